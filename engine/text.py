@@ -1,0 +1,85 @@
+"""Text for people: looked up in the catalogue of the chosen language, English where there is none.
+
+The catalogues are `locale/<language>/LC_MESSAGES/retrograde.mo` beside this file. Nothing is read before `use`
+is called, so importing this module costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gettext import NullTranslations
+
+DOMAIN = "retrograde"
+CATALOGUES = Path(__file__).parent / "locale"
+LANGUAGES = ("en", "zh")
+
+
+class _Chosen:
+    """The language in use; one for the process, because a screen and its engine speak one language."""
+
+    __slots__ = ("catalogue", "language")
+
+    def __init__(self) -> None:
+        self.language = "en"
+        self.catalogue: NullTranslations | None = None
+
+
+_chosen = _Chosen()
+
+
+def use(language: str | None = None) -> str:
+    """Choose the language of every text that follows.
+
+    Args:
+        language: A language such as `zh` or a locale such as `zh_CN.UTF-8`; None reads the environment
+            (`LANGUAGE`, `LC_ALL`, `LC_MESSAGES`, `LANG`, the first that is set).
+
+    Returns:
+        The language that is used: English for one that is not known.
+    """
+    wanted = _from_environment() if language is None else [language]
+    code = next((known for name in wanted if (known := _known(name)) is not None), "en")
+    _chosen.language = code
+    _chosen.catalogue = None
+    if code != "en" and CATALOGUES.is_dir():
+        from gettext import translation
+
+        _chosen.catalogue = translation(DOMAIN, CATALOGUES, languages=[code], fallback=True)
+    return code
+
+
+def language() -> str:
+    """Return the language in use, one of `LANGUAGES`; scenarios carry their own texts in each of them."""
+    return _chosen.language
+
+
+def _(message: str) -> str:
+    """Return the message in the language in use; placeholders are filled in afterwards with `.format`."""
+    catalogue = _chosen.catalogue
+    return message if catalogue is None else catalogue.gettext(message)
+
+
+def ngettext(one: str, many: str, count: int) -> str:
+    """Return the form of the message that fits the count, in the language in use."""
+    catalogue = _chosen.catalogue
+    if catalogue is not None:
+        return catalogue.ngettext(one, many, count)
+    return one if count == 1 else many
+
+
+def _from_environment() -> list[str]:
+    """Return the languages that the environment asks for, the most wanted first."""
+    for variable in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := os.environ.get(variable):
+            return value.split(":")
+    return []
+
+
+def _known(name: str) -> str | None:
+    """Return the language of a locale's name, None for one without texts."""
+    code = name.replace("-", "_").split("_")[0].split(".")[0].lower()
+    return code if code in LANGUAGES else None

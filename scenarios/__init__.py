@@ -1,0 +1,1 @@
+"""The scenarios that ship, `*.toml`, one idea each, and their `data/`."""
