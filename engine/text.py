@@ -1,7 +1,7 @@
 """Text for people: looked up in the catalogue of the chosen language, English where there is none.
 
-The catalogues are `locale/<language>/LC_MESSAGES/retrograde.mo` beside this file. Nothing is read before `use`
-is called, so importing this module costs next to nothing.
+The catalogues are `locale/<language>/LC_MESSAGES/retrograde.mo` beside this file. Nothing is read before
+`use` is called, so importing this module costs next to nothing.
 """
 
 from __future__ import annotations

@@ -1,0 +1,39 @@
+"""Opens the app, where there is a terminal that can show it."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from retrograde.engine.errors import EngineError
+from retrograde.engine.text import _
+
+
+def open_app(scenario: str | None, *, theme: str | None, ascii_only: bool) -> int:
+    """Open the app with a scenario, or with the list of them, and return its exit code.
+
+    Raises:
+        EngineError: There is no terminal here that could show it.
+        ScenarioError: The scenario can not be used; raised before the screen is taken.
+    """
+    _require_terminal()
+    from retrograde.engine.scenario import load_scenario
+
+    chosen = None if scenario is None else load_scenario(scenario)
+    from retrograde.tui.app import run_app
+
+    return run_app(chosen, theme=theme, ascii_only=ascii_only)
+
+
+def _require_terminal() -> None:
+    """Raise an EngineError that says what is missing when the app can not be drawn here."""
+    instead = _("use `retrograde run` or `retrograde trace` instead")
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise EngineError(_("the app needs a terminal; {instead}").format(instead=instead))
+    if os.name != "nt" and os.environ.get("TERM", "dumb") in {"", "dumb", "unknown"}:
+        message = _("this terminal can not place text (TERM is {term!r}); {instead}")
+        raise EngineError(message.format(term=os.environ.get("TERM", ""), instead=instead))
+    size = os.get_terminal_size(sys.stdout.fileno())
+    if size.columns < 1 or size.lines < 1:
+        message = _("this terminal says that it has {columns} columns and {lines} lines; {instead}")
+        raise EngineError(message.format(columns=size.columns, lines=size.lines, instead=instead))
