@@ -10,17 +10,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from retrograde.engine.catalogue import Summary, shipped, summary
     from retrograde.engine.check import Finding
     from retrograde.engine.condition import Condition, ConditionError
     from retrograde.engine.errors import EngineError, Problem, ScenarioError
-    from retrograde.engine.scenario import Scenario, load_scenario, schema, shipped
+    from retrograde.engine.program import Granularity
+    from retrograde.engine.scenario import Scenario, load_scenario, schema
     from retrograde.engine.session import Session, trace
 
 _HOMES = {
+    "catalogue": ("Summary", "shipped", "summary"),
     "check": ("Finding",),
     "condition": ("Condition", "ConditionError"),
     "errors": ("EngineError", "Problem", "ScenarioError"),
-    "scenario": ("Scenario", "load_scenario", "schema", "shipped"),
+    "program": ("Granularity",),
+    "scenario": ("Scenario", "load_scenario", "schema"),
     "session": ("Session", "trace"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -30,13 +34,16 @@ __all__ = [
     "ConditionError",
     "EngineError",
     "Finding",
+    "Granularity",
     "Problem",
     "Scenario",
     "ScenarioError",
     "Session",
+    "Summary",
     "load_scenario",
     "schema",
     "shipped",
+    "summary",
     "trace",
 ]
 
