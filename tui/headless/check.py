@@ -1,0 +1,86 @@
+"""`retrograde check`: published figures beside what is computed."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Sequence
+
+from retrograde.engine.catalogue import shipped
+from retrograde.engine.check import Finding, check
+from retrograde.engine.errors import ScenarioError
+from retrograde.engine.scenario import load_scenario
+from retrograde.engine.text import _, language, ngettext
+from retrograde.tui.headless.columns import table
+
+_REASON_WIDTH = 96
+
+
+def write_checks(scenarios: Sequence[str]) -> int:
+    """Check the scenarios, all that ship when none is named, and print a table of each.
+
+    Returns:
+        0 when every figure holds, 1 when one does not, 2 when a scenario can not be used.
+    """
+    figures = wrong = 0
+    unusable = False
+    names = scenarios or shipped()
+    for name in names:
+        try:
+            findings = check(load_scenario(name))
+        except ScenarioError as error:
+            print("\n".join(map(str, error.problems)), file=sys.stderr)
+            unusable = True
+            continue
+        figures += len(findings)
+        wrong += sum(not finding.ok for finding in findings)
+        print("\n".join(_report(name, findings)), end="\n\n", flush=True)
+    count = ngettext("{count} scenario", "{count} scenarios", len(names)).format(count=len(names))
+    verified = ngettext("{count} figure", "{count} figures", figures).format(count=figures)
+    verdict = _("{count} do not hold").format(count=wrong) if wrong else _("all hold")
+    print(f"{count}, {verified}: {verdict}")
+    if unusable:
+        return 2
+    return 1 if wrong else 0
+
+
+def _report(name: str, findings: Sequence[Finding]) -> list[str]:
+    """Return the lines about one scenario."""
+    if not findings:
+        return [name, "  " + _("no published figures")]
+    head = [_("value"), _("updates"), _("published"), _("computed"), _("mode"), _("verdict")]
+    rows = [
+        [
+            finding.expect.value,
+            str(finding.expect.updates),
+            finding.expect.printed,
+            finding.shown,
+            _("truncated") if finding.expect.mode == "truncate" else _("rounded"),
+            _verdict(finding),
+        ]
+        for finding in findings
+    ]
+    lines = ["  " + line for line in table([head, *rows], right=frozenset({1, 2, 3}))]
+    report = [name, lines[0]]
+    for line, finding in zip(lines[1:], findings, strict=True):
+        report.append(line)
+        if reason := _reason(finding):
+            report += textwrap.wrap(
+                reason, _REASON_WIDTH, initial_indent="      ", subsequent_indent="      "
+            )
+    return report
+
+
+def _verdict(finding: Finding) -> str:
+    """Return what a figure turned out to be."""
+    if finding.expect.verdict == "source_wrong":
+        return _("source wrong, as stated") if finding.ok else _("MATCHES, but is stated to be wrong")
+    return _("agrees") if finding.ok else _("DIFFERS")
+
+
+def _reason(finding: Finding) -> str:
+    """Return why the source is wrong, in the language in use; empty where nothing is said."""
+    reason = finding.expect.reason
+    if reason is None or isinstance(reason, str):
+        return reason or ""
+    return reason.zh if language() == "zh" else reason.en
