@@ -35,8 +35,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _complain(_("interrupted"))
         return INTERRUPTED
-    except SystemExit as leaving:
-        return leaving.code if isinstance(leaving.code, int) else OK
 
 
 def _guarded(arguments: list[str]) -> int:
@@ -46,12 +44,11 @@ def _guarded(arguments: list[str]) -> int:
     use(_language(arguments))
     _never_fail_to_encode()
     try:
-        options = _parser().parse_args(_with_command(arguments))
-        code = _run(options)
+        code = _carry_out(arguments)
+        # What is still in the buffer fails here, where it can be said, not in the interpreter's last flush.
         sys.stdout.flush()
     except ScenarioError as error:
-        for problem in error.problems:
-            _complain(str(problem), name=False)
+        _complain(str(error), name=False)
         return BAD
     except EngineError as error:
         _complain(str(error))
@@ -69,6 +66,15 @@ def _guarded(arguments: list[str]) -> int:
         _complain(where + (error.strerror or str(error)))
         return BAD
     return code
+
+
+def _carry_out(arguments: list[str]) -> int:
+    """Read the arguments, run the command and return its exit code."""
+    try:
+        options = _parser().parse_args(_with_command(arguments))
+    except SystemExit as leaving:  # --help, --version and wrong arguments
+        return leaving.code if isinstance(leaving.code, int) else OK
+    return _run(options)
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from retrograde.engine.catalogue import shipped
 from retrograde.engine.check import Finding, check
-from retrograde.engine.errors import ScenarioError
+from retrograde.engine.errors import EngineError
 from retrograde.engine.scenario import load_scenario
 from retrograde.engine.text import _, language, ngettext
 from retrograde.tui.headless.columns import table
@@ -28,8 +28,8 @@ def write_checks(scenarios: Sequence[str]) -> int:
     for name in names:
         try:
             findings = check(load_scenario(name))
-        except ScenarioError as error:
-            print("\n".join(map(str, error.problems)), file=sys.stderr)
+        except EngineError as error:
+            print(error, file=sys.stderr)
             unusable = True
             continue
         figures += len(findings)
@@ -56,7 +56,7 @@ def _report(name: str, findings: Sequence[Finding]) -> list[str]:
             finding.expect.printed,
             finding.shown,
             _("truncated") if finding.expect.mode == "truncate" else _("rounded"),
-            _verdict(finding),
+            finding.verdict,
         ]
         for finding in findings
     ]
@@ -69,13 +69,6 @@ def _report(name: str, findings: Sequence[Finding]) -> list[str]:
                 reason, _REASON_WIDTH, initial_indent="      ", subsequent_indent="      "
             )
     return report
-
-
-def _verdict(finding: Finding) -> str:
-    """Return what a figure turned out to be."""
-    if finding.expect.verdict == "source_wrong":
-        return _("source wrong, as stated") if finding.ok else _("MATCHES, but is stated to be wrong")
-    return _("agrees") if finding.ok else _("DIFFERS")
 
 
 def _reason(finding: Finding) -> str:

@@ -1,0 +1,224 @@
+"""`retrograde run`, `trace` and `check` print what the engine computed, in full where they say so."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from retrograde.engine import Session, load_scenario, trace
+from retrograde.tui.cli import main
+
+XOR = """
+format = 1
+[title]
+en = "x"
+zh = "x"
+[network]
+inputs = 2
+[[network.layers]]
+units = 1
+activation = "sigmoid"
+weights = [[0.5, -0.5]]
+biases = [0.1]
+[data]
+inputs = [[0, 1], [1, 1], [1, 0]]
+targets = [[1], [0], [1]]
+[loss]
+kind = "half_squared_error"
+[training]
+learning_rate = {rate}
+batch_size = 2
+[stop]
+epochs = 50
+"""
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    file = tmp_path / "small.toml"
+    file.write_text(XOR.format(rate=0.5), encoding="utf-8")
+    return file
+
+
+def output(arguments: list[str], capsys: pytest.CaptureFixture[str], code: int = 0) -> str:
+    assert main(arguments) == code, capsys.readouterr().err
+    return capsys.readouterr().out
+
+
+class TestRun:
+    def test_json_is_exact(self, small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        result = json.loads(output(["run", str(small), "--json"], capsys))
+        session = Session(load_scenario(small))
+        outcome = session.run()
+        assert result["epochs"] == 50
+        assert result["rule"] == outcome.rule
+        assert result["loss_last_epoch"] == outcome.loss
+        assert result["loss_end"] == session.value("E_data")
+        assert result["parameters"] == {name: session.value(name) for name in ("w1", "w2", "b_o1")}
+        assert result["loss_end"] != result["loss_last_epoch"]
+
+    def test_text_says_the_same(self, small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        result = json.loads(output(["run", str(small), "--json"], capsys))
+        text = output(["run", str(small)], capsys)
+        assert f"{result['loss_last_epoch']:.9g}" in text
+        assert f"{result['loss_end']:.9g}" in text
+        assert result["message"] in text
+        for name, value in result["parameters"].items():
+            assert f"{name:4}  {value:.9g}" in text
+
+    def test_epochs_and_conditions_stop_it(self, small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert json.loads(output(["run", str(small), "--epochs", "7", "--json"], capsys))["epochs"] == 7
+        until = ["run", str(small), "--json", "--until"]
+        assert json.loads(output([*until, "epoch >= 5"], capsys))["epochs"] == 5
+        assert json.loads(output([*until, "epoch >= 5 and w1 > 1e9 or epoch == 9"], capsys))["epochs"] == 9
+        whole = [
+            json.loads(output(["run", str(small), "--epochs", str(n), "--json"], capsys)) for n in (3, 4)
+        ]
+        bound = (whole[0]["loss_last_epoch"] + whole[1]["loss_last_epoch"]) / 2
+        assert json.loads(output([*until, f"E_epoch < {bound!r}"], capsys))["epochs"] == 4
+
+    @pytest.mark.parametrize("condition", ["E <", "nosuch < 1", "w99 < 1", "E < 1 &", ""])
+    def test_bad_conditions_are_one_line(
+        self, condition: str, small: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["run", str(small), "--until", condition]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.count("\n") == 1
+
+    def test_a_diverging_run_is_a_result(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        file = tmp_path / "small.toml"
+        text = XOR.format(rate=1e200).replace('"sigmoid"', '"identity"')
+        file.write_text(text, encoding="utf-8")
+        result = json.loads(output(["run", str(file), "--json"], capsys))
+        assert result["rule"] == "diverged"
+        assert isinstance(result["loss_end"], str) or isinstance(result["loss_last_epoch"], str)
+        assert "diverged" in output(["run", str(file)], capsys)
+
+
+class TestTrace:
+    def test_jsonl_is_the_engine_s_trace(self, small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        lines = output(["trace", str(small), "--to", "3:1:2", "--format", "jsonl"], capsys).splitlines()
+        rows = [json.loads(line) for line in lines]
+        for row, step in zip(rows, trace(load_scenario(small)), strict=False):
+            assert row["number"] == step.number
+            assert row["address"] == step.moment.address
+            assert row["name"] == step.name
+            assert row["result"] == step.result
+            assert [operand["value"] for operand in row["operands"]] == [o.value for o in step.operands]
+            assert [operand["made_by"] for operand in row["operands"]] == [o.made_by for o in step.operands]
+        assert [row["number"] for row in rows] == list(range(1, len(rows) + 1))
+        assert rows[-1]["address"] == "3:1:2"
+
+    def test_fields_are_those_that_are_documented(
+        self, small: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        documented = set()
+        for line in (
+            (Path(__file__).parents[2] / "docs" / "trace.md").read_text(encoding="utf-8").splitlines()
+        ):
+            if line.startswith("| `"):
+                documented |= {name.strip("` ") for name in line.split("|")[1].split(",")}
+        row = json.loads(output(["trace", str(small), "--to", "1", "--format", "jsonl"], capsys))
+        assert set(row) == documented
+
+    def test_made_by_is_an_earlier_step_that_made_it(
+        self, small: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        lines = output(["trace", str(small), "--to", "2:1:99", "--format", "jsonl"], capsys, 0).splitlines()
+        rows = {row["number"]: row for row in map(json.loads, lines)}
+        made = 0
+        for row in rows.values():
+            for operand in row["operands"]:
+                if operand["made_by"] is not None:
+                    assert operand["made_by"] < row["number"]
+                    assert rows[operand["made_by"]]["result"] == operand["value"]
+                    made += 1
+        assert made > 20
+
+    def test_from_and_to_are_a_window_on_the_whole(
+        self, small: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        whole = output(["trace", str(small), "--to", "2:1:10", "--format", "jsonl"], capsys).splitlines()
+        part = output(
+            ["trace", str(small), "--from", "1:2:3", "--to", "2:1:10", "--format", "jsonl"], capsys
+        ).splitlines()
+        assert json.loads(part[0])["address"] == "1:2:3"
+        assert whole[-len(part) :] == part
+        first = json.loads(part[0])["number"]
+        one = output(
+            ["trace", str(small), "--from", str(first), "--to", str(first), "--format", "jsonl"], capsys
+        )
+        assert one.splitlines() == part[:1]
+
+    def test_coarser_granularities_are_stops_of_the_finer(
+        self, small: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        base = ["trace", str(small), "--to", "2:2:99", "--format", "jsonl"]
+        finer = set(output(base, capsys).splitlines())
+        for granularity in ("layer", "phase", "sample", "iteration", "epoch"):
+            coarser = set(output([*base, "--granularity", granularity], capsys).splitlines())
+            assert coarser
+            assert coarser < finer
+
+    def test_text_shows_symbols_numbers_and_origins(self, capsys: pytest.CaptureFixture[str]) -> None:
+        text = output(["trace", "mazur", "--to", "1:1:39"], capsys)
+        assert "∂E/∂w5 = δ_o1 · out_h1 = 0.138498562 × 0.593269992 = 0.0821670406" in text
+        assert "out_h1 = 0.593269992  step 2" in text
+        assert "  given" in text
+
+    def test_the_whole_run_ends_with_the_run(self, small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        lines = output(
+            ["trace", str(small), "--granularity", "epoch", "--format", "jsonl"], capsys
+        ).splitlines()
+        assert [json.loads(line)["epoch"] for line in lines] == list(range(1, 51))
+
+    @pytest.mark.parametrize("moment", ["1:1", "x", "0:1:1", "1:9:1", "51:1:1", "101%", "-1"])
+    def test_a_moment_that_is_none_is_one_line(
+        self, moment: str, small: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["trace", str(small), f"--from={moment}"]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.count("\n") == 1
+
+
+class TestCheck:
+    def test_published_beside_computed(self, capsys: pytest.CaptureFixture[str]) -> None:
+        text = output(["check", "mazur"], capsys)
+        line = next(line for line in text.splitlines() if line.split()[:1] == ["out_h1"])
+        assert line.split() == ["out_h1", "0", "0.593269992", "0.593269992", "rounded", "agrees"]
+        assert "source is wrong" in text
+        assert text.rstrip().endswith("all hold")
+
+    def test_a_figure_that_does_not_hold_is_exit_1(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        file = tmp_path / "small.toml"
+        file.write_text(
+            XOR.format(rate=0.5)
+            + '[[expect]]\nvalue = "w1"\nprinted = "0.6"\n'
+            + '[[expect]]\nvalue = "w2"\nprinted = "-0.50"\n'
+            + '[[expect]]\nvalue = "w2"\nprinted = "-0.50"\nverdict = "source_wrong"\nreason = "a test"\n'
+            + '[[expect]]\nvalue = "w2"\nprinted = "-0.4"\nverdict = "source_wrong"\nreason = "second test"\n',
+            encoding="utf-8",
+        )
+        text = output(["check", str(file)], capsys, 1)
+        assert "differs" in text
+        assert "matches, but is said to be wrong" in text
+        assert "second test" in text
+        assert "4 figures: 2 do not hold" in text
+
+    def test_a_scenario_that_can_not_be_used_does_not_hide_the_others(
+        self, small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["check", "nosuch", str(small), "hmkcode"]) == 2
+        out, err = capsys.readouterr()
+        assert "hmkcode" in out
+        assert "no published figures" in out
+        assert "nosuch" in err
+
+    def test_everything_that_ships_holds(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert output(["check"], capsys).rstrip().endswith("all hold")
