@@ -1,0 +1,97 @@
+"""The scenarios that ship, and what a list of them shows; reads TOML and nothing else, so that it is cheap."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from retrograde.engine.errors import EngineError
+from retrograde.engine.text import _
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What a list shows of a scenario.
+
+    Attributes:
+        name: the name of a scenario that ships, else the file's name without `.toml`.
+        path: its file.
+        title: the title by language (`en`, `zh`).
+        teaches: one line by language.
+        topology: the widths from the inputs to the outputs, `2-2-2`.
+        source: the address or citation, empty without one.
+    """
+
+    name: str
+    path: Path
+    title: Mapping[str, str]
+    teaches: Mapping[str, str]
+    topology: str
+    source: str
+
+
+def folder() -> Path:
+    """Return the folder of the scenarios that ship."""
+    return Path(str(files("retrograde.scenarios")))
+
+
+@cache
+def _names(place: Path) -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in place.glob("*.toml")))
+
+
+def shipped() -> list[str]:
+    """Return the names of the scenarios that ship, sorted."""
+    return list(_names(folder()))
+
+
+def summary(name: str) -> Summary:
+    """Return what a list shows of a scenario that ships.
+
+    Raises:
+        EngineError: there is no such scenario, or its file cannot be read.
+    """
+    if name not in _names(folder()):
+        raise EngineError(_("no scenario is called {name}").format(name=name))
+    return summary_of(folder() / f"{name}.toml")
+
+
+def summary_of(path: Path) -> Summary:
+    """Return what a list shows of any scenario file; parts that are not there are empty.
+
+    Raises:
+        EngineError: the file cannot be read as TOML.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise EngineError(_("{path} cannot be read: {reason}").format(path=path, reason=error)) from error
+    source = content.get("source")
+    return Summary(
+        name=path.stem,
+        path=path,
+        title=_texts(content.get("title")),
+        teaches=_texts(content.get("teaches")),
+        topology=_topology(content.get("network")),
+        source=source if isinstance(source, str) else "",
+    )
+
+
+def _texts(table: Any) -> dict[str, str]:
+    if not isinstance(table, dict):
+        return {"en": "", "zh": ""}
+    return {language: str(table.get(language, "")) for language in ("en", "zh")}
+
+
+def _topology(network: Any) -> str:
+    if not isinstance(network, dict):
+        return ""
+    layers = network.get("layers")
+    tables = [layer for layer in layers if isinstance(layer, dict)] if isinstance(layers, list) else []
+    widths = [network.get("inputs", "?"), *(layer.get("units", "?") for layer in tables)]
+    return "-".join(str(width) for width in widths)

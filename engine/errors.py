@@ -1,0 +1,50 @@
+"""What can go wrong, as exceptions that say what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class EngineError(Exception):
+    """A call that cannot be carried out; it has changed nothing, and its text says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong in a scenario or in its data.
+
+    Attributes:
+        path: the file, as a person would name it.
+        line: the line, from 1; None where a file has no lines, or does not exist.
+        column: the character in the line, from 1.
+        key: the key path in the scenario, counted from 1 (`network.layers[1].units` is of the first layer);
+            empty for the file as a whole.
+        message: what is wrong and what is allowed.
+    """
+
+    path: str
+    line: int | None = None
+    column: int | None = None
+    key: str = ""
+    message: str
+
+    def __str__(self) -> str:
+        place = self.path
+        if self.line is not None:
+            place += f":{self.line}"
+            if self.column is not None:
+                place += f":{self.column}"
+        return ": ".join(part for part in (place, self.key, self.message) if part)
+
+
+class ScenarioError(EngineError):
+    """A scenario that cannot be used, with everything that is wrong in it.
+
+    Attributes:
+        problems: every problem that was found, in the order of the file.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))

@@ -1,0 +1,521 @@
+"""What the parts of a scenario demand of each other, beyond what each field says for itself.
+
+The rules run over whatever is valid, so that a file with a wrong name in one place still hears of a wrong shape in
+another.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from retrograde.engine.errors import EngineError
+from retrograde.engine.text import _
+
+if TYPE_CHECKING:
+    from retrograde.engine.models import (
+        Data,
+        Distribution,
+        Expectation,
+        Layer,
+        LayerInit,
+        Loss,
+        NetworkInit,
+        Stop,
+        Training,
+    )
+
+KeyPath = tuple[str | int, ...]
+
+FRAME_BYTES = 384 * 2**20
+"""The most memory that the values of one iteration may take."""
+ARRAYS_PER_PARAMETER = 6
+"""Initial value, state, value, gradient, updated value and work space."""
+ARRAYS_PER_UNIT = 10
+"""Net input, output, slope, three gradients, and what softmax and losses add; per sample."""
+MAX_DATA_BYTES = 512 * 2**20
+
+_PARAMETERS = {
+    "constant": ("value",),
+    "uniform": ("low", "high"),
+    "normal": ("mean", "std"),
+}
+_NEEDED = {"constant": ("value",), "uniform": ("low", "high"), "normal": ("std",)}
+_RESERVED = frozenset(
+    "i t w b x y E W S e abs and batch data delta epoch exp grad inf iteration ln log loss lr max min nan net new not"
+    " or out prev slope step".split()
+)
+_RESERVED_WEIGHT = re.compile(
+    r"(?:W|b|t|net|out|E|e|max|S)_.*|[bi]\d+|"
+    + "|".join(sorted(name for name in _RESERVED if name not in "xy"))
+)
+_PROBABILITIES = ("sigmoid", "softmax")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A rule that is broken, at a key or at a value of the file."""
+
+    path: KeyPath
+    message: str
+    key: bool = False
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Parts:
+    """The parts of a scenario that are valid by themselves; None stands for one that is not."""
+
+    inputs: int | None = None
+    input_shape: tuple[int, ...] | None = None
+    seed: int | None = None
+    init: NetworkInit | None = None
+    numbering: str | None = None
+    layers: Sequence[Layer | None] = ()
+    complete: bool = False
+    data: Data | None = None
+    loss: Loss | None = None
+    training: Training | None = None
+    stop: Stop | None = None
+    expect: Sequence[Expectation | None] = ()
+    names: Sequence[str] = field(default=())
+
+    @property
+    def outputs(self) -> int | None:
+        """Width of the last layer."""
+        last = self.layers[-1] if self.complete and self.layers else None
+        return None if last is None else last.units
+
+
+def broken_rules(parts: Parts) -> Iterator[Finding]:
+    """Yield every rule that the parts of a scenario break; nothing large is allocated."""
+    yield from _network_rules(parts)
+    yield from _name_rules(parts)
+    for number, layer in enumerate(parts.layers):
+        if layer is not None:
+            yield from _layer_rules(parts, number, layer)
+    if parts.data is not None:
+        yield from _data_rules(parts, parts.data)
+    if parts.loss is not None:
+        yield from _loss_rules(parts, parts.loss)
+    yield from _training_rules(parts)
+    for number, expectation in enumerate(parts.expect):
+        if expectation is not None and expectation.verdict == "source_wrong" and expectation.reason is None:
+            yield Finding(
+                path=("expect", number, "verdict"),
+                message=_("source_wrong needs a reason: say what is wrong there"),
+            )
+    if parts.data is not None and parts.data.file is None and parts.data.inputs is not None:
+        yield from sample_rules(parts, len(parts.data.inputs))
+
+
+def sample_rules(parts: Parts, count: int) -> Iterator[Finding]:
+    """Yield the rules that depend on the number of samples."""
+    training, stop = parts.training, parts.stop
+    batch = count
+    if training is not None and training.batch_size:
+        batch = training.batch_size
+        if batch > count:
+            message = _("a batch of {batch} from {count} samples; at most {count}, or 0 for all of them")
+            yield Finding(path=("training", "batch_size"), message=message.format(batch=batch, count=count))
+            return
+    if training is not None and stop is not None:
+        updates = stop.epochs * -(-count // batch)
+        for number, expectation in enumerate(parts.expect):
+            if expectation is not None and expectation.updates > updates:
+                message = _(
+                    "{asked} updates, but the run has at most {updates} (epochs × iterations of an epoch)"
+                )
+                yield Finding(
+                    path=("expect", number, "updates"),
+                    message=message.format(asked=expectation.updates, updates=updates),
+                )
+    yield from size_rules(parts, batch, count)
+
+
+def size_rules(parts: Parts, batch: int, count: int) -> Iterator[Finding]:
+    """Yield what would not fit in memory: the values of an iteration, or the samples."""
+    if parts.inputs is None or not parts.complete or any(layer is None for layer in parts.layers):
+        return
+    layers = [layer for layer in parts.layers if layer is not None]
+    size, parameters = frame_size(parts.inputs, [layer.units for layer in layers], batch)
+    if size > FRAME_BYTES:
+        message = _(
+            "the values of one iteration would take about {size} ({parameters} parameters, {batch} samples in a"
+            " batch); the limit is {limit}"
+        )
+        text = message.format(
+            size=_bytes(size), parameters=f"{parameters:,}", batch=batch, limit=_bytes(FRAME_BYTES)
+        )
+        yield Finding(path=("network", "layers"), message=text)
+    samples = 8 * count * (parts.inputs + layers[-1].units)
+    if samples > MAX_DATA_BYTES:
+        message = _("the samples would take {size}; the limit is {limit}")
+        text = message.format(size=_bytes(samples), limit=_bytes(MAX_DATA_BYTES))
+        yield Finding(path=("data",), message=text)
+
+
+def frame_size(inputs: int, units: Sequence[int], batch: int) -> tuple[int, int]:
+    """Return an estimate in bytes of the values of one iteration, and the number of parameters."""
+    widths = [inputs, *units]
+    parameters = sum((n_in + 1) * n_out for n_in, n_out in zip(widths[:-1], widths[1:], strict=True))
+    return 8 * (ARRAYS_PER_PARAMETER * parameters + ARRAYS_PER_UNIT * batch * sum(widths)), parameters
+
+
+def shape(rows: Sequence[Any]) -> str:
+    """Return the shape of a table as a person reads it: `2×3`, or `2 rows of 3, 2` if they differ."""
+    widths = [len(row) for row in rows]
+    if len(set(widths)) <= 1:
+        return f"{len(rows)}×{widths[0] if widths else 0}"
+    listed = ", ".join(str(width) for width in widths[:8]) + (", …" if len(widths) > 8 else "")
+    return _("{rows} rows of {widths}").format(rows=len(rows), widths=listed)
+
+
+def _bytes(size: int) -> str:
+    for unit, factor in (("TiB", 2**40), ("GiB", 2**30)):
+        if size >= factor:
+            return f"{size / factor:,.1f} {unit}"
+    return f"{size / 2**20:,.0f} MiB"
+
+
+def _network_rules(parts: Parts) -> Iterator[Finding]:
+    size = parts.input_shape
+    if size is not None and parts.inputs is not None and (min(size) < 1 or size[0] * size[1] != parts.inputs):
+        message = _("an image of {rows}×{columns} does not have {inputs} inputs")
+        text = message.format(rows=size[0], columns=size[1], inputs=parts.inputs)
+        yield Finding(path=("network", "input_shape"), message=text)
+    if parts.init is not None:
+        yield from _init_rules(parts.init, ("network", "init"))
+        if parts.init.generator == "numpy-legacy" and parts.seed is not None and parts.seed > 2**32 - 1:
+            message = _("seeds of numpy-legacy go from 0 to {last}")
+            yield Finding(path=("network", "seed"), message=message.format(last=2**32 - 1))
+
+
+def _init_rules(init: LayerInit, path: KeyPath) -> Iterator[Finding]:
+    yield from _distribution_rules(init, path)
+    if init.bias is not None:
+        yield from _distribution_rules(init.bias, (*path, "bias"))
+        if init.draw_bias:
+            message = _("draw_bias draws biases like the weights; leave it out beside a bias table")
+            yield Finding(path=(*path, "draw_bias"), message=message)
+
+
+def _distribution_rules(distribution: Distribution, path: KeyPath) -> Iterator[Finding]:
+    allowed = _PARAMETERS.get(distribution.kind, ())
+    for name in ("value", "low", "high", "mean", "std"):
+        given = getattr(distribution, name) is not None
+        if given and name not in allowed:
+            takes = ", ".join(allowed) or _("no parameters")
+            message = _("{kind} has no {name}; it takes {takes}")
+            text = message.format(kind=distribution.kind, name=name, takes=takes)
+            yield Finding(path=(*path, name), message=text, key=True)
+        if not given and name in _NEEDED.get(distribution.kind, ()):
+            message = _("{kind} needs {name}")
+            yield Finding(path=(*path, "kind"), message=message.format(kind=distribution.kind, name=name))
+    if distribution.low is not None and distribution.high is not None:
+        if distribution.high < distribution.low:
+            message = _("high is {high}, which is below low, {low}")
+            text = message.format(high=distribution.high, low=distribution.low)
+            yield Finding(path=(*path, "high"), message=text)
+        elif distribution.high - distribution.low == float("inf"):
+            yield Finding(
+                path=(*path, "high"), message=_("the range from low to high is larger than any number")
+            )
+
+
+def _name_rules(parts: Parts) -> Iterator[Finding]:
+    taken: dict[str, int] = {}
+    for number, name in enumerate(parts.names):
+        path = ("network", "layers", number, "name")
+        if not name:
+            continue
+        if name in _RESERVED:
+            message = _("{name} means something else in Retrograde; choose another name")
+            yield Finding(path=path, message=message.format(name=name))
+        elif name in taken:
+            message = _("layer {other} is called {name} too; names are unique")
+            yield Finding(path=path, message=message.format(name=name, other=taken[name] + 1))
+        else:
+            taken[name] = number
+    for number, name in enumerate(parts.names):
+        base = name.rstrip("0123456789") if name else ""
+        if base != name and (base in taken or base == "i"):
+            message = _("{name} is also what a neuron of layer {base} is called; choose another name")
+            path = ("network", "layers", number, "name")
+            yield Finding(path=path, message=message.format(name=name, base=base))
+
+
+def _layer_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Finding]:
+    path: KeyPath = ("network", "layers", number)
+    before = parts.inputs if number == 0 else _units(parts.layers[number - 1])
+    wanted = None if before is None else (layer.units, before)
+    for name, activation in (("slope", "leaky_relu"), ("alpha", "elu")):
+        if getattr(layer, name) is not None and layer.activation != activation:
+            message = _("{name} belongs to {activation}; this layer has {found}")
+            text = message.format(name=name, activation=activation, found=layer.activation)
+            yield Finding(path=(*path, name), message=text, key=True)
+    if len(set(layer.frozen)) < len(layer.frozen):
+        yield Finding(path=(*path, "frozen"), message=_("the same parameter is named twice"))
+    if "bias" in layer.frozen and layer.bias == "none":
+        message = _("this layer has no bias that could be frozen")
+        yield Finding(path=(*path, "frozen", layer.frozen.index("bias")), message=message)
+    if layer.weights is not None:
+        yield from _shape_rules(
+            layer.weights, wanted, (*path, "weights"), _("weights"), _("units × inputs of the layer"), before
+        )
+    yield from _bias_rules(layer, path)
+    if layer.numbering is not None and not isinstance(layer.numbering, str):
+        yield from _shape_rules(
+            layer.numbering,
+            wanted,
+            (*path, "numbering"),
+            _("names"),
+            _("units × inputs of the layer"),
+            before,
+        )
+        yield from _weight_name_rules(parts, number, layer.numbering)
+    if layer.init is not None:
+        yield from _init_rules(layer.init, (*path, "init"))
+        if layer.weights is not None and (layer.bias == "none" or layer.biases is not None):
+            message = _("nothing is left to draw: weights and biases are given")
+            yield Finding(path=(*path, "init"), message=message, key=True)
+
+
+def _bias_rules(layer: Layer, path: KeyPath) -> Iterator[Finding]:
+    if layer.biases is None:
+        return
+    if layer.bias == "none":
+        message = _('this layer has no bias (bias = "none"), so it takes no biases')
+        yield Finding(path=(*path, "biases"), message=message, key=True)
+    elif isinstance(layer.biases, tuple) and len(layer.biases) != layer.bias_count:
+        if layer.bias == "shared":
+            message = _("{found} biases, but the layer shares one: give one number")
+        else:
+            message = _("{found} biases for {units} units")
+        text = message.format(found=len(layer.biases), units=layer.units)
+        yield Finding(path=(*path, "biases"), message=text)
+
+
+def _units(layer: Layer | None) -> int | None:
+    return None if layer is None else layer.units
+
+
+def _shape_rules(
+    rows: Sequence[Sequence[Any]],
+    wanted: tuple[int, int] | None,
+    path: KeyPath,
+    what: str,
+    meaning: str,
+    before: int | None,
+) -> Iterator[Finding]:
+    """Yield a table that has another shape than the network; both shapes are named."""
+    found = shape(rows)
+    if wanted is not None:
+        fits = len(rows) == wanted[0] and all(len(row) == wanted[1] for row in rows)
+        if not fits:
+            message = _("{what} of {found} where the network needs {units}×{before} ({meaning})")
+            text = message.format(what=what, found=found, units=wanted[0], before=before, meaning=meaning)
+            turned = {len(row) for row in rows} == {wanted[0]} and len(rows) == wanted[1]
+            if turned:
+                text += _("; a row belongs to a unit of this layer: transpose the table")
+            yield Finding(path=path, message=text)
+    elif len({len(row) for row in rows}) > 1:
+        message = _("{what} of {found}: every row needs the same length")
+        yield Finding(path=path, message=message.format(what=what, found=found))
+
+
+def _weight_name_rules(parts: Parts, number: int, names: Sequence[Sequence[str]]) -> Iterator[Finding]:
+    layers = set(parts.names)
+    earlier = {
+        name
+        for other in parts.layers[:number]
+        if other is not None and other.numbering is not None and not isinstance(other.numbering, str)
+        for row in other.numbering
+        for name in row
+    }
+    counted = any(
+        other is not None and (other.numbering is None or isinstance(other.numbering, str))
+        for other in parts.layers
+    )
+    for i, row in enumerate(names):
+        for j, name in enumerate(row):
+            path = ("network", "layers", number, "numbering", i, j)
+            base = name.rstrip("0123456789")
+            if name in earlier:
+                message = _("two weights are called {name}")
+                yield Finding(path=path, message=message.format(name=name))
+            elif _RESERVED_WEIGHT.fullmatch(name) or name in layers or (base != name and base in layers):
+                message = _("{name} means something else in Retrograde; choose another name, such as w1")
+                yield Finding(path=path, message=message.format(name=name))
+            elif counted and re.fullmatch(r"w\d+", name) and _counted_name(parts, number, name):
+                message = _("{name} is also counted in a layer without a table of names")
+                yield Finding(path=path, message=message.format(name=name))
+            earlier.add(name)
+
+
+def _counted_name(parts: Parts, number: int, name: str) -> bool:
+    """Whether a layer that is numbered by counting has a weight of this name."""
+    del number
+    total = counted = 0
+    before = parts.inputs
+    for layer in parts.layers:
+        if layer is None or before is None:
+            return False
+        total += layer.units * before
+        if layer.numbering is None or isinstance(layer.numbering, str):
+            counted += layer.units * before
+        before = layer.units
+    # Larger networks do not count their weights: they are called W_h[2,1].
+    return total <= 99 and 1 <= int(name[1:]) <= counted
+
+
+def _data_rules(parts: Parts, data: Data) -> Iterator[Finding]:
+    if data.file is None:
+        for key in ("skip_rows", "input_columns", "target_columns", "input_key", "target_key", "rows"):
+            if key in data.model_fields_set:
+                message = _("{key} belongs to a file; there is no data.file")
+                yield Finding(path=("data", key), message=message.format(key=key), key=True)
+        yield from _inline_rules(parts, data)
+    else:
+        yield from _file_rules(data)
+    for key in ("input_columns", "target_columns", "rows"):
+        text = getattr(data, key)
+        if text is not None:
+            from retrograde.engine.data import ranges
+
+            try:
+                ranges(text)
+            except EngineError as error:
+                yield Finding(path=("data", key), message=str(error))
+    if data.divide_inputs_by is not None:
+        if data.divide_inputs_by == 0:
+            yield Finding(path=("data", "divide_inputs_by"), message=_("inputs cannot be divided by 0"))
+        if data.standardise:
+            message = _("divide_inputs_by and standardise exclude each other")
+            yield Finding(path=("data", "standardise"), message=message)
+    outputs = parts.outputs
+    if data.classes is not None and outputs is not None and data.classes != outputs:
+        message = _("{classes} classes, but the last layer has {units} units; they must be the same number")
+        text = message.format(classes=data.classes, units=outputs)
+        yield Finding(path=("data", "classes"), message=text)
+    wanted = data.classes or outputs
+    if data.class_names is not None and wanted is not None and len(data.class_names) != wanted:
+        message = _("{found} names for {wanted} classes or outputs")
+        text = message.format(found=len(data.class_names), wanted=wanted)
+        yield Finding(path=("data", "class_names"), message=text)
+
+
+def _file_rules(data: Data) -> Iterator[Finding]:
+    from retrograde.engine.data import SUFFIXES
+
+    name = (data.file or "").lower()
+    for key in ("inputs", "targets"):
+        if key in data.model_fields_set:
+            message = _("samples are inline or in a file, not both; drop {key} or file")
+            yield Finding(path=("data", key), message=message.format(key=key), key=True)
+    if not name.endswith(SUFFIXES):
+        message = _("{file} is not a kind of file that is read: {kinds}")
+        text = message.format(file=data.file, kinds=", ".join(SUFFIXES))
+        yield Finding(path=("data", "file"), message=text)
+        return
+    table = not name.endswith(".npz")
+    foreign = ("input_key", "target_key") if table else ("skip_rows", "input_columns", "target_columns")
+    for key in foreign:
+        if key in data.model_fields_set:
+            message = (
+                _("{key} belongs to CSV files; this is an NPZ file")
+                if not table
+                else _("{key} belongs to NPZ files; this is a CSV file")
+            )
+            yield Finding(path=("data", key), message=message.format(key=key), key=True)
+    if table:
+        for key in ("input_columns", "target_columns"):
+            if getattr(data, key) is None:
+                message = _('missing: which columns of the file, from 1, such as {key} = "1-4"')
+                yield Finding(path=("data", key), message=message.format(key=key), key=True)
+
+
+def _inline_rules(parts: Parts, data: Data) -> Iterator[Finding]:
+    for key in ("inputs", "targets"):
+        if getattr(data, key) is None:
+            message = _("missing: a row per sample, or a file of samples in data.file")
+            yield Finding(path=("data", key), message=message, key=True)
+    if data.inputs is not None:
+        if not data.inputs:
+            yield Finding(path=("data", "inputs"), message=_("there are no samples; at least one is needed"))
+        yield from _row_rules(data.inputs, parts.inputs, ("data", "inputs"), _("inputs"), _("network.inputs"))
+    if data.targets is None:
+        return
+    if data.inputs is not None and len(data.inputs) != len(data.targets):
+        message = _("{targets} rows of targets for {inputs} rows of inputs")
+        text = message.format(targets=len(data.targets), inputs=len(data.inputs))
+        yield Finding(path=("data", "targets"), message=text)
+    flat = bool(data.targets) and not isinstance(data.targets[0], tuple)
+    if data.classes is not None and data.targets and not flat:
+        message = _("with classes, targets are a list of class indices such as [0, 2, 1]")
+        yield Finding(path=("data", "targets"), message=message)
+    elif data.classes is None and flat:
+        message = _("a row per sample is needed, such as [[0.1], [0.9]]; for class indices give classes")
+        yield Finding(path=("data", "targets"), message=message)
+    elif data.classes is None:
+        yield from _row_rules(
+            data.targets, parts.outputs, ("data", "targets"), _("targets"), _("units of the last layer")
+        )
+
+
+def _row_rules(
+    rows: Sequence[Any], wanted: int | None, path: KeyPath, what: str, meaning: str
+) -> Iterator[Finding]:
+    widths = {len(row) for row in rows}
+    if wanted is None:
+        if len(widths) > 1:
+            message = _("{what} of {found}: every row needs the same length")
+            yield Finding(path=path, message=message.format(what=what, found=shape(rows)))
+    elif len(widths) == 1 and wanted not in widths:
+        message = _("{what} of {found} where the network needs {count}×{wanted} ({meaning})")
+        text = message.format(what=what, found=shape(rows), count=len(rows), wanted=wanted, meaning=meaning)
+        yield Finding(path=path, message=text)
+    else:
+        message = _("row {row} has {found} {what}, not {wanted} ({meaning})")
+        for number, row in enumerate(rows):
+            if len(row) != wanted:
+                text = message.format(
+                    row=number + 1, found=len(row), what=what, wanted=wanted, meaning=meaning
+                )
+                yield Finding(path=(*path, number), message=text)
+
+
+def _loss_rules(parts: Parts, loss: Loss) -> Iterator[Finding]:
+    if loss.delta is not None and loss.kind != "huber":
+        message = _("delta belongs to huber; this loss is {kind}")
+        yield Finding(path=("loss", "delta"), message=message.format(kind=loss.kind), key=True)
+    last = parts.layers[-1] if parts.complete and parts.layers else None
+    if last is None:
+        return
+    activation = last.activation
+    needed: tuple[str, ...] = ()
+    if loss.kind == "cross_entropy":
+        needed = ("softmax",)
+    elif loss.kind == "binary_cross_entropy":
+        needed = _PROBABILITIES
+    elif loss.kind == "binary_cross_entropy_logits":
+        needed = ("identity",)
+    if needed and activation not in needed:
+        message = _("{kind} needs {needed} in the last layer, which has {found}")
+        text = message.format(kind=loss.kind, needed=_(" or ").join(needed), found=activation)
+        yield Finding(path=("loss", "kind"), message=text)
+    if loss.kind == "cross_entropy" and last.units == 1:
+        message = _("cross_entropy over one output is always 0; use binary_cross_entropy with sigmoid")
+        yield Finding(path=("loss", "kind"), message=message)
+
+
+def _training_rules(parts: Parts) -> Iterator[Finding]:
+    training = parts.training
+    if training is None:
+        return
+    if training.shuffle == "numpy-legacy":
+        own = parts.init is not None and parts.init.generator != "numpy-legacy"
+        if own and training.seed > 2**32 - 1:
+            message = _("seeds of numpy-legacy go from 0 to {last}")
+            yield Finding(path=("training", "seed"), message=message.format(last=2**32 - 1))

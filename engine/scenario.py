@@ -1,0 +1,627 @@
+"""Scenario files: read, check and report everything that is wrong at once."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import stat
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from retrograde.engine.catalogue import folder, shipped
+from retrograde.engine.errors import EngineError, Problem, ScenarioError
+from retrograde.engine.locate import LocateError, Positions, line_and_column, locate
+from retrograde.engine.models import (
+    Data,
+    Distribution,
+    Expectation,
+    Layer,
+    LayerInit,
+    Loss,
+    Network,
+    NetworkInit,
+    Scenario,
+    Stop,
+    Text,
+    Training,
+    layer_names,
+)
+from retrograde.engine.rules import Finding, KeyPath, Parts, broken_rules, sample_rules
+from retrograde.engine.text import _
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+__all__ = [
+    "Data",
+    "Distribution",
+    "Expectation",
+    "Layer",
+    "LayerInit",
+    "Loss",
+    "Network",
+    "NetworkInit",
+    "Scenario",
+    "Stop",
+    "Text",
+    "Training",
+    "load_scenario",
+    "parse_scenario",
+    "schema",
+    "shipped",
+]
+
+MAX_FILE_BYTES = 4 * 2**20
+MAX_PROBLEMS = 100
+"""Problems of one file that are reported one by one."""
+
+# tomllib copies a dotted key for each of its parts, and calls itself for each bracket.
+_DEEP_KEY = re.compile(
+    r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')(?:[ \t]*+\.[ \t]*+(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')){31}"""
+)
+_LONG_NUMBER = re.compile(r"[0-9_]{1000}")
+_SYNTAX = re.compile(
+    r"^(?P<what>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$", re.DOTALL
+)
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def load_scenario(source: str | Path, *, data: Path | None = None) -> Scenario:
+    """Return a scenario, complete and checked, with its samples.
+
+    Args:
+        source: the name of a scenario that ships, or a file.
+        data: a file of samples that replaces `data.file`; unlike that, it may be anywhere.
+
+    Raises:
+        ScenarioError: with every problem that was found.
+    """
+    path, shown = _find(source)
+    text = _read(path, shown)
+    scenario = _parse(text, shown, path, data)
+    scenario._path = path
+    scenario._name = path.stem
+    return scenario
+
+
+def parse_scenario(text: str, *, name: str = "scenario") -> Scenario:
+    """Return the scenario that a TOML text describes; its samples must be inline.
+
+    Raises:
+        ScenarioError: with every problem that was found.
+    """
+    scenario = _parse(text, f"{name}.toml", None, None)
+    scenario._name = name
+    return scenario
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of scenario files, for editors."""
+    found = Scenario.model_json_schema()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **found,
+        "title": "Retrograde scenario",
+    }
+
+
+# ------------------------------------------------------------------------------------------------ files
+
+
+def _find(source: str | Path) -> tuple[Path, str]:
+    """Return the file of a scenario, and how problems name it."""
+    if isinstance(source, Path):
+        return source, str(source)
+    if "\0" in source:
+        raise ScenarioError([Problem(path=repr(source), message=_("there is no such scenario"))])
+    names = shipped()
+    if source in names:
+        return folder() / f"{source}.toml", f"{source}.toml"
+    if source.endswith(".toml") or "/" in source or "\\" in source or Path(source).is_file():
+        return Path(source), source
+    near = difflib.get_close_matches(source, names, n=3, cutoff=0.5)
+    message = _("there is no such scenario")
+    if near:
+        message += _("; did you mean {names}?").format(names=_(" or ").join(near))
+    else:
+        message += _("; `retrograde list` shows those that ship")
+    raise ScenarioError([Problem(path=source, message=message)])
+
+
+def _read(path: Path, shown: str) -> str:
+    def refuse(message: str, line: int | None = None, column: int | None = None) -> ScenarioError:
+        return ScenarioError([Problem(path=shown, line=line, column=column, message=message)])
+
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise refuse(_("this is not a file"))
+        with path.open("rb") as stream:
+            content = stream.read(MAX_FILE_BYTES + 1)
+    except FileNotFoundError as error:
+        raise refuse(_("there is no such file")) from error
+    except (OSError, ValueError) as error:
+        raise refuse(_("the file cannot be read: {reason}").format(reason=error)) from error
+    if len(content) > MAX_FILE_BYTES:
+        message = _("the file has more than {limit} MiB; put samples into a data file")
+        raise refuse(message.format(limit=MAX_FILE_BYTES // 2**20))
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8", "replace")
+        line, column = line_and_column(before, len(before))
+        raise refuse(_("this byte is not UTF-8; save the file as UTF-8"), line, column) from error
+
+
+def _data_file(data: Data, path: Path | None) -> Path:
+    """Return the file of samples, inside the folder of the scenario.
+
+    Raises:
+        EngineError: it is outside, or not a file.
+    """
+    name = data.file or ""
+    if path is None:
+        raise EngineError(_("a scenario without a file has no data file; give its samples inline"))
+    pieces = {*PurePosixPath(name).parts, *PureWindowsPath(name).parts}
+    if ".." in pieces or PurePosixPath(name).is_absolute() or PureWindowsPath(name).anchor or "\0" in name:
+        message = _("{file} leads outside the folder of the scenario; only files in it or below are read")
+        raise EngineError(message.format(file=name))
+    home = path.parent.resolve()
+    try:
+        # A scenario that is itself a link belongs where it leads.
+        real = (path.resolve().parent / name).resolve()
+        if not real.is_relative_to(path.resolve().parent) and not real.is_relative_to(home):
+            message = _(
+                "{file} is a link that leads outside the folder of the scenario; only files in it are read"
+            )
+            raise EngineError(message.format(file=name))
+        status = real.stat()
+    except FileNotFoundError as error:
+        raise EngineError(_("there is no file {file} beside the scenario").format(file=name)) from error
+    except (OSError, ValueError, RuntimeError) as error:
+        raise EngineError(_("{file} cannot be read: {reason}").format(file=name, reason=error)) from error
+    if not stat.S_ISREG(status.st_mode):
+        raise EngineError(_("{file} is not a file").format(file=name))
+    return real
+
+
+# ------------------------------------------------------------------------------------------------ content
+
+
+def _parse(text: str, shown: str, path: Path | None, override: Path | None) -> Scenario:
+    # Positions count lines as editors do, and tomllib counts them so too.
+    text = text.replace("\r\n", "\n")
+    content = _toml(text, shown)
+    report = _Report(text, shown)
+    scenario: Scenario | None = None
+    try:
+        scenario = Scenario.model_validate(content)
+    except ValidationError as error:
+        for details in error.errors(include_url=False, include_context=True, include_input=True):
+            report.add(_finding(details))
+    parts = _whole(scenario) if scenario is not None else _pieces(content)
+    report.extend(broken_rules(parts))
+    if parts.data is not None and not report.concerns("data"):
+        _samples(scenario, parts, report, path, override)
+    report.fail()
+    if scenario is None:
+        raise AssertionError("an invalid scenario without a problem")
+    return scenario.completed()
+
+
+def _toml(text: str, shown: str) -> dict[str, Any]:
+    def refuse(message: str, offset: int) -> ScenarioError:
+        line, column = line_and_column(text, offset)
+        return ScenarioError([Problem(path=shown, line=line, column=column, message=message)])
+
+    if deep := _DEEP_KEY.search(text):
+        raise refuse(_("this key has more than 31 dots"), deep.start())
+    if long := _LONG_NUMBER.search(text):
+        raise refuse(_("this number has more than 1,000 digits"), long.start())
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        match = _SYNTAX.match(str(error))
+        what = match["what"] if match else str(error)
+        if match and match["line"]:
+            line, column = int(match["line"]), int(match["column"])
+        else:
+            line, column = line_and_column(text, len(text.rstrip()))
+        message = _("this is not TOML: {what}").format(what=what[:1].lower() + what[1:])
+        raise ScenarioError([Problem(path=shown, line=line, column=column, message=message)]) from error
+    except RecursionError as error:
+        offset = max(text.find("[" * 8), text.find("{"), 0)
+        raise refuse(_("brackets are nested too deeply"), offset) from error
+    except ValueError as error:
+        # Dates that do not exist, and escapes of code points that do not exist, are no TOMLDecodeError.
+        raise refuse(_("this is not TOML: {what}").format(what=error), 0) from error
+
+
+def _samples(
+    scenario: Scenario | None, parts: Parts, report: _Report, path: Path | None, override: Path | None
+) -> None:
+    """Read the samples, check them, and leave them with the scenario."""
+    from retrograde.engine.data import finish, read_samples, shape_faults, target_faults
+
+    data = parts.data
+    if data is None:
+        return
+    file: Path | None = None
+    shown = ""
+    if data.file is not None:
+        try:
+            file = override if override is not None else _data_file(data, path)
+        except EngineError as error:
+            report.add(Finding(path=("data", "file"), message=str(error)))
+            return
+        shown = str(override) if override is not None else _beside(report.shown, data.file)
+    elif override is not None:
+        report.add(Finding(path=("data",), message=_("the samples are inline: there is no file to replace")))
+        return
+    try:
+        samples = read_samples(data, file, shown)
+    except ScenarioError as error:
+        report.problems += error.problems
+        return
+    if file is not None:
+        found = list(sample_rules(parts, len(samples.inputs)))
+        report.extend(found)
+    loss = parts.loss.kind if parts.loss is not None else None
+    faults = [] if file is None else list(shape_faults(samples, data, parts.inputs, parts.outputs))
+    faults = faults or list(target_faults(samples.targets, loss, data.classes))
+    for fault in faults:
+        if file is None:
+            place: KeyPath = ("data", fault.of, fault.row)
+            flat = data.classes is not None
+            report.add(
+                Finding(
+                    path=place if fault.column is None or flat else (*place, fault.column),
+                    message=fault.message,
+                )
+            )
+        elif fault.row < 0:
+            key = ("data", "input_columns" if fault.of == "inputs" else "target_columns")
+            report.add(
+                Finding(path=key if samples.lines is not None else ("data", "file"), message=fault.message)
+            )
+        else:
+            line = None if samples.lines is None else int(samples.lines[fault.row])
+            message = _("row {row}: {message}").format(
+                row=int(samples.numbers[fault.row]), message=fault.message
+            )
+            report.problems.append(Problem(path=shown, line=line, key=f"data.{fault.of}", message=message))
+    if report.problems:
+        return
+    try:
+        dataset = finish(samples, data)
+    except EngineError as error:
+        key = "divide_inputs_by" if data.divide_inputs_by is not None else "standardise"
+        report.add(Finding(path=("data", key), message=str(error)))
+        return
+    if scenario is not None:
+        scenario._dataset = dataset
+        scenario._data_path = file
+
+
+def _beside(scenario: str, file: str) -> str:
+    return str(Path(scenario).parent / file)
+
+
+def _whole(scenario: Scenario) -> Parts:
+    network = scenario.network
+    return Parts(
+        inputs=network.inputs,
+        input_shape=network.input_shape,
+        seed=network.seed,
+        init=network.init,
+        numbering=network.numbering,
+        layers=network.layers,
+        complete=True,
+        data=scenario.data,
+        loss=scenario.loss,
+        training=scenario.training,
+        stop=scenario.stop,
+        expect=scenario.expect,
+        names=layer_names([layer.name for layer in network.layers]),
+    )
+
+
+def _pieces(content: dict[str, Any]) -> Parts:
+    """Return the parts of an invalid scenario that are valid by themselves."""
+    network = content.get("network")
+    if not isinstance(network, dict):
+        network = {}
+    given = network.get("layers")
+    tables = given if isinstance(given, list) else []
+    layers = [_try(Layer, table) for table in tables[:256]]
+    names = [
+        table["name"] if isinstance(table, dict) and isinstance(table.get("name"), str) else ""
+        for table in tables[:256]
+    ]
+    expect = content.get("expect")
+    bare = _try(
+        Network,
+        {
+            **{key: value for key, value in network.items() if key in Network.model_fields},
+            "layers": [{"units": 1}],
+        },
+    )
+    inputs = network.get("inputs")
+    return Parts(
+        inputs=inputs if isinstance(inputs, int) and not isinstance(inputs, bool) and inputs > 0 else None,
+        input_shape=bare.input_shape if bare else None,
+        seed=bare.seed if bare else None,
+        init=_try(NetworkInit, network.get("init", {})),
+        numbering=bare.numbering if bare else None,
+        layers=layers,
+        complete=bool(layers) and len(layers) == len(tables),
+        data=_try(Data, content.get("data")),
+        loss=_try(Loss, content.get("loss")),
+        training=_try(Training, content.get("training")),
+        stop=_try(Stop, content.get("stop")),
+        expect=[_try(Expectation, table) for table in expect[:10_000]] if isinstance(expect, list) else [],
+        names=layer_names(names) if names else [],
+    )
+
+
+def _try(model: type[_Model], content: Any) -> _Model | None:
+    try:
+        return model.model_validate(content)
+    except ValidationError:
+        return None
+
+
+class _Report:
+    """Everything that is wrong, with its place in the file."""
+
+    def __init__(self, text: str, shown: str) -> None:
+        self.shown = shown
+        self.problems: list[Problem] = []
+        self._text = text
+        self._positions: Positions | None = None
+        self._findings: list[Finding] = []
+
+    def add(self, finding: Finding) -> None:
+        self._findings.append(finding)
+
+    def extend(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            self.add(finding)
+
+    def concerns(self, table: str) -> bool:
+        """Whether something in a table is wrong, or the whole does not fit in memory."""
+        return any(
+            finding.path[:1] == (table,) or finding.path == ("network", "layers")
+            for finding in self._findings
+        )
+
+    def fail(self) -> None:
+        """Raise if anything is wrong."""
+        if not self._findings and not self.problems:
+            return
+        problems = self.problems + list(self._located())
+        problems.sort(
+            key=lambda problem: (problem.path != self.shown, problem.line or 0, problem.column or 0)
+        )
+        if len(problems) > MAX_PROBLEMS:
+            message = _("and {count} more").format(count=len(problems) - MAX_PROBLEMS)
+            problems = [*problems[:MAX_PROBLEMS], Problem(path=self.shown, message=message)]
+        raise ScenarioError(problems)
+
+    def _located(self) -> Iterator[Problem]:
+        try:
+            positions = locate(self._text)
+        except (LocateError, RecursionError):
+            positions = Positions(self._text)
+        for finding in dict.fromkeys(self._findings):
+            place = positions.find(finding.path, key=finding.key) or (1, 1)
+            yield Problem(
+                path=self.shown,
+                line=place[0],
+                column=place[1],
+                key=key_text(finding.path),
+                message=finding.message,
+            )
+
+
+def key_text(path: KeyPath) -> str:
+    """Return a key path as a person reads it, counted from 1: `network.layers[1].units`."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part + 1}]"
+        else:
+            name = part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else repr(part[:60])
+            text += f".{name}" if text else name
+    return text
+
+
+# ------------------------------------------------------------------------------------------------ messages
+
+
+def _finding(details: ErrorDetails) -> Finding:
+    path = tuple(
+        part
+        for part in details["loc"]
+        if not (isinstance(part, str) and part.startswith("<") and part.endswith(">"))
+    )
+    kind = details["type"]
+    if kind == "extra_forbidden":
+        return Finding(path=path, message=_unknown_key(path), key=True)
+    if kind == "missing":
+        return Finding(path=path, message=_missing(path))
+    return Finding(path=path, message=_wrong(kind, details))
+
+
+def _wrong(kind: str, details: ErrorDetails) -> str:
+    """Return what is wrong with a value, and what is allowed."""
+    context: dict[str, Any] = details.get("ctx", {})
+    found = _shown(details.get("input"))
+    match kind:
+        case "int_type" | "int_from_float" | "int_parsing" | "int_parsing_size":
+            return _("{found} is not a whole number").format(found=found)
+        case "float_type" | "float_parsing":
+            return _("{found} is not a number").format(found=found)
+        case "finite_number":
+            return _("{found} is not finite; give a number of ordinary size").format(found=found)
+        case "string_type":
+            return _("{found} is not a text in quotes").format(found=found)
+        case "bool_type" | "bool_parsing":
+            return _("{found} is neither true nor false").format(found=found)
+        case "tuple_type" | "list_type":
+            return _("{found} is not a list").format(found=found)
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return _("{found} is not a table").format(found=found)
+        case "literal_error":
+            return _literal(details.get("input"), str(context.get("expected", "")), found)
+        case "greater_than":
+            return _("{found} is too small; more than {bound} is needed").format(
+                found=found, bound=context["gt"]
+            )
+        case "greater_than_equal":
+            return _("{found} is too small; the smallest is {bound}").format(found=found, bound=context["ge"])
+        case "less_than_equal":
+            return _("{found} is too large; the largest is {bound}").format(
+                found=found, bound=f"{context['le']:,}"
+            )
+        case "too_short":
+            return _("{found} entries, at least {bound} are needed").format(
+                found=context["actual_length"], bound=context["min_length"]
+            )
+        case "too_long":
+            return _("{found} entries, at most {bound} are allowed").format(
+                found=context["actual_length"], bound=context["max_length"]
+            )
+        case "string_too_short":
+            return _("the text is empty")
+        case "string_too_long":
+            return _("the text is longer than {bound} characters").format(bound=context["max_length"])
+        case "string_pattern_mismatch":
+            return _pattern(str(details["loc"][-1]), details["loc"], found)
+    return str(details["msg"])
+
+
+def _pattern(name: str, path: tuple[str | int, ...], found: str) -> str:
+    if "numbering" in path:
+        return _("{found} is not a name; use letters and digits, such as w1").format(found=found)
+    if name == "name":
+        return _("{found} is not a name; use Latin letters, digits and _, and begin with a letter").format(
+            found=found
+        )
+    if name == "printed":
+        return _('{found} is not a number as it is printed, such as "0.75136507"').format(found=found)
+    return _('{found} does not name columns or rows; count from 1, such as "1-4,7"').format(found=found)
+
+
+def _literal(value: Any, expected: str, found: str) -> str:
+    allowed = re.findall(r"'([^']*)'", expected) or [expected]
+    near = difflib.get_close_matches(value, allowed, n=1, cutoff=0.6) if isinstance(value, str) else []
+    message = _("{found} is not known").format(found=found)
+    if near:
+        message += _("; did you mean {name}?").format(name=near[0])
+    return message + _("; allowed: {names}").format(names=", ".join(allowed))
+
+
+def _shown(value: Any) -> str:
+    """Return a value of the file, shortened, in words that a person who wrote TOML knows."""
+    if isinstance(value, dict):
+        return _("a table")
+    if isinstance(value, list | tuple):
+        return _("a list")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f'"{value}"' if len(value) <= 40 else f'"{value[:39]}…"'
+    if isinstance(value, int):
+        return (
+            str(value)
+            if abs(value) < 10**20
+            else _("a number with {digits} digits").format(digits=len(str(abs(value))))
+        )
+    return str(value)
+
+
+def _model_at(path: KeyPath) -> type[BaseModel] | None:
+    """Return the model of the table at a path."""
+    model: type[BaseModel] | None = Scenario
+    for part in path:
+        if isinstance(part, int):
+            continue
+        model = _TABLES.get((model, part)) if model is not None else None
+    return model
+
+
+_TABLES: dict[tuple[type[BaseModel], str], type[BaseModel]] = {
+    (Scenario, "title"): Text,
+    (Scenario, "teaches"): Text,
+    (Scenario, "about"): Text,
+    (Scenario, "network"): Network,
+    (Scenario, "data"): Data,
+    (Scenario, "loss"): Loss,
+    (Scenario, "training"): Training,
+    (Scenario, "stop"): Stop,
+    (Scenario, "expect"): Expectation,
+    (Network, "layers"): Layer,
+    (Network, "init"): NetworkInit,
+    (NetworkInit, "bias"): Distribution,
+    (Layer, "init"): LayerInit,
+    (LayerInit, "bias"): Distribution,
+    (Expectation, "reason"): Text,
+}
+
+
+def _unknown_key(path: KeyPath) -> str:
+    model = _model_at(path[:-1])
+    known = list(model.model_fields) if model is not None else []
+    name = str(path[-1])
+    near = difflib.get_close_matches(name[:60], known, n=1, cutoff=0.5)
+    message = _("there is no such key")
+    if near:
+        return message + _("; did you mean {name}?").format(name=near[0])
+    elsewhere = sorted({_table_name(table) for table in _homes(name) if table is not model})
+    if elsewhere:
+        return message + _(" here; it belongs in {tables}").format(tables=", ".join(elsewhere))
+    return message + _("; known here: {names}").format(names=", ".join(known))
+
+
+def _homes(name: str) -> Iterator[type[BaseModel]]:
+    for table in {Scenario, *_TABLES.values()}:
+        if name in table.model_fields:
+            yield table
+
+
+def _table_name(model: type[BaseModel]) -> str:
+    names = {
+        Scenario: _("the top of the file"),
+        Text: "[title]",
+        Network: "[network]",
+        NetworkInit: "[network.init]",
+        LayerInit: "[network.init]",
+        Distribution: "[network.init]",
+        Layer: "[[network.layers]]",
+        Data: "[data]",
+        Loss: "[loss]",
+        Training: "[training]",
+        Stop: "[stop]",
+        Expectation: "[[expect]]",
+    }
+    return names.get(model, model.__name__)
+
+
+def _missing(path: KeyPath) -> str:
+    model = _model_at(path[:-1])
+    field = model.model_fields.get(str(path[-1])) if model is not None else None
+    description = field.description if field is not None else None
+    table = _model_at(path)
+    if path == ("format",):
+        return _("missing: put format = 1 at the top of the file")
+    if table is not None and path[-1] != "layers":
+        return _("missing: the table [{name}]").format(name=".".join(str(part) for part in path))
+    if path[-1] == "layers":
+        return _("missing: at least one [[network.layers]]")
+    return _("missing: {what}").format(what=description) if description else _("missing")
