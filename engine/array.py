@@ -1,0 +1,83 @@
+"""Arrays: the named tensors of one training iteration, whose scalars are the slots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+
+class Role(Enum):
+    """What an array is in the network; notation and screens go by it, never by a name."""
+
+    INPUT = "input"
+    TARGET = "target"
+    WEIGHT = "weight"
+    BIAS = "bias"
+    RATE = "learning rate"
+    NET = "net input"
+    OUT = "output"
+    MAXIMUM = "maximum"
+    EXPONENTIAL = "exponential"
+    NORMALISER = "normaliser"
+    LOSS = "loss term"
+    TOTAL = "loss"
+    SLOPE = "slope"
+    GRADIENT = "gradient"
+    UPDATED = "updated parameter"
+
+
+class Phase(StrEnum):
+    """The part of an iteration that an op belongs to."""
+
+    FORWARD = "forward"
+    LOSS = "loss"
+    BACKWARD = "backward"
+    UPDATE = "update"
+
+
+class Extent(Enum):
+    """How often an op is revealed in an iteration."""
+
+    SAMPLE = "sample"
+    """One value per sample."""
+    SUM = "sum"
+    """One value per iteration, to which every sample contributes one step."""
+    ONCE = "once"
+    """One value and one step per iteration."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Array:
+    """A named tensor of slots.
+
+    Attributes:
+        name: ASCII name, unique in a program: ``net_h``, ``W_o``, ``grad(W_o)``.
+        shape: the shape; of a batched array the first axis is the sample.
+        role: what it is.
+        layer: the layer it belongs to; the input layer for inputs.
+        batched: whether the first axis is the sample.
+        of: the array that a gradient, a slope or an updated value belongs to.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    role: Role
+    layer: str = ""
+    batched: bool = False
+    of: Array | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of slots."""
+        size = 1
+        for length in self.shape:
+            size *= length
+        return size
+
+    @property
+    def element_shape(self) -> tuple[int, ...]:
+        """The shape without the sample axis."""
+        return self.shape[1:] if self.batched else self.shape
+
+    def __repr__(self) -> str:
+        return f"<Array {self.name} {self.shape}>"

@@ -1,0 +1,1 @@
+"""Executors: the two ways to compute a frame, bit-identical each with its own live run."""

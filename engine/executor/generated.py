@@ -1,0 +1,240 @@
+"""The generated executor: all equations of a small program printed as straight-line Python, and compiled.
+
+Two variants are made, each when it is first needed. The fast one calls the standard library, which raises where IEEE
+arithmetic gives inf or NaN; when it does, the iterations at hand are done again by the guarded one, which has the
+same bits everywhere else and never raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from retrograde.engine.arithmetic import Floats, divide
+from retrograde.engine.array import Array, Extent, Role
+from retrograde.engine.executor.base import Frame
+from retrograde.engine.expression import (
+    PYTHON,
+    Call,
+    Comparison,
+    Const,
+    Div,
+    Expr,
+    Max,
+    Neg,
+    Product,
+    Ref,
+    Select,
+    Sub,
+    Sum,
+)
+from retrograde.engine.functions import PRIMITIVES
+from retrograde.engine.program import Program, ravel, unravel
+
+SUM_LIMIT = 500
+"""Terms in one printed sum; a longer one is split, because the compiler's stack is finite."""
+
+Row = tuple[float, ...]
+Batch = tuple[Row, ...]
+
+
+def larger(left: float, right: float) -> float:
+    """The first of the larger two, or the first NaN."""
+    return left if left >= right or left != left else right
+
+
+class GeneratedExecutor:
+    """Executes a program as generated Python; see ``executor.base.Executor``.
+
+    Args:
+        program: the program.
+        constants: the values of the leaves that are not data, in the order of ``program.leaves``.
+    """
+
+    mathematics = PYTHON
+
+    def __init__(self, program: Program, constants: Mapping[Array, Floats]) -> None:
+        self.program = program
+        self._constants = {array: tuple(constants[array].ravel().tolist()) for array in constants}
+        self._rows: list[Row] | None = None
+        self._compiled: dict[tuple[str, bool, frozenset[int]], Callable[..., Any]] = {}
+
+    def leaves(self, inputs: Floats, targets: Floats, rows: Any) -> Batch:
+        if self._rows is None:
+            self._rows = [(*x, *t) for x, t in zip(inputs.tolist(), targets.tolist(), strict=True)]
+        every = self._rows
+        return tuple([every[row] for row in rows])
+
+    def frame(self, state: Floats, leaves: Batch, overrides: Mapping[Ref, float] | None = None) -> Frame:
+        replaced = {self.program.offset(ref): value for ref, value in (overrides or {}).items()}
+        arguments = (tuple(state.tolist()), leaves, tuple(replaced[slot] for slot in sorted(replaced)))
+        slots = frozenset(replaced)
+        try:
+            values = self._function("frame", guarded=False, slots=slots)(*arguments)
+        except (ArithmeticError, ValueError):
+            values = self._function("frame", guarded=True, slots=slots)(*arguments)
+        return Frame(self.program, np.array(values, dtype=np.float64), self.mathematics)
+
+    def advance(self, state: Floats, batches: Sequence[Batch], losses: list[float]) -> Floats:
+        start = tuple(state.tolist())
+        mark = len(losses)
+        try:
+            end = self._function("advance", guarded=False)(start, batches, losses.append)
+        except (ArithmeticError, ValueError):
+            del losses[mark:]
+            end = self._function("advance", guarded=True)(start, batches, losses.append)
+        return np.array(end, dtype=np.float64)
+
+    def _function(
+        self, kind: str, *, guarded: bool, slots: frozenset[int] = frozenset()
+    ) -> Callable[..., Any]:
+        key = (kind, guarded, slots)
+        function = self._compiled.get(key)
+        if function is None:
+            if len(self._compiled) > 64:
+                self._compiled.clear()
+            function = _Printer(self.program, self._constants, guarded, slots).compile(kind)
+            self._compiled[key] = function
+        return function
+
+
+class _Printer:
+    """Prints a program as the source of a function; slot k is the variable ``v<k>``."""
+
+    def __init__(
+        self,
+        program: Program,
+        constants: Mapping[Array, tuple[float, ...]],
+        guarded: bool,
+        replaced: frozenset[int],
+    ) -> None:
+        self._program = program
+        self._constants = constants
+        self._guarded = guarded
+        self._replaced = {slot: f"r{position}" for position, slot in enumerate(sorted(replaced))}
+        self._lines: list[str] = []
+
+    def compile(self, kind: str) -> Callable[..., Any]:
+        """The function ``frame(state, batch, replaced)`` or ``advance(state, batches, append)``."""
+        program = self._program
+        state = range(program.state_size)
+        self._lines = []
+        names = {function.name: function for function in PRIMITIVES}
+        parameters = ", ".join(f"{name}={name}" for name in (*names, "divide", "larger"))
+        if kind == "frame":
+            head = f"def frame(state, batch, replaced, {parameters}):"
+        else:
+            head = f"def advance(state, batches, append, {parameters}):"
+        if state:
+            self._line(1, f"{_tuple(state)} = state")
+        for array, values in self._constants.items():
+            start = program.offsets[array]
+            for slot, value in enumerate(values, start):
+                self._line(1, f"v{slot} = {value!r}")
+        if kind == "frame":
+            if self._replaced:
+                self._line(1, f"{''.join(f'{name}, ' for name in self._replaced.values())} = replaced")
+            self._line(1, f"{self._batch()} = batch")
+            for slot, name in self._replaced.items():
+                self._line(1, f"v{slot} = {name}")
+            self._assignments(1)
+            self._line(1, f"return [{', '.join(f'v{slot}' for slot in range(program.size))}]")
+        else:
+            self._line(1, f"for {self._batch()} in batches:")
+            self._assignments(2)
+            total = next(array for array in program.arrays if array.role is Role.TOTAL)
+            self._line(2, f"append(v{program.offsets[total]})")
+            for slot in state:
+                self._line(2, f"v{slot} = v{slot + program.state_size}")
+            self._line(1, f"return [{', '.join(f'v{slot}' for slot in state)}]")
+        source = "\n".join((head, *self._lines))
+        primitives = {
+            name: function.plain if self._guarded else function.fast for name, function in names.items()
+        }
+        namespace: dict[str, Any] = {**primitives, "divide": divide, "larger": larger}
+        exec(compile(source, f"<{kind} of {len(program.ops)} ops>", "exec"), namespace)
+        return namespace[kind]  # type: ignore[no-any-return]
+
+    def _line(self, depth: int, text: str) -> None:
+        self._lines.append("    " * depth + text)
+
+    def _batch(self) -> str:
+        """The pattern that takes a batch apart: a tuple of rows, each the inputs, then the targets."""
+        program = self._program
+        data = [array for array in program.leaves if array.batched]
+        rows = []
+        for sample in range(program.batch):
+            slots: list[int] = []
+            for array in data:
+                width = array.shape[1]
+                start = program.offsets[array] + sample * width
+                slots.extend(range(start, start + width))
+            rows.append(_tuple(slots))
+        return f"({', '.join(rows)},)"
+
+    def _assignments(self, depth: int) -> None:
+        program = self._program
+        for op in program.ops:
+            target = op.target
+            start = program.offsets[target]
+            samples = range(program.batch)
+            for element in range(target.size):
+                slot = start + element
+                if slot in self._replaced:
+                    self._line(depth, f"v{slot} = {self._replaced[slot]}")
+                    continue
+                index = unravel(element, target.shape)
+                if op.extent is Extent.SUM:
+                    contributions = [op.equation((sample, *index)) for sample in samples]
+                    self._sum(depth, f"v{slot}", contributions)
+                else:
+                    equation = op.equation(index)
+                    if isinstance(equation, Sum):
+                        self._sum(depth, f"v{slot}", equation.terms)
+                    else:
+                        self._line(depth, f"v{slot} = {self._source(equation)}")
+
+    def _sum(self, depth: int, name: str, parts: Iterable[Expr]) -> None:
+        printed = [self._source(part) for part in parts]
+        self._line(depth, f"{name} = {' + '.join(printed[:SUM_LIMIT])}")
+        for start in range(SUM_LIMIT, len(printed), SUM_LIMIT):
+            self._line(depth, f"{name} = {name} + {' + '.join(printed[start : start + SUM_LIMIT])}")
+
+    def _source(self, expr: Expr) -> str:
+        source = self._source
+        match expr:
+            case Const(value):
+                return repr(float(value))
+            case Ref(array, index):
+                return f"v{self._program.offsets[array] + ravel(index, array.shape)}"
+            case Neg(operand):
+                return f"(-{source(operand)})"
+            case Sum(parts):
+                return f"({' + '.join(map(source, parts))})"
+            case Product(factors):
+                return f"({' * '.join(map(source, factors))})"
+            case Sub(left, right):
+                return f"({source(left)} - {source(right)})"
+            case Div(left, right):
+                if self._guarded:
+                    return f"divide({source(left)}, {source(right)})"
+                return f"({source(left)} / {source(right)})"
+            case Call(function, argument):
+                if function.definition is not None:
+                    return source(function.definition(argument))
+                return f"{function.name}({source(argument)})"
+            case Select(condition, then, otherwise):
+                op = Comparison(condition.op).value
+                test = f"{source(condition.left)} {op} {source(condition.right)}"
+                return f"({source(then)} if {test} else {source(otherwise)})"
+            case Max(parts):
+                best = source(parts[0])
+                for part in parts[1:]:
+                    best = f"larger({best}, {source(part)})"
+                return best
+
+
+def _tuple(slots: Iterable[int]) -> str:
+    return f"({''.join(f'v{slot}, ' for slot in slots)})"

@@ -1,0 +1,309 @@
+"""The kernel executor: every op of a larger program as one or a few NumPy calls on preallocated memory.
+
+An op without a hand-written kernel gets one made from its equation: the equation is called with an open mesh of
+indices instead of integers, and every node of the tree becomes one NumPy call over whole arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from retrograde.engine.arithmetic import Floats, sum_rows
+from retrograde.engine.array import Array, Extent, Role
+from retrograde.engine.executor.base import Frame
+from retrograde.engine.expression import (
+    NUMPY,
+    Call,
+    Comparison,
+    Const,
+    Div,
+    Expr,
+    Index,
+    Max,
+    Neg,
+    Product,
+    Ref,
+    Select,
+    Sub,
+    Sum,
+)
+from retrograde.engine.ops.base import Kernel, Op
+from retrograde.engine.program import Program
+
+Batch = tuple[Floats, Floats]
+
+_COMPARE: dict[Comparison, Callable[..., Any]] = {
+    Comparison.LE: np.less_equal,
+    Comparison.LT: np.less,
+    Comparison.GE: np.greater_equal,
+    Comparison.GT: np.greater,
+    Comparison.EQ: np.equal,
+    Comparison.NE: np.not_equal,
+}
+
+
+class KernelExecutor:
+    """Executes a program with NumPy; see ``executor.base.Executor``.
+
+    Args:
+        program: the program.
+        constants: the values of the leaves that are not data.
+        blas: whether matrix products may go to BLAS.
+    """
+
+    mathematics = NUMPY
+
+    def __init__(self, program: Program, constants: Mapping[Array, Floats], *, blas: bool = False) -> None:
+        self.program = program
+        self.blas = blas
+        self._flat = np.zeros(program.size)
+        self._views = {
+            array: self._flat[start : start + array.size].reshape(array.shape)
+            for array, start in program.offsets.items()
+        }
+        for array, values in constants.items():
+            self._views[array][...] = values
+        self._scratch: list[Floats] = []
+        self._taken = 0
+        self._kernels = [self._bind(op) for op in program.ops]
+        self._data = [self._views[array] for array in program.leaves if array.batched]
+        total = next(array for array in program.arrays if array.role is Role.TOTAL)
+        self._total = self._views[total]
+        size = program.state_size
+        self._state, self._updated = self._flat[:size], self._flat[size : 2 * size]
+        self._position = {op.target: number for number, op in enumerate(program.ops)}
+
+    def view(self, array: Array) -> Floats:
+        """The memory of an array."""
+        return self._views[array]
+
+    def scratch(self, shape: tuple[int, ...]) -> Floats:
+        """Memory that is valid until the op ends; ops share it, since they run one after the other."""
+        size = prod(shape)
+        while self._taken < len(self._scratch):
+            block = self._scratch[self._taken]
+            self._taken += 1
+            if block.size >= size:
+                return block[:size].reshape(shape)
+        block = np.empty(size)
+        self._scratch.append(block)
+        self._taken += 1
+        return block.reshape(shape)
+
+    def compile(self, expr: Expr, mesh: Index, out: Floats) -> Kernel:
+        """A kernel that evaluates an equation over an open mesh into ``out``."""
+        return _MeshCompiler(self, mesh).kernel(expr, out)
+
+    def leaves(self, inputs: Floats, targets: Floats, rows: Any) -> Batch:
+        if isinstance(rows, range):
+            return inputs[rows.start : rows.stop], targets[rows.start : rows.stop]
+        return inputs[rows], targets[rows]
+
+    def frame(self, state: Floats, leaves: Batch, overrides: Mapping[Ref, float] | None = None) -> Frame:
+        self._state[...] = state
+        self._load(leaves)
+        pending: dict[int, list[tuple[Ref, float]]] = {}
+        kept: list[tuple[Ref, float]] = []
+        for ref, value in (overrides or {}).items():
+            maker = self._position.get(ref.array)
+            if maker is None:
+                kept.append((ref, float(self._views[ref.array][ref.index])))
+                self._views[ref.array][ref.index] = value
+            else:
+                pending.setdefault(maker, []).append((ref, value))
+        with np.errstate(all="ignore"):
+            for number, kernel in enumerate(self._kernels):
+                kernel()
+                for ref, value in pending.get(number, ()):
+                    self._views[ref.array][ref.index] = value
+        flat = self._flat.copy()
+        for ref, value in kept:
+            self._views[ref.array][ref.index] = value
+        return Frame(self.program, flat, self.mathematics)
+
+    def advance(self, state: Floats, batches: Sequence[Batch], losses: list[float]) -> Floats:
+        current, updated, total, kernels = self._state, self._updated, self._total, self._kernels
+        x, t = self._data
+        current[...] = state
+        append = losses.append
+        with np.errstate(all="ignore"):
+            for inputs, targets in batches:
+                x[...] = inputs
+                t[...] = targets
+                for kernel in kernels:
+                    kernel()
+                append(float(total))
+                current[...] = updated
+        return current.copy()
+
+    def _load(self, leaves: Batch) -> None:
+        for view, values in zip(self._data, leaves, strict=True):
+            view[...] = values
+
+    def _bind(self, op: Op) -> Kernel:
+        self._taken = 0
+        kernel = op.kernel(self)
+        if kernel is not None:
+            return kernel
+        target = self._views[op.target]
+        if op.extent is not Extent.SUM:
+            return self.compile(op.equation(mesh := _open_mesh(op.target.shape)), mesh, target)
+        shape = (self.program.batch, *op.target.shape)
+        contributions = self.scratch(shape)
+        mesh = _open_mesh(shape)
+        fill = self.compile(op.equation(mesh), mesh, contributions)
+
+        def run() -> None:
+            fill()
+            sum_rows(contributions, target)
+
+        return run
+
+
+def _open_mesh(shape: tuple[int, ...]) -> Index:
+    """One integer array an axis, such that together they index the whole shape."""
+    return tuple(np.ix_(*(np.arange(length) for length in shape))) if shape else ()
+
+
+class _MeshCompiler:
+    """Turns an equation over an open mesh into a list of NumPy calls on preallocated memory."""
+
+    def __init__(self, space: KernelExecutor, mesh: Index) -> None:
+        self._space = space
+        self._mesh = mesh
+        self._calls: list[Kernel] = []
+
+    def kernel(self, expr: Expr, out: Floats) -> Kernel:
+        self._emit(expr, out)
+        calls = tuple(self._calls)
+        if len(calls) == 1:
+            return calls[0]
+
+        def run() -> None:
+            for call in calls:
+                call()
+
+        return run
+
+    def _emit(self, expr: Expr, out: Floats | None = None) -> Floats:
+        """Appends the calls that compute an expression; returns where its values are."""
+        match expr:
+            case Const(value):
+                return self._copy(np.float64(value), out)
+            case Ref():
+                return self._copy(self._view(expr), out)
+            case Neg(operand):
+                return self._call(np.negative, (self._emit(operand),), out)
+            case Sum(parts):
+                return self._fold(np.add, parts, out)
+            case Product(factors):
+                return self._fold(np.multiply, factors, out)
+            case Sub(left, right):
+                return self._call(np.subtract, (self._emit(left), self._emit(right)), out)
+            case Div(left, right):
+                return self._call(np.divide, (self._emit(left), self._emit(right)), out)
+            case Call(function, argument):
+                if function.definition is not None:
+                    return self._emit(function.definition(argument), out)
+                assert function.array is not None
+                return self._call(function.array, (_contiguous(self, self._emit(argument)),), out)
+            case Select(condition, then, otherwise):
+                left, right = self._emit(condition.left), self._emit(condition.right)
+                yes, no = self._emit(then), self._emit(otherwise)
+                return self._where(_COMPARE[condition.op], left, right, yes, no, out)
+            case Max(parts):
+                best = self._emit(parts[0])
+                for part in parts[1:]:
+                    best = self._larger(best, self._emit(part))
+                return self._copy(best, out)
+
+    def _copy(self, values: Any, out: Floats | None) -> Floats:
+        if out is None:
+            return values  # type: ignore[no-any-return]
+        self._calls.append(lambda: np.copyto(out, values))
+        return out
+
+    def _fold(self, ufunc: Callable[..., Any], parts: tuple[Expr, ...], out: Floats | None) -> Floats:
+        if len(parts) == 1:
+            return self._emit(parts[0], out)
+        total = self._emit(parts[0])
+        for part in parts[1:-1]:
+            total = self._call(ufunc, (total, self._emit(part)), None)
+        return self._call(ufunc, (total, self._emit(parts[-1])), out)
+
+    def _call(self, ufunc: Callable[..., Any], operands: tuple[Floats, ...], out: Floats | None) -> Floats:
+        if out is None:
+            out = self._space.scratch(np.broadcast_shapes(*(np.shape(operand) for operand in operands)))
+        target = out
+        if len(operands) == 1:
+            (only,) = operands
+            self._calls.append(lambda: ufunc(only, out=target))
+        else:
+            first, second = operands
+            self._calls.append(lambda: ufunc(first, second, out=target))
+        return target
+
+    def _where(
+        self,
+        compare: Callable[..., Any],
+        left: Floats,
+        right: Floats,
+        yes: Floats,
+        no: Floats,
+        out: Floats | None,
+    ) -> Floats:
+        shape = np.broadcast_shapes(np.shape(left), np.shape(right))
+        if out is None:
+            out = self._space.scratch(np.broadcast_shapes(shape, np.shape(yes), np.shape(no)))
+        target = out
+        mask = np.empty(shape, dtype=np.bool_)
+
+        def run() -> None:
+            compare(left, right, out=mask)
+            np.copyto(target, no)
+            np.copyto(target, yes, where=mask)
+
+        self._calls.append(run)
+        return target
+
+    def _larger(self, left: Floats, right: Floats) -> Floats:
+        target = self._space.scratch(np.broadcast_shapes(np.shape(left), np.shape(right)))
+        self._calls.append(lambda: np.copyto(target, np.where((left >= right) | np.isnan(left), left, right)))
+        return target
+
+    def _view(self, ref: Ref) -> Floats:
+        """The values of a slot over the mesh: a view wherever its index goes along the mesh's own axes."""
+        base = self._space.view(ref.array)
+        axes: list[int] = []
+        pick: list[Any] = []
+        for position, part in enumerate(ref.index):
+            if isinstance(part, int):
+                pick.append(part)
+                continue
+            axis = next((k for k, mesh in enumerate(self._mesh) if mesh is part), None)
+            if axis is None or (axes and axis <= axes[-1]) or self._mesh[axis].size != base.shape[position]:
+                return self._gather(base, ref.index)
+            axes.append(axis)
+            pick.append(slice(None))
+        if not axes:
+            # A single slot stays a view of memory, where plain indexing would copy a number out.
+            return base[tuple(slice(part, part + 1) for part in pick)].reshape(())
+        return base[tuple(pick)][
+            tuple(slice(None) if axis in axes else None for axis in range(len(self._mesh)))
+        ]
+
+    def _gather(self, base: Floats, index: Index) -> Floats:
+        target = self._space.scratch(np.broadcast_shapes(*(np.shape(part) for part in index)))
+        self._calls.append(lambda: np.copyto(target, base[index]))
+        return target
+
+
+def _contiguous(compiler: _MeshCompiler, values: Floats) -> Floats:
+    """Values in contiguous memory: transcendental functions have other bits on other strides."""
+    if np.ndim(values) == 0 or values.flags.c_contiguous:
+        return values
+    return compiler._copy(values, compiler._space.scratch(values.shape))

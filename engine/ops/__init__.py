@@ -1,0 +1,1 @@
+"""Op kinds, one file a family: equation, kernel and gradient rule of each."""

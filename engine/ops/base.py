@@ -1,0 +1,113 @@
+"""What every op kind is: one assignment of an array, stated as the equation of one element."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from retrograde.engine.arithmetic import Floats
+from retrograde.engine.array import Array, Extent, Phase
+from retrograde.engine.expression import Expr, Index
+
+if TYPE_CHECKING:
+    from retrograde.engine.builder import Builder
+
+
+class Workspace(Protocol):
+    """Where the kernels of one program compute: the arrays' memory and scratch memory."""
+
+    blas: bool
+    """Whether products of matrices may go to BLAS."""
+
+    def view(self, array: Array) -> Floats:
+        """The memory of an array; C-contiguous."""
+        ...
+
+    def scratch(self, shape: tuple[int, ...]) -> Floats:
+        """Memory that is valid until the op ends; C-contiguous."""
+        ...
+
+    def compile(self, expr: Expr, mesh: Index, out: Floats) -> Callable[[], None]:
+        """A kernel that evaluates an equation over an open mesh into ``out``."""
+        ...
+
+
+Kernel = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Op:
+    """One array-level assignment.
+
+    Attributes:
+        target: the array that it makes.
+        phase: the phase that it belongs to.
+        layer: the name of the layer that it belongs to.
+        extent: how often it is revealed.
+    """
+
+    target: Array
+    phase: Phase
+    layer: str
+    extent: Extent
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        """The arrays that the equation reads."""
+        raise NotImplementedError
+
+    @property
+    def title(self) -> str:
+        """The kind in a word or two, for lists and tooltips."""
+        raise NotImplementedError
+
+    def equation(self, index: Index) -> Expr:
+        """The arithmetic of one element.
+
+        Args:
+            index: integers from 0, or an open mesh; the sample comes first where the extent is not ``once``.
+
+        Returns:
+            The value of the element; for an extent ``sum``, the contribution of the sample.
+        """
+        raise NotImplementedError
+
+    def kernel(self, space: Workspace) -> Kernel | None:
+        """A hand-written kernel with the same bits as the equation, or None to have one made from it."""
+        return None
+
+    def gradient(self, builder: Builder) -> None:
+        """Appends the ops of this op's gradient; ops without one contribute nothing."""
+
+    def why(self, target: str) -> str:
+        """The question that the step answers, in one sentence.
+
+        Args:
+            target: the symbol of the slot.
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Part:
+    """One use of an array, as its gradient sees it: the terms that the use contributes."""
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        """The arrays that the terms read."""
+        raise NotImplementedError
+
+    def term(self, index: Index) -> Expr:
+        """The contribution to one element: of a batched array at (sample, element), else of one sample."""
+        raise NotImplementedError
+
+    def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel | None:
+        """A hand-written kernel for the whole array, or None.
+
+        Args:
+            space: the workspace.
+            out: gets the part; the target's shape.
+            summed: whether the samples' contributions are to be added up.
+        """
+        return None

@@ -1,0 +1,228 @@
+"""The dense layer: weighted sums, and the gradients of weights, biases and inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from retrograde.engine.arithmetic import Floats, sum_rows
+from retrograde.engine.array import Array
+from retrograde.engine.expression import Expr, Index, Product, Ref, Sum
+from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
+from retrograde.engine.text import _
+
+if TYPE_CHECKING:
+    from retrograde.engine.builder import Builder
+
+CHUNK = 1 << 16
+"""Products that a sum holds at a time: they stay in the second-level cache."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Dense(Op):
+    """net[s, i] = Σ_j W[i, j] · x[s, j] + b[i].
+
+    Attributes:
+        x: the inputs, (batch, n_in).
+        weights: W, (n_out, n_in).
+        bias: b, (n_out,) for one per neuron, (1,) for a shared one, or None.
+
+    Source: Rumelhart, Hinton, Williams 1986, eq. 1.
+    """
+
+    x: Array
+    weights: Array
+    bias: Array | None
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        return (self.weights, self.x) if self.bias is None else (self.weights, self.x, self.bias)
+
+    @property
+    def title(self) -> str:
+        return _("weighted sum")
+
+    def _bias(self, i: object) -> Ref:
+        assert self.bias is not None
+        return Ref(self.bias, (i if self.bias.size == self.weights.shape[0] else 0,))
+
+    def equation(self, index: Index) -> Expr:
+        s, i = index
+        found: list[Expr] = [
+            Product((Ref(self.weights, (i, j)), Ref(self.x, (s, j)))) for j in range(self.weights.shape[1])
+        ]
+        if self.bias is not None:
+            found.append(self._bias(i))
+        return found[0] if len(found) == 1 else Sum(tuple(found))
+
+    def kernel(self, space: Workspace) -> Kernel:
+        x, weights, net = space.view(self.x), space.view(self.weights), space.view(self.target)
+        bias = None if self.bias is None else space.view(self.bias)
+        if space.blas:
+            return _affine(x, weights, bias, net)
+        tail = None if bias is None else np.broadcast_to(bias, net.shape)
+        return contraction(space, x.T[:, :, None], weights.T[:, None, :], net, tail)
+
+    def gradient(self, builder: Builder) -> None:
+        g = builder.close(self.target)
+        if g is None:
+            return
+        builder.contribute(self.weights, WeightPart(g=g, x=self.x))
+        if self.bias is not None:
+            builder.contribute(self.bias, BiasPart(g=g, shared=self.bias.size != self.weights.shape[0]))
+        builder.contribute(self.x, InputPart(weights=builder.latest(self.weights), g=g))
+
+    def why(self, target: str) -> str:
+        return _("What reaches {target}: each input times its weight, added up.").format(target=target)
+
+
+def _affine(x: Floats, weights: Floats, bias: Floats | None, net: Floats) -> Kernel:
+    transposed = weights.T
+
+    def run() -> None:
+        np.matmul(x, transposed, out=net)
+        if bias is not None:
+            np.add(net, bias, out=net)
+
+    return run
+
+
+def contraction(
+    space: Workspace, left: Floats, right: Floats, out: Floats, tail: Floats | None = None
+) -> Kernel:
+    """A kernel for out = Σ_k left[k] · right[k] (+ tail), added in the order of k.
+
+    The products of a block of k are written out and added row by row; a block starts with the sum so far, so the
+    order is that of one long sum. Whichever axis of ``out`` is longer runs innermost.
+
+    Args:
+        space: the workspace, for the products.
+        left: shape (terms, rows, 1) or (terms, rows, columns), any strides.
+        right: shape (terms, 1, columns) or (terms, rows, columns), any strides.
+        out: shape (rows, columns), C-contiguous.
+        tail: a last term, broadcastable to ``out``.
+    """
+    count = left.shape[0]
+    flip = out.shape[0] > 2 * out.shape[1]
+    if flip:
+        left, right = left.transpose(0, 2, 1), right.transpose(0, 2, 1)
+        tail = None if tail is None else tail.T
+    shape = (out.shape[1], out.shape[0]) if flip else out.shape
+    block = max(1, min(count, CHUNK // max(1, out.size)))
+    rows = space.scratch((block + 2, *shape))
+    total = space.scratch(shape) if flip else out
+    pieces: list[tuple[Floats, Floats, Floats, Floats, Floats | None]] = []
+    for start in range(0, count, block):
+        stop = min(count, start + block)
+        last = tail if stop == count else None
+        end = 1 + stop - start
+        first = 1 if start == 0 else 0
+        pieces.append(
+            (
+                left[start:stop],
+                right[start:stop],
+                rows[1:end],
+                rows[first : end + (last is not None)],
+                last,
+            )
+        )
+    # Copies of small operands in the order of the sum make the inner loops contiguous.
+    multiply, reduce, copy = np.multiply, np.add.reduce, np.copyto
+    single = out.size == 1
+
+    def run() -> None:
+        carried = False
+        for a, b, products, block_rows, last in pieces:
+            multiply(a, b, out=products)
+            if last is not None:
+                block_rows[-1] = last
+            if carried:
+                block_rows[0] = total
+            if single:
+                sum_rows(block_rows, total)
+            else:
+                reduce(block_rows, axis=0, out=total)
+            carried = True
+        if flip:
+            copy(out, total.T)
+
+    return run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WeightPart(Part):
+    """The use of W in a dense layer: δ[s, i] · x[s, j]."""
+
+    g: Array
+    x: Array
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        return (self.g, self.x)
+
+    def term(self, index: Index) -> Expr:
+        s, i, j = index
+        return Product((Ref(self.g, (s, i)), Ref(self.x, (s, j))))
+
+    def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel | None:
+        g, x = space.view(self.g), space.view(self.x)
+        if space.blas:
+            transposed = g.T
+            return lambda: _matmul(transposed, x, out)
+        return contraction(space, g[:, :, None], x[:, None, :], out)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BiasPart(Part):
+    """The use of b in a dense layer: δ[s, i]; of a shared bias, their sum over i."""
+
+    g: Array
+    shared: bool
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        return (self.g,)
+
+    def term(self, index: Index) -> Expr:
+        s, i = index
+        if not self.shared:
+            return Ref(self.g, (s, i))
+        units = self.g.shape[1]
+        return Sum(tuple(Ref(self.g, (s, k)) for k in range(units))) if units > 1 else Ref(self.g, (s, 0))
+
+    def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel | None:
+        if self.shared:
+            return None
+        g = space.view(self.g)
+        return lambda: sum_rows(g, out)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class InputPart(Part):
+    """The use of x in a dense layer: Σ_i W[i, j] · δ[s, i], one term an outgoing edge."""
+
+    weights: Array
+    g: Array
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        return (self.weights, self.g)
+
+    def term(self, index: Index) -> Expr:
+        s, j = index
+        edges = tuple(
+            Product((Ref(self.weights, (i, j)), Ref(self.g, (s, i)))) for i in range(self.weights.shape[0])
+        )
+        return edges[0] if len(edges) == 1 else Sum(edges)
+
+    def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel | None:
+        weights, g = space.view(self.weights), space.view(self.g)
+        if space.blas:
+            return lambda: _matmul(g, weights, out)
+        return contraction(space, g.T[:, :, None], weights[:, None, :], out)
+
+
+def _matmul(left: Floats, right: Floats, out: Floats) -> None:
+    np.matmul(left, right, out=out)
