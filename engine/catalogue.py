@@ -1,4 +1,4 @@
-"""The scenarios that ship, and what a list of them shows; reads TOML and nothing else, so that it is cheap."""
+"""The scenarios that ship, and what a list of them shows; cheap, since it only reads TOML."""
 
 from __future__ import annotations
 

@@ -137,9 +137,7 @@ def shape_faults(samples: Samples, data: Data, inputs: int | None, outputs: int 
             message = _("{found} target columns, but class indices are one column")
             yield Fault(row=-1, column=None, of="targets", message=message.format(found=columns))
     elif outputs is not None and columns != outputs:
-        message = _(
-            "{found} target columns for {wanted} units of the last layer; for class indices give classes"
-        )
+        message = _("{found} target columns for {wanted} units of the last layer; for class indices give classes")
         yield Fault(row=-1, column=None, of="targets", message=message.format(found=columns, wanted=outputs))
 
 
@@ -152,17 +150,13 @@ def target_faults(targets: NDArray[np.float64], loss: str | None, classes: int |
             text = message.format(value=_number(targets[row, column]), classes=classes, last=classes - 1)
             yield Fault(row=row, column=column, of="targets", message=text)
     elif loss == "cross_entropy":
-        message = _(
-            "the target {value} is negative; cross_entropy needs a distribution: 0 or more, with the sum 1"
-        )
+        message = _("the target {value} is negative; cross_entropy needs a distribution: 0 or more, with the sum 1")
         for row, column in _first(targets < 0):
             text = message.format(value=_number(targets[row, column]))
             yield Fault(row=row, column=column, of="targets", message=text)
         with np.errstate(over="ignore"):
             sums = targets.sum(axis=1)
-        message = _(
-            "the targets add up to {value}; cross_entropy needs a distribution: 0 or more, with the sum 1"
-        )
+        message = _("the targets add up to {value}; cross_entropy needs a distribution: 0 or more, with the sum 1")
         for row, _column in _first(~(np.abs(sums - 1.0) <= 1e-9)[:, None]):
             yield Fault(row=row, column=None, of="targets", message=message.format(value=_number(sums[row])))
     elif loss is not None and loss.startswith("binary_"):
@@ -306,8 +300,10 @@ def _read_csv(data: Data, path: Path, shown: str) -> Samples:
     )
 
 
-def _csv_table(stream: IO[bytes], skip: int, shown: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return all values (rows, columns) and the line of each row; nothing is held that goes over the limit."""
+def _csv_table(
+    stream: IO[bytes] | gzip.GzipFile, skip: int, shown: str
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return all values (rows, columns) and the line of each row; nothing is read beyond the limit."""
     values = array("d")
     lines = array("q")
     problems: list[Problem] = []
@@ -351,11 +347,7 @@ def _csv_table(stream: IO[bytes], skip: int, shown: str) -> tuple[NDArray[np.flo
     if problems:
         raise ScenarioError(problems)
     if not lines:
-        message = (
-            _("there are no samples in the file after {skip} skipped lines")
-            if skip
-            else _("the file is empty")
-        )
+        message = _("there are no samples in the file after {skip} skipped lines") if skip else _("the file is empty")
         raise ScenarioError([Problem(path=shown, key="data.file", message=message.format(skip=skip))])
     table = np.frombuffer(values, dtype=np.float64).reshape(len(lines), columns)
     return table, np.frombuffer(lines, dtype=np.int64)
@@ -435,13 +427,11 @@ def _npz_array(archive: zipfile.ZipFile, name: str, key: str, shown: str) -> NDA
         raise problem(message.format(name=name, known=", ".join(known[:20]) or _("no arrays")))
     # The header is read first: the shape that it states is allocated before any data is read.
     with archive.open(f"{name}.npy") as stream:
-        version = np.lib.format.read_magic(stream)  # type: ignore[no-untyped-call]
+        version = np.lib.format.read_magic(stream)
         if version not in {(1, 0), (2, 0)}:
             raise problem(_("array {name} has an unknown version of the NPY format").format(name=name))
-        header = (
-            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        )
-        shape, _order, dtype = header(stream, max_header_size=_MAX_HEADER)  # type: ignore[no-untyped-call]
+        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _order, dtype = header(stream, max_header_size=_MAX_HEADER)
     if dtype.kind not in "biuf":
         raise problem(_("array {name} holds {dtype}; numbers are needed").format(name=name, dtype=dtype))
     if not shape or 0 in shape:
@@ -453,12 +443,10 @@ def _npz_array(archive: zipfile.ZipFile, name: str, key: str, shown: str) -> NDA
     if math.prod(shape) * dtype.itemsize > archive.getinfo(f"{name}.npy").file_size:
         raise problem(_("array {name} is cut off").format(name=name))
     with archive.open(f"{name}.npy") as stream:
-        values = np.lib.format.read_array(stream, allow_pickle=False)  # type: ignore[no-untyped-call]
+        values = np.lib.format.read_array(stream, allow_pickle=False)
     numbers = np.asarray(values, dtype=np.float64)
     finite = np.isfinite(numbers.reshape(len(numbers), -1)).all(axis=1)
     if not finite.all():
         row = int(np.argmin(finite)) + 1
-        raise problem(
-            _("row {row} of array {name} has a value that is not finite").format(row=row, name=name)
-        )
+        raise problem(_("row {row} of array {name} has a value that is not finite").format(row=row, name=name))
     return numbers

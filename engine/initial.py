@@ -58,9 +58,7 @@ def _source(
     if legacy is not None:
         return lambda _part: legacy
     # The low words of the counter count the draws, so that streams of different layers never meet.
-    return lambda part: np.random.Generator(
-        np.random.Philox(key=(STREAM << 64) | seed, counter=[0, 0, layer, part])
-    )
+    return lambda part: np.random.Generator(np.random.Philox(key=(STREAM << 64) | seed, counter=[0, 0, layer, part]))
 
 
 def _weights(
@@ -134,7 +132,8 @@ def _values(
 def _uniform(
     low: float, high: float, shape: tuple[int, ...], source: np.random.RandomState | np.random.Generator
 ) -> Array:
-    # Both of NumPy's generators compute low + (high - low)·u; written out, the bits are those of programs that say so.
+    # Both of NumPy's generators compute low + (high - low)·u; written out, the bits are those of programs
+    # that say so.
     return low + (high - low) * source.random(shape)
 
 

@@ -1,7 +1,8 @@
 """Where the keys and values of a TOML file stand.
 
-`tomllib` gives no positions for a valid file. This reader walks the text of a file that `tomllib` has accepted and
-notes the offset of every key and every value under its path, such as `("network", "layers", 0, "units")`.
+`tomllib` gives no positions for a valid file. This reader walks the text of a file that `tomllib` has
+accepted and notes the offset of every key and every value under its path, such as `("network", "layers", 0,
+"units")`.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Positions:
     """The places of all keys and values of a TOML text.
 
     Attributes:
-        text: the text, with `\\n` at the ends of lines.
+        text: the text, its lines ended by line feeds alone.
         keys: offset of the key (of an array's element: of the element) by path.
         values: offset of the value by path; of a table, its header.
     """

@@ -1,7 +1,7 @@
 """The format of a scenario file, as strict models; the descriptions here are its documentation.
 
-A value that a file leaves out and that depends on another one is None in the models that are read, and is filled in
-by `Scenario.completed`; every scenario that `load_scenario` returns is complete.
+A value that a file leaves out and that depends on another one is None in the models that are read, and is
+filled in by `Scenario.completed`; every scenario that `load_scenario` returns is complete.
 """
 
 from __future__ import annotations
@@ -49,14 +49,13 @@ LossKind = Literal[
     "cross_entropy",
 ]
 Reduction = Literal["sum", "mean"]
-InitKind = Literal[
-    "constant", "uniform", "normal", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal"
-]
+InitKind = Literal["constant", "uniform", "normal", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal"]
 Layout = Literal["target_source", "source_target"]
 NumberingOrder = Literal["target", "source"]
 BiasKind = Literal["neuron", "shared", "none"]
 
-# TOML has lists; a tuple is what a frozen model can hold. Only the outside is converted, the items stay strict.
+# TOML has lists; a tuple is what a frozen model can hold. Only the outside is converted, the items stay
+# strict.
 Row = Annotated[tuple[float, ...], Field(strict=False)]
 Matrix = Annotated[tuple[Row, ...], Field(strict=False)]
 WeightName = Annotated[str, Field(pattern=WEIGHT_NAME, max_length=24)]
@@ -102,8 +101,8 @@ class Distribution(_Model):
 
     kind: InitKind = Field(
         default="glorot_uniform",
-        description="constant (value), uniform (low, high), normal (mean, std), Glorot or He with the fan-in and"
-        " fan-out of the layer",
+        description="constant (value), uniform (low, high), normal (mean, std), or Glorot and He, which"
+        " depend on the width of the layer and of the one before it",
     )
     value: float | None = Field(default=None, description="of constant: the value")
     low: float | None = Field(default=None, description="of uniform: the smallest value")
@@ -122,11 +121,9 @@ class LayerInit(Distribution):
     )
     draw_bias: bool | None = Field(
         default=None,
-        description="true: biases come from the same distribution, after the layer's weights; else they are zero",
+        description="true: biases come from the same distribution, after the weights; else they are zero",
     )
-    bias: Distribution | None = Field(
-        default=None, description="the distribution of the biases, if they have one"
-    )
+    bias: Distribution | None = Field(default=None, description="the distribution of the biases, if they have one")
 
 
 class NetworkInit(LayerInit):
@@ -151,13 +148,9 @@ class Layer(_Model):
     kind: Literal["dense"] = Field(default="dense", description="the kind of layer")
     units: int = Field(ge=1, le=MAX_UNITS, description="number of neurons")
     activation: ActivationName = Field(default="sigmoid", description="the activation function")
-    slope: float | None = Field(
-        default=None, description="of leaky_relu: the slope left of 0; 0.01 if absent"
-    )
+    slope: float | None = Field(default=None, description="of leaky_relu: the slope left of 0; 0.01 if absent")
     alpha: float | None = Field(default=None, description="of elu: α; 1 if absent")
-    bias: BiasKind = Field(
-        default="neuron", description="one bias per neuron, one shared by the layer, or none"
-    )
+    bias: BiasKind = Field(default="neuron", description="one bias per neuron, one shared by the layer, or none")
     frozen: Annotated[tuple[Literal["weights", "bias"], ...], Field(strict=False)] = Field(
         default=(), max_length=2, description="parameters that training leaves as they are"
     )
@@ -166,9 +159,7 @@ class Layer(_Model):
         description="initial weights; a row per neuron of this layer, a column per neuron before it",
     )
     biases: (
-        Annotated[
-            Annotated[float, Tag("<number>")] | Annotated[Row, Tag("<list>")], Discriminator(_list_or_number)
-        ]
+        Annotated[Annotated[float, Tag("<number>")] | Annotated[Row, Tag("<list>")], Discriminator(_list_or_number)]
         | None
     ) = Field(default=None, description="initial biases, one per neuron; a number stands for all of them")
     numbering: (
@@ -179,8 +170,8 @@ class Layer(_Model):
         | None
     ) = Field(
         default=None,
-        description="how w1, w2, ... run through the layer: target (all weights of its first neuron first), source"
-        " (all weights from the first neuron before it first), or a table of names of the shape of the weights",
+        description="how w1, w2, ... run through the layer: target (all weights into its first neuron first),"
+        " source (all weights out of the first neuron before it first), or a table of names, shaped as weights",
     )
     init: LayerInit | None = Field(default=None, description="how this layer's parameters are drawn")
 
@@ -222,9 +213,7 @@ class Data(_Model):
             Discriminator(_rows_or_indices),
         ]
         | None
-    ) = Field(
-        default=None, description="a row per sample, a column per output; or, with classes, a list of indices"
-    )
+    ) = Field(default=None, description="a row per sample, a column per output; or, with classes, a list of indices")
     file: str | None = Field(
         default=None,
         min_length=1,
@@ -265,7 +254,7 @@ class Data(_Model):
     divide_inputs_by: float | None = Field(default=None, description="every input is divided by this number")
     standardise: bool = Field(
         default=False,
-        description="inputs become (x - mean) / std, by column, with the population's std; a constant column becomes 0",
+        description="inputs become (x - mean) / std by column, with the population's std; a constant column becomes 0",
     )
     rows: str | None = Field(
         default=None,
@@ -285,11 +274,9 @@ class Loss(_Model):
     )
     over_batch: Reduction | None = Field(
         default=None,
-        description="how samples add up; absent: sum for half_squared_error and squared_error, mean for the others",
+        description="how samples add up; absent: sum for half_squared_error and squared_error, else mean",
     )
-    delta: float | None = Field(
-        default=None, gt=0, description="of huber: where it turns linear; 1 if absent"
-    )
+    delta: float | None = Field(default=None, gt=0, description="of huber: where it turns linear; 1 if absent")
 
 
 class Training(_Model):
@@ -299,8 +286,8 @@ class Training(_Model):
     learning_rate: float = Field(gt=0, description="η")
     update: Literal["simultaneous", "in_place"] = Field(
         default="simultaneous",
-        description="simultaneous: every gradient is computed with the old weights; in_place: a weight is updated as"
-        " soon as its own gradient is known, so that gradients of earlier layers see the new one",
+        description="simultaneous: every gradient is computed with the old weights; in_place: a weight is updated"
+        " as soon as its own gradient is known, so that gradients of earlier layers see the new one",
     )
     batch_size: int = Field(default=0, ge=0, description="samples in an iteration; 0: all of them")
     shuffle: Literal["none", "seeded", "numpy-legacy"] = Field(
@@ -319,9 +306,7 @@ class Stop(_Model):
     loss_change_below: float | None = Field(
         default=None, gt=0, description="the loss changed by less than this, change_epochs times in a row"
     )
-    change_epochs: int = Field(
-        default=10, ge=1, le=MAX_EPOCHS, description="how often loss_change_below must hold"
-    )
+    change_epochs: int = Field(default=10, ge=1, le=MAX_EPOCHS, description="how often loss_change_below must hold")
     gradient_norm_below: float | None = Field(
         default=None, gt=0, description="the Euclidean norm of all gradients is below"
     )
@@ -333,30 +318,21 @@ class Stop(_Model):
 class Expectation(_Model):
     """A published figure."""
 
-    value: str = Field(
-        min_length=1, max_length=200, description="the name of the value: out_o1, w5, grad(w5), E"
-    )
+    value: str = Field(min_length=1, max_length=200, description="the name of the value: out_o1, w5, grad(w5), E")
     updates: int = Field(
         default=0,
         ge=0,
         le=10**18,
         description="how many updates come before; E after n is that of iteration n + 1",
     )
-    printed: str = Field(
-        pattern=PRINTED, max_length=60, description="the figure with the digits that were printed"
-    )
+    printed: str = Field(pattern=PRINTED, max_length=60, description="the figure with the digits that were printed")
     factor: float = Field(default=1.0, description="published = factor · value")
-    mode: Literal["round", "truncate"] = Field(
-        default="round", description="how the source shortened the figure"
-    )
+    mode: Literal["round", "truncate"] = Field(default="round", description="how the source shortened the figure")
     verdict: Literal["agrees", "source_wrong"] = Field(
         default="agrees", description="source_wrong: the figure must not match; needs a reason"
     )
     reason: (
-        Annotated[
-            Annotated[str, Tag("<text>")] | Annotated[Text, Tag("<texts>")], Discriminator(_text_or_texts)
-        ]
-        | None
+        Annotated[Annotated[str, Tag("<text>")] | Annotated[Text, Tag("<texts>")], Discriminator(_text_or_texts)] | None
     ) = Field(default=None, description="why the source is wrong, or how it arrives at the figure")
 
 
@@ -369,9 +345,7 @@ class Scenario(_Model):
     """
 
     format: Literal[1] = Field(description="the version of this format")
-    source: str | None = Field(
-        default=None, min_length=1, max_length=2000, description="an address or citation"
-    )
+    source: str | None = Field(default=None, min_length=1, max_length=2000, description="an address or citation")
     title: Text = Field(description="the title")
     teaches: Text | None = Field(default=None, description="one line that says what it teaches")
     about: Text | None = Field(default=None, description="a few sentences")
@@ -407,9 +381,7 @@ class Scenario(_Model):
     @property
     def topology(self) -> str:
         """The widths from the inputs to the outputs: `2-2-2`."""
-        return "-".join(
-            str(n) for n in (self.network.inputs, *(layer.units for layer in self.network.layers))
-        )
+        return "-".join(str(n) for n in (self.network.inputs, *(layer.units for layer in self.network.layers)))
 
     @property
     def fans(self) -> tuple[tuple[int, int], ...]:
@@ -436,7 +408,7 @@ class Scenario(_Model):
 
 
 def layer_names(given: list[str]) -> list[str]:
-    """Return the names of all layers: what is not given is h, or h1, h2, ... with several hidden layers, and o."""
+    """Return the names of all layers; those not given are h, or h1, h2, ... with several hidden layers, and o."""
     hidden = len(given) - 1
     defaults = ["h"] if hidden == 1 else [f"h{number}" for number in range(1, hidden + 1)]
     return [name or default for name, default in zip(given, [*defaults, "o"], strict=True)]

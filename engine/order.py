@@ -61,8 +61,9 @@ class Given:
 class Seeded:
     """A new order every epoch, a function of the seed and the epoch alone.
 
-    The samples are sorted by one random word each: the words are Philox's own, so that an order never depends on how
-    a version of NumPy shuffles. The epoch is in the high word of the counter, so that epochs share no words.
+    The samples are sorted by one random word each: the words are Philox's own, so that an order never depends
+    on how a version of NumPy shuffles. The epoch is in the high word of the counter, so that epochs share no
+    words.
     """
 
     def __init__(self, seed: int, count: int) -> None:
@@ -81,9 +82,9 @@ class Seeded:
 class Legacy:
     """The order of programs that shuffle their samples in place, every epoch, with one `RandomState`.
 
-    `np.random.shuffle(indices)` of fresh indices, then `X = X[indices]`: each epoch permutes the order that the
-    one before left. The state before an epoch is kept at checkpoints; when they are full, every second one goes and
-    their distance doubles, so that any epoch is near one and the memory is bounded.
+    `np.random.shuffle(indices)` of fresh indices, then `X = X[indices]`: each epoch permutes the order that
+    the one before left. The state before an epoch is kept at checkpoints; when they are full, every second
+    one goes and their distance doubles, so that any epoch is near one and the memory is bounded.
     """
 
     def __init__(self, stream: np.random.RandomState, count: int) -> None:

@@ -1,7 +1,7 @@
 """What the parts of a scenario demand of each other, beyond what each field says for itself.
 
-The rules run over whatever is valid, so that a file with a wrong name in one place still hears of a wrong shape in
-another.
+The rules run over whatever is valid, so that a file with a wrong name in one place still hears of a wrong
+shape in another.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.errors import EngineError
@@ -43,13 +44,11 @@ _PARAMETERS = {
     "normal": ("mean", "std"),
 }
 _NEEDED = {"constant": ("value",), "uniform": ("low", "high"), "normal": ("std",)}
-_RESERVED = frozenset(
-    "i t w b x y E W S e abs and batch data delta epoch exp grad inf iteration ln log loss lr max min nan net new not"
-    " or out prev slope step".split()
-)
+_SYMBOLS = "i t w b x y E W S e lr net out grad delta slope new prev"
+_WORDS = "abs and batch data epoch exp inf iteration ln log loss max min nan not or step"
+_RESERVED = frozenset(f"{_SYMBOLS} {_WORDS}".split(" "))
 _RESERVED_WEIGHT = re.compile(
-    r"(?:W|b|t|net|out|E|e|max|S)_.*|[bi]\d+|"
-    + "|".join(sorted(name for name in _RESERVED if name not in "xy"))
+    r"(?:W|b|t|net|out|E|e|max|S)_.*|[bi]\d+|" + "|".join(sorted(name for name in _RESERVED if name not in "wxy"))
 )
 _PROBABILITIES = ("sigmoid", "softmax")
 
@@ -124,9 +123,7 @@ def sample_rules(parts: Parts, count: int) -> Iterator[Finding]:
         updates = stop.epochs * -(-count // batch)
         for number, expectation in enumerate(parts.expect):
             if expectation is not None and expectation.updates > updates:
-                message = _(
-                    "{asked} updates, but the run has at most {updates} (epochs × iterations of an epoch)"
-                )
+                message = _("{asked} updates, but the run has at most {updates} (epochs × iterations of an epoch)")
                 yield Finding(
                     path=("expect", number, "updates"),
                     message=message.format(asked=expectation.updates, updates=updates),
@@ -142,12 +139,10 @@ def size_rules(parts: Parts, batch: int, count: int) -> Iterator[Finding]:
     size, parameters = frame_size(parts.inputs, [layer.units for layer in layers], batch)
     if size > FRAME_BYTES:
         message = _(
-            "the values of one iteration would take about {size} ({parameters} parameters, {batch} samples in a"
-            " batch); the limit is {limit}"
+            "the values of one iteration would take about {size} ({parameters} parameters, {batch} samples in"
+            " a batch); the limit is {limit}"
         )
-        text = message.format(
-            size=_bytes(size), parameters=f"{parameters:,}", batch=batch, limit=_bytes(FRAME_BYTES)
-        )
+        text = message.format(size=_bytes(size), parameters=f"{parameters:,}", batch=batch, limit=_bytes(FRAME_BYTES))
         yield Finding(path=("network", "layers"), message=text)
     samples = 8 * count * (parts.inputs + layers[-1].units)
     if samples > MAX_DATA_BYTES:
@@ -159,7 +154,7 @@ def size_rules(parts: Parts, batch: int, count: int) -> Iterator[Finding]:
 def frame_size(inputs: int, units: Sequence[int], batch: int) -> tuple[int, int]:
     """Return an estimate in bytes of the values of one iteration, and the number of parameters."""
     widths = [inputs, *units]
-    parameters = sum((n_in + 1) * n_out for n_in, n_out in zip(widths[:-1], widths[1:], strict=True))
+    parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(widths))
     return 8 * (ARRAYS_PER_PARAMETER * parameters + ARRAYS_PER_UNIT * batch * sum(widths)), parameters
 
 
@@ -219,9 +214,7 @@ def _distribution_rules(distribution: Distribution, path: KeyPath) -> Iterator[F
             text = message.format(high=distribution.high, low=distribution.low)
             yield Finding(path=(*path, "high"), message=text)
         elif distribution.high - distribution.low == float("inf"):
-            yield Finding(
-                path=(*path, "high"), message=_("the range from low to high is larger than any number")
-            )
+            yield Finding(path=(*path, "high"), message=_("the range from low to high is larger than any number"))
 
 
 def _name_rules(parts: Parts) -> Iterator[Finding]:
@@ -335,8 +328,7 @@ def _weight_name_rules(parts: Parts, number: int, names: Sequence[Sequence[str]]
         for name in row
     }
     counted = any(
-        other is not None and (other.numbering is None or isinstance(other.numbering, str))
-        for other in parts.layers
+        other is not None and (other.numbering is None or isinstance(other.numbering, str)) for other in parts.layers
     )
     for i, row in enumerate(names):
         for j, name in enumerate(row):
@@ -464,9 +456,7 @@ def _inline_rules(parts: Parts, data: Data) -> Iterator[Finding]:
         )
 
 
-def _row_rules(
-    rows: Sequence[Any], wanted: int | None, path: KeyPath, what: str, meaning: str
-) -> Iterator[Finding]:
+def _row_rules(rows: Sequence[Any], wanted: int | None, path: KeyPath, what: str, meaning: str) -> Iterator[Finding]:
     widths = {len(row) for row in rows}
     if wanted is None:
         if len(widths) > 1:
@@ -480,9 +470,7 @@ def _row_rules(
         message = _("row {row} has {found} {what}, not {wanted} ({meaning})")
         for number, row in enumerate(rows):
             if len(row) != wanted:
-                text = message.format(
-                    row=number + 1, found=len(row), what=what, wanted=wanted, meaning=meaning
-                )
+                text = message.format(row=number + 1, found=len(row), what=what, wanted=wanted, meaning=meaning)
                 yield Finding(path=(*path, number), message=text)
 
 

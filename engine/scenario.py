@@ -58,11 +58,12 @@ __all__ = [
 MAX_FILE_BYTES = 4 * 2**20
 MAX_PROBLEMS = 100
 """Problems of one file that are reported one by one."""
+MAX_FINDINGS = 1000
+"""Problems of one file that are looked at; a file with more is not a scenario."""
 
 # tomllib copies a dotted key for each of its parts, and calls itself for each bracket.
-_DEEP_KEY = re.compile(
-    r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')(?:[ \t]*+\.[ \t]*+(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')){31}"""
-)
+_KEY_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')"""
+_DEEP_KEY = re.compile(rf"{_KEY_PART}(?:[ \t]*+\.[ \t]*+{_KEY_PART}){{31}}")
 _LONG_NUMBER = re.compile(r"[0-9_]{1000}")
 _SYNTAX = re.compile(
     r"^(?P<what>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$", re.DOTALL
@@ -176,9 +177,7 @@ def _data_file(data: Data, path: Path | None) -> Path:
         # A scenario that is itself a link belongs where it leads.
         real = (path.resolve().parent / name).resolve()
         if not real.is_relative_to(path.resolve().parent) and not real.is_relative_to(home):
-            message = _(
-                "{file} is a link that leads outside the folder of the scenario; only files in it are read"
-            )
+            message = _("{file} is a link that leads outside the folder of the scenario; only files in it are read")
             raise EngineError(message.format(file=name))
         status = real.stat()
     except FileNotFoundError as error:
@@ -202,8 +201,8 @@ def _parse(text: str, shown: str, path: Path | None, override: Path | None) -> S
     try:
         scenario = Scenario.model_validate(content)
     except ValidationError as error:
-        for details in error.errors(include_url=False, include_context=True, include_input=True):
-            report.add(_finding(details))
+        details = error.errors(include_url=False)
+        report.extend(_finding(detail) for detail in details[:MAX_FINDINGS])
     parts = _whole(scenario) if scenario is not None else _pieces(content)
     report.extend(broken_rules(parts))
     if parts.data is not None and not report.concerns("data"):
@@ -269,14 +268,14 @@ def _samples(
         report.problems += error.problems
         return
     if file is not None:
-        found = list(sample_rules(parts, len(samples.inputs)))
-        report.extend(found)
+        report.extend(sample_rules(parts, len(samples.inputs)))
     loss = parts.loss.kind if parts.loss is not None else None
     faults = [] if file is None else list(shape_faults(samples, data, parts.inputs, parts.outputs))
     faults = faults or list(target_faults(samples.targets, loss, data.classes))
+    place: KeyPath
     for fault in faults:
         if file is None:
-            place: KeyPath = ("data", fault.of, fault.row)
+            place = ("data", fault.of, fault.row)
             flat = data.classes is not None
             report.add(
                 Finding(
@@ -285,15 +284,13 @@ def _samples(
                 )
             )
         elif fault.row < 0:
-            key = ("data", "input_columns" if fault.of == "inputs" else "target_columns")
-            report.add(
-                Finding(path=key if samples.lines is not None else ("data", "file"), message=fault.message)
-            )
+            place = ("data", "input_columns" if fault.of == "inputs" else "target_columns")
+            if samples.lines is None:
+                place = ("data", "file")
+            report.add(Finding(path=place, message=fault.message))
         else:
             line = None if samples.lines is None else int(samples.lines[fault.row])
-            message = _("row {row}: {message}").format(
-                row=int(samples.numbers[fault.row]), message=fault.message
-            )
+            message = _("row {row}: {message}").format(row=int(samples.numbers[fault.row]), message=fault.message)
             report.problems.append(Problem(path=shown, line=line, key=f"data.{fault.of}", message=message))
     if report.problems:
         return
@@ -395,19 +392,14 @@ class _Report:
 
     def concerns(self, table: str) -> bool:
         """Whether something in a table is wrong, or the whole does not fit in memory."""
-        return any(
-            finding.path[:1] == (table,) or finding.path == ("network", "layers")
-            for finding in self._findings
-        )
+        return any(finding.path[:1] == (table,) or finding.path == ("network", "layers") for finding in self._findings)
 
     def fail(self) -> None:
         """Raise if anything is wrong."""
         if not self._findings and not self.problems:
             return
         problems = self.problems + list(self._located())
-        problems.sort(
-            key=lambda problem: (problem.path != self.shown, problem.line or 0, problem.column or 0)
-        )
+        problems.sort(key=lambda problem: (problem.path != self.shown, problem.line or 0, problem.column or 0))
         if len(problems) > MAX_PROBLEMS:
             message = _("and {count} more").format(count=len(problems) - MAX_PROBLEMS)
             problems = [*problems[:MAX_PROBLEMS], Problem(path=self.shown, message=message)]
@@ -446,9 +438,7 @@ def key_text(path: KeyPath) -> str:
 
 def _finding(details: ErrorDetails) -> Finding:
     path = tuple(
-        part
-        for part in details["loc"]
-        if not (isinstance(part, str) and part.startswith("<") and part.endswith(">"))
+        part for part in details["loc"] if not (isinstance(part, str) and part.startswith("<") and part.endswith(">"))
     )
     kind = details["type"]
     if kind == "extra_forbidden":
@@ -480,15 +470,11 @@ def _wrong(kind: str, details: ErrorDetails) -> str:
         case "literal_error":
             return _literal(details.get("input"), str(context.get("expected", "")), found)
         case "greater_than":
-            return _("{found} is too small; more than {bound} is needed").format(
-                found=found, bound=context["gt"]
-            )
+            return _("{found} is too small; more than {bound} is needed").format(found=found, bound=context["gt"])
         case "greater_than_equal":
             return _("{found} is too small; the smallest is {bound}").format(found=found, bound=context["ge"])
         case "less_than_equal":
-            return _("{found} is too large; the largest is {bound}").format(
-                found=found, bound=f"{context['le']:,}"
-            )
+            return _("{found} is too large; the largest is {bound}").format(found=found, bound=f"{context['le']:,}")
         case "too_short":
             return _("{found} entries, at least {bound} are needed").format(
                 found=context["actual_length"], bound=context["min_length"]
@@ -510,9 +496,7 @@ def _pattern(name: str, path: tuple[str | int, ...], found: str) -> str:
     if "numbering" in path:
         return _("{found} is not a name; use letters and digits, such as w1").format(found=found)
     if name == "name":
-        return _("{found} is not a name; use Latin letters, digits and _, and begin with a letter").format(
-            found=found
-        )
+        return _("{found} is not a name; use Latin letters, digits and _, and begin with a letter").format(found=found)
     if name == "printed":
         return _('{found} is not a number as it is printed, such as "0.75136507"').format(found=found)
     return _('{found} does not name columns or rows; count from 1, such as "1-4,7"').format(found=found)
@@ -590,7 +574,8 @@ def _unknown_key(path: KeyPath) -> str:
 
 
 def _homes(name: str) -> Iterator[type[BaseModel]]:
-    for table in {Scenario, *_TABLES.values()}:
+    tables: set[type[BaseModel]] = {Scenario, *_TABLES.values()}
+    for table in tables:
         if name in table.model_fields:
             yield table
 
