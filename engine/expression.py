@@ -8,6 +8,7 @@ term; a product is multiplied from left to right.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -209,20 +210,21 @@ PYTHON = Mathematics(python=True)
 NUMPY = Mathematics(python=False)
 
 
-def _compare(op: Comparison, left: float, right: float) -> bool:
-    match op:
-        case Comparison.LE:
-            return left <= right
-        case Comparison.LT:
-            return left < right
-        case Comparison.GE:
-            return left >= right
-        case Comparison.GT:
-            return left > right
-        case Comparison.EQ:
-            return left == right
-        case Comparison.NE:
-            return left != right
+_COMPARE: dict[Comparison, Callable[[float, float], bool]] = {
+    Comparison.LE: operator.le,
+    Comparison.LT: operator.lt,
+    Comparison.GE: operator.ge,
+    Comparison.GT: operator.gt,
+    Comparison.EQ: operator.eq,
+    Comparison.NE: operator.ne,
+}
+
+
+def holds(condition: Compare, read: Callable[[Ref], float], mathematics: Mathematics) -> bool:
+    """Whether the condition of a choice is true."""
+    left = evaluate(condition.left, read, mathematics)
+    right = evaluate(condition.right, read, mathematics)
+    return _COMPARE[condition.op](left, right)
 
 
 def evaluate(expr: Expr, read: Callable[[Ref], float], mathematics: Mathematics) -> float:
@@ -259,9 +261,7 @@ def evaluate(expr: Expr, read: Callable[[Ref], float], mathematics: Mathematics)
                 return evaluate(function.definition(argument), read, mathematics)
             return mathematics.call(function, evaluate(argument, read, mathematics))
         case Select(condition, then, otherwise):
-            left = evaluate(condition.left, read, mathematics)
-            right = evaluate(condition.right, read, mathematics)
-            return evaluate(then if _compare(condition.op, left, right) else otherwise, read, mathematics)
+            return evaluate(then if holds(condition, read, mathematics) else otherwise, read, mathematics)
         case Max(parts):
             best = evaluate(parts[0], read, mathematics)
             for part in parts[1:]:
@@ -274,19 +274,17 @@ def taken(expr: Expr, read: Callable[[Ref], float], mathematics: Mathematics) ->
     """The expression with every choice replaced by the branch that was taken, for people to read."""
     match expr:
         case Select(condition, then, otherwise):
-            left = evaluate(condition.left, read, mathematics)
-            right = evaluate(condition.right, read, mathematics)
-            return taken(then if _compare(condition.op, left, right) else otherwise, read, mathematics)
+            return taken(then if holds(condition, read, mathematics) else otherwise, read, mathematics)
         case Neg(operand):
             return Neg(taken(operand, read, mathematics))
         case Sum(parts):
             return Sum(tuple(taken(part, read, mathematics) for part in parts))
         case Product(factors):
             return Product(tuple(taken(factor, read, mathematics) for factor in factors))
-        case Sub(left_, right_):
-            return Sub(taken(left_, read, mathematics), taken(right_, read, mathematics))
-        case Div(left_, right_):
-            return Div(taken(left_, read, mathematics), taken(right_, read, mathematics))
+        case Sub(left, right):
+            return Sub(taken(left, read, mathematics), taken(right, read, mathematics))
+        case Div(left, right):
+            return Div(taken(left, read, mathematics), taken(right, read, mathematics))
         case Call(function, argument):
             return Call(function, taken(argument, read, mathematics))
         case _:

@@ -50,7 +50,7 @@ class LossHistory:
     def points(self) -> tuple[Floats, Floats, Floats]:
         """First iteration (from 0), smallest and largest E of each bucket so far."""
         used = -(-self.count // self.width)
-        return np.arange(used) * float(self.width), self._low[:used].copy(), self._high[:used].copy()
+        return np.arange(used, dtype=np.float64) * self.width, self._low[:used].copy(), self._high[:used].copy()
 
     @property
     def nbytes(self) -> int:

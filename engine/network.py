@@ -217,9 +217,7 @@ class Network:
     ) -> None:
         loss = self.scenario.loss
         batch = goal.shape[0]
-        count = (last.units if loss.over_outputs == "mean" else 1) * (
-            batch if loss.over_batch == "mean" else 1
-        )
+        count = (last.units if loss.over_outputs == "mean" else 1) * (batch if loss.over_batch == "mean" else 1)
         terms = builder.array(f"E_{last.name}", goal.shape, role=Role.LOSS, layer=last.name, batched=True)
         if loss.kind == "cross_entropy":
             assert softmax is not None

@@ -129,9 +129,7 @@ class Program:
         self.segments = self._segments()
         self.steps = self.segments[-1].stop if self.segments else 0
         self._starts = [segment.start for segment in self.segments]
-        self._segment_of = [
-            number for number, segment in enumerate(self.segments) for _ in segment.offsets[:-1]
-        ]
+        self._segment_of = [number for number, segment in enumerate(self.segments) for _ in segment.offsets[:-1]]
         self._readers: dict[Array, tuple[int, ...]] = {}
 
     def _segments(self) -> tuple[Segment, ...]:

@@ -158,9 +158,7 @@ class Session:
             EngineError: there is no such step.
         """
         if not 1 <= number <= self.length:
-            raise EngineError(
-                _("step {number} is not in 1 to {last}").format(number=number, last=self.length)
-            )
+            raise EngineError(_("step {number} is not in 1 to {last}").format(number=number, last=self.length))
         iteration, step = self.schedule.locate(number)
         frame = self.timeline.frame(iteration)
         return Step(
@@ -255,9 +253,7 @@ class Session:
         position = self._address(where)
         self._frontier = max(self._frontier, self.position)
         if not 0 <= position <= self.length:
-            raise EngineError(
-                _("step {number} is not in 0 to {last}").format(number=position, last=self.length)
-            )
+            raise EngineError(_("step {number} is not in 0 to {last}").format(number=position, last=self.length))
         iteration = self.schedule.locate(position)[0]
         self._extend(iteration, on_progress)
         self.position, self.term = position, 0
@@ -598,8 +594,7 @@ class Session:
         program = self.program
         start = self.schedule.start(self.iteration)
         return tuple(
-            self.step_at(start + program.number(place) + 1).moment
-            for place in uses(program, ref, self.sample)
+            self.step_at(start + program.number(place) + 1).moment for place in uses(program, ref, self.sample)
         )
 
     def explain(self, ref: Ref) -> Step | None:
@@ -674,17 +669,13 @@ def _granularity(text: str) -> Granularity:
         return Granularity(text)
     except ValueError:
         known = ", ".join(Granularity)
-        raise EngineError(
-            _("{text} is no granularity; there are {known}").format(text=text, known=known)
-        ) from None
+        raise EngineError(_("{text} is no granularity; there are {known}").format(text=text, known=known)) from None
 
 
 def _within(what: str, number: int, high: int, low: int = 1) -> None:
     if not low <= number <= high:
         raise EngineError(
-            _("{what} {number} is not in {low} to {high}").format(
-                what=what, number=number, low=low, high=high
-            )
+            _("{what} {number} is not in {low} to {high}").format(what=what, number=number, low=low, high=high)
         )
 
 

@@ -24,7 +24,8 @@ from retrograde.engine.program import Place, Program
 from retrograde.engine.schedule import Schedule
 
 
-class Moment(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
     """Where a step is in the training.
 
     Attributes:

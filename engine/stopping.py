@@ -133,13 +133,11 @@ def describe(rule: Rule, stop: Stop, *, epoch: int, first: str | None = None) ->
         case Rule.EPOCHS:
             return _("the maximum of epochs: {epoch}").format(epoch=epoch)
         case Rule.LOSS:
-            return _("the loss fell below {bound:g} in epoch {epoch}").format(
-                bound=stop.loss_below, epoch=epoch
-            )
+            return _("the loss fell below {bound:g} in epoch {epoch}").format(bound=stop.loss_below, epoch=epoch)
         case Rule.CHANGE:
-            return _(
-                "the loss changed by less than {bound:g} for {count} epochs, up to epoch {epoch}"
-            ).format(bound=stop.loss_change_below, count=stop.change_epochs, epoch=epoch)
+            return _("the loss changed by less than {bound:g} for {count} epochs, up to epoch {epoch}").format(
+                bound=stop.loss_change_below, count=stop.change_epochs, epoch=epoch
+            )
         case Rule.GRADIENT:
             return _("the norm of the gradient fell below {bound:g} in epoch {epoch}").format(
                 bound=stop.gradient_norm_below, epoch=epoch

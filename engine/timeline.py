@@ -172,10 +172,8 @@ class Timeline:
         stop = start + count
         while start < stop:
             position = start % schedule.per_epoch
-            if position == schedule.per_epoch - 1:
-                piece = 1
-            else:
-                piece = min(stop - start, schedule.per_epoch - 1 - position)
+            left = schedule.per_epoch - 1 - position
+            piece = min(stop - start, left) if left else 1
             executor = self.executor(schedule.program(start))
             state = executor.advance(state, self._batches(start, piece), losses)
             start += piece

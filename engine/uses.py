@@ -38,7 +38,5 @@ def uses(program: Program, ref: Ref, sample: int) -> tuple[Place, ...]:
             for part, wanted in zip(read.index, ref.index, strict=True):
                 match = match & (part == wanted)
             reads |= match
-        found.extend(
-            Place(number, None if once else sample, int(element)) for element in np.flatnonzero(reads)
-        )
+        found.extend(Place(number, None if once else sample, int(element)) for element in np.flatnonzero(reads))
     return tuple(sorted(found, key=program.number))

@@ -87,9 +87,7 @@ class GeneratedExecutor:
             end = self._function("advance", guarded=True)(start, batches, losses.append)
         return np.array(end, dtype=np.float64)
 
-    def _function(
-        self, kind: str, *, guarded: bool, slots: frozenset[int] = frozenset()
-    ) -> Callable[..., Any]:
+    def _function(self, kind: str, *, guarded: bool, slots: frozenset[int] = frozenset()) -> Callable[..., Any]:
         key = (kind, guarded, slots)
         function = self._compiled.get(key)
         if function is None:
@@ -150,9 +148,7 @@ class _Printer:
                 self._line(2, f"v{slot} = v{slot + program.state_size}")
             self._line(1, f"return [{', '.join(f'v{slot}' for slot in state)}]")
         source = "\n".join((head, *self._lines))
-        primitives = {
-            name: function.plain if self._guarded else function.fast for name, function in names.items()
-        }
+        primitives = {name: function.plain if self._guarded else function.fast for name, function in names.items()}
         namespace: dict[str, Any] = {**primitives, "divide": divide, "larger": larger}
         exec(compile(source, f"<{kind} of {len(program.ops)} ops>", "exec"), namespace)
         return namespace[kind]  # type: ignore[no-any-return]

@@ -212,9 +212,8 @@ class _MeshCompiler:
                 assert function.array is not None
                 return self._call(function.array, (_contiguous(self, self._emit(argument)),), out)
             case Select(condition, then, otherwise):
-                left, right = self._emit(condition.left), self._emit(condition.right)
-                yes, no = self._emit(then), self._emit(otherwise)
-                return self._where(_COMPARE[condition.op], left, right, yes, no, out)
+                sides = (self._emit(condition.left), self._emit(condition.right))
+                return self._where(_COMPARE[condition.op], sides, self._emit(then), self._emit(otherwise), out)
             case Max(parts):
                 best = self._emit(parts[0])
                 for part in parts[1:]:
@@ -250,12 +249,12 @@ class _MeshCompiler:
     def _where(
         self,
         compare: Callable[..., Any],
-        left: Floats,
-        right: Floats,
+        sides: tuple[Floats, Floats],
         yes: Floats,
         no: Floats,
         out: Floats | None,
     ) -> Floats:
+        left, right = sides
         shape = np.broadcast_shapes(np.shape(left), np.shape(right))
         if out is None:
             out = self._space.scratch(np.broadcast_shapes(shape, np.shape(yes), np.shape(no)))
@@ -292,9 +291,7 @@ class _MeshCompiler:
         if not axes:
             # A single slot stays a view of memory, where plain indexing would copy a number out.
             return base[tuple(slice(part, part + 1) for part in pick)].reshape(())
-        return base[tuple(pick)][
-            tuple(slice(None) if axis in axes else None for axis in range(len(self._mesh)))
-        ]
+        return base[tuple(pick)][tuple(slice(None) if axis in axes else None for axis in range(len(self._mesh)))]
 
     def _gather(self, base: Floats, index: Index) -> Floats:
         target = self._space.scratch(np.broadcast_shapes(*(np.shape(part) for part in index)))

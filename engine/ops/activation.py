@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrograde.engine.array import Array, Extent, Phase, Role
-from retrograde.engine.expression import Call, Const, Expr, Function, Index, Product, Ref
+from retrograde.engine.expression import ONE, Call, Const, Expr, Function, Index, Product, Ref
 from retrograde.engine.functions import ACTIVATIONS
 from retrograde.engine.ops.base import Op, Part
 from retrograde.engine.text import _
@@ -127,6 +127,9 @@ class SlopePart(Part):
     def term(self, index: Index) -> Expr:
         return Product((Ref(self.g, index), Ref(self.slope, index)))
 
+    def local(self, index: Index) -> tuple[Ref, Expr]:
+        return Ref(self.g, index), Ref(self.slope, index)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PassPart(Part):
@@ -140,3 +143,6 @@ class PassPart(Part):
 
     def term(self, index: Index) -> Expr:
         return Ref(self.g, index)
+
+    def local(self, index: Index) -> tuple[Ref, Expr]:
+        return Ref(self.g, index), ONE

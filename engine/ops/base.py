@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from retrograde.engine.arithmetic import Floats
 from retrograde.engine.array import Array, Extent, Phase
-from retrograde.engine.expression import Expr, Index
+from retrograde.engine.expression import Expr, Index, Ref
 
 if TYPE_CHECKING:
     from retrograde.engine.builder import Builder
@@ -101,6 +101,10 @@ class Part:
     def term(self, index: Index) -> Expr:
         """The contribution to one element: of a batched array at (sample, element), else of one sample."""
         raise NotImplementedError
+
+    def local(self, index: Index) -> tuple[Ref, Expr] | None:
+        """The gradient slot that a single-term use multiplies, and its local derivative; None for a sum."""
+        return None
 
     def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel | None:
         """A hand-written kernel for the whole array, or None.

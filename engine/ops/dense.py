@@ -9,7 +9,7 @@ import numpy as np
 
 from retrograde.engine.arithmetic import Floats, sum_rows
 from retrograde.engine.array import Array
-from retrograde.engine.expression import Expr, Index, Product, Ref, Sum
+from retrograde.engine.expression import ONE, Expr, Index, Product, Ref, Sum
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.text import _
 
@@ -89,9 +89,7 @@ def _affine(x: Floats, weights: Floats, bias: Floats | None, net: Floats) -> Ker
     return run
 
 
-def contraction(
-    space: Workspace, left: Floats, right: Floats, out: Floats, tail: Floats | None = None
-) -> Kernel:
+def contraction(space: Workspace, left: Floats, right: Floats, out: Floats, tail: Floats | None = None) -> Kernel:
     """A kernel for out = Σ_k left[k] · right[k] (+ tail), added in the order of k.
 
     The products of a block of k are written out and added row by row; a block starts with the sum so far, so the
@@ -166,6 +164,10 @@ class WeightPart(Part):
         s, i, j = index
         return Product((Ref(self.g, (s, i)), Ref(self.x, (s, j))))
 
+    def local(self, index: Index) -> tuple[Ref, Expr]:
+        s, i, j = index
+        return Ref(self.g, (s, i)), Ref(self.x, (s, j))
+
     def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel | None:
         g, x = space.view(self.g), space.view(self.x)
         if space.blas:
@@ -192,6 +194,10 @@ class BiasPart(Part):
         units = self.g.shape[1]
         return Sum(tuple(Ref(self.g, (s, k)) for k in range(units))) if units > 1 else Ref(self.g, (s, 0))
 
+    def local(self, index: Index) -> tuple[Ref, Expr] | None:
+        s, i = index
+        return None if self.shared else (Ref(self.g, (s, i)), ONE)
+
     def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel | None:
         if self.shared:
             return None
@@ -212,9 +218,7 @@ class InputPart(Part):
 
     def term(self, index: Index) -> Expr:
         s, j = index
-        edges = tuple(
-            Product((Ref(self.weights, (i, j)), Ref(self.g, (s, i)))) for i in range(self.weights.shape[0])
-        )
+        edges = tuple(Product((Ref(self.weights, (i, j)), Ref(self.g, (s, i)))) for i in range(self.weights.shape[0]))
         return edges[0] if len(edges) == 1 else Sum(edges)
 
     def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel | None:

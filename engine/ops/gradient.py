@@ -48,9 +48,7 @@ class Gradient(Op):
     def why(self, target: str) -> str:
         match self.of.role:
             case Role.NET:
-                return _("How much does E change with the net input: the delta {target}?").format(
-                    target=target
-                )
+                return _("How much does E change with the net input: the delta {target}?").format(target=target)
             case Role.OUT:
                 return _("How much does E change with this output, over every way it takes?")
             case _:

@@ -214,16 +214,12 @@ class LossTerm(Op):
 
     def equation(self, index: Index) -> Expr:
         row = LOSSES[self.loss]
-        return _over(
-            row.value(Ref(self.out, index), Ref(self.goal, index), Const(self.parameter)), self.count
-        )
+        return _over(row.value(Ref(self.out, index), Ref(self.goal, index), Const(self.parameter)), self.count)
 
     def gradient(self, builder: Builder) -> None:
         builder.contribute(
             self.out,
-            LossPart(
-                out=self.out, goal=self.goal, loss=self.loss, parameter=self.parameter, count=self.count
-            ),
+            LossPart(out=self.out, goal=self.goal, loss=self.loss, parameter=self.parameter, count=self.count),
         )
 
     def why(self, target: str) -> str:
@@ -246,9 +242,7 @@ class LossPart(Part):
 
     def term(self, index: Index) -> Expr:
         row = LOSSES[self.loss]
-        return _over(
-            row.slope(Ref(self.out, index), Ref(self.goal, index), Const(self.parameter)), self.count
-        )
+        return _over(row.slope(Ref(self.out, index), Ref(self.goal, index), Const(self.parameter)), self.count)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -287,9 +281,7 @@ class CrossEntropy(Op):
     def equation(self, index: Index) -> Expr:
         s, i = index
         goal = Ref(self.goal, (s, i))
-        surprise = Sub(
-            Call(LOG, Ref(self.normaliser, (s,))), Sub(Ref(self.net, (s, i)), Ref(self.maximum, (s,)))
-        )
+        surprise = Sub(Call(LOG, Ref(self.normaliser, (s,))), Sub(Ref(self.net, (s, i)), Ref(self.maximum, (s,))))
         return _over(_equals(goal, ZERO, ZERO, Product((goal, surprise))), self.count)
 
     def gradient(self, builder: Builder) -> None:

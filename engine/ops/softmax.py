@@ -182,9 +182,7 @@ class _NormaliserPart(Part):
 
     def term(self, index: Index) -> Expr:
         (s,) = index
-        products = tuple(
-            Product((Ref(self.g, (s, i)), Ref(self.out, (s, i)))) for i in range(self.out.shape[1])
-        )
+        products = tuple(Product((Ref(self.g, (s, i)), Ref(self.out, (s, i)))) for i in range(self.out.shape[1]))
         total: Expr = products[0] if len(products) == 1 else Sum(products)
         return Neg(Div(total, Ref(self.normaliser, (s,))))
 
