@@ -38,7 +38,7 @@ def test_the_python_example_runs() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "∂E/∂w5 = 0.0821670405642308" in done.stdout
+    assert "∂E/∂w5 = 0.08216704056423078" in done.stdout
 
 
 def test_the_scenario_loads(tmp_path: Path) -> None:

@@ -129,9 +129,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="retrograde",
         description=_("A step debugger for backpropagation."),
         usage=_("retrograde [options] [NAME | FILE.toml | command ...]"),
-        epilog=_(
-            "Without a command the app opens, with the scenario that is named or with a list to choose from."
-        ),
+        epilog=_("Without a command the app opens, with the scenario that is named or with a list to choose from."),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action=_Version, nargs=0, help=_("print the version and leave"))
@@ -158,7 +156,10 @@ def _parser() -> argparse.ArgumentParser:
     trace = commands.add_parser("trace", help=_("print every step with its symbols and numbers"))
     trace.add_argument("scenario", metavar="NAME|FILE.toml")
     trace.add_argument(
-        "--from", dest="start", metavar="MOMENT", help=_("first step: E:I:S, a step number, a percentage")
+        "--from",
+        dest="start",
+        metavar="MOMENT",
+        help=_("first step: 2:1:17 (epoch:iteration:step), 2:1, 2, @120, 50%%"),
     )
     trace.add_argument("--to", dest="end", metavar="MOMENT", help=_("last step, in the same forms"))
     trace.add_argument(
@@ -168,9 +169,7 @@ def _parser() -> argparse.ArgumentParser:
         help=_("print only the steps where a motion of this size stops (default: step)"),
     )
     trace.add_argument("--format", default="text", choices=("text", "jsonl"), help=_("default: text"))
-    trace.add_argument(
-        "--ascii", action="store_true", default=argparse.SUPPRESS, help=_("plain characters only")
-    )
+    trace.add_argument("--ascii", action="store_true", default=argparse.SUPPRESS, help=_("plain characters only"))
 
     listing = commands.add_parser("list", help=_("list the scenarios that ship"))
     listing.add_argument("--json", action="store_true", help=_("a JSON list"))
@@ -183,9 +182,7 @@ def _parser() -> argparse.ArgumentParser:
 
     commands.add_parser("schema", help=_("print the JSON Schema of scenario files"))
     for command in commands.choices.values():
-        command.add_argument(
-            "--language", choices=LANGUAGES, default=argparse.SUPPRESS, help=argparse.SUPPRESS
-        )
+        command.add_argument("--language", choices=LANGUAGES, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser
 
 
@@ -214,7 +211,8 @@ class _Version(argparse.Action):
             number = version("retrograde")
         except PackageNotFoundError:
             number = _("(not installed)")
-        parser.exit(OK, f"retrograde {number}\n")
+        print(f"retrograde {number}")
+        parser.exit(OK)
 
 
 def _count(text: str) -> int:

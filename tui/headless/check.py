@@ -65,9 +65,7 @@ def _report(name: str, findings: Sequence[Finding]) -> list[str]:
     for line, finding in zip(lines[1:], findings, strict=True):
         report.append(line)
         if reason := _reason(finding):
-            report += textwrap.wrap(
-                reason, _REASON_WIDTH, initial_indent="      ", subsequent_indent="      "
-            )
+            report += textwrap.wrap(reason, _REASON_WIDTH, initial_indent="      ", subsequent_indent="      ")
     return report
 
 

@@ -9,9 +9,7 @@ def width(text: str) -> int:
     """Return the columns that a text takes in a terminal."""
     if text.isascii():
         return len(text)
-    return sum(
-        0 if combining(character) else 2 if east_asian_width(character) in "WF" else 1 for character in text
-    )
+    return sum(0 if combining(character) else 2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def padded(text: str, columns: int, *, right: bool = False) -> str:
@@ -36,8 +34,6 @@ def table(rows: list[list[str]], *, right: frozenset[int] = frozenset()) -> list
     """Return the rows as aligned lines; the columns in `right` have their text at the right."""
     widths = [max(width(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
-        "  ".join(
-            padded(text, widths[column], right=column in right) for column, text in enumerate(row)
-        ).rstrip()
+        "  ".join(padded(text, widths[column], right=column in right) for column, text in enumerate(row)).rstrip()
         for row in rows
     ]

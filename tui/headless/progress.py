@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import math
+import shutil
 import sys
 import time
 from typing import Self, TextIO
 
+from retrograde.engine.session import Progress
 from retrograde.engine.text import _
+from retrograde.tui.headless.columns import cut
 
 _CELLS = 24
 _PERIOD = 0.1
 _CLEAR = "\r\x1b[K"
 
 
-class Progress:
+class ProgressBar:
     """Shows how far a run is, about ten times a second; shows nothing where stderr is no terminal.
 
     A context manager: the line is wiped when it ends, so that only results stay on the screen.
     """
 
-    def __init__(self, total: int, stream: TextIO | None = None) -> None:
-        self._total = max(total, 1)
+    def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = sys.stderr if stream is None else stream
         self._shown = self._stream.isatty()
         self._start = self._last = time.monotonic()
@@ -33,17 +36,19 @@ class Progress:
             self._stream.write(_CLEAR)
             self._stream.flush()
 
-    def update(self, epoch: int, loss: float) -> None:
-        """Show that this many epochs are done, with the loss of the last one."""
+    def update(self, progress: Progress) -> None:
+        """Show how far the run is."""
         now = time.monotonic()
         if not self._shown or now - self._last < _PERIOD:
             return
         self._last = now
-        rate = epoch / max(now - self._start, 1e-9)
-        left = (self._total - epoch) / rate if rate > 0 else float("inf")
-        full = _CELLS * epoch // self._total
-        bar = "#" * full + "." * (_CELLS - full)
-        text = _("epoch {epoch} of {total} · E {loss:.6g} · {rate:.0f} epochs/s · {left:.0f} s left")
-        line = text.format(epoch=epoch, total=self._total, loss=loss, rate=rate, left=left)
-        self._stream.write(f"{_CLEAR}[{bar}] {line}")
+        rate = progress.epoch / (now - self._start)
+        left = (progress.epochs - progress.epoch) / rate if rate > 0 else math.inf
+        full = _CELLS * progress.epoch // max(progress.epochs, 1)
+        text = _("epoch {epoch} of {total}  E {loss:.6g}  {rate:.4g} epochs/s  {left:.0f} s left").format(
+            epoch=progress.epoch, total=progress.epochs, loss=progress.loss, rate=rate, left=left
+        )
+        room = shutil.get_terminal_size().columns - 1
+        line = cut(f"[{'#' * full}{'.' * (_CELLS - full)}] {text}", room)
+        self._stream.write(_CLEAR + line)
         self._stream.flush()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
-from retrograde.engine.condition import parse
+import numpy as np
+
+from retrograde.engine.expression import Ref
 from retrograde.engine.scenario import load_scenario
 from retrograde.engine.session import Session
 from retrograde.engine.text import _
 from retrograde.tui.headless.columns import table
 from retrograde.tui.headless.numbers import encoded, shown
-from retrograde.tui.headless.progress import Progress
+from retrograde.tui.headless.progress import ProgressBar
 
 
 def run(scenario: str, *, epochs: int | None, until: str | None, data: str | None, as_json: bool) -> int:
@@ -20,33 +24,46 @@ def run(scenario: str, *, epochs: int | None, until: str | None, data: str | Non
         EngineError: The condition can not be read, or names something that is not there.
         ScenarioError: The scenario or its data can not be used.
     """
-    condition = None if until is None else parse(until)
-    session = Session(load_scenario(scenario, data=data))
-    total = epochs or session.scenario.stop.epochs
-    with Progress(total) as progress:
-        outcome = session.run(epochs=epochs, until=condition, on_progress=progress.update)
+    session = Session(load_scenario(scenario, data=None if data is None else Path(data)))
+    with ProgressBar() as bar:
+        outcome = session.run(epochs=epochs, until=until, on_progress=bar.update)
     end = session.value("E_data")
-    parameters = dict(session.parameters())
+    values = dict(parameters(session, outcome.iterations))
     if as_json:
         result = {
             "scenario": session.scenario.name,
             "epochs": outcome.epoch,
-            "rule": outcome.rule,
+            "iterations": outcome.iterations,
+            "rule": outcome.rule.value,
             "message": outcome.message,
             "loss_last_epoch": encoded(outcome.loss),
             "loss_end": encoded(end),
-            "parameters": {name: encoded(value) for name, value in parameters.items()},
+            "parameters": {name: encoded(value) for name, value in values.items()},
         }
         print(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
         return 0
     rows = [
-        [_("epochs run"), str(outcome.epoch)],
-        [_("loss of the last epoch"), shown(outcome.loss)],
-        [_("loss of the end state"), shown(end)],
-        [_("stopped"), outcome.message],
+        [_("epochs"), str(outcome.epoch), ""],
+        [_("loss of the last epoch"), shown(outcome.loss), _("mean of its iterations, each before its update")],
+        [_("loss of the end state"), shown(end), _("over the whole data, after the last update")],
     ]
     print("\n".join(table(rows)))
-    print()
-    rows = [[name, shown(value)] for name, value in parameters.items()]
-    print("\n".join("  " + line for line in table(rows)))
+    print(_("stopped: {message}").format(message=outcome.message) + "\n")
+    print("\n".join(table([[name, shown(value)] for name, value in values.items()])))
     return 0
+
+
+def parameters(session: Session, updates: int) -> Iterator[tuple[str, float]]:
+    """Yield name and value of every parameter after so many updates, layer by layer, weights before biases."""
+    network = session.network
+    current = dict(network.parameters)
+    state, start = session.timeline.state(updates), 0
+    for array in network.trainable:
+        count = current[array].size
+        current[array] = state[start : start + count].reshape(array.shape)
+        start += count
+    for layer in network.layers:
+        for parameter in (layer.weights, layer.bias):
+            if parameter is not None:
+                for index, value in np.ndenumerate(current[parameter]):
+                    yield session.notation.name(Ref(parameter, index)), float(value)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from retrograde.engine.errors import EngineError
 from retrograde.engine.expression import Expr, Ref, render
 from retrograde.engine.program import Granularity
 from retrograde.engine.scenario import load_scenario
-from retrograde.engine.session import Session, Step
+from retrograde.engine.session import Session, trace
+from retrograde.engine.step import Step
 from retrograde.engine.text import _
 from retrograde.tui.headless.numbers import encoded, shown
 
@@ -31,6 +34,7 @@ def write_trace(
         from retrograde.tui.look import plain
 
         translate = plain
+    # A program that reads along gets each step when it is made; a terminal is quicker with a full buffer.
     waiting = not sys.stdout.isatty()
     for step in steps(session, Granularity(granularity), start, end):
         print(translate(write(step)), flush=waiting)
@@ -45,40 +49,76 @@ def steps(
     Args:
         session: Where to walk; its cursor moves.
         granularity: How far one motion goes.
-        start: `E:I:S`, a step number, a percentage, `start` or `end`; None is the first step.
-        end: In the same forms; None is the end of the run.
+        start: `E:I:S`, `E:I`, `E` (their first step), `@N` (step N), `50%` of the run, `start`, `end`; None is
+            the first step.
+        end: In the same forms (`E:I` and `E` mean their last step); None is the end of the run.
 
     Raises:
         EngineError: A moment is not one of this session's.
     """
-    last = session.length if end is None else _position(session, end)
-    session.seek(0 if start is None else max(_position(session, start) - 1, 0))
-    while session.position < last and session.step(granularity):
+    if start is None and end is None:
+        yield from trace(session.scenario, granularity)
+        return
+    moments = [moment.strip() for moment in (start, end) if moment is not None]
+    if end is None or any(moment == "end" or moment.endswith("%") for moment in moments):
+        session.run()
+    last = session.frontier
+    if end is not None:
+        session.seek(end)
+        last = session.position
+    first = 1
+    if start is not None:
+        session.seek(_from_its_first_step(start))
+        first = max(session.position, 1)
+    if first > last:
+        message = _("the trace would start at step {first} and end at step {last}")
+        raise EngineError(message.format(first=first, last=last))
+    session.seek(first - 1)
+    while session.step(granularity):
         current = session.current
-        if current is not None and session.position <= last:
-            yield current
+        if current is None or current.number > last:
+            return
+        yield current
 
 
-def _position(session: Session, moment: str) -> int:
-    """Return the position that a text names."""
-    session.seek(int(moment) if moment.isdecimal() else moment)
-    return session.position
+def _from_its_first_step(moment: str) -> str:
+    """Return the address of the first step of an epoch or an iteration; other moments as they are."""
+    if re.fullmatch(r"\d+(:\d+)?", moment.strip()):
+        return moment.strip() + (":1" if ":" in moment else ":1:1")
+    return moment
 
 
 def as_text(step: Step) -> str:
-    """Return a step as a block of lines: the address, the equation, and the operands with their makers."""
-    values = {operand.ref: operand for operand in step.operands}
-    symbols = _written(step.equation, lambda ref: values[ref].symbol)
-    numbers = _written(step.equation, lambda ref: shown(values[ref].value), times=" × ")
-    result = shown(step.result)
-    parts = [f"{step.symbol} = {symbols}"]
-    parts += [text for text in (numbers, result) if text != parts[-1]]
+    """Return a step as lines: where it is, the equation, and the operands with the steps that made them."""
     moment = step.moment
-    where = " · ".join(str(part) for part in (moment.phase.value, moment.layer) if part)
-    lines = [f"{moment.address}  {where}", "  " + " = ".join(dict.fromkeys(parts))]
-    if step.running is not None:
+    where = [moment.phase.value, moment.layer]
+    if moment.sample is not None and step.program.batch > 1:
+        where.insert(0, _("sample {number}").format(number=moment.sample + 1))
+    symbols, numbers = step.text()
+    sides = [step.symbol, symbols, numbers]
+    if not step.term:
+        sides.append(shown(step.contribution))
+    lines = [
+        f"{moment.address}  {' · '.join(filter(None, where))}",
+        "  " + " = ".join(dict.fromkeys(sides)),
+    ]
+    if step.term:
+        term = step.terms[step.term - 1]
+        message = _("term {number} of {count}: {term}; the sum so far is {partial}")
+        written = render(term.expr, step.notation.symbol)
+        lines.append(
+            "  "
+            + message.format(
+                number=step.term,
+                count=len(step.terms),
+                term=f"{written} = {shown(term.value)}",
+                partial=shown(term.partial),
+            )
+        )
+    elif step.running is not None and step.running.of > 1:
+        message = _("{done} of {of} samples: {sum}")
         done, of = step.running
-        lines[1] += "  " + _("({done} of {of} samples)").format(done=done, of=of)
+        lines.append("  " + message.format(done=done, of=of, sum=shown(step.result)))
     for operand in step.operands:
         made = _("given") if operand.made_by is None else _("step {number}").format(number=operand.made_by)
         lines.append(f"    {operand.symbol} = {shown(operand.value)}  {made}")
@@ -92,13 +132,13 @@ def as_json(step: Step) -> str:
 
 def record(step: Step) -> dict[str, Any]:
     """Return a step as plain values; NaN and the infinities are strings."""
-    values = {operand.ref: operand for operand in step.operands}
-
-    def symbol(ref: Ref) -> str:
-        return values[ref].symbol
+    symbol = step.notation.symbol
 
     def number(ref: Ref) -> str:
-        return repr(values[ref].value)
+        return repr(step.frame.value(ref))
+
+    def written(expr: Expr) -> str:
+        return render(expr, symbol)
 
     moment = step.moment
     return {
@@ -107,16 +147,17 @@ def record(step: Step) -> dict[str, Any]:
         "epoch": moment.epoch + 1,
         "iteration": moment.iteration + 1,
         "step": moment.step,
+        "term": step.term or None,
         "sample": None if moment.sample is None else moment.sample + 1,
         "phase": moment.phase.value,
         "layer": moment.layer,
-        "op": moment.op,
+        "op": moment.op + 1,
         "name": step.name,
         "symbol": step.symbol,
-        "equation": _written(step.equation, symbol),
-        "numbers": _written(step.equation, number, times=" × "),
+        "equation": written(step.equation),
+        "numbers": render(step.equation, number, times=" × "),
         "result": encoded(step.result),
-        "final": step.running is None or step.running[0] == step.running[1],
+        "final": step.final and not step.term,
         "operands": [
             {
                 "name": operand.name,
@@ -126,10 +167,5 @@ def record(step: Step) -> dict[str, Any]:
             }
             for operand in step.operands
         ],
-        "terms": [{"symbols": _written(term, symbol), "value": encoded(value)} for term, value in step.terms],
+        "terms": [{"symbols": written(term.expr), "value": encoded(term.value)} for term in step.terms],
     }
-
-
-def _written(expr: Expr, leaf: Callable[[Ref], str], times: str = " · ") -> str:
-    """Return an expression as one line."""
-    return render(expr, leaf, times=times)
