@@ -291,7 +291,9 @@ class _MeshCompiler:
         if not axes:
             # A single slot stays a view of memory, where plain indexing would copy a number out.
             return base[tuple(slice(part, part + 1) for part in pick)].reshape(())
-        return base[tuple(pick)][tuple(slice(None) if axis in axes else None for axis in range(len(self._mesh)))]
+        view: Floats = base[tuple(pick)]
+        laid: Floats = view[tuple(slice(None) if axis in axes else None for axis in range(len(self._mesh)))]
+        return laid
 
     def _gather(self, base: Floats, index: Index) -> Floats:
         target = self._space.scratch(np.broadcast_shapes(*(np.shape(part) for part in index)))
