@@ -42,14 +42,16 @@ def run(scenario: str, *, epochs: int | None, until: str | None, data: str | Non
         }
         print(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
         return 0
+    # What ended it comes last, where a terminal still shows it after thousands of parameters.
+    print("\n".join(table([[name, shown(value)] for name, value in values.items()])))
+    print()
     rows = [
         [_("epochs"), str(outcome.epoch), ""],
         [_("loss of the last epoch"), shown(outcome.loss), _("mean of its iterations, each before its update")],
         [_("loss of the end state"), shown(end), _("over the whole data, after the last update")],
     ]
     print("\n".join(table(rows)))
-    print(_("stopped: {message}").format(message=outcome.message) + "\n")
-    print("\n".join(table([[name, shown(value)] for name, value in values.items()])))
+    print(_("stopped: {message}").format(message=outcome.message))
     return 0
 
 
