@@ -111,14 +111,23 @@ def read_samples(data: Data, path: Path | None, shown: str = "") -> Samples:
         ScenarioError: the file is missing or malformed, with each row that is.
     """
     if path is None:
-        inputs = np.array(data.inputs or [], dtype=np.float64, ndmin=2)
-        targets = np.array(data.targets or [], dtype=np.float64)
-        targets = targets.reshape(len(inputs), -1)
-        return Samples(inputs=inputs, targets=targets, numbers=np.arange(1, len(inputs) + 1))
+        return inline_samples(data)
     shown = shown or str(path)
     if path.name.lower().endswith(".npz"):
         return _read_npz(data, path, shown)
     return _read_csv(data, path, shown)
+
+
+def inline_samples(data: Data) -> Samples:
+    """Return the samples that the scenario itself holds; both tables must be rectangular."""
+    inputs = np.array(data.inputs or [], dtype=np.float64, ndmin=2)
+    return Samples(inputs=inputs, targets=targets_array(data), numbers=np.arange(1, len(inputs) + 1))
+
+
+def targets_array(data: Data) -> NDArray[np.float64]:
+    """Return the inline targets, (samples, columns); class indices are one column."""
+    targets = np.array(data.targets or [], dtype=np.float64)
+    return targets[:, None] if targets.ndim == 1 else targets
 
 
 def shape_faults(samples: Samples, data: Data, inputs: int | None, outputs: int | None) -> Iterator[Fault]:
@@ -172,7 +181,21 @@ def finish(samples: Samples, data: Data) -> Dataset:
     Raises:
         EngineError: an input is not finite after scaling.
     """
-    inputs = samples.inputs
+    inputs = scaled(samples.inputs, data)
+    targets = samples.targets
+    if data.classes is not None:
+        indices = targets[:, 0].astype(np.int64)
+        targets = np.zeros((len(indices), data.classes))
+        targets[np.arange(len(indices)), indices] = 1.0
+    return Dataset(inputs=_sealed(inputs), targets=_sealed(targets), class_names=data.class_names or ())
+
+
+def scaled(inputs: NDArray[np.float64], data: Data) -> NDArray[np.float64]:
+    """Return the inputs, (samples, inputs), as the network sees them.
+
+    Raises:
+        EngineError: an input is not finite after scaling.
+    """
     with np.errstate(all="ignore"):
         if data.divide_inputs_by is not None:
             inputs = inputs / data.divide_inputs_by
@@ -185,12 +208,7 @@ def finish(samples: Samples, data: Data) -> Dataset:
     if wrong is not None:
         message = _("input {column} of sample {row} is not finite after scaling")
         raise EngineError(message.format(column=wrong[1] + 1, row=wrong[0] + 1))
-    targets = samples.targets
-    if data.classes is not None:
-        indices = targets[:, 0].astype(np.int64)
-        targets = np.zeros((len(indices), data.classes))
-        targets[np.arange(len(indices)), indices] = 1.0
-    return Dataset(inputs=_sealed(inputs), targets=_sealed(targets), class_names=data.class_names or ())
+    return inputs
 
 
 def ranges(text: str) -> list[tuple[int, int]]:

@@ -88,8 +88,8 @@ class _Model(BaseModel):
 class Text(_Model):
     """A text in every language of the app."""
 
-    en: str = Field(description="English", min_length=1, max_length=20_000)
-    zh: str = Field(description="Chinese", min_length=1, max_length=20_000)
+    en: str = Field(description="the text in English", min_length=1, max_length=20_000)
+    zh: str = Field(description="the text in Chinese", min_length=1, max_length=20_000)
 
     def text(self, language: str) -> str:
         """Return the text in a language, English where there is none."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -64,13 +65,17 @@ class Finding:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Parts:
-    """The parts of a scenario that are valid by themselves; None stands for one that is not."""
+    """The parts of a scenario; None stands for one that is not valid by itself, and for a key that is not.
+
+    Attributes:
+        complete: whether all layers are there, valid or not.
+        unknown: the keys that are wrong, so that None does not mean that they are absent.
+    """
 
     inputs: int | None = None
     input_shape: tuple[int, ...] | None = None
     seed: int | None = None
     init: NetworkInit | None = None
-    numbering: str | None = None
     layers: Sequence[Layer | None] = ()
     complete: bool = False
     data: Data | None = None
@@ -78,7 +83,8 @@ class Parts:
     training: Training | None = None
     stop: Stop | None = None
     expect: Sequence[Expectation | None] = ()
-    names: Sequence[str] = field(default=())
+    names: Sequence[str] = ()
+    unknown: AbstractSet[KeyPath] = frozenset()
 
     @property
     def outputs(self) -> int | None:
@@ -100,7 +106,9 @@ def broken_rules(parts: Parts) -> Iterator[Finding]:
         yield from _loss_rules(parts, parts.loss)
     yield from _training_rules(parts)
     for number, expectation in enumerate(parts.expect):
-        if expectation is not None and expectation.verdict == "source_wrong" and expectation.reason is None:
+        if expectation is None or expectation.verdict != "source_wrong" or expectation.reason is not None:
+            continue
+        if ("expect", number, "reason") not in parts.unknown:
             yield Finding(
                 path=("expect", number, "verdict"),
                 message=_("source_wrong needs a reason: say what is wrong there"),
@@ -119,10 +127,10 @@ def sample_rules(parts: Parts, count: int) -> Iterator[Finding]:
             message = _("a batch of {batch} from {count} samples; at most {count}, or 0 for all of them")
             yield Finding(path=("training", "batch_size"), message=message.format(batch=batch, count=count))
             return
-    if training is not None and stop is not None:
+    if training is not None and stop is not None and training.batch_size is not None and stop.epochs is not None:
         updates = stop.epochs * -(-count // batch)
         for number, expectation in enumerate(parts.expect):
-            if expectation is not None and expectation.updates > updates:
+            if expectation is not None and (expectation.updates or 0) > updates:
                 message = _("{asked} updates, but the run has at most {updates} (epochs × iterations of an epoch)")
                 yield Finding(
                     path=("expect", number, "updates"),
@@ -133,10 +141,10 @@ def sample_rules(parts: Parts, count: int) -> Iterator[Finding]:
 
 def size_rules(parts: Parts, batch: int, count: int) -> Iterator[Finding]:
     """Yield what would not fit in memory: the values of an iteration, or the samples."""
-    if parts.inputs is None or not parts.complete or any(layer is None for layer in parts.layers):
+    units = [layer.units for layer in parts.layers if layer is not None and layer.units is not None]
+    if parts.inputs is None or not parts.complete or len(units) < len(parts.layers):
         return
-    layers = [layer for layer in parts.layers if layer is not None]
-    size, parameters = frame_size(parts.inputs, [layer.units for layer in layers], batch)
+    size, parameters = frame_size(parts.inputs, units, batch)
     if size > FRAME_BYTES:
         message = _(
             "the values of one iteration would take about {size} ({parameters} parameters, {batch} samples in"
@@ -144,7 +152,7 @@ def size_rules(parts: Parts, batch: int, count: int) -> Iterator[Finding]:
         )
         text = message.format(size=_bytes(size), parameters=f"{parameters:,}", batch=batch, limit=_bytes(FRAME_BYTES))
         yield Finding(path=("network", "layers"), message=text)
-    samples = 8 * count * (parts.inputs + layers[-1].units)
+    samples = 8 * count * (parts.inputs + units[-1])
     if samples > MAX_DATA_BYTES:
         message = _("the samples would take {size}; the limit is {limit}")
         text = message.format(size=_bytes(samples), limit=_bytes(MAX_DATA_BYTES))
@@ -181,25 +189,27 @@ def _network_rules(parts: Parts) -> Iterator[Finding]:
         text = message.format(rows=size[0], columns=size[1], inputs=parts.inputs)
         yield Finding(path=("network", "input_shape"), message=text)
     if parts.init is not None:
-        yield from _init_rules(parts.init, ("network", "init"))
+        yield from _init_rules(parts, parts.init, ("network", "init"))
         if parts.init.generator == "numpy-legacy" and parts.seed is not None and parts.seed > 2**32 - 1:
             message = _("seeds of numpy-legacy go from 0 to {last}")
             yield Finding(path=("network", "seed"), message=message.format(last=2**32 - 1))
 
 
-def _init_rules(init: LayerInit, path: KeyPath) -> Iterator[Finding]:
-    yield from _distribution_rules(init, path)
+def _init_rules(parts: Parts, init: LayerInit, path: KeyPath) -> Iterator[Finding]:
+    yield from _distribution_rules(parts, init, path)
     if init.bias is not None:
-        yield from _distribution_rules(init.bias, (*path, "bias"))
+        yield from _distribution_rules(parts, init.bias, (*path, "bias"))
         if init.draw_bias:
             message = _("draw_bias draws biases like the weights; leave it out beside a bias table")
             yield Finding(path=(*path, "draw_bias"), message=message)
 
 
-def _distribution_rules(distribution: Distribution, path: KeyPath) -> Iterator[Finding]:
+def _distribution_rules(parts: Parts, distribution: Distribution, path: KeyPath) -> Iterator[Finding]:
+    if (*path, "kind") in parts.unknown:
+        return
     allowed = _PARAMETERS.get(distribution.kind, ())
     for name in ("value", "low", "high", "mean", "std"):
-        given = getattr(distribution, name) is not None
+        given = getattr(distribution, name) is not None or (*path, name) in parts.unknown
         if given and name not in allowed:
             takes = ", ".join(allowed) or _("no parameters")
             message = _("{kind} has no {name}; it takes {takes}")
@@ -242,17 +252,18 @@ def _name_rules(parts: Parts) -> Iterator[Finding]:
 def _layer_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Finding]:
     path: KeyPath = ("network", "layers", number)
     before = parts.inputs if number == 0 else _units(parts.layers[number - 1])
-    wanted = None if before is None else (layer.units, before)
+    wanted = None if before is None or layer.units is None else (layer.units, before)
     for name, activation in (("slope", "leaky_relu"), ("alpha", "elu")):
-        if getattr(layer, name) is not None and layer.activation != activation:
+        if getattr(layer, name) is not None and layer.activation not in {activation, None}:
             message = _("{name} belongs to {activation}; this layer has {found}")
             text = message.format(name=name, activation=activation, found=layer.activation)
             yield Finding(path=(*path, name), message=text, key=True)
-    if len(set(layer.frozen)) < len(layer.frozen):
+    frozen = layer.frozen or ()
+    if len(set(frozen)) < len(frozen):
         yield Finding(path=(*path, "frozen"), message=_("the same parameter is named twice"))
-    if "bias" in layer.frozen and layer.bias == "none":
+    if "bias" in frozen and layer.bias == "none":
         message = _("this layer has no bias that could be frozen")
-        yield Finding(path=(*path, "frozen", layer.frozen.index("bias")), message=message)
+        yield Finding(path=(*path, "frozen", frozen.index("bias")), message=message)
     if layer.weights is not None:
         yield from _shape_rules(
             layer.weights, wanted, (*path, "weights"), _("weights"), _("units × inputs of the layer"), before
@@ -269,7 +280,7 @@ def _layer_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Finding]:
         )
         yield from _weight_name_rules(parts, number, layer.numbering)
     if layer.init is not None:
-        yield from _init_rules(layer.init, (*path, "init"))
+        yield from _init_rules(parts, layer.init, (*path, "init"))
         if layer.weights is not None and (layer.bias == "none" or layer.biases is not None):
             message = _("nothing is left to draw: weights and biases are given")
             yield Finding(path=(*path, "init"), message=message, key=True)
@@ -281,11 +292,13 @@ def _bias_rules(layer: Layer, path: KeyPath) -> Iterator[Finding]:
     if layer.bias == "none":
         message = _('this layer has no bias (bias = "none"), so it takes no biases')
         yield Finding(path=(*path, "biases"), message=message, key=True)
+    elif layer.bias is None or layer.units is None:
+        return
     elif isinstance(layer.biases, tuple) and len(layer.biases) != layer.bias_count:
         if layer.bias == "shared":
-            message = _("{found} biases, but the layer shares one: give one number")
+            message = _("a list of {found}, but the layer shares one bias: give a number")
         else:
-            message = _("{found} biases for {units} units")
+            message = _("a list of {found} for {units} units")
         text = message.format(found=len(layer.biases), units=layer.units)
         yield Finding(path=(*path, "biases"), message=text)
 
@@ -352,7 +365,7 @@ def _counted_name(parts: Parts, number: int, name: str) -> bool:
     total = counted = 0
     before = parts.inputs
     for layer in parts.layers:
-        if layer is None or before is None:
+        if layer is None or layer.units is None or before is None:
             return False
         total += layer.units * before
         if layer.numbering is None or isinstance(layer.numbering, str):
@@ -363,6 +376,8 @@ def _counted_name(parts: Parts, number: int, name: str) -> bool:
 
 
 def _data_rules(parts: Parts, data: Data) -> Iterator[Finding]:
+    if ("data", "file") in parts.unknown:
+        return
     if data.file is None:
         for key in ("skip_rows", "input_columns", "target_columns", "input_key", "target_key", "rows"):
             if key in data.model_fields_set:
@@ -370,7 +385,7 @@ def _data_rules(parts: Parts, data: Data) -> Iterator[Finding]:
                 yield Finding(path=("data", key), message=message.format(key=key), key=True)
         yield from _inline_rules(parts, data)
     else:
-        yield from _file_rules(data)
+        yield from _file_rules(parts, data)
     for key in ("input_columns", "target_columns", "rows"):
         text = getattr(data, key)
         if text is not None:
@@ -391,14 +406,14 @@ def _data_rules(parts: Parts, data: Data) -> Iterator[Finding]:
         message = _("{classes} classes, but the last layer has {units} units; they must be the same number")
         text = message.format(classes=data.classes, units=outputs)
         yield Finding(path=("data", "classes"), message=text)
-    wanted = data.classes or outputs
+    wanted = None if ("data", "classes") in parts.unknown else data.classes or outputs
     if data.class_names is not None and wanted is not None and len(data.class_names) != wanted:
         message = _("{found} names for {wanted} classes or outputs")
         text = message.format(found=len(data.class_names), wanted=wanted)
         yield Finding(path=("data", "class_names"), message=text)
 
 
-def _file_rules(data: Data) -> Iterator[Finding]:
+def _file_rules(parts: Parts, data: Data) -> Iterator[Finding]:
     from retrograde.engine.data import SUFFIXES
 
     name = (data.file or "").lower()
@@ -423,14 +438,14 @@ def _file_rules(data: Data) -> Iterator[Finding]:
             yield Finding(path=("data", key), message=message.format(key=key), key=True)
     if table:
         for key in ("input_columns", "target_columns"):
-            if getattr(data, key) is None:
+            if getattr(data, key) is None and ("data", key) not in parts.unknown:
                 message = _('missing: which columns of the file, from 1, such as {key} = "1-4"')
                 yield Finding(path=("data", key), message=message.format(key=key), key=True)
 
 
 def _inline_rules(parts: Parts, data: Data) -> Iterator[Finding]:
     for key in ("inputs", "targets"):
-        if getattr(data, key) is None:
+        if getattr(data, key) is None and ("data", key) not in parts.unknown:
             message = _("missing: a row per sample, or a file of samples in data.file")
             yield Finding(path=("data", key), message=message, key=True)
     if data.inputs is not None:
@@ -443,6 +458,8 @@ def _inline_rules(parts: Parts, data: Data) -> Iterator[Finding]:
         message = _("{targets} rows of targets for {inputs} rows of inputs")
         text = message.format(targets=len(data.targets), inputs=len(data.inputs))
         yield Finding(path=("data", "targets"), message=text)
+    if ("data", "classes") in parts.unknown:
+        return
     flat = bool(data.targets) and not isinstance(data.targets[0], tuple)
     if data.classes is not None and data.targets and not flat:
         message = _("with classes, targets are a list of class indices such as [0, 2, 1]")
@@ -467,19 +484,21 @@ def _row_rules(rows: Sequence[Any], wanted: int | None, path: KeyPath, what: str
         text = message.format(what=what, found=shape(rows), count=len(rows), wanted=wanted, meaning=meaning)
         yield Finding(path=path, message=text)
     else:
-        message = _("row {row} has {found} {what}, not {wanted} ({meaning})")
+        message = _("row {row} has the width {found} where {wanted} is needed ({meaning})")
         for number, row in enumerate(rows):
             if len(row) != wanted:
-                text = message.format(row=number + 1, found=len(row), what=what, wanted=wanted, meaning=meaning)
+                text = message.format(row=number + 1, found=len(row), wanted=wanted, meaning=meaning)
                 yield Finding(path=(*path, number), message=text)
 
 
 def _loss_rules(parts: Parts, loss: Loss) -> Iterator[Finding]:
+    if loss.kind is None:
+        return
     if loss.delta is not None and loss.kind != "huber":
         message = _("delta belongs to huber; this loss is {kind}")
         yield Finding(path=("loss", "delta"), message=message.format(kind=loss.kind), key=True)
     last = parts.layers[-1] if parts.complete and parts.layers else None
-    if last is None:
+    if last is None or last.activation is None:
         return
     activation = last.activation
     needed: tuple[str, ...] = ()
@@ -504,6 +523,6 @@ def _training_rules(parts: Parts) -> Iterator[Finding]:
         return
     if training.shuffle == "numpy-legacy":
         own = parts.init is not None and parts.init.generator != "numpy-legacy"
-        if own and training.seed > 2**32 - 1:
+        if own and (training.seed or 0) > 2**32 - 1:
             message = _("seeds of numpy-legacy go from 0 to {last}")
             yield Finding(path=("training", "seed"), message=message.format(last=2**32 - 1))

@@ -16,6 +16,7 @@ from retrograde.engine.catalogue import folder, shipped
 from retrograde.engine.errors import EngineError, Problem, ScenarioError
 from retrograde.engine.locate import LocateError, Positions, line_and_column, locate
 from retrograde.engine.models import (
+    MAX_LAYERS,
     Data,
     Distribution,
     Expectation,
@@ -35,6 +36,8 @@ from retrograde.engine.text import _
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
+
+    from retrograde.engine.data import Samples
 
 __all__ = [
     "Data",
@@ -202,10 +205,10 @@ def _parse(text: str, shown: str, path: Path | None, override: Path | None) -> S
         scenario = Scenario.model_validate(content)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        report.extend(_finding(detail) for detail in details[:MAX_FINDINGS])
+        report.extend(_finding(detail) for detail in details[:MAX_FINDINGS] if not _hollow(detail))
     parts = _whole(scenario) if scenario is not None else _pieces(content)
     report.extend(broken_rules(parts))
-    if parts.data is not None and not report.concerns("data"):
+    if not report.too_large:
         _samples(scenario, parts, report, path, override)
     report.fail()
     if scenario is None:
@@ -245,68 +248,82 @@ def _samples(
     scenario: Scenario | None, parts: Parts, report: _Report, path: Path | None, override: Path | None
 ) -> None:
     """Read the samples, check them, and leave them with the scenario."""
-    from retrograde.engine.data import finish, read_samples, shape_faults, target_faults
-
     data = parts.data
     if data is None:
         return
     file: Path | None = None
-    shown = ""
-    if data.file is not None:
+    if data.file is None:
+        if override is not None:
+            message = _("the samples are inline: there is no file that {file} could replace")
+            report.add(Finding(path=("data",), message=message.format(file=override)))
+        samples = _inline_samples(parts, data, report)
+    else:
+        shown = str(Path(report.shown).parent / data.file if override is None else override)
         try:
             file = override if override is not None else _data_file(data, path)
+            samples = _file_samples(parts, data, report, file, shown)
+        except ScenarioError as error:
+            report.problems += error.problems
         except EngineError as error:
             report.add(Finding(path=("data", "file"), message=str(error)))
-            return
-        shown = str(override) if override is not None else _beside(report.shown, data.file)
-    elif override is not None:
-        report.add(Finding(path=("data",), message=_("the samples are inline: there is no file to replace")))
-        return
-    try:
-        samples = read_samples(data, file, shown)
-    except ScenarioError as error:
-        report.problems += error.problems
-        return
-    if file is not None:
-        report.extend(sample_rules(parts, len(samples.inputs)))
-    loss = parts.loss.kind if parts.loss is not None else None
-    faults = [] if file is None else list(shape_faults(samples, data, parts.inputs, parts.outputs))
-    faults = faults or list(target_faults(samples.targets, loss, data.classes))
-    place: KeyPath
-    for fault in faults:
-        if file is None:
-            place = ("data", fault.of, fault.row)
-            flat = data.classes is not None
-            report.add(
-                Finding(
-                    path=place if fault.column is None or flat else (*place, fault.column),
-                    message=fault.message,
-                )
-            )
-        elif fault.row < 0:
-            place = ("data", "input_columns" if fault.of == "inputs" else "target_columns")
-            if samples.lines is None:
-                place = ("data", "file")
-            report.add(Finding(path=place, message=fault.message))
-        else:
-            line = None if samples.lines is None else int(samples.lines[fault.row])
-            message = _("row {row}: {message}").format(row=int(samples.numbers[fault.row]), message=fault.message)
-            report.problems.append(Problem(path=shown, line=line, key=f"data.{fault.of}", message=message))
-    if report.problems:
-        return
-    try:
-        dataset = finish(samples, data)
-    except EngineError as error:
-        key = "divide_inputs_by" if data.divide_inputs_by is not None else "standardise"
-        report.add(Finding(path=("data", key), message=str(error)))
-        return
-    if scenario is not None:
-        scenario._dataset = dataset
+    # One-hot rows take memory, and only a scenario without a problem is known to fit.
+    if scenario is not None and samples is not None and not report.broken:
+        from retrograde.engine.data import finish
+
+        scenario._dataset = finish(samples, data)
         scenario._data_path = file
 
 
-def _beside(scenario: str, file: str) -> str:
-    return str(Path(scenario).parent / file)
+def _inline_samples(parts: Parts, data: Data, report: _Report) -> Samples | None:
+    """Return the samples of the scenario itself; inputs and targets are checked apart from each other."""
+    from retrograde.engine.data import inline_samples, target_faults, targets_array
+
+    if data.targets is not None and not report.concerns("data", "targets"):
+        loss = parts.loss.kind if parts.loss is not None else None
+        for fault in target_faults(targets_array(data), loss, data.classes):
+            place: KeyPath = ("data", "targets", fault.row)
+            if fault.column is not None and data.classes is None:
+                place = (*place, fault.column)
+            report.add(Finding(path=place, message=fault.message))
+    if data.inputs is None or data.targets is None or report.concerns("data"):
+        return None
+    samples = inline_samples(data)
+    _check_scaling(samples, data, report)
+    return samples
+
+
+def _file_samples(parts: Parts, data: Data, report: _Report, file: Path, shown: str) -> Samples | None:
+    """Return the samples of a file."""
+    from retrograde.engine.data import read_samples, shape_faults, target_faults
+
+    if report.concerns("data"):
+        return None
+    samples = read_samples(data, file, shown)
+    report.extend(sample_rules(parts, len(samples.inputs)))
+    loss = parts.loss.kind if parts.loss is not None else None
+    misfits = list(shape_faults(samples, data, parts.inputs, parts.outputs))
+    for fault in misfits:
+        key = "file"
+        if samples.lines is not None:
+            key = "input_columns" if fault.of == "inputs" else "target_columns"
+        report.add(Finding(path=("data", key), message=fault.message))
+    if not any(fault.of == "targets" for fault in misfits):
+        for fault in target_faults(samples.targets, loss, data.classes):
+            line = None if samples.lines is None else int(samples.lines[fault.row])
+            message = _("row {row}: {message}").format(row=int(samples.numbers[fault.row]), message=fault.message)
+            report.problems.append(Problem(path=shown, line=line, key="data.targets", message=message))
+    _check_scaling(samples, data, report)
+    return samples
+
+
+def _check_scaling(samples: Samples, data: Data, report: _Report) -> None:
+    from retrograde.engine.data import scaled
+
+    try:
+        scaled(samples.inputs, data)
+    except EngineError as error:
+        key = "divide_inputs_by" if data.divide_inputs_by is not None else "standardise"
+        report.add(Finding(path=("data", key), message=str(error)))
 
 
 def _whole(scenario: Scenario) -> Parts:
@@ -316,7 +333,6 @@ def _whole(scenario: Scenario) -> Parts:
         input_shape=network.input_shape,
         seed=network.seed,
         init=network.init,
-        numbering=network.numbering,
         layers=network.layers,
         complete=True,
         data=scenario.data,
@@ -329,48 +345,67 @@ def _whole(scenario: Scenario) -> Parts:
 
 
 def _pieces(content: dict[str, Any]) -> Parts:
-    """Return the parts of an invalid scenario that are valid by themselves."""
+    """Return what is valid of an invalid scenario."""
+    unknown: set[KeyPath] = set()
     network = content.get("network")
     if not isinstance(network, dict):
         network = {}
     given = network.get("layers")
-    tables = given if isinstance(given, list) else []
-    layers = [_try(Layer, table) for table in tables[:256]]
-    names = [
-        table["name"] if isinstance(table, dict) and isinstance(table.get("name"), str) else ""
-        for table in tables[:256]
-    ]
+    tables = given[:MAX_LAYERS] if isinstance(given, list) else []
+    layers = [_valid(Layer, table, ("network", "layers", n), unknown) for n, table in enumerate(tables)]
     expect = content.get("expect")
-    bare = _try(
-        Network,
-        {
-            **{key: value for key, value in network.items() if key in Network.model_fields},
-            "layers": [{"units": 1}],
-        },
-    )
-    inputs = network.get("inputs")
+    bare = _valid(Network, {**network, "init": {}, "layers": [{"units": 1}]}, ("network",), unknown)
+    if "init" not in network:
+        init: NetworkInit | None = NetworkInit()
+    else:
+        init = _valid(NetworkInit, network["init"], ("network", "init"), unknown)
+    names = [getattr(layer, "name", None) or "" for layer in layers]
     return Parts(
-        inputs=inputs if isinstance(inputs, int) and not isinstance(inputs, bool) and inputs > 0 else None,
+        inputs=bare.inputs if bare else None,
         input_shape=bare.input_shape if bare else None,
         seed=bare.seed if bare else None,
-        init=_try(NetworkInit, network.get("init", {})),
-        numbering=bare.numbering if bare else None,
+        init=init,
         layers=layers,
-        complete=bool(layers) and len(layers) == len(tables),
-        data=_try(Data, content.get("data")),
-        loss=_try(Loss, content.get("loss")),
-        training=_try(Training, content.get("training")),
-        stop=_try(Stop, content.get("stop")),
-        expect=[_try(Expectation, table) for table in expect[:10_000]] if isinstance(expect, list) else [],
+        complete=bool(layers) and len(layers) == len(given or ()),
+        data=_valid(Data, content.get("data"), ("data",), unknown),
+        loss=_valid(Loss, content.get("loss"), ("loss",), unknown),
+        training=_valid(Training, content.get("training"), ("training",), unknown),
+        stop=_valid(Stop, content.get("stop"), ("stop",), unknown),
+        expect=[_valid(Expectation, table, ("expect", n), unknown) for n, table in enumerate(expect[:MAX_FINDINGS])]
+        if isinstance(expect, list)
+        else [],
         names=layer_names(names) if names else [],
+        unknown=unknown,
     )
 
 
-def _try(model: type[_Model], content: Any) -> _Model | None:
+# Values that stand for required keys which are wrong or missing, until they are set to None.
+_STAND_INS: dict[type[BaseModel], dict[str, Any]] = {
+    Layer: {"units": 1},
+    Network: {"inputs": 1},
+    Loss: {"kind": "squared_error"},
+    Training: {"learning_rate": 1.0},
+    Stop: {"epochs": 1},
+    Expectation: {"value": "E", "printed": "0"},
+}
+
+
+def _valid(model: type[_Model], table: Any, path: KeyPath, unknown: set[KeyPath]) -> _Model | None:
+    """Return the model of a table with None for each key that is wrong; the keys are added to `unknown`."""
+    if not isinstance(table, dict):
+        return None
     try:
-        return model.model_validate(content)
+        return model.model_validate(table)
+    except ValidationError as error:
+        wrong = {str(details["loc"][0]) for details in error.errors(include_url=False) if details["loc"]}
+    unknown.update((*path, key) for key in wrong)
+    right = {key: value for key, value in table.items() if key not in wrong}
+    stand_ins = {key: value for key, value in _STAND_INS.get(model, {}).items() if key in wrong}
+    try:
+        found = model.model_validate({**right, **stand_ins})
     except ValidationError:
         return None
+    return found.model_copy(update={key: None for key in wrong if key in model.model_fields})
 
 
 class _Report:
@@ -390,13 +425,23 @@ class _Report:
         for finding in findings:
             self.add(finding)
 
-    def concerns(self, table: str) -> bool:
-        """Whether something in a table is wrong, or the whole does not fit in memory."""
-        return any(finding.path[:1] == (table,) or finding.path == ("network", "layers") for finding in self._findings)
+    @property
+    def broken(self) -> bool:
+        """Whether anything is wrong."""
+        return bool(self._findings or self.problems)
+
+    @property
+    def too_large(self) -> bool:
+        """Whether the scenario would not fit in memory."""
+        return any(finding.path in {("network", "layers"), ("data",)} for finding in self._findings)
+
+    def concerns(self, *path: str) -> bool:
+        """Whether something in a table, or below a key, is wrong."""
+        return any(finding.path[: len(path)] == path for finding in self._findings)
 
     def fail(self) -> None:
         """Raise if anything is wrong."""
-        if not self._findings and not self.problems:
+        if not self.broken:
             return
         problems = self.problems + list(self._located())
         problems.sort(key=lambda problem: (problem.path != self.shown, problem.line or 0, problem.column or 0))
@@ -436,6 +481,12 @@ def key_text(path: KeyPath) -> str:
 # ------------------------------------------------------------------------------------------------ messages
 
 
+def _hollow(details: ErrorDetails) -> bool:
+    """Whether pydantic counts only the valid entries of a list, and finds it too short for that alone."""
+    given = details["input"]
+    return details["type"] == "too_short" and len(given) >= details["ctx"]["min_length"]
+
+
 def _finding(details: ErrorDetails) -> Finding:
     path = tuple(
         part for part in details["loc"] if not (isinstance(part, str) and part.startswith("<") and part.endswith(">"))
@@ -470,9 +521,13 @@ def _wrong(kind: str, details: ErrorDetails) -> str:
         case "literal_error":
             return _literal(details.get("input"), str(context.get("expected", "")), found)
         case "greater_than":
-            return _("{found} is too small; more than {bound} is needed").format(found=found, bound=context["gt"])
+            return _("{found} is too small; more than {bound} is needed").format(
+                found=found, bound=format(context["gt"], "g")
+            )
         case "greater_than_equal":
-            return _("{found} is too small; the smallest is {bound}").format(found=found, bound=context["ge"])
+            return _("{found} is too small; the smallest is {bound}").format(
+                found=found, bound=format(context["ge"], "g")
+            )
         case "less_than_equal":
             return _("{found} is too large; the largest is {bound}").format(found=found, bound=f"{context['le']:,}")
         case "too_short":
@@ -507,8 +562,10 @@ def _literal(value: Any, expected: str, found: str) -> str:
     near = difflib.get_close_matches(value, allowed, n=1, cutoff=0.6) if isinstance(value, str) else []
     message = _("{found} is not known").format(found=found)
     if near:
-        message += _("; did you mean {name}?").format(name=near[0])
-    return message + _("; allowed: {names}").format(names=", ".join(allowed))
+        message += _("; did you mean {name}? Allowed: {names}").format(name=near[0], names=", ".join(allowed))
+    else:
+        message += _("; allowed: {names}").format(names=", ".join(allowed))
+    return message
 
 
 def _shown(value: Any) -> str:
