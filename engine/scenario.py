@@ -252,6 +252,7 @@ def _samples(
     if data is None:
         return
     file: Path | None = None
+    samples: Samples | None = None
     if data.file is None:
         if override is not None:
             message = _("the samples are inline: there is no file that {file} could replace")
