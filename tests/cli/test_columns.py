@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrograde.engine.session import Progress
-from retrograde.tui.headless.columns import cut, padded, table, width
+from retrograde.tui.headless.columns import cut, padded, table, width, wrapped
 from retrograde.tui.headless.progress import ProgressBar
 
 TEXTS = st.text(alphabet="ab 学习δ∂…", max_size=12)
@@ -32,6 +32,14 @@ def test_columns_align_across_scripts() -> None:
     lines = table([["学习", "1"], ["abc", "22"]], right=frozenset({1}))
     assert lines == ["学习   1", "abc   22"]
     assert {width(line) for line in lines} == {8}
+
+
+@given(TEXTS.filter(str.strip), st.integers(4, 20))
+def test_wrapping_loses_nothing_and_fits(text: str, columns: int) -> None:
+    lines = wrapped(text, columns, " ")
+    assert "".join("".join(lines).split()) == "".join(text.split())
+    for line in lines:
+        assert width(line) <= columns or len(line.split()) == 1
 
 
 class Terminal(io.StringIO):

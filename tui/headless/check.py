@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import textwrap
 from collections.abc import Sequence
 
 from retrograde.engine.catalogue import shipped
@@ -11,9 +10,10 @@ from retrograde.engine.check import Finding, check
 from retrograde.engine.errors import EngineError
 from retrograde.engine.scenario import load_scenario
 from retrograde.engine.text import _, language, ngettext
-from retrograde.tui.headless.columns import table
+from retrograde.tui.headless.columns import table, wrapped
 
 _REASON_WIDTH = 96
+_INDENT = " " * 6
 
 
 def write_checks(scenarios: Sequence[str]) -> int:
@@ -62,10 +62,15 @@ def _report(name: str, findings: Sequence[Finding]) -> list[str]:
     ]
     lines = ["  " + line for line in table([head, *rows], right=frozenset({1, 2, 3}))]
     report = [name, lines[0]]
+    previous = ""
     for line, finding in zip(lines[1:], findings, strict=True):
         report.append(line)
-        if reason := _reason(finding):
-            report += textwrap.wrap(reason, _REASON_WIDTH, initial_indent="      ", subsequent_indent="      ")
+        reason = _reason(finding)
+        if reason and reason == previous:
+            report.append(_INDENT + _("for the same reason"))
+        elif reason:
+            report += wrapped(reason, _REASON_WIDTH, _INDENT)
+        previous = reason
     return report
 
 

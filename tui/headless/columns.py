@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from unicodedata import combining, east_asian_width
 
 
@@ -37,3 +38,13 @@ def table(rows: list[list[str]], *, right: frozenset[int] = frozenset()) -> list
         "  ".join(padded(text, widths[column], right=column in right) for column, text in enumerate(row)).rstrip()
         for row in rows
     ]
+
+
+def wrapped(text: str, columns: int, indent: str = "") -> list[str]:
+    """Return a text as indented lines of at most so many columns; between Chinese characters it may break."""
+    lines = [indent]
+    for piece in re.findall(r"[\u2e80-\uffef]|[^\s\u2e80-\uffef]+|\s+", text):
+        if width(lines[-1] + piece.rstrip()) > columns and lines[-1].strip():
+            lines.append(indent)
+        lines[-1] += (" " if piece.isspace() else piece) if lines[-1].strip() else piece.lstrip()
+    return [line.rstrip() for line in lines]
