@@ -11,6 +11,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from retrograde.engine.text import LANGUAGES, _, use
@@ -42,7 +43,7 @@ def _guarded(arguments: list[str]) -> int:
     from retrograde.engine.errors import EngineError, ScenarioError
 
     use(_language(arguments))
-    _never_fail_to_encode()
+    _settle_streams()
     try:
         code = _carry_out(arguments)
         # What is still in the buffer fails here, where it can be said, not in the interpreter's last flush.
@@ -248,8 +249,11 @@ def _language(arguments: list[str]) -> str | None:
     return None
 
 
-def _never_fail_to_encode() -> None:
-    """Let a terminal that knows no ∂ show a replacement instead of ending the command."""
+def _settle_streams() -> None:
+    """Give a closed stream somewhere to go, and let a terminal that knows no ∂ show a replacement."""
+    if sys.stdin is None or sys.stdout is None or sys.stderr is None:
+        nowhere = Path(os.devnull).open("r+", encoding="utf-8")  # noqa: SIM115 - until the process ends
+        sys.stdin, sys.stdout, sys.stderr = (stream or nowhere for stream in (sys.stdin, sys.stdout, sys.stderr))
     for stream in (sys.stdout, sys.stderr):
         if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
             reconfigure(errors="replace")

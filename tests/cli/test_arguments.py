@@ -192,6 +192,15 @@ def test_a_full_disk_is_one_line(arguments: list[str]) -> None:
     assert "No space left" in done.stderr
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a shell that can close a stream")
+def test_closed_streams_are_no_error() -> None:
+    for command, code in (("list >&-", 0), ("list <&- >&- 2>&-", 0), ("<&-", 2), ("run nosuch 2>&-", 2)):
+        line = f"{sys.executable} -m retrograde.tui {command}"
+        done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, check=False)
+        assert done.returncode == code, (command, done.stderr)
+        assert "Traceback" not in done.stderr
+
+
 def test_an_interrupt_is_one_line() -> None:
     process = subprocess.Popen(
         [*BASE, "trace", "mazur", "--format", "jsonl"],

@@ -78,6 +78,25 @@ class TestRun:
         bound = (whole[0]["loss_last_epoch"] + whole[1]["loss_last_epoch"]) / 2
         assert json.loads(output([*until, f"E_epoch < {bound!r}"], capsys))["epochs"] == 4
 
+    def test_a_data_file_on_the_command_line_may_be_anywhere(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        inside, outside = tmp_path / "inside", tmp_path / "outside"
+        inside.mkdir()
+        outside.mkdir()
+        text = XOR.format(rate=0.5)
+        start, end = text.index("inputs = [["), text.index("[loss]")
+        columns = 'file = "own.csv"\ninput_columns = "1-2"\ntarget_columns = "3"\n'
+        (inside / "s.toml").write_text(text[:start] + columns + text[end:], encoding="utf-8")
+        (inside / "own.csv").write_text("0,1,1\n1,1,0\n", encoding="utf-8")
+        (outside / "other.csv").write_text("0,1,1\n1,1,1\n", encoding="utf-8")
+        base = ["run", str(inside / "s.toml"), "--json"]
+        own = json.loads(output(base, capsys))
+        other = json.loads(output([*base, "--data", str(outside / "other.csv")], capsys))
+        assert own["parameters"] != other["parameters"]
+        assert main([*base, "--data", str(outside / "missing.csv")]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
     @pytest.mark.parametrize("condition", ["E <", "nosuch < 1", "w99 < 1", "E < 1 &", ""])
     def test_bad_conditions_are_one_line(self, condition: str, small: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["run", str(small), "--until", condition]) == 2

@@ -23,23 +23,23 @@ def write_checks(scenarios: Sequence[str]) -> int:
         0 when every figure holds, 1 when one does not, 2 when a scenario can not be used.
     """
     figures = wrong = 0
-    unusable = False
     names = scenarios or shipped()
+    usable = len(names)
     for name in names:
         try:
             findings = check(load_scenario(name))
         except EngineError as error:
             print(error, file=sys.stderr)
-            unusable = True
+            usable -= 1
             continue
         figures += len(findings)
         wrong += sum(not finding.ok for finding in findings)
         print("\n".join(_report(name, findings)), end="\n\n", flush=True)
-    count = ngettext("{count} scenario", "{count} scenarios", len(names)).format(count=len(names))
+    count = ngettext("{count} scenario", "{count} scenarios", usable).format(count=usable)
     verified = ngettext("{count} figure", "{count} figures", figures).format(count=figures)
     verdict = _("{count} do not hold").format(count=wrong) if wrong else _("all hold")
     print(f"{count}, {verified}: {verdict}")
-    if unusable:
+    if usable < len(names):
         return 2
     return 1 if wrong else 0
 

@@ -92,8 +92,7 @@ def write_template(file: str) -> int:
     """Write the template to a new file, whole or not at all, and return the exit code.
 
     Raises:
-        EngineError: The file exists, or its folder does not.
-        OSError: It can not be written.
+        EngineError: The file exists, or can not be written.
     """
     path = Path(file)
     if path.suffix != ".toml":
@@ -102,10 +101,20 @@ def write_template(file: str) -> int:
         raise EngineError(_("{file} exists; nothing was written").format(file=file))
     if not path.parent.is_dir():
         raise EngineError(_("{folder} is not a folder; nothing was written").format(folder=path.parent))
+    try:
+        _write_whole(path, TEMPLATE.replace("{name}", path.name))
+    except OSError as error:
+        raise EngineError(f"{file}: {error.strerror}") from error
+    print(_("wrote {file}: open it with `retrograde {file}`").format(file=file))
+    return 0
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a new file by way of one beside it, so that it is never there in part."""
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(TEMPLATE.replace("{name}", path.name))
+            stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
         # A private file by `mkstemp`; a scenario is shared with whoever the folder is shared with.
@@ -114,5 +123,3 @@ def write_template(file: str) -> int:
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise
-    print(_("wrote {file}: open it with `retrograde {file}`").format(file=file))
-    return 0
