@@ -18,7 +18,7 @@ from retrograde.engine.text import LANGUAGES, _, use
 
 OK, FAILED, BAD, INTERRUPTED = 0, 1, 2, 130
 COMMANDS = ("open", "run", "trace", "list", "check", "new", "schema")
-_WITH_VALUE = ("--theme", "--language")
+_WITH_VALUE = ("--theme", "--language", "--data")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -84,7 +84,7 @@ def _run(options: argparse.Namespace) -> int:
         case "open":
             from retrograde.tui.headless.terminal import open_app
 
-            return open_app(options.scenario, theme=options.theme, ascii_only=options.ascii)
+            return open_app(options.scenario, theme=options.theme, ascii_only=options.ascii, data=options.data)
         case "run":
             from retrograde.tui.headless.run import run
 
@@ -141,6 +141,7 @@ def _parser() -> argparse.ArgumentParser:
 
     open_app = commands.add_parser("open", help=_("open the app (what happens without a command)"))
     open_app.add_argument("scenario", nargs="?", metavar="NAME|FILE.toml")
+    open_app.add_argument("--data", metavar="FILE", help=_("use this data file, wherever it is"))
     _screen_options(open_app, again=True)
 
     run = commands.add_parser("run", help=_("train without a screen, and print how it ended"))
@@ -228,7 +229,7 @@ def _count(text: str) -> int:
 
 
 def _with_command(arguments: list[str]) -> list[str]:
-    """Return the arguments with `open` before a scenario that stands where a command would."""
+    """Return the arguments with `open` in front where no command is named."""
     at = 0
     while at < len(arguments) and arguments[at].startswith("-"):
         if arguments[at] in {"-h", "--help", "--version"}:
@@ -236,7 +237,7 @@ def _with_command(arguments: list[str]) -> list[str]:
         at += 2 if arguments[at] in _WITH_VALUE else 1
     if at < len(arguments) and arguments[at] in COMMANDS:
         return arguments
-    return [*arguments[:at], "open", *arguments[at:]]
+    return ["open", *arguments]
 
 
 def _language(arguments: list[str]) -> str | None:

@@ -144,6 +144,34 @@ def test_help_names_every_command() -> None:
         assert done.stdout.startswith(f"usage: retrograde {command}")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "scenario", "options"),
+    [
+        ([], None, {}),
+        (["mazur"], "mazur", {}),
+        (["--ascii"], None, {"ascii_only": True}),
+        (["--theme", "light", "mazur"], "mazur", {"theme": "light"}),
+        (["mazur", "--theme=dark", "--ascii"], "mazur", {"theme": "dark", "ascii_only": True}),
+        (["--data", "run", "mazur"], "mazur", {"data": "run"}),
+        (["--language", "en", "open", "run"], "run", {}),
+        (["--ascii", "open", "mazur"], "mazur", {"ascii_only": True}),
+        (["open", "--", "--odd--name.toml"], "--odd--name.toml", {}),
+    ],
+)
+def test_what_is_no_command_is_opened(
+    arguments: list[str], scenario: str | None, options: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str | None, dict[str, object]]] = []
+
+    def open_app(scenario: str | None, **options: object) -> int:
+        seen.append((scenario, options))
+        return 0
+
+    monkeypatch.setattr("retrograde.tui.headless.terminal.open_app", open_app)
+    assert main(arguments) == 0
+    assert seen == [(scenario, {"theme": None, "ascii_only": False, "data": None} | options)]
+
+
 def test_without_a_terminal_the_app_says_so_in_one_line() -> None:
     for arguments in ([], ["mazur"], ["--ascii", "mazur"], ["open", "mazur"]):
         done = retrograde(*arguments)

@@ -37,7 +37,8 @@ def write_checks(scenarios: Sequence[str]) -> int:
         print("\n".join(_report(name, findings)), end="\n\n", flush=True)
     count = ngettext("{count} scenario", "{count} scenarios", usable).format(count=usable)
     verified = ngettext("{count} figure", "{count} figures", figures).format(count=figures)
-    verdict = _("{count} do not hold").format(count=wrong) if wrong else _("all hold")
+    held = _("all hold") if figures else _("nothing to compare")
+    verdict = _("{count} do not hold").format(count=wrong) if wrong else held
     print(f"{count}, {verified}: {verdict}")
     if usable < len(names):
         return 2

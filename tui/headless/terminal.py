@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
 
 
-def open_app(scenario: str | None, *, theme: str | None, ascii_only: bool) -> int:
+def open_app(scenario: str | None, *, theme: str | None, ascii_only: bool, data: str | None) -> int:
     """Open the app with a scenario, or with the list of them, and return its exit code.
 
     Raises:
@@ -19,7 +20,7 @@ def open_app(scenario: str | None, *, theme: str | None, ascii_only: bool) -> in
     _require_terminal()
     from retrograde.engine.scenario import load_scenario
 
-    chosen = None if scenario is None else load_scenario(scenario)
+    chosen = None if scenario is None else load_scenario(scenario, data=None if data is None else Path(data))
     from retrograde.tui.app import run_app
 
     return run_app(chosen, theme=theme, ascii_only=ascii_only)
