@@ -1,0 +1,188 @@
+"""The app: themes, screens, and how a scenario is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.message import Message
+from textual.screen import Screen
+
+from retrograde.engine.text import _, use
+from retrograde.tui.commands import commands, key_name
+from retrograde.tui.look import DARK, LIGHT, look, themes
+from retrograde.tui.screens.main import MainScreen
+
+if TYPE_CHECKING:
+    from retrograde.engine.models import Scenario
+    from retrograde.engine.session import Session
+
+    Source = str | Path | Scenario
+
+
+class Opened(Message):
+    """A scenario was read: with a session, or with what is wrong with it."""
+
+    def __init__(self, screen: MainScreen, session: Session | None, problems: list[str]) -> None:
+        super().__init__()
+        self.screen = screen
+        self.session = session
+        self.problems = problems
+
+
+class RetrogradeApp(App[int]):
+    """A step debugger for backpropagation.
+
+    Args:
+        source: a scenario, the name of one that ships, or a file; None asks.
+        theme: ``dark`` or ``light``.
+        ascii_only: draw with plain characters.
+        data: a file of samples that replaces the scenario's.
+    """
+
+    CSS_PATH = "app.tcss"
+    TITLE = "Retrograde"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def __init__(
+        self,
+        source: Source | None = None,
+        *,
+        theme: str | None = None,
+        ascii_only: bool = False,
+        data: Path | None = None,
+    ) -> None:
+        super().__init__()
+        self._source = source
+        self._data = data
+        self._ascii = ascii_only
+        self.look = look(dark=theme != "light", ascii_only=ascii_only)
+        for one in themes():
+            self.register_theme(one)
+        self.theme = LIGHT if theme == "light" else DARK
+
+    @property
+    def session(self) -> Session | None:
+        """The session on the screen, if there is one."""
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, MainScreen):
+                return screen.session
+        return None
+
+    def on_mount(self) -> None:
+        """Opens the scenario, or the list of them."""
+        if self._source is None:
+            self.choose()
+        else:
+            self.open(self._source)
+
+    def toggle_look(self) -> None:
+        """Changes between the dark and the light theme."""
+        dark = not self.look.dark
+        self.look = look(dark=dark, ascii_only=self._ascii)
+        self.theme = DARK if dark else LIGHT
+        for screen in self.screen_stack:
+            for widget in screen.children:
+                widget.refresh()
+
+    def choose(self) -> None:
+        """Asks which scenario to open; without an answer, stays or leaves."""
+        from retrograde.tui.screens.picker import PickerScreen
+
+        def chosen(name: str | None) -> None:
+            if name is not None:
+                self.open(name)
+            elif not isinstance(self.screen, MainScreen):
+                self.exit(0)
+
+        self.push_screen(PickerScreen(self.look.glyphs), chosen)
+
+    def open(self, source: Source) -> None:
+        """Shows the debugger's screen at once, and reads the scenario in the background."""
+        title = str(source) if isinstance(source, str | Path) else source.name
+        screen = MainScreen(title)
+        if isinstance(self.screen, MainScreen):
+            self.switch_screen(screen)
+        else:
+            self.push_screen(screen)
+        # After the first paint, which the imports of NumPy and pydantic would hold up.
+        screen.call_after_refresh(
+            self.run_worker, lambda: self._read(screen, source), thread=True, exit_on_error=True
+        )
+
+    def _read(self, screen: MainScreen, source: Source) -> None:
+        """Reads a scenario and makes its session; in a thread."""
+        from retrograde.engine.errors import EngineError, ScenarioError
+        from retrograde.engine.scenario import load_scenario
+        from retrograde.engine.session import Session
+
+        try:
+            scenario = load_scenario(source, data=self._data) if isinstance(source, str | Path) else source
+            session = Session(scenario)
+        except ScenarioError as error:
+            self.post_message(Opened(screen, None, [str(problem) for problem in error.problems]))
+        except EngineError as error:
+            self.post_message(Opened(screen, None, [str(error)]))
+        else:
+            self.post_message(Opened(screen, session, []))
+
+    def on_opened(self, message: Opened) -> None:
+        """Begins, or says what is wrong and asks again."""
+        if message.session is not None:
+            message.screen.begin(message.session)
+            return
+        text = "\n".join(message.problems[:8])
+        self.notify(text, title=_("this scenario can not be used"), severity="error", timeout=30, markup=False)
+        if self.screen is message.screen:
+            self.pop_screen()
+        self.choose()
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The command palette's rows, from the table of commands."""
+        if not isinstance(screen, MainScreen):
+            return
+        for command in commands():
+            if command.palette:
+                keys = key_name(command.keys[0])
+                title = command.title[0].upper() + command.title[1:]
+                yield SystemCommand(f"{title}  ({keys})", command.help, _Do(screen, command.id))
+
+
+class _Do:
+    """Does a command; g g goes at once from the palette."""
+
+    def __init__(self, screen: MainScreen, name: str) -> None:
+        self._screen = screen
+        self._name = name
+
+    def __call__(self) -> None:
+        if self._name == "start":
+            self._screen.do("start")
+        self._screen.do(self._name)
+
+
+def run_app(
+    source: Source | None = None,
+    *,
+    theme: str | None = None,
+    ascii_only: bool = False,
+    language: str | None = None,
+    data: Path | None = None,
+) -> int:
+    """Runs the app and returns its exit code.
+
+    Args:
+        source: a scenario, the name of one that ships, or a file; None asks.
+        theme: ``dark`` or ``light``; dark when None.
+        ascii_only: draw with plain characters.
+        language: the language of all texts; as it was chosen before when None.
+        data: a file of samples that replaces the scenario's.
+    """
+    if language is not None:
+        use(language)
+    app = RetrogradeApp(source, theme=theme, ascii_only=ascii_only, data=data)
+    return app.run() or 0

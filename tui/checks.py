@@ -1,0 +1,44 @@
+"""The check badges of a step: a finite difference, published figures, or both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from retrograde.engine.check import compare
+from retrograde.engine.text import _
+from retrograde.tui.state import Badge
+
+if TYPE_CHECKING:
+    from retrograde.engine.session import Session
+    from retrograde.tui.reading import Reading
+
+
+def badges(session: Session, reading: Reading) -> tuple[Badge, ...]:
+    """Computes the checks of the step on the screen.
+
+    Args:
+        session: the session; no other thread may be using it.
+        reading: what is on the screen.
+    """
+    step = reading.step
+    if step is None or reading.term:
+        return ()
+    found: list[Badge] = []
+    if step.final:
+        check = session.check_gradient(step.target)
+        if check is not None:
+            text = _("finite difference")
+            if check.kink:
+                text = _("at a kink, where no derivative is")
+            elif not check.agrees:
+                text = _("finite difference {value}").format(value=f"{check.numeric:.9g}")
+            found.append(Badge(text=text, ok=check.agrees or (None if check.kink else False)))
+    for expect in session.published(step):
+        comparison = compare(expect.printed, step.result, factor=expect.factor, mode=expect.mode)
+        if expect.verdict == "source_wrong":
+            text = _("the source prints {printed}, which is wrong").format(printed=expect.printed)
+            found.append(Badge(text=text, ok=not comparison.matches))
+        else:
+            text = _("published {printed}").format(printed=expect.printed)
+            found.append(Badge(text=text, ok=comparison.matches))
+    return tuple(found)

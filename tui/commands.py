@@ -1,0 +1,466 @@
+"""THE table of commands: bindings, footer, help screen, command palette and the README's key table come from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from retrograde.engine.text import _
+
+
+class Group(Enum):
+    """A heading of the help screen."""
+
+    MOTION = "motion"
+    GOTO = "goto"
+    RUN = "run"
+    SELECT = "select"
+    SCREEN = "screen"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """Something that can be done from the keyboard.
+
+    Attributes:
+        id: the name; the screen has a method ``do_<id>``.
+        keys: Textual's names of its keys, the first one first.
+        title: what it does, in a few words.
+        help: one sentence.
+        group: where the help screen lists it.
+        footer: its rank in the footer, 0 for not there.
+        short: the word in the footer.
+        back: the id of the same motion backward, listed in the same row.
+        palette: whether the command palette offers it.
+    """
+
+    id: str
+    keys: tuple[str, ...]
+    title: str
+    help: str
+    group: Group
+    footer: int = 0
+    short: str = ""
+    back: str = ""
+    palette: bool = True
+
+
+def _pair(
+    name: str,
+    keys: tuple[str, ...],
+    back_keys: tuple[str, ...],
+    titles: tuple[str, str],
+    sentence: str,
+    *,
+    footer: int = 0,
+    short: str = "",
+    group: Group = Group.MOTION,
+) -> tuple[Command, Command]:
+    forward = Command(
+        id=name,
+        keys=keys,
+        title=titles[0],
+        help=sentence,
+        group=group,
+        footer=footer,
+        short=short,
+        back=f"{name}_back",
+    )
+    backward = Command(id=f"{name}_back", keys=back_keys, title=titles[1], help=sentence, group=group)
+    return forward, backward
+
+
+def commands() -> tuple[Command, ...]:
+    """The table, in the language in use."""
+    return (
+        *_pair(
+            "step",
+            ("right", "s", "f11"),
+            ("left", "S", "shift+f11"),
+            (_("step forward"), _("step back")),
+            _("One step: one number of the iteration."),
+            footer=1,
+            short=_("step"),
+        ),
+        *_pair(
+            "term",
+            ("i",),
+            ("I",),
+            (_("into the terms"), _("back through the terms")),
+            _("One summand of the step; the running sum is a number that existed."),
+            footer=8,
+            short=_("term"),
+        ),
+        *_pair(
+            "layer",
+            ("n", "f10"),
+            ("N", "shift+f10"),
+            (_("next layer"), _("previous layer")),
+            _("To the end of this layer's steps in this pass."),
+            footer=2,
+            short=_("layer"),
+        ),
+        *_pair(
+            "phase",
+            ("f",),
+            ("F",),
+            (_("end of this pass"), _("start of this pass")),
+            _("To the end of the forward pass, the loss, the backward pass or the update."),
+            footer=3,
+            short=_("pass"),
+        ),
+        *_pair(
+            "sample",
+            ("v",),
+            ("V",),
+            (_("next sample"), _("previous sample")),
+            _("To the end of this sample of the batch."),
+        ),
+        *_pair(
+            "iteration",
+            ("right_square_bracket",),
+            ("left_square_bracket",),
+            (_("next iteration"), _("previous iteration")),
+            _("One batch: forward, loss, backward, update."),
+            footer=4,
+            short=_("iteration"),
+        ),
+        *_pair(
+            "epoch",
+            ("right_curly_bracket",),
+            ("left_curly_bracket",),
+            (_("next epoch"), _("previous epoch")),
+            _("One pass over the data."),
+        ),
+        *_pair(
+            "row",
+            ("t",),
+            ("T",),
+            (_("to the selected row"), _("back to the selected row")),
+            _("To the next step that makes the gradient or the new value of the selected parameter."),
+            group=Group.GOTO,
+        ),
+        Command(
+            id="origin",
+            keys=("w",),
+            title=_("where from"),
+            help=_("To the step that made the selected operand; Backspace returns."),
+            group=Group.GOTO,
+            footer=6,
+            short=_("where from"),
+        ),
+        Command(
+            id="uses",
+            keys=("W",),
+            title=_("where used"),
+            help=_("The steps that read this value, or the selected operand; choose one to go there."),
+            group=Group.GOTO,
+        ),
+        Command(
+            id="enter",
+            keys=("enter",),
+            title=_("go to the selection"),
+            help=_("To the step that made what is selected."),
+            group=Group.GOTO,
+            palette=False,
+        ),
+        Command(
+            id="return",
+            keys=("backspace",),
+            title=_("return from a jump"),
+            help=_("Where the last jump came from."),
+            group=Group.GOTO,
+        ),
+        Command(
+            id="start",
+            keys=("g",),
+            title=_("start of the run"),
+            help=_("g g: the initial state, before the first step."),
+            group=Group.GOTO,
+        ),
+        Command(
+            id="end",
+            keys=("G",),
+            title=_("end of what was run"),
+            help=_("The furthest moment that was reached."),
+            group=Group.GOTO,
+        ),
+        Command(
+            id="line",
+            keys=("colon",),
+            title=_("command line"),
+            help=_(":2:1:17 epoch, iteration, step · :120 step 120 · :50% half way · :run 100 epochs · :quit"),
+            group=Group.GOTO,
+            footer=9,
+            short=_("go to"),
+        ),
+        Command(
+            id="run",
+            keys=("r",),
+            title=_("run until it converges"),
+            help=_("Until a stop rule of the scenario ends it; the screen stays usable."),
+            group=Group.RUN,
+            footer=5,
+            short=_("run"),
+        ),
+        Command(
+            id="pause",
+            keys=("space", "ctrl+c"),
+            title=_("pause the run"),
+            help=_("Stops at the end of the iteration; r goes on."),
+            group=Group.RUN,
+        ),
+        Command(
+            id="restart",
+            keys=("0",),
+            title=_("restart"),
+            help=_("Forgets the run and starts again with the same seed."),
+            group=Group.RUN,
+        ),
+        Command(
+            id="down",
+            keys=("down", "j"),
+            title=_("selection down"),
+            help=_("The next row of the panel that has the focus."),
+            group=Group.SELECT,
+            back="up",
+            palette=False,
+        ),
+        Command(
+            id="up",
+            keys=("up", "k"),
+            title=_("selection up"),
+            help=_("The previous row of the panel that has the focus."),
+            group=Group.SELECT,
+            palette=False,
+        ),
+        Command(
+            id="page_down",
+            keys=("pagedown",),
+            title=_("ten rows down"),
+            help=_("Ten rows further in the panel that has the focus."),
+            group=Group.SELECT,
+            back="page_up",
+            palette=False,
+        ),
+        Command(
+            id="page_up",
+            keys=("pageup",),
+            title=_("ten rows up"),
+            help=_("Ten rows back in the panel that has the focus."),
+            group=Group.SELECT,
+            palette=False,
+        ),
+        Command(
+            id="search",
+            keys=("slash",),
+            title=_("search the weights"),
+            help=_("Selects the next parameter whose name has this text: w12, W_h[3, b_o."),
+            group=Group.SELECT,
+        ),
+        Command(
+            id="match",
+            keys=("comma",),
+            title=_("next match"),
+            help=_("The next parameter that was searched for."),
+            group=Group.SELECT,
+            back="match_back",
+        ),
+        Command(
+            id="match_back",
+            keys=("full_stop",),
+            title=_("previous match"),
+            help=_("The previous parameter that was searched for."),
+            group=Group.SELECT,
+        ),
+        Command(
+            id="panel_next",
+            keys=("tab",),
+            title=_("next panel"),
+            help=_("The arrows then move in that panel; 1 to 5 choose one."),
+            group=Group.SCREEN,
+            back="panel_back",
+        ),
+        Command(
+            id="panel_back",
+            keys=("shift+tab",),
+            title=_("previous panel"),
+            help=_("The panel before this one."),
+            group=Group.SCREEN,
+        ),
+        *(
+            Command(
+                id=f"panel_{number}",
+                keys=(str(number),),
+                title=title,
+                help=_("Gives the panel the focus; where panels are tabs, brings it to the front."),
+                group=Group.SCREEN,
+            )
+            for number, title in enumerate(
+                (
+                    _("network panel"),
+                    _("equation panel"),
+                    _("weights panel"),
+                    _("loss panel"),
+                    _("timeline panel"),
+                ),
+                1,
+            )
+        ),
+        Command(
+            id="zoom",
+            keys=("z",),
+            title=_("enlarge the panel"),
+            help=_("The panel with the focus takes the whole screen; again for all panels."),
+            group=Group.SCREEN,
+        ),
+        Command(
+            id="precision",
+            keys=("p",),
+            title=_("digits of the numbers"),
+            help=_("Nine digits, all digits that a float64 has, or five."),
+            group=Group.SCREEN,
+        ),
+        Command(
+            id="theme",
+            keys=("d",),
+            title=_("dark or light"),
+            help=_("Changes between the dark and the light theme."),
+            group=Group.SCREEN,
+        ),
+        Command(
+            id="open",
+            keys=("o",),
+            title=_("open a scenario"),
+            help=_("Chooses another scenario."),
+            group=Group.SCREEN,
+        ),
+        Command(
+            id="help",
+            keys=("question_mark",),
+            title=_("help"),
+            help=_("All keys."),
+            group=Group.SCREEN,
+            footer=7,
+            short=_("help"),
+        ),
+        Command(
+            id="palette",
+            keys=("ctrl+p",),
+            title=_("command palette"),
+            help=_("Every command by its name."),
+            group=Group.SCREEN,
+            palette=False,
+        ),
+        Command(
+            id="quit",
+            keys=("q",),
+            title=_("quit"),
+            help=_("Leaves Retrograde."),
+            group=Group.SCREEN,
+            footer=10,
+            short=_("quit"),
+        ),
+    )
+
+
+def group_title(group: Group) -> str:
+    """The heading of a group."""
+    return {
+        Group.MOTION: _("Moving (capitals go backward)"),
+        Group.GOTO: _("Going somewhere"),
+        Group.RUN: _("Running"),
+        Group.SELECT: _("Selecting"),
+        Group.SCREEN: _("The screen"),
+    }[group]
+
+
+_SHOWN = {
+    "right": "→",
+    "left": "←",
+    "up": "↑",
+    "down": "↓",
+    "right_square_bracket": "]",
+    "left_square_bracket": "[",
+    "right_curly_bracket": "}",
+    "left_curly_bracket": "{",
+    "colon": ":",
+    "slash": "/",
+    "comma": ",",
+    "full_stop": ".",
+    "question_mark": "?",
+    "space": "Space",
+    "enter": "Enter",
+    "backspace": "Backspace",
+    "tab": "Tab",
+    "shift+tab": "Shift-Tab",
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
+    "g": "g g",
+}
+
+
+def key_name(key: str) -> str:
+    """How a key is written for people."""
+    if key in _SHOWN:
+        return _SHOWN[key]
+    if key.startswith("ctrl+"):
+        return "Ctrl-" + key[5:].upper()
+    if key.startswith("shift+"):
+        return "Shift-" + key_name(key[6:])
+    return key.upper() if len(key) > 1 else key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRow:
+    """A row of the help screen and of the README: the keys of a command and of its opposite."""
+
+    keys: str
+    title: str
+    help: str
+    group: Group
+
+
+def key_rows() -> list[KeyRow]:
+    """The rows of the key table, a command and its opposite in one."""
+    table = commands()
+    by_id = {command.id: command for command in table}
+    opposite = {command.back for command in table if command.back}
+    rows = []
+    for command in table:
+        if command.id in opposite:
+            continue
+        title = command.title
+        if command.back:
+            back = by_id[command.back]
+            pairs = zip(command.keys, back.keys, strict=False)
+            keys = "  ".join(
+                f"{key_name(a)} {key_name(b)}" if not b.startswith("shift+f") else key_name(a) for a, b in pairs
+            )
+            title = f"{command.title}, {back.title}"
+        else:
+            keys = "  ".join(key_name(key) for key in command.keys)
+        rows.append(KeyRow(keys=keys, title=title, help=command.help, group=command.group))
+    return rows
+
+
+def footer_keys() -> tuple[tuple[str, str], ...]:
+    """Keys and words of the footer, the most important first."""
+    table = commands()
+    by_id = {command.id: command for command in table}
+    found = []
+    for command in sorted((c for c in table if c.footer), key=lambda c: c.footer):
+        keys = key_name(command.keys[0])
+        if command.back:
+            keys += "/" + key_name(by_id[command.back].keys[0])
+        found.append((keys, command.short))
+    return tuple(found)
+
+
+def key_table() -> str:
+    """The key table of the README, in Markdown."""
+    lines = ["| keys | what they do |", "| --- | --- |"]
+    for row in key_rows():
+        keys = " ".join(f"`{key}`" for key in row.keys.replace("|", "\\|").split())
+        lines.append(f"| {keys} | {row.title}: {row.help[0].lower() + row.help[1:]} |")
+    return "\n".join(lines) + "\n"

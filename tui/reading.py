@@ -1,0 +1,138 @@
+"""What the screen reads of a session at one position: frozen, so that it holds while a run goes on elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from retrograde.engine.array import Array, Extent
+from retrograde.engine.expression import Ref
+from retrograde.engine.step import Operand, Step, made_by, running_sum
+
+if TYPE_CHECKING:
+    from retrograde.engine.executor.base import Frame
+    from retrograde.engine.models import Scenario
+    from retrograde.engine.network import Network
+    from retrograde.engine.notation import Notation
+    from retrograde.engine.program import Program
+    from retrograde.engine.schedule import Schedule
+    from retrograde.engine.session import Session
+    from retrograde.tui.state import Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reading:
+    """A session's values and place; nothing of it changes when the session moves or runs.
+
+    Attributes:
+        network: the network and its data.
+        schedule: the iterations.
+        frame: every value of the iteration, revealed or not.
+        iteration: the iteration, from 0 over the whole training.
+        revealed: how many steps of the iteration are revealed.
+        position: how many steps of the training are revealed.
+        term: how many terms of the next step are revealed besides.
+        sample: the sample that is shown, from 0.
+        length: steps until the maximum of epochs.
+        frontier: the furthest position that was reached.
+        step: the step on the screen; None in the initial state.
+    """
+
+    network: Network
+    schedule: Schedule
+    frame: Frame
+    iteration: int
+    revealed: int
+    position: int
+    term: int
+    sample: int
+    length: int
+    frontier: int
+    step: Step | None
+
+    @classmethod
+    def of(cls, session: Session) -> Reading:
+        """Reads a session, which no other thread may be using."""
+        return cls(
+            network=session.network,
+            schedule=session.schedule,
+            frame=session.frame,
+            iteration=session.iteration,
+            revealed=session.revealed,
+            position=session.position,
+            term=session.term,
+            sample=session.sample,
+            length=session.length,
+            frontier=session.frontier,
+            step=session.current,
+        )
+
+    @property
+    def program(self) -> Program:
+        """The program of the iteration."""
+        return self.frame.program
+
+    @property
+    def notation(self) -> Notation:
+        """How the slots are called."""
+        return self.network.notation
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario."""
+        return self.network.scenario
+
+    def symbol(self, ref: Ref) -> str:
+        """The symbol of a slot; another sample than the one that is shown is marked."""
+        return self.notation.symbol(ref, sample=self.sample)
+
+    def visible(self, ref: Ref) -> float | None:
+        """The final value of a slot, None before it is computed."""
+        step = self.program.produced(ref)
+        return self.frame.value(ref) if step is None or step < self.revealed else None
+
+    def partial(self, ref: Ref) -> tuple[float, int] | None:
+        """The sum so far of a sum over samples, and of how many; None where no sample was added."""
+        program = self.program
+        last = program.produced(ref)
+        if last is None or last < self.revealed:
+            return self.frame.value(ref), program.batch
+        op = program.maker(ref.array)
+        if op is None or op.extent is not Extent.SUM or program.batch == 1:
+            return None
+        place = program.place(last)
+        first = program.number(place._replace(sample=0))
+        if self.revealed <= first:
+            return None
+        done = min(program.batch, (self.revealed - 1 - first) * (program.batch - 1) // (last - first) + 1)
+        return running_sum(self.frame, ref, done), done
+
+    def values(self, array: Array) -> Floats:
+        """The values of the shown sample of an array, NaN for what is not computed; of others all of them."""
+        values = self.frame.array(array)
+        zeros = (0,) * (len(array.shape) - array.batched)
+        ref = Ref(array, (self.sample, *zeros) if array.batched else zeros)
+        if array.batched:
+            values = values[self.sample]
+        first = self.program.produced(ref)
+        if first is None:
+            return values
+        known = min(max(self.revealed - first, 0), values.size)
+        if known < values.size:
+            values = values.copy()
+            values.reshape(-1)[known:] = float("nan")
+        return values
+
+    def operand(self, ref: Ref) -> Operand:
+        """A slot of the iteration with the step that made it."""
+        return Operand(
+            ref=ref,
+            symbol=self.symbol(ref),
+            name=self.notation.name(ref),
+            value=self.frame.value(ref),
+            made_by=self.made_by(ref),
+        )
+
+    def made_by(self, ref: Ref) -> int | None:
+        """The number of the step that made a slot; None for data and initial values."""
+        return made_by(self.schedule, self.iteration, self.program, ref)

@@ -1,0 +1,134 @@
+"""Where each part of the main screen lies, for any size; pure arithmetic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from retrograde.engine.text import _
+from retrograde.tui.canvas import Span
+from retrograde.tui.look import Glyphs, Ink
+from retrograde.tui.state import Frame, PanelId
+
+LEAST_WIDTH, LEAST_HEIGHT = 40, 12
+HEADER, FOOTER = "header", "footer"
+
+
+class Room(NamedTuple):
+    """A rectangle of the screen."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rooms:
+    """The rectangles of the parts that are shown.
+
+    Attributes:
+        places: by the id of the widget; parts that are missing are hidden.
+        tabs: panels that share a place, the shown one among them.
+        joints: columns where verticals end on the panel below.
+        below: panels whose top edge closes the ones above.
+        tiny: nothing but one line fits.
+    """
+
+    places: dict[str, Room]
+    tabs: tuple[PanelId, ...] = ()
+    joints: dict[str, tuple[int, ...]]
+    below: frozenset[str] = frozenset()
+    tiny: bool = False
+
+
+ALL = (PanelId.NETWORK, PanelId.EQUATION, PanelId.WEIGHTS, PanelId.LOSS)
+
+
+def arrange(width: int, height: int, *, tab: PanelId, front: PanelId, zoom: bool) -> Rooms:
+    """Divides the screen.
+
+    Args:
+        width: columns.
+        height: rows.
+        tab: which of weights and loss is in front, where they share a place.
+        front: which panel is shown, where there is room for one.
+        zoom: show the front panel alone.
+    """
+    if width < LEAST_WIDTH or height < LEAST_HEIGHT:
+        return Rooms(places={}, joints={}, tiny=True)
+    time_rows = 3 if height >= 34 else 2
+    wide = width >= 100 and height >= 26
+    pair = width >= 72 and height >= 18
+    if zoom or not (wide or pair):
+        time_rows = 2 if height >= 16 else 0
+        places = {HEADER: Room(0, 0, width, 1), FOOTER: Room(0, height - 1, width, 1)}
+        shown = front if front in ALL else tab
+        places[shown] = Room(0, 1, width, height - 2 - time_rows)
+        if time_rows:
+            places[PanelId.TIMELINE] = Room(0, height - 1 - time_rows, width, time_rows)
+        return Rooms(places=places, tabs=ALL, joints={}, below=frozenset({PanelId.TIMELINE}))
+    body = height - 2 - time_rows
+    left = round(width * (0.48 if wide else 0.44))
+    places = {
+        HEADER: Room(0, 0, width, 1),
+        FOOTER: Room(0, height - 1, width, 1),
+        PanelId.TIMELINE: Room(0, height - 1 - time_rows, width, time_rows),
+    }
+    if wide:
+        top = round(body * 0.62)
+        places |= {
+            PanelId.NETWORK: Room(0, 1, left, top),
+            PanelId.EQUATION: Room(left, 1, width - left, top),
+            PanelId.WEIGHTS: Room(0, 1 + top, left, body - top),
+            PanelId.LOSS: Room(left, 1 + top, width - left, body - top),
+        }
+        return Rooms(
+            places=places,
+            joints={PanelId.TIMELINE: (left - 1, left)},
+            below=frozenset({PanelId.WEIGHTS, PanelId.LOSS, PanelId.TIMELINE}),
+        )
+    bottom = min(max(round(body * 0.3), 5), 9)
+    top = body - bottom
+    places |= {
+        PanelId.NETWORK: Room(0, 1, left, top),
+        PanelId.EQUATION: Room(left, 1, width - left, top),
+        tab: Room(0, 1 + top, width, bottom),
+    }
+    return Rooms(
+        places=places,
+        tabs=(PanelId.WEIGHTS, PanelId.LOSS),
+        joints={tab: (left - 1, left)},
+        below=frozenset({tab, PanelId.TIMELINE}),
+    )
+
+
+def panel_title(panel: PanelId) -> str:
+    """The word in the edge of a panel."""
+    return {
+        PanelId.NETWORK: _("network"),
+        PanelId.EQUATION: _("equation"),
+        PanelId.WEIGHTS: _("weights"),
+        PanelId.LOSS: _("loss"),
+        PanelId.TIMELINE: _("timeline"),
+    }[panel]
+
+
+def frame(rooms: Rooms, panel: PanelId, focus: PanelId, glyphs: Glyphs) -> Frame:
+    """The edge of a panel: its title (or the tabs), and how it joins its neighbours."""
+    numbers = {each: str(number) for number, each in enumerate(PanelId, 1)}
+    shown = rooms.tabs if panel in rooms.tabs else (panel,)
+    title: list[Span] = []
+    for position, each in enumerate(shown):
+        if position:
+            title.append(Span(f" {glyphs.vertical} ", Ink.FRAME))
+        ink = Ink.TITLE_ON if each == focus else Ink.TITLE if each == panel else Ink.FAINT
+        title.append(Span(f"{numbers[each]} ", Ink.FAINT))
+        title.append(Span(panel_title(each), ink))
+    corners = glyphs.tees[:2] if panel in rooms.below else glyphs.corners[:2]
+    return Frame(
+        title=tuple(title),
+        focused=panel == focus,
+        corners=corners,
+        joints=rooms.joints.get(panel, ()),
+    )

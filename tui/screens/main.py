@@ -1,0 +1,848 @@
+"""The debugger's screen: it owns the session, and after each change hands every widget its frozen view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
+from textual.layout import ArrangeResult, Layout, WidgetPlacement
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widget import Widget
+
+from retrograde.engine.errors import EngineError
+from retrograde.engine.text import _
+from retrograde.tui import rooms
+from retrograde.tui.commands import commands, footer_keys
+from retrograde.tui.look import Glyphs
+from retrograde.tui.panel import Drawn, HasLook, Panel
+from retrograde.tui.state import FooterView, Frame, PanelId
+from retrograde.tui.widgets.bars import Breadcrumb, Footer, Notice
+from retrograde.tui.widgets.equation import EquationPanel
+from retrograde.tui.widgets.loss import LossPanel
+from retrograde.tui.widgets.network import NetworkPanel
+from retrograde.tui.widgets.timeline import TimelinePanel
+from retrograde.tui.widgets.weights import WeightsPanel
+
+if TYPE_CHECKING:
+    from retrograde.engine.models import Scenario
+    from retrograde.engine.session import Session
+    from retrograde.engine.step import Operand
+    from retrograde.tui.reading import Reading
+    from retrograde.tui.runner import Run, RunEnded, RunProgress
+    from retrograde.tui.state import Badge, LossView, WeightsView
+    from retrograde.tui.view import Lens, Parameters, RunView
+
+CHECK_SECONDS = 0.12
+"""How long the cursor rests before the checks of its step are computed."""
+FAR_SECONDS = 0.05
+"""A seek that takes longer by estimate goes to the worker."""
+NO_FRAME = Frame(title=())
+
+
+class _Arrangement(Layout):
+    """Places the widgets where ``rooms`` says."""
+
+    name = "rooms"
+
+    def arrange(
+        self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True
+    ) -> ArrangeResult:
+        """The placements of the widgets that have a room; the others are not shown."""
+        screen = cast(MainScreen, parent)
+        places = screen.divide(size.width, size.height).places
+        found = []
+        for child in children:
+            place = places.get(child.id or "")
+            if child.id == "notice" and not places:
+                place = rooms.Room(0, 0, size.width, size.height)
+            if place is not None and place.width > 0 and place.height > 0:
+                found.append(WidgetPlacement(Region(*place), NULL_OFFSET, NULL_SPACING, child))
+        return found
+
+
+_ARRANGEMENT = _Arrangement()
+
+
+class MainScreen(Screen[None]):
+    """Steps through a training. Until it is given a session it shows empty panels."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(",".join(command.keys), f"command('{command.id}')", show=False) for command in commands()
+    ]
+
+    def __init__(self, title: str = "") -> None:
+        super().__init__()
+        self.session: Session | None = None
+        self.reading: Reading | None = None
+        self.run_state: Run | None = None
+        self._opening = title
+        self._lens: Lens | None = None
+        self._parameters: Parameters | None = None
+        self._run_view: RunView | None = None
+        self._after_run: Callable[[], None] | None = None
+        self._returns: list[tuple[int, int]] = []
+        self._weights_now: WeightsView | None = None
+        self._weights_before: WeightsView | None = None
+        self._loss: tuple[object, LossView] | None = None
+        self._badges: dict[int, tuple[Badge, ...]] = {}
+        self._check_timer: Timer | None = None
+        self._pending_g = False
+        self._notice = ("", False)
+        self._outcome = ""
+        self._tab = PanelId.WEIGHTS
+        self._focus = PanelId.EQUATION
+        self._zoom = False
+        self._rooms: tuple[object, rooms.Rooms] | None = None
+
+    # -- parts ------------------------------------------------------------------------------------------------
+
+    def compose(self) -> ComposeResult:
+        """The widgets; where they lie is worked out for each size."""
+        yield Breadcrumb(id=rooms.HEADER)
+        yield NetworkPanel(id=PanelId.NETWORK.value)
+        yield EquationPanel(id=PanelId.EQUATION.value)
+        yield WeightsPanel(id=PanelId.WEIGHTS.value)
+        yield LossPanel(id=PanelId.LOSS.value)
+        yield TimelinePanel(id=PanelId.TIMELINE.value)
+        yield Footer(id=rooms.FOOTER)
+        yield Notice(id="notice")
+
+    def on_mount(self) -> None:
+        """Takes over the layout, and shows empty panels."""
+        self._parts = {child.id: child for child in self.children}
+        self._show()
+
+    @property
+    def layout(self) -> Layout:
+        """The rooms, instead of a layout of the stylesheet."""
+        return _ARRANGEMENT
+
+    def divide(self, width: int, height: int) -> rooms.Rooms:
+        """The rooms for a size, with the panel in front that has the focus."""
+        key = (width, height, self._tab, self._focus, self._zoom)
+        if self._rooms is None or self._rooms[0] != key:
+            made = rooms.arrange(width, height, tab=self._tab, front=self._front(), zoom=self._zoom)
+            self._rooms = (key, made)
+        return self._rooms[1]
+
+    def _front(self) -> PanelId:
+        return self._focus if self._focus is not PanelId.TIMELINE else self._tab
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Frames change with the layout."""
+        self._show()
+
+    @property
+    def _glyphs(self) -> Glyphs:
+        return cast(HasLook, self.app).look.glyphs
+
+    # -- the session ------------------------------------------------------------------------------------------
+
+    def begin(self, session: Session) -> None:
+        """Shows a session from its initial state."""
+        from retrograde.tui.reading import Reading
+        from retrograde.tui.view import Lens, Parameters
+
+        self.session = session
+        digits = self._lens.digits if self._lens is not None else 9
+        self._lens = Lens(focus=self._focus, digits=digits)
+        self.reading = Reading.of(session)
+        self._parameters = Parameters(self.reading)
+        self._returns.clear()
+        self._badges.clear()
+        self._weights_now = self._weights_before = None
+        self._loss = None
+        self._outcome = ""
+        self._notice = ("", False)
+        self._moved(follow=False)
+
+    def _moved(self, *, follow: bool = True) -> None:
+        """Reads the session after a motion and shows what it reads."""
+        from retrograde.tui.reading import Reading
+
+        session = self.session
+        assert session is not None
+        assert self._lens is not None
+        self.reading = Reading.of(session)
+        self._weights_before = self._weights_now
+        weight = self._lens.weight
+        if follow and self._focus is not PanelId.WEIGHTS:
+            weight = self._followed(self.reading, weight)
+        self._lens = replace(self._lens, operand=-1, weight=weight)
+        self._show()
+        self._schedule_check()
+
+    def _followed(self, reading: Reading, weight: int) -> int:
+        """The row of the parameter that the step is about, so that the table follows the cursor."""
+        step = reading.step
+        if step is None or self._parameters is None:
+            return weight
+        row = self._parameters.find(step.target)
+        if row is None:
+            from retrograde.engine.expression import refs
+
+            for ref in refs(step.equation):
+                row = self._parameters.find(ref)
+                if row is not None:
+                    break
+        return weight if row is None else row
+
+    # -- showing ----------------------------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        """Hands every widget that has a room its view."""
+        if not self.is_attached or not hasattr(self, "_parts"):
+            return
+        size = self.app.size
+        divided = self.divide(size.width, size.height)
+        if divided.tiny:
+            self._give("notice", NO_FRAME, self._tiny())
+            return
+        notice, bad = self._notice
+        footer = FooterView(keys=footer_keys(), notice=notice, bad=bad)
+        self._give(rooms.FOOTER, NO_FRAME, footer)
+        if self.reading is None or self._lens is None or self._parameters is None:
+            self._show_empty(divided)
+            return
+        from retrograde.tui import view
+
+        reading, lens, parameters = self.reading, replace(self._lens, focus=self._focus), self._parameters
+        shown = divided.places
+        self._give(rooms.HEADER, NO_FRAME, view.header_view(reading, running=self.run_state is not None))
+        for panel in PanelId:
+            if panel not in shown:
+                continue
+            match panel:
+                case PanelId.NETWORK:
+                    made: Any = view.network_view(reading, parameters, lens)
+                case PanelId.EQUATION:
+                    made = view.equation_view(reading, lens, self._badges.get(self._badge_key(), ()))
+                case PanelId.WEIGHTS:
+                    made = self._weights_now = view.weights_view(
+                        reading, parameters, lens, self._weights_before
+                    )
+                case PanelId.LOSS:
+                    made = self._loss_view(reading)
+                case PanelId.TIMELINE:
+                    made = view.timeline_view(reading)
+            self._give(panel, rooms.frame(divided, panel, self._focus, self._glyphs), made)
+        if PanelId.WEIGHTS not in shown:
+            self._weights_now = view.weights_view(reading, parameters, lens, self._weights_before)
+
+    def _give(self, part: str, frame: Frame, made: Any) -> None:
+        if self._glyphs.ascii:
+            from retrograde.tui.view import in_ascii
+
+            made, frame = in_ascii(made), in_ascii(frame)
+        cast("Drawn[Any]", self._parts[part]).show(frame, made)
+
+    def _show_empty(self, divided: rooms.Rooms) -> None:
+        from retrograde.tui.state import HeaderView
+
+        loading = _("reading {name} …").format(name=self._opening)
+        header = HeaderView(scenario=self._opening, crumbs=(("", loading),), step="", loss=())
+        self._give(rooms.HEADER, NO_FRAME, header)
+        for panel in PanelId:
+            if panel in divided.places:
+                frame = rooms.frame(divided, panel, self._focus, self._glyphs)
+                cast("Drawn[Any]", self._parts[panel]).show(frame, None)
+
+    def _tiny(self) -> str:
+        return _("Retrograde needs {width} × {height} cells").format(
+            width=rooms.LEAST_WIDTH, height=rooms.LEAST_HEIGHT
+        )
+
+    def _loss_view(self, reading: Reading) -> LossView:
+        """The loss panel's view; the same object while nothing of it changes, so that it is not drawn again."""
+        from retrograde.engine.expression import Ref
+        from retrograde.tui import view
+
+        assert self.session is not None
+        if self._run_view is not None:
+            return view.loss_view(reading, self._run_view.points, run=self._run_view)
+        so_far = reading.partial(Ref(reading.program.named["E"]))
+        key = (reading.iteration, reading.frontier // max(reading.program.steps, 1), so_far, self._outcome)
+        if self.run_state is not None:
+            # The worker has the session: what was shown stays.
+            return self._loss[1] if self._loss is not None else view.loss_view(reading, _no_points(), run=None)
+        if self._loss is None or self._loss[0] != key:
+            points = self.session.losses.points()
+            self._loss = (key, view.loss_view(reading, points, run=None, message=self._outcome))
+        return self._loss[1]
+
+    # -- checks -----------------------------------------------------------------------------------------------
+
+    def _badge_key(self) -> int:
+        reading = self.reading
+        assert reading is not None
+        return reading.position if not reading.term else -1
+
+    def _schedule_check(self) -> None:
+        if self._check_timer is not None:
+            self._check_timer.stop()
+            self._check_timer = None
+        if self._badge_key() not in self._badges:
+            self._check_timer = self.set_timer(CHECK_SECONDS, self._check)
+
+    def _check(self) -> None:
+        """Holds the number on the screen against a finite difference and against published figures."""
+        from retrograde.tui.checks import badges
+
+        if self.session is None or self.run_state is not None or self.reading is None:
+            return
+        key = self._badge_key()
+        if key < 0 or key in self._badges:
+            return
+        found = badges(self.session, self.reading)
+        if len(self._badges) > 1000:
+            self._badges.clear()
+        self._badges[key] = found
+        if found:
+            self._show()
+
+    # -- commands ---------------------------------------------------------------------------------------------
+
+    def action_command(self, name: str) -> None:
+        """Does the command with an id of the table."""
+        self.do(name)
+
+    def do(self, name: str) -> None:
+        """Does the command with an id of the table."""
+        pending, self._pending_g = self._pending_g, False
+        if self._notice[0]:
+            self._notice = ("", False)
+            self._show()
+        if name == "start" and not pending:
+            self._pending_g = True
+            return
+        if name.startswith("panel_") and name[6:].isdigit():
+            self._focus_on(list(PanelId)[int(name[6:]) - 1])
+            return
+        if self.session is None and name not in {"quit", "help", "palette", "open", "theme"}:
+            return
+        motion, back = name.removesuffix("_back"), name.endswith("_back")
+        if motion in {"step", "term", "layer", "phase", "sample", "iteration", "epoch"}:
+            self._motion(motion, back=back)
+            return
+        getattr(self, f"do_{name}")()
+
+    def _say(self, text: str, *, bad: bool = False) -> None:
+        self._notice = (text, bad)
+        self._show()
+
+    def _when_idle(self, action: Callable[[], None]) -> bool:
+        """Whether the session is free; otherwise the run is paused, and the action follows."""
+        if self.run_state is None:
+            return True
+        self._after_run = action
+        self.run_state.cancel()
+        return False
+
+    def _motion(self, granularity: str, *, back: bool) -> None:
+        if not self._when_idle(lambda: self._motion(granularity, back=back)):
+            return
+        session = self.session
+        assert session is not None
+        moved = session.back(granularity) if back else session.step(granularity)
+        if moved:
+            self._moved()
+        else:
+            self._say(_("this is the initial state") if back else _("this is the end of the training"))
+
+    # Going somewhere
+
+    def _jump(self, number: int) -> None:
+        """Goes to a step and remembers where from."""
+        if not self._when_idle(lambda: self._jump(number)):
+            return
+        session = self.session
+        assert session is not None
+        self._returns.append((session.position, session.term))
+        self._seek(number)
+
+    def _seek(self, where: int | str) -> None:
+        """Goes to a position or an address; what takes long is done in the worker."""
+        if not self._when_idle(lambda: self._seek(where)):
+            return
+        session = self.session
+        assert session is not None
+        if isinstance(where, int) and where <= session.frontier:
+            session.seek(where)
+            self._moved()
+        else:
+            self._start(where=where)
+
+    def do_return(self) -> None:
+        """Goes back to where the last jump came from."""
+        if not self._when_idle(self.do_return):
+            return
+        if not self._returns:
+            self._say(_("no jump to return from"))
+            return
+        position, term = self._returns.pop()
+        session = self.session
+        assert session is not None
+        session.seek(position)
+        for _term in range(term):
+            session.step("term")
+        self._moved()
+
+    def _operands(self) -> tuple[Operand, ...]:
+        from retrograde.tui.view import operands_of
+
+        return () if self.reading is None else operands_of(self.reading)
+
+    def do_origin(self) -> None:
+        """Goes to the step that made the selected operand, or the first that was made by one."""
+        operands = self._operands()
+        assert self._lens is not None
+        if 0 <= self._lens.operand < len(operands):
+            chosen = operands[self._lens.operand]
+            if chosen.made_by is None:
+                self._say(_("{name} was given, no step made it").format(name=chosen.symbol))
+                return
+            self._jump(chosen.made_by)
+            return
+        made = next((operand.made_by for operand in operands if operand.made_by is not None), None)
+        if made is None:
+            self._say(_("all operands were given, no step made them"))
+        else:
+            self._jump(made)
+
+    def do_uses(self) -> None:
+        """Lists the steps that read the selected operand, or the value of this step."""
+        if not self._when_idle(self.do_uses):
+            return
+        session, reading, lens = self.session, self.reading, self._lens
+        assert session is not None
+        assert reading is not None
+        assert lens is not None
+        if reading.step is None:
+            self._say(_("make a step first"))
+            return
+        operands = self._operands()
+        ref = operands[lens.operand].ref if 0 <= lens.operand < len(operands) else reading.step.target
+        symbol = reading.symbol(ref)
+        found = session.uses(ref)
+        if not found:
+            self._say(_("{name} is not used again in this iteration").format(name=symbol))
+            return
+        if len(found) == 1:
+            self._jump(found[0].number)
+            return
+        from retrograde.tui.screens.choice import ChoiceScreen
+        from retrograde.tui.view import phase_word
+
+        rows = []
+        for moment in found[:500]:
+            step = session.step_at(moment.number)
+            place = f"{phase_word(moment.phase)} {moment.layer}"
+            rows.append(
+                (
+                    _("step {number}").format(number=moment.step),
+                    reading.symbol(step.target),
+                    f"{place} · {step.op.title}",
+                )
+            )
+        title = _("where {name} is used").format(name=symbol)
+
+        def go(choice: int | None) -> None:
+            if choice is not None:
+                self._jump(found[choice].number)
+
+        self.app.push_screen(ChoiceScreen(title, tuple(rows), self._glyphs), go)
+
+    def do_enter(self) -> None:
+        """Goes to what is selected in the panel that has the focus."""
+        if self._focus is PanelId.WEIGHTS:
+            self.do_row()
+        elif self._focus is PanelId.NETWORK:
+            self._enter_node()
+        elif self._focus is PanelId.EQUATION:
+            self.do_origin()
+
+    def _enter_node(self) -> None:
+        from retrograde.engine.expression import Ref
+        from retrograde.tui.view import node_at
+
+        reading, lens = self.reading, self._lens
+        assert reading is not None
+        assert lens is not None
+        if lens.node < 0:
+            self._say(_("select a neuron with the arrows first"))
+            return
+        layer, unit = node_at(reading, lens.node)
+        array = reading.program.named.get(f"out_{layer}")
+        number = None if array is None else reading.made_by(Ref(array, (reading.sample, unit)))
+        if number is None:
+            self._say(_("{name} is an input, no step made it").format(name=reading.notation.neuron(layer, unit)))
+        else:
+            self._jump(number)
+
+    def do_row(self) -> None:
+        """Goes to the next step that makes the gradient or the new value of the selected parameter."""
+        self._to_row(back=False)
+
+    def do_row_back(self) -> None:
+        """Goes to the previous such step."""
+        self._to_row(back=True)
+
+    def _to_row(self, *, back: bool) -> None:
+        if not self._when_idle(lambda: self._to_row(back=back)):
+            return
+        from retrograde.tui.view import steps_of_parameter
+
+        reading, lens, parameters = self.reading, self._lens, self._parameters
+        assert reading is not None
+        assert lens is not None
+        assert parameters is not None
+        ref = parameters.ref(lens.weight)
+        number = steps_of_parameter(reading, ref, back=back)
+        if number is None:
+            self._say(_("there is no such step"))
+            return
+        keep = lens.weight
+        self._jump(number)
+        if self._lens is not None:
+            self._lens = replace(self._lens, weight=keep)
+
+    def do_start(self) -> None:
+        """Goes to the initial state."""
+        self._leap(0)
+
+    def do_end(self) -> None:
+        """Goes to the furthest moment that was reached."""
+        if self._when_idle(self.do_end):
+            assert self.session is not None
+            self._leap(self.session.frontier)
+
+    def _leap(self, position: int) -> None:
+        if not self._when_idle(lambda: self._leap(position)):
+            return
+        session = self.session
+        assert session is not None
+        if position != session.position:
+            self._returns.append((session.position, session.term))
+        self._seek(position)
+
+    def do_line(self) -> None:
+        """Asks for an address or a command."""
+        from retrograde.tui.screens.line import LineScreen
+
+        hint = _("2:1:17 epoch:iteration:step   120   50%   end   run 100   quit")
+        self.app.push_screen(LineScreen(":", hint), self._obey)
+
+    def _obey(self, text: str | None) -> None:
+        """Does what was written on the command line."""
+        words = (text or "").strip().lstrip(":").split()
+        if not words:
+            return
+        if words[0] in {"q", "quit"}:
+            self.do_quit()
+        elif words[0] == "run":
+            self._obey_run(words[1:])
+        elif len(words) == 1:
+            # A bare number is the number of a step; 2: and 2:1 are addresses.
+            where = f"@{words[0]}" if words[0].isdigit() else words[0].rstrip(":")
+            self._go(where)
+        else:
+            self._say(_("{text} is no command; try 2:1:17, 120, 50%, run 100, quit").format(text=text), bad=True)
+
+    def _go(self, where: str) -> None:
+        if not self._when_idle(lambda: self._go(where)):
+            return
+        session = self.session
+        assert session is not None
+        self._returns.append((session.position, session.term))
+        self._start(where=where)
+
+    def _obey_run(self, words: list[str]) -> None:
+        if not words:
+            self.do_run()
+        elif len(words) == 1 and words[0].replace(",", "").isdigit() and int(words[0].replace(",", "")) > 0:
+            count = int(words[0].replace(",", ""))
+            assert self.reading is not None
+            done = self.reading.schedule.start(0) + self.reading.position // self.reading.schedule.steps_per_epoch
+            self._run_to(done + count)
+        else:
+            self._say(_("run takes a number of epochs, such as run 100"), bad=True)
+
+    # Running
+
+    def do_run(self) -> None:
+        """Runs until a stop rule ends it."""
+        if self.run_state is None:
+            self._run_to(None)
+
+    def _run_to(self, epochs: int | None) -> None:
+        if not self._when_idle(lambda: self._run_to(epochs)):
+            return
+        self._start(epochs=epochs)
+
+    def _start(self, *, epochs: int | None = None, where: int | str | None = None) -> None:
+        """Hands the session to a worker."""
+        from retrograde.tui.runner import Run
+
+        session = self.session
+        assert session is not None
+        self._outcome = ""
+        self.run_state = Run(session, self.post_message, epochs=epochs, where=where)
+        self.run_worker(self.run_state.work, thread=True, exit_on_error=True, group="run")
+        if where is None:
+            self._say(_("running; Space pauses"))
+
+    def on_run_progress(self, message: RunProgress) -> None:
+        """Shows the live loss curve."""
+        if self.run_state is None:
+            return
+        self._run_view = message.view
+        self._show_progress()
+
+    def _show_progress(self) -> None:
+        size = self.app.size
+        divided = self.divide(size.width, size.height)
+        view = self._run_view
+        if divided.tiny or view is None or self.reading is None:
+            return
+        if PanelId.LOSS in divided.places:
+            frame = rooms.frame(divided, PanelId.LOSS, self._focus, self._glyphs)
+            self._give(PanelId.LOSS, frame, self._loss_view(self.reading))
+        text = _("epoch {epoch} of {epochs} · E {loss} · {rate} epochs/s · Space pauses").format(
+            epoch=f"{view.epoch:,}", epochs=f"{view.epochs:,}", loss=f"{view.loss:.6g}", rate=f"{view.rate:,.0f}"
+        )
+        self._notice = (text, False)
+        self._give(rooms.FOOTER, NO_FRAME, FooterView(keys=footer_keys(), notice=text))
+
+    def on_run_ended(self, message: RunEnded) -> None:
+        """Takes the session back and shows where the run arrived."""
+        if message.run is not self.run_state:
+            return
+        self.run_state = None
+        self._run_view = None
+        self._loss = None
+        after, self._after_run = self._after_run, None
+        if message.error:
+            if self._returns:
+                self._returns.pop()
+            self._notice = (message.error, True)
+            self._show()
+        else:
+            self._notice = ("", False)
+            if message.outcome is not None:
+                self._outcome = message.outcome.message
+                self._notice = (message.outcome.message, False)
+            self._moved()
+        if after is not None:
+            self._notice = ("", False)
+            after()
+
+    def do_pause(self) -> None:
+        """Pauses a run."""
+        if self.run_state is not None:
+            self.run_state.cancel()
+        else:
+            self._say(_("nothing is running; r runs, q quits"))
+
+    def do_restart(self) -> None:
+        """Starts again with the same seed."""
+        if not self._when_idle(self.do_restart):
+            return
+        from retrograde.engine.session import Session
+
+        assert self.session is not None
+        self.begin(Session(self.session.scenario))
+        self._say(_("restarted with the same seed"))
+
+    # Selecting
+
+    def do_down(self) -> None:
+        """Selects the next row."""
+        self._select(1)
+
+    def do_up(self) -> None:
+        """Selects the previous row."""
+        self._select(-1)
+
+    def do_page_down(self) -> None:
+        """Selects ten rows further."""
+        self._select(10)
+
+    def do_page_up(self) -> None:
+        """Selects ten rows back."""
+        self._select(-10)
+
+    def _select(self, by: int) -> None:
+        lens, reading = self._lens, self.reading
+        assert lens is not None
+        assert reading is not None
+        match self._focus:
+            case PanelId.EQUATION:
+                count = len(self._operands())
+                self._lens = replace(lens, operand=_next(lens.operand, by, count))
+            case PanelId.WEIGHTS:
+                assert self._parameters is not None
+                self._lens = replace(lens, weight=_next(lens.weight, by, len(self._parameters)))
+            case PanelId.NETWORK:
+                from retrograde.tui.view import node_count
+
+                self._lens = replace(lens, node=_next(lens.node, by, node_count(reading)))
+            case PanelId.LOSS:
+                self._motion("iteration", back=by < 0)
+                return
+            case PanelId.TIMELINE:
+                self._motion("phase", back=by < 0)
+                return
+        self._show()
+
+    def do_search(self) -> None:
+        """Asks for a text to find among the parameters."""
+        from retrograde.tui.screens.line import LineScreen
+
+        self.app.push_screen(LineScreen("/", _("part of a name: w5, W_h[3, b_o")), self._search)
+
+    def _search(self, text: str | None) -> None:
+        if text is None or self._lens is None or self._parameters is None:
+            return
+        self._lens = replace(self._lens, search=text)
+        if not text:
+            self._show()
+            return
+        self._focus_on(PanelId.WEIGHTS)
+        self._match(1, include=True)
+
+    def do_match(self) -> None:
+        """Selects the next match."""
+        self._match(1)
+
+    def do_match_back(self) -> None:
+        """Selects the previous match."""
+        self._match(-1)
+
+    def _match(self, by: int, *, include: bool = False) -> None:
+        lens, parameters = self._lens, self._parameters
+        assert lens is not None
+        assert parameters is not None
+        if not lens.search:
+            self._say(_("/ searches the weights"))
+            return
+        found = parameters.matches(lens.search)
+        if not found:
+            self._say(_("no parameter has {text} in its name").format(text=lens.search), bad=True)
+            return
+        here = lens.weight
+        if by > 0:
+            row = next((k for k in found if k > here or (include and k == here)), found[0])
+        else:
+            row = next((k for k in reversed(found) if k < here), found[-1])
+        self._lens = replace(lens, weight=row)
+        text = _("match {number} of {count}").format(number=found.index(row) + 1, count=len(found))
+        self._say(text)
+
+    # The screen
+
+    def _focus_on(self, panel: PanelId) -> None:
+        self._focus = panel
+        if panel in {PanelId.WEIGHTS, PanelId.LOSS}:
+            self._tab = panel
+        self.refresh(layout=True)
+        self._show()
+
+    def do_panel_next(self) -> None:
+        """Gives the next panel the focus."""
+        self._cycle(1)
+
+    def do_panel_back(self) -> None:
+        """Gives the previous panel the focus."""
+        self._cycle(-1)
+
+    def _cycle(self, by: int) -> None:
+        order = list(PanelId)
+        self._focus_on(order[(order.index(self._focus) + by) % len(order)])
+
+    def do_zoom(self) -> None:
+        """Enlarges the panel with the focus, or shows all again."""
+        self._zoom = not self._zoom
+        self.refresh(layout=True)
+        self._show()
+
+    def do_precision(self) -> None:
+        """Changes how many digits are shown."""
+        assert self._lens is not None
+        digits = {9: 17, 17: 5, 5: 9}[self._lens.digits]
+        self._lens = replace(self._lens, digits=digits)
+        self._say(
+            {
+                9: _("nine digits"),
+                17: _("all digits: exactly the float64 that was computed"),
+                5: _("five digits"),
+            }[digits]
+        )
+
+    def do_theme(self) -> None:
+        """Changes between dark and light."""
+        cast(Any, self.app).toggle_look()
+
+    def do_open(self) -> None:
+        """Chooses another scenario."""
+        if self._when_idle(self.do_open):
+            cast(Any, self.app).choose()
+
+    def do_help(self) -> None:
+        """Shows all keys."""
+        from retrograde.tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(cast(HasLook, self.app).look))
+
+    def do_palette(self) -> None:
+        """Opens the command palette."""
+        self.app.action_command_palette()
+
+    def do_quit(self) -> None:
+        """Leaves; a run is cancelled first."""
+        if self.run_state is not None:
+            self.run_state.cancel()
+        self.app.exit(0)
+
+    # Mouse
+
+    def on_panel_pressed(self, message: Panel.Pressed) -> None:
+        """Gives a panel the focus, and selects what was pressed."""
+        if self._lens is None:
+            return
+        if message.item is not None:
+            if message.panel is PanelId.EQUATION:
+                self._lens = replace(self._lens, operand=message.item)
+            elif message.panel is PanelId.WEIGHTS:
+                self._lens = replace(self._lens, weight=message.item)
+        self._focus_on(message.panel)
+
+    def on_panel_wheeled(self, message: Panel.Wheeled) -> None:
+        """Scrolls by moving the selection."""
+        if self._lens is None or message.panel in {PanelId.LOSS, PanelId.TIMELINE}:
+            return
+        if message.panel is not self._focus:
+            self._focus_on(message.panel)
+        self._select(message.by)
+
+
+def _next(selected: int, by: int, count: int) -> int:
+    if not count:
+        return -1
+    if selected < 0:
+        return 0 if by > 0 else count - 1
+    return min(max(selected + by, 0), count - 1)
+
+
+def _no_points() -> Any:
+    import numpy as np
+
+    empty = np.empty(0)
+    return empty, empty, empty
+
+

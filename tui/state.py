@@ -1,0 +1,399 @@
+"""What is on the screen, as frozen records: the views that ``view.py`` makes and the widgets draw.
+
+Records that hold arrays compare by identity, so that a widget is repainted when it is given another one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import TYPE_CHECKING, TypeAlias
+
+from retrograde.tui.canvas import Line, Span
+from retrograde.tui.look import Ink
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats: TypeAlias = NDArray[np.float64]
+
+_NOTHING = Span("")
+
+
+class PanelId(StrEnum):
+    """The panels, in the order of the keys that focus them."""
+
+    NETWORK = "network"
+    EQUATION = "equation"
+    WEIGHTS = "weights"
+    LOSS = "loss"
+    TIMELINE = "timeline"
+
+
+class Mark(Enum):
+    """The part that a node, edge or cell plays in the step on the screen."""
+
+    IDLE = 0
+    OPERAND = 1
+    TARGET = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """The edge of a panel.
+
+    Attributes:
+        title: spans in the top edge.
+        focused: whether the arrows move in this panel.
+        corners: the characters at the ends of the top edge.
+        bottom: whether the panel draws its own bottom edge.
+        joints: columns of the top edge where the verticals above end.
+    """
+
+    title: Line
+    focused: bool = False
+    corners: str = "┌┐"
+    bottom: bool = False
+    joints: tuple[int, ...] = ()
+
+
+# -- network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeView:
+    """A neuron or an input: its name, its output, further lines, and its part in the step."""
+
+    name: str
+    value: float | None
+    mark: Mark = Mark.IDLE
+    selected: bool = False
+    notes: Line = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LayerView:
+    """A layer of nodes.
+
+    Attributes:
+        name: the name of the layer.
+        caption: what it is, such as ``32 · sigmoid``.
+        nodes: the nodes, all of them; empty for a layer that is only drawn as a block.
+        values: outputs, shape (units,), NaN for what is not computed yet.
+        marks: the part of each unit in the step, by unit from 0; idle ones are left out.
+        shape: rows and columns, for an input that is an image.
+        scale: the value at which a cell is full.
+        answer: the unit of the target class, -1 for none.
+        selected: the selected unit, -1 for none.
+    """
+
+    name: str
+    caption: str
+    nodes: tuple[NodeView, ...]
+    values: Floats
+    marks: dict[int, Mark]
+    shape: tuple[int, int] | None = None
+    scale: float = 1.0
+    answer: int = -1
+    selected: int = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeView:
+    """A weight that takes part in the step, or is selected."""
+
+    gap: int
+    source: int
+    target: int
+    mark: Mark
+    label: str
+    value: float
+    selected: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FocusRow:
+    """A term of the neuron in focus, or what it feeds."""
+
+    label: str
+    detail: str
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FocusView:
+    """A neuron of a network too large for nodes and edges: its largest terms and outgoing weights."""
+
+    title: Line
+    incoming: tuple[FocusRow, ...]
+    rest: str
+    outgoing: tuple[FocusRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NetworkView:
+    """The network at the cursor.
+
+    Attributes:
+        layers: from the input to the output.
+        weights: per gap between layers, shape (target units, source units).
+        edges: the weights that take part in the step, drawn last.
+        names: per gap the symbols of the weights, empty where there are too many to write.
+        flow: 1 forward, -1 backward, 0 when nothing flows.
+        focus: for large networks.
+        decimals: digits after the point of a node's value.
+    """
+
+    layers: tuple[LayerView, ...]
+    weights: tuple[Floats, ...]
+    edges: tuple[EdgeView, ...]
+    names: tuple[tuple[tuple[str, ...], ...], ...]
+    flow: int = 0
+    focus: FocusView | None = None
+    decimals: int = 4
+
+
+# -- equation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TermRow:
+    """A summand: symbols, numbers, value; ``share`` is −1 to 1 of the largest, for its bar."""
+
+    label: str
+    detail: str
+    value: float | None
+    share: float = 0.0
+    note: str = ""
+    active: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factor:
+    """A factor of the unfolded chain rule: a fraction of symbols over its value."""
+
+    above: str
+    below: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CurveView:
+    """An activation with a dot where the neuron is.
+
+    Attributes:
+        x: abscissae, shape (points,).
+        y: values, shape (points,).
+        at: where the dot is, (x, y).
+        lines: what is said beside it.
+    """
+
+    x: Floats
+    y: Floats
+    at: tuple[float, float]
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperandRow:
+    """An operand and the step that made it."""
+
+    symbol: str
+    value: str
+    origin: str
+    ink: int = Ink.TEXT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Badge:
+    """A check of the number on the screen; ``ok`` is None while it is being computed."""
+
+    text: str
+    ok: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EquationView:
+    """One step, always the same things; see UX, "One step, always eight things".
+
+    Attributes:
+        question: the step in a few words.
+        why: one sentence.
+        left: the symbol that is assigned.
+        symbols: the right side in symbols; it may be broken between spans.
+        numbers: the same with numbers; empty where it would only repeat the symbols.
+        result: the value, with its ink.
+        badges: the checks.
+        terms: the summands.
+        total: the line below the terms.
+        curve: of an activation.
+        factors: the unfolded chain rule, with the symbol and the value it unfolds.
+        notes: further sentences.
+        operands: what the step read; ``first`` is the index of the first row given.
+        selected: the index of the selected operand, -1 for none.
+        prose: paragraphs, where there is no step: the scenario's own words.
+    """
+
+    question: str = ""
+    why: str = ""
+    left: str = ""
+    symbols: Line = ()
+    numbers: Line = ()
+    result: Span = _NOTHING
+    badges: tuple[Badge, ...] = ()
+    terms: tuple[TermRow, ...] = ()
+    total: Line = ()
+    curve: CurveView | None = None
+    unfolded: str = ""
+    factors: tuple[Factor, ...] = ()
+    notes: tuple[Line, ...] = ()
+    operands: tuple[OperandRow, ...] = ()
+    selected: int = -1
+    prose: tuple[Line, ...] = ()
+
+
+# -- weights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightRow:
+    """A parameter: None is what is not computed yet at the cursor."""
+
+    name: str
+    path: str
+    value: float | None
+    gradient: float | None
+    change: float | None
+    new: float | None
+    mark: Mark = Mark.IDLE
+    changed: bool = False
+    match: bool = False
+    frozen: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WeightsView:
+    """A window of the table of parameters.
+
+    Attributes:
+        rows: the rows of the window.
+        first: the number of the first of them, from 0.
+        count: how many rows the table has.
+        selected: the selected row, from 0.
+        decimals: digits after the point.
+        search: the text that is searched for, and how many rows match.
+    """
+
+    rows: tuple[WeightRow, ...]
+    first: int
+    count: int
+    selected: int
+    decimals: int = 6
+    search: str = ""
+    matches: int = 0
+
+
+# -- loss, timeline, header
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LossView:
+    """The loss curve.
+
+    Attributes:
+        first: the first iteration of each bucket, shape (buckets,).
+        low: the least loss in each bucket, shape (buckets,).
+        high: the greatest, shape (buckets,).
+        iterations: how many iterations the curve covers.
+        cursor: the iteration of the cursor, from 0.
+        lines: what is said above the curve.
+        progress: 0 to 1 while a run is under way, else None.
+    """
+
+    first: Floats
+    low: Floats
+    high: Floats
+    iterations: int
+    cursor: int
+    lines: tuple[Line, ...] = ()
+    progress: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A stretch of the timeline: a phase, how many steps it has, how many are revealed, and whether it is here."""
+
+    label: str
+    steps: int
+    done: int
+    here: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineView:
+    """The iteration of the cursor as a bar.
+
+    Attributes:
+        segments: the phases around the cursor, in order.
+        before: what comes before the segments, such as the sample.
+        run: share of the frontier that the cursor has reached, None where there is nothing ahead.
+        run_label: the whole run in words.
+    """
+
+    segments: tuple[Segment, ...]
+    before: str = ""
+    run: float | None = None
+    run_label: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderView:
+    """The top line: the scenario, where the cursor is, and E."""
+
+    scenario: str
+    crumbs: tuple[tuple[str, str], ...]
+    step: str
+    loss: Line
+    running: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FooterView:
+    """The bottom line: a notice, or the keys."""
+
+    keys: tuple[tuple[str, str], ...]
+    notice: str = ""
+    bad: bool = False
+    box: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ViewState:
+    """Everything on the screen at one position of the cursor."""
+
+    header: HeaderView
+    network: NetworkView
+    equation: EquationView
+    weights: WeightsView
+    loss: LossView
+    timeline: TimelineView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChoicesView:
+    """A list to choose from.
+
+    Attributes:
+        rows: the rows, a span for each column.
+        columns: the width of each column but the last.
+        selected: the selected row, -1 for none.
+        about: lines about the selected row.
+        empty: what is said when there is no row.
+    """
+
+    rows: tuple[Line, ...]
+    columns: tuple[int, ...]
+    selected: int
+    about: tuple[Line, ...] = ()
+    empty: str = ""

@@ -1,0 +1,398 @@
+"""The network: nodes and edges where they fit, else layer blocks with a focus panel."""
+
+from __future__ import annotations
+
+import math
+
+from retrograde.tui.canvas import Canvas, Line, Span, measure, shorten, width
+from retrograde.tui.look import SELECTED, Ink, grey, heat, signed
+from retrograde.tui.panel import Panel
+from retrograde.tui.state import (
+    EdgeView,
+    FocusRow,
+    LayerView,
+    Mark,
+    NetworkView,
+    NodeView,
+    PanelId,
+)
+
+LEAST_GAP = 5
+"""Columns that edges need between two layers."""
+MOST_EDGES = 72
+"""Above this many edges in a gap, only the strongest are drawn."""
+
+
+def number(value: float | None, decimals: int, unknown: str = "·") -> str:
+    """A value for a node: fixed decimals, exponents only for what would not fit."""
+    if value is None:
+        return unknown
+    if value != value:
+        return "NaN"
+    if math.isinf(value):
+        return "inf" if value > 0 else "−inf"
+    if value and (abs(value) >= 10000 or abs(value) < 0.5 * 10.0**-decimals):
+        text = f"{value:.1e}"
+    else:
+        text = f"{value:.{decimals}f}"
+    return text.replace("-", "−")
+
+
+class NetworkPanel(Panel[NetworkView]):
+    """Draws a ``NetworkView``."""
+
+    PANEL = PanelId.NETWORK
+
+    def draw(self, canvas: Canvas, view: NetworkView) -> None:
+        """Chooses between nodes and blocks by what fits."""
+        if not view.layers:
+            return
+        widest = max(len(layer.values) for layer in view.layers)
+        has_nodes = all(layer.nodes for layer in view.layers)
+        if has_nodes and widest <= canvas.height and canvas.width >= 14:
+            _Graph(canvas, view).draw()
+        else:
+            _blocks(canvas, view)
+
+
+class _Graph:
+    """Nodes and edges."""
+
+    def __init__(self, canvas: Canvas, view: NetworkView) -> None:
+        self.canvas = canvas
+        self.view = view
+        self.forms = self._form()
+        self.shown, self.columns, self.widths = self._place()
+
+    # The forms of a node, from the widest: name and value, the value below the name, the name alone, a dot.
+    def _label(self, node: NodeView, form: str) -> str:
+        if form == "beside":
+            return f"{node.name} {number(node.value, self.view.decimals)}"
+        if form == "short":
+            return f"{node.name} {number(node.value, 2)}"
+        return node.name if form != "dot" else self.canvas.glyphs.dot
+
+    def _size(self, layer: LayerView, form: str) -> int:
+        # Room for a value that is not there yet, so that nothing moves when it comes.
+        value = {"beside": self.view.decimals + 3, "short": 5}.get(form, -1)
+        sizes = [max(width(node.name) + 1 + value, width(self._label(node, form))) for node in layer.nodes]
+        if form == "below":
+            sizes += [width(number(node.value, 3)) for node in layer.nodes]
+        return max(sizes) + 2
+
+    def _form(self) -> str:
+        room = self.canvas.width - 2
+        rows = self.canvas.height // max(len(layer.nodes) for layer in self.view.layers)
+        for form in ("beside", "short", "below", "name"):
+            if form == "below" and rows < 2:
+                continue
+            total = sum(self._size(layer, form) for layer in self.view.layers)
+            least = 10 if form == "beside" else LEAST_GAP
+            if total + least * (len(self.view.layers) - 1) <= room:
+                return form
+        return "dot"
+
+    def _place(self) -> tuple[list[int], dict[int, int], dict[int, int]]:
+        layers = self.view.layers
+        widths = {k: self._size(layer, self.forms) for k, layer in enumerate(layers)}
+        room = self.canvas.width - 2
+        shown = list(range(len(layers)))
+        active = next((k for k, layer in enumerate(layers) if Mark.TARGET in layer.marks.values()), 0)
+        while len(shown) > 2 and sum(widths[k] for k in shown) + 3 * (len(shown) - 1) > room:
+            shown.remove(shown[-1] if active - shown[0] <= shown[-1] - active else shown[0])
+        gaps = max(len(shown) - 1, 1)
+        spare = max(room - sum(widths[k] for k in shown), 0)
+        columns, x = {}, 1
+        for position, k in enumerate(shown):
+            columns[k] = x + spare * position // gaps
+            x += widths[k]
+        return shown, columns, widths
+
+    def _row(self, layer: int, unit: int) -> int:
+        count = len(self.view.layers[layer].nodes)
+        return int((unit + 0.5) * self.canvas.height / count - (0.5 if count * 4 <= self.canvas.height else 0))
+
+    def draw(self) -> None:
+        self._draw_idle_edges()
+        labels = [self._draw_edge(edge) for edge in sorted(self.view.edges, key=lambda e: e.mark.value)]
+        for k in self.shown:
+            for unit, node in enumerate(self.view.layers[k].nodes):
+                self._draw_node(k, unit, node)
+        taken: set[tuple[int, int]] = set()
+        for label in labels:
+            if label is not None:
+                self._draw_label(label, taken)
+        self._draw_names(taken)
+        g = self.canvas.glyphs
+        if self.shown[0] > 0:
+            self.canvas.put(0, 0, g.back, Ink.DIM)
+        if self.shown[-1] < len(self.view.layers) - 1:
+            self.canvas.put(self.canvas.width - width(g.arrow), 0, g.arrow, Ink.DIM)
+
+    def _ends(self, gap: int, source: int, target: int) -> tuple[int, int, int, int] | None:
+        if gap not in self.columns or gap + 1 not in self.columns:
+            return None
+        x0 = self.columns[gap] + self.widths[gap]
+        x1 = self.columns[gap + 1] - 1
+        return 2 * x0, 4 * self._row(gap, source) + 1, 2 * x1 + 1, 4 * self._row(gap + 1, target) + 1
+
+    def _draw_idle_edges(self) -> None:
+        # The first frame is painted before NumPy is needed.
+        import numpy as np
+
+        active = {(edge.gap, edge.source, edge.target) for edge in self.view.edges}
+        for gap, weights in enumerate(self.view.weights):
+            if gap not in self.columns or gap + 1 not in self.columns:
+                continue
+            order = np.argsort(np.abs(weights), axis=None, kind="stable")
+            for flat in order[-MOST_EDGES:]:
+                target, source = divmod(int(flat), weights.shape[1])
+                if (gap, source, target) not in active:
+                    self._stroke(gap, source, target, float(weights[target, source]), Mark.IDLE)
+
+    def _stroke(self, gap: int, source: int, target: int, value: float, mark: Mark, *, selected: bool = False) -> None:
+        ends = self._ends(gap, source, target)
+        if ends is None:
+            return
+        negative = value < 0
+        if mark is Mark.TARGET:
+            ink: int = Ink.CHANGED
+        elif mark is Mark.OPERAND or selected:
+            ink = signed(value)
+        else:
+            ink = Ink.EDGE_NEGATIVE if negative else Ink.EDGE_POSITIVE
+        # A negative weight is a broken line, one that takes part is thick: seen without colour too.
+        thick = mark is not Mark.IDLE
+        self.canvas.line(*ends, ink, gaps=2 if negative else 0, thick=thick)
+
+    def _draw_edge(self, edge: EdgeView) -> tuple[int, int, EdgeView] | None:
+        self._stroke(edge.gap, edge.source, edge.target, edge.value, edge.mark, selected=edge.selected)
+        ends = self._ends(edge.gap, edge.source, edge.target)
+        if ends is None:
+            return None
+        x0, y0, x1, y1 = ends
+        # Towards the end where the edges of this step are apart.
+        share = 0.34 if self._converges(edge) else 0.66
+        return round(x0 + (x1 - x0) * share) // 2, round(y0 + (y1 - y0) * share) // 4, edge
+
+    def _converges(self, edge: EdgeView) -> bool:
+        same = [e for e in self.view.edges if e.gap == edge.gap and e.mark is not Mark.IDLE]
+        if len(same) < 2:
+            return True
+        return len({e.target for e in same}) == 1
+
+    def _draw_label(self, placed: tuple[int, int, EdgeView], taken: set[tuple[int, int]]) -> None:
+        x, y, edge = placed
+        left = self.columns[edge.gap] + self.widths[edge.gap]
+        right = self.columns[edge.gap + 1]
+        forms = [edge.label, f"{edge.label} {number(edge.value, 4)}", f"{edge.label} {number(edge.value, 2)}"]
+        text = next((form for form in (forms[1], forms[2], forms[0]) if width(form) <= right - left - 2), "")
+        if not text:
+            return
+        start = min(max(x - width(text) // 2, left + 1), right - width(text) - 1)
+        for row in (y, y + 1, y - 1, y + 2, y - 2):
+            cells = {(row, column) for column in range(start - 1, start + width(text) + 1)}
+            if 0 <= row < self.canvas.height and not cells & taken:
+                taken |= cells
+                ink = {Mark.TARGET: Ink.TARGET, Mark.OPERAND: Ink.OPERAND, Mark.IDLE: Ink.STRONG}[edge.mark]
+                self.canvas.clear_dots(row, start - 1, start + width(text) + 1)
+                self.canvas.put(start, row, text, ink)
+                return
+
+    def _draw_names(self, taken: set[tuple[int, int]]) -> None:
+        labelled = {(edge.gap, edge.source, edge.target) for edge in self.view.edges}
+        for gap, rows in enumerate(self.view.names):
+            if gap not in self.columns or gap + 1 not in self.columns:
+                continue
+            room = self.columns[gap + 1] - self.columns[gap] - self.widths[gap]
+            for target, names in enumerate(rows):
+                for source, name in enumerate(names):
+                    ends = self._ends(gap, source, target)
+                    if (gap, source, target) in labelled or ends is None or not name or room < width(name) + 5:
+                        continue
+                    x = round(ends[0] + (ends[2] - ends[0]) * 0.27) // 2 - width(name) // 2
+                    y = round(ends[1] + (ends[3] - ends[1]) * 0.27) // 4
+                    cells = {(y, column) for column in range(x - 1, x + width(name) + 1)}
+                    if not cells & taken:
+                        taken |= cells
+                        self.canvas.clear_dots(y, x, x + width(name))
+                        self.canvas.put(x, y, name, Ink.DIM)
+
+    def _draw_node(self, layer: int, unit: int, node: NodeView) -> None:
+        canvas, g = self.canvas, self.canvas.glyphs
+        x, y, size = self.columns[layer], self._row(layer, unit), self.widths[layer]
+        below = self.canvas.height // len(self.view.layers[layer].nodes)
+        label = self._label(node, self.forms)
+        value = "" if self.forms in ("name", "dot") else number(node.value, self.view.decimals)
+        if node.mark is Mark.TARGET:
+            canvas.put(x, y, g.left_target if g.ascii else " ", Ink.TARGET)
+            end = canvas.put(x + 1, y, label, Ink.TARGET)
+            canvas.put(end, y, g.right_target if g.ascii else " ", Ink.TARGET)
+        else:
+            operand = node.mark is Mark.OPERAND
+            ink = Ink.OPERAND if operand else Ink.STRONG
+            if operand:
+                canvas.put(x, y, g.left_operand, ink)
+            end = canvas.put(x + 1, y, node.name if self.forms != "dot" else g.dot, ink)
+            if self.forms in ("beside", "short"):
+                end = canvas.put(end + 1, y, label[len(node.name) + 1 :], self._value_ink(node))
+            if operand:
+                canvas.put(end, y, g.right_operand, ink)
+        if node.selected:
+            canvas.put(x, y, g.cursor, Ink.KEY)
+            canvas.flag(y, x, x + size, SELECTED)
+        row = y + 1
+        if self.forms == "below":
+            ink = Ink.OPERAND if node.mark is Mark.OPERAND else self._value_ink(node)
+            canvas.put(x + 1, row, number(node.value, 3), ink)
+            row += 1
+        if self.forms == "dot" or not value:
+            return
+        for note in node.notes:
+            if row >= y + below or row >= canvas.height:
+                return
+            canvas.put(x + 1, row, shorten(note.text, max(size - 1, 1), g.ellipsis), note.ink)
+            row += 1
+
+    @staticmethod
+    def _value_ink(node: NodeView) -> int:
+        if node.value is None:
+            return Ink.FAINT
+        return Ink.NEGATIVE if node.value < 0 else Ink.TEXT
+
+
+# -- blocks
+
+
+def _block_size(layer: LayerView, rows: int, *, last: bool) -> tuple[int, int]:
+    """Columns and rows of a layer's block; a cell is two columns wide."""
+    units = len(layer.values)
+    if layer.shape is not None:
+        return layer.shape[1] * 2, min(layer.shape[0], rows)
+    if last and units <= rows:
+        return 14, units
+    tall = max(min(rows, math.ceil(math.sqrt(units / 2)) if units > 8 else units), 1)
+    while tall < rows and math.ceil(units / tall) > 12:
+        tall += 1
+    return min(math.ceil(units / tall), 32) * 2, tall
+
+
+def _blocks(canvas: Canvas, view: NetworkView) -> None:
+    focus_rows = 0
+    if view.focus is not None and canvas.height >= 14:
+        wanted = 2 + len(view.focus.incoming) + (1 if view.focus.rest else 0)
+        focus_rows = min(wanted, canvas.height - 9)
+    top = canvas.height - focus_rows - (1 if focus_rows else 0)
+    sizes = [_block_size(layer, max(top - 2, 1), last=k == len(view.layers) - 1) for k, layer in enumerate(view.layers)]
+    shown = list(range(len(view.layers)))
+    active = next((k for k, layer in enumerate(view.layers) if Mark.TARGET in layer.marks.values()), 0)
+    while len(shown) > 1 and sum(sizes[k][0] for k in shown) + 3 * (len(shown) - 1) + 2 > canvas.width:
+        shown.remove(shown[0] if active - shown[0] > shown[-1] - active else shown[-1])
+    spare = canvas.width - 2 - sum(sizes[k][0] for k in shown)
+    gap = min(max(spare // max(len(shown) - 1, 1), 1), 14) if len(shown) > 1 else 0
+    x = 1 + max((canvas.width - 2 - sum(sizes[k][0] for k in shown) - gap * (len(shown) - 1)) // 2, 0)
+    middle = 2 + max((top - 2) // 2, 0)
+    for k in shown:
+        layer, (columns, rows) = view.layers[k], sizes[k]
+        y = max(middle - (rows + 1) // 2, 2)
+        _draw_block(canvas, layer, x, y, columns, rows, bars=k == len(view.layers) - 1 and columns == 14)
+        if k != shown[-1] and gap >= 3:
+            live = view.flow != 0 and (
+                Mark.TARGET in view.layers[k].marks.values() or Mark.TARGET in view.layers[k + 1].marks.values()
+            )
+            ink = Ink.ACCENT if live else Ink.FRAME
+            g = canvas.glyphs
+            arrow = g.back if view.flow < 0 else g.arrow
+            canvas.fill(x + columns + 1, middle, gap - 2, g.horizontal, ink)
+            place = x + columns + 1 if view.flow < 0 else x + columns + gap - 1 - width(arrow)
+            canvas.put(place, middle, arrow, ink)
+        x += columns + gap
+    if focus_rows and view.focus is not None:
+        _draw_focus(canvas, view, top + 1, focus_rows)
+
+
+def _draw_block(canvas: Canvas, layer: LayerView, x: int, y: int, columns: int, rows: int, *, bars: bool) -> None:
+    g = canvas.glyphs
+    busy = Mark.TARGET in layer.marks.values()
+    caption = shorten(f"{layer.name} · {layer.caption}", columns + 4, g.ellipsis)
+    canvas.put(max(x + (columns - width(caption)) // 2, 0), y - 2, caption, Ink.STRONG if busy else Ink.DIM)
+    if bars:
+        _draw_bars(canvas, layer, x, y, columns)
+        return
+    per_row = max(columns // 2, 1)
+    image = layer.shape is not None
+    for unit, value in enumerate(layer.values[: per_row * rows]):
+        row, column = divmod(unit, per_row)
+        cx, cy = x + 2 * column, y + row
+        mark = layer.marks.get(unit, Mark.IDLE)
+        if unit == layer.selected:
+            canvas.put(cx, cy, "()" if g.ascii else "◆ ", Ink.KEY | SELECTED)
+            continue
+        if mark is Mark.TARGET:
+            canvas.put(cx, cy, "[]" if g.ascii else "▐▌", Ink.TARGET)
+            continue
+        if value != value:
+            canvas.put(cx, cy, g.unknown + " ", Ink.FAINT)
+            continue
+        share = min(abs(float(value)) / layer.scale, 1.0) if layer.scale else 0.0
+        if image:
+            shade = g.shades[round(share * (len(g.shades) - 1))]
+            canvas.put(cx, cy, shade * 2, grey(share))
+        else:
+            sign = "−" if value < 0 else " "
+            shade = g.shades[round(share * (len(g.shades) - 1))] if g.ascii else " "
+            text = f"{shade}{sign}" if mark is Mark.IDLE else f"{g.left_operand}{g.right_operand}"
+            canvas.put(cx, cy, text, heat(float(value), layer.scale))
+    hidden = len(layer.values) - per_row * rows
+    if hidden > 0:
+        canvas.put(x, y + rows, f"+{hidden}", Ink.DIM)
+
+
+def _draw_bars(canvas: Canvas, layer: LayerView, x: int, y: int, columns: int) -> None:
+    g = canvas.glyphs
+    names = [node.name for node in layer.nodes] or [str(unit) for unit in range(len(layer.values))]
+    label = min(max(width(name) for name in names), 5)
+    room = max(columns - label - 5, 1)
+    for unit, value in enumerate(layer.values):
+        mark = layer.marks.get(unit, Mark.IDLE)
+        ink = {Mark.TARGET: Ink.TARGET, Mark.OPERAND: Ink.OPERAND, Mark.IDLE: Ink.TEXT}[mark]
+        canvas.put(x, y + unit, shorten(names[unit], label, ""), ink)
+        if unit == layer.selected:
+            canvas.put(x - 1, y + unit, g.cursor, Ink.KEY)
+            canvas.flag(y + unit, x - 1, x + columns, SELECTED)
+        start = x + label + 1
+        if value != value:
+            canvas.put(start, y + unit, g.unknown, Ink.FAINT)
+            continue
+        share = min(abs(float(value)) / layer.scale, 1.0) if layer.scale else 0.0
+        full = round(share * room)
+        canvas.fill(start, y + unit, room, g.track, Ink.TRACK)
+        canvas.fill(start, y + unit, full, g.bar, signed(float(value)))
+        end = canvas.put(start + room, y + unit, f"{number(float(value), 2)}".rjust(5), Ink.DIM)
+        if unit == layer.answer:
+            canvas.put(end, y + unit, g.check if not g.ascii else "<", Ink.GOOD)
+
+
+def _draw_focus(canvas: Canvas, view: NetworkView, y: int, rows: int) -> None:
+    focus = view.focus
+    assert focus is not None
+    g = canvas.glyphs
+    canvas.fill(0, y - 1, canvas.width, g.horizontal, Ink.FRAME)
+    canvas.spans(1, y - 1, (Span(" "), *focus.title, Span(" ")))
+    half = canvas.width // 2 if focus.outgoing else canvas.width
+    _draw_focus_rows(canvas, focus.incoming, 1, y, half - 2, rows - 1)
+    if focus.rest and len(focus.incoming) < rows:
+        canvas.put(1, y + len(focus.incoming), focus.rest, Ink.DIM, half)
+    if focus.outgoing:
+        _draw_focus_rows(canvas, focus.outgoing, half + 1, y, canvas.width - 1, rows - 1)
+
+
+def _draw_focus_rows(canvas: Canvas, rows: tuple[FocusRow, ...], x: int, y: int, limit: int, most: int) -> None:
+    for position, row in enumerate(rows[:most]):
+        value = number(row.value, 4)
+        place = max(limit - width(value), x)
+        text: Line = (Span(row.label, Ink.TEXT), Span(f"  {row.detail}", Ink.DIM))
+        if measure(text) > place - x - 1:
+            text = text[:1]
+        canvas.spans(x, y + position, text, place - 1)
+        canvas.put(place, y + position, value, signed(row.value))

@@ -1,0 +1,106 @@
+"""The table of parameters: value, gradient, change and new value, of the rows that are in sight."""
+
+from __future__ import annotations
+
+from retrograde.engine.text import _
+from retrograde.tui.canvas import Canvas, Line, Span, shorten, width
+from retrograde.tui.look import SELECTED, Ink, signed
+from retrograde.tui.panel import Panel
+from retrograde.tui.state import Mark, PanelId, WeightRow, WeightsView
+
+
+def cell(value: float | None, decimals: int, unknown: str, *, sign: bool = False) -> str:
+    """A number of the table."""
+    if value is None:
+        return unknown
+    if value != value:
+        return "NaN"
+    small = value != 0 and abs(value) < 0.5 * 10.0**-decimals
+    form = f"{'+' if sign else ''}.{2 if small or abs(value) >= 1e6 else decimals}"
+    return format(value, form + ("e" if small or abs(value) >= 1e6 else "f")).replace("-", "−")
+
+
+class WeightsPanel(Panel[WeightsView]):
+    """Draws a ``WeightsView``."""
+
+    PANEL = PanelId.WEIGHTS
+    _top = 0
+    _last = 0
+
+    def draw(self, canvas: Canvas, view: WeightsView) -> None:
+        """Draws the heading and the rows that fit around the selected one."""
+        body = canvas.height - 1
+        if body <= 0:
+            return
+        self._top = min(max(self._top, view.selected - body + 1), view.selected)
+        self._top = max(min(self._top, view.count - body), 0)
+        start = max(self._top - view.first, 0)
+        rows = view.rows[start : start + body]
+        self._last = self._top + len(rows)
+        name = max([width(row.name) for row in rows] + [3])
+        path = max([width(row.path) for row in rows] + [width(_("from→to"))])
+        number = view.decimals + 3
+        room = canvas.width - 3 - name
+        with_path = room >= path + 2 + 3 * (number + 1)
+        if with_path:
+            room -= path + 2
+        columns = max(min(room // (number + 1), 4), 1)
+        titles = [_("value"), "∂E/∂w", "Δw", _("new")][:columns]
+        spacing = min(max(room // columns, number + 1), number + 4)
+        x = 3 + name + (path + 2 if with_path else 0)
+        canvas.put(2, 0, "w", Ink.DIM)
+        if with_path:
+            canvas.put(4 + name, 0, _("from→to"), Ink.DIM)
+        for position, title in enumerate(titles):
+            canvas.put(x + spacing * (position + 1) - width(title), 0, title, Ink.DIM)
+        for position, row in enumerate(rows):
+            self._draw_row(canvas, view, row, position, x if with_path else -x, name, spacing, columns)
+        if view.count > body:
+            text = f" {self._top + 1}–{self._last} / {view.count} "
+            canvas.put(canvas.width - width(text) - 1, 0, text, Ink.FAINT)
+
+    def _draw_row(
+        self,
+        canvas: Canvas,
+        view: WeightsView,
+        row: WeightRow,
+        position: int,
+        at: int,
+        name: int,
+        spacing: int,
+        columns: int,
+    ) -> None:
+        y, g = position + 1, canvas.glyphs
+        selected = self._top + position == view.selected
+        x = abs(at)
+        mark = {Mark.TARGET: g.bar, Mark.OPERAND: g.left_operand, Mark.IDLE: " "}[row.mark]
+        ink = {Mark.TARGET: Ink.CHANGED, Mark.OPERAND: Ink.OPERAND, Mark.IDLE: Ink.STRONG}[row.mark]
+        canvas.put(0, y, g.cursor if selected else " ", Ink.KEY)
+        canvas.put(1, y, mark, ink)
+        canvas.put(2, y, shorten(row.name, name, g.ellipsis), Ink.MATCH if row.match else ink)
+        if at > 0:
+            canvas.put(4 + name, y, row.path, Ink.DIM)
+        star = "*" if row.changed and row.new is not None else ""
+        values: Line = (
+            Span(cell(row.value, view.decimals, g.unknown), Ink.TEXT if row.value is not None else Ink.FAINT),
+            Span(
+                _("frozen") if row.frozen else cell(row.gradient, view.decimals, g.unknown),
+                Ink.FAINT if row.frozen else signed(row.gradient),
+            ),
+            Span(cell(row.change, view.decimals, g.unknown, sign=True), signed(row.change)),
+            Span(
+                ("*" if row.changed and row.new is not None else "") + cell(row.new, view.decimals, g.unknown),
+                Ink.FAINT if row.new is None else Ink.CHANGED if row.changed else Ink.TEXT,
+            ),
+        )
+        for column, span in enumerate(values[:columns]):
+            canvas.put(x + spacing * (column + 1) - width(span.text), y, span.text, span.ink)
+        if row.changed and row.new is None:
+            canvas.put(x + spacing - width(values[0].text) - 1, y, "*", Ink.CHANGED)
+        if selected:
+            canvas.flag(y, 0, canvas.width, SELECTED)
+
+    def item_at(self, row: int) -> int | None:
+        """The parameter on a row."""
+        item = self._top + row - 1
+        return item if row >= 1 and item < self._last else None
