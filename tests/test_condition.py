@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 
 from retrograde.engine.condition import OPERATORS, ConditionError, parse
 
-NAMES = st.sampled_from(
-    ["E", "E_epoch", "epoch", "w5", "grad(w5)", "W_h[2,1]", "h2.3", "out_h1{2}", "∂E_o1/∂out_h1"]
-)
+NAMES = st.sampled_from(["E", "E_epoch", "epoch", "w5", "grad(w5)", "W_h[2,1]", "h2.3", "out_h1{2}", "∂E_o1/∂out_h1"])
 NUMBERS = st.floats(allow_nan=False)
 
 
@@ -29,13 +27,11 @@ def test_and_binds_tighter_than_or(
     alternatives: list[list[tuple[str, str, float]]], values: dict[str, float], space: str
 ) -> None:
     text = " or ".join(
-        " and ".join(f"{name}{space}{sign}{space}{number!r}" for name, sign, number in every)
-        for every in alternatives
+        " and ".join(f"{name}{space}{sign}{space}{number!r}" for name, sign, number in every) for every in alternatives
     )
     condition = parse(text)
     expected = any(
-        all(OPERATORS[sign](values.get(name, 0.0), number) for name, sign, number in every)
-        for every in alternatives
+        all(OPERATORS[sign](values.get(name, 0.0), number) for name, sign, number in every) for every in alternatives
     )
     assert condition.holds(lambda name: values.get(name, 0.0)) == expected
     assert set(condition.names) == {name for every in alternatives for name, _, _ in every}

@@ -78,9 +78,7 @@ def test_the_wheel_has_every_file_and_no_other(wheel: Path) -> None:
 
 @pytest.mark.wheel
 def test_the_wheel_works_in_a_fresh_environment(wheel: Path, tmp_path: Path) -> None:
-    environment = {
-        key: value for key, value in os.environ.items() if key not in {"PYTHONPATH", "VIRTUAL_ENV"}
-    }
+    environment = {key: value for key, value in os.environ.items() if key not in {"PYTHONPATH", "VIRTUAL_ENV"}}
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "fresh")], check=True)
     programs = tmp_path / "fresh" / ("Scripts" if os.name == "nt" else "bin")
     subprocess.run(
