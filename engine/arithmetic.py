@@ -56,7 +56,8 @@ def sum_rows(rows: Floats, out: Floats) -> None:
     """Adds the rows of a C-contiguous array from the first to the last.
 
     NumPy's reduction over the first axis is sequential only where the rest of the shape holds more than one
-    element; a single column is reduced pairwise, so it goes through a running sum instead.
+    element; a single column is reduced pairwise, so it goes through a running sum instead. It starts from 0, which
+    would turn a sum of −0 into +0; starting from −0 changes no value.
 
     Args:
         rows: shape (terms, ...), C-contiguous.
@@ -65,4 +66,4 @@ def sum_rows(rows: Floats, out: Floats) -> None:
     if out.size == 1:
         out[...] = np.add.accumulate(rows.reshape(-1))[-1]
     else:
-        np.add.reduce(rows, axis=0, out=out)
+        np.add.reduce(rows, axis=0, out=out, initial=-0.0)

@@ -141,7 +141,7 @@ def contraction(space: Workspace, left: Floats, right: Floats, out: Floats, tail
             if single:
                 sum_rows(block_rows, total)
             else:
-                reduce(block_rows, axis=0, out=total)
+                reduce(block_rows, axis=0, out=total, initial=-0.0)
             carried = True
         if flip:
             copy(out, total.T)
