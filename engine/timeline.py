@@ -146,7 +146,8 @@ class Timeline:
     def _batches(self, start: int, count: int) -> list[Any]:
         schedule = self.schedule
         if schedule.shuffled or not self.generated:
-            return [self._leaves(iteration) for iteration in range(start, start + count)]
+            leaves, data = self.executor(schedule.program(start)).leaves, self.network.dataset
+            return [leaves(data.inputs, data.targets, schedule.rows(start + k)) for k in range(count)]
         if self._cycle is None:
             self._cycle = [self._leaves(iteration) for iteration in range(schedule.per_epoch)]
         if len(self._cycle) == 1:

@@ -101,7 +101,7 @@ class KernelExecutor:
     def leaves(self, inputs: Floats, targets: Floats, rows: Any) -> Batch:
         if isinstance(rows, range):
             return inputs[rows.start : rows.stop], targets[rows.start : rows.stop]
-        return inputs[rows], targets[rows]
+        return inputs.take(rows, axis=0), targets.take(rows, axis=0)
 
     def frame(self, state: Floats, leaves: Batch, overrides: Mapping[Ref, float] | None = None) -> Frame:
         self._state[...] = state

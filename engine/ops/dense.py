@@ -111,6 +111,8 @@ def contraction(space: Workspace, left: Floats, right: Floats, out: Floats, tail
     block = max(1, min(count, CHUNK // max(1, out.size)))
     rows = space.scratch((block + 2, *shape))
     total = space.scratch(shape) if flip else out
+    packs: list[tuple[Floats, Floats]] = []
+    left, right = _packed(space, left, packs), _packed(space, right, packs)
     pieces: list[tuple[Floats, Floats, Floats, Floats, Floats | None]] = []
     for start in range(0, count, block):
         stop = min(count, start + block)
@@ -126,11 +128,12 @@ def contraction(space: Workspace, left: Floats, right: Floats, out: Floats, tail
                 last,
             )
         )
-    # Copies of small operands in the order of the sum make the inner loops contiguous.
     multiply, reduce, copy = np.multiply, np.add.reduce, np.copyto
     single = out.size == 1
 
     def run() -> None:
+        for packed, operand in packs:
+            copy(packed, operand)
         carried = False
         for a, b, products, block_rows, last in pieces:
             multiply(a, b, out=products)
@@ -147,6 +150,15 @@ def contraction(space: Workspace, left: Floats, right: Floats, out: Floats, tail
             copy(out, total.T)
 
     return run
+
+
+def _packed(space: Workspace, operand: Floats, packs: list[tuple[Floats, Floats]]) -> Floats:
+    """The operand, or memory for a copy that ``packs`` asks for, contiguous along the inner loops."""
+    if operand.shape[-1] == 1 or operand.strides[-1] == operand.itemsize or 1 not in operand.shape:
+        return operand
+    packed = space.scratch(operand.shape)
+    packs.append((packed, operand))
+    return packed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
