@@ -21,7 +21,7 @@ MAX_SEED = 2**63 - 1
 MAX_LEGACY_SEED = 2**32 - 1
 
 LAYER_NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
-WEIGHT_NAME = r"^[^\W\d][\w′']*$"
+WEIGHT_NAME = r"^[^\W\d]\w*$"
 RANGES = r"^\s*\d{1,9}\s*(-\s*\d{1,9}\s*)?(,\s*\d{1,9}\s*(-\s*\d{1,9}\s*)?)*$"
 PRINTED = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
 

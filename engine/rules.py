@@ -48,8 +48,9 @@ _NEEDED = {"constant": ("value",), "uniform": ("low", "high"), "normal": ("std",
 _SYMBOLS = "i t w b x y E W S e lr net out grad delta slope new prev"
 _WORDS = "abs and batch data epoch exp inf iteration ln log loss max min nan not or step"
 _RESERVED = frozenset(f"{_SYMBOLS} {_WORDS}".split(" "))
+# Single letters are good names of weights; E is the loss.
 _RESERVED_WEIGHT = re.compile(
-    r"(?:W|b|t|net|out|E|e|max|S)_.*|[bi]\d+|" + "|".join(sorted(name for name in _RESERVED if name not in "wxy"))
+    r"(?:W|b|t|net|out|E|e|max|S)_.*|[bi]\d+|E|" + "|".join(sorted(name for name in _RESERVED if len(name) > 1))
 )
 _PROBABILITIES = ("sigmoid", "softmax")
 

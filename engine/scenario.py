@@ -58,7 +58,8 @@ __all__ = [
     "shipped",
 ]
 
-MAX_FILE_BYTES = 4 * 2**20
+MAX_FILE_BYTES = 2**20
+"""The largest scenario file: everything in it is read, checked and located within a second."""
 MAX_PROBLEMS = 100
 """Problems of one file that are reported one by one."""
 MAX_FINDINGS = 1000
@@ -66,8 +67,8 @@ MAX_FINDINGS = 1000
 
 # tomllib copies a dotted key for each of its parts, and calls itself for each bracket.
 _KEY_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')"""
-_DEEP_KEY = re.compile(rf"{_KEY_PART}(?:[ \t]*+\.[ \t]*+{_KEY_PART}){{31}}")
-_LONG_NUMBER = re.compile(r"[0-9_]{1000}")
+_DEEP_KEY = re.compile(rf"{_KEY_PART}(?:[ \t]*+\.[ \t]*+{_KEY_PART}){{12}}")
+_LONG_NUMBER = re.compile(r"[0-9_]{400}")
 _SYNTAX = re.compile(
     r"^(?P<what>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$", re.DOTALL
 )
@@ -222,9 +223,9 @@ def _toml(text: str, shown: str) -> dict[str, Any]:
         return ScenarioError([Problem(path=shown, line=line, column=column, message=message)])
 
     if deep := _DEEP_KEY.search(text):
-        raise refuse(_("this key has more than 31 dots"), deep.start())
+        raise refuse(_("this key has more than 11 dots"), deep.start())
     if long := _LONG_NUMBER.search(text):
-        raise refuse(_("this number has more than 1,000 digits"), long.start())
+        raise refuse(_("this number has 400 digits or more"), long.start())
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

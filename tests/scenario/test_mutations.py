@@ -1,0 +1,83 @@
+"""Bad input in numbers: 2,000 mutated scenario files end in a scenario or in a ScenarioError, fast and small."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from retrograde.engine.errors import ScenarioError
+from retrograde.engine.scenario import MAX_FILE_BYTES, parse_scenario
+
+MUTATIONS = Path(__file__).with_name("mutations.py")
+COUNT = 2000
+
+
+def test_mutated_files_end_in_a_scenario_or_an_error() -> None:
+    # A process of their own, so that its memory is theirs.
+    done = subprocess.run(
+        [sys.executable, str(MUTATIONS), "0", str(COUNT)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["faults"] == []
+    assert found["valid"] + found["refused"] == COUNT
+    assert found["valid"] > COUNT // 20, "hardly a file is valid: the mutations are too coarse"
+    assert found["slowest"][0] < 1.0
+    assert found["peak_mb"] < 500
+
+
+HEAD = """\
+format = 1
+title = { en = "a", zh = "b" }
+[network]
+inputs = 2
+[[network.layers]]
+units = 1
+[loss]
+kind = "half_squared_error"
+[training]
+learning_rate = 0.5
+[stop]
+epochs = 3
+"""
+ROOM = MAX_FILE_BYTES - 2000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HEAD
+        + "[data]\ninputs = [\n"
+        + "['a', 0.3],\n" * (ROOM // 22)
+        + "]\ntargets = [\n"
+        + "[0.5],\n" * (ROOM // 22)
+        + "]",
+        HEAD + "".join(f"k{number} = 1\n" for number in range(ROOM // 12)),
+        HEAD + "[[expect]]\n" * (ROOM // 11),
+        HEAD + "[[network.layers]]\nunits = 2\n" * (ROOM // 30),
+        HEAD + "".join("a." * 10 + f"b{number} = 1\n" for number in range(ROOM // 30)),
+        HEAD + "x = " + "[" * ROOM,
+        HEAD + "x = " + "{a=" * (ROOM // 3),
+        HEAD + "'' . " * (ROOM // 5),
+        HEAD + "a" + " " * ROOM + ". b = 1",
+        HEAD + 'x = """' + '\n"" ' * (ROOM // 4),
+        HEAD + "x = [" + ("9" * 399 + ",") * (ROOM // 400) + "]",
+    ],
+    ids=["cells", "keys", "tables", "layers", "dots", "brackets", "braces", "quotes", "blanks", "string", "nines"],
+)
+def test_the_largest_files_are_refused_in_time(text: str) -> None:
+    start = time.process_time()
+    with pytest.raises(ScenarioError):
+        parse_scenario(text)
+    # A second on an ordinary machine; the margin is for a loaded one.
+    assert time.process_time() - start < 4.0
