@@ -84,8 +84,7 @@ def load_data(scenario: Scenario) -> Dataset:
         ScenarioError: the file of samples is missing or malformed.
         EngineError: the scenario was made by hand and its samples do not fit together.
     """
-    found = scenario._dataset
-    if found is None:
+    if scenario._dataset is None or scenario._dataset[0] is not scenario.data:
         samples = read_samples(scenario.data, scenario.data_path)
         outputs = scenario.network.layers[-1].units
         faults = [
@@ -94,9 +93,8 @@ def load_data(scenario: Scenario) -> Dataset:
         ]
         if faults:
             raise EngineError(faults[0].message)
-        found = finish(samples, scenario.data)
-        scenario._dataset = found
-    return found
+        scenario._dataset = (scenario.data, finish(samples, scenario.data))
+    return scenario._dataset[1]
 
 
 def read_samples(data: Data, path: Path | None, shown: str = "") -> Samples:

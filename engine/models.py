@@ -361,7 +361,8 @@ class Scenario(_Model):
     _name: str = PrivateAttr(default="")
     _path: Path | None = PrivateAttr(default=None)
     _data_path: Path | None = PrivateAttr(default=None)
-    _dataset: Dataset | None = PrivateAttr(default=None)
+    # With the table that it comes from: a copy of the scenario may have another one.
+    _dataset: tuple[Data, Dataset] | None = PrivateAttr(default=None)
 
     @property
     def name(self) -> str:

@@ -272,7 +272,7 @@ def _samples(
     if scenario is not None and samples is not None and not report.broken:
         from retrograde.engine.data import finish
 
-        scenario._dataset = finish(samples, data)
+        scenario._dataset = (data, finish(samples, data))
         scenario._data_path = file
 
 

@@ -69,6 +69,16 @@ class TestInline:
         assert load_data(scenario) is found
         assert len(found) == 2
 
+    def test_a_copy_with_other_samples_has_its_own(self) -> None:
+        text = HEAD.replace("UNITS", "1") + "inputs = [[0, 1], [2, 3]]\ntargets = [[4], [5]]\n"
+        scenario = parse_scenario(text)
+        other = scenario.model_copy(update={"data": scenario.data.model_copy(update={"divide_inputs_by": 2.0})})
+        assert load_data(other).inputs.tolist() == [[0, 0.5], [1, 1.5]]
+        assert load_data(scenario).inputs.tolist() == [[0, 1], [2, 3]]
+        wrong = scenario.model_copy(update={"data": scenario.data.model_copy(update={"inputs": ((1.0,), (2.0,))})})
+        with pytest.raises(EngineError, match="1 input columns for 2 inputs"):
+            load_data(wrong)
+
     def test_class_indices_become_one_hot(self) -> None:
         text = HEAD.replace("UNITS", "3") + "inputs = [[0, 1], [2, 3]]\ntargets = [2, 0]\nclasses = 3\n"
         text += 'class_names = ["a", "b", "c"]\n'
