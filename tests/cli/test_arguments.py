@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -37,8 +38,16 @@ def retrograde(
     )
 
 
-def in_terminal(*arguments: str, term: str = "xterm-256color", size: tuple[int, int] = (24, 80)) -> tuple[int, str]:
-    """Run the command in a terminal of its own, of a size (lines, columns); its exit code and output."""
+def in_terminal(
+    *arguments: str,
+    term: str = "xterm-256color",
+    size: tuple[int, int] = (24, 80),
+    keys: Sequence[tuple[str, bytes]] = (),
+) -> tuple[int, str]:
+    """Run the command in a terminal of its own, of a size (lines, columns); its exit code and output.
+
+    Each of the keys is typed once its text was written, after the text of the one before it.
+    """
     import fcntl
     import struct
     import termios
@@ -54,8 +63,11 @@ def in_terminal(*arguments: str, term: str = "xterm-256color", size: tuple[int, 
         close_fds=True,
     )
     os.close(terminal)
-    written = b""
+    written, seen, waiting = b"", 0, list(keys)
     while True:
+        if waiting and (found := written.find(waiting[0][0].encode(), seen)) >= 0:
+            seen = found
+            os.write(main_end, waiting.pop(0)[1])
         try:
             part = os.read(main_end, 65536)
         except OSError as error:
@@ -188,6 +200,21 @@ def test_a_terminal_that_can_not_show_the_app_is_one_line(term: str, size: tuple
     assert code == 2
     assert part in written
     assert written.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keys"),
+    [
+        (["mazur"], [("Matt", b"s"), ("net_h1", b"q")]),
+        (["--ascii", "--theme", "light", "mazur"], [("Matt", b"s"), ("net_h1", b"q")]),
+        ([], [("brownlee", b"\x11")]),
+    ],
+)
+def test_the_app_opens_and_quits(arguments: list[str], keys: list[tuple[str, bytes]]) -> None:
+    code, written = in_terminal(*arguments, size=(36, 120), keys=keys)
+    assert code == 0
+    assert "Traceback" not in written
+    assert "\x1b[?1049l" in written, "the terminal is given back"
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:
