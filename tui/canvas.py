@@ -7,6 +7,7 @@ error.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -104,6 +105,23 @@ def _words(text: str) -> Iterable[str]:
         yield word
 
 
+@lru_cache(maxsize=4096)
+def _line_cells(x0: int, y0: int, x1: int, y1: int, gaps: int, thick: bool) -> tuple[tuple[int, int, int], ...]:
+    """The cells of a line of dots, each with its bits; see ``Canvas.line``."""
+    cells: dict[tuple[int, int], int] = {}
+    dx, dy = x1 - x0, y1 - y0
+    steps = max(abs(dx), abs(dy), 1)
+    for step in range(steps + 1):
+        if gaps and (step // 2) % gaps == gaps - 1:
+            continue
+        px = x0 + round(dx * step / steps)
+        py = y0 + round(dy * step / steps)
+        for row in (py, py + 1) if thick else (py,):
+            cell = (px >> 1, row >> 2)
+            cells[cell] = cells.get(cell, 0) | DOTS[row & 3][px & 1]
+    return tuple((x, y, bits) for (x, y), bits in cells.items())
+
+
 class Canvas:
     """``width`` × ``height`` cells, each a character and an ink."""
 
@@ -171,6 +189,11 @@ class Canvas:
             bits = self._dots.get((x, y), (0, 0))[0]
             self._dots[x, y] = (bits | DOTS[py & 3][px & 1], ink)
 
+    def clear_dots(self, y: int, x0: int, x1: int) -> None:
+        """Removes the dots of a stretch of a row, so that a label stands clear of the lines."""
+        for x in range(x0, x1):
+            self._dots.pop((x, y), None)
+
     def line(self, x0: int, y0: int, x1: int, y1: int, ink: int, *, gaps: int = 0, thick: bool = False) -> None:
         """Draws a line of dots, in dot coordinates.
 
@@ -183,21 +206,16 @@ class Canvas:
             gaps: every how many dots one is left out, 0 for a whole line.
             thick: two dots high.
         """
-        dx, dy = x1 - x0, y1 - y0
-        steps = max(abs(dx), abs(dy), 1)
-        if steps > 8 * (self.width + self.height + 2) * 4:
+        if max(abs(x1 - x0), abs(y1 - y0)) > 32 * (self.width + self.height + 2):
             return
-        stroke = self._stroke(dx, dy) if self.glyphs.ascii else ""
-        for step in range(steps + 1):
-            if gaps and (step // 2) % gaps == gaps - 1:
-                continue
-            px = x0 + round(dx * step / steps)
-            py = y0 + round(dy * step / steps)
-            self.dot(px, py, ink)
-            if thick:
-                self.dot(px, py + 1, ink)
-            if stroke:
-                self._strokes[px >> 1, py >> 2] = stroke
+        width, height, dots = self.width, self.height, self._dots
+        stroke = self._stroke(x1 - x0, y1 - y0) if self.glyphs.ascii else ""
+        for x, y, bits in _line_cells(x0, y0, x1, y1, gaps, thick):
+            if 0 <= x < width and 0 <= y < height:
+                known = dots.get((x, y))
+                dots[x, y] = (bits if known is None else bits | known[0], ink)
+                if stroke:
+                    self._strokes[x, y] = stroke
 
     @staticmethod
     def _stroke(dx: int, dy: int) -> str:

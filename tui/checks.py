@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from retrograde.engine.check import compare
 from retrograde.engine.text import _
 from retrograde.tui.state import Badge
+from retrograde.tui.view import show
 
 if TYPE_CHECKING:
     from retrograde.engine.session import Session
@@ -39,6 +40,8 @@ def badges(session: Session, reading: Reading) -> tuple[Badge, ...]:
             text = _("the source prints {printed}, which is wrong").format(printed=expect.printed)
             found.append(Badge(text=text, ok=not comparison.matches))
         else:
-            text = _("published {printed}").format(printed=expect.printed)
+            # The figure itself is only news where it is not the number above it.
+            known = expect.printed.replace("-", "−") in show(step.result)
+            text = _("published") if known else _("published {printed}").format(printed=expect.printed)
             found.append(Badge(text=text, ok=comparison.matches))
     return tuple(found)

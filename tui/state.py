@@ -63,13 +63,13 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeView:
-    """A neuron or an input: its name, its output, further lines, and its part in the step."""
+    """A neuron or an input: its name, its output, further values below it, and its part in the step."""
 
     name: str
     value: float | None
     mark: Mark = Mark.IDLE
     selected: bool = False
-    notes: Line = ()
+    notes: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -381,9 +381,7 @@ def network_view(reading: Reading, parameters: Parameters, lens: Lens) -> Networ
     names = ["i", *(layer.name for layer in network.layers)]
     chosen = node_at(reading, lens.node) if 0 <= lens.node < node_count(reading) else ("", -1)
     layers = tuple(
-        _layer_view(
-            reading, name, nodes, chosen[1] if chosen[0] == name else -1, small=small, last=k == len(names) - 1
-        )
+        _layer_view(reading, name, nodes, chosen[1] if chosen[0] == name else -1, small=small, last=k == len(names) - 1)
         for k, name in enumerate(names)
     )
     phase = None if reading.step is None else reading.step.moment.phase
@@ -450,25 +448,23 @@ def _hidden(reading: Reading, array: Array, unit: int) -> bool:
     return reading.visible(Ref(array, (reading.sample, unit))) is None
 
 
-def _notes(reading: Reading, layer: str, unit: int, *, last: bool) -> Line:
-    """The lines below a node: net before the output is known, the target, δ, and a bias that takes part."""
+def _notes(reading: Reading, layer: str, unit: int, *, last: bool) -> tuple[tuple[str, float], ...]:
+    """The values below a node: net before the output is known, the target, and δ."""
     if layer == "i":
         return ()
     program, sample = reading.program, reading.sample
-    notes: list[Span] = []
-    net = Ref(program.named[f"net_{layer}"], (sample, unit))
+    notes: list[tuple[str, float]] = []
     if _hidden(reading, program.named[f"out_{layer}"], unit):
-        value = reading.visible(net)
+        value = reading.visible(Ref(program.named[f"net_{layer}"], (sample, unit)))
         if value is not None:
-            notes.append(Span(f"net {show(value, 4)}", Ink.DIM))
+            notes.append(("net", value))
     if last:
-        target = reading.frame.value(Ref(program.named[f"t_{layer}"], (sample, unit)))
-        notes.append(Span(f"t {show(target, 4)}", Ink.DIM))
+        notes.append(("t", reading.frame.value(Ref(program.named[f"t_{layer}"], (sample, unit)))))
     delta = program.named.get(f"grad(net_{layer})")
     if delta is not None:
         value = reading.visible(Ref(delta, (sample, unit)))
         if value is not None:
-            notes.append(Span(f"δ {show_signed(value, 4)}", signed(value)))
+            notes.append(("δ", value))
     return tuple(notes)
 
 
@@ -721,11 +717,11 @@ def _why(step: Step) -> str:
     if array.role is Role.GRADIENT and array.of is not None:
         match array.of.role:
             case Role.NET:
-                return _("The delta: what reaches the output, times how strongly the neuron listens.")
+                return _("What reaches the output, times its slope.")
             case Role.WEIGHT:
-                return _("The delta of the neuron it leads to, times what came through it.")
+                return _("Its target's δ times its source's output.")
             case Role.BIAS:
-                return _("The delta of its neuron: a bias is a weight whose input is 1.")
+                return _("The δ of its neuron: its input is always 1.")
             case _:
                 return _("Added up over every way that leads from it to E.")
     return step.why

@@ -50,9 +50,7 @@ class _Arrangement(Layout):
 
     name = "rooms"
 
-    def arrange(
-        self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True
-    ) -> ArrangeResult:
+    def arrange(self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True) -> ArrangeResult:
         """The placements of the widgets that have a room; the others are not shown."""
         screen = cast(MainScreen, parent)
         places = screen.divide(size.width, size.height).places
@@ -224,9 +222,7 @@ class MainScreen(Screen[None]):
                 case PanelId.EQUATION:
                     made = view.equation_view(reading, lens, self._badges.get(self._badge_key(), ()))
                 case PanelId.WEIGHTS:
-                    made = self._weights_now = view.weights_view(
-                        reading, parameters, lens, self._weights_before
-                    )
+                    made = self._weights_now = view.weights_view(reading, parameters, lens, self._weights_before)
                 case PanelId.LOSS:
                     made = self._loss_view(reading)
                 case PanelId.TIMELINE:
@@ -254,9 +250,7 @@ class MainScreen(Screen[None]):
                 cast("Drawn[Any]", self._parts[panel]).show(frame, None)
 
     def _tiny(self) -> str:
-        return _("Retrograde needs {width} × {height} cells").format(
-            width=rooms.LEAST_WIDTH, height=rooms.LEAST_HEIGHT
-        )
+        return _("Retrograde needs {width} × {height} cells").format(width=rooms.LEAST_WIDTH, height=rooms.LEAST_HEIGHT)
 
     def _loss_view(self, reading: Reading) -> LossView:
         """The loss panel's view; the same object while nothing of it changes, so that it is not drawn again."""
@@ -844,5 +838,3 @@ def _no_points() -> Any:
 
     empty = np.empty(0)
     return empty, empty, empty
-
-

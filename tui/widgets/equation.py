@@ -17,22 +17,30 @@ Row = Line | CurveView | int
 
 
 def break_line(spans: Line, limit: int) -> list[Line]:
-    """Breaks a line where it is too long: before a span, best before one that starts with a space."""
+    """Breaks a line where it is too long: before a span, and before the sign that joins it."""
     lines: list[Line] = []
     line: list[Span] = []
     used = 0
     for span in spans:
         size = width(span.text)
-        if line and used + size > limit and (span.text.startswith(" ") or used + size > limit + 2):
+        if line and used + size > limit:
+            # A sign such as " + " goes with what follows it.
+            sign = [line.pop()] if len(line) > 1 and _is_sign(line[-1].text) else []
             lines.append(tuple(line))
-            line, used = [Span("  ")], 2
-            span = Span(span.text.lstrip(), span.ink)
+            line = [Span("  "), *(Span(one.text.lstrip(), one.ink) for one in sign)]
+            if not sign:
+                span = Span(span.text.lstrip(), span.ink)
+            used = measure(line)
             size = width(span.text)
         line.append(span)
         used += size
     if line:
         lines.append(tuple(line))
     return lines
+
+
+def _is_sign(text: str) -> bool:
+    return text.startswith(" ") and text.endswith(" ")
 
 
 def fractions(left: str, factors: tuple[Factor, ...], indent: int) -> list[Line]:
@@ -75,6 +83,9 @@ class EquationPanel(Panel[EquationView]):
         spare = len(rows) - canvas.height
         if spare > 0:
             rows, items = _squeeze(rows, items, spare)
+            if len(rows) > canvas.height and items and view.selected < 0:
+                rows = rows[: min(items)] + _flowing(view, canvas.width - 2)
+                items = {}
         top = 0
         selected = next((row for row, item in items.items() if item == view.selected), None)
         if len(rows) > canvas.height and selected is not None:
@@ -175,15 +186,15 @@ class EquationPanel(Panel[EquationView]):
             mark = {True: "✓", False: "✗", None: "…"}[badge.ok]
             ink = {True: Ink.GOOD, False: Ink.BAD, None: Ink.FAINT}[badge.ok]
             text = f"{mark} {badge.text}"
-            if measure(line) + 3 + width(text) <= room:
-                line = (*line, Span("   " + text, ink))
+            if measure(line) + 2 + width(text) <= room:
+                line = (*line, Span("  " + text, ink))
                 continue
             rows.append(line)
-            first_line, *others = wrap(text, room - indent - 2) or [""]
-            line = (Span(" " * (indent + 2)), Span(first_line, ink))
+            first_line, *others = wrap(text, room - indent) or [""]
+            line = (Span(" " * indent), Span(first_line, ink))
             for other in others:
                 rows.append(line)
-                line = (Span(" " * (indent + 4)), Span(other, ink))
+                line = (Span(" " * (indent + 2)), Span(other, ink))
         rows.append(line)
         return rows
 
@@ -193,6 +204,17 @@ def _flow(paragraph: Line, room: int) -> list[Row]:
     if len(paragraph) == 1:
         return [(Span(line, paragraph[0].ink),) for line in wrap(paragraph[0].text, room)]
     return list(break_line(paragraph, room))
+
+
+def _flowing(view: EquationView, room: int) -> list[Row]:
+    """Where the operands come from, on a line or two: for a panel too low for a row each."""
+    spans: list[Span] = []
+    for position, operand in enumerate(view.operands[:12]):
+        spans.append(Span((" · " if position else "") + operand.symbol, Ink.OPERAND))
+        spans.append(Span(f" {operand.origin}", Ink.DIM))
+    if len(view.operands) > 12:
+        spans.append(Span(f" +{len(view.operands) - 12}", Ink.DIM))
+    return list(break_line(tuple(spans), room))
 
 
 def _squeeze(rows: list[Row], items: dict[int, int], spare: int) -> tuple[list[Row], dict[int, int]]:

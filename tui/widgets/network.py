@@ -74,7 +74,7 @@ class _Graph:
 
     def _size(self, layer: LayerView, form: str) -> int:
         # Room for a value that is not there yet, so that nothing moves when it comes.
-        value = {"beside": self.view.decimals + 3, "short": 5}.get(form, -1)
+        value = {"beside": self.view.decimals + 2, "short": 5}.get(form, -1)
         sizes = [max(width(node.name) + 1 + value, width(self._label(node, form))) for node in layer.nodes]
         if form == "below":
             sizes += [width(number(node.value, 3)) for node in layer.nodes]
@@ -190,7 +190,9 @@ class _Graph:
         if not text:
             return
         start = min(max(x - width(text) // 2, left + 1), right - width(text) - 1)
-        for row in (y, y + 1, y - 1, y + 2, y - 2):
+        level = abs(self._row(edge.gap, edge.source) - self._row(edge.gap + 1, edge.target)) <= 1
+        # A label on a level edge would hide it.
+        for row in (y - 1, y + 1, y) if level else (y, y + 1, y - 1, y + 2, y - 2):
             cells = {(row, column) for column in range(start - 1, start + width(text) + 1)}
             if 0 <= row < self.canvas.height and not cells & taken:
                 taken |= cells
@@ -248,10 +250,19 @@ class _Graph:
             row += 1
         if self.forms == "dot" or not value:
             return
-        for note in node.notes:
+        for label, note in node.notes:
             if row >= y + below or row >= canvas.height:
                 return
-            canvas.put(x + 1, row, shorten(note.text, max(size - 1, 1), g.ellipsis), note.ink)
+            sign = label == "δ"
+            ink = signed(note) if sign else Ink.DIM
+            room = canvas.width - x - 1 if layer == self.shown[-1] else size
+            for digits in (4, 3, 2, 1):
+                text = f"{label} {note:{'+' if sign else ''}.{digits}g}".replace("-", "−")
+                if width(text) <= room:
+                    break
+            if width(text) > room:
+                text = text.replace("0.", ".", 1)
+            canvas.put(x + 1, row, shorten(text, room, g.ellipsis), ink)
             row += 1
 
     @staticmethod
@@ -280,10 +291,10 @@ def _block_size(layer: LayerView, rows: int, *, last: bool) -> tuple[int, int]:
 def _blocks(canvas: Canvas, view: NetworkView) -> None:
     focus_rows = 0
     if view.focus is not None and canvas.height >= 14:
-        wanted = 2 + len(view.focus.incoming) + (1 if view.focus.rest else 0)
+        wanted = 1 + len(view.focus.incoming) + (1 if view.focus.rest else 0)
         focus_rows = min(wanted, canvas.height - 9)
-    top = canvas.height - focus_rows - (1 if focus_rows else 0)
-    sizes = [_block_size(layer, max(top - 2, 1), last=k == len(view.layers) - 1) for k, layer in enumerate(view.layers)]
+    top = canvas.height - focus_rows
+    sizes = [_block_size(layer, max(top - 1, 1), last=k == len(view.layers) - 1) for k, layer in enumerate(view.layers)]
     shown = list(range(len(view.layers)))
     active = next((k for k, layer in enumerate(view.layers) if Mark.TARGET in layer.marks.values()), 0)
     while len(shown) > 1 and sum(sizes[k][0] for k in shown) + 3 * (len(shown) - 1) + 2 > canvas.width:
@@ -291,10 +302,10 @@ def _blocks(canvas: Canvas, view: NetworkView) -> None:
     spare = canvas.width - 2 - sum(sizes[k][0] for k in shown)
     gap = min(max(spare // max(len(shown) - 1, 1), 1), 14) if len(shown) > 1 else 0
     x = 1 + max((canvas.width - 2 - sum(sizes[k][0] for k in shown) - gap * (len(shown) - 1)) // 2, 0)
-    middle = 2 + max((top - 2) // 2, 0)
+    middle = 1 + max((top - 1) // 2, 0)
     for k in shown:
         layer, (columns, rows) = view.layers[k], sizes[k]
-        y = max(middle - (rows + 1) // 2, 2)
+        y = max(middle - rows // 2, 1)
         _draw_block(canvas, layer, x, y, columns, rows, bars=k == len(view.layers) - 1 and columns == 14)
         if k != shown[-1] and gap >= 3:
             live = view.flow != 0 and (
@@ -314,8 +325,9 @@ def _blocks(canvas: Canvas, view: NetworkView) -> None:
 def _draw_block(canvas: Canvas, layer: LayerView, x: int, y: int, columns: int, rows: int, *, bars: bool) -> None:
     g = canvas.glyphs
     busy = Mark.TARGET in layer.marks.values()
-    caption = shorten(f"{layer.name} · {layer.caption}", columns + 4, g.ellipsis)
-    canvas.put(max(x + (columns - width(caption)) // 2, 0), y - 2, caption, Ink.STRONG if busy else Ink.DIM)
+    caption = shorten(f"{layer.name} · {layer.caption}", columns + 6, g.ellipsis)
+    left = min(x + (columns - width(caption)) // 2, canvas.width - width(caption) - 1)
+    canvas.put(max(left, 0), y - 1, caption, Ink.STRONG if busy else Ink.DIM)
     if bars:
         _draw_bars(canvas, layer, x, y, columns)
         return

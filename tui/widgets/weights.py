@@ -48,16 +48,14 @@ class WeightsPanel(Panel[WeightsView]):
         titles = [_("value"), "∂E/∂w", "Δw", _("new")][:columns]
         spacing = min(max(room // columns, number + 1), number + 4)
         x = 3 + name + (path + 2 if with_path else 0)
-        canvas.put(2, 0, "w", Ink.DIM)
+        place = f"{view.selected + 1}/{view.count}" if view.count > body else "w"
+        canvas.put(2, 0, place if width(place) <= name + 1 else "w", Ink.DIM)
         if with_path:
             canvas.put(4 + name, 0, _("from→to"), Ink.DIM)
         for position, title in enumerate(titles):
             canvas.put(x + spacing * (position + 1) - width(title), 0, title, Ink.DIM)
         for position, row in enumerate(rows):
             self._draw_row(canvas, view, row, position, x if with_path else -x, name, spacing, columns)
-        if view.count > body:
-            text = f" {self._top + 1}–{self._last} / {view.count} "
-            canvas.put(canvas.width - width(text) - 1, 0, text, Ink.FAINT)
 
     def _draw_row(
         self,
