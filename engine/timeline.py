@@ -32,6 +32,7 @@ SEEK_SECONDS = 0.005
 """How long a replay between two checkpoints should take at most, at first."""
 
 _STEP_SECONDS = {GeneratedExecutor: 30e-9, KernelExecutor: 3e-9}
+_BLAS_STEP_SECONDS = 1e-10
 _CALL_SECONDS = {GeneratedExecutor: 0.0, KernelExecutor: 5e-5}
 
 FRAMES = 6
@@ -110,7 +111,8 @@ class Timeline:
         blas = network.scenario.network.arithmetic == "blas"
         self.generated = full.steps <= GENERATED_STEPS and not blas
         kind = GeneratedExecutor if self.generated else KernelExecutor
-        self.iteration_seconds = full.steps * _STEP_SECONDS[kind] + _CALL_SECONDS[kind]
+        step_seconds = _BLAS_STEP_SECONDS if blas else _STEP_SECONDS[kind]
+        self.iteration_seconds = full.steps * step_seconds + _CALL_SECONDS[kind]
         spacing = 1
         while spacing * 2 * self.iteration_seconds <= SEEK_SECONDS:
             spacing *= 2
@@ -210,9 +212,10 @@ class Timeline:
         Walking back and forth inside an interval then costs a replay of a few iterations at most.
         """
         spacing = self.checkpoints.spacing
-        stride = max(1, spacing // min(WAYPOINTS, self._waypoint_limit))
+        stride = -(-spacing // min(WAYPOINTS, self._waypoint_limit))
         if self._interval != (base, stride):
             self._waypoints = {base: np.array(state)}
+            self._waypoints[base].setflags(write=False)
             self._interval = (base, stride)
         nearest = max((mark for mark in self._waypoints if mark <= iteration), default=base)
         at, state = nearest, self._waypoints[nearest]
@@ -220,10 +223,9 @@ class Timeline:
             piece = min(iteration, (at // stride + 1) * stride) - at
             state = self.advance(state, at, piece, [])
             at += piece
+            state.setflags(write=False)
             if at % stride == 0 and len(self._waypoints) < 2 * WAYPOINTS:
                 self._waypoints[at] = state
-        state = state.view()
-        state.setflags(write=False)
         return state
 
     def frame(self, iteration: int) -> Frame:
