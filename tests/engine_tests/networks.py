@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 from unittest.mock import patch
 
@@ -216,3 +217,8 @@ def slots(array: Array) -> Iterator[Ref]:
 def all_slots(program: Program) -> list[Ref]:
     """Every slot of a program."""
     return [ref for array in program.arrays for ref in slots(array)]
+
+
+def randoms() -> st.SearchStrategy[Random]:
+    """A stream of choices from one seed: many small draws would fill hypothesis's own record."""
+    return st.integers(0, 2**32).map(Random)

@@ -20,7 +20,7 @@ from retrograde.engine.expression import Ref, evaluate
 from retrograde.engine.network import Network
 from retrograde.engine.ops import dense
 from retrograde.engine.program import Program
-from tests.engine_tests.networks import ACTIVATIONS, BIASES, LOSSES, Recipe, all_slots, bits, recipes, slots
+from tests.engine_tests.networks import ACTIVATIONS, BIASES, LOSSES, Recipe, all_slots, bits, randoms, recipes, slots
 
 SPECIAL = (math.inf, -math.inf, math.nan, 0.0, -0.0, 710.0, -746.0, 1e308, -1e308, 1e-308, 5e-324, 1e160)
 
@@ -147,7 +147,7 @@ def test_a_layer_larger_than_a_block_adds_in_written_order() -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(recipe=recipes(depth=3, samples=3), random=st.randoms(use_true_random=False))
+@given(recipe=recipes(depth=3, samples=3), random=randoms())
 def test_inf_nan_and_overflow_have_the_bits_of_the_equations_and_raise_nothing(recipe: Recipe, random: Random) -> None:
     network = Network(recipe.scenario)
     program = network.program(recipe.samples)
@@ -229,7 +229,7 @@ def test_every_loss_at_the_ends_of_the_numbers(loss: str, out: float, target: fl
 
 
 @settings(max_examples=80, deadline=None)
-@given(recipe=recipes(depth=3, samples=3), random=st.randoms(use_true_random=False))
+@given(recipe=recipes(depth=3, samples=3), random=randoms())
 def test_an_override_of_a_slot_by_its_own_value_changes_no_bit(recipe: Recipe, random: Random) -> None:
     network = Network(recipe.scenario)
     program = network.program(recipe.samples)
@@ -243,7 +243,7 @@ def test_an_override_of_a_slot_by_its_own_value_changes_no_bit(recipe: Recipe, r
 @settings(max_examples=80, deadline=None)
 @given(
     recipe=recipes(depth=3, samples=3),
-    random=st.randoms(use_true_random=False),
+    random=randoms(),
     value=st.sampled_from((*SPECIAL, 0.123456789)),
 )
 def test_an_override_changes_nothing_before_it_and_does_not_linger(

@@ -15,7 +15,7 @@ from retrograde.engine.array import Extent, Role
 from retrograde.engine.expression import Ref, refs
 from retrograde.engine.step import Moment, Step
 from retrograde.engine.stopping import Rule
-from tests.engine_tests.networks import EXECUTORS, Recipe, all_slots, bits, executed_by, recipes
+from tests.engine_tests.networks import EXECUTORS, Recipe, all_slots, bits, executed_by, randoms, recipes
 
 ORDER = ("term", "step", "layer", "phase", "sample", "iteration", "epoch")
 COARSE = ORDER[2:]
@@ -80,7 +80,7 @@ def test_tracing_stepping_and_running_give_the_same_bits(executor: str, recipe: 
         runner = Session(scenario)
         outcome = runner.run()
         assert runner.position == len(traced)
-        assert outcome.rule is (Rule.EPOCHS if runner.position == runner.length else Rule.DIVERGED)
+        assert outcome.rule is Rule.DIVERGED or runner.position == runner.length
         places = st.lists(st.integers(1, len(traced)), min_size=1, max_size=30)
         for number in (len(traced), *data.draw(places)):
             runner.seek(number)
@@ -195,7 +195,7 @@ def test_every_operand_comes_from_the_step_that_made_it(recipe: Recipe) -> None:
 
 
 @settings(max_examples=80, deadline=None)
-@given(recipe=recipes(depth=3, width=3), random=st.randoms(use_true_random=False))
+@given(recipe=recipes(depth=3, width=3), random=randoms())
 def test_what_is_visible_is_what_was_revealed(recipe: Recipe, random: Random) -> None:
     session = Session(recipe.scenario)
     shown: dict[Ref, tuple[str, int]] = {}
