@@ -29,6 +29,11 @@ class LossHistory:
             return
         while self.count + len(values) > BUCKETS * self.width:
             self._halve()
+        if self.width == 1:
+            span = slice(self.count, self.count + len(values))
+            self._low[span] = self._high[span] = values
+            self.count += len(values)
+            return
         first = self.count // self.width
         buckets = (self.count + np.arange(len(values))) // self.width
         edges = np.flatnonzero(np.diff(buckets, prepend=buckets[0] - 1))

@@ -250,7 +250,7 @@ class Timeline:
             blas = self.network.scenario.network.arithmetic == "blas"
             self._evaluator = (program, KernelExecutor(program, self.network.constants, blas=blas))
         program, executor = self._evaluator
-        frame = executor.frame(state, (data.inputs, data.targets))
+        frame = executor.frame(state, executor.leaves(data.inputs, data.targets, range(self.schedule.samples)))
         return float(frame.array(program.named["E"]))
 
     def predictions(self, state: Floats) -> Floats:
@@ -259,7 +259,7 @@ class Timeline:
         assert self._evaluator is not None
         program, executor = self._evaluator
         data = self.network.dataset
-        frame = executor.frame(state, (data.inputs, data.targets))
+        frame = executor.frame(state, executor.leaves(data.inputs, data.targets, range(self.schedule.samples)))
         return frame.array(program.named[f"out_{self.network.layers[-1].name}"])
 
     @property
