@@ -14,6 +14,23 @@ if TYPE_CHECKING:
     from retrograde.tui.reading import Reading
 
 
+def accuracy(session: Session) -> tuple[int, int] | None:
+    """How many samples of the data set are classified rightly with the parameters at the cursor, of how many.
+
+    None where the targets are no classes.
+    """
+    import numpy as np
+
+    targets = session.network.dataset.targets
+    one_hot = targets.shape[1] > 1 and bool(np.all((targets == 0) | (targets == 1)))
+    if not one_hot or not bool(np.all(targets.sum(axis=1) == 1)):
+        return None
+    complete = session.position > 0 and session.revealed == session.program.steps
+    state = session.timeline.state(session.iteration + complete)
+    predicted = session.timeline.predictions(state).argmax(axis=1)
+    return int(np.sum(predicted == targets.argmax(axis=1))), len(targets)
+
+
 def badges(session: Session, reading: Reading) -> tuple[Badge, ...]:
     """Computes the checks of the step on the screen.
 

@@ -63,13 +63,16 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeView:
-    """A neuron or an input: its name, its output, further values below it, and its part in the step."""
+    """A neuron or an input: its name, its output, and its part in the step.
+
+    ``notes`` are further values below it: a label, a number, and whether its sign is always written.
+    """
 
     name: str
     value: float | None
     mark: Mark = Mark.IDLE
     selected: bool = False
-    notes: tuple[tuple[str, float], ...] = ()
+    notes: tuple[tuple[str, float, bool], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

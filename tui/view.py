@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -13,10 +14,8 @@ import numpy as np
 from retrograde.engine.array import Array, Phase, Role
 from retrograde.engine.expression import (
     PYTHON,
-    Call,
     Const,
     Expr,
-    Product,
     Ref,
     Sum,
     Token,
@@ -376,7 +375,7 @@ def network_view(reading: Reading, parameters: Parameters, lens: Lens) -> Networ
     network, program = reading.network, reading.program
     nodes, weights = _marks(reading)
     widths = [network.inputs, *(layer.units for layer in network.layers)]
-    edges = sum(a * b for a, b in zip(widths, widths[1:], strict=False))
+    edges = sum(a * b for a, b in pairwise(widths))
     small = max(widths) <= MOST_NODES and edges <= 600
     names = ["i", *(layer.name for layer in network.layers)]
     chosen = node_at(reading, lens.node) if 0 <= lens.node < node_count(reading) else ("", -1)
@@ -448,23 +447,24 @@ def _hidden(reading: Reading, array: Array, unit: int) -> bool:
     return reading.visible(Ref(array, (reading.sample, unit))) is None
 
 
-def _notes(reading: Reading, layer: str, unit: int, *, last: bool) -> tuple[tuple[str, float], ...]:
+def _notes(reading: Reading, layer: str, unit: int, *, last: bool) -> tuple[tuple[str, float, bool], ...]:
     """The values below a node: net before the output is known, the target, and δ."""
     if layer == "i":
         return ()
     program, sample = reading.program, reading.sample
-    notes: list[tuple[str, float]] = []
+    notes: list[tuple[str, float, bool]] = []
     if _hidden(reading, program.named[f"out_{layer}"], unit):
         value = reading.visible(Ref(program.named[f"net_{layer}"], (sample, unit)))
         if value is not None:
-            notes.append(("net", value))
+            notes.append(("net", value, False))
     if last:
-        notes.append(("t", reading.frame.value(Ref(program.named[f"t_{layer}"], (sample, unit)))))
+        target = reading.frame.value(Ref(program.named[f"t_{layer}"], (sample, unit)))
+        notes.append(("t", target, False))
     delta = program.named.get(f"grad(net_{layer})")
     if delta is not None:
         value = reading.visible(Ref(delta, (sample, unit)))
         if value is not None:
-            notes.append(("δ", value))
+            notes.append(("δ", value, True))
     return tuple(notes)
 
 
@@ -613,7 +613,7 @@ def equation_view(reading: Reading, lens: Lens, badges: tuple[Badge, ...] = ()) 
     trivial = numbers and len(numbers) == 1 and numbers[0].text == result.text
     return EquationView(
         question=_question(reading, step),
-        why=_why(step),
+        why=_why(reading, step),
         left=reading.symbol(step.target),
         symbols=symbols,
         numbers=() if trivial else numbers,
@@ -711,13 +711,17 @@ def _question(reading: Reading, step: Step) -> str:
             return f"{step.op.title}: {symbol}"
 
 
-def _why(step: Step) -> str:
+def _why(reading: Reading, step: Step) -> str:
     """One sentence; for gradients, whose question is asked above, the answer's shape."""
     array = step.target.array
     if array.role is Role.GRADIENT and array.of is not None:
         match array.of.role:
-            case Role.NET:
+            case Role.NET if f"slope_{array.of.layer}" in reading.program.named:
                 return _("What reaches the output, times its slope.")
+            case Role.NET if reading.scenario.loss.kind == "cross_entropy" and array.of.layer == _last(reading):
+                return _("Softmax and cross-entropy together: p − y.")
+            case Role.NET:
+                return _("What reaches the output passes on unchanged.")
             case Role.WEIGHT:
                 return _("Its target's δ times its source's output.")
             case Role.BIAS:
@@ -901,6 +905,12 @@ def _notes_of(reading: Reading, step: Step, digits: int) -> list[Line]:
                 say(_("in place: weights that are updated already count as they are now"))
             else:
                 say(_("weights from before the update"))
+        case Role.GRADIENT if of is not None and of.role is Role.NET and of.layer == _last(reading):
+            if scenario.loss.kind == "cross_entropy":
+                say(_("the Jacobian of softmax collapses:"))
+                say("∂E/∂net_k = Σ_j ∂E/∂p_j · ∂p_j/∂net_k", Ink.TEXT)
+                say("          = Σ_j −y_j/p_j · p_j·([j = k] − p_k)", Ink.TEXT)
+                say("          = p_k · Σ_j y_j − y_k = p_k − y_k", Ink.TEXT)
         case Role.LOSS | Role.TOTAL:
             say(_loss_convention(reading))
         case Role.UPDATED if of is not None:
@@ -1058,6 +1068,8 @@ def timeline_view(reading: Reading) -> TimelineView:
     before = ""
     if program.batch > 1:
         before = _("sample {number} of {count}").format(number=reading.sample + 1, count=program.batch)
+        if reading.step is not None and reading.step.place.sample is None:
+            before = _("{count} samples").format(count=program.batch)
     return TimelineView(
         segments=segments,
         before=before,
@@ -1069,9 +1081,22 @@ def timeline_view(reading: Reading) -> TimelineView:
 
 
 def loss_view(
-    reading: Reading, points: tuple[Floats, Floats, Floats], *, run: RunView | None, message: str = ""
+    reading: Reading,
+    points: tuple[Floats, Floats, Floats],
+    *,
+    run: RunView | None,
+    message: str = "",
+    accuracy: tuple[int, int] | None = None,
 ) -> LossView:
-    """The loss curve up to the furthest moment, or of a run that is under way."""
+    """The loss curve up to the furthest moment, or of a run that is under way.
+
+    Args:
+        reading: the reading.
+        points: first iteration, least and greatest loss of each bucket.
+        run: a run that is under way.
+        message: how the last run ended.
+        accuracy: how many samples are classified rightly, and of how many.
+    """
     if run is not None:
         points = run.points
     first, low, high = points
@@ -1104,7 +1129,14 @@ def loss_view(
     else:
         if message:
             lines.append((Span(message, Ink.STRONG),))
-        lines.append(_loss_label(reading, 9))
+        label = _loss_label(reading, 9)
+        if accuracy is not None:
+            right, count = accuracy
+            text = _("right: {right} of {count}, {percent} %").format(
+                right=f"{right:,}", count=f"{count:,}", percent=f"{100 * right / count:.1f}"
+            )
+            label = (*label, Span("   " + text, Ink.GOOD))
+        lines.append(label)
         if not len(first):
             lines.append((Span(_("The curve begins when the first iteration ends; r runs on."), Ink.DIM),))
     return LossView(

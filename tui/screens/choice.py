@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.screen import ModalScreen
 
 from retrograde.tui.canvas import Span
@@ -20,7 +23,7 @@ class ChoiceScreen(ModalScreen[int | None]):
         glyphs: the glyphs of the frame.
     """
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         ("escape,q,backspace", "leave", "leave"),
         ("j,down", "move(1)", "down"),
         ("k,up", "move(-1)", "up"),

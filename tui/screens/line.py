@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
@@ -16,7 +19,7 @@ class LineScreen(ModalScreen[str | None]):
         hint: what may be written.
     """
 
-    BINDINGS = [("escape", "leave", "leave")]
+    BINDINGS: ClassVar[list[BindingType]] = [("escape", "leave", "leave")]
 
     def __init__(self, prompt: str, hint: str) -> None:
         super().__init__()

@@ -15,7 +15,6 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 
-from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
 from retrograde.tui import rooms
 from retrograde.tui.commands import commands, footer_keys
@@ -30,7 +29,6 @@ from retrograde.tui.widgets.timeline import TimelinePanel
 from retrograde.tui.widgets.weights import WeightsPanel
 
 if TYPE_CHECKING:
-    from retrograde.engine.models import Scenario
     from retrograde.engine.session import Session
     from retrograde.engine.step import Operand
     from retrograde.tui.reading import Reading
@@ -89,6 +87,7 @@ class MainScreen(Screen[None]):
         self._weights_before: WeightsView | None = None
         self._loss: tuple[object, LossView] | None = None
         self._badges: dict[int, tuple[Badge, ...]] = {}
+        self._accuracy: tuple[int, tuple[int, int] | None] = (-1, None)
         self._check_timer: Timer | None = None
         self._pending_g = False
         self._notice = ("", False)
@@ -154,6 +153,7 @@ class MainScreen(Screen[None]):
         self._parameters = Parameters(self.reading)
         self._returns.clear()
         self._badges.clear()
+        self._accuracy = (-1, None)
         self._weights_now = self._weights_before = None
         self._loss = None
         self._outcome = ""
@@ -261,13 +261,16 @@ class MainScreen(Screen[None]):
         if self._run_view is not None:
             return view.loss_view(reading, self._run_view.points, run=self._run_view)
         so_far = reading.partial(Ref(reading.program.named["E"]))
-        key = (reading.iteration, reading.frontier // max(reading.program.steps, 1), so_far, self._outcome)
+        updates = self._updates()
+        accuracy = self._accuracy[1] if self._accuracy[0] == updates else None
+        furthest = reading.schedule.locate(reading.frontier)[0]
+        key = (reading.iteration, furthest, so_far, self._outcome, accuracy)
         if self.run_state is not None:
             # The worker has the session: what was shown stays.
             return self._loss[1] if self._loss is not None else view.loss_view(reading, _no_points(), run=None)
         if self._loss is None or self._loss[0] != key:
             points = self.session.losses.points()
-            self._loss = (key, view.loss_view(reading, points, run=None, message=self._outcome))
+            self._loss = (key, view.loss_view(reading, points, run=None, message=self._outcome, accuracy=accuracy))
         return self._loss[1]
 
     # -- checks -----------------------------------------------------------------------------------------------
@@ -281,24 +284,32 @@ class MainScreen(Screen[None]):
         if self._check_timer is not None:
             self._check_timer.stop()
             self._check_timer = None
-        if self._badge_key() not in self._badges:
+        if self._badge_key() not in self._badges or self._accuracy[0] != self._updates():
             self._check_timer = self.set_timer(CHECK_SECONDS, self._check)
 
     def _check(self) -> None:
         """Holds the number on the screen against a finite difference and against published figures."""
-        from retrograde.tui.checks import badges
+        from retrograde.tui.checks import accuracy, badges
 
         if self.session is None or self.run_state is not None or self.reading is None:
             return
-        key = self._badge_key()
-        if key < 0 or key in self._badges:
-            return
-        found = badges(self.session, self.reading)
-        if len(self._badges) > 1000:
-            self._badges.clear()
-        self._badges[key] = found
-        if found:
+        key, updates, news = self._badge_key(), self._updates(), False
+        if key >= 0 and key not in self._badges:
+            if len(self._badges) > 1000:
+                self._badges.clear()
+            self._badges[key] = badges(self.session, self.reading)
+            news = bool(self._badges[key])
+        if self._accuracy[0] != updates:
+            self._accuracy = (updates, accuracy(self.session))
+            news = news or self._accuracy[1] is not None
+        if news:
             self._show()
+
+    def _updates(self) -> int:
+        """How many iterations are complete at the cursor."""
+        reading = self.reading
+        assert reading is not None
+        return reading.iteration + (reading.revealed == reading.program.steps)
 
     # -- commands ---------------------------------------------------------------------------------------------
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from retrograde.tui.canvas import Canvas, Line, Span, measure, shorten, width
-from retrograde.tui.look import Ink
+from retrograde.tui.canvas import Canvas, Line, Span, measure, shorten
+from retrograde.tui.look import Ink, width
 from retrograde.tui.panel import Drawn
 from retrograde.tui.state import FooterView, Frame, HeaderView
 

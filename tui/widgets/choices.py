@@ -61,5 +61,6 @@ class Choices(Drawn[ChoicesView]):
         """Chooses with the mouse."""
         event.stop()
         row = self._top + event.y - 1
-        if self.state is not None and 1 <= event.y <= self._rows and row < len(self.state[1].rows):
+        view = self.state[1] if self.state is not None else None
+        if view is not None and 1 <= event.y <= self._rows and row < len(view.rows):
             self.post_message(self.Clicked(row))

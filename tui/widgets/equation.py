@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from retrograde.tui.canvas import Canvas, Line, Span, measure, shorten, width, wrap
-from retrograde.tui.look import SELECTED, Glyphs, Ink, signed
+from retrograde.tui.canvas import Canvas, Line, Span, measure, shorten, wrap
+from retrograde.tui.look import SELECTED, Glyphs, Ink, signed, width
 from retrograde.tui.panel import Panel
 from retrograde.tui.state import CurveView, EquationView, Factor, PanelId, TermRow
 
@@ -178,9 +178,9 @@ class EquationPanel(Panel[EquationView]):
             if not part:
                 continue
             lines = break_line(part, max(room - indent - 2, 8))
-            for number, line in enumerate(lines):
+            for number, broken in enumerate(lines):
                 head = first if not position and not number else (Span(" " * indent),)
-                rows.append((*head, equals if not number else Span("  "), *line))
+                rows.append((*head, equals if not number else Span("  "), *broken))
         line: Line = (Span(" " * indent), equals, view.result)
         for badge in view.badges:
             mark = {True: "✓", False: "✗", None: "…"}[badge.ok]
@@ -292,7 +292,7 @@ def _draw_curve(canvas: Canvas, curve: CurveView, row: int) -> None:
     ]
     for (x0, y0), (x1, y1) in pairwise(places):
         plot.line(x0, y0, x1, y1, Ink.ACCENT)
-    x = min(max((curve.at[0] - left) / (right - left), 0.0), 1.0)
-    y = min(max((high - curve.at[1]) / (high - low), 0.0), 1.0)
-    plot.put(round(x * dots_x) // 2, round(y * dots_y) // 4, canvas.glyphs.dot, Ink.TARGET)
+    across = min(max((curve.at[0] - left) / (right - left), 0.0), 1.0)
+    down = min(max((high - curve.at[1]) / (high - low), 0.0), 1.0)
+    plot.put(round(across * dots_x) // 2, round(down * dots_y) // 4, canvas.glyphs.dot, Ink.TARGET)
     canvas.paste(3, row, plot)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from retrograde.tui.canvas import Canvas, width
-from retrograde.tui.look import Ink
+from retrograde.tui.canvas import Canvas
+from retrograde.tui.look import Ink, width
 from retrograde.tui.panel import Panel
 from retrograde.tui.state import LossView, PanelId
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from retrograde.tui.canvas import Canvas, Line, Span, measure, shorten, width
-from retrograde.tui.look import SELECTED, Ink, grey, heat, signed
+from retrograde.tui.canvas import Canvas, Line, Span, measure, shorten
+from retrograde.tui.look import SELECTED, Glyphs, Ink, grey, heat, signed, width
 from retrograde.tui.panel import Panel
 from retrograde.tui.state import (
     EdgeView,
@@ -19,7 +19,9 @@ from retrograde.tui.state import (
 
 LEAST_GAP = 5
 """Columns that edges need between two layers."""
-MOST_EDGES = 72
+BARS = 16
+"""Columns of a layer that is drawn as bars."""
+MOST_EDGES = 24
 """Above this many edges in a gap, only the strongest are drawn."""
 
 
@@ -245,15 +247,14 @@ class _Graph:
             canvas.flag(y, x, x + size, SELECTED)
         row = y + 1
         if self.forms == "below":
-            ink = Ink.OPERAND if node.mark is Mark.OPERAND else self._value_ink(node)
-            canvas.put(x + 1, row, number(node.value, 3), ink)
+            value_ink = Ink.OPERAND if node.mark is Mark.OPERAND else self._value_ink(node)
+            canvas.put(x + 1, row, number(node.value, 3), value_ink)
             row += 1
         if self.forms == "dot" or not value:
             return
-        for label, note in node.notes:
+        for label, note, sign in node.notes:
             if row >= y + below or row >= canvas.height:
                 return
-            sign = label == "δ"
             ink = signed(note) if sign else Ink.DIM
             room = canvas.width - x - 1 if layer == self.shown[-1] else size
             for digits in (4, 3, 2, 1):
@@ -281,7 +282,7 @@ def _block_size(layer: LayerView, rows: int, *, last: bool) -> tuple[int, int]:
     if layer.shape is not None:
         return layer.shape[1] * 2, min(layer.shape[0], rows)
     if last and units <= rows:
-        return 14, units
+        return BARS, units
     tall = max(min(rows, math.ceil(math.sqrt(units / 2)) if units > 8 else units), 1)
     while tall < rows and math.ceil(units / tall) > 12:
         tall += 1
@@ -295,6 +296,13 @@ def _blocks(canvas: Canvas, view: NetworkView) -> None:
         focus_rows = min(wanted, canvas.height - 9)
     top = canvas.height - focus_rows
     sizes = [_block_size(layer, max(top - 1, 1), last=k == len(view.layers) - 1) for k, layer in enumerate(view.layers)]
+    last = len(view.layers) - 1
+    bars = sizes[last][0] == BARS and not view.layers[last].shape
+    zoom = _zoom(sizes, canvas.width, top, bars=bars)
+    sizes = [
+        (columns, rows) if bars and k == last else (columns * zoom, rows * zoom)
+        for k, (columns, rows) in enumerate(sizes)
+    ]
     shown = list(range(len(view.layers)))
     active = next((k for k, layer in enumerate(view.layers) if Mark.TARGET in layer.marks.values()), 0)
     while len(shown) > 1 and sum(sizes[k][0] for k in shown) + 3 * (len(shown) - 1) + 2 > canvas.width:
@@ -306,7 +314,7 @@ def _blocks(canvas: Canvas, view: NetworkView) -> None:
     for k in shown:
         layer, (columns, rows) = view.layers[k], sizes[k]
         y = max(middle - rows // 2, 1)
-        _draw_block(canvas, layer, x, y, columns, rows, bars=k == len(view.layers) - 1 and columns == 14)
+        _draw_block(canvas, layer, x, y, columns, rows, bars=bars and k == last, zoom=zoom)
         if k != shown[-1] and gap >= 3:
             live = view.flow != 0 and (
                 Mark.TARGET in view.layers[k].marks.values() or Mark.TARGET in view.layers[k + 1].marks.values()
@@ -322,7 +330,19 @@ def _blocks(canvas: Canvas, view: NetworkView) -> None:
         _draw_focus(canvas, view, top + 1, focus_rows)
 
 
-def _draw_block(canvas: Canvas, layer: LayerView, x: int, y: int, columns: int, rows: int, *, bars: bool) -> None:
+def _zoom(sizes: list[tuple[int, int]], columns: int, rows: int, *, bars: bool) -> int:
+    """How many times larger the cells can be drawn than two columns by one row."""
+    for zoom in (4, 3, 2):
+        wide = [size[0] * (1 if bars and k == len(sizes) - 1 else zoom) for k, size in enumerate(sizes)]
+        high = [size[1] * (1 if bars and k == len(sizes) - 1 else zoom) for k, size in enumerate(sizes)]
+        if sum(wide) + 5 * (len(sizes) - 1) + 2 <= columns and max(high) + 1 <= rows:
+            return zoom
+    return 1
+
+
+def _draw_block(
+    canvas: Canvas, layer: LayerView, x: int, y: int, columns: int, rows: int, *, bars: bool, zoom: int
+) -> None:
     g = canvas.glyphs
     busy = Mark.TARGET in layer.marks.values()
     caption = shorten(f"{layer.name} · {layer.caption}", columns + 6, g.ellipsis)
@@ -331,40 +351,43 @@ def _draw_block(canvas: Canvas, layer: LayerView, x: int, y: int, columns: int, 
     if bars:
         _draw_bars(canvas, layer, x, y, columns)
         return
-    per_row = max(columns // 2, 1)
-    image = layer.shape is not None
-    for unit, value in enumerate(layer.values[: per_row * rows]):
+    per_row = max(columns // (2 * zoom), 1)
+    shown = per_row * (rows // zoom)
+    for unit, value in enumerate(layer.values[:shown].tolist()):
         row, column = divmod(unit, per_row)
-        cx, cy = x + 2 * column, y + row
-        mark = layer.marks.get(unit, Mark.IDLE)
-        if unit == layer.selected:
-            canvas.put(cx, cy, "()" if g.ascii else "◆ ", Ink.KEY | SELECTED)
-            continue
-        if mark is Mark.TARGET:
-            canvas.put(cx, cy, "[]" if g.ascii else "▐▌", Ink.TARGET)
-            continue
-        if value != value:
-            canvas.put(cx, cy, g.unknown + " ", Ink.FAINT)
-            continue
-        share = min(abs(float(value)) / layer.scale, 1.0) if layer.scale else 0.0
-        if image:
-            shade = g.shades[round(share * (len(g.shades) - 1))]
-            canvas.put(cx, cy, shade * 2, grey(share))
-        else:
-            sign = "−" if value < 0 else " "
-            shade = g.shades[round(share * (len(g.shades) - 1))] if g.ascii else " "
-            text = f"{shade}{sign}" if mark is Mark.IDLE else f"{g.left_operand}{g.right_operand}"
-            canvas.put(cx, cy, text, heat(float(value), layer.scale))
-    hidden = len(layer.values) - per_row * rows
-    if hidden > 0:
-        canvas.put(x, y + rows, f"+{hidden}", Ink.DIM)
+        text, filling, ink = _cell(g, layer, unit, value)
+        for line in range(zoom):
+            canvas.put(x + 2 * zoom * column, y + zoom * row + line, filling * (2 * zoom), ink)
+        left = x + 2 * zoom * column + zoom - 1
+        canvas.put(left, y + zoom * row + (zoom - 1) // 2, text, ink)
+    if len(layer.values) > shown:
+        canvas.put(x, y + rows, f"+{len(layer.values) - shown}", Ink.DIM)
+
+
+def _cell(g: Glyphs, layer: LayerView, unit: int, value: float) -> tuple[str, str, int]:
+    """The two characters in the middle of a unit's cell, what fills the rest of it, and the ink."""
+    mark = layer.marks.get(unit, Mark.IDLE)
+    if mark is Mark.TARGET:
+        return ("[]", " ", Ink.TARGET) if g.ascii else ("▐▌", " ", Ink.TARGET)
+    if unit == layer.selected:
+        return ("()" if g.ascii else "◆ "), " ", Ink.KEY | SELECTED
+    if value != value:
+        return g.unknown + " ", " ", Ink.FAINT
+    share = min(abs(value) / layer.scale, 1.0) if layer.scale else 0.0
+    shade = g.shades[round(share * (len(g.shades) - 1))]
+    if layer.shape is not None:
+        return shade * 2, shade, grey(share)
+    filling = shade if g.ascii else " "
+    if mark is Mark.OPERAND:
+        return g.left_operand + g.right_operand, filling, heat(value, layer.scale)
+    return filling + ("−" if value < 0 else filling), filling, heat(value, layer.scale)
 
 
 def _draw_bars(canvas: Canvas, layer: LayerView, x: int, y: int, columns: int) -> None:
     g = canvas.glyphs
     names = [node.name for node in layer.nodes] or [str(unit) for unit in range(len(layer.values))]
     label = min(max(width(name) for name in names), 5)
-    room = max(columns - label - 5, 1)
+    room = max(columns - label - 7, 1)
     for unit, value in enumerate(layer.values):
         mark = layer.marks.get(unit, Mark.IDLE)
         ink = {Mark.TARGET: Ink.TARGET, Mark.OPERAND: Ink.OPERAND, Mark.IDLE: Ink.TEXT}[mark]
@@ -380,9 +403,10 @@ def _draw_bars(canvas: Canvas, layer: LayerView, x: int, y: int, columns: int) -
         full = round(share * room)
         canvas.fill(start, y + unit, room, g.track, Ink.TRACK)
         canvas.fill(start, y + unit, full, g.bar, signed(float(value)))
-        end = canvas.put(start + room, y + unit, f"{number(float(value), 2)}".rjust(5), Ink.DIM)
+        text = f"{float(value):.2f}".replace("-", "−")
+        end = canvas.put(start + room, y + unit, shorten(text, 5, "").rjust(5), Ink.DIM)
         if unit == layer.answer:
-            canvas.put(end, y + unit, g.check if not g.ascii else "<", Ink.GOOD)
+            canvas.put(end, y + unit, "<" if g.ascii else "◂", Ink.GOOD)
 
 
 def _draw_focus(canvas: Canvas, view: NetworkView, y: int, rows: int) -> None:
@@ -391,7 +415,7 @@ def _draw_focus(canvas: Canvas, view: NetworkView, y: int, rows: int) -> None:
     g = canvas.glyphs
     canvas.fill(0, y - 1, canvas.width, g.horizontal, Ink.FRAME)
     canvas.spans(1, y - 1, (Span(" "), *focus.title, Span(" ")))
-    half = canvas.width // 2 if focus.outgoing else canvas.width
+    half = canvas.width // 2 if focus.outgoing else min(canvas.width, 64)
     _draw_focus_rows(canvas, focus.incoming, 1, y, half - 2, rows - 1)
     if focus.rest and len(focus.incoming) < rows:
         canvas.put(1, y + len(focus.incoming), focus.rest, Ink.DIM, half)

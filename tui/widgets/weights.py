@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from retrograde.engine.text import _
-from retrograde.tui.canvas import Canvas, Line, Span, shorten, width
-from retrograde.tui.look import SELECTED, Ink, signed
+from retrograde.tui.canvas import Canvas, Line, Span, shorten
+from retrograde.tui.look import SELECTED, Ink, signed, width
 from retrograde.tui.panel import Panel
 from retrograde.tui.state import Mark, PanelId, WeightRow, WeightsView
 
@@ -41,7 +41,9 @@ class WeightsPanel(Panel[WeightsView]):
         path = max([width(row.path) for row in rows] + [width(_("from→to"))])
         number = view.decimals + 3
         room = canvas.width - 3 - name
-        with_path = room >= path + 2 + 3 * (number + 1)
+        # The names of both ends give way to the fourth column, where they would push it out.
+        fits = room >= path + 2 + 4 * (number + 1)
+        with_path = fits or path + 2 + 3 * (number + 1) <= room < 4 * (number + 1)
         if with_path:
             room -= path + 2
         columns = max(min(room // (number + 1), 4), 1)
@@ -78,7 +80,6 @@ class WeightsPanel(Panel[WeightsView]):
         canvas.put(2, y, shorten(row.name, name, g.ellipsis), Ink.MATCH if row.match else ink)
         if at > 0:
             canvas.put(4 + name, y, row.path, Ink.DIM)
-        star = "*" if row.changed and row.new is not None else ""
         values: Line = (
             Span(cell(row.value, view.decimals, g.unknown), Ink.TEXT if row.value is not None else Ink.FAINT),
             Span(
