@@ -87,7 +87,7 @@ class Judge:
         self._at = start + len(values)
         if hit is None and len(bad):
             if (start + limit + 1) % per_epoch == 0:
-                self.loss = (self._pending + losses[limit]) / per_epoch
+                self.loss = losses[limit] if per_epoch == 1 else (self._pending + losses[limit]) / per_epoch
             return Hit(start + limit + 1, Rule.DIVERGED)
         return hit
 
