@@ -110,9 +110,7 @@ class RetrogradeApp(App[int]):
         else:
             self.push_screen(screen)
         # After the first paint, which the imports of NumPy and pydantic would hold up.
-        screen.call_after_refresh(
-            self.run_worker, lambda: self._read(screen, source), thread=True, exit_on_error=True
-        )
+        screen.call_after_refresh(self.run_worker, lambda: self._read(screen, source), thread=True, exit_on_error=True)
 
     def _read(self, screen: MainScreen, source: Source) -> None:
         """Reads a scenario and makes its session; in a thread."""

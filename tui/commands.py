@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from retrograde.engine.text import _
@@ -32,6 +32,7 @@ class Command:
         short: the word in the footer.
         back: the id of the same motion backward, listed in the same row.
         palette: whether the command palette offers it.
+        row: what the row of the key table says that it shares with other commands.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Command:
     short: str = ""
     back: str = ""
     palette: bool = True
+    row: str = ""
 
 
 def _pair(
@@ -175,7 +177,7 @@ def commands() -> tuple[Command, ...]:
             id="start",
             keys=("g",),
             title=_("start of the run"),
-            help=_("g g: the initial state, before the first step."),
+            help=_("The initial state, before the first step."),
             group=Group.GOTO,
         ),
         Command(
@@ -295,6 +297,7 @@ def commands() -> tuple[Command, ...]:
                 title=title,
                 help=_("Gives the panel the focus; where panels are tabs, brings it to the front."),
                 group=Group.SCREEN,
+                row=_("panels: network, equation, weights, loss, timeline"),
             )
             for number, title in enumerate(
                 (
@@ -413,34 +416,46 @@ def key_name(key: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRow:
-    """A row of the help screen and of the README: the keys of a command and of its opposite."""
+    """A row of the help screen and of the README: the keys of a command and of its opposite, in groups."""
 
-    keys: str
+    groups: tuple[tuple[str, ...], ...]
     title: str
     help: str
     group: Group
 
+    @property
+    def keys(self) -> str:
+        """The keys in one line."""
+        return "  ".join(" ".join(group) for group in self.groups)
+
 
 def key_rows() -> list[KeyRow]:
-    """The rows of the key table, a command and its opposite in one."""
+    """The rows of the key table: a command and its opposite in one, and commands that share a row."""
     table = commands()
     by_id = {command.id: command for command in table}
     opposite = {command.back for command in table if command.back}
-    rows = []
+    rows: list[KeyRow] = []
+    shared: dict[str, int] = {}
     for command in table:
         if command.id in opposite:
             continue
-        title = command.title
+        if command.row in shared:
+            at = shared[command.row]
+            first = rows[at].groups[0]
+            rows[at] = replace(rows[at], groups=((*first, key_name(command.keys[0])),))
+            continue
+        title = command.row or command.title
+        if command.row:
+            shared[command.row] = len(rows)
+        groups: tuple[tuple[str, ...], ...] = tuple((key_name(key),) for key in command.keys)
         if command.back:
             back = by_id[command.back]
-            pairs = zip(command.keys, back.keys, strict=False)
-            keys = "  ".join(
-                f"{key_name(a)} {key_name(b)}" if not b.startswith("shift+f") else key_name(a) for a, b in pairs
+            groups = tuple(
+                (key_name(a),) if b.startswith("shift+f") else (key_name(a), key_name(b))
+                for a, b in zip(command.keys, back.keys, strict=True)
             )
             title = f"{command.title}, {back.title}"
-        else:
-            keys = "  ".join(key_name(key) for key in command.keys)
-        rows.append(KeyRow(keys=keys, title=title, help=command.help, group=command.group))
+        rows.append(KeyRow(groups=groups, title=title, help=command.help, group=command.group))
     return rows
 
 
@@ -461,6 +476,6 @@ def key_table() -> str:
     """The key table of the README, in Markdown."""
     lines = ["| keys | what they do |", "| --- | --- |"]
     for row in key_rows():
-        keys = " ".join(f"`{key}`" for key in row.keys.replace("|", "\\|").split())
+        keys = " ".join(f"`{key}`" for group in row.groups for key in group)
         lines.append(f"| {keys} | {row.title}: {row.help[0].lower() + row.help[1:]} |")
     return "\n".join(lines) + "\n"

@@ -98,9 +98,7 @@ class Panel(Drawn[V]):
     def paint_empty(self, canvas: Canvas, frame: Frame) -> None:
         """Draws the frame."""
         ink = Ink.FRAME_ON if frame.focused else Ink.FRAME
-        canvas.frame(
-            title=frame.title, ink=ink, corners=frame.corners, bottom=frame.bottom, joints=frame.joints
-        )
+        canvas.frame(title=frame.title, ink=ink, corners=frame.corners, bottom=frame.bottom, joints=frame.joints)
 
     def draw(self, canvas: Canvas, view: V) -> None:
         """Draws the view; implemented by each panel."""

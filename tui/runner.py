@@ -84,9 +84,7 @@ class Run:
             if self.where is not None:
                 self.session.seek(self.where, on_progress=self._sought)
             else:
-                outcome = self.session.run(
-                    epochs=self.epochs, on_progress=self._ran, cancelled=self._cancelled.is_set
-                )
+                outcome = self.session.run(epochs=self.epochs, on_progress=self._ran, cancelled=self._cancelled.is_set)
         except InterruptedError:
             pass
         except EngineError as problem:
