@@ -35,6 +35,9 @@ _STEP_SECONDS = {GeneratedExecutor: 30e-9, KernelExecutor: 3e-9}
 _BLAS_STEP_SECONDS = 1e-10
 _CALL_SECONDS = {GeneratedExecutor: 0.0, KernelExecutor: 5e-5}
 
+BLOCK_BYTES = 1 << 15
+"""Bytes of checkpoints that are taken from the system at a time, unless one state is larger."""
+
 FRAMES = 6
 """Frames that are kept ready."""
 
@@ -52,16 +55,21 @@ class Checkpoints:
     """
 
     def __init__(self, size: int, spacing: int, budget: int) -> None:
-        self._size = max(1, size)
+        self._size = size
         self.spacing = spacing
-        self._limit = max(2, budget // (self._size * 8))
-        self._rows = np.empty((min(8, self._limit), size))
+        row = max(8, size * 8)
+        # Blocks instead of one array that grows: copying a large one holds up the run.
+        self._height = 1
+        while 2 * self._height * row <= min(BLOCK_BYTES, budget):
+            self._height *= 2
+        self._limit = max(2, budget // row // self._height * self._height)
+        self._blocks: list[Floats] = []
         self.count = 0
 
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        return int(self._rows.nbytes)
+        return sum(block.nbytes for block in self._blocks)
 
     def put(self, iteration: int, state: Floats) -> None:
         """Stores a state that is the next one due; any other is passed over."""
@@ -71,22 +79,28 @@ class Checkpoints:
             self._thin()
             if iteration != self.count * self.spacing:
                 return
-        if self.count == len(self._rows):
-            grown = np.empty((min(self._limit, 2 * len(self._rows)), self._rows.shape[1]))
-            grown[: self.count] = self._rows[: self.count]
-            self._rows = grown
-        self._rows[self.count] = state
+        block, row = divmod(self.count, self._height)
+        if block == len(self._blocks):
+            self._blocks.append(np.empty((self._height, self._size)))
+        self._blocks[block][row] = state
         self.count += 1
 
     def before(self, iteration: int) -> tuple[int, Floats]:
         """The last checkpoint at or before an iteration: its iteration and its state."""
-        row = min(iteration // self.spacing, self.count - 1)
-        return row * self.spacing, self._rows[row]
+        number = min(iteration // self.spacing, self.count - 1)
+        block, row = divmod(number, self._height)
+        return number * self.spacing, self._blocks[block][row]
 
     def _thin(self) -> None:
-        kept = (self.count + 1) // 2
-        self._rows[:kept] = self._rows[: self.count : 2].copy()
-        self.count = kept
+        """Drops every second state; the blocks stay, for the states to come."""
+        blocks, half = self._blocks, self._height // 2
+        if half == 0:
+            self._blocks = blocks[0::2] + blocks[1::2]
+        else:
+            for number, block in enumerate(blocks):
+                target = blocks[number // 2]
+                target[half * (number % 2) :][:half] = block[::2]
+        self.count = (self.count + 1) // 2
         self.spacing *= 2
 
 
