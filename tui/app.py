@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.screen import Screen
 
-from retrograde.engine.text import _, use
+from retrograde.engine.text import use
 from retrograde.tui.commands import commands, key_name
 from retrograde.tui.look import DARK, LIGHT, look, themes
 from retrograde.tui.screens.main import MainScreen
@@ -89,8 +89,12 @@ class RetrogradeApp(App[int]):
             for widget in screen.children:
                 widget.refresh()
 
-    def choose(self) -> None:
-        """Asks which scenario to open; without an answer, stays or leaves."""
+    def choose(self, problems: Sequence[str] = ()) -> None:
+        """Asks which scenario to open; without an answer, stays or leaves.
+
+        Args:
+            problems: what is wrong with the one that was chosen before.
+        """
         from retrograde.tui.screens.picker import PickerScreen
 
         def chosen(name: str | None) -> None:
@@ -99,7 +103,7 @@ class RetrogradeApp(App[int]):
             elif not isinstance(self.screen, MainScreen):
                 self.exit(0)
 
-        self.push_screen(PickerScreen(self.look.glyphs), chosen)
+        self.push_screen(PickerScreen(self.look.glyphs, problems), chosen)
 
     def open(self, source: Source) -> None:
         """Shows the debugger's screen at once, and reads the scenario in the background."""
@@ -133,11 +137,9 @@ class RetrogradeApp(App[int]):
         if message.session is not None:
             message.screen.begin(message.session)
             return
-        text = "\n".join(message.problems[:8])
-        self.notify(text, title=_("this scenario can not be used"), severity="error", timeout=30, markup=False)
         if self.screen is message.screen:
             self.pop_screen()
-        self.choose()
+        self.choose(message.problems)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The command palette's rows, from the table of commands."""

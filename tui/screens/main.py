@@ -755,7 +755,11 @@ class MainScreen(Screen[None]):
         self._focus = panel
         if panel in {PanelId.WEIGHTS, PanelId.LOSS}:
             self._tab = panel
-        self.refresh(layout=True)
+        self._rearrange()
+
+    def _rearrange(self) -> None:
+        """Places the widgets anew; a layout is forgotten when a child asks for it, not when its parent does."""
+        self._parts[rooms.HEADER].refresh(layout=True)
         self._show()
 
     def do_panel_next(self) -> None:
@@ -773,8 +777,7 @@ class MainScreen(Screen[None]):
     def do_zoom(self) -> None:
         """Enlarges the panel with the focus, or shows all again."""
         self._zoom = not self._zoom
-        self.refresh(layout=True)
-        self._show()
+        self._rearrange()
 
     def do_precision(self) -> None:
         """Changes how many digits are shown."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import events
@@ -24,6 +25,7 @@ class PickerScreen(Screen[str | None]):
 
     Args:
         glyphs: the glyphs of the frame.
+        problems: what is wrong with the scenario that was chosen before; shown until something is typed.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -35,9 +37,10 @@ class PickerScreen(Screen[str | None]):
         Binding("ctrl+c", "leave", show=False, priority=True),
     ]
 
-    def __init__(self, glyphs: Glyphs) -> None:
+    def __init__(self, glyphs: Glyphs, problems: Sequence[str] = ()) -> None:
         super().__init__()
         self._glyphs = glyphs
+        self._problems = list(problems)
         self._known: list[Summary] = []
         self._found: list[Summary] = []
         self._selected = 0
@@ -69,6 +72,7 @@ class PickerScreen(Screen[str | None]):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Searches."""
         event.stop()
+        self._problems = []
         self._search(event.value)
 
     def _search(self, text: str) -> None:
@@ -101,6 +105,11 @@ class PickerScreen(Screen[str | None]):
             ]
             about.append((Span(clean(one.source[:room]), Ink.FAINT),))
             about += [()] * (3 - len(about))
+        if self._problems:
+            room = max(self.size.width - 8, 10)
+            lines = [clean(_("this scenario can not be used:")), *map(clean, self._problems)]
+            about = [(Span(line, Ink.BAD),) for text in lines for line in wrap(text, room)]
+            about = about[: max(self.size.height - 12, 3)]
         title = (
             Span("Retrograde", Ink.BRAND),
             Span("  " + clean(_("a step debugger for backpropagation")), Ink.TITLE),

@@ -1,0 +1,211 @@
+"""Canvas, rooms and widgets: any size, any text, plain characters."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from retrograde.engine.scenario import load_scenario
+from retrograde.engine.session import Session
+from retrograde.tui import rooms, view
+from retrograde.tui.canvas import Canvas, Span, shorten, wrap
+from retrograde.tui.look import ASCII, UNICODE, Glyphs, Ink, look, plain, width
+from retrograde.tui.reading import Reading
+from retrograde.tui.screenshot import clean
+from retrograde.tui.state import EquationView, Frame, LossView, NetworkView, OperandRow, PanelId, TermRow
+from retrograde.tui.widgets.equation import EquationPanel, break_line
+from retrograde.tui.widgets.loss import LossPanel, decimate
+from retrograde.tui.widgets.network import NetworkPanel
+from retrograde.tui.widgets.timeline import TimelinePanel, share
+from retrograde.tui.widgets.weights import WeightsPanel
+
+SIZES = st.tuples(st.integers(1, 200), st.integers(1, 60))
+TEXTS = st.text(st.sampled_from("ab [/]{}\\·∂δ×网络[bold]\x1b\n"), max_size=40)
+PANELS: dict[PanelId, Any] = {
+    PanelId.NETWORK: NetworkPanel,
+    PanelId.EQUATION: EquationPanel,
+    PanelId.WEIGHTS: WeightsPanel,
+    PanelId.LOSS: LossPanel,
+    PanelId.TIMELINE: TimelinePanel,
+}
+
+
+def views(name: str, *motions: str) -> dict[PanelId, Any]:
+    """The views of a scenario after some motions."""
+    session = Session(load_scenario(name))
+    for motion in motions:
+        session.step(motion)
+    reading = Reading.of(session)
+    parameters = view.Parameters(reading)
+    lens = view.Lens()
+    return {
+        PanelId.NETWORK: view.network_view(reading, parameters, lens),
+        PanelId.EQUATION: view.equation_view(reading, lens),
+        PanelId.WEIGHTS: view.weights_view(reading, parameters, lens, None),
+        PanelId.LOSS: view.loss_view(reading, session.losses.points(), run=None),
+        PanelId.TIMELINE: view.timeline_view(reading),
+    }
+
+
+VIEWS = {
+    "initial": views("mazur"),
+    "deep": views("vanishing", "iteration", "phase", "phase", "phase"),
+    "digits": views("digits", "phase", "step"),
+    "iris": views("iris", "iteration", "phase", "phase", "layer"),
+    "hidden": views("mazur", "phase", "phase", "layer", "step", "step"),
+}
+
+
+def drawn(panel: PanelId, shown: Any, size: tuple[int, int], glyphs: Glyphs) -> list[str]:
+    canvas = Canvas(*size, glyphs)
+    PANELS[panel](id=panel.value).paint(canvas, Frame(title=(Span(panel.value),), corners=glyphs.corners[:2]), shown)
+    strips = canvas.strips(look().palette)
+    assert [strip.cell_length for strip in strips] == [size[0]] * size[1]
+    return canvas.text()
+
+
+@pytest.mark.parametrize("name", VIEWS)
+@settings(max_examples=15, deadline=None)
+@given(size=SIZES, panel=st.sampled_from(list(PANELS)))
+def test_every_panel_draws_at_every_size(name: str, size: tuple[int, int], panel: PanelId) -> None:
+    drawn(panel, VIEWS[name][panel], size, UNICODE)
+    rows = drawn(panel, view.in_ascii(VIEWS[name][panel]), size, ASCII)
+    assert all(row.isascii() for row in rows)
+
+
+@pytest.mark.parametrize("panel", PANELS)
+def test_the_smallest_sizes(panel: PanelId) -> None:
+    for columns in range(1, 24):
+        for rows in range(1, 12):
+            drawn(panel, VIEWS["hidden"][panel], (columns, rows), UNICODE)
+
+
+@given(text=TEXTS, other=TEXTS)
+@settings(max_examples=50, deadline=None)
+def test_text_is_never_markup(text: str, other: str) -> None:
+    shown = EquationView(
+        question=text,
+        left=text,
+        symbols=(Span(other),),
+        numbers=(Span("1"),),
+        result=Span("2"),
+        terms=(TermRow(label=text, detail=other, value=1.0, share=1.0),),
+        operands=(OperandRow(symbol=text, value=other, origin=text),),
+    )
+    drawn(PanelId.EQUATION, shown, (70, 30), UNICODE)
+
+
+def test_brackets_are_shown_as_they_are() -> None:
+    shown = EquationView(question="x[j]·y [/] [bold]", left="W_h[2,1]", symbols=(Span("x[j]"),), result=Span("[0]"))
+    text = "\n".join(drawn(PanelId.EQUATION, shown, (60, 12), UNICODE))
+    assert "x[j]·y [/] [bold]" in text
+    assert "W_h[2,1] = x[j]" in text
+
+
+def test_no_control_character_reaches_the_terminal() -> None:
+    canvas = Canvas(20, 1, UNICODE)
+    canvas.put(0, 0, "a\x1b[31mb\r\n")
+    assert canvas.text()[0].startswith("a?[31mb??")
+
+
+def test_wide_characters_take_two_cells() -> None:
+    canvas = Canvas(6, 1, UNICODE)
+    assert canvas.put(0, 0, "网络x网") == 7
+    assert [width(part) for part in canvas.text()] == [6]
+    assert shorten("神经网络", 5) == "神经…"
+    assert wrap("一个神经元学会，与", 8) == ["一个神经", "元学会，", "与"]
+
+
+@given(text=TEXTS, limit=st.integers(1, 30))
+def test_wrapped_lines_fit(text: str, limit: int) -> None:
+    assert all(width(line) <= max(limit, 2) for line in wrap(text.replace("\n", "").replace("\x1b", ""), limit))
+
+
+@given(parts=st.lists(st.sampled_from(["w1", " · ", "out_h1", " + ", "(−0.25)"]), max_size=30), limit=st.integers(12, 40))
+def test_broken_equations_lose_nothing(parts: list[str], limit: int) -> None:
+    lines = break_line(tuple(Span(part) for part in parts), limit)
+    assert "".join(span.text for line in lines for span in line).replace(" ", "") == "".join(parts).replace(" ", "")
+    assert all(sum(width(span.text) for span in line) <= limit for line in lines)
+
+
+@given(size=SIZES, tab=st.sampled_from([PanelId.WEIGHTS, PanelId.LOSS]), front=st.sampled_from(rooms.ALL), zoom=st.booleans())
+def test_rooms_fill_the_screen_without_overlap(
+    size: tuple[int, int], tab: PanelId, front: PanelId, zoom: bool
+) -> None:
+    made = rooms.arrange(*size, tab=tab, front=front, zoom=zoom)
+    if made.tiny:
+        assert size[0] < rooms.LEAST_WIDTH or size[1] < rooms.LEAST_HEIGHT
+        return
+    covered = np.zeros((size[1], size[0]), dtype=int)
+    for room in made.places.values():
+        assert room.x >= 0
+        assert room.y >= 0
+        covered[room.y : room.y + room.height, room.x : room.x + room.width] += 1
+    assert covered.min() == covered.max() == 1
+    assert {rooms.HEADER, rooms.FOOTER} <= set(made.places)
+
+
+def test_plain_text_is_plain() -> None:
+    assert plain("∂E/∂w5 = δ_o1 · σ′(net) − η × ½") == "dE/dw5 = delta_o1 * sigma'(net) - lr x 1/2"
+    assert plain("神经网络 ✓") == "神经网络 ok"
+    assert plain("\U0001f600") in {"?", "\U0001f600"}
+
+
+@given(
+    losses=st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=200),
+    columns=st.integers(1, 120),
+)
+def test_decimation_keeps_the_extremes(losses: list[float], columns: int) -> None:
+    values = np.array(losses)
+    least, most = decimate(np.arange(len(values)) * 1.0, values, values, len(values), columns)
+    finite = values[np.isfinite(values)]
+    assert len(least) == columns
+    if len(finite):
+        assert np.nanmin(least) == finite.min()
+        assert np.nanmax(most) == finite.max()
+    else:
+        assert np.isnan(least).all()
+
+
+def test_a_diverging_loss_is_drawn() -> None:
+    values = np.array([1.0, 10.0, 1e300, math.inf, math.nan])
+    shown = LossView(first=np.arange(5.0), low=values, high=values, iterations=5, cursor=2)
+    assert "log" in "\n".join(drawn(PanelId.LOSS, shown, (60, 12), UNICODE))
+
+
+@given(room=st.integers(0, 200), steps=st.lists(st.integers(0, 10**6), min_size=1, max_size=12))
+def test_a_bar_is_divided_whole(room: int, steps: list[int]) -> None:
+    from retrograde.tui.state import Segment
+
+    sizes = share(room, tuple(Segment(label="", steps=count, done=0) for count in steps))
+    assert sum(sizes) == (room if sum(steps) else 0)
+
+
+def test_views_hold_arrays_and_compare_by_identity() -> None:
+    shown = VIEWS["iris"][PanelId.NETWORK]
+    assert isinstance(shown, NetworkView)
+    assert shown == shown
+    assert (shown != views("iris")[PanelId.NETWORK]) is True
+
+
+def test_pictures_load_nothing_and_do_not_squeeze_chinese() -> None:
+    svg = (
+        '<svg><style>@font-face { font-family: "Fira Code"; src: url("https://example.org/x.woff2"); }\n'
+        ".t { font-family: Fira Code, monospace; }</style>"
+        '<text x="1" textLength="10">神经</text><text x="1" textLength="20">ab</text></svg>'
+    )
+    made = clean(svg)
+    assert "https://example.org" not in made
+    assert '<text x="1">神经</text>' in made
+    assert 'textLength="20"' in made
+
+
+def test_inks_have_a_style_in_both_themes() -> None:
+    for dark in (True, False):
+        palette = look(dark=dark).palette
+        assert all(palette.style(ink).color is not None for ink in Ink)
