@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from retrograde.engine import Session, functions
@@ -144,11 +144,20 @@ def smooth(recipe: Recipe) -> Recipe:
     return replace(recipe, activations=tuple(swap.get(name, name) for name in recipe.activations), loss=loss)
 
 
+def saturated(session: Session) -> bool:
+    """Whether ln(1 − y) of a probability near 1 is mostly rounding, so that its differences say nothing."""
+    if session.scenario.loss.kind != "binary_cross_entropy":
+        return False
+    out = session.frame.array(session.program.named["out_o"])
+    return bool(np.any((out < 1e-6) | (out > 1 - 1e-6)))
+
+
 @settings(max_examples=60, deadline=None)
 @given(recipe=recipes(depth=4, updates=("simultaneous",), samples=3), random=randoms())
 def test_every_gradient_agrees_with_the_difference_of_E(recipe: Recipe, random: Random) -> None:
     session = Session(smooth(recipe).scenario)
     session.seek(session.position + random.randint(1, session.length))
+    assume(not saturated(session))
     program = session.program
     checked = 0
     for array in program.arrays:
@@ -169,6 +178,7 @@ def test_every_gradient_agrees_with_the_difference_of_E(recipe: Recipe, random: 
 @given(recipe=recipes(depth=3, updates=("simultaneous",), samples=3), random=randoms())
 def test_a_gradient_that_disagrees_is_called_a_kink(recipe: Recipe, random: Random) -> None:
     session = Session(recipe.scenario)
+    assume(not saturated(session))
     for array in session.program.arrays:
         if array.role is Role.GRADIENT:
             found = session.check_gradient(random.choice(list(slots(array))))
