@@ -1,0 +1,1 @@
+"""The benchmarks: ``python -m tests.bench`` prints what was measured beside what is wanted."""

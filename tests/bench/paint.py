@@ -1,0 +1,83 @@
+"""How long an app takes from its command to its first picture."""
+
+from __future__ import annotations
+
+import os
+import select
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from statistics import median
+
+from tests.bench.harness import ROOT, Effort, Row, duration, interleave
+
+COLUMNS, LINES = 120, 36
+EMPTY = (sys.executable, "-c", "from textual.app import App; App().run()")
+OURS = (sys.executable, "-m", "retrograde.tui", "mazur")
+VALUE = b"0.15"
+"""On the screen once the scenario is: the first weight of mazur."""
+PATIENCE = 20.0
+
+
+def paint(command: Sequence[str], *, text: bytes = b"") -> float:
+    """Seconds from the start of a command to its first whole screen, in a terminal of its own.
+
+    Args:
+        command: the command.
+        text: what the screen has to show besides.
+
+    Raises:
+        AssertionError: there was no screen.
+    """
+    import fcntl
+    import pty
+    import termios
+
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+    environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        command, stdin=slave, stdout=slave, stderr=slave, cwd=ROOT, env=environment, start_new_session=True
+    )
+    os.close(slave)
+    seen = b""
+    try:
+        while time.perf_counter() - start < PATIENCE:
+            if not select.select([master], [], [], 0.5)[0]:
+                continue
+            try:
+                seen += os.read(master, 1 << 16)
+            except OSError:
+                break
+            at = seen.find(b"\x1b[?1049h")
+            # A whole screen has at least one byte a cell.
+            if at >= 0 and len(seen) - at >= COLUMNS * LINES and text in seen:
+                return time.perf_counter() - start
+        raise AssertionError(f"{command} painted nothing: {seen[-500:]!r}")
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
+
+
+def first_paint(effort: Effort) -> list[Row]:
+    """The first screen of ``retrograde mazur`` against that of an app with nothing in it."""
+    if sys.platform == "win32":
+        return []
+    sides = {
+        "empty": lambda: paint(EMPTY),
+        "ours": lambda: paint(OURS),
+        "values": lambda: paint(OURS, text=VALUE),
+    }
+    for run in sides.values():
+        run()
+    seconds = interleave(sides, effort.rounds)
+    rows = []
+    for side, what, bound in (("ours", "first paint", 0.25), ("values", "first paint with all values", None)):
+        later = median(a - b for a, b in zip(seconds[side], seconds["empty"], strict=True))
+        detail = f"ours {duration(median(seconds[side]))}, empty {duration(median(seconds['empty']))}"
+        rows.append(Row(what=f"{what}, later than an empty app's", figure=later, unit="s", bound=bound, detail=detail))
+    return rows
