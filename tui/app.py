@@ -17,6 +17,7 @@ from retrograde.tui.look import DARK, LIGHT, look, themes
 from retrograde.tui.screens.main import MainScreen
 
 if TYPE_CHECKING:
+    from retrograde.engine.errors import EngineError
     from retrograde.engine.models import Scenario
     from retrograde.engine.session import Session
 
@@ -26,11 +27,11 @@ if TYPE_CHECKING:
 class Opened(Message):
     """A scenario was read: with a session, or with what is wrong with it."""
 
-    def __init__(self, screen: MainScreen, session: Session | None, problems: list[str]) -> None:
+    def __init__(self, screen: MainScreen, session: Session | None, error: EngineError | None) -> None:
         super().__init__()
         self.screen = screen
         self.session = session
-        self.problems = problems
+        self.error = error
 
 
 class RetrogradeApp(App[int]):
@@ -60,6 +61,8 @@ class RetrogradeApp(App[int]):
         self._source = source
         self._data = data
         self._ascii = ascii_only
+        self._chosen = False
+        self.failure: EngineError | None = None
         self.look = look(dark=theme != "light", ascii_only=ascii_only)
         for one in themes():
             self.register_theme(one)
@@ -99,6 +102,7 @@ class RetrogradeApp(App[int]):
 
         def chosen(name: str | None) -> None:
             if name is not None:
+                self._chosen = True
                 self.open(name)
             elif not isinstance(self.screen, MainScreen):
                 self.exit(0)
@@ -118,28 +122,34 @@ class RetrogradeApp(App[int]):
 
     def _read(self, screen: MainScreen, source: Source) -> None:
         """Reads a scenario and makes its session; in a thread."""
-        from retrograde.engine.errors import EngineError, ScenarioError
+        from retrograde.engine.errors import EngineError
         from retrograde.engine.scenario import load_scenario
         from retrograde.engine.session import Session
 
         try:
             scenario = load_scenario(source, data=self._data) if isinstance(source, str | Path) else source
             session = Session(scenario)
-        except ScenarioError as error:
-            self.post_message(Opened(screen, None, [str(problem) for problem in error.problems]))
         except EngineError as error:
-            self.post_message(Opened(screen, None, [str(error)]))
+            self.post_message(Opened(screen, None, error))
         else:
-            self.post_message(Opened(screen, session, []))
+            self.post_message(Opened(screen, session, None))
 
     def on_opened(self, message: Opened) -> None:
-        """Begins, or says what is wrong and asks again."""
+        """Begins, or says what is wrong: asks again, or leaves if this is what the command asked for."""
+        from retrograde.engine.errors import ScenarioError
+
+        error = message.error
         if message.session is not None:
             message.screen.begin(message.session)
             return
+        if not self._chosen:
+            self.failure = error
+            self.exit(2)
+            return
         if self.screen is message.screen:
             self.pop_screen()
-        self.choose(message.problems)
+        problems = error.problems if isinstance(error, ScenarioError) else (error,)
+        self.choose([str(problem) for problem in problems])
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The command palette's rows, from the table of commands."""
@@ -181,8 +191,14 @@ def run_app(
         ascii_only: draw with plain characters.
         language: the language of all texts; as it was chosen before when None.
         data: a file of samples that replaces the scenario's.
+
+    Raises:
+        EngineError: the scenario can not be used; the terminal is as it was before.
     """
     if language is not None:
         use(language)
     app = RetrogradeApp(source, theme=theme, ascii_only=ascii_only, data=data)
-    return app.run() or 0
+    code = app.run()
+    if app.failure is not None:
+        raise app.failure
+    return code or 0

@@ -317,3 +317,17 @@ async def test_both_themes(opened, name: str) -> None:
         assert driver.app.look.dark
         await driver.press("d")
         assert not driver.app.look.dark
+
+
+async def test_a_broken_file_that_the_command_names_ends_the_app(tmp_path) -> None:
+    from retrograde.engine.errors import ScenarioError
+    from retrograde.tui.app import RetrogradeApp
+
+    broken = tmp_path / "broken.toml"
+    broken.write_text("format = 2\n")
+    app = RetrogradeApp(broken)
+    async with app.run_test() as pilot:
+        while app.failure is None:
+            await pilot.pause(0.01)
+    assert isinstance(app.failure, ScenarioError)
+    assert app.return_code == 2

@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from retrograde.engine.catalogue import shipped
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
 
@@ -15,15 +16,26 @@ def open_app(scenario: str | None, *, theme: str | None, ascii_only: bool, data:
 
     Raises:
         EngineError: There is no terminal here that could show it.
-        ScenarioError: The scenario can not be used; raised before the screen is taken.
+        ScenarioError: The scenario can not be used. One that is not there is reported before the screen is taken,
+            one that is wrong after it is given back: reading it takes longer than painting the first screen.
     """
     _require_terminal()
-    from retrograde.engine.scenario import load_scenario
+    samples = None if data is None else Path(data)
+    if scenario is not None and scenario not in shipped() and not _is_file(scenario):
+        from retrograde.engine.scenario import load_scenario
 
-    chosen = None if scenario is None else load_scenario(scenario, data=None if data is None else Path(data))
+        load_scenario(scenario, data=samples)
     from retrograde.tui.app import run_app
 
-    return run_app(chosen, theme=theme, ascii_only=ascii_only)
+    return run_app(scenario, theme=theme, ascii_only=ascii_only, data=samples)
+
+
+def _is_file(name: str) -> bool:
+    """Return whether there is such a file; no name is too strange to ask."""
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _require_terminal() -> None:
