@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from retrograde.engine.catalogue import Summary, shipped, summary
     from retrograde.engine.check import Finding
-    from retrograde.engine.condition import Condition, ConditionError
     from retrograde.engine.errors import EngineError, Problem, ScenarioError
+    from retrograde.engine.formula.tree import Formula, FormulaError
     from retrograde.engine.program import Granularity
     from retrograde.engine.scenario import Scenario, load_scenario, schema
     from retrograde.engine.session import Session, trace
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "catalogue": ("Summary", "shipped", "summary"),
     "check": ("Finding",),
-    "condition": ("Condition", "ConditionError"),
+    "formula.tree": ("Formula", "FormulaError"),
     "errors": ("EngineError", "Problem", "ScenarioError"),
     "program": ("Granularity",),
     "scenario": ("Scenario", "load_scenario", "schema"),
@@ -30,10 +30,10 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Condition",
-    "ConditionError",
     "EngineError",
     "Finding",
+    "Formula",
+    "FormulaError",
     "Granularity",
     "Problem",
     "Scenario",

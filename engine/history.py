@@ -52,6 +52,15 @@ class LossHistory:
         self._high[half:] = np.nan
         self.width *= 2
 
+    def before(self, iteration: int) -> LossHistory:
+        """A copy that ends at the last bucket that is complete before an iteration."""
+        copy = LossHistory()
+        copy.width = self.width
+        buckets = min(iteration, self.count) // self.width
+        copy.count = buckets * self.width
+        copy._low[:buckets], copy._high[:buckets] = self._low[:buckets], self._high[:buckets]
+        return copy
+
     def points(self) -> tuple[Floats, Floats, Floats]:
         """First iteration (from 0), smallest and largest E of each bucket so far."""
         used = -(-self.count // self.width)

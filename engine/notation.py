@@ -84,6 +84,16 @@ class Notation:
         dot = "." if layer[-1:].isdigit() else ""
         return f"{layer}{dot}{unit + 1}"
 
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """The names of the layers, without the inputs."""
+        return tuple(self._order)
+
+    def neuron_of(self, label: str) -> tuple[str, int] | None:
+        """The layer and the unit (from 0) of a neuron's label; None where it is none, or an input."""
+        found = self._neuron(label)
+        return None if found is None or found[0] == self._input.name else found
+
     def symbol(self, ref: Ref, *, sample: int | None = None) -> str:
         """The symbol of a slot.
 

@@ -191,6 +191,10 @@ class Program:
         within = segment.offsets[place.op - segment.first] + place.element
         return segment.start + (place.sample or 0) * segment.offsets[-1] + within
 
+    def number_of_first(self, op: int) -> int:
+        """The number (from 0) of the first step of an op."""
+        return self.number(Place(op, 0 if self.ops[op].extent is not Extent.ONCE else None, 0))
+
     def target(self, place: Place) -> Ref:
         """The slot that a step assigns, or adds a sample's contribution to."""
         array = self.ops[place.op].target

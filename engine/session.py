@@ -1,738 +1,615 @@
-"""The debugger: a cursor over the steps of a training, in both directions, and runs to convergence.
-
-Position n means that n steps are revealed: n = 0 is the initial state, and step n is the one on the screen. Moving
-the cursor computes nothing; the values around it are looked up when they are asked for.
-"""
+"""The debugger: a cursor that travels through a run, with breakpoints, watches, queries, marks and edits."""
 
 from __future__ import annotations
 
-import difflib
-import math
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-import numpy as np
-
-from retrograde.engine.array import Extent, Role
-from retrograde.engine.condition import Condition, parse
+from retrograde.engine.branch import Branch, Comparison, Edit, departure, differing, drop, plan
+from retrograde.engine.breakpoints import Breakpoint, SpotIndex, read
+from retrograde.engine.cursor import Cursor, GradientCheck, Progress
 from retrograde.engine.errors import EngineError
-from retrograde.engine.executor.base import Frame
-from retrograde.engine.executor.kernels import KernelExecutor
-from retrograde.engine.expression import Expr, Ref, evaluate, terms
-from retrograde.engine.history import LossHistory
-from retrograde.engine.models import Expectation, Scenario
-from retrograde.engine.network import Network
-from retrograde.engine.notation import EXTRA_NAMES, Notation
-from retrograde.engine.program import Granularity, Place, Program
-from retrograde.engine.schedule import Schedule
-from retrograde.engine.step import Moment, Step, made_by, running_sum
-from retrograde.engine.stopping import Hit, Judge, Outcome, Rule, describe
+from retrograde.engine.expression import Ref
+from retrograde.engine.formula.meaning import Candidate, evaluate, located
+from retrograde.engine.formula.tree import Formula, Kind, Slot
+from retrograde.engine.models import Scenario
+from retrograde.engine.probe import context
+from retrograde.engine.search import Conditions, Extreme, OnProgress
+from retrograde.engine.stopping import Outcome, Rule
 from retrograde.engine.text import _
 from retrograde.engine.timeline import DEFAULT_BUDGET, Timeline
-from retrograde.engine.uses import uses
+from retrograde.engine.tracing import trace
 
-CHUNK_SECONDS = 0.01
-"""How long a run computes before it looks up, so that it can be cancelled and shown."""
+__all__ = ["GradientCheck", "Progress", "Session", "Stop", "trace"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far a run is.
-
-    Attributes:
-        epoch: complete epochs.
-        epochs: the most epochs of this run.
-        iterations: complete iterations from the start of the training.
-        loss: E of the last iteration.
-    """
-
-    epoch: int
-    epochs: int
-    iterations: int
-    loss: float
+SPARKS = 60
+"""Values in the small curve of a watch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GradientCheck:
-    """A gradient against the central difference of E.
+class Stop:
+    """Where going on, or going back, has stopped.
 
     Attributes:
-        analytic: the gradient that was computed.
-        numeric: (E(x + h) − E(x − h)) / 2h.
-        agrees: whether they agree within what rounding and truncation explain.
-        kink: whether the slopes on the two sides differ, so that there is no derivative to compare with.
+        breakpoint: the breakpoint that was hit; None at the start, or where the run ended.
+        outcome: how the run ended, where it did.
     """
 
-    analytic: float
-    numeric: float
-    agrees: bool
-    kink: bool = False
+    breakpoint: Breakpoint | None = None
+    outcome: Outcome | None = None
 
 
-class Session:
-    """A cursor over the steps of a training.
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One line of a logpoint: the step, and the values of its expressions there."""
+
+    step: int
+    values: tuple[float, ...]
+
+
+class Session(Cursor):
+    """A cursor over the steps of a training that can stop, look, search and change.
 
     Args:
         scenario: a validated scenario.
-        budget: bytes of history.
+        budget: bytes of history of each branch.
 
     Attributes:
-        scenario: the scenario.
-        network: its network and data.
-        timeline: the states of the run.
-        schedule: the iterations.
-        position: n, the steps that are revealed.
-        term: terms of step n + 1 that are revealed besides; 0 outside a sum.
-        length: steps until the maximum of epochs.
-        outcome: how the last run ended, if there was one.
+        branches: the lines of time, the first one first.
+        breakpoints: the breakpoints and logpoints, by number.
+        watches: the watched expressions.
+        marks: positions by letter, with the names of their branches.
+        notes: texts by branch name and position.
     """
 
     def __init__(self, scenario: Scenario, *, budget: int = DEFAULT_BUDGET) -> None:
-        self.scenario = scenario
-        self.network = Network(scenario)
-        self.timeline = Timeline(self.network, budget=budget)
-        self.schedule = self.timeline.schedule
-        self.position = 0
-        self.term = 0
-        self.length = scenario.stop.epochs * self.schedule.steps_per_epoch
-        self.outcome: Outcome | None = None
-        self._history = LossHistory()
-        self._frontier = 0
-        self._differences: dict[Program, KernelExecutor] = {}
+        super().__init__(scenario, budget=budget)
+        self.branches: list[Branch] = [self.branch]
+        self.breakpoints: dict[int, Breakpoint] = {}
+        self.watches: list[Formula] = []
+        self.marks: dict[str, tuple[str, int]] = {}
+        self.notes: dict[tuple[str, int], str] = {}
+        self._opening: dict[tuple[Branch, int], _Opening] = {}
+        self._places: list[tuple[str, int]] = []
+        self._place = 0
 
-    # -- where the cursor is ------------------------------------------------------------------------------------
+    # -- breakpoints
 
-    @property
-    def notation(self) -> Notation:
-        """How the slots are called."""
-        return self.network.notation
-
-    @property
-    def frontier(self) -> int:
-        """The furthest position that was reached."""
-        return max(self._frontier, self.position)
-
-    @property
-    def iteration(self) -> int:
-        """The iteration that the cursor is in, from 0; at the end of one, that one."""
-        if self.term and self.position:
-            return self.schedule.locate(self.position + 1)[0]
-        return self.schedule.locate(self.position)[0]
-
-    @property
-    def revealed(self) -> int:
-        """How many steps of the cursor's iteration are revealed."""
-        return self.position - self.schedule.start(self.iteration)
-
-    @property
-    def program(self) -> Program:
-        """The program of the cursor's iteration."""
-        return self.schedule.program(self.iteration)
-
-    @property
-    def frame(self) -> Frame:
-        """Every value of the cursor's iteration, revealed or not."""
-        return self.timeline.frame(self.iteration)
-
-    @property
-    def sample(self) -> int:
-        """The sample that the cursor is at, from 0; the last one outside the samples."""
-        current = self.current
-        if current is None:
-            return 0
-        sample = current.place.sample
-        return self.program.batch - 1 if sample is None else sample
-
-    @property
-    def current(self) -> Step | None:
-        """The step on the screen; None in the initial state. Inside a sum, the step that is being added up."""
-        if self.term:
-            return self.step_at(self.position + 1, term=self.term)
-        return self.step_at(self.position) if self.position else None
-
-    def step_at(self, number: int, *, term: int = 0) -> Step:
-        """The step with a number, from 1.
-
-        Raises:
-            EngineError: there is no such step.
-        """
-        if not 1 <= number <= self.length:
-            raise EngineError(_("step {number} is not in 1 to {last}").format(number=number, last=self.length))
-        iteration, step = self.schedule.locate(number)
-        frame = self.timeline.frame(iteration)
-        return Step(
-            frame=frame,
-            schedule=self.schedule,
-            notation=self.notation,
-            iteration=iteration,
-            place=frame.program.place(step - 1),
-            term=term,
-        )
-
-    # -- motions ------------------------------------------------------------------------------------------------
-
-    def step(self, granularity: str = Granularity.STEP) -> bool:
-        """Goes forward to the next stop of a granularity; says whether the cursor moved."""
-        position = self.position
-        if position >= self.length:
-            return False
-        if granularity == "step":
-            self.position = position + 1
-            self.term = 0
-            return True
-        match _granularity(granularity):
-            case Granularity.TERM:
-                count = len(terms(self._equation_of(position + 1)))
-                if self.term + 1 < count:
-                    self.term += 1
-                    return True
-                self.position = position + 1
-            case Granularity.EPOCH:
-                per_epoch = self.schedule.steps_per_epoch
-                self.position = min(self.length, (position // per_epoch + 1) * per_epoch)
-            case other:
-                iteration, _step = self.schedule.locate(position + 1)
-                start = self.schedule.start(iteration)
-                program = self.schedule.program(iteration)
-                self.position = start + program.next_stop(position - start, other)
-        self.term = 0
-        return True
-
-    def back(self, granularity: str = Granularity.STEP) -> bool:
-        """Goes back to the previous stop of a granularity; says whether the cursor moved."""
-        self._frontier = max(self._frontier, self.position)
-        position = self.position
-        if granularity == "term":
-            return self._back_term()
-        inside, self.term = self.term, 0
-        if inside:
-            if granularity == "step":
-                return True
-            position += 1
-        if position == 0:
-            return False
-        match _granularity(granularity):
-            case Granularity.STEP:
-                self.position = position - 1
-            case Granularity.EPOCH:
-                per_epoch = self.schedule.steps_per_epoch
-                self.position = (position - 1) // per_epoch * per_epoch
-            case other:
-                iteration, step = self.schedule.locate(position)
-                start = self.schedule.start(iteration)
-                self.position = start + self.schedule.program(iteration).previous_stop(step, other)
-        return True
-
-    def _back_term(self) -> bool:
-        if self.term:
-            self.term -= 1
-            return True
-        if self.position == 0:
-            return False
-        count = len(terms(self._equation_of(self.position)))
-        self.position -= 1
-        self.term = count - 1
-        return True
-
-    def _equation_of(self, number: int) -> Expr:
-        return self.step_at(number).equation
-
-    def seek(self, where: int | str | Moment, on_progress: Callable[[int, int], bool] | None = None) -> None:
-        """Goes to a position.
+    def add_breakpoint(
+        self,
+        text: str,
+        *,
+        once: bool = False,
+        from_hit: int = 1,
+        after: int | None = None,
+        log: tuple[str, ...] = (),
+    ) -> Breakpoint:
+        """Adds a breakpoint, or a logpoint, which prints and does not stop.
 
         Args:
-            where: a position (steps revealed), a moment, or an address: ``2:1:17`` (epoch, iteration, step),
-                ``2`` or ``2:1`` (the end of an epoch, of an iteration), ``50%`` of what was run, ``start``,
-                ``end`` of what was run, ``@1234`` a step number.
-            on_progress: called during a long replay with iterations done and to do; True cancels.
+            text: a condition, an event of a value or a place; see ``breakpoints.read``.
+            once: whether it is switched off when it was hit.
+            from_hit: the hit from which on it counts, from 1.
+            after: the number of the breakpoint whose first hit arms it.
+            log: the expressions of a logpoint.
 
         Raises:
-            EngineError: the address makes no sense, or is not in the training; the cursor has not moved.
+            EngineError: it cannot be read; nothing is added.
         """
-        position = self._address(where)
-        self._frontier = max(self._frontier, self.position)
-        if not 0 <= position <= self.length:
-            raise EngineError(_("step {number} is not in 0 to {last}").format(number=position, last=self.length))
-        iteration = self.schedule.locate(position)[0]
-        self._extend(iteration, on_progress)
-        self.position, self.term = position, 0
+        condition, place = read(text, self.notation, self.schedule.full)
+        if from_hit < 1:
+            raise EngineError(_("hits are counted from 1"))
+        if after is not None and after not in self.breakpoints:
+            raise EngineError(_("there is no breakpoint {number}").format(number=after))
+        found = Breakpoint(
+            number=max(self.breakpoints, default=0) + 1,
+            text=text.strip(),
+            condition=condition,
+            place=place,
+            once=once,
+            from_hit=from_hit,
+            after=after,
+            log=tuple(self.formula(part) for part in log),
+        )
+        self.breakpoints[found.number] = found
+        return found
 
-    def _address(self, where: int | str | Moment) -> int:
-        if isinstance(where, int):
-            return where
-        if isinstance(where, Moment):
-            return where.number
-        text = where.strip().lower()
-        if text in {"start", "0"}:
-            return 0
-        if text == "end":
-            return self.frontier
-        percent = re.fullmatch(r"(\d+(?:\.\d*)?)\s*%", text)
-        if percent:
-            share = float(percent[1])
-            if share > 100:
-                raise EngineError(_("{where}: at most 100 %").format(where=where))
-            return round(self.frontier * share / 100)
-        number = re.fullmatch(r"@(\d+)", text)
-        if number:
-            return int(number[1])
-        parts = re.fullmatch(r"(\d+)(?::(\d+))?(?::(\d+))?", text)
-        if not parts:
-            raise EngineError(
-                _("{where} is no address; try 2:1:17 (epoch:iteration:step), 50%, @100, start or end").format(
-                    where=where
-                )
-            )
-        return self._position_of(*(None if part is None else int(part) for part in parts.groups()))
+    def breakpoint(self, number: int) -> Breakpoint:
+        """The breakpoint with a number.
 
-    def _position_of(self, epoch: int | None, iteration: int | None, step: int | None) -> int:
-        schedule = self.schedule
-        assert epoch is not None
-        epochs = self.length // schedule.steps_per_epoch
-        _within(_("epoch"), epoch, epochs)
-        if iteration is None:
-            return epoch * schedule.steps_per_epoch
-        _within(_("iteration"), iteration, schedule.per_epoch)
-        index = (epoch - 1) * schedule.per_epoch + iteration - 1
-        steps = schedule.program(index).steps
-        if step is None:
-            return schedule.start(index) + steps
-        _within(_("step"), step, steps, low=0)
-        return schedule.start(index) + step
+        Raises:
+            EngineError: there is none.
+        """
+        if number not in self.breakpoints:
+            raise EngineError(_("there is no breakpoint {number}").format(number=number))
+        return self.breakpoints[number]
 
-    def _extend(self, iteration: int, on_progress: Callable[[int, int], bool] | None = None) -> None:
-        """Runs up to an iteration, so that its past is known: losses and checkpoints."""
-        done = self._history.count
-        if done >= iteration:
-            return
-        state = self.timeline.state(done)
-        begin = done
-        while done < iteration:
-            count = self._chunk(done, iteration)
-            losses: list[float] = []
-            state = self.timeline.advance(state, done, count, losses)
-            self._history.extend(done, losses)
-            done += count
-            self.timeline.checkpoints.put(done, state)
-            if on_progress is not None and on_progress(done - begin, iteration - begin):
-                raise InterruptedError
+    def remove_breakpoint(self, number: int) -> None:
+        """Removes a breakpoint; those that it arms count from the start.
 
-    def _chunk(self, start: int, stop: int) -> int:
-        """How many iterations to run in one go: up to the next checkpoint, or a few milliseconds."""
-        spacing = self.timeline.checkpoints.spacing
-        most = max(1, int(CHUNK_SECONDS / self.timeline.iteration_seconds))
-        return min(most, spacing - start % spacing, stop - start)
+        Raises:
+            EngineError: there is none.
+        """
+        self.breakpoint(number)
+        del self.breakpoints[number]
+        for other in self.breakpoints.values():
+            if other.after == number:
+                other.after = None
 
-    # -- running ------------------------------------------------------------------------------------------------
-
-    def run(
+    def proceed(
         self,
-        epochs: int | None = None,
-        until: str | Condition | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
-    ) -> Outcome:
-        """Runs from the cursor's epoch until a stop rule ends the training; the cursor goes to the end.
+    ) -> Stop:
+        """Goes on to the next hit of a breakpoint; where there is none, to where the run ends.
 
         Args:
-            epochs: the most epochs, counted from the start of the training; by default those of the scenario.
-            until: a further condition, looked at after each epoch. Names mean the values of the epoch's last
-                iteration, parameters as they are after its update.
-            on_progress: called every few milliseconds.
-            cancelled: asked every few milliseconds; True ends the run after the iteration at hand.
-
-        Raises:
-            EngineError: the condition cannot be read, or has an unknown name; nothing was run.
+            on_progress: called every few milliseconds while the training is run on.
+            cancelled: asked every few milliseconds; True stops there.
         """
-        condition = parse(until) if isinstance(until, str) else until
-        if condition is not None:
-            self._check_names(condition)
-        schedule, stop = self.schedule, self.scenario.stop
-        most = stop.epochs if epochs is None else epochs
-        self.length = max(self.length, most * schedule.steps_per_epoch)
-        self._frontier = max(self._frontier, self.position)
-        done, step = schedule.locate(self.position)
-        done += self.position > 0 and step == schedule.program(done).steps
-        done -= done % schedule.per_epoch
-        end = most * schedule.per_epoch
-        self._extend(done)
-        state = self.timeline.state(done)
-        judge = Judge(stop, schedule.per_epoch, done)
-        by_epoch = condition is not None or stop.gradient_norm_below is not None
-        hit: Hit | None = None
-        while done < end and hit is None:
-            if cancelled is not None and cancelled():
-                hit = Hit(done, Rule.CANCELLED)
-                break
-            limit = (done // schedule.per_epoch + 1) * schedule.per_epoch if by_epoch else end
-            count = self._chunk(done, limit)
-            losses: list[float] = []
-            state = self.timeline.advance(state, done, count, losses)
-            hit = judge.scan(losses)
-            reached = done + count if hit is None else hit.iterations
-            del losses[reached - done :]
-            self._history.extend(done, losses)
-            done += count
-            self.timeline.checkpoints.put(done, state)
-            if hit is None and by_epoch and done % schedule.per_epoch == 0:
-                hit = self._judge_epoch(done, judge.loss, condition)
-            if on_progress is not None:
-                on_progress(
-                    Progress(
-                        epoch=reached // schedule.per_epoch,
-                        epochs=most,
-                        iterations=reached,
-                        loss=losses[-1],
-                    )
-                )
-        if hit is None:
-            hit = Hit(done, Rule.EPOCHS)
-        self.position, self.term = schedule.start(hit.iterations), 0
-        self._frontier = max(self._frontier, self.position)
-        self.outcome = self._outcome(hit, judge.loss)
-        return self.outcome
+        stops = self._stopping()
+        conditions = _conditions(stops)
+        while True:
+            hit = self._next_place(stops)
+            past = min(self.frontier, hit[0] if hit else self.frontier)
+            found = self._first(stops, conditions, self.position, past, _asking(cancelled))
+            if found is None and hit is not None and hit[0] > self.frontier:
+                self._extend(self.schedule.locate(hit[0])[0], _asking(cancelled))
+                found = self._first(stops, conditions, past, hit[0], _asking(cancelled))
+            found = found or hit
+            if found is not None:
+                return self._stop_at(*found)
+            self.position, self.term = max(self.position, self.frontier), 0
+            outcome = self.run(on_progress=on_progress, cancelled=cancelled, breaks=conditions)
+            if outcome.rule is not Rule.BREAKPOINT:
+                return Stop(outcome=outcome)
+            here = self._counting(stops, conditions, self.position)
+            if here is not None:
+                return self._stop_at(self.position, here)
 
-    def _outcome(self, hit: Hit, loss: float) -> Outcome:
-        epoch = hit.iterations // self.schedule.per_epoch
-        first, step = None, None
-        if hit.rule is Rule.DIVERGED:
-            epoch = (hit.iterations - 1) // self.schedule.per_epoch + 1
-            first, step = self._first_bad(hit.iterations - 1)
-        return Outcome(
-            rule=hit.rule,
-            message=describe(hit.rule, self.scenario.stop, epoch=epoch, first=first),
-            epoch=epoch,
-            iterations=hit.iterations,
-            loss=loss,
-            first=first,
-            step=step,
-        )
-
-    def _first_bad(self, iteration: int) -> tuple[str, int | None]:
-        """The first slot that is not finite, in this iteration or, where its state is not, in one before."""
-        while iteration > 0 and not np.all(np.isfinite(self.timeline.state(iteration))):
-            iteration -= 1
-        frame = self.timeline.frame(iteration)
-        program = frame.program
-        best: int | None = None
-        for op in program.ops:
-            bad = np.argwhere(~np.isfinite(frame.array(op.target)))
-            for index in bad[:1] if not op.target.batched else bad:
-                step = program.produced(Ref(op.target, tuple(int(part) for part in index)))
-                if step is not None and (best is None or step < best):
-                    best = step
+    def reverse(self, on_progress: OnProgress | None = None) -> Stop:
+        """Goes back to the previous hit of a breakpoint; where there is none, to the start."""
+        stops = self._stopping()
+        conditions = _conditions(stops)
+        before = self.position + bool(self.term)
+        best: tuple[int, Breakpoint] | None = None
+        for point in stops:
+            if point.place is not None:
+                step = SpotIndex(point.place, self.schedule).previous(before)
+                while step is not None and not self._counts(point, step):
+                    step = SpotIndex(point.place, self.schedule).previous(step)
+                if step is not None and (best is None or step > best[0]):
+                    best = (step, point)
+        if conditions:
+            for found in self.branch.search.backward(conditions, before, on_progress):
+                if best is not None and found.step <= best[0]:
+                    break
+                here = self._counting(stops, (found.condition,), found.step)
+                if here is not None:
+                    best = (found.step, here)
+                    break
         if best is None:
-            return "E", None
-        name = self.notation.symbol(program.target(program.place(best)))
-        return name, self.schedule.start(iteration) + best + 1
+            self.seek(0)
+            return Stop()
+        return self._stop_at(*best)
 
-    def _judge_epoch(self, done: int, loss: float, condition: Condition | None) -> Hit | None:
-        bound = self.scenario.stop.gradient_norm_below
-        frame = self.timeline.frame(done - 1)
-        if bound is not None and gradient_norm(frame) < bound:
-            return Hit(done, Rule.GRADIENT)
-        if condition is not None and condition.holds(lambda name: self._after_epoch(name, frame, done, loss)):
-            return Hit(done, Rule.CONDITION)
+    def _stopping(self) -> list[Breakpoint]:
+        return [point for point in self.breakpoints.values() if point.enabled and not point.log]
+
+    def _stop_at(self, step: int, point: Breakpoint) -> Stop:
+        self.seek(step)
+        point.count += 1
+        if point.once:
+            point.enabled = False
+        return Stop(breakpoint=point)
+
+    def _next_place(self, stops: list[Breakpoint]) -> tuple[int, Breakpoint] | None:
+        best: tuple[int, Breakpoint] | None = None
+        for point in stops:
+            if point.place is None:
+                continue
+            index = SpotIndex(point.place, self.schedule)
+            step = index.next(self.position, self.length)
+            while step is not None and not self._counts(point, step):
+                step = index.next(step, self.length)
+            if step is not None and (best is None or step < best[0]):
+                best = (step, point)
+        return best
+
+    def _first(
+        self,
+        stops: list[Breakpoint],
+        conditions: Conditions,
+        after: int,
+        stop: int,
+        on_progress: OnProgress | None,
+    ) -> tuple[int, Breakpoint] | None:
+        if not conditions or after >= stop:
+            return None
+        for found in self.branch.search.forward(conditions, after, stop, on_progress):
+            point = self._counting(stops, (found.condition,), found.step)
+            if point is not None:
+                return found.step, point
         return None
 
-    def _after_epoch(self, name: str, frame: Frame, done: int, loss: float) -> float:
-        match name:
-            case "epoch":
-                return float(done // self.schedule.per_epoch)
-            case "iteration":
-                return float(self.schedule.per_epoch)
-            case "E_epoch":
-                return loss
-            case "E_data":
-                return self.timeline.data_loss(frame.next_state)
-        ref = self.notation.resolve(name, frame.program)
-        updated = frame.program.named.get(f"new({ref.array.name})")
-        return frame.value(ref if updated is None else Ref(updated, ref.index))
+    def _counting(self, stops: list[Breakpoint], conditions: Conditions, step: int) -> Breakpoint | None:
+        """The first breakpoint that a hit of one of the conditions at a step counts for."""
+        iteration = self.schedule.locate(step)[0]
+        true = {hit.condition for hit in self.branch.search.steps_of(conditions, iteration) if hit.step == step}
+        for point in stops:
+            if point.condition in true and self._counts(point, step):
+                return point
+        return None
 
-    def _check_names(self, condition: Condition) -> None:
-        for name in condition.names:
-            if name not in EXTRA_NAMES:
-                self.resolve(name)
+    def _counts(self, point: Breakpoint, step: int) -> bool:
+        """Whether a hit at a step counts: enough hits came before, and the breakpoint was armed."""
+        if point.after is not None:
+            arming = self.breakpoints.get(point.after)
+            if arming is not None:
+                first = self._nth_hit(arming, arming.from_hit, step)
+                if first is None or first >= step:
+                    return False
+        if point.from_hit == 1:
+            return True
+        nth = self._nth_hit(point, point.from_hit, step)
+        return nth is not None and nth <= step
 
-    # -- values -------------------------------------------------------------------------------------------------
-
-    @property
-    def losses(self) -> LossHistory:
-        """E of every iteration up to the furthest position that was reached."""
-        self._extend(self.schedule.locate(self.frontier)[0])
-        return self._history
-
-    def resolve(self, name: str) -> Ref:
-        """The slot that a name or a symbol means, at the cursor's sample.
-
-        Raises:
-            EngineError: no slot has that name; the message has the nearest ones.
-        """
-        try:
-            return self.notation.resolve(name, self.program, sample=self.sample)
-        except EngineError as error:
-            near = difflib.get_close_matches(name, EXTRA_NAMES, n=1)
-            if near and near[0] not in str(error):
-                raise EngineError(f"{error}, {near[0]}") from None
-            raise
-
-    def symbol(self, ref: Ref) -> str:
-        """The symbol of a slot; another sample than the cursor's is marked: ``net_h1{2}``."""
-        return self.notation.symbol(ref, sample=self.sample)
-
-    def visible(self, ref: Ref) -> float | None:
-        """What may be shown of a slot at the cursor: None before it is computed, of a sum the sum so far."""
-        frame = self.frame
-        step = frame.program.produced(ref)
-        if step is None or step < self.revealed:
-            return frame.value(ref)
-        op = frame.program.maker(ref.array)
-        assert op is not None
-        if op.extent is not Extent.SUM:
+    def _nth_hit(self, point: Breakpoint, count: int, upto: int) -> int | None:
+        """The step of the n-th hit of a breakpoint, when it is not after ``upto``."""
+        opening = self._opening.setdefault((self.branch, point.number), _Opening())
+        if len(opening.hits) < count and opening.searched < upto:
+            for step in self.hits(point, opening.searched, upto):
+                opening.hits.append(step)
+                if len(opening.hits) == count:
+                    break
+            opening.searched = upto if len(opening.hits) < count else opening.hits[-1]
+        if len(opening.hits) < count or opening.hits[count - 1] > upto:
             return None
-        done = self.samples_added(ref)
-        return running_sum(frame, ref, done) if done else None
+        return opening.hits[count - 1]
 
-    def samples_added(self, ref: Ref) -> int:
-        """How many samples have added their contribution to a sum at the cursor."""
-        program = self.program
-        last = program.produced(ref)
-        if last is None:
-            return program.batch
-        place = program.place(last)
-        first = program.number(Place(place.op, 0, place.element))
-        if self.revealed <= first or program.batch == 1:
-            return int(self.revealed > last) * program.batch
-        period = (last - first) // (program.batch - 1)
-        return min(program.batch, (self.revealed - 1 - first) // period + 1)
+    def hits(
+        self, point: Breakpoint, after: int = 0, stop: int | None = None, on_progress: OnProgress | None = None
+    ) -> Iterator[int]:
+        """The steps at which a breakpoint is hit, counting or not, after a step and up to another."""
+        last = self.frontier if stop is None else stop
+        if point.condition is not None:
+            for found in self.branch.search.forward((point.condition,), after, last, on_progress):
+                yield found.step
+            return
+        assert point.place is not None
+        index = SpotIndex(point.place, self.schedule)
+        step = index.next(after, last)
+        while step is not None:
+            yield step
+            step = index.next(step, last)
 
-    def value(self, name: str) -> float:
-        """The value of a slot, or of E_epoch, E_data, epoch, iteration, at the cursor.
+    def log(
+        self, point: Breakpoint, after: int = 0, stop: int | None = None, on_progress: OnProgress | None = None
+    ) -> Iterator[LogEntry]:
+        """What a logpoint prints over a part of the run, past or to come, without running it again by hand."""
+        for step in self.hits(point, after, stop, on_progress):
+            yield LogEntry(step, tuple(float(self._at(formula, step)) for formula in point.log))
+
+    # -- watches
+
+    def watch(self, text: str) -> Formula:
+        """Watches an expression.
 
         Raises:
-            EngineError: no slot has that name, or it is not computed yet.
+            FormulaError: it cannot be read; nothing is added.
         """
-        match name:
-            case "epoch":
-                return float(self.iteration // self.schedule.per_epoch + 1)
-            case "iteration":
-                return float(self.iteration % self.schedule.per_epoch + 1)
-            case "E_data":
-                return self.timeline.data_loss(self.timeline.state(self.iteration + self._complete))
-            case "E_epoch":
-                return self._epoch_loss((self.iteration + self._complete) // self.schedule.per_epoch)
-        term = self.notation.resolve_term(name, self.program, sample=self.sample)
-        ref = self.resolve(name) if term is None else term[0]
-        value = self.visible(ref)
-        if value is None:
-            raise EngineError(_("{name} is not computed yet at this moment").format(name=name))
-        return value if term is None else self._term_value(self.frame, *term)
+        found = self.formula(text)
+        self.watches.append(found)
+        return found
 
-    @property
-    def _complete(self) -> bool:
-        """Whether the cursor is at the end of its iteration."""
-        return self.position > 0 and self.revealed == self.program.steps
+    def look(self, formula: Formula) -> float | bool | None:
+        """The value of an expression at the cursor; None where something it reads is not computed yet."""
+        frame, program, sample = self.frame, self.program, self.sample
+        before = self.branch.search.before(formula, self.iteration)
+        missing = False
 
-    def gradient(self, name: str) -> float:
-        """∂E/∂ the value with a name, at the cursor; see ``value``."""
-        return self.value(f"grad({name})")
+        def value(slot: Slot) -> float:
+            nonlocal missing
+            source = located(slot, program, sample)
+            if source is None or source.earlier:
+                return before.get((slot, sample), float("nan"))
+            seen = self.visible(source.ref)
+            if seen is None and source.ref.array.name != slot.array and not slot.previous:
+                # A parameter whose update is still to come has the value that the iteration started from.
+                return frame.value(Ref(program.named[slot.array], slot.index))
+            missing = missing or seen is None
+            return float("nan") if seen is None else seen
 
-    def measure(self, name: str, updates: int) -> float:
-        """A value after so many updates, wherever the cursor is.
+        current = self.current
+        step = self.revealed - 1 if current is None or self.position == 0 else program.number(current.place)
+        moment = context(program, Candidate(max(0, step), sample), self.iteration, self.schedule.per_epoch)
+        found = evaluate(formula.node, value, moment)
+        return None if missing or isinstance(found, str) else found
+
+    def _at(self, formula: Formula, step: int) -> float | bool:
+        """The value of an expression as it is visible right after a step."""
+        position, term = self.position, self.term
+        try:
+            self.position, self.term = step, 0
+            found = self.look(formula)
+        finally:
+            self.position, self.term = position, term
+        return float("nan") if found is None else found
+
+    def last_change(self, formula: Formula, on_progress: OnProgress | None = None) -> int | None:
+        """The last step up to the cursor at which an expression took another value than an iteration before."""
+        changed = self.condition(f"({formula.text}) != prev({formula.text})") if formula.kind is Kind.NUMBER else None
+        if changed is None or not formula.slots:
+            return None
+        for found in self.branch.search.backward((changed,), self.position + 1, on_progress):
+            return found.step
+        return None
+
+    def sparks(self, formula: Formula, count: int = SPARKS) -> list[float]:
+        """Values of an expression at moments spread over the run, for a small curve."""
+        last = self.schedule.locate(self.frontier)[0]
+        spacing = self.timeline.checkpoints.spacing
+        stride = max(1, last // count)
+        stride = -(-stride // spacing) * spacing if stride > spacing else stride
+        return [
+            float(self._at(formula, self.schedule.start(iteration + 1)))
+            for iteration in range(0, last + (self.frontier == self.schedule.start(last + 1)), stride)
+        ]
+
+    # -- queries
+
+    def first(self, text: str, on_progress: OnProgress | None = None) -> int | None:
+        """The first step of the run at which a condition is true."""
+        found = self.branch.search.forward((self.condition(text),), 0, self.frontier, on_progress)
+        return next((hit.step for hit in found), None)
+
+    def last(self, text: str, on_progress: OnProgress | None = None) -> int | None:
+        """The last step of the run at which a condition is true."""
+        found = self.branch.search.backward((self.condition(text),), self.frontier + 1, on_progress)
+        return next((hit.step for hit in found), None)
+
+    def where(self, text: str, on_progress: OnProgress | None = None) -> Iterator[int]:
+        """All steps of the run at which a condition is true, in order."""
+        condition = self.condition(text)
+        return (hit.step for hit in self.branch.search.forward((condition,), 0, self.frontier, on_progress))
+
+    def count(self, text: str, on_progress: OnProgress | None = None) -> int:
+        """How many steps of the run make a condition true."""
+        return sum(1 for _step in self.where(text, on_progress))
+
+    def extreme(self, text: str, *, largest: bool = True, on_progress: OnProgress | None = None) -> Extreme | None:
+        """The largest or smallest value of a number over the run, and the first step that reaches it."""
+        formula = self.formula(text)
+        if formula.kind is not Kind.NUMBER:
+            raise EngineError(_("{text} is a condition, not a number").format(text=text))
+        return self.branch.search.extreme(formula, self.frontier, largest=largest, on_progress=on_progress)
+
+    # -- places
+
+    def mark(self, letter: str) -> None:
+        """Marks the cursor's place with a letter.
+
+        Raises:
+            EngineError: it is no letter.
+        """
+        if len(letter) != 1 or not letter.isalpha():
+            raise EngineError(_("a mark is one letter"))
+        self.marks[letter] = (self.branch.name, self.position)
+
+    def go_to_mark(self, letter: str) -> None:
+        """Goes to a mark.
+
+        Raises:
+            EngineError: there is none with this letter.
+        """
+        if letter not in self.marks:
+            raise EngineError(_("there is no mark {letter}").format(letter=letter))
+        name, position = self.marks[letter]
+        self.visit()
+        self.switch(name)
+        self.seek(position)
+
+    def visit(self) -> None:
+        """Remembers the cursor's place, before a jump."""
+        here = (self.branch.name, self.position)
+        del self._places[self._place :]
+        if not self._places or self._places[-1] != here:
+            self._places.append(here)
+        self._place = len(self._places)
+
+    def revisit(self, *, forward: bool = False) -> bool:
+        """Goes to the place before the last jump, or to the one that was left that way; says whether it moved."""
+        if forward:
+            if self._place + 1 >= len(self._places):
+                return False
+            self._place += 1
+        else:
+            if self._place == 0:
+                return False
+            if self._place == len(self._places):
+                self._places.append((self.branch.name, self.position))
+            self._place -= 1
+        name, position = self._places[self._place]
+        if all(branch.name != name for branch in self.branches):
+            return False
+        self.switch(name)
+        self.seek(position)
+        return True
+
+    # -- edits
+
+    def edit(self, values: dict[str, float], *, name: str | None = None) -> Branch:
+        """Gives slots other values at the cursor: forks time, and goes on in the new branch.
 
         Args:
-            name: a name; E and the other slots are those of iteration ``updates`` + 1, which starts from the
-                parameters after the updates. ``E_epoch`` is of the epoch that ends with the last update.
-            updates: iterations that are complete.
+            values: the new value of each slot, by name.
+            name: the name of the branch.
 
         Raises:
-            EngineError: no slot has that name.
+            EngineError: there is no such slot, or the values do not change at the same time; nothing is changed.
         """
-        self._extend(updates)
-        if name == "E_epoch":
-            return self._epoch_loss(updates // self.schedule.per_epoch)
-        if name == "E_data":
-            return self.timeline.data_loss(self.timeline.state(updates))
-        if name == "epoch":
-            return float(updates // self.schedule.per_epoch)
-        frame = self.timeline.frame(updates)
-        term = self.notation.resolve_term(name, frame.program)
-        if term is not None:
-            return self._term_value(frame, *term)
-        return frame.value(self.notation.resolve(name, frame.program))
+        if not values:
+            raise EngineError(_("nothing to change"))
+        edit = Edit(position=self.position, values=tuple(values.items()))
+        return self.fork(edit, name=name)
 
-    @staticmethod
-    def _term_value(frame: Frame, ref: Ref, position: int) -> float:
-        op = frame.program.maker(ref.array)
-        assert op is not None
-        term = terms(op.equation(ref.index))[position]
-        return evaluate(term, frame.value, frame.mathematics)
+    def set_value(self, name: str, value: float) -> Branch:
+        """Gives one slot another value; see ``edit``."""
+        return self.edit({name: value})
 
-    def _epoch_loss(self, epoch: int) -> float:
-        """The mean of the iterations' E of an epoch, from 1."""
-        if epoch < 1:
-            raise EngineError(_("no epoch is complete yet"))
-        per_epoch = self.schedule.per_epoch
-        start = (epoch - 1) * per_epoch
-        losses: list[float] = []
-        self.timeline.advance(self.timeline.state(start), start, per_epoch, losses)
-        total = losses[0]
-        for loss in losses[1:]:
-            total += loss
-        return total / per_epoch
+    def drop_sample(self, sample: int | None = None, *, name: str | None = None) -> Branch:
+        """Takes a sample (from 1, by default the cursor's) out of the cursor's iteration; see ``edit``."""
+        return self.fork(Edit(position=self.position, dropped=self.sample + 1 if sample is None else sample), name=name)
 
-    # -- provenance ---------------------------------------------------------------------------------------------
+    def fork(self, edit: Edit, *, name: str | None = None) -> Branch:
+        """Departs from the cursor's branch by an edit of the journal.
 
-    def produced(self, ref: Ref) -> Moment | None:
-        """The moment at which a slot of the cursor's iteration is final; None for data and initial values."""
-        number = made_by(self.schedule, self.iteration, self.program, ref)
-        return None if number is None else self.step_at(number).moment
-
-    def uses(self, ref: Ref) -> tuple[Moment, ...]:
-        """The moments of the cursor's iteration that read a slot; of a parameter, in the cursor's sample."""
-        program = self.program
-        start = self.schedule.start(self.iteration)
-        return tuple(
-            self.step_at(start + program.number(place) + 1).moment for place in uses(program, ref, self.sample)
+        Raises:
+            EngineError: the edit makes no sense; nothing is changed.
+        """
+        chosen = self._free_name(name)
+        iteration, revealed = self.schedule.locate(edit.position)
+        program = self.schedule.program(iteration)
+        if edit.dropped is not None:
+            if not 1 <= edit.dropped <= program.batch:
+                raise EngineError(
+                    _("sample {sample} is not in 1 to {batch}").format(sample=edit.dropped, batch=program.batch)
+                )
+            values = drop(program, edit.dropped - 1)
+        else:
+            sample = self.sample if edit.position == self.position else 0
+            values = {self.notation.resolve(slot, program, sample=sample): float(x) for slot, x in edit.values}
+        change = plan(program, iteration, revealed, values)
+        self._extend(iteration)
+        branch = Branch(
+            name=chosen,
+            timeline=Timeline(self.network, budget=self.budget, parent=self.timeline, change=change),
+            parent=self.branch,
+            edit=edit,
+            frontier=edit.position,
         )
+        self.branches.append(branch)
+        self.branch.position = self.position
+        self.branch.frontier = max(self.branch.frontier, self.position)
+        self.branch = branch
+        self.position, self.term = edit.position, 0
+        return branch
 
-    def explain(self, ref: Ref) -> Step | None:
-        """The step that made a slot, with its equation and numbers; None for data and initial values."""
-        number = made_by(self.schedule, self.iteration, self.program, ref)
-        return None if number is None else self.step_at(number)
+    def _free_name(self, name: str | None) -> str:
+        taken = {branch.name for branch in self.branches}
+        if name is None:
+            number = len(self.branches)
+            while f"edit{number}" in taken:
+                number += 1
+            return f"edit{number}"
+        if not name.isidentifier():
+            raise EngineError(_("a branch is called by letters, digits and _"))
+        if name in taken:
+            raise EngineError(_("there is a branch {name} already").format(name=name))
+        return name
 
-    def check_gradient(self, ref: Ref) -> GradientCheck | None:
-        """A gradient of the cursor's iteration against a central difference of E; None for other slots."""
-        of = ref.array.of
-        if ref.array.role is not Role.GRADIENT or of is None:
-            return None
-        frame = self.frame
-        program = frame.program
-        executor = self._differences.get(program)
-        if executor is None:
-            executor = KernelExecutor(program, self.network.constants)
-            self._differences[program] = executor
-        data, rows = self.network.dataset, self.schedule.rows(self.iteration)
-        leaves = executor.leaves(data.inputs, data.targets, rows)
-        state = self.timeline.state(self.iteration)
-        slot = Ref(of, ref.index)
-        total = program.named["E"]
-        x = frame.value(slot)
-        h = 6e-6 * max(1.0, abs(x))
+    def undo(self) -> None:
+        """Takes back the edit that made the cursor's branch: goes to its parent, at the same position.
 
-        def loss(value: float) -> float:
-            return float(executor.frame(state, leaves, {slot: value}).array(total))
+        Raises:
+            EngineError: the branch was not made by an edit, or others depart from it.
+        """
+        branch = self.branch
+        if branch.parent is None:
+            raise EngineError(_("there is no edit to undo on this branch"))
+        if any(other.parent is branch for other in self.branches):
+            raise EngineError(_("other branches depart from {name}; undo them first").format(name=branch.name))
+        position = branch.edit.position if branch.edit is not None else 0
+        self.switch(branch.parent.name)
+        self.branches.remove(branch)
+        self.marks = {letter: place for letter, place in self.marks.items() if place[0] != branch.name}
+        self.seek(position)
 
-        here, above, below = loss(x), loss(x + h), loss(x - h)
-        numeric = (above - below) / ((x + h) - (x - h))
-        analytic = frame.value(ref)
-        if not (math.isfinite(numeric) and math.isfinite(analytic)):
-            return GradientCheck(analytic=analytic, numeric=numeric, agrees=False)
-        # What the difference itself is off by shows when it is taken twice as wide. E is rounded where it is a
-        # difference of larger numbers, as ln S − (net − m) is, so a small E is no more exact than one of size 1.
-        wide = (loss(x + 2 * h) - loss(x - 2 * h)) / ((x + 2 * h) - (x - 2 * h))
-        noise = 1e-15 * max(1.0, abs(here) + abs(above)) / h * 10 + abs(wide - numeric)
-        gap = abs(analytic - numeric)
-        agrees = gap <= 1e-6 * max(abs(analytic), abs(numeric)) + noise
-        right, left = (above - here) / h, (here - below) / h
-        kink = not agrees and abs(right - left) > 1e-3 * max(abs(right), abs(left)) + 4 * noise
-        return GradientCheck(analytic=analytic, numeric=numeric, agrees=agrees, kink=kink)
+    def rename(self, name: str) -> None:
+        """Gives the cursor's branch another name.
 
-    def published(self, step: Step) -> tuple[Expectation, ...]:
-        """The published figures that speak of a step."""
-        if not step.final or step.term:
-            return ()
-        found = []
-        for expect in self.scenario.expect:
-            if expect.updates == step.iteration + (step.target.array.role is Role.UPDATED):
-                try:
-                    ref = self.notation.resolve(expect.value, step.program)
-                except EngineError:
-                    continue
-                wanted = step.target
-                if wanted.array.role is Role.UPDATED and wanted.array.of is ref.array:
-                    wanted = Ref(ref.array, wanted.index)
-                if ref == wanted:
-                    found.append(expect)
-        return tuple(found)
-
-
-def gradient_norm(frame: Frame) -> float:
-    """The Euclidean norm of ∂E/∂ all trained parameters of an iteration."""
-    total = 0.0
-    for array in frame.program.arrays:
-        if array.role is Role.GRADIENT and array.of is not None and not array.batched:
-            total += float(np.sum(np.square(frame.array(array))))
-    return math.sqrt(total)
-
-
-def _granularity(text: str) -> Granularity:
-    try:
-        return Granularity(text)
-    except ValueError:
-        known = ", ".join(Granularity)
-        raise EngineError(_("{text} is no granularity; there are {known}").format(text=text, known=known)) from None
-
-
-def _within(what: str, number: int, high: int, low: int = 1) -> None:
-    if not low <= number <= high:
-        raise EngineError(
-            _("{what} {number} is not in {low} to {high}").format(what=what, number=number, low=low, high=high)
-        )
-
-
-def trace(scenario: Scenario, granularity: str = Granularity.STEP) -> Iterator[Step]:
-    """Yields every atomic operation of a training, from the first product until a stop rule ends it.
-
-    Args:
-        scenario: a validated scenario.
-        granularity: how far apart the steps are: the step at each stop of the granularity; with ``term`` also
-            the partial sums.
-
-    Yields:
-        The steps, in order.
-    """
-    chosen = _granularity(granularity)
-    network = Network(scenario)
-    timeline = Timeline(network)
-    schedule, stop = timeline.schedule, scenario.stop
-    judge = Judge(stop, schedule.per_epoch, 0)
-    for iteration in range(stop.epochs * schedule.per_epoch):
-        frame = timeline.frame(iteration)
-        yield from _steps(frame, schedule, network.notation, iteration, chosen)
-        hit = judge.scan([float(frame.array(frame.program.named["E"]))])
-        complete = (iteration + 1) % schedule.per_epoch == 0
-        quiet = stop.gradient_norm_below is not None and gradient_norm(frame) < stop.gradient_norm_below
-        if hit is not None or (complete and quiet):
+        Raises:
+            EngineError: it is taken, or no name.
+        """
+        if name == self.branch.name:
             return
+        old, new = self.branch.name, self._free_name(name)
+        self.branch.name = new
+        self.marks = {letter: (new if at == old else at, n) for letter, (at, n) in self.marks.items()}
+        self.notes = {(new if at == old else at, n): text for (at, n), text in self.notes.items()}
+        self._places = [(new if at == old else at, n) for at, n in self._places]
+
+    def switch(self, name: str) -> None:
+        """Goes to another branch, where its cursor was left.
+
+        Raises:
+            EngineError: there is no such branch.
+        """
+        branch = self.branch_called(name)
+        if branch is self.branch:
+            return
+        self.branch.position = self.position
+        self.branch.frontier = max(self.branch.frontier, self.position)
+        self.branch = branch
+        self.position, self.term = branch.position or branch.frontier, 0
+
+    def branch_called(self, name: str) -> Branch:
+        """The branch with a name.
+
+        Raises:
+            EngineError: there is none.
+        """
+        for branch in self.branches:
+            if branch.name == name:
+                return branch
+        known = ", ".join(branch.name for branch in self.branches)
+        raise EngineError(_("there is no branch {name}; there are {known}").format(name=name, known=known))
+
+    def compare(self, name: str, on_progress: OnProgress | None = None) -> Comparison:
+        """The cursor's branch beside another one, at the same moment.
+
+        Raises:
+            EngineError: there is no such branch.
+        """
+        other = self.branch_called(name)
+        iteration, revealed = self.schedule.locate(self.position)
+        first: int | None = None
+        start = departure(self.branch, other)
+        for at in range(start, iteration + 1):
+            shown = revealed if at == iteration else self.schedule.program(at).steps
+            found = differing(self.timeline.frame(at), other.timeline.frame(at), shown)
+            if found:
+                program = self.schedule.program(at)
+                steps = [program.produced(difference.ref) for difference in found]
+                made = min((step for step in steps if step is not None), default=None)
+                first = None if made is None else self.schedule.start(at) + made + 1
+                if first is not None:
+                    break
+            if on_progress is not None and on_progress(at - start, iteration - start):
+                break
+        differences = differing(self.frame, other.timeline.frame(iteration), revealed)
+        return Comparison(mine=self.branch, theirs=other, differences=tuple(differences), first=first)
+
+    def before_edit(self, ref: Ref) -> float | None:
+        """The value that a slot has on the parent of the cursor's branch, where it is another one."""
+        parent = self.branch.parent
+        if parent is None:
+            return None
+        mine, theirs = self.frame.value(ref), parent.timeline.frame(self.iteration).value(ref)
+        return None if mine == theirs or (mine != mine and theirs != theirs) else theirs
 
 
-def _steps(
-    frame: Frame, schedule: Schedule, notation: Notation, iteration: int, granularity: Granularity
-) -> Iterator[Step]:
-    program = frame.program
+@dataclass(slots=True)
+class _Opening:
+    """The first hits of a breakpoint on a branch, as far as they were looked for."""
 
-    def made(step: int, term: int = 0) -> Step:
-        return Step(
-            frame=frame,
-            schedule=schedule,
-            notation=notation,
-            iteration=iteration,
-            place=program.place(step),
-            term=term,
-        )
+    hits: list[int] = field(default_factory=list)
+    searched: int = 0
 
-    if granularity is Granularity.EPOCH and (iteration + 1) % schedule.per_epoch:
-        return
-    if granularity is Granularity.TERM:
-        for number in range(program.steps):
-            step = made(number)
-            for term in range(1, len(terms(step.equation))):
-                yield made(number, term)
-            yield step
-        return
-    revealed = 0
-    while revealed < program.steps:
-        revealed = program.next_stop(revealed, granularity)
-        yield made(revealed - 1)
+
+def _conditions(stops: list[Breakpoint]) -> Conditions:
+    return tuple(dict.fromkeys(point.condition for point in stops if point.condition is not None))
+
+
+def _asking(cancelled: Callable[[], bool] | None) -> OnProgress | None:
+    return None if cancelled is None else lambda _done, _total: cancelled()

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import NamedTuple
 
 from retrograde.engine.array import Extent, Phase, Role
-from retrograde.engine.executor.base import Frame
 from retrograde.engine.expression import (
     Expr,
     Ref,
@@ -18,6 +17,7 @@ from retrograde.engine.expression import (
     taken,
     terms,
 )
+from retrograde.engine.frame import Frame
 from retrograde.engine.notation import Notation
 from retrograde.engine.ops.base import Op
 from retrograde.engine.program import Place, Program

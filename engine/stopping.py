@@ -22,6 +22,7 @@ class Rule(StrEnum):
     GRADIENT = "gradient_norm_below"
     DIVERGED = "diverged"
     CONDITION = "condition"
+    BREAKPOINT = "breakpoint"
     CANCELLED = "cancelled"
 
 
@@ -36,7 +37,7 @@ class Outcome:
         iterations: complete iterations from the start of the training.
         loss: the loss of the last complete epoch; NaN when there is none.
         first: where a divergence shows first: the name of a slot.
-        step: the number of the step that made that slot.
+        step: the number of the step that made that slot, or of the step at which a breakpoint was hit.
     """
 
     rule: Rule
@@ -49,10 +50,11 @@ class Outcome:
 
 
 class Hit(NamedTuple):
-    """A rule that holds after so many iterations."""
+    """A rule that holds after so many complete iterations; of a breakpoint, with the number of its step."""
 
     iterations: int
     rule: Rule
+    step: int | None = None
 
 
 class Judge:
@@ -73,6 +75,22 @@ class Judge:
         self._previous = math.nan
         self._quiet = 0
         self.loss = math.nan
+
+    def recall(self, losses: list[float]) -> None:
+        """Takes E of the whole epochs just before the run, which no rule ends any more."""
+        per_epoch = self._per_epoch
+        for first in range(0, len(losses), per_epoch):
+            total = losses[first]
+            for loss in losses[first + 1 : first + per_epoch]:
+                total += loss
+            self._take(total / per_epoch)
+
+    def _take(self, loss: float) -> None:
+        """Takes the loss of an epoch."""
+        bound = self._stop.loss_change_below
+        quiet = bound is not None and abs(loss - self._previous) < bound
+        self._quiet = self._quiet + 1 if quiet else 0
+        self._previous = self.loss = loss
 
     def scan(self, losses: list[float]) -> Hit | None:
         """Takes E of the next iterations; returns the first hit, if any.
@@ -108,15 +126,11 @@ class Judge:
             self._pending = value if first else self._pending + value
             if position % per_epoch:
                 continue
-            self.loss = self._pending / per_epoch
+            self._take(self._pending / per_epoch)
             if stop.loss_below is not None and self.loss < stop.loss_below:
                 return Hit(position, Rule.LOSS)
-            if stop.loss_change_below is not None:
-                quiet = abs(self.loss - self._previous) < stop.loss_change_below
-                self._quiet = self._quiet + 1 if quiet else 0
-                self._previous = self.loss
-                if self._quiet >= stop.change_epochs:
-                    return Hit(position, Rule.CHANGE)
+            if stop.loss_change_below is not None and self._quiet >= stop.change_epochs:
+                return Hit(position, Rule.CHANGE)
         return None
 
 
@@ -146,5 +160,7 @@ def describe(rule: Rule, stop: Stop, *, epoch: int, first: str | None = None) ->
             return _("diverged in epoch {epoch}, first at {first}").format(epoch=epoch, first=first or "E")
         case Rule.CONDITION:
             return _("the condition held at the end of epoch {epoch}").format(epoch=epoch)
+        case Rule.BREAKPOINT:
+            return _("stopped in epoch {epoch}").format(epoch=epoch + 1)
         case Rule.CANCELLED:
             return _("paused in epoch {epoch}").format(epoch=epoch + 1)

@@ -8,17 +8,24 @@ share of the budget, every second one is dropped and K doubles. K decides how lo
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import cycle, islice
 from typing import Any
 
 import numpy as np
 
 from retrograde.engine.arithmetic import Floats
-from retrograde.engine.executor.base import Executor, Frame
+from retrograde.engine.array import Array
+from retrograde.engine.executor.base import Executor
 from retrograde.engine.executor.generated import GeneratedExecutor
 from retrograde.engine.executor.kernels import KernelExecutor
+from retrograde.engine.expression import Ref
+from retrograde.engine.formula.meaning import candidates
+from retrograde.engine.formula.tree import Formula
+from retrograde.engine.frame import Frame
 from retrograde.engine.network import Network
+from retrograde.engine.probe import Probe, Record, context, decide, earlier
 from retrograde.engine.program import Program
 from retrograde.engine.schedule import Schedule
 
@@ -52,11 +59,13 @@ class Checkpoints:
         size: scalars in a state.
         spacing: K to begin with, a power of two.
         budget: bytes.
+        base: the first iteration.
     """
 
-    def __init__(self, size: int, spacing: int, budget: int) -> None:
+    def __init__(self, size: int, spacing: int, budget: int, base: int = 0) -> None:
         self._size = size
         self.spacing = spacing
+        self.base = base
         row = max(8, size * 8)
         # Blocks instead of one array that grows: copying a large one holds up the run.
         self._height = 1
@@ -73,11 +82,11 @@ class Checkpoints:
 
     def put(self, iteration: int, state: Floats) -> None:
         """Stores a state that is the next one due; any other is passed over."""
-        if iteration != self.count * self.spacing:
+        if iteration != self.due:
             return
         if self.count == self._limit:
             self._thin()
-            if iteration != self.count * self.spacing:
+            if iteration != self.due:
                 return
         block, row = divmod(self.count, self._height)
         if block == len(self._blocks):
@@ -87,9 +96,14 @@ class Checkpoints:
 
     def before(self, iteration: int) -> tuple[int, Floats]:
         """The last checkpoint at or before an iteration: its iteration and its state."""
-        number = min(iteration // self.spacing, self.count - 1)
+        number = min((iteration - self.base) // self.spacing, self.count - 1)
         block, row = divmod(number, self._height)
-        return number * self.spacing, self._blocks[block][row]
+        return self.base + number * self.spacing, self._blocks[block][row]
+
+    @property
+    def due(self) -> int:
+        """The iteration whose state is stored next."""
+        return self.base + self.count * self.spacing
 
     def _thin(self) -> None:
         """Drops every second state; the blocks stay, for the states to come."""
@@ -104,23 +118,65 @@ class Checkpoints:
         self.spacing *= 2
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Change:
+    """How a timeline departs from its parent.
+
+    Attributes:
+        base: the first iteration that runs as usual again.
+        overrides: assignments of iteration ``base`` − 1 that are replaced, by array name and index.
+        parameters: trained parameters that are replaced in the state at the start of ``base``, likewise.
+        constants: entries of leaves that are not data, such as the learning rate, from ``base`` on, likewise.
+    """
+
+    base: int
+    overrides: Mapping[tuple[str, tuple[int, ...]], float] = field(default_factory=dict)
+    parameters: Mapping[tuple[str, tuple[int, ...]], float] = field(default_factory=dict)
+    constants: Mapping[tuple[str, tuple[int, ...]], float] = field(default_factory=dict)
+
+    @property
+    def first(self) -> int:
+        """The first iteration that may differ from the parent's."""
+        return self.base - bool(self.overrides)
+
+
 class Timeline:
-    """The states and frames of one training run.
+    """The states and frames of one training run, or of a branch of one.
 
     Args:
         network: the network.
         budget: bytes of history.
+        parent: the timeline that this one departs from.
+        change: how.
 
     Attributes:
         network: the network.
         schedule: its iterations.
+        parent: the timeline that this one departs from, if any.
+        change: how it departs.
+        base: the first iteration that is this timeline's own and runs as usual.
+        constants: the values of the leaves that are not data.
         checkpoints: the states that are kept.
     """
 
-    def __init__(self, network: Network, *, budget: int = DEFAULT_BUDGET) -> None:
+    def __init__(
+        self,
+        network: Network,
+        *,
+        budget: int = DEFAULT_BUDGET,
+        parent: Timeline | None = None,
+        change: Change | None = None,
+    ) -> None:
         self.network = network
-        self.schedule = Schedule(network)
-        self._executors: dict[Program, Executor] = {}
+        self.parent = parent
+        self.change = change or Change(base=0)
+        self.base = self.change.base
+        self.schedule: Schedule = Schedule(network) if parent is None else parent.schedule
+        self.constants: Mapping[Array, Floats] = network.constants if parent is None else parent.constants
+        if self.change.constants:
+            self.constants = _replaced(self.constants, self.change.constants)
+        shared = parent is not None and not self.change.constants
+        self._executors: dict[Program, Executor] = parent._executors if parent is not None and shared else {}
         full = self.schedule.full
         blas = network.scenario.network.arithmetic == "blas"
         self.generated = full.steps <= GENERATED_STEPS and not blas
@@ -131,8 +187,7 @@ class Timeline:
         while spacing * 2 * self.iteration_seconds <= SEEK_SECONDS:
             spacing *= 2
         self._size = full.state_size
-        self.checkpoints = Checkpoints(self._size, spacing, budget * 3 // 4)
-        self.checkpoints.put(0, network.initial_state)
+        self.checkpoints = Checkpoints(self._size, spacing, budget * 3 // 4, self.base)
         self._waypoint_limit = max(1, budget // 8 // max(8, self._size * 8))
         self._frames: OrderedDict[int, Frame] = OrderedDict()
         self._frame_limit = max(1, min(FRAMES, budget // 8 // max(8, full.size * 8)))
@@ -140,17 +195,33 @@ class Timeline:
         self._interval = (0, -1)
         self._cycle: list[Any] | None = None
         self._evaluator: tuple[Program, KernelExecutor] | None = None
+        self.checkpoints.put(self.base, self._base_state())
+
+    def _base_state(self) -> Floats:
+        if self.parent is None:
+            return self.network.initial_state
+        if self.change.overrides:
+            return self.frame(self.base - 1).next_state
+        if not self.change.parameters:
+            return self.parent.state(self.base)
+        state = np.array(self.parent.state(self.base))
+        program = self.schedule.program(self.base)
+        for (name, index), value in self.change.parameters.items():
+            state[program.offset(Ref(program.named[name], index))] = value
+        return state
+
+    def _overridden(self, iteration: int) -> bool:
+        return bool(self.change.overrides) and iteration == self.base - 1
 
     def executor(self, program: Program) -> Executor:
         """The executor of a program; one for its live run and its replay."""
         executor = self._executors.get(program)
         if executor is None:
-            constants = self.network.constants
             if self.generated:
-                executor = GeneratedExecutor(program, constants)
+                executor = GeneratedExecutor(program, self.constants)
             else:
                 blas = self.network.scenario.network.arithmetic == "blas"
-                executor = KernelExecutor(program, constants, blas=blas)
+                executor = KernelExecutor(program, self.constants, blas=blas)
             self._executors[program] = executor
         return executor
 
@@ -183,16 +254,63 @@ class Timeline:
         Returns:
             The state at the start of iteration ``start + count``.
         """
-        schedule = self.schedule
-        if schedule.uniform:
-            return self.executor(schedule.full).advance(state, self._batches(start, count), losses)
+
+        def run(executor: Executor, now: Floats, batches: Sequence[Any]) -> Floats:
+            return executor.advance(now, batches, losses)
+
+        return self._run(state, start, count, run, lambda frame, _at: losses.append(total_loss(frame)))
+
+    def watch(self, state: Floats, start: int, count: int, probe: Probe, record: Record) -> Floats:
+        """The same as ``advance``, and notes what a probe sees.
+
+        Args:
+            state: the state at the start of iteration ``start``; not changed.
+            start: the first iteration; that after the last one of ``record``.
+            count: how many.
+            probe: what to look at.
+            record: gets what is seen.
+        """
+        per_epoch = self.schedule.per_epoch
+        if not record.losses and start > 0 and not record.before:
+            previous = self.frame(start - 1)
+            keys = earlier(probe, previous.program)
+            record.before = {key: previous.value(ref) for key, ref in keys.items()}
+
+        def run(executor: Executor, now: Floats, batches: Sequence[Any]) -> Floats:
+            return executor.watch(now, batches, probe, record, per_epoch)
+
+        return self._run(state, start, count, run, lambda frame, at: _look(probe, record, frame, at, per_epoch))
+
+    def _run(
+        self,
+        state: Floats,
+        start: int,
+        count: int,
+        run: Callable[[Executor, Floats, Sequence[Any]], Floats],
+        look: Callable[[Frame, int], None],
+    ) -> Floats:
+        """Runs pieces of iterations of one size by the executor of their timeline; an edited one is looked at."""
         stop = start + count
+        schedule = self.schedule
         while start < stop:
-            position = start % schedule.per_epoch
-            left = schedule.per_epoch - 1 - position
-            piece = min(stop - start, left) if left else 1
-            executor = self.executor(schedule.program(start))
-            state = executor.advance(state, self._batches(start, piece), losses)
+            if self.parent is not None and start < self.base:
+                if self._overridden(start):
+                    frame = self.frame(start)
+                    look(frame, start)
+                    state = frame.next_state
+                    start += 1
+                    continue
+                end = min(stop, self.change.first)
+                state = self.parent._run(state, start, end - start, run, look)
+                start = end
+                if start == self.base and start < stop:
+                    state = self.state(start)
+                continue
+            piece = stop - start
+            if not schedule.uniform:
+                left = schedule.per_epoch - 1 - start % schedule.per_epoch
+                piece = min(piece, left) if left else 1
+            state = run(self.executor(schedule.program(start)), state, self._batches(start, piece))
             start += piece
         return state
 
@@ -206,6 +324,8 @@ class Timeline:
         Raises:
             InterruptedError: it was cancelled.
         """
+        if self.parent is not None and iteration < self.base:
+            return self.parent.state(iteration, on_progress)
         marked = self._waypoints.get(iteration)
         if marked is not None:
             return marked
@@ -244,13 +364,20 @@ class Timeline:
 
     def frame(self, iteration: int) -> Frame:
         """Every value of an iteration."""
+        if self.parent is not None and iteration < self.base and not self._overridden(iteration):
+            return self.parent.frame(iteration)
         frame = self._frames.get(iteration)
         if frame is not None:
             self._frames.move_to_end(iteration)
             return frame
         previous = self._frames.get(iteration - 1)
-        state = self.state(iteration) if previous is None else previous.next_state
-        frame = self.executor(self.schedule.program(iteration)).frame(state, self._leaves(iteration))
+        known = previous is not None and iteration != self.base
+        state = previous.next_state if previous is not None and known else self.state(iteration)
+        program = self.schedule.program(iteration)
+        overrides = None
+        if self._overridden(iteration):
+            overrides = {Ref(program.named[name], index): x for (name, index), x in self.change.overrides.items()}
+        frame = self.executor(program).frame(state, self._leaves(iteration), overrides)
         self._frames[iteration] = frame
         while len(self._frames) > self._frame_limit:
             self._frames.popitem(last=False)
@@ -262,7 +389,7 @@ class Timeline:
         if self._evaluator is None:
             program = self.network.evaluation(self.schedule.samples)
             blas = self.network.scenario.network.arithmetic == "blas"
-            self._evaluator = (program, KernelExecutor(program, self.network.constants, blas=blas))
+            self._evaluator = (program, KernelExecutor(program, self.constants, blas=blas))
         program, executor = self._evaluator
         frame = executor.frame(state, executor.leaves(data.inputs, data.targets, range(self.schedule.samples)))
         return float(frame.array(program.named["E"]))
@@ -282,3 +409,38 @@ class Timeline:
         waypoints = sum(state.nbytes for state in self._waypoints.values())
         frames = sum(frame.flat.nbytes for frame in self._frames.values())
         return self.checkpoints.nbytes + waypoints + frames
+
+
+def _replaced(
+    constants: Mapping[Array, Floats], entries: Mapping[tuple[str, tuple[int, ...]], float]
+) -> dict[Array, Floats]:
+    """The constants with some entries replaced."""
+    found = {array: np.array(values) for array, values in constants.items()}
+    for array, values in found.items():
+        for (name, index), value in entries.items():
+            if name == array.name:
+                values[index] = value
+    return found
+
+
+def total_loss(frame: Frame) -> float:
+    """E of an iteration."""
+    return float(frame.array(frame.program.named["E"]))
+
+
+def _look(probe: Probe, record: Record, frame: Frame, iteration: int, per_epoch: int) -> None:
+    """Notes what a probe sees in a frame that is already there."""
+    program = frame.program
+
+    def decided(formula: Formula) -> list[Any]:
+        return [
+            decide(formula, frame, record.before, candidate, context(program, candidate, iteration, per_epoch))
+            for candidate in candidates(formula, program)
+        ]
+
+    for column, formula in zip(record.columns, probe.values, strict=True):
+        column.extend(float(value) for value in decided(formula))
+    if any(value for condition in probe.conditions for value in decided(condition)):
+        record.hits.append(len(record.losses))
+    record.losses.append(total_loss(frame))
+    record.before = {key: frame.value(ref) for key, ref in earlier(probe, program).items()}

@@ -10,7 +10,7 @@ from retrograde.engine.expression import Ref
 from retrograde.engine.step import Operand, Step, made_by, running_sum
 
 if TYPE_CHECKING:
-    from retrograde.engine.executor.base import Frame
+    from retrograde.engine.frame import Frame
     from retrograde.engine.models import Scenario
     from retrograde.engine.network import Network
     from retrograde.engine.notation import Notation

@@ -1,50 +1,20 @@
-"""What an executor does, and the frame that it makes."""
+"""What an executor does."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from retrograde.engine.arithmetic import Floats
-from retrograde.engine.array import Array
 from retrograde.engine.expression import Mathematics, Ref
+from retrograde.engine.frame import Frame
 from retrograde.engine.program import Program
+
+if TYPE_CHECKING:
+    from retrograde.engine.probe import Probe, Record
 
 Leaves = Any
 """The batch of one iteration, in the form that an executor's ``leaves`` gives."""
-
-
-class Frame:
-    """Every value of one iteration; read-only.
-
-    Attributes:
-        program: the program that was executed.
-        flat: all slots, laid out as ``program.offsets`` says.
-        mathematics: the source of primitive functions that the executor used.
-    """
-
-    __slots__ = ("flat", "mathematics", "program")
-
-    def __init__(self, program: Program, flat: Floats, mathematics: Mathematics) -> None:
-        flat.setflags(write=False)
-        self.program = program
-        self.flat = flat
-        self.mathematics = mathematics
-
-    def value(self, ref: Ref) -> float:
-        """The final value of a slot."""
-        return float(self.flat[self.program.offset(ref)])
-
-    def array(self, array: Array) -> Floats:
-        """An array of the frame; a read-only view."""
-        start = self.program.offsets[array]
-        return self.flat[start : start + array.size].reshape(array.shape)
-
-    @property
-    def next_state(self) -> Floats:
-        """The state after the iteration; a read-only view."""
-        size = self.program.state_size
-        return self.flat[size : 2 * size]
 
 
 class Executor(Protocol):
@@ -74,5 +44,17 @@ class Executor(Protocol):
             state: the flat state at the start; not changed.
             batches: the batches.
             losses: gets E of each iteration.
+        """
+        ...
+
+    def watch(self, state: Floats, batches: Sequence[Leaves], probe: Probe, record: Record, per_epoch: int) -> Floats:
+        """The same as ``advance``, and notes what a probe sees.
+
+        Args:
+            state: the flat state at the start; not changed.
+            batches: the batches.
+            probe: what to look at.
+            record: gets E, hits and values of each iteration; its ``before`` is read and brought up to date.
+            per_epoch: iterations in an epoch.
         """
         ...

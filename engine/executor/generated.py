@@ -7,14 +7,14 @@ same bits everywhere else and never raises.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from retrograde.engine.arithmetic import Floats, divide
+from retrograde.engine.arithmetic import Floats
 from retrograde.engine.array import Array, Extent, Role
-from retrograde.engine.executor.base import Frame
 from retrograde.engine.expression import (
     PYTHON,
     Call,
@@ -30,7 +30,10 @@ from retrograde.engine.expression import (
     Sub,
     Sum,
 )
+from retrograde.engine.formula.meaning import HELPERS
+from retrograde.engine.frame import Frame
 from retrograde.engine.functions import PRIMITIVES
+from retrograde.engine.probe import Probe, Record, earlier, lines
 from retrograde.engine.program import Program, ravel, unravel
 
 SUM_LIMIT = 500
@@ -60,6 +63,8 @@ class GeneratedExecutor:
         self._constants = {array: tuple(constants[array].ravel().tolist()) for array in constants}
         self._rows: list[Row] | None = None
         self._compiled: dict[tuple[str, bool, frozenset[int]], Callable[..., Any]] = {}
+        self._probe: Probe | None = None
+        self._watching: dict[bool, Callable[..., Any]] = {}
 
     def leaves(self, inputs: Floats, targets: Floats, rows: Any) -> Batch:
         if self._rows is None:
@@ -86,6 +91,36 @@ class GeneratedExecutor:
             del losses[mark:]
             end = self._function("advance", guarded=True)(start, batches, losses.append)
         return np.array(end, dtype=np.float64)
+
+    def watch(self, state: Floats, batches: Sequence[Batch], probe: Probe, record: Record, per_epoch: int) -> Floats:
+        if probe is not self._probe:
+            self._probe, self._watching = probe, {}
+        before = tuple(record.before.get(key, math.nan) for key in earlier(probe, self.program))
+        marks = (len(record.losses), len(record.hits), [len(column) for column in record.columns])
+        losses, hits = record.losses, record.hits
+
+        def hit() -> None:
+            hits.append(len(losses) - 1)
+
+        arguments = (tuple(state.tolist()), batches, losses.append, hit, before, record.start + marks[0], per_epoch)
+        puts = [column.append for column in record.columns]
+        try:
+            end, last = self._watcher(guarded=False)(*arguments, *puts)
+        except (ArithmeticError, ValueError):
+            del losses[marks[0] :], hits[marks[1] :]
+            for column, length in zip(record.columns, marks[2], strict=True):
+                del column[length:]
+            end, last = self._watcher(guarded=True)(*arguments, *puts)
+        record.before = dict(zip(earlier(probe, self.program), last, strict=True))
+        return np.array(end, dtype=np.float64)
+
+    def _watcher(self, *, guarded: bool) -> Callable[..., Any]:
+        function = self._watching.get(guarded)
+        if function is None:
+            assert self._probe is not None
+            function = _Printer(self.program, self._constants, guarded, frozenset()).compile("watch", self._probe)
+            self._watching[guarded] = function
+        return function
 
     def _function(self, kind: str, *, guarded: bool, slots: frozenset[int] = frozenset()) -> Callable[..., Any]:
         key = (kind, guarded, slots)
@@ -114,17 +149,24 @@ class _Printer:
         self._replaced = {slot: f"r{position}" for position, slot in enumerate(sorted(replaced))}
         self._lines: list[str] = []
 
-    def compile(self, kind: str) -> Callable[..., Any]:
-        """The function ``frame(state, batch, replaced)`` or ``advance(state, batches, append)``."""
+    def compile(self, kind: str, probe: Probe | None = None) -> Callable[..., Any]:
+        """The function ``frame(state, batch, replaced)``, ``advance(state, batches, append)``, or ``watch``."""
         program = self._program
         state = range(program.state_size)
         self._lines = []
         names = {function.name: function for function in PRIMITIVES}
-        parameters = ", ".join(f"{name}={name}" for name in (*names, "divide", "larger"))
+        parameters = ", ".join(f"{name}={name}" for name in (*names, *HELPERS, "larger"))
+        keys = {} if probe is None else earlier(probe, program)
+        back = {key: f"q{number}" for number, key in enumerate(keys)}
         if kind == "frame":
             head = f"def frame(state, batch, replaced, {parameters}):"
-        else:
+        elif probe is None:
             head = f"def advance(state, batches, append, {parameters}):"
+        else:
+            puts = "".join(f", put{number}" for number in range(len(probe.values)))
+            head = f"def watch(state, batches, append, hit, before, at, per_epoch{puts}, {parameters}):"
+        if back:
+            self._line(1, f"{''.join(f'{name}, ' for name in back.values())} = before")
         if state:
             self._line(1, f"{_tuple(state)} = state")
         for array, values in self._constants.items():
@@ -144,12 +186,19 @@ class _Printer:
             self._assignments(2)
             total = next(array for array in program.arrays if array.role is Role.TOTAL)
             self._line(2, f"append(v{program.offsets[total]})")
+            if probe is not None:
+                for text in lines(probe, program, lambda ref: f"v{program.offset(ref)}", back):
+                    self._line(2, text)
+                self._line(2, "at += 1")
+            for key, ref in keys.items():
+                self._line(2, f"{back[key]} = v{program.offset(ref)}")
             for slot in state:
                 self._line(2, f"v{slot} = v{slot + program.state_size}")
-            self._line(1, f"return [{', '.join(f'v{slot}' for slot in state)}]")
+            last = f"[{', '.join(f'v{slot}' for slot in state)}]"
+            self._line(1, f"return {last}" if probe is None else f"return {last}, [{', '.join(back.values())}]")
         source = "\n".join((head, *self._lines))
         primitives = {name: function.plain if self._guarded else function.fast for name, function in names.items()}
-        namespace: dict[str, Any] = {**primitives, "divide": divide, "larger": larger}
+        namespace: dict[str, Any] = {**primitives, **HELPERS, "larger": larger}
         exec(compile(source, f"<{kind} of {len(program.ops)} ops>", "exec"), namespace)
         return namespace[kind]  # type: ignore[no-any-return]
 

@@ -6,15 +6,16 @@ indices instead of integers, and every node of the tree becomes one NumPy call o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrograde.engine.arithmetic import Floats, sum_rows
 from retrograde.engine.array import Array, Extent, Role
-from retrograde.engine.executor.base import Frame
 from retrograde.engine.expression import (
     NUMPY,
     Call,
@@ -31,7 +32,10 @@ from retrograde.engine.expression import (
     Sub,
     Sum,
 )
+from retrograde.engine.formula.meaning import HELPERS
+from retrograde.engine.frame import Frame
 from retrograde.engine.ops.base import Kernel, Op
+from retrograde.engine.probe import Probe, Record, earlier, lines
 from retrograde.engine.program import Program
 
 Batch = tuple[Floats, Floats, Any]
@@ -76,6 +80,8 @@ class KernelExecutor:
         self._total = self._views[total]
         size = program.state_size
         self._state, self._updated = self._flat[:size], self._flat[size : 2 * size]
+        self._probe: Probe | None = None
+        self._look: tuple[Callable[..., None], NDArray[np.intp]] = (_nothing, np.empty(0, dtype=np.intp))
         self._position = {op.target: number for number, op in enumerate(program.ops)}
 
     def view(self, array: Array) -> Floats:
@@ -149,6 +155,42 @@ class KernelExecutor:
             inputs.take(rows, axis=0, out=x, mode="clip")
             targets.take(rows, axis=0, out=t, mode="clip")
 
+    def watch(self, state: Floats, batches: Sequence[Batch], probe: Probe, record: Record, per_epoch: int) -> Floats:
+        if probe is not self._probe:
+            self._probe, self._look = probe, self._printed(probe)
+        look, slots = self._look
+        keys = earlier(probe, self.program)
+        back = [self.program.offset(ref) for ref in keys.values()]
+        before = [record.before.get(key, math.nan) for key in keys]
+        losses, hits, flat = record.losses, record.hits, self._flat
+        puts = [column.append for column in record.columns]
+
+        def hit() -> None:
+            hits.append(len(losses) - 1)
+
+        for batch in batches:
+            state = self.advance(state, (batch,), losses)
+            look(flat.take(slots).tolist(), before, record.start + len(losses) - 1, per_epoch, hit, *puts)
+            before = flat.take(back).tolist()
+        record.before = dict(zip(keys, before, strict=True))
+        return state
+
+    def _printed(self, probe: Probe) -> tuple[Callable[..., None], NDArray[np.intp]]:
+        """A probe as a function of the slots that it reads, and where these are."""
+        places: dict[int, int] = {}
+
+        def name(ref: Ref) -> str:
+            return f"v[{places.setdefault(self.program.offset(ref), len(places))}]"
+
+        back = {key: f"q[{number}]" for number, key in enumerate(earlier(probe, self.program))}
+        body = lines(probe, self.program, name, back) or ["pass"]
+        puts = "".join(f", put{number}" for number in range(len(probe.values)))
+        helpers = ", ".join(f"{helper}={helper}" for helper in HELPERS)
+        source = "\n    ".join((f"def look(v, q, at, per_epoch, hit{puts}, {helpers}):", *body))
+        namespace: dict[str, Any] = dict(HELPERS)
+        exec(compile(source, "<probe>", "exec"), namespace)
+        return namespace["look"], np.array(list(places), dtype=np.intp)
+
     def _bind(self, op: Op) -> Kernel:
         self._taken = 0
         kernel = op.kernel(self)
@@ -167,6 +209,10 @@ class KernelExecutor:
             sum_rows(contributions, target)
 
         return run
+
+
+def _nothing(*_: object) -> None:
+    """A look at nothing."""
 
 
 def _open_mesh(shape: tuple[int, ...]) -> Index:

@@ -149,7 +149,7 @@ def saturated(session: Session) -> bool:
     if session.scenario.loss.kind != "binary_cross_entropy":
         return False
     out = session.frame.array(session.program.named["out_o"])
-    return bool(np.any((out < 1e-6) | (out > 1 - 1e-6)))
+    return bool(np.any((out < 1e-4) | (out > 1 - 1e-4)))
 
 
 @settings(max_examples=60, deadline=None)

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from retrograde.engine.arithmetic import Floats, same_bits
 from retrograde.engine.array import Extent
-from retrograde.engine.executor.base import Executor, Frame
+from retrograde.engine.executor.base import Executor
 from retrograde.engine.executor.generated import GeneratedExecutor
 from retrograde.engine.executor.kernels import KernelExecutor
 from retrograde.engine.expression import Ref, evaluate
+from retrograde.engine.frame import Frame
 from retrograde.engine.network import Network
 from retrograde.engine.ops import dense
 from retrograde.engine.program import Program

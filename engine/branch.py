@@ -1,0 +1,182 @@
+"""Branches: an edit forks time; the old branch stays, and both can be walked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from retrograde.engine.array import Role
+from retrograde.engine.errors import EngineError
+from retrograde.engine.expression import Ref
+from retrograde.engine.frame import Frame
+from retrograde.engine.history import LossHistory
+from retrograde.engine.program import Program, unravel
+from retrograde.engine.search import Search
+from retrograde.engine.text import _
+from retrograde.engine.timeline import Change, Timeline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """One entry of the journal: what was changed, and where the cursor was.
+
+    Attributes:
+        position: the position of the cursor.
+        values: the new value of each slot, by name.
+        dropped: the sample (from 1) that was dropped from its iteration, if one was.
+    """
+
+    position: int
+    values: tuple[tuple[str, float], ...] = ()
+    dropped: int | None = None
+
+    def __str__(self) -> str:
+        if self.dropped is not None:
+            return _("sample {sample} dropped").format(sample=self.dropped)
+        return ", ".join(f"{name} = {value:.6g}" for name, value in self.values)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Branch:
+    """One line of time.
+
+    Attributes:
+        name: its name, unique in the session.
+        timeline: its states.
+        parent: the branch that it departs from; None for the first.
+        edit: how it departs.
+        history: E of its iterations.
+        search: its searches and zone maps.
+        position: where the cursor was when the branch was left.
+        frontier: the furthest position that was reached.
+    """
+
+    name: str
+    timeline: Timeline
+    parent: Branch | None = None
+    edit: Edit | None = None
+    position: int = 0
+    frontier: int = 0
+    history: LossHistory = field(default_factory=LossHistory)
+    search: Search = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Gives the branch its own searches, and the losses that it shares with its parent."""
+        self.search = Search(self.timeline)
+        if self.parent is not None:
+            self.history = self.parent.history.before(self.timeline.change.first)
+
+    @property
+    def lineage(self) -> tuple[Branch, ...]:
+        """The branch and its ancestors, the first branch last."""
+        return (self,) if self.parent is None else (self, *self.parent.lineage)
+
+    def note(self, start: int, losses: list[float]) -> None:
+        """Takes E of iterations that were run."""
+        self.history.extend(start, losses)
+        self.search.note(start, losses)
+
+
+def departure(one: Branch, other: Branch) -> int:
+    """The first iteration in which two branches may differ."""
+    shared = set(one.lineage) & set(other.lineage)
+    apart = [branch for branch in (*one.lineage, *other.lineage) if branch not in shared]
+    return min((branch.timeline.change.first for branch in apart), default=0)
+
+
+def plan(program: Program, iteration: int, revealed: int, values: dict[Ref, float]) -> Change:
+    """How the timeline departs when slots are given other values at a moment.
+
+    A trained parameter changes from the start of the iteration, or of the next one where this one is complete. A
+    learning rate or a frozen parameter changes from the first iteration in which no step that reads it is revealed.
+    Any other slot has one assignment of this iteration replaced.
+
+    Args:
+        program: the program of the cursor's iteration.
+        iteration: that iteration.
+        revealed: its steps that are revealed.
+        values: the new values.
+
+    Raises:
+        EngineError: the values do not change at the same time; nothing is changed.
+    """
+    complete = revealed == program.steps
+    changes: set[tuple[str, int]] = set()
+    entries: dict[tuple[str, tuple[int, ...]], float] = {}
+    for ref, value in values.items():
+        array = ref.array
+        entries[array.name, ref.index] = value
+        if f"new({array.name})" in program.named:
+            changes.add(("parameters", iteration + complete))
+        elif array.role in {Role.RATE, Role.WEIGHT, Role.BIAS}:
+            read = any(program.number_of_first(op) < revealed for op in program.readers(array))
+            changes.add(("constants", iteration + read))
+        else:
+            changes.add(("overrides", iteration + 1))
+    if len(changes) != 1:
+        raise EngineError(_("these values do not change at the same time; edit them one after the other"))
+    kind, base = changes.pop()
+    match kind:
+        case "parameters":
+            return Change(base=base, parameters=entries)
+        case "constants":
+            return Change(base=base, constants=entries)
+        case _:
+            return Change(base=base, overrides=entries)
+
+
+def drop(program: Program, sample: int) -> dict[Ref, float]:
+    """The slots whose zeros take a sample out of an iteration: its loss terms and their slopes.
+
+    The number that a mean divides by stays that of the whole batch.
+    """
+    terms = next(array for array in program.arrays if array.role is Role.LOSS)
+    layer = terms.layer
+    out = program.named.get(f"grad(out_{layer})")
+    slopes = out if out is not None else program.named[f"grad(net_{layer})"]
+    return {Ref(array, (sample, unit)): 0.0 for array in (terms, slopes) for unit in range(array.shape[1])}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A slot that has two values on two branches."""
+
+    ref: Ref
+    mine: float
+    theirs: float
+
+    @property
+    def gap(self) -> float:
+        """Mine − theirs."""
+        return self.mine - self.theirs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Comparison:
+    """Two branches at the same moment.
+
+    Attributes:
+        mine: the branch of the cursor.
+        theirs: the other one.
+        differences: slots revealed at the cursor that differ, in the order of their steps.
+        first: the number of the first step that differs, as far as was looked; None when none does.
+    """
+
+    mine: Branch
+    theirs: Branch
+    differences: tuple[Difference, ...]
+    first: int | None
+
+
+def differing(mine: Frame, theirs: Frame, revealed: int) -> list[Difference]:
+    """The slots of two frames of the same iteration that are revealed and differ, leaves and the state first."""
+    program = mine.program
+    found: list[tuple[int, Difference]] = []
+    for array in program.arrays:
+        left, right = mine.array(array), theirs.array(array)
+        apart = (left != right) & ~((left != left) & (right != right))
+        for flat in apart.ravel().nonzero()[0]:
+            ref = Ref(array, unravel(int(flat), array.shape))
+            step = program.produced(ref)
+            if step is None or step < revealed:
+                found.append((-1 if step is None else step, Difference(ref, mine.value(ref), theirs.value(ref))))
+    return [difference for _step, difference in sorted(found, key=lambda pair: pair[0])]

@@ -1,0 +1,760 @@
+"""The cursor over the steps of a training, in both directions; the values around it; runs to convergence.
+
+Position n means that n steps are revealed: n = 0 is the initial state, and step n is the one on the screen. Moving
+the cursor computes nothing; the values around it are looked up when they are asked for.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from retrograde.engine.arithmetic import Floats
+from retrograde.engine.array import Extent, Role
+from retrograde.engine.branch import Branch
+from retrograde.engine.errors import EngineError
+from retrograde.engine.executor.kernels import KernelExecutor
+from retrograde.engine.expression import Expr, Ref, evaluate, terms
+from retrograde.engine.formula.meaning import Moment as Moment_
+from retrograde.engine.formula.meaning import candidates
+from retrograde.engine.formula.reader import parse
+from retrograde.engine.formula.tree import EPOCH_NAMES, Formula, Kind
+from retrograde.engine.frame import Frame
+from retrograde.engine.history import LossHistory
+from retrograde.engine.models import Expectation, Scenario
+from retrograde.engine.network import Network
+from retrograde.engine.notation import EXTRA_NAMES, Notation
+from retrograde.engine.probe import Probe, Record, context, decide
+from retrograde.engine.program import Granularity, Place, Program
+from retrograde.engine.search import Conditions
+from retrograde.engine.step import Moment, Step, made_by, running_sum
+from retrograde.engine.stopping import Hit, Judge, Outcome, Rule, describe
+from retrograde.engine.text import _
+from retrograde.engine.timeline import DEFAULT_BUDGET, Timeline
+from retrograde.engine.uses import uses
+
+FIRST_BRANCH = "main"
+"""The name of the branch that no edit has made."""
+
+CHUNK_SECONDS = 0.01
+"""How long a run computes before it looks up, so that it can be cancelled and shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        epoch: complete epochs.
+        epochs: the most epochs of this run.
+        iterations: complete iterations from the start of the training.
+        loss: E of the last iteration.
+    """
+
+    epoch: int
+    epochs: int
+    iterations: int
+    loss: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradientCheck:
+    """A gradient against the central difference of E.
+
+    Attributes:
+        analytic: the gradient that was computed.
+        numeric: (E(x + h) − E(x − h)) / 2h.
+        agrees: whether they agree within what rounding and truncation explain.
+        kink: whether the slopes on the two sides differ, so that there is no derivative to compare with.
+    """
+
+    analytic: float
+    numeric: float
+    agrees: bool
+    kink: bool = False
+
+
+class Cursor:
+    """A cursor over the steps of a training.
+
+    Args:
+        scenario: a validated scenario.
+        budget: bytes of history.
+
+    Attributes:
+        scenario: the scenario.
+        network: its network and data.
+        branch: the line of time that the cursor is on.
+        schedule: the iterations.
+        position: n, the steps that are revealed.
+        term: terms of step n + 1 that are revealed besides; 0 outside a sum.
+        length: steps until the maximum of epochs.
+        budget: bytes of history of each branch.
+        outcome: how the last run ended, if there was one.
+    """
+
+    def __init__(self, scenario: Scenario, *, budget: int = DEFAULT_BUDGET) -> None:
+        self.scenario = scenario
+        self.network = Network(scenario)
+        self.budget = budget
+        self.branch = Branch(name=FIRST_BRANCH, timeline=Timeline(self.network, budget=budget))
+        self.schedule = self.timeline.schedule
+        self.position = 0
+        self.term = 0
+        self.length = scenario.stop.epochs * self.schedule.steps_per_epoch
+        self.outcome: Outcome | None = None
+        self._differences: dict[Program, KernelExecutor] = {}
+
+    # -- where the cursor is ------------------------------------------------------------------------------------
+
+    @property
+    def timeline(self) -> Timeline:
+        """The states of the cursor's branch."""
+        return self.branch.timeline
+
+    @property
+    def notation(self) -> Notation:
+        """How the slots are called."""
+        return self.network.notation
+
+    @property
+    def frontier(self) -> int:
+        """The furthest position that was reached."""
+        return max(self.branch.frontier, self.position)
+
+    @property
+    def iteration(self) -> int:
+        """The iteration that the cursor is in, from 0; at the end of one, that one."""
+        if self.term and self.position:
+            return self.schedule.locate(self.position + 1)[0]
+        return self.schedule.locate(self.position)[0]
+
+    @property
+    def revealed(self) -> int:
+        """How many steps of the cursor's iteration are revealed."""
+        return self.position - self.schedule.start(self.iteration)
+
+    @property
+    def program(self) -> Program:
+        """The program of the cursor's iteration."""
+        return self.schedule.program(self.iteration)
+
+    @property
+    def frame(self) -> Frame:
+        """Every value of the cursor's iteration, revealed or not."""
+        return self.timeline.frame(self.iteration)
+
+    @property
+    def sample(self) -> int:
+        """The sample that the cursor is at, from 0; the last one outside the samples."""
+        current = self.current
+        if current is None:
+            return 0
+        sample = current.place.sample
+        return self.program.batch - 1 if sample is None else sample
+
+    @property
+    def current(self) -> Step | None:
+        """The step on the screen; None in the initial state. Inside a sum, the step that is being added up."""
+        if self.term:
+            return self.step_at(self.position + 1, term=self.term)
+        return self.step_at(self.position) if self.position else None
+
+    def step_at(self, number: int, *, term: int = 0) -> Step:
+        """The step with a number, from 1.
+
+        Raises:
+            EngineError: there is no such step.
+        """
+        if not 1 <= number <= self.length:
+            raise EngineError(_("step {number} is not in 1 to {last}").format(number=number, last=self.length))
+        iteration, step = self.schedule.locate(number)
+        frame = self.timeline.frame(iteration)
+        return Step(
+            frame=frame,
+            schedule=self.schedule,
+            notation=self.notation,
+            iteration=iteration,
+            place=frame.program.place(step - 1),
+            term=term,
+        )
+
+    # -- motions ------------------------------------------------------------------------------------------------
+
+    def step(self, granularity: str = Granularity.STEP) -> bool:
+        """Goes forward to the next stop of a granularity; says whether the cursor moved."""
+        position = self.position
+        if position >= self.length:
+            return False
+        if granularity == "step":
+            self.position = position + 1
+            self.term = 0
+            return True
+        match as_granularity(granularity):
+            case Granularity.TERM:
+                count = len(terms(self._equation_of(position + 1)))
+                if self.term + 1 < count:
+                    self.term += 1
+                    return True
+                self.position = position + 1
+            case Granularity.EPOCH:
+                per_epoch = self.schedule.steps_per_epoch
+                self.position = min(self.length, (position // per_epoch + 1) * per_epoch)
+            case other:
+                iteration, _step = self.schedule.locate(position + 1)
+                start = self.schedule.start(iteration)
+                program = self.schedule.program(iteration)
+                self.position = start + program.next_stop(position - start, other)
+        self.term = 0
+        return True
+
+    def back(self, granularity: str = Granularity.STEP) -> bool:
+        """Goes back to the previous stop of a granularity; says whether the cursor moved."""
+        self.branch.frontier = max(self.branch.frontier, self.position)
+        position = self.position
+        if granularity == "term":
+            return self._back_term()
+        inside, self.term = self.term, 0
+        if inside:
+            if granularity == "step":
+                return True
+            position += 1
+        if position == 0:
+            return False
+        match as_granularity(granularity):
+            case Granularity.STEP:
+                self.position = position - 1
+            case Granularity.EPOCH:
+                per_epoch = self.schedule.steps_per_epoch
+                self.position = (position - 1) // per_epoch * per_epoch
+            case other:
+                iteration, step = self.schedule.locate(position)
+                start = self.schedule.start(iteration)
+                self.position = start + self.schedule.program(iteration).previous_stop(step, other)
+        return True
+
+    def _back_term(self) -> bool:
+        if self.term:
+            self.term -= 1
+            return True
+        if self.position == 0:
+            return False
+        count = len(terms(self._equation_of(self.position)))
+        self.position -= 1
+        self.term = count - 1
+        return True
+
+    def _equation_of(self, number: int) -> Expr:
+        return self.step_at(number).equation
+
+    def seek(self, where: int | str | Moment, on_progress: Callable[[int, int], bool] | None = None) -> None:
+        """Goes to a position.
+
+        Args:
+            where: a position (steps revealed), a moment, or an address: ``2:1:17`` (epoch, iteration, step),
+                ``2`` or ``2:1`` (the end of an epoch, of an iteration), ``50%`` of what was run, ``start``,
+                ``end`` of what was run, ``@1234`` a step number.
+            on_progress: called during a long replay with iterations done and to do; True cancels.
+
+        Raises:
+            EngineError: the address makes no sense, or is not in the training; the cursor has not moved.
+        """
+        position = self._address(where)
+        self.branch.frontier = max(self.branch.frontier, self.position)
+        if not 0 <= position <= self.length:
+            raise EngineError(_("step {number} is not in 0 to {last}").format(number=position, last=self.length))
+        iteration = self.schedule.locate(position)[0]
+        self._extend(iteration, on_progress)
+        self.position, self.term = position, 0
+
+    def _address(self, where: int | str | Moment) -> int:
+        if isinstance(where, int):
+            return where
+        if isinstance(where, Moment):
+            return where.number
+        text = where.strip().lower()
+        if text in {"start", "0"}:
+            return 0
+        if text == "end":
+            return self.frontier
+        percent = re.fullmatch(r"(\d+(?:\.\d*)?)\s*%", text)
+        if percent:
+            share = float(percent[1])
+            if share > 100:
+                raise EngineError(_("{where}: at most 100 %").format(where=where))
+            return round(self.frontier * share / 100)
+        number = re.fullmatch(r"@(\d+)", text)
+        if number:
+            return int(number[1])
+        parts = re.fullmatch(r"(\d+)(?::(\d+))?(?::(\d+))?", text)
+        if not parts:
+            raise EngineError(
+                _("{where} is no address; try 2:1:17 (epoch:iteration:step), 50%, @100, start or end").format(
+                    where=where
+                )
+            )
+        return self._position_of(*(None if part is None else int(part) for part in parts.groups()))
+
+    def _position_of(self, epoch: int | None, iteration: int | None, step: int | None) -> int:
+        schedule = self.schedule
+        assert epoch is not None
+        epochs = self.length // schedule.steps_per_epoch
+        _within(_("epoch"), epoch, epochs)
+        if iteration is None:
+            return epoch * schedule.steps_per_epoch
+        _within(_("iteration"), iteration, schedule.per_epoch)
+        index = (epoch - 1) * schedule.per_epoch + iteration - 1
+        steps = schedule.program(index).steps
+        if step is None:
+            return schedule.start(index) + steps
+        _within(_("step"), step, steps, low=0)
+        return schedule.start(index) + step
+
+    def _extend(self, iteration: int, on_progress: Callable[[int, int], bool] | None = None) -> None:
+        """Runs up to an iteration, so that its past is known: losses and checkpoints."""
+        done = self.branch.history.count
+        if done >= iteration:
+            return
+        state = self.timeline.state(done)
+        begin = done
+        while done < iteration:
+            count = self._chunk(done, iteration)
+            losses: list[float] = []
+            state = self.timeline.advance(state, done, count, losses)
+            self.branch.note(done, losses)
+            done += count
+            self.timeline.checkpoints.put(done, state)
+            if on_progress is not None and on_progress(done - begin, iteration - begin):
+                raise InterruptedError
+
+    def _chunk(self, start: int, stop: int) -> int:
+        """How many iterations to run in one go: up to the next checkpoint, or a few milliseconds."""
+        spacing = self.timeline.checkpoints.spacing
+        most = max(1, int(CHUNK_SECONDS / self.timeline.iteration_seconds))
+        return min(most, spacing - start % spacing, stop - start)
+
+    # -- running ------------------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        epochs: int | None = None,
+        until: str | Formula | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        breaks: Conditions = (),
+    ) -> Outcome:
+        """Runs from the cursor's epoch until a stop rule ends the training; the cursor goes to the end.
+
+        Args:
+            epochs: the most epochs, counted from the start of the training; by default those of the scenario.
+            until: a further condition, looked at after each epoch, for the last iteration of the epoch.
+            on_progress: called every few milliseconds.
+            cancelled: asked every few milliseconds; True ends the run after the iteration at hand.
+            breaks: conditions that end the run at the first step after the cursor at which one is true.
+
+        Raises:
+            FormulaError: the condition cannot be read, or has an unknown name; nothing was run.
+        """
+        condition = self.condition(until, by_epoch=True) if isinstance(until, str) else until
+        schedule, stop = self.schedule, self.scenario.stop
+        most = stop.epochs if epochs is None else epochs
+        self.length = max(self.length, most * schedule.steps_per_epoch)
+        self.branch.frontier = max(self.branch.frontier, self.position)
+        done, step = schedule.locate(self.position)
+        done += self.position > 0 and step == schedule.program(done).steps
+        done -= done % schedule.per_epoch
+        end = most * schedule.per_epoch
+        self._extend(done)
+        judge = Judge(stop, schedule.per_epoch, done)
+        state = self._recall(judge, done)
+        slow = stop.gradient_norm_below is not None or (condition is not None and _by_epoch(condition))
+        watched = breaks if condition is None or slow else (*breaks, condition)
+        probe = Probe(conditions=watched)
+        record = Record(start=done)
+        hit: Hit | None = None
+        while done < end and hit is None:
+            if cancelled is not None and cancelled():
+                hit = Hit(done, Rule.CANCELLED)
+                break
+            limit = (done // schedule.per_epoch + 1) * schedule.per_epoch if slow else end
+            count = self._chunk(done, limit)
+            losses: list[float] = []
+            if watched:
+                record = Record(start=done, before=record.before)
+                state = self.timeline.watch(state, done, count, probe, record)
+                losses = record.losses
+            else:
+                state = self.timeline.advance(state, done, count, losses)
+            hit = judge.scan(losses)
+            if record.hits:
+                hit = self._first_hit(record, hit, judge, condition, breaks)
+            reached = done + count if hit is None else hit.iterations
+            del losses[reached - done :]
+            if losses:
+                self.branch.note(done, losses)
+            done += count
+            self.timeline.checkpoints.put(done, state)
+            if hit is None and slow and done % schedule.per_epoch == 0:
+                hit = self._judge_epoch(done, judge.loss, condition)
+            if on_progress is not None and losses:
+                epoch = reached // schedule.per_epoch
+                on_progress(Progress(epoch=epoch, epochs=most, iterations=reached, loss=losses[-1]))
+        if hit is None:
+            hit = Hit(done, Rule.EPOCHS)
+        self.position, self.term = schedule.start(hit.iterations) if hit.step is None else hit.step, 0
+        self.branch.frontier = max(self.branch.frontier, self.position)
+        self.outcome = self._outcome(hit, judge.loss)
+        return self.outcome
+
+    def _recall(self, judge: Judge, done: int) -> Floats:
+        """Tells the rules of the epochs before a run; returns the state that the run starts from."""
+        stop, per_epoch = self.scenario.stop, self.schedule.per_epoch
+        wanted = 1 if stop.loss_change_below is None else stop.change_epochs + 1
+        count = min(done // per_epoch, wanted) * per_epoch
+        losses: list[float] = []
+        state = self.timeline.advance(self.timeline.state(done - count), done - count, count, losses)
+        judge.recall(losses)
+        return state
+
+    def condition(self, text: str, *, by_epoch: bool = False) -> Formula:
+        """A condition in the language of formulas.
+
+        Args:
+            text: the condition.
+            by_epoch: whether it is decided at the end of an epoch, where E_epoch and E_data are known.
+
+        Raises:
+            FormulaError: it cannot be read, or is none.
+        """
+        return parse(text, self.notation, self.schedule.full, kind=Kind.TRUTH, by_epoch=by_epoch)
+
+    def formula(self, text: str) -> Formula:
+        """A number or a condition in the language of formulas.
+
+        Raises:
+            FormulaError: it cannot be read.
+        """
+        return parse(text, self.notation, self.schedule.full)
+
+    def _first_hit(
+        self, record: Record, ruled: Hit | None, judge: Judge, condition: Formula | None, breaks: Conditions
+    ) -> Hit | None:
+        """The first of: a breakpoint after the cursor, the condition at the end of an epoch, and a stop rule."""
+        per_epoch = self.schedule.per_epoch
+        for offset in record.hits:
+            iteration = record.start + offset
+            if ruled is not None and iteration >= ruled.iterations:
+                return ruled
+            for found in self.branch.search.steps_of(breaks, iteration) if breaks else ():
+                if found.step > self.position:
+                    return Hit(iteration, Rule.BREAKPOINT, found.step)
+            complete = iteration + 1
+            if condition is not None and complete % per_epoch == 0:
+                decided = self.branch.search.steps_of((condition,), iteration)
+                if decided and (ruled is None or complete < ruled.iterations):
+                    return Hit(complete, Rule.CONDITION)
+        return ruled
+
+    def _outcome(self, hit: Hit, loss: float) -> Outcome:
+        epoch = hit.iterations // self.schedule.per_epoch
+        first, step = None, hit.step
+        if hit.rule is Rule.DIVERGED:
+            epoch = (hit.iterations - 1) // self.schedule.per_epoch + 1
+            first, step = self._first_bad(hit.iterations - 1)
+        return Outcome(
+            rule=hit.rule,
+            message=describe(hit.rule, self.scenario.stop, epoch=epoch, first=first),
+            epoch=epoch,
+            iterations=hit.iterations,
+            loss=loss,
+            first=first,
+            step=step,
+        )
+
+    def _first_bad(self, iteration: int) -> tuple[str, int | None]:
+        """The first slot that is not finite, in this iteration or, where its state is not, in one before."""
+        while iteration > 0 and not np.all(np.isfinite(self.timeline.state(iteration))):
+            iteration -= 1
+        frame = self.timeline.frame(iteration)
+        program = frame.program
+        best: int | None = None
+        for op in program.ops:
+            bad = np.argwhere(~np.isfinite(frame.array(op.target)))
+            for index in bad[:1] if not op.target.batched else bad:
+                step = program.produced(Ref(op.target, tuple(int(part) for part in index)))
+                if step is not None and (best is None or step < best):
+                    best = step
+        if best is None:
+            return "E", None
+        name = self.notation.symbol(program.target(program.place(best)))
+        return name, self.schedule.start(iteration) + best + 1
+
+    def _judge_epoch(self, done: int, loss: float, condition: Formula | None) -> Hit | None:
+        bound = self.scenario.stop.gradient_norm_below
+        iteration = done - 1
+        frame = self.timeline.frame(iteration)
+        if bound is not None and gradient_norm(frame) < bound:
+            return Hit(done, Rule.GRADIENT)
+        if condition is None:
+            return None
+        before = self.branch.search.before(condition, iteration)
+        for candidate in candidates(condition, frame.program):
+            inner = context(frame.program, candidate, iteration, self.schedule.per_epoch)
+
+            def moment(name: str, inner: Moment_ = inner) -> float | str:
+                match name:
+                    case "E_epoch":
+                        return loss
+                    case "E_data":
+                        return self.timeline.data_loss(frame.next_state)
+                return inner(name)
+
+            if decide(condition, frame, before, candidate, moment):
+                return Hit(done, Rule.CONDITION)
+        return None
+
+    # -- values -------------------------------------------------------------------------------------------------
+
+    @property
+    def losses(self) -> LossHistory:
+        """E of every iteration up to the furthest position that was reached."""
+        self._extend(self.schedule.locate(self.frontier)[0])
+        return self.branch.history
+
+    def resolve(self, name: str) -> Ref:
+        """The slot that a name or a symbol means, at the cursor's sample.
+
+        Raises:
+            EngineError: no slot has that name; the message has the nearest ones.
+        """
+        try:
+            return self.notation.resolve(name, self.program, sample=self.sample)
+        except EngineError as error:
+            near = difflib.get_close_matches(name, EXTRA_NAMES, n=1)
+            if near and near[0] not in str(error):
+                raise EngineError(f"{error}, {near[0]}") from None
+            raise
+
+    def symbol(self, ref: Ref) -> str:
+        """The symbol of a slot; another sample than the cursor's is marked: ``net_h1{2}``."""
+        return self.notation.symbol(ref, sample=self.sample)
+
+    def visible(self, ref: Ref) -> float | None:
+        """What may be shown of a slot at the cursor: None before it is computed, of a sum the sum so far."""
+        frame = self.frame
+        step = frame.program.produced(ref)
+        if step is None or step < self.revealed:
+            return frame.value(ref)
+        op = frame.program.maker(ref.array)
+        assert op is not None
+        if op.extent is not Extent.SUM:
+            return None
+        done = self.samples_added(ref)
+        return running_sum(frame, ref, done) if done else None
+
+    def samples_added(self, ref: Ref) -> int:
+        """How many samples have added their contribution to a sum at the cursor."""
+        program = self.program
+        last = program.produced(ref)
+        if last is None:
+            return program.batch
+        place = program.place(last)
+        first = program.number(Place(place.op, 0, place.element))
+        if self.revealed <= first or program.batch == 1:
+            return int(self.revealed > last) * program.batch
+        period = (last - first) // (program.batch - 1)
+        return min(program.batch, (self.revealed - 1 - first) // period + 1)
+
+    def value(self, name: str) -> float:
+        """The value of a slot, or of E_epoch, E_data, epoch, iteration, at the cursor.
+
+        A parameter has its new value once its update is revealed.
+
+        Raises:
+            EngineError: no slot has that name, or it is not computed yet.
+        """
+        match name:
+            case "epoch":
+                return float(self.iteration // self.schedule.per_epoch + 1)
+            case "iteration":
+                return float(self.iteration % self.schedule.per_epoch + 1)
+            case "E_data":
+                return self.timeline.data_loss(self.timeline.state(self.iteration + self._complete))
+            case "E_epoch":
+                return self._epoch_loss((self.iteration + self._complete) // self.schedule.per_epoch)
+        term = self.notation.resolve_term(name, self.program, sample=self.sample)
+        ref = self.resolve(name) if term is None else term[0]
+        updated = self.program.named.get(f"new({ref.array.name})")
+        value = self.visible(ref) if updated is None else self.visible(Ref(updated, ref.index))
+        if value is None and updated is not None:
+            value = self.visible(ref)
+        if value is None:
+            raise EngineError(_("{name} is not computed yet at this moment").format(name=name))
+        return value if term is None else self._term_value(self.frame, *term)
+
+    @property
+    def _complete(self) -> bool:
+        """Whether the cursor is at the end of its iteration."""
+        return self.position > 0 and self.revealed == self.program.steps
+
+    def gradient(self, name: str) -> float:
+        """∂E/∂ the value with a name, at the cursor; see ``value``."""
+        return self.value(f"grad({name})")
+
+    def measure(self, name: str, updates: int) -> float:
+        """A value after so many updates, wherever the cursor is.
+
+        Args:
+            name: a name; E and the other slots are those of iteration ``updates`` + 1, which starts from the
+                parameters after the updates. ``E_epoch`` is of the epoch that ends with the last update.
+            updates: iterations that are complete.
+
+        Raises:
+            EngineError: no slot has that name.
+        """
+        self._extend(updates)
+        if name == "E_epoch":
+            return self._epoch_loss(updates // self.schedule.per_epoch)
+        if name == "E_data":
+            return self.timeline.data_loss(self.timeline.state(updates))
+        if name == "epoch":
+            return float(updates // self.schedule.per_epoch)
+        frame = self.timeline.frame(updates)
+        term = self.notation.resolve_term(name, frame.program)
+        if term is not None:
+            return self._term_value(frame, *term)
+        return frame.value(self.notation.resolve(name, frame.program))
+
+    @staticmethod
+    def _term_value(frame: Frame, ref: Ref, position: int) -> float:
+        op = frame.program.maker(ref.array)
+        assert op is not None
+        term = terms(op.equation(ref.index))[position]
+        return evaluate(term, frame.value, frame.mathematics)
+
+    def _epoch_loss(self, epoch: int) -> float:
+        """The mean of the iterations' E of an epoch, from 1."""
+        if epoch < 1:
+            raise EngineError(_("no epoch is complete yet"))
+        per_epoch = self.schedule.per_epoch
+        start = (epoch - 1) * per_epoch
+        losses: list[float] = []
+        self.timeline.advance(self.timeline.state(start), start, per_epoch, losses)
+        total = losses[0]
+        for loss in losses[1:]:
+            total += loss
+        return total / per_epoch
+
+    # -- provenance ---------------------------------------------------------------------------------------------
+
+    def produced(self, ref: Ref) -> Moment | None:
+        """The moment at which a slot of the cursor's iteration is final; None for data and initial values."""
+        number = made_by(self.schedule, self.iteration, self.program, ref)
+        return None if number is None else self.step_at(number).moment
+
+    def uses(self, ref: Ref) -> tuple[Moment, ...]:
+        """The moments of the cursor's iteration that read a slot; of a parameter, in the cursor's sample."""
+        program = self.program
+        start = self.schedule.start(self.iteration)
+        return tuple(
+            self.step_at(start + program.number(place) + 1).moment for place in uses(program, ref, self.sample)
+        )
+
+    def explain(self, ref: Ref) -> Step | None:
+        """The step that made a slot, with its equation and numbers; None for data and initial values."""
+        number = made_by(self.schedule, self.iteration, self.program, ref)
+        return None if number is None else self.step_at(number)
+
+    def check_gradient(self, ref: Ref) -> GradientCheck | None:
+        """A gradient of the cursor's iteration against a central difference of E; None for other slots."""
+        of = ref.array.of
+        if ref.array.role is not Role.GRADIENT or of is None:
+            return None
+        frame = self.frame
+        program = frame.program
+        executor = self._differences.get(program)
+        if executor is None:
+            executor = KernelExecutor(program, self.network.constants)
+            self._differences[program] = executor
+        data, rows = self.network.dataset, self.schedule.rows(self.iteration)
+        leaves = executor.leaves(data.inputs, data.targets, rows)
+        state = self.timeline.state(self.iteration)
+        slot = Ref(of, ref.index)
+        total = program.named["E"]
+        x = frame.value(slot)
+        h = 6e-6 * max(1.0, abs(x))
+
+        def loss(value: float) -> float:
+            return float(executor.frame(state, leaves, {slot: value}).array(total))
+
+        here, above, below = loss(x), loss(x + h), loss(x - h)
+        numeric = (above - below) / ((x + h) - (x - h))
+        analytic = frame.value(ref)
+        if not (math.isfinite(numeric) and math.isfinite(analytic)):
+            return GradientCheck(analytic=analytic, numeric=numeric, agrees=False)
+        # What the difference itself is off by shows when it is taken twice as wide. E is rounded where it is a
+        # difference of larger numbers, as ln S − (net − m) is, so a small E is no more exact than one of size 1.
+        wide = (loss(x + 2 * h) - loss(x - 2 * h)) / ((x + 2 * h) - (x - 2 * h))
+        noise = 1e-15 * max(1.0, abs(here) + abs(above)) / h * 10 + abs(wide - numeric)
+        gap = abs(analytic - numeric)
+        agrees = gap <= 1e-6 * max(abs(analytic), abs(numeric)) + noise
+        right, left = (above - here) / h, (here - below) / h
+        kink = not agrees and abs(right - left) > 1e-3 * max(abs(right), abs(left)) + 4 * noise
+        return GradientCheck(analytic=analytic, numeric=numeric, agrees=agrees, kink=kink)
+
+    def published(self, step: Step) -> tuple[Expectation, ...]:
+        """The published figures that speak of a step."""
+        if not step.final or step.term:
+            return ()
+        found = []
+        for expect in self.scenario.expect:
+            if expect.updates == step.iteration + (step.target.array.role is Role.UPDATED):
+                try:
+                    ref = self.notation.resolve(expect.value, step.program)
+                except EngineError:
+                    continue
+                wanted = step.target
+                if wanted.array.role is Role.UPDATED and wanted.array.of is ref.array:
+                    wanted = Ref(ref.array, wanted.index)
+                if ref == wanted:
+                    found.append(expect)
+        return tuple(found)
+
+
+def gradient_norm(frame: Frame) -> float:
+    """The Euclidean norm of ∂E/∂ all trained parameters of an iteration."""
+    total = 0.0
+    for array in frame.program.arrays:
+        if array.role is Role.GRADIENT and array.of is not None and not array.batched:
+            total += float(np.sum(np.square(frame.array(array))))
+    return math.sqrt(total)
+
+
+def as_granularity(text: str) -> Granularity:
+    """The granularity with a name.
+
+    Raises:
+        EngineError: there is none.
+    """
+    try:
+        return Granularity(text)
+    except ValueError:
+        known = ", ".join(Granularity)
+        raise EngineError(_("{text} is no granularity; there are {known}").format(text=text, known=known)) from None
+
+
+def _within(what: str, number: int, high: int, low: int = 1) -> None:
+    if not low <= number <= high:
+        raise EngineError(
+            _("{what} {number} is not in {low} to {high}").format(what=what, number=number, low=low, high=high)
+        )
+
+
+def _by_epoch(condition: Formula) -> bool:
+    """Whether a condition reads what is known at the end of an epoch only."""
+    return not condition.positions.isdisjoint(EPOCH_NAMES)

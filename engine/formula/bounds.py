@@ -1,0 +1,139 @@
+"""Bounding a formula over intervals of iterations, so that whole intervals can be passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrograde.engine.arithmetic import Floats
+from retrograde.engine.formula.tree import (
+    Applied,
+    Arithmetic,
+    Comparing,
+    Joined,
+    Node,
+    Not,
+    Number,
+    Place,
+    Slot,
+    Text,
+)
+
+Flags = NDArray[np.bool_]
+
+
+class Bounds(NamedTuple):
+    """What is known of a number over each of many intervals: smallest, largest, and whether it may be NaN."""
+
+    low: Floats
+    high: Floats
+    nan: Flags
+
+
+class Chances(NamedTuple):
+    """Whether a condition may be true, and may be false, somewhere in each of many intervals."""
+
+    true: Flags
+    false: Flags
+
+
+def chances(node: Node, bounds: Callable[[Slot | Place], Bounds]) -> Chances:
+    """Where a condition may be true, from bounds of what it reads; never says no where it could be.
+
+    Args:
+        node: the condition.
+        bounds: bounds of a slot, or of epoch and iteration, over every interval.
+    """
+    match node:
+        case Joined(op, parts):
+            found = [chances(part, bounds) for part in parts]
+            every, some = np.logical_and.reduce, np.logical_or.reduce
+            true, false = [one.true for one in found], [one.false for one in found]
+            return Chances(every(true), some(false)) if op == "and" else Chances(some(true), every(false))
+        case Not(part):
+            one = chances(part, bounds)
+            return Chances(one.false, one.true)
+        case Comparing(_, left, right) if isinstance(left, Text | Place) and isinstance(right, Text | Place):
+            maybe = np.ones_like(bounds(Place("epoch")).nan, dtype=np.bool_)
+            return Chances(maybe, maybe)
+        case Comparing(op, left, right):
+            return _compared(op, _bounded(left, bounds), _bounded(right, bounds))
+        case Applied("isnan", (argument,)):
+            a = _bounded(argument, bounds)
+            return Chances(a.nan, np.ones_like(a.nan))
+        case _:
+            maybe = np.ones_like(bounds(Place("epoch")).nan, dtype=np.bool_)
+            return Chances(maybe, maybe)
+
+
+def _compared(op: str, a: Bounds, b: Bounds) -> Chances:
+    nan = a.nan | b.nan
+    match op:
+        case "<":
+            return Chances(a.low < b.high, (a.high >= b.low) | nan)
+        case "<=":
+            return Chances(a.low <= b.high, (a.high > b.low) | nan)
+        case ">":
+            return Chances(a.high > b.low, (a.low <= b.high) | nan)
+        case ">=":
+            return Chances(a.high >= b.low, (a.low < b.high) | nan)
+        case "==":
+            apart = (a.low > b.high) | (b.low > a.high)
+            fixed = (a.low == a.high) & (b.low == b.high) & (a.low == b.low)
+            return Chances(~apart, ~fixed | nan)
+        case _:
+            apart = (a.low > b.high) | (b.low > a.high)
+            fixed = (a.low == a.high) & (b.low == b.high) & (a.low == b.low)
+            return Chances(~fixed | nan, ~apart)
+
+
+def _bounded(node: Node, bounds: Callable[[Slot | Place], Bounds]) -> Bounds:
+    match node:
+        case Slot() | Place("epoch" | "iteration"):
+            return bounds(node)
+        case Number(value):
+            like = bounds(Place("epoch"))
+            number = np.full_like(like.low, value)
+            return Bounds(number, number, np.zeros_like(like.nan))
+        case Arithmetic("+", left, right):
+            a, b = _bounded(left, bounds), _bounded(right, bounds)
+            return _sound(a.low + b.low, a.high + b.high, a.nan | b.nan)
+        case Arithmetic("-", left, right):
+            a, b = _bounded(left, bounds), _bounded(right, bounds)
+            return _sound(a.low - b.high, a.high - b.low, a.nan | b.nan)
+        case Arithmetic("*", left, right):
+            a, b = _bounded(left, bounds), _bounded(right, bounds)
+            corners = np.array([a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high])
+            return _sound(corners.min(axis=0), corners.max(axis=0), a.nan | b.nan)
+        case Applied("abs", (argument,)):
+            a = _bounded(argument, bounds)
+            low = np.where((a.low <= 0) & (a.high >= 0), 0.0, np.minimum(np.abs(a.low), np.abs(a.high)))
+            return Bounds(low, np.maximum(np.abs(a.low), np.abs(a.high)), a.nan)
+        case Applied("sign", (argument,)):
+            a = _bounded(argument, bounds)
+            return Bounds(
+                np.where(a.nan, np.minimum(np.sign(a.low), 0.0), np.sign(a.low)),
+                np.where(a.nan, np.maximum(np.sign(a.high), 0.0), np.sign(a.high)),
+                np.zeros_like(a.nan),
+            )
+        case Applied("min" | "max" as function, arguments):
+            found = [_bounded(argument, bounds) for argument in arguments]
+            pick = np.minimum if function == "min" else np.maximum
+            nan = np.logical_or.reduce([one.nan for one in found])
+            return Bounds(pick.reduce([one.low for one in found]), pick.reduce([one.high for one in found]), nan)
+        case _:
+            return _anything(bounds)
+
+
+def _sound(low: Floats, high: Floats, nan: Flags) -> Bounds:
+    """Bounds where inf − inf and 0 · inf, which know nothing, stand for everything."""
+    lost = np.isnan(low) | np.isnan(high)
+    return Bounds(np.where(lost, -np.inf, low), np.where(lost, np.inf, high), nan | lost)
+
+
+def _anything(bounds: Callable[[Slot | Place], Bounds]) -> Bounds:
+    like = bounds(Place("epoch"))
+    return Bounds(np.full_like(like.low, -np.inf), np.full_like(like.low, np.inf), np.ones_like(like.nan))

@@ -1,0 +1,224 @@
+"""What a formula means in a program: where its slots are, when it is decided, and its value."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from retrograde.engine.arithmetic import divide
+from retrograde.engine.expression import Ref
+from retrograde.engine.formula.tree import (
+    Applied,
+    Arithmetic,
+    Comparing,
+    Formula,
+    Joined,
+    Node,
+    Not,
+    Number,
+    Place,
+    Several,
+    Slot,
+    Text,
+)
+from retrograde.engine.program import Program
+
+
+class Source(NamedTuple):
+    """Where the value of a slot is: a slot of the iteration, or of the one before."""
+
+    ref: Ref
+    earlier: bool
+
+
+def located(slot: Slot, program: Program, sample: int) -> Source | None:
+    """Where a slot's value is; None where the batch does not have its sample.
+
+    A trained parameter means its value after the update of the iteration; the value before it is the one that the
+    iteration starts from.
+    """
+    name = slot.array
+    bare = name[4:-1] if name.startswith("new(") else name
+    if f"new({bare})" in program.named:
+        return Source(Ref(program.named[bare if slot.previous else f"new({bare})"], slot.index), False)
+    ref = slot.ref(program, sample)
+    return None if ref is None else Source(ref, slot.previous)
+
+
+class Candidate(NamedTuple):
+    """A step of an iteration at which a formula is decided: its number from 0, and the sample it speaks of."""
+
+    step: int
+    sample: int
+
+
+def candidates(formula: Formula, program: Program) -> tuple[Candidate, ...]:
+    """The steps of an iteration at which a formula is decided, in order: where its last slot gets its value."""
+    if formula.slots:
+        samples = range(program.batch) if formula.varies else (program.batch - 1,)
+        found = (_decided(formula, program, sample) for sample in samples)
+        return tuple(sorted(candidate for candidate in found if candidate is not None))
+    if "step" in formula.positions:
+        places = map(program.place, range(program.steps))
+        return tuple(Candidate(step, place.sample or 0) for step, place in enumerate(places))
+    if formula.positions & {"phase", "sample"}:
+        return tuple(Candidate(run.start, run.sample or 0) for run in program.runs())
+    return (Candidate(0, 0),)
+
+
+def _decided(formula: Formula, program: Program, sample: int) -> Candidate | None:
+    last = 0
+    for slot in formula.slots:
+        source = located(slot, program, sample)
+        if source is None:
+            return None
+        step = None if source.earlier else program.produced(source.ref)
+        last = max(last, -1 if step is None else step)
+    return Candidate(last, sample)
+
+
+Moment = Callable[[str], float | str]
+"""What a formula may ask of the moment at which it is decided: epoch, iteration, sample (all from 1), step, phase."""
+
+
+def sign(x: float) -> float:
+    """−1, 0 or 1; of NaN 0."""
+    return float((x > 0.0) - (x < 0.0))
+
+
+def root(x: float) -> float:
+    """√x; NaN of a negative number."""
+    return math.sqrt(x) if x >= 0.0 else math.nan
+
+
+def largest(*values: float) -> float:
+    """The largest value; NaN when one is."""
+    return max(values) if all(value == value for value in values) else math.nan
+
+
+def smallest(*values: float) -> float:
+    """The smallest value; NaN when one is."""
+    return min(values) if all(value == value for value in values) else math.nan
+
+
+def added(*values: float) -> float:
+    """The sum, from left to right."""
+    total = values[0]
+    for value in values[1:]:
+        total = total + value
+    return total
+
+
+HELPERS: Mapping[str, Callable[..., float]] = {
+    "sign": sign,
+    "root": root,
+    "largest": largest,
+    "smallest": smallest,
+    "added": added,
+    "divide": divide,
+    "absolute": abs,
+}
+"""What the printed form of a formula calls."""
+
+_ARITHMETIC: Mapping[str, Callable[[float, float], float]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": divide,
+}
+_COMPARING: Mapping[str, Callable[[float | str, float | str], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+_APPLIED: Mapping[str, Callable[..., float | bool]] = {
+    "abs": abs,
+    "sign": sign,
+    "sqrt": root,
+    "isnan": lambda x: x != x,
+    "isinf": math.isinf,
+    "truth": lambda x: 1.0 if x else 0.0,
+    "min": smallest,
+    "max": largest,
+    "sum": added,
+}
+
+
+def evaluate(node: Node, read: Callable[[Slot], float], moment: Moment) -> float | bool | str:
+    """The value of a formula.
+
+    Args:
+        node: its tree.
+        read: the value of a slot.
+        moment: the parts of the moment.
+    """
+    match node:
+        case Number(value) | Text(value):
+            return value
+        case Slot():
+            return read(node)
+        case Place(name):
+            return moment(name)
+        case Arithmetic(op, left, right):
+            return _ARITHMETIC[op](float(evaluate(left, read, moment)), float(evaluate(right, read, moment)))
+        case Comparing(op, left, right):
+            return _COMPARING[op](evaluate(left, read, moment), evaluate(right, read, moment))
+        case Joined("and", parts):
+            return all(evaluate(part, read, moment) for part in parts)
+        case Joined(_, parts):
+            return any(evaluate(part, read, moment) for part in parts)
+        case Not(part):
+            return not evaluate(part, read, moment)
+        case Applied(function, arguments):
+            return _APPLIED[function](*(evaluate(argument, read, moment) for argument in arguments))
+        case Several():
+            raise AssertionError
+
+
+def printed(node: Node, name: Callable[[Slot], str], moment: Callable[[str], str]) -> str:
+    """A formula as Python source, over names that the caller gives; it calls nothing but ``HELPERS``."""
+
+    def inner(part: Node) -> str:
+        return printed(part, name, moment)
+
+    match node:
+        case Number(value):
+            return repr(value)
+        case Text(value):
+            return repr(value)
+        case Slot():
+            return name(node)
+        case Place(place):
+            return moment(place)
+        case Arithmetic("/", left, right):
+            return f"divide({inner(left)}, {inner(right)})"
+        case Arithmetic(op, left, right):
+            return f"({inner(left)} {op} {inner(right)})"
+        case Comparing(op, left, right):
+            return f"({inner(left)} {op} {inner(right)})"
+        case Joined(op, parts):
+            return f"({f' {op} '.join(map(inner, parts))})"
+        case Not(part):
+            return f"(not {inner(part)})"
+        case Applied(function, arguments):
+            values = ", ".join(map(inner, arguments))
+            match function:
+                case "isnan":
+                    return f"({values} != {values})"
+                case "isinf":
+                    return f"(absolute({values}) == 1e999)"
+                case "truth":
+                    return f"(1.0 if {values} else 0.0)"
+                case "sum":
+                    return f"added({values})"
+            return f"{_PRINTED[function]}({values})"
+        case Several():
+            raise AssertionError
+
+
+_PRINTED = {"abs": "absolute", "sign": "sign", "sqrt": "root", "min": "smallest", "max": "largest"}

@@ -1,0 +1,164 @@
+"""Probes: what a run looks at in every iteration besides its loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from retrograde.engine.expression import Ref
+from retrograde.engine.formula.meaning import Candidate, Moment, candidates, evaluate, located, printed
+from retrograde.engine.formula.tree import Formula, Node, Slot
+from retrograde.engine.frame import Frame
+from retrograde.engine.program import Program
+
+Key = tuple[Slot, int]
+"""A slot of the iteration before, and the sample that it is read for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Probe:
+    """What is looked at in every iteration.
+
+    Attributes:
+        conditions: an iteration in which one of them is true at some step is a hit.
+        values: numbers that are recorded; one that varies over the samples, once for each.
+    """
+
+    conditions: tuple[Formula, ...] = ()
+    values: tuple[Formula, ...] = ()
+
+    @property
+    def formulas(self) -> tuple[Formula, ...]:
+        """All formulas, the conditions first."""
+        return (*self.conditions, *self.values)
+
+
+@dataclass(slots=True, kw_only=True)
+class Record:
+    """What a probe has seen.
+
+    Attributes:
+        start: the first iteration.
+        losses: E of each iteration.
+        hits: the iterations in which a condition was true, counted from ``start``.
+        columns: the values of each formula.
+        before: slots of the last iteration, for formulas that look back.
+    """
+
+    start: int
+    losses: list[float] = field(default_factory=list)
+    hits: list[int] = field(default_factory=list)
+    columns: list[list[float]] = field(default_factory=list)
+    before: dict[Key, float] = field(default_factory=dict)
+
+
+def earlier(probe: Probe, program: Program) -> dict[Key, Ref]:
+    """The slots that the probe reads of the iteration before, by their place in this program."""
+    found: dict[Key, Ref] = {}
+    for formula in probe.formulas:
+        for candidate in candidates(formula, program):
+            for slot in formula.slots:
+                source = located(slot, program, candidate.sample)
+                if source is not None and source.earlier:
+                    found[slot, candidate.sample] = source.ref
+    return found
+
+
+def context(program: Program, candidate: Candidate, iteration: int, per_epoch: int) -> Moment:
+    """The parts of the moment at which a formula is decided in an iteration."""
+
+    def moment(name: str) -> float | str:
+        match name:
+            case "epoch":
+                return float(iteration // per_epoch + 1)
+            case "iteration":
+                return float(iteration % per_epoch + 1)
+            case _:
+                return _fixed(name, program, candidate)
+
+    return moment
+
+
+def _fixed(name: str, program: Program, candidate: Candidate) -> float | str:
+    match name:
+        case "sample":
+            return float(candidate.sample + 1)
+        case "step":
+            return float(candidate.step + 1)
+        case _:
+            return program.ops[program.place(candidate.step).op].phase.value
+
+
+def decide(formula: Formula, frame: Frame, before: Mapping[Key, float], candidate: Candidate, moment: Moment) -> Any:
+    """The value of a formula at one of its candidates in an iteration.
+
+    Args:
+        formula: the formula.
+        frame: the iteration.
+        before: what the formula reads of the iteration before.
+        candidate: the step at which it is decided.
+        moment: the parts of the moment; see ``context``.
+    """
+    program = frame.program
+
+    def read(slot: Slot) -> float:
+        source = located(slot, program, candidate.sample)
+        assert source is not None
+        if source.earlier:
+            return before.get((slot, candidate.sample), float("nan"))
+        return frame.value(source.ref)
+
+    return evaluate(formula.node, read, moment)
+
+
+def lines(
+    probe: Probe,
+    program: Program,
+    name: Callable[[Ref], str],
+    names_before: Mapping[Key, str],
+) -> list[str]:
+    """The probe as Python statements for the end of an iteration.
+
+    They read ``at`` (the iteration, from 0) and ``per_epoch``, call ``hit()`` where a condition is true and
+    ``put0(value)``, ``put1(value)``, ... for the recorded numbers.
+    """
+    found: list[str] = []
+    used = frozenset().union(*(formula.positions for formula in probe.formulas)) if probe.formulas else frozenset()
+    if "epoch" in used:
+        found.append("epoch = at // per_epoch + 1.0")
+    if "iteration" in used:
+        found.append("iteration = at % per_epoch + 1.0")
+    for number, formula in enumerate(probe.values):
+        found.extend(
+            f"put{number}({_printed(formula.node, program, candidate, name, names_before)})"
+            for candidate in candidates(formula, program)
+        )
+    tests = dict.fromkeys(
+        _printed(condition.node, program, candidate, name, names_before)
+        for condition in probe.conditions
+        for candidate in candidates(condition, program)
+    )
+    if tests:
+        found.append(f"if {' or '.join(tests)}: hit()")
+    return found
+
+
+def _printed(
+    node: Node,
+    program: Program,
+    candidate: Candidate,
+    name: Callable[[Ref], str],
+    names_before: Mapping[Key, str],
+) -> str:
+    def slot_name(slot: Slot) -> str:
+        source = located(slot, program, candidate.sample)
+        assert source is not None
+        return names_before[slot, candidate.sample] if source.earlier else name(source.ref)
+
+    def moment(place: str) -> str:
+        if place in {"epoch", "iteration"}:
+            return place
+        return repr(_fixed(place, program, candidate))
+
+    return printed(node, slot_name, moment)
