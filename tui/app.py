@@ -144,7 +144,7 @@ class RetrogradeApp(App[int]):
             return
         if not self._chosen:
             self.failure = error
-            self.exit(2)
+            self.exit(2, return_code=2)
             return
         if self.screen is message.screen:
             self.pop_screen()

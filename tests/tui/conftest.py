@@ -42,7 +42,15 @@ class Driver:
             character = key if len(key) == 1 else {"space": " "}.get(key)
             self.app.post_message(Key(key, character))
             await self.pilot._wait_for_screen()
-        await self.pilot.pause()
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Waits for the paint; the pilot would wait for an idle processor, which a run never leaves."""
+        screen = self.app.screen_stack[1] if len(self.app.screen_stack) > 1 else None
+        if isinstance(screen, MainScreen) and screen.run_state is not None:
+            await self.pilot.pause(0.05)
+        else:
+            await self.pilot.pause()
 
     async def until(self, condition: Callable[[], bool], seconds: float = 20.0) -> None:
         end = time.monotonic() + seconds
@@ -60,7 +68,7 @@ class Driver:
         driver._size = (width, height)
         self.app.post_message(Resize(size, size))
         await self.pilot._wait_for_screen()
-        await self.pilot.pause()
+        await self.settle()
 
     def text(self) -> str:
         """The screen as plain text."""
@@ -76,7 +84,9 @@ def opened() -> Open:
     """Opens the app: ``async with opened("mazur", size=(120, 36)) as driver``."""
 
     @asynccontextmanager
-    async def open_app(source: Any = None, *, size: tuple[int, int] = (120, 36), **options: Any) -> AsyncIterator[Driver]:
+    async def open_app(
+        source: Any = None, *, size: tuple[int, int] = (120, 36), **options: Any
+    ) -> AsyncIterator[Driver]:
         app = RetrogradeApp(source, **options)
         async with app.run_test(size=size) as pilot:
             driver = Driver(app, pilot)

@@ -126,17 +126,22 @@ def test_wrapped_lines_fit(text: str, limit: int) -> None:
     assert all(width(line) <= max(limit, 2) for line in wrap(text.replace("\n", "").replace("\x1b", ""), limit))
 
 
-@given(parts=st.lists(st.sampled_from(["w1", " · ", "out_h1", " + ", "(−0.25)"]), max_size=30), limit=st.integers(12, 40))
+@given(
+    parts=st.lists(st.sampled_from(["w1", " · ", "out_h1", " + ", "(−0.25)"]), max_size=30), limit=st.integers(12, 40)
+)
 def test_broken_equations_lose_nothing(parts: list[str], limit: int) -> None:
     lines = break_line(tuple(Span(part) for part in parts), limit)
     assert "".join(span.text for line in lines for span in line).replace(" ", "") == "".join(parts).replace(" ", "")
     assert all(sum(width(span.text) for span in line) <= limit for line in lines)
 
 
-@given(size=SIZES, tab=st.sampled_from([PanelId.WEIGHTS, PanelId.LOSS]), front=st.sampled_from(rooms.ALL), zoom=st.booleans())
-def test_rooms_fill_the_screen_without_overlap(
-    size: tuple[int, int], tab: PanelId, front: PanelId, zoom: bool
-) -> None:
+@given(
+    size=SIZES,
+    tab=st.sampled_from([PanelId.WEIGHTS, PanelId.LOSS]),
+    front=st.sampled_from(rooms.ALL),
+    zoom=st.booleans(),
+)
+def test_rooms_fill_the_screen_without_overlap(size: tuple[int, int], tab: PanelId, front: PanelId, zoom: bool) -> None:
     made = rooms.arrange(*size, tab=tab, front=front, zoom=zoom)
     if made.tiny:
         assert size[0] < rooms.LEAST_WIDTH or size[1] < rooms.LEAST_HEIGHT

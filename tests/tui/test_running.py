@@ -82,7 +82,9 @@ async def test_keys_work_during_a_run(opened, long_run) -> None:
         assert driver.main.run_state is not None
         await driver.press("left")
         await driver.idle()
-        await driver.until(lambda: driver.session.position % driver.session.program.steps == driver.session.program.steps - 1)
+        await driver.until(
+            lambda: driver.session.position % driver.session.program.steps == driver.session.program.steps - 1
+        )
         assert driver.session.frontier == driver.session.position + 1, "a motion pauses the run and is then made"
 
 
@@ -121,7 +123,20 @@ async def test_a_diverging_run_says_so(opened) -> None:
         assert "diverged" in driver.text()
 
 
-SIZES = [(1, 1), (2, 30), (30, 2), (39, 12), (40, 11), (40, 12), (60, 16), (72, 18), (80, 24), (99, 26), (120, 36), (200, 60)]
+SIZES = [
+    (1, 1),
+    (2, 30),
+    (30, 2),
+    (39, 12),
+    (40, 11),
+    (40, 12),
+    (60, 16),
+    (72, 18),
+    (80, 24),
+    (99, 26),
+    (120, 36),
+    (200, 60),
+]
 
 
 @pytest.mark.parametrize("name", ["mazur", "digits", "two-moons"])

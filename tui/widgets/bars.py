@@ -15,11 +15,13 @@ class Breadcrumb(Drawn[HeaderView]):
         """Draws the longest form that fits."""
         g = canvas.glyphs
         brand: Line = (Span(" retrograde  ", Ink.BRAND), Span(view.scenario, Ink.STRONG))
+        name: Line = (Span(view.scenario.split(" ", 1)[0], Ink.STRONG),)
         tail: Line = (Span(view.step, Ink.TEXT), Span("   "), *view.loss, Span(" "))
         forms = [
             (brand, self._crumbs(view, g.crumb, long=True), tail),
             (brand[1:], self._crumbs(view, g.crumb, long=True), tail),
             (brand[1:], self._crumbs(view, g.crumb, long=False), tail),
+            (name, self._crumbs(view, g.crumb, long=False), tail),
             ((), self._crumbs(view, g.crumb, long=False), tail),
             ((), self._crumbs(view, g.crumb, long=False), (Span(view.step),)),
             ((), self._crumbs(view, g.crumb, long=False), ()),

@@ -75,6 +75,8 @@ class _Graph:
         return node.name if form != "dot" else self.canvas.glyphs.dot
 
     def _size(self, layer: LayerView, form: str) -> int:
+        if form == "dot":
+            return 3
         # Room for a value that is not there yet, so that nothing moves when it comes.
         value = {"beside": self.view.decimals + 2, "short": 5}.get(form, -1)
         sizes = [max(width(node.name) + 1 + value, width(self._label(node, form))) for node in layer.nodes]
@@ -250,7 +252,9 @@ class _Graph:
             value_ink = Ink.OPERAND if node.mark is Mark.OPERAND else self._value_ink(node)
             canvas.put(x + 1, row, number(node.value, 3), value_ink)
             row += 1
-        if self.forms == "dot" or not value:
+        if self.forms == "dot":
+            self._draw_small(node, x, y, below)
+        if not value:
             return
         for label, note, sign in node.notes:
             if row >= y + below or row >= canvas.height:
@@ -262,9 +266,25 @@ class _Graph:
                 if width(text) <= room:
                     break
             if width(text) > room:
-                text = text.replace("0.", ".", 1)
+                short = f"{note:{'+' if sign else ''}.0e}".replace("e-0", "e-").replace("e+0", "e")
+                text = f"{label} {short}".replace("-", "−")
             canvas.put(x + 1, row, shorten(text, room, g.ellipsis), ink)
             row += 1
+
+    def _draw_small(self, node: NodeView, x: int, y: int, below: int) -> None:
+        """The name above a dot and the value below it, where there are rows for them."""
+        ink = {Mark.TARGET: Ink.TARGET, Mark.OPERAND: Ink.OPERAND, Mark.IDLE: Ink.DIM}[node.mark]
+        if below >= 3:
+            self._centred(x + 1, y - 1, node.name, ink)
+        if below >= 2:
+            value = number(node.value, 2, self.canvas.glyphs.unknown)
+            short = value.replace("0.", ".", 1) if value.startswith(("0.", "−0.")) else value
+            self._centred(x + 1, y + 1, short, self._value_ink(node))
+
+    def _centred(self, x: int, y: int, text: str, ink: int) -> None:
+        start = min(max(x - width(text) // 2, 0), max(self.canvas.width - width(text), 0))
+        self.canvas.clear_dots(y, start, start + width(text))
+        self.canvas.put(start, y, text, ink)
 
     @staticmethod
     def _value_ink(node: NodeView) -> int:

@@ -16,8 +16,13 @@ def cell(value: float | None, decimals: int, unknown: str, *, sign: bool = False
     if value != value:
         return "NaN"
     small = value != 0 and abs(value) < 0.5 * 10.0**-decimals
-    form = f"{'+' if sign else ''}.{2 if small or abs(value) >= 1e6 else decimals}"
-    return format(value, form + ("e" if small or abs(value) >= 1e6 else "f")).replace("-", "−")
+    if not small:
+        # A large number gives up decimals, not the column beside it.
+        for fewer in range(decimals, -1, -1):
+            text = f"{value:{'+' if sign else ''}.{fewer}f}"
+            if len(text) <= decimals + 3:
+                return text.replace("-", "−")
+    return f"{value:{'+' if sign else ''}.{min(decimals, 2)}e}".replace("-", "−")
 
 
 class WeightsPanel(Panel[WeightsView]):
@@ -74,6 +79,8 @@ class WeightsPanel(Panel[WeightsView]):
         selected = self._top + position == view.selected
         x = abs(at)
         mark = {Mark.TARGET: g.bar, Mark.OPERAND: g.left_operand, Mark.IDLE: " "}[row.mark]
+        if row.changed and row.mark is not Mark.TARGET:
+            mark = "*"
         ink = {Mark.TARGET: Ink.CHANGED, Mark.OPERAND: Ink.OPERAND, Mark.IDLE: Ink.STRONG}[row.mark]
         canvas.put(0, y, g.cursor if selected else " ", Ink.KEY)
         canvas.put(1, y, mark, ink)
@@ -88,14 +95,12 @@ class WeightsPanel(Panel[WeightsView]):
             ),
             Span(cell(row.change, view.decimals, g.unknown, sign=True), signed(row.change)),
             Span(
-                ("*" if row.changed and row.new is not None else "") + cell(row.new, view.decimals, g.unknown),
+                cell(row.new, view.decimals, g.unknown),
                 Ink.FAINT if row.new is None else Ink.CHANGED if row.changed else Ink.TEXT,
             ),
         )
         for column, span in enumerate(values[:columns]):
             canvas.put(x + spacing * (column + 1) - width(span.text), y, span.text, span.ink)
-        if row.changed and row.new is None:
-            canvas.put(x + spacing - width(values[0].text) - 1, y, "*", Ink.CHANGED)
         if selected:
             canvas.flag(y, 0, canvas.width, SELECTED)
 
