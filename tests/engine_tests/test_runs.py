@@ -95,7 +95,7 @@ def between(values: list[float], random: Random) -> float | None:
     return random.choice(gaps) if gaps else None
 
 
-def with_rules(recipe: Recipe, training: Told, random: Random, *, change: bool = True) -> Recipe:
+def with_rules(recipe: Recipe, training: Told, random: Random) -> Recipe:
     """The recipe with some stop rules whose bounds its own training crosses."""
     losses = training.epoch_losses()
     changes = [abs(b - a) for a, b in pairwise(losses)]
@@ -106,8 +106,6 @@ def with_rules(recipe: Recipe, training: Told, random: Random, *, change: bool =
         "gradient_norm_below": between(ends, random),
         "loss_above": between(training.losses, random),
     }
-    if not change:
-        del bounds["loss_change_below"]
     kept = {name: bound for name, bound in bounds.items() if bound is not None and random.random() < 0.4}
     lines = [f"{name} = {bound!r}" for name, bound in kept.items()]
     lines.append(f"change_epochs = {random.randint(1, 4)}")
@@ -176,7 +174,7 @@ def test_a_divergence_names_the_first_slot_that_is_not_finite(recipe: Recipe, ra
     cuts=st.lists(st.integers(0, 6), min_size=1, max_size=4),
 )
 def test_a_run_that_is_cancelled_and_resumed_is_one_run(recipe: Recipe, random: Random, cuts: list[int]) -> None:
-    recipe = with_rules(recipe, told(recipe), random, change=False)
+    recipe = with_rules(recipe, told(recipe), random)
     whole, pieces = Session(recipe.scenario), Session(recipe.scenario)
     wanted = whole.run()
     with patch.object(cursor, "CHUNK_SECONDS", 0.0):
@@ -230,14 +228,16 @@ def assert_equal_outcomes(left: Outcome, right: Outcome) -> None:
 
 
 def assert_equal_histories(left: Session, right: Session) -> None:
+    """The left session may have been further than the right one."""
     for ours, theirs in zip(left.losses.points(), right.losses.points(), strict=True):
-        assert same_bits(ours, theirs)
+        assert same_bits(ours[: len(theirs)], theirs)
     assert same_bits(left.frame.flat, right.frame.flat)
 
 
 @settings(max_examples=60, deadline=None)
 @given(recipe=recipes(depth=2, width=3, epochs=6), random=randoms())
 def test_stepping_around_before_a_run_changes_nothing(recipe: Recipe, random: Random) -> None:
+    recipe = with_rules(recipe, told(recipe), random)
     fresh, walked = Session(recipe.scenario), Session(recipe.scenario)
     wanted = fresh.run()
     for _ in range(6):
