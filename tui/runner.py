@@ -25,6 +25,8 @@ EVERY_SECONDS = 0.1
 """How often progress is posted."""
 SWITCH_SECONDS = 0.0005
 """How long the worker may keep the interpreter from the screen while a run goes on."""
+HOLD_SECONDS = 0.03
+"""How long the worker stands back for a key: as long as it takes to answer and paint it."""
 
 
 class RunProgress(Message):
@@ -70,6 +72,15 @@ class Run:
         self._cancelled = threading.Event()
         self._started = self._posted = time.perf_counter()
         self._first: int | None = None
+        self._held_until = 0.0
+
+    def hold(self) -> None:
+        """Leaves the processor to the screen for a moment, which has a key to answer."""
+        self._held_until = time.perf_counter() + HOLD_SECONDS
+
+    def _wait(self) -> None:
+        while time.perf_counter() < self._held_until and not self._cancelled.is_set():
+            time.sleep(HOLD_SECONDS / 10)
 
     def cancel(self) -> None:
         """Asks the work to end after the iterations at hand."""
@@ -101,6 +112,7 @@ class Run:
         return True
 
     def _ran(self, progress: Progress) -> None:
+        self._wait()
         if self._first is None:
             self._first = progress.epoch
         if not self._due():
@@ -122,6 +134,7 @@ class Run:
         )
 
     def _sought(self, done: int, count: int) -> bool:
+        self._wait()
         if self._due():
             elapsed = max(self._posted - self._started, 1e-9)
             per_epoch = self.session.schedule.per_epoch

@@ -358,7 +358,6 @@ class HeaderView:
     crumbs: tuple[tuple[str, str], ...]
     step: str
     loss: Line
-    running: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -369,18 +368,6 @@ class FooterView:
     notice: str = ""
     bad: bool = False
     box: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ViewState:
-    """Everything on the screen at one position of the cursor."""
-
-    header: HeaderView
-    network: NetworkView
-    equation: EquationView
-    weights: WeightsView
-    loss: LossView
-    timeline: TimelineView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1005,7 +1005,7 @@ def phase_word(phase: Phase) -> str:
     }[phase]
 
 
-def header_view(reading: Reading, *, running: bool) -> HeaderView:
+def header_view(reading: Reading) -> HeaderView:
     """The top line."""
     scenario = reading.scenario
     widths = [scenario.network.inputs, *(layer.units for layer in scenario.network.layers)]
@@ -1034,7 +1034,6 @@ def header_view(reading: Reading, *, running: bool) -> HeaderView:
         crumbs=tuple(crumbs),
         step=text,
         loss=_loss_label(reading, 9),
-        running=running,
     )
 
 

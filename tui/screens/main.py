@@ -51,7 +51,7 @@ class _Arrangement(Layout):
     def arrange(self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True) -> ArrangeResult:
         """The placements of the widgets that have a room; the others are not shown."""
         screen = cast(MainScreen, parent)
-        places = screen.divide(size.width, size.height).places
+        places = screen.placed = screen.divide(size.width, size.height).places
         found = []
         for child in children:
             place = places.get(child.id or "")
@@ -87,6 +87,8 @@ class MainScreen(Screen[None]):
         self._weights_before: WeightsView | None = None
         self._loss: tuple[object, LossView] | None = None
         self._badges: dict[int, tuple[Badge, ...]] = {}
+        self._views: dict[str, tuple[tuple[object, ...], object]] = {}
+        self._footer = footer_keys()
         self._accuracy: tuple[int, tuple[int, int] | None] = (-1, None)
         self._check_timer: Timer | None = None
         self._pending_g = False
@@ -95,6 +97,7 @@ class MainScreen(Screen[None]):
         self._tab = PanelId.WEIGHTS
         self._focus = PanelId.EQUATION
         self._zoom = False
+        self.placed: dict[str, rooms.Room] = {}
         self._rooms: tuple[object, rooms.Rooms] | None = None
 
     # -- parts ------------------------------------------------------------------------------------------------
@@ -200,11 +203,9 @@ class MainScreen(Screen[None]):
         size = self.app.size
         divided = self.divide(size.width, size.height)
         if divided.tiny:
-            self._give("notice", NO_FRAME, self._tiny())
+            self._give("notice", NO_FRAME, self._in_glyphs(self._tiny()))
             return
-        notice, bad = self._notice
-        footer = FooterView(keys=footer_keys(), notice=notice, bad=bad)
-        self._give(rooms.FOOTER, NO_FRAME, footer)
+        self._show_footer()
         if self.reading is None or self._lens is None or self._parameters is None:
             self._show_empty(divided)
             return
@@ -212,42 +213,69 @@ class MainScreen(Screen[None]):
 
         reading, lens, parameters = self.reading, replace(self._lens, focus=self._focus), self._parameters
         shown = divided.places
-        self._give(rooms.HEADER, NO_FRAME, view.header_view(reading, running=self.run_state is not None))
-        for panel in PanelId:
-            if panel not in shown:
-                continue
-            match panel:
-                case PanelId.NETWORK:
-                    made: Any = view.network_view(reading, parameters, lens)
-                case PanelId.EQUATION:
-                    made = view.equation_view(reading, lens, self._badges.get(self._badge_key(), ()))
-                case PanelId.WEIGHTS:
-                    made = self._weights_now = view.weights_view(reading, parameters, lens, self._weights_before)
-                case PanelId.LOSS:
-                    made = self._loss_view(reading)
-                case PanelId.TIMELINE:
-                    made = view.timeline_view(reading)
-            self._give(panel, rooms.frame(divided, panel, self._focus, self._glyphs), made)
-        if PanelId.WEIGHTS not in shown:
-            self._weights_now = view.weights_view(reading, parameters, lens, self._weights_before)
+        self._give(rooms.HEADER, NO_FRAME, self._made(rooms.HEADER, (reading,), lambda: view.header_view(reading)))
+        badges = self._badges.get(self._badge_key(), ())
+        chosen = lens.weight if lens.focus is PanelId.WEIGHTS else -1
+        before = self._weights_before
+        views: dict[PanelId, tuple[tuple[object, ...], Callable[[], object]]] = {
+            PanelId.NETWORK: (
+                (reading, chosen, lens.node, lens.digits),
+                lambda: view.network_view(reading, parameters, lens),
+            ),
+            PanelId.EQUATION: (
+                (reading, badges, lens.operand, lens.digits),
+                lambda: view.equation_view(reading, lens, badges),
+            ),
+            PanelId.WEIGHTS: (
+                (reading, before, lens.weight, lens.search, lens.digits),
+                lambda: view.weights_view(reading, parameters, lens, before),
+            ),
+            PanelId.TIMELINE: ((reading,), lambda: view.timeline_view(reading)),
+        }
+        for panel, (key, make) in views.items():
+            made = self._made(panel, key, make)
+            if panel is PanelId.WEIGHTS:
+                self._weights_now = cast("WeightsView", made)
+            if panel in shown:
+                self._give(panel, rooms.frame(divided, panel, self._focus, self._glyphs), made)
+        if PanelId.LOSS in shown:
+            frame = rooms.frame(divided, PanelId.LOSS, self._focus, self._glyphs)
+            self._give(PanelId.LOSS, frame, self._loss_view(reading))
+
+    def _made(self, part: str, key: tuple[object, ...], make: Callable[[], object]) -> object:
+        """A view that was made before for the same key, else a new one; what is the same is not drawn again."""
+        known = self._views.get(part)
+        key = (*key, self._glyphs)
+        if known is None or known[0] != key:
+            known = self._views[part] = (key, self._in_glyphs(make()))
+        return known[1]
+
+    def _in_glyphs(self, made: Any) -> Any:
+        """The view in the characters of the screen."""
+        if not self._glyphs.ascii:
+            return made
+        from retrograde.tui.view import in_ascii
+
+        return in_ascii(made)
+
+    def _show_footer(self) -> None:
+        notice, bad = self._notice
+        footer = FooterView(keys=self._footer, notice=notice, bad=bad)
+        self._give(rooms.FOOTER, NO_FRAME, self._in_glyphs(footer))
 
     def _give(self, part: str, frame: Frame, made: Any) -> None:
-        if self._glyphs.ascii:
-            from retrograde.tui.view import in_ascii
-
-            made, frame = in_ascii(made), in_ascii(frame)
-        cast("Drawn[Any]", self._parts[part]).show(frame, made)
+        cast("Drawn[Any]", self._parts[part]).show(self._in_glyphs(frame), made)
 
     def _show_empty(self, divided: rooms.Rooms) -> None:
         from retrograde.tui.state import HeaderView
 
         loading = _("reading {name} …").format(name=self._opening)
         header = HeaderView(scenario=self._opening, crumbs=(("", loading),), step="", loss=())
-        self._give(rooms.HEADER, NO_FRAME, header)
+        self._give(rooms.HEADER, NO_FRAME, self._in_glyphs(header))
         for panel in PanelId:
             if panel in divided.places:
                 frame = rooms.frame(divided, panel, self._focus, self._glyphs)
-                cast("Drawn[Any]", self._parts[panel]).show(frame, None)
+                self._give(panel, frame, None)
 
     def _tiny(self) -> str:
         return _("Retrograde needs {width} × {height} cells").format(width=rooms.LEAST_WIDTH, height=rooms.LEAST_HEIGHT)
@@ -259,7 +287,8 @@ class MainScreen(Screen[None]):
 
         assert self.session is not None
         if self._run_view is not None:
-            return view.loss_view(reading, self._run_view.points, run=self._run_view)
+            live = view.loss_view(reading, self._run_view.points, run=self._run_view)
+            return cast("LossView", self._in_glyphs(live))
         so_far = reading.partial(Ref(reading.program.named["E"]))
         updates = self._updates()
         accuracy = self._accuracy[1] if self._accuracy[0] == updates else None
@@ -267,10 +296,13 @@ class MainScreen(Screen[None]):
         key = (reading.iteration, furthest, so_far, self._outcome, accuracy)
         if self.run_state is not None:
             # The worker has the session: what was shown stays.
-            return self._loss[1] if self._loss is not None else view.loss_view(reading, _no_points(), run=None)
+            if self._loss is None:
+                self._loss = (None, self._in_glyphs(view.loss_view(reading, _no_points(), run=None)))
+            return self._loss[1]
         if self._loss is None or self._loss[0] != key:
             points = self.session.losses.points()
-            self._loss = (key, view.loss_view(reading, points, run=None, message=self._outcome, accuracy=accuracy))
+            made = view.loss_view(reading, points, run=None, message=self._outcome, accuracy=accuracy)
+            self._loss = (key, self._in_glyphs(made))
         return self._loss[1]
 
     # -- checks -----------------------------------------------------------------------------------------------
@@ -319,10 +351,13 @@ class MainScreen(Screen[None]):
 
     def do(self, name: str) -> None:
         """Does the command with an id of the table."""
+        if self.run_state is not None:
+            self.run_state.hold()
         pending, self._pending_g = self._pending_g, False
         if self._notice[0]:
             self._notice = ("", False)
-            self._show()
+            if self.run_state is None and not self.divide(*self.app.size).tiny:
+                self._show_footer()
         if name == "start" and not pending:
             self._pending_g = True
             return
@@ -622,7 +657,7 @@ class MainScreen(Screen[None]):
             epoch=f"{view.epoch:,}", epochs=f"{view.epochs:,}", loss=f"{view.loss:.6g}", rate=f"{view.rate:,.0f}"
         )
         self._notice = (text, False)
-        self._give(rooms.FOOTER, NO_FRAME, FooterView(keys=footer_keys(), notice=text))
+        self._show_footer()
 
     def on_run_ended(self, message: RunEnded) -> None:
         """Takes the session back and shows where the run arrived."""
@@ -758,8 +793,11 @@ class MainScreen(Screen[None]):
         self._rearrange()
 
     def _rearrange(self) -> None:
-        """Places the widgets anew; a layout is forgotten when a child asks for it, not when its parent does."""
-        self._parts[rooms.HEADER].refresh(layout=True)
+        """Shows what changed, and places the widgets anew where their places are others."""
+        size = self.app.size
+        if self.placed != self.divide(size.width, size.height).places:
+            # A layout is forgotten when a child asks for it, not when its parent does.
+            self._parts[rooms.HEADER].refresh(layout=True)
         self._show()
 
     def do_panel_next(self) -> None:
