@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import struct
 import subprocess
 import sys
 import time
@@ -31,12 +30,11 @@ def paint(command: Sequence[str], *, text: bytes = b"") -> float:
     Raises:
         AssertionError: there was no screen.
     """
-    import fcntl
     import pty
     import termios
 
     master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+    termios.tcsetwinsize(slave, (LINES, COLUMNS))
     environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
     start = time.perf_counter()
     process = subprocess.Popen(
