@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+from itertools import groupby, pairwise
 from random import Random
 from typing import Any
 
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from retrograde.engine import Session, trace
 from retrograde.engine.array import Extent, Role
+from retrograde.engine.chain import chain
 from retrograde.engine.expression import Ref, refs
 from retrograde.engine.step import Moment, Step
 from retrograde.engine.stopping import Rule
@@ -286,3 +287,20 @@ def test_sums_over_samples_add_their_contributions_in_order(recipe: Recipe) -> N
         totals[step.target] = step.contribution if first else totals[step.target] + step.contribution
         assert bits(step.result) == bits(totals[step.target])
         assert step.final == (step.running.done == step.running.of == step.program.batch)
+
+
+@settings(max_examples=60, deadline=None)
+@given(recipe=recipes(width=3, samples=3, epochs=1))
+def test_the_factors_of_a_chain_multiply_to_the_contribution(recipe: Recipe) -> None:
+    for step in trace(recipe.scenario):
+        factors = chain(step)
+        if step.target.array.role is not Role.GRADIENT:
+            assert factors == ()
+            continue
+        product = factors[0].value
+        for above, factor in pairwise(factors):
+            assert factor.above == above.below, "each factor goes on where the one before ends"
+            product = product * factor.value
+        assert factors[0].above == "E"
+        assert factors[-1].below == step.notation.symbol(Ref(step.op.of, step.target.index))
+        assert bits(product) == bits(step.contribution)
