@@ -11,9 +11,9 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.screen import Screen
 
-from retrograde.engine.text import use
+from retrograde.engine.text import _, use
 from retrograde.tui.commands import commands, key_name
-from retrograde.tui.look import DARK, LIGHT, look, themes
+from retrograde.tui.look import DARK, LIGHT, look, plain, themes
 from retrograde.tui.screens.main import MainScreen
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class RetrogradeApp(App[int]):
         for one in themes():
             self.register_theme(one)
         self.theme = LIGHT if theme == "light" else DARK
+        self.set_class(ascii_only, "-ascii")
 
     @property
     def session(self) -> Session | None:
@@ -151,6 +152,13 @@ class RetrogradeApp(App[int]):
         problems = error.problems if isinstance(error, ScenarioError) else (error,)
         self.choose([str(problem) for problem in problems])
 
+    def action_command_palette(self) -> None:
+        """Opens the command palette."""
+        from textual.command import CommandPalette
+
+        if not CommandPalette.is_open(self):
+            self.push_screen(CommandPalette(placeholder=_("a command"), id="--command-palette"))
+
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The command palette's rows, from the table of commands."""
         if not isinstance(screen, MainScreen):
@@ -158,8 +166,9 @@ class RetrogradeApp(App[int]):
         for command in commands():
             if command.palette:
                 keys = key_name(command.keys[0])
-                title = command.title[0].upper() + command.title[1:]
-                yield SystemCommand(f"{title}  ({keys})", command.help, _Do(screen, command.id))
+                title = f"{command.title[0].upper()}{command.title[1:]}  ({keys})"
+                clean = plain if self._ascii else str
+                yield SystemCommand(clean(title), clean(command.help), _Do(screen, command.id))
 
 
 class _Do:

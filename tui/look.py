@@ -6,6 +6,7 @@ that an ink carries is also carried by a sign, a glyph or a bracket, so nothing 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
@@ -157,7 +158,7 @@ ASCII = Glyphs(
 )
 
 _PLAIN = {
-    "∂": "d", "δ": "delta", "Σ": "sum", "σ": "sigma", "η": "lr", "·": "*", "×": "x", "−": "-", "–": "-",
+    "∂": "d", "δ": "delta", "Σ": "sum", "σ": "sigma", "η": "lr", "·": ".", "×": "x", "−": "-", "–": "-",
     "—": "-",
     "′": "'", "⁺": "+", "²": "^2", "½": "1/2", "√": "sqrt", "π": "pi", "α": "alpha", "ε": "eps", "Δ": "d",
     "≤": "<=",
@@ -165,13 +166,15 @@ _PLAIN = {
     "─": "-", "≈": "~", "“": '"', "”": '"', "‘": "'", "’": "'", "│": "|", "‹": "<", "›": ">", "●": "@", "∞": "inf",
 }  # fmt: skip
 _PLAIN_TABLE = str.maketrans(_PLAIN)
+_TIMES = re.compile(r"(?<= )·(?= \S| $)")
+"""A dot between two things multiplies; one alone stands for what is not computed yet."""
 
 
 def plain(text: str) -> str:
     """The text without ambiguous-width characters: ASCII, but for scripts such as Chinese, always wide."""
     if text.isascii():
         return text
-    text = text.translate(_PLAIN_TABLE)
+    text = _TIMES.sub("*", text).translate(_PLAIN_TABLE)
     if text.isascii():
         return text
     return "".join(c if c.isascii() or cell_len(c) == 2 else "?" for c in text)

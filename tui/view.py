@@ -62,8 +62,6 @@ MOST_NODES = 24
 """Units of a layer up to which nodes are drawn, where the panel is high enough."""
 MOST_TERMS = 8
 """Terms of a sum that are listed; of a longer sum the largest."""
-WINDOW = 64
-"""Rows of the weight table that are made ready on either side of the selected one."""
 RUNNING_SUMS = 64
 """Contributions that may be added up for the sums so far in the weight table."""
 
@@ -211,7 +209,9 @@ def _natural(text: str) -> tuple[str, int, str]:
     return (head, int(digits), text) if digits and head + digits == text else (text, 0, text)
 
 
-def weights_view(reading: Reading, parameters: Parameters, lens: Lens, before: WeightsView | None) -> WeightsView:
+def weights_view(
+    reading: Reading, parameters: Parameters, lens: Lens, before: WeightsView | None, *, window: int = 60
+) -> WeightsView:
     """The rows around the selected one.
 
     Args:
@@ -219,11 +219,12 @@ def weights_view(reading: Reading, parameters: Parameters, lens: Lens, before: W
         parameters: the rows.
         lens: the selection.
         before: what was shown before the last motion; what differs is marked as changed.
+        window: how many rows to make ready on either side of the selected one.
     """
     count = len(parameters)
     selected = min(max(lens.weight, 0), max(count - 1, 0))
-    first = max(selected - WINDOW, 0)
-    last = min(selected + WINDOW, count)
+    first = max(selected - window, 0)
+    last = min(selected + window, count)
     marks = _marks(reading)[1]
     old: dict[int, WeightRow] = {}
     if before is not None:
@@ -1136,6 +1137,8 @@ def loss_view(
             )
             label = (*label, Span("   " + text, Ink.GOOD))
         lines.append(label)
+        if len(first) < 2:
+            lines += _outputs(reading)
         if not len(first):
             lines.append((Span(_("The curve begins when the first iteration ends; r runs on."), Ink.DIM),))
     return LossView(
@@ -1147,6 +1150,29 @@ def loss_view(
         lines=tuple(lines),
         progress=progress,
     )
+
+
+def _outputs(reading: Reading) -> list[Line]:
+    """Each output beside its target, with its share of E: what there is to see before there is a curve."""
+    program, info, sample = reading.program, reading.network.layers[-1], reading.sample
+    if info.units > 10:
+        return []
+    lines: list[Line] = []
+    for unit in range(info.units):
+        slot = (sample, unit)
+        out = reading.visible(Ref(program.named[f"out_{info.name}"], slot))
+        target = reading.frame.value(Ref(program.named[f"t_{info.name}"], slot))
+        error = reading.visible(Ref(program.named[f"E_{info.name}"], slot))
+        name = reading.notation.neuron(info.name, unit)
+        lines.append(
+            (
+                Span(f"{name:<5}", Ink.STRONG),
+                Span(_("out {value}").format(value=show(out, 5)).ljust(14), Ink.FAINT if out is None else Ink.TEXT),
+                Span(_("target {value}").format(value=show(target, 5)).ljust(14), Ink.DIM),
+                Span(f"E_{name} {show(error, 5)}", Ink.FAINT if error is None else Ink.ACCENT),
+            )
+        )
+    return lines
 
 
 def _duration(seconds: float) -> str:

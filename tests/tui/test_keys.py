@@ -309,6 +309,13 @@ async def test_plain_characters_only(opened) -> None:
             await driver.press("s")
         await driver.press("question_mark")
         assert isinstance(driver.app.screen, HelpScreen)
+        assert driver.text().isascii()
+        await driver.press("escape", "ctrl+p", *"step")
+        await driver.until(lambda: "Step forward" in driver.text())
+        assert driver.text().isascii()
+    async with opened(ascii_only=True) as driver:
+        await driver.until(lambda: "mazur" in driver.text())
+        assert driver.text().isascii()
 
 
 @pytest.mark.parametrize("name", ["mazur", "digits", "vanishing", "iris"])

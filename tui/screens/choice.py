@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from textual.screen import ModalScreen
 
 from retrograde.tui.canvas import Span
-from retrograde.tui.look import Glyphs, Ink
+from retrograde.tui.look import Glyphs, Ink, width
 from retrograde.tui.state import ChoicesView, Frame
 from retrograde.tui.widgets.choices import Choices
 
@@ -53,7 +53,7 @@ class ChoiceScreen(ModalScreen[int | None]):
         inks = (Ink.STRONG, Ink.TEXT, Ink.DIM)
         rows = tuple(tuple(Span(cell, ink) for cell, ink in zip(row, inks, strict=False)) for row in self._rows)
         columns = tuple(
-            max((len(row[column]) for row in self._rows if column < len(row)), default=1) for column in range(2)
+            max((width(row[column]) for row in self._rows if column < len(row)), default=1) for column in range(2)
         )
         view = ChoicesView(rows=rows, columns=columns, selected=self._selected)
         frame = Frame(title=(Span(self._title, Ink.TITLE_ON),), corners=self._glyphs.corners)

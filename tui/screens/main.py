@@ -227,8 +227,8 @@ class MainScreen(Screen[None]):
                 lambda: view.equation_view(reading, lens, badges),
             ),
             PanelId.WEIGHTS: (
-                (reading, before, lens.weight, lens.search, lens.digits),
-                lambda: view.weights_view(reading, parameters, lens, before),
+                (reading, before, lens.weight, lens.search, lens.digits, size.height),
+                lambda: view.weights_view(reading, parameters, lens, before, window=size.height),
             ),
             PanelId.TIMELINE: ((reading,), lambda: view.timeline_view(reading)),
         }
@@ -293,7 +293,9 @@ class MainScreen(Screen[None]):
         updates = self._updates()
         accuracy = self._accuracy[1] if self._accuracy[0] == updates else None
         furthest = reading.schedule.locate(reading.frontier)[0]
-        key = (reading.iteration, furthest, so_far, self._outcome, accuracy)
+        # Until there is a curve, the outputs of the step are shown in its place.
+        step = reading if furthest == 0 else None
+        key = (reading.iteration, furthest, so_far, self._outcome, accuracy, step)
         if self.run_state is not None:
             # The worker has the session: what was shown stays.
             if self._loss is None:
