@@ -1137,10 +1137,10 @@ def loss_view(
             )
             label = (*label, Span("   " + text, Ink.GOOD))
         lines.append(label)
-        if len(first) < 2:
-            lines += _outputs(reading)
         if not len(first):
             lines.append((Span(_("The curve begins when the first iteration ends; r runs on."), Ink.DIM),))
+        if len(first) < 2:
+            lines += _outputs(reading)
     return LossView(
         first=first,
         low=low,

@@ -59,7 +59,7 @@ class LossPanel(Panel[LossView]):
         """Draws the lines, the curve with its axis, and the place of the cursor."""
         g = canvas.glyphs
         top = 0
-        for line in view.lines[: max(canvas.height - 3, 1)]:
+        for line in view.lines[: max(canvas.height - 3, 1) if len(view.first) else canvas.height]:
             canvas.spans(1, top, line, canvas.width)
             top += 1
         if view.progress is not None and top < canvas.height:
