@@ -131,6 +131,11 @@ class KernelExecutor:
         return Frame(self.program, flat, self.mathematics)
 
     def advance(self, state: Floats, batches: Sequence[Batch], losses: list[float]) -> Floats:
+        return self._run(state, batches, losses, None)
+
+    def _run(
+        self, state: Floats, batches: Sequence[Batch], losses: list[float], look: Callable[[], None] | None
+    ) -> Floats:
         current, updated, total, kernels = self._state, self._updated, self._total, self._kernels
         load = self._load
         current[...] = state
@@ -141,6 +146,9 @@ class KernelExecutor:
                 for kernel in kernels:
                     kernel()
                 append(float(total))
+                # The state is replaced after the look, which may ask for parameters from before their update.
+                if look is not None:
+                    look()
                 current[...] = updated
         return current.copy()
 
@@ -158,20 +166,23 @@ class KernelExecutor:
     def watch(self, state: Floats, batches: Sequence[Batch], probe: Probe, record: Record, per_epoch: int) -> Floats:
         if probe is not self._probe:
             self._probe, self._look = probe, self._printed(probe)
-        look, slots = self._look
+        inspect, slots = self._look
         keys = earlier(probe, self.program)
-        back = [self.program.offset(ref) for ref in keys.values()]
+        back = np.array([self.program.offset(ref) for ref in keys.values()], dtype=np.intp)
         before = [record.before.get(key, math.nan) for key in keys]
-        losses, hits, flat = record.losses, record.hits, self._flat
+        losses, hits, flat, start = record.losses, record.hits, self._flat, record.start - 1
         puts = [column.append for column in record.columns]
 
         def hit() -> None:
             hits.append(len(losses) - 1)
 
-        for batch in batches:
-            state = self.advance(state, (batch,), losses)
-            look(flat.take(slots).tolist(), before, record.start + len(losses) - 1, per_epoch, hit, *puts)
-            before = flat.take(back).tolist()
+        def look() -> None:
+            nonlocal before
+            inspect(flat.take(slots).tolist(), before, start + len(losses), per_epoch, hit, *puts)
+            if keys:
+                before = flat.take(back).tolist()
+
+        state = self._run(state, batches, losses, look)
         record.before = dict(zip(keys, before, strict=True))
         return state
 
