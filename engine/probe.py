@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from retrograde.engine.expression import Ref
+from retrograde.engine.formula.lowered import lowered
 from retrograde.engine.formula.meaning import Candidate, Moment, candidates, evaluate, located, printed
 from retrograde.engine.formula.tree import Formula, Node, Slot
 from retrograde.engine.frame import Frame
@@ -33,6 +34,16 @@ class Probe:
         """All formulas, the conditions first."""
         return (*self.conditions, *self.values)
 
+    @property
+    def dated(self) -> bool:
+        """Whether one asks for the epoch or the iteration."""
+        return any(formula.positions & {"epoch", "iteration"} for formula in self.formulas)
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether one may ask for a slot of the iteration before."""
+        return any(slot.previous for formula in self.formulas for slot in formula.slots)
+
 
 @dataclass(slots=True, kw_only=True)
 class Record:
@@ -56,6 +67,8 @@ class Record:
 def earlier(probe: Probe, program: Program) -> dict[Key, Ref]:
     """The slots that the probe reads of the iteration before, by their place in this program."""
     found: dict[Key, Ref] = {}
+    if not probe.looks_back:
+        return found
     for formula in probe.formulas:
         for candidate in candidates(formula, program):
             for slot in formula.slots:
@@ -135,7 +148,7 @@ def lines(
             for candidate in candidates(formula, program)
         )
     tests = dict.fromkeys(
-        _printed(condition.node, program, candidate, name, names_before)
+        _printed(lowered(condition.node), program, candidate, name, names_before)
         for condition in probe.conditions
         for candidate in candidates(condition, program)
     )

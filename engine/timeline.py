@@ -272,9 +272,11 @@ class Timeline:
         """
         per_epoch = self.schedule.per_epoch
         if not record.losses and start > 0 and not record.before:
-            previous = self.frame(start - 1)
-            keys = earlier(probe, previous.program)
-            record.before = {key: previous.value(ref) for key, ref in keys.items()}
+            # Without a look back there is no need for the iteration before, which may take a whole replay.
+            keys = earlier(probe, self.schedule.program(start - 1))
+            if keys:
+                previous = self.frame(start - 1)
+                record.before = {key: previous.value(ref) for key, ref in keys.items()}
 
         def run(executor: Executor, now: Floats, batches: Sequence[Any]) -> Floats:
             return executor.watch(now, batches, probe, record, per_epoch)

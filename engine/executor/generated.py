@@ -39,6 +39,9 @@ from retrograde.engine.program import Program, ravel, unravel
 SUM_LIMIT = 500
 """Terms in one printed sum; a longer one is split, because the compiler's stack is finite."""
 
+WATCHERS = 16
+"""Compiled loops that are kept, one a probe."""
+
 Row = tuple[float, ...]
 Batch = tuple[Row, ...]
 
@@ -63,8 +66,7 @@ class GeneratedExecutor:
         self._constants = {array: tuple(constants[array].ravel().tolist()) for array in constants}
         self._rows: list[Row] | None = None
         self._compiled: dict[tuple[str, bool, frozenset[int]], Callable[..., Any]] = {}
-        self._probe: Probe | None = None
-        self._watching: dict[bool, Callable[..., Any]] = {}
+        self._watching: dict[tuple[Probe, bool], Callable[..., Any]] = {}
 
     def leaves(self, inputs: Floats, targets: Floats, rows: Any) -> Batch:
         if self._rows is None:
@@ -93,8 +95,6 @@ class GeneratedExecutor:
         return np.array(end, dtype=np.float64)
 
     def watch(self, state: Floats, batches: Sequence[Batch], probe: Probe, record: Record, per_epoch: int) -> Floats:
-        if probe is not self._probe:
-            self._probe, self._watching = probe, {}
         before = tuple(record.before.get(key, math.nan) for key in earlier(probe, self.program))
         marks = (len(record.losses), len(record.hits), [len(column) for column in record.columns])
         losses, hits = record.losses, record.hits
@@ -105,21 +105,22 @@ class GeneratedExecutor:
         arguments = (tuple(state.tolist()), batches, losses.append, hit, before, record.start + marks[0], per_epoch)
         puts = [column.append for column in record.columns]
         try:
-            end, last = self._watcher(guarded=False)(*arguments, *puts)
+            end, last = self._watcher(probe, guarded=False)(*arguments, *puts)
         except (ArithmeticError, ValueError):
             del losses[marks[0] :], hits[marks[1] :]
             for column, length in zip(record.columns, marks[2], strict=True):
                 del column[length:]
-            end, last = self._watcher(guarded=True)(*arguments, *puts)
+            end, last = self._watcher(probe, guarded=True)(*arguments, *puts)
         record.before = dict(zip(earlier(probe, self.program), last, strict=True))
         return np.array(end, dtype=np.float64)
 
-    def _watcher(self, *, guarded: bool) -> Callable[..., Any]:
-        function = self._watching.get(guarded)
+    def _watcher(self, probe: Probe, *, guarded: bool) -> Callable[..., Any]:
+        function = self._watching.get((probe, guarded))
         if function is None:
-            assert self._probe is not None
-            function = _Printer(self.program, self._constants, guarded, frozenset()).compile("watch", self._probe)
-            self._watching[guarded] = function
+            if len(self._watching) >= WATCHERS:
+                self._watching.clear()
+            function = _Printer(self.program, self._constants, guarded, frozenset()).compile("watch", probe)
+            self._watching[probe, guarded] = function
         return function
 
     def _function(self, kind: str, *, guarded: bool, slots: frozenset[int] = frozenset()) -> Callable[..., Any]:
@@ -189,7 +190,8 @@ class _Printer:
             if probe is not None:
                 for text in lines(probe, program, lambda ref: f"v{program.offset(ref)}", back):
                     self._line(2, text)
-                self._line(2, "at += 1")
+                if probe.dated:
+                    self._line(2, "at += 1")
             for key, ref in keys.items():
                 self._line(2, f"{back[key]} = v{program.offset(ref)}")
             for slot in state:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from retrograde.engine.arithmetic import divide
@@ -54,6 +55,7 @@ class Candidate(NamedTuple):
     sample: int
 
 
+@lru_cache(maxsize=64)
 def candidates(formula: Formula, program: Program) -> tuple[Candidate, ...]:
     """The steps of an iteration at which a formula is decided, in order: where its last slot gets its value."""
     if formula.slots:
@@ -95,12 +97,24 @@ def root(x: float) -> float:
 
 def largest(*values: float) -> float:
     """The largest value; NaN when one is."""
-    return max(values) if all(value == value for value in values) else math.nan
+    best = values[0]
+    for value in values:
+        if value > best:
+            best = value
+        elif value != value:
+            return value
+    return best
 
 
 def smallest(*values: float) -> float:
     """The smallest value; NaN when one is."""
-    return min(values) if all(value == value for value in values) else math.nan
+    best = values[0]
+    for value in values:
+        if value < best:
+            best = value
+        elif value != value:
+            return value
+    return best
 
 
 def added(*values: float) -> float:
@@ -180,6 +194,10 @@ def evaluate(node: Node, read: Callable[[Slot], float], moment: Moment) -> float
             raise AssertionError
 
 
+INLINE = 200
+"""Terms of a sum that are printed as one; the compiler's stack is finite."""
+
+
 def printed(node: Node, name: Callable[[Slot], str], moment: Callable[[str], str]) -> str:
     """A formula as Python source, over names that the caller gives; it calls nothing but ``HELPERS``."""
 
@@ -210,10 +228,14 @@ def printed(node: Node, name: Callable[[Slot], str], moment: Callable[[str], str
             match function:
                 case "isnan":
                     return f"({values} != {values})"
+                case "sign" if isinstance(arguments[0], Slot):
+                    return f"(({values} > 0.0) - ({values} < 0.0))"
                 case "isinf":
                     return f"(absolute({values}) == 1e999)"
                 case "truth":
                     return f"(1.0 if {values} else 0.0)"
+                case "sum" if len(arguments) <= INLINE:
+                    return f"({' + '.join(map(inner, arguments))})"
                 case "sum":
                     return f"added({values})"
             return f"{_PRINTED[function]}({values})"

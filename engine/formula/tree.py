@@ -169,6 +169,10 @@ class Formula:
     def __str__(self) -> str:
         return self.text
 
+    def __hash__(self) -> int:
+        # Formulas are looked up in every interval of a search, and a tree may have thousands of nodes.
+        return hash(self.text)
+
 
 def parts(node: Node) -> tuple[Node, ...]:
     """The direct parts of a node."""
@@ -192,18 +196,23 @@ def walk(node: Node) -> Iterator[Node]:
 
 def rebuilt(node: Node, change: Callable[[Node], Node]) -> Node:
     """The tree with every leaf replaced by what ``change`` makes of it."""
+    return rebuilt_inside(node, lambda part: rebuilt(part, change)) if parts(node) else change(node)
+
+
+def rebuilt_inside(node: Node, change: Callable[[Node], Node]) -> Node:
+    """The node with each of its direct parts replaced by what ``change`` makes of it."""
     match node:
         case Several(items):
-            return Several(tuple(rebuilt(item, change) for item in items))
+            return Several(tuple(map(change, items)))
         case Joined(op, items):
-            return Joined(op, tuple(rebuilt(item, change) for item in items))
+            return Joined(op, tuple(map(change, items)))
         case Applied(function, items):
-            return Applied(function, tuple(rebuilt(item, change) for item in items))
+            return Applied(function, tuple(map(change, items)))
         case Arithmetic(op, left, right):
-            return Arithmetic(op, rebuilt(left, change), rebuilt(right, change))
+            return Arithmetic(op, change(left), change(right))
         case Comparing(op, left, right):
-            return Comparing(op, rebuilt(left, change), rebuilt(right, change))
+            return Comparing(op, change(left), change(right))
         case Not(part):
-            return Not(rebuilt(part, change))
+            return Not(change(part))
         case _:
-            return change(node)
+            return node
