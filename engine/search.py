@@ -24,6 +24,17 @@ TRACKED = 8
 """Slots of one formula that a search remembers in the zone maps."""
 
 
+JOINED = 8
+"""Intervals that are replayed in one for a condition that looks back.
+
+Each replay then needs the frame before its first iteration, which costs the replay of an interval more.
+"""
+
+
+PARTS = 8
+"""Parts of an interval in a replay."""
+
+
 class SearchCancelledError(Exception):
     """A search was cancelled by its caller."""
 
@@ -45,6 +56,14 @@ class Hit(NamedTuple):
 
     step: int
     condition: Formula
+
+
+class Piece(NamedTuple):
+    """Iterations from ``begin`` up to ``end``, and whether one of them may be a hit."""
+
+    begin: int
+    end: int
+    maybe: bool
 
 
 Conditions = tuple[Formula, ...]
@@ -99,47 +118,53 @@ class Search:
         if start >= stop:
             return
         pieces = self._pieces(conditions, start, stop)
+        if self._looks_back(conditions):
+            pieces = _joined(pieces)
         if backward:
             pieces.reverse()
         done, total = 0, sum(end - begin for begin, end, _maybe in pieces)
         for begin, end, maybe in pieces:
             if maybe:
                 hits = self._replay(conditions, begin, end)
-                yield from reversed(hits) if backward else hits
+                yield from reversed(list(hits)) if backward else hits
             done += end - begin
             if maybe and on_progress is not None and on_progress(done, total):
                 raise SearchCancelledError
 
-    def _pieces(self, conditions: Conditions, start: int, stop: int) -> list[tuple[int, int, bool]]:
+    def _looks_back(self, conditions: Conditions) -> bool:
+        """Whether the first iteration of a replay needs the frame of the one before."""
+        return bool(earlier(Probe(conditions=conditions), self._timeline.schedule.full))
+
+    def _pieces(self, conditions: Conditions, start: int, stop: int) -> list[Piece]:
         """The range cut at the ends of intervals, with whether each may hold a hit; runs of no are joined."""
         self._respace()
         zones = self.zones
-        pieces: list[tuple[int, int, bool]] = []
+        pieces: list[Piece] = []
         if start < zones.base:
             end = min(stop, zones.base)
             step = self._timeline.checkpoints.spacing
-            pieces = [(at, min(end, at + step), True) for at in range(start, end, step)]
+            pieces = [Piece(at, min(end, at + step), True) for at in range(start, end, step)]
             start = end
         if start >= stop:
             return pieces
         first = (start - zones.base) // zones.spacing
         last = (stop - 1 - zones.base) // zones.spacing
-        maybe = self._maybe(conditions, last + 1)[first:]
+        maybe = self._maybe(conditions, last + 1, stop)[first:]
         edges = np.flatnonzero(np.diff(maybe.astype(np.int8))) + 1
         for group in np.split(np.arange(first, last + 1), edges):
             low, high = int(group[0]), int(group[-1])
             begin = max(start, zones.base + low * zones.spacing)
             end = min(stop, zones.base + (high + 1) * zones.spacing)
             if not maybe[low - first]:
-                pieces.append((begin, end, False))
+                pieces.append(Piece(begin, end, False))
                 continue
             pieces.extend(
-                (max(begin, zones.base + n * zones.spacing), min(end, zones.base + (n + 1) * zones.spacing), True)
+                Piece(max(begin, zones.base + n * zones.spacing), min(end, zones.base + (n + 1) * zones.spacing), True)
                 for n in range(low, high + 1)
             )
         return pieces
 
-    def _maybe(self, conditions: Conditions, count: int) -> Any:
+    def _maybe(self, conditions: Conditions, count: int, stop: int) -> Any:
         zones, per_epoch = self.zones, self._timeline.schedule.per_epoch
         firsts = zones.base + np.arange(count) * zones.spacing
         no = np.zeros(count, dtype=np.bool_)
@@ -154,20 +179,27 @@ class Search:
             if node.previous:
                 now = bounds(replace(node, previous=False))
                 return Bounds(*_with_interval_before(now))
-            return zones.bounds(node, count)
+            return zones.bounds(node, count, stop)
 
         return np.logical_or.reduce([chances(condition.node, bounds).true for condition in conditions])
 
-    def _replay(self, conditions: Conditions, begin: int, end: int) -> list[int]:
+    def _replay(self, conditions: Conditions, begin: int, end: int) -> Iterator[int]:
+        """The hits of a piece, found part by part: who wants only the first does not wait for the rest."""
         timeline = self._timeline
         probe, slots = self._probe(conditions)
-        record = Record(start=begin, columns=[[] for _ in slots])
-        timeline.watch(timeline.state(begin), begin, end - begin, probe, record)
-        if begin >= self.zones.base:
-            for slot, column in zip(slots, record.columns, strict=True):
-                self.zones.record(slot, begin, column)
-            self.zones.record(LOSS, begin, record.losses)
-        return [begin + hit for hit in record.hits]
+        state, record = timeline.state(begin), Record(start=begin)
+        part = -(-timeline.checkpoints.spacing // PARTS)
+        while begin < end:
+            count = min(part, end - begin)
+            record = Record(start=begin, before=record.before, columns=[[] for _ in slots])
+            state = timeline.watch(state, begin, count, probe, record)
+            if begin >= self.zones.base:
+                for slot, column in zip(slots, record.columns, strict=True):
+                    self.zones.record(slot, begin, column)
+                self.zones.record(LOSS, begin, record.losses)
+            for hit in record.hits:
+                yield begin + hit
+            begin += count
 
     def _probe(self, conditions: Conditions) -> tuple[Probe, tuple[Slot, ...]]:
         found = self._probes.get(conditions)
@@ -206,6 +238,15 @@ class Search:
             )
         return sorted(found, key=lambda hit: hit.step)
 
+    def _hits(self, conditions: Conditions, iteration: int) -> list[Hit]:
+        """The hits of an iteration that has one; where a single step decides, its frame need not be made."""
+        if len(conditions) == 1:
+            schedule = self._timeline.schedule
+            deciding = candidates(conditions[0], schedule.program(iteration))
+            if len(deciding) == 1:
+                return [Hit(schedule.start(iteration) + deciding[0].step + 1, conditions[0])]
+        return self.steps_of(conditions, iteration)
+
     def forward(
         self, conditions: Conditions, after: int, stop: int, on_progress: OnProgress | None = None
     ) -> Iterator[Hit]:
@@ -213,7 +254,7 @@ class Search:
         schedule = self._timeline.schedule
         first, last = schedule.locate(after)[0], schedule.locate(stop)[0]
         for iteration in self.iterations(conditions, first, last + 1, on_progress=on_progress):
-            for hit in self.steps_of(conditions, iteration):
+            for hit in self._hits(conditions, iteration):
                 if after < hit.step <= stop:
                     yield hit
 
@@ -221,7 +262,7 @@ class Search:
         """The hits before step ``before``, the last first."""
         last = self._timeline.schedule.locate(before)[0]
         for iteration in self.iterations(conditions, 0, last + 1, backward=True, on_progress=on_progress):
-            for hit in reversed(self.steps_of(conditions, iteration)):
+            for hit in reversed(self._hits(conditions, iteration)):
                 if hit.step < before:
                     yield hit
 
@@ -295,6 +336,20 @@ class Search:
         previous = self._timeline.frame(iteration - 1)
         keys = earlier(Probe(values=(formula,)), previous.program)
         return {key: previous.value(ref) for key, ref in keys.items()}
+
+
+def _joined(pieces: list[Piece]) -> list[Piece]:
+    """The same pieces with up to JOINED neighbours that are replayed in one."""
+    found: list[Piece] = []
+    held = 0
+    for piece in pieces:
+        if found and found[-1].maybe and piece.maybe and held < JOINED:
+            found[-1] = Piece(found[-1].begin, piece.end, True)
+            held += 1
+        else:
+            found.append(piece)
+            held = 1
+    return found
 
 
 def _with_interval_before(now: Bounds) -> tuple[Any, Any, Any]:

@@ -68,6 +68,10 @@ class Zones:
             number, within = divmod(at - self.base, self.spacing)
             stop = min(start + len(array), self.base + (number + 1) * self.spacing)
             piece = array[at - start : stop - start]
+            if self._known(track, number):
+                # What a search replays must not break off the interval that a run is filling.
+                at = stop
+                continue
             if within == 0:
                 track.open = (np.inf, -np.inf, False)
             elif at != track.next:
@@ -85,6 +89,12 @@ class Zones:
             at = stop
 
     @staticmethod
+    def _known(track: _Track, number: int) -> bool:
+        if number >= len(track.low):
+            return False
+        return bool(np.isfinite(track.low[number]) or np.isfinite(track.high[number]) or not track.nan[number])
+
+    @staticmethod
     def _close(track: _Track, number: int) -> None:
         while number >= len(track.low):
             size = len(track.low)
@@ -93,11 +103,19 @@ class Zones:
             track.nan = np.concatenate((track.nan, np.ones(size, dtype=np.bool_)))
         track.low[number], track.high[number], track.nan[number] = track.open
 
-    def bounds(self, slot: Slot, count: int) -> Bounds:
-        """The bounds of a slot over the first ``count`` intervals; everything where nothing is known."""
+    def bounds(self, slot: Slot, count: int, stop: int) -> Bounds:
+        """The bounds of a slot over the first ``count`` intervals; everything where nothing is known.
+
+        Args:
+            slot: the slot.
+            count: how many intervals.
+            stop: the iteration up to which the last of them matters.
+        """
         low, high, nan = np.full(count, -np.inf), np.full(count, np.inf), np.ones(count, dtype=np.bool_)
         track = self._tracks.get(slot)
         if track is not None:
             known = min(count, len(track.low))
             low[:known], high[:known], nan[:known] = track.low[:known], track.high[:known], track.nan[:known]
+            if track.next >= stop and (track.next - 1 - self.base) // self.spacing == count - 1:
+                low[-1], high[-1], nan[-1] = track.open
         return Bounds(low, high, nan)
