@@ -51,6 +51,7 @@ _TOKEN = re.compile(
       | (?P<text>"[^"]*"|'[^']*')
       | (?P<op><=|>=|==|!=|[<>≤≥≠=+\-−*·×/(),:\[\]])
       | (?P<name>(?:∂E/∂|∂E_)?[^\W\d][\w.′⁺]*(?:/∂\w+)?(?:\s*\{\s*\d+\s*\})?)
+      | (?P<mark>\{\s*\d+\s*\})
     )""",
     re.VERBOSE,
 )
@@ -271,11 +272,13 @@ class _Reader:
     def _call(self, token: _Token) -> _Typed:
         name = token.text
         if name.endswith("′"):
-            start = self._expect("(")
+            self._at += 1
             word = self._peek()
+            if word.kind != "name":
+                raise self._error(word, _("expected a name, found {found}").format(found=self._shown()))
             self._at += 1
             self._expect(")")
-            return self._resolved(f"{name}({word.text})", start)
+            return self._resolved(f"{name}({word.text}){self._mark()}", word, full=token)
         if name not in FUNCTIONS:
             raise self._error(token, _unknown(name, FUNCTIONS, _("there is no function `{name}`")))
         self._depth += 1
@@ -312,12 +315,22 @@ class _Reader:
                 if depth == 0:
                     break
             text += inner.text
+        # grad(out_h1{2}) and grad(out_h1){2} are the same slot.
+        text, _brace, inside = text.partition("{")
+        mark = f"{{{inside}" if inside else self._mark()
         name, _bracket, picks = text.partition("[")
         if picks and not name.startswith(_NAMING):
             array = self._array(f"{token.text}({name})")
             if array is not None:
                 return self._picked(array, _split_picks(picks), start)
-        return self._resolved(f"{token.text}({text})", start, full=token)
+        return self._resolved(f"{token.text}({text}){mark}", start, full=token)
+
+    def _mark(self) -> str:
+        """The sample that stands behind a name in brackets, as in ``delta(o1){2}``; nothing where none does."""
+        if self._peek().kind != "mark":
+            return ""
+        self._at += 1
+        return self._tokens[self._at - 1].text
 
     def _name(self, token: _Token) -> _Typed:
         if token.text in self._places:
