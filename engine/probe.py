@@ -14,7 +14,12 @@ from retrograde.engine.frame import Frame
 from retrograde.engine.program import Program
 
 Key = tuple[Slot, int]
-"""A slot of the iteration before, and the sample that it is read for."""
+"""A slot of the iteration before, and the sample that it is read for where it has one for each."""
+
+
+def key(slot: Slot, sample: int) -> Key:
+    """What a slot of the iteration before is known by: where it is no sample's own, batches of any size share it."""
+    return slot, sample if slot.varies else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,11 +75,13 @@ def earlier(probe: Probe, program: Program) -> dict[Key, Ref]:
     if not probe.looks_back:
         return found
     for formula in probe.formulas:
-        for candidate in candidates(formula, program):
-            for slot in formula.slots:
-                source = located(slot, program, candidate.sample)
+        for slot in formula.slots:
+            if not slot.previous:
+                continue
+            for sample in range(program.batch) if slot.varies else (0,):
+                source = located(slot, program, sample)
                 if source is not None and source.earlier:
-                    found[slot, candidate.sample] = source.ref
+                    found[slot, sample] = source.ref
     return found
 
 
@@ -119,7 +126,7 @@ def decide(formula: Formula, frame: Frame, before: Mapping[Key, float], candidat
         source = located(slot, program, candidate.sample)
         assert source is not None
         if source.earlier:
-            return before.get((slot, candidate.sample), float("nan"))
+            return before.get(key(slot, candidate.sample), float("nan"))
         return frame.value(source.ref)
 
     return evaluate(formula.node, read, moment)
@@ -167,7 +174,7 @@ def _printed(
     def slot_name(slot: Slot) -> str:
         source = located(slot, program, candidate.sample)
         assert source is not None
-        return names_before[slot, candidate.sample] if source.earlier else name(source.ref)
+        return names_before[key(slot, candidate.sample)] if source.earlier else name(source.ref)
 
     def moment(place: str) -> str:
         if place in {"epoch", "iteration"}:

@@ -13,7 +13,7 @@ from retrograde.engine.expression import Ref
 from retrograde.engine.formula.meaning import Candidate, evaluate, located
 from retrograde.engine.formula.tree import Formula, Kind, Slot
 from retrograde.engine.models import Scenario
-from retrograde.engine.probe import context
+from retrograde.engine.probe import context, key
 from retrograde.engine.search import Conditions, Extreme, OnProgress
 from retrograde.engine.stopping import Outcome, Rule
 from retrograde.engine.text import _
@@ -312,7 +312,7 @@ class Session(Cursor):
             nonlocal missing
             source = located(slot, program, sample)
             if source is None or source.earlier:
-                return before.get((slot, sample), float("nan"))
+                return before.get(key(slot, sample), float("nan"))
             seen = self.visible(source.ref)
             if seen is None and source.ref.array.name != slot.array and not slot.previous:
                 # A parameter whose update is still to come has the value that the iteration started from.
