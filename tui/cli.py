@@ -1,6 +1,6 @@
 """The command line: arguments, exit codes and messages. Each command imports what it needs when it runs.
 
-Exit codes: 0 done, 1 a published figure that does not hold, 2 bad input or something that can not be done
+Exit codes: 0 done, 1 a published figure that does not hold or a query that finds nothing, 2 bad input or something that can not be done
 here, 130 interrupted.
 """
 
@@ -12,12 +12,15 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from retrograde.engine.text import LANGUAGES, _, use
 
+if TYPE_CHECKING:
+    from retrograde.engine.errors import EngineError
+
 OK, FAILED, BAD, INTERRUPTED = 0, 1, 2, 130
-COMMANDS = ("open", "run", "trace", "list", "check", "new", "schema")
+COMMANDS = ("open", "run", "query", "trace", "list", "check", "new", "schema")
 _WITH_VALUE = ("--theme", "--language", "--data")
 
 
@@ -53,6 +56,7 @@ def _guarded(arguments: list[str]) -> int:
         return BAD
     except EngineError as error:
         _complain(str(error))
+        _point_at(error)
         return BAD
     except BrokenPipeError:
         # The reader has seen enough, as `| head` does: that is no error.
@@ -95,6 +99,12 @@ def _run(options: argparse.Namespace) -> int:
                 data=options.data,
                 as_json=options.json,
             )
+        case "query":
+            from retrograde.tui.headless.query import query
+
+            return query(
+                options.scenario, options.query, epochs=options.epochs, limit=options.limit, as_json=options.json
+            )
         case "trace":
             from retrograde.tui.headless.trace import write_trace
 
@@ -129,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="retrograde",
         description=_("A step debugger for backpropagation."),
-        usage=_("retrograde [options] [NAME | FILE.toml | command ...]"),
+        usage=_("retrograde [options] [NAME | FILE.toml | FILE.session.json | command ...]"),
         epilog=_("Without a command the app opens, with the scenario that is named or with a list to choose from."),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -140,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     open_app = commands.add_parser("open", help=_("open the app (what happens without a command)"))
-    open_app.add_argument("scenario", nargs="?", metavar="NAME|FILE.toml")
+    open_app.add_argument("scenario", nargs="?", metavar="NAME|FILE.toml|FILE.session.json")
     open_app.add_argument("--data", metavar="FILE", help=_("use this data file, wherever it is"))
     _screen_options(open_app, again=True)
 
@@ -154,6 +164,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--data", metavar="FILE", help=_("use this data file, wherever it is"))
     run.add_argument("--json", action="store_true", help=_("one JSON object, numbers in full"))
+
+    query = commands.add_parser("query", help=_("run without a screen, and say when something happened"))
+    query.add_argument("scenario", metavar="NAME|FILE.toml|FILE.session.json")
+    query.add_argument(
+        "query",
+        metavar="QUERY",
+        help=_("'first E < 0.01', 'last ...', 'count ...', 'all ...', 'max abs(grad(w1))', 'min ...'"),
+    )
+    query.add_argument("--epochs", type=_count, metavar="N", help=_("run this many epochs (default: to a stop rule)"))
+    query.add_argument("--limit", type=_count, metavar="N", help=_("with all: print at most so many moments"))
+    query.add_argument("--json", action="store_true", help=_("one JSON object, numbers in full"))
 
     trace = commands.add_parser("trace", help=_("print every step with its symbols and numbers"))
     trace.add_argument("scenario", metavar="NAME|FILE.toml")
@@ -264,6 +285,16 @@ def _complain(message: str, *, name: bool = True) -> None:
     """Print a message on stderr, which may itself be closed."""
     with contextlib.suppress(OSError):
         print(f"retrograde: {message}" if name else message, file=sys.stderr)
+
+
+def _point_at(error: EngineError) -> None:
+    """Show the text of a formula with a caret under what is wrong with it."""
+    from retrograde.engine.formula.tree import FormulaError
+    from retrograde.tui.headless.columns import width
+
+    if isinstance(error, FormulaError) and error.text.isprintable():
+        indent = " " * width(error.text[: error.column - 1])
+        _complain(f"  {error.text}\n  {indent}^", name=False)
 
 
 def _abandon_stdout() -> None:

@@ -200,12 +200,13 @@ class CurveView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperandRow:
-    """An operand and the step that made it."""
+    """An operand and where it comes from; ``made`` says that a step made it."""
 
     symbol: str
     value: str
     origin: str
     ink: int = Ink.TEXT
+    made: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

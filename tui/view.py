@@ -608,6 +608,7 @@ def equation_view(reading: Reading, lens: Lens, badges: tuple[Badge, ...] = ()) 
             value=show(operand.value, digits),
             origin=_origin(reading, operand.made_by, operand.ref),
             ink=_value_ink(operand.value),
+            made=operand.made_by is not None,
         )
         for operand in operands_of(reading)
     )

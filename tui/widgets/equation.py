@@ -209,11 +209,12 @@ def _flow(paragraph: Line, room: int) -> list[Row]:
 def _flowing(view: EquationView, room: int) -> list[Row]:
     """Where the operands come from, on a line or two: for a panel too low for a row each."""
     spans: list[Span] = []
-    for position, operand in enumerate(view.operands[:12]):
+    made = [operand for operand in view.operands if operand.made] or list(view.operands)
+    for position, operand in enumerate(made[:12]):
         spans.append(Span((" · " if position else "") + operand.symbol, Ink.OPERAND))
         spans.append(Span(f" {operand.origin}", Ink.DIM))
-    if len(view.operands) > 12:
-        spans.append(Span(f" +{len(view.operands) - 12}", Ink.DIM))
+    if len(made) > 12:
+        spans.append(Span(f" +{len(made) - 12}", Ink.DIM))
     return list(break_line(tuple(spans), room))
 
 

@@ -93,8 +93,9 @@ class LossPanel(Panel[LossView]):
         dots = 4 * rows - 1
         cursor = min(int(view.cursor * (columns - 1) / max(view.iterations - 1, 1)), columns - 1)
         if view.cursor >= 0:
-            for y in range(rows):
-                canvas.put(margin + cursor // 2, top + y, g.vertical, Ink.FRAME)
+            # Of dots, so that the curve is drawn over it.
+            for y in range(0, dots + 1, 2):
+                canvas.dot(2 * margin + cursor, 4 * top + y, Ink.DIM)
         last: tuple[int, int] | None = None
         for column in range(columns):
             if not least[column] <= most[column]:
