@@ -7,10 +7,10 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import median
 
-from tests.bench.harness import ROOT, Effort, Row, duration, interleave
+from tests.bench.harness import ROOT, Effort, Row, duration
 
 COLUMNS, LINES = 120, 36
 EMPTY = (sys.executable, "-c", "from textual.app import App; App().run()")
@@ -65,14 +65,17 @@ def first_paint(effort: Effort) -> list[Row]:
     """The first screen of ``retrograde mazur`` against that of an app with nothing in it."""
     if sys.platform == "win32":
         return []
-    sides = {
+    sides: dict[str, Callable[[], float]] = {
         "empty": lambda: paint(EMPTY),
         "ours": lambda: paint(OURS),
         "values": lambda: paint(OURS, text=VALUE),
     }
     for run in sides.values():
         run()
-    seconds = interleave(sides, effort.rounds)
+    seconds: dict[str, list[float]] = {side: [] for side in sides}
+    for _ in range(effort.rounds):
+        for side, run in sides.items():
+            seconds[side].append(run())
     rows = []
     for side, what, bound in (("ours", "first paint", 0.25), ("values", "first paint with all values", None)):
         later = median(a - b for a, b in zip(seconds[side], seconds["empty"], strict=True))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrograde.engine.session import Session
+from tests.bench.harness import single_threaded
 
 Floats = NDArray[np.float64]
 
@@ -54,7 +54,7 @@ class Torch:
         frozen: bool = False,
     ) -> None:
         torch: Any = import_module("torch")
-        if os.environ.get("OMP_NUM_THREADS") == "1":
+        if single_threaded():
             torch.set_num_threads(1)
 
         class Layers(torch.nn.Module):  # type: ignore[misc]
@@ -87,6 +87,7 @@ class Torch:
         self._tensor = torch.tensor
         self._schedule = session.schedule
         self._rows: list[Any] = []
+        self._done = 0
 
     def step(self, x: Any, t: Any) -> float:
         """One iteration; the loss as a number."""
@@ -103,16 +104,17 @@ class Torch:
             last = self.step(self.inputs, self.targets)
         return last
 
-    def shuffle(self, epochs: int) -> Torch:
+    def shuffle(self, epochs: int) -> None:
         """Takes over the session's order of samples, so that making it costs nothing later."""
         schedule = self._schedule
         self._rows = [self._tensor(schedule.rows(k)) for k in range(epochs * schedule.per_epoch)]
-        return self
 
-    def batches(self) -> float:
-        """The shuffled batches, one after the other; the last loss."""
+    def batches(self, iterations: int) -> float:
+        """The next shuffled batches, one after the other; the last loss."""
         last = math.nan
-        for rows in self._rows:
+        start = self._done
+        self._done += iterations
+        for rows in self._rows[start : self._done]:
             last = self.step(self.inputs[rows], self.targets[rows])
         return last
 
