@@ -141,15 +141,16 @@ def smooth(recipe: Recipe) -> Recipe:
     """The recipe without the activations and losses that have kinks."""
     swap = {"relu": "silu", "leaky_relu": "tanh", "elu": "softplus"}
     loss = {"mean_absolute_error": "squared_error", "huber": "half_squared_error"}.get(recipe.loss, recipe.loss)
-    return replace(recipe, activations=tuple(swap.get(name, name) for name in recipe.activations), loss=loss)
+    return replace(recipe, rate=0.02, activations=tuple(swap.get(name, name) for name in recipe.activations), loss=loss)
 
 
-def saturated(session: Session) -> bool:
-    """Whether ln(1 − y) of a probability near 1 is mostly rounding, so that its differences say nothing."""
-    if session.scenario.loss.kind != "binary_cross_entropy":
+def differentiable(session: Session) -> bool:
+    """Whether differences say anything: not of a training that diverges, nor where ln(1 − y) is mostly rounding."""
+    frame = session.frame
+    if not np.all(np.abs(frame.flat) < 1e4):
         return False
-    out = session.frame.array(session.program.named["out_o"])
-    return bool(np.any((out < 1e-4) | (out > 1 - 1e-4)))
+    out = frame.array(session.program.named["out_o"])
+    return session.scenario.loss.kind != "binary_cross_entropy" or bool(np.all((out > 1e-4) & (out < 1 - 1e-4)))
 
 
 @settings(max_examples=60, deadline=None)
@@ -157,7 +158,7 @@ def saturated(session: Session) -> bool:
 def test_every_gradient_agrees_with_the_difference_of_E(recipe: Recipe, random: Random) -> None:
     session = Session(smooth(recipe).scenario)
     session.seek(session.position + random.randint(1, session.length))
-    assume(not saturated(session))
+    assume(differentiable(session))
     program = session.program
     checked = 0
     for array in program.arrays:
@@ -178,7 +179,7 @@ def test_every_gradient_agrees_with_the_difference_of_E(recipe: Recipe, random: 
 @given(recipe=recipes(depth=3, updates=("simultaneous",), samples=3), random=randoms())
 def test_a_gradient_that_disagrees_is_called_a_kink(recipe: Recipe, random: Random) -> None:
     session = Session(recipe.scenario)
-    assume(not saturated(session))
+    assume(differentiable(session))
     for array in session.program.arrays:
         if array.role is Role.GRADIENT:
             found = session.check_gradient(random.choice(list(slots(array))))

@@ -119,7 +119,7 @@ def same(left: float, right: float) -> bool:
 RATES = (0.05, 0.3, 3.0, 200.0)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     recipe=recipes(depth=2, width=3, epochs=9),
     rate=st.sampled_from(RATES),
@@ -148,7 +148,7 @@ def test_a_run_ends_where_a_plain_loop_ends_it(recipe: Recipe, rate: float, rand
     assert all(map(same, high, training.losses))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(recipe=recipes(depth=2, width=2, samples=3, epochs=20), rate=st.sampled_from((200.0, 1e5, 1e12)))
 def test_a_divergence_names_the_first_slot_that_is_not_finite(recipe: Recipe, rate: float) -> None:
     runner = Session(replace(recipe, rate=rate, scale=5.0).scenario)
@@ -167,7 +167,7 @@ def test_a_divergence_names_the_first_slot_that_is_not_finite(recipe: Recipe, ra
     assert wanted.symbol in outcome.message
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(
     recipe=recipes(depth=2, width=3, epochs=8),
     random=randoms(),
@@ -234,7 +234,7 @@ def assert_equal_histories(left: Session, right: Session) -> None:
     assert same_bits(left.frame.flat, right.frame.flat)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(recipe=recipes(depth=2, width=3, epochs=6), random=randoms())
 def test_stepping_around_before_a_run_changes_nothing(recipe: Recipe, random: Random) -> None:
     recipe = with_rules(recipe, told(recipe), random)
@@ -346,7 +346,7 @@ def test_checkpoints_decide_how_long_a_visit_takes_and_never_its_bits(
         assert line.nbytes <= budget // 8 * 7 + frames + 4 * per_state
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     size=st.integers(0, 5),
     spacing=st.sampled_from((1, 2, 8)),

@@ -94,7 +94,7 @@ def test_tracing_stepping_and_running_give_the_same_bits(executor: str, recipe: 
             assert runner.position == number
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(recipe=recipes(depth=3, width=3), where=st.data())
 def test_stops_are_the_ends_of_runs_of_equal_moments_both_ways(recipe: Recipe, where: st.DataObject) -> None:
     scenario = recipe.scenario
@@ -174,7 +174,7 @@ def test_a_step_back_undoes_a_step_from_everywhere(recipe: Recipe, data: st.Data
         assert (session.position, session.term) == (start, 0)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(recipe=recipes(width=3))
 def test_every_operand_comes_from_the_step_that_made_it(recipe: Recipe) -> None:
     leaves = {Role.INPUT, Role.TARGET, Role.RATE}
@@ -195,7 +195,7 @@ def test_every_operand_comes_from_the_step_that_made_it(recipe: Recipe) -> None:
             trained.add(step.name.removeprefix("new(").removesuffix(")"))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(recipe=recipes(depth=3, width=3), random=randoms())
 def test_what_is_visible_is_what_was_revealed(recipe: Recipe, random: Random) -> None:
     session = Session(recipe.scenario)
@@ -254,7 +254,7 @@ def test_provenance_is_what_a_scan_of_all_equations_finds(recipe: Recipe, data: 
             assert explained is None
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(recipe=recipes())
 def test_every_step_has_one_place_and_every_slot_one_name(recipe: Recipe) -> None:
     session = Session(recipe.scenario)
@@ -275,7 +275,7 @@ def test_every_step_has_one_place_and_every_slot_one_name(recipe: Recipe) -> Non
         assert 1 <= step <= session.schedule.program(iteration).steps
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(recipe=recipes(width=3, epochs=1))
 def test_sums_over_samples_add_their_contributions_in_order(recipe: Recipe) -> None:
     totals: dict[Any, float] = {}
