@@ -175,7 +175,9 @@ def data_condition(name: str, event: Event, threshold: float | None = None) -> s
         case Event.SIGN:
             return f"any(sign({name}) != sign(prev({name})))"
         case Event.CROSSES:
-            return f"any(({name} > {threshold!r}) != (prev({name}) > {threshold!r}))"
+            bound = repr(threshold)
+            up, down = f"prev({name}) <= {bound} < {name}", f"prev({name}) > {bound} >= {name}"
+            return f"any({up} or {down})"
         case Event.BAD:
             return f"any(isnan({name}) or isinf({name}))"
         case Event.STOPS:
