@@ -1,7 +1,7 @@
 """The command line: arguments, exit codes and messages. Each command imports what it needs when it runs.
 
-Exit codes: 0 done, 1 a published figure that does not hold or a query that finds nothing, 2 bad input or something that can not be done
-here, 130 interrupted.
+Exit codes: 0 done, 1 a published figure that does not hold or a query that finds nothing, 2 bad input or something
+that can not be done here, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -292,7 +292,7 @@ def _point_at(error: EngineError) -> None:
     from retrograde.engine.formula.tree import FormulaError
     from retrograde.tui.headless.columns import width
 
-    if isinstance(error, FormulaError) and error.text.isprintable():
+    if isinstance(error, FormulaError) and error.text.strip() and error.text.isprintable():
         indent = " " * width(error.text[: error.column - 1])
         _complain(f"  {error.text}\n  {indent}^", name=False)
 

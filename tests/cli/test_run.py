@@ -97,12 +97,43 @@ class TestRun:
         assert main([*base, "--data", str(outside / "missing.csv")]) == 2
         assert capsys.readouterr().err.count("\n") == 1
 
-    @pytest.mark.parametrize("condition", ["E <", "nosuch < 1", "w99 < 1", "E < 1 &", ""])
-    def test_bad_conditions_are_one_line(self, condition: str, small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    @pytest.mark.parametrize(
+        ("condition", "column"),
+        [("E <", 4), ("nosuch < 1", 1), ("E < 1 and w99 < 1", 11), ("E < 1 &", 7), ("w1 + 1", 1)],
+    )
+    def test_a_bad_condition_is_shown_with_a_caret(
+        self, condition: str, column: int, small: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         assert main(["run", str(small), "--until", condition]) == 2
         out, err = capsys.readouterr()
         assert out == ""
-        assert err.count("\n") == 1
+        message, text, caret = err.splitlines()
+        assert f"column {column}" in message
+        assert text == f"  {condition}"
+        assert caret == " " * (column + 1) + "^"
+
+    def test_no_condition_is_one_line(self, small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["run", str(small), "--until", ""]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+    @pytest.mark.parametrize(
+        "until",
+        [
+            "abs(grad(w1)) < 0.1",
+            "max(abs(grad(W_o))) < 0.05 or E_data < 0.3",
+            "sign(w2) != sign(prev(w2)) or norm(W_o) > 0.9",
+            "E < 0.9 * prev(E) and epoch > 2",
+        ],
+    )
+    def test_until_is_the_language_of_formulas(
+        self, until: str, small: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        result = json.loads(output(["run", str(small), "--json", "--until", until], capsys))
+        session = Session(load_scenario(small))
+        outcome = session.run(until=until)
+        assert (result["rule"], result["epochs"]) == (outcome.rule, outcome.epoch)
+        assert result["rule"] == "condition"
+        assert 1 <= result["epochs"] < 50
 
     def test_a_diverging_run_is_a_result(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         file = tmp_path / "small.toml"

@@ -49,7 +49,9 @@ class ProgressBar:
     def searched(self, done: int, total: int) -> bool:
         """Show how far a search is; never cancels it."""
         if self._due(time.monotonic()):
-            self._write(done / max(total, 1), _("searching: {done} of {total} iterations").format(done=done, total=total))
+            self._write(
+                done / max(total, 1), _("searching: {done} of {total} iterations").format(done=done, total=total)
+            )
         return False
 
     def wipe(self) -> None:

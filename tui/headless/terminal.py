@@ -9,6 +9,7 @@ from pathlib import Path
 from retrograde.engine.catalogue import shipped
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
+from retrograde.tui.headless.saved import is_saved, load_session
 
 
 def open_app(scenario: str | None, *, theme: str | None, ascii_only: bool, data: str | None) -> int:
@@ -20,6 +21,8 @@ def open_app(scenario: str | None, *, theme: str | None, ascii_only: bool, data:
             one that is wrong after it is given back: reading it takes longer than painting the first screen.
     """
     _require_terminal()
+    if scenario is not None and is_saved(scenario):
+        return _open_saved(scenario)
     samples = None if data is None else Path(data)
     if scenario is not None and scenario not in shipped() and not _is_file(scenario):
         from retrograde.engine.scenario import load_scenario
@@ -28,6 +31,20 @@ def open_app(scenario: str | None, *, theme: str | None, ascii_only: bool, data:
     from retrograde.tui.app import run_app
 
     return run_app(scenario, theme=theme, ascii_only=ascii_only, data=samples)
+
+
+def _open_saved(file: str) -> int:
+    """Open the app where a saved session stopped.
+
+    Raises:
+        EngineError: The file is no saved session, or the app can not show one.
+    """
+    session = load_session(file)
+    # The hook for the app: it takes the opened session from here.
+    message = _(
+        "{file}: a session on branch {branch}, step {step}; the app can not show it yet, `retrograde query` can"
+    )
+    raise EngineError(message.format(file=file, branch=session.branch.name, step=session.position))
 
 
 def _is_file(name: str) -> bool:
