@@ -15,8 +15,9 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def block(language: str) -> str:
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+def block(language: str, title: str) -> str:
+    part = README.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", part, flags=re.MULTILINE | re.DOTALL)
     return str(found)
 
 
@@ -28,7 +29,7 @@ def test_the_two_commands_make_their_own_environment() -> None:
 
 
 def test_the_python_example_runs() -> None:
-    code = block("python")
+    code = block("python", "From Python")
     assert 10 <= len(code.strip().splitlines()) <= 15
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
@@ -41,11 +42,30 @@ def test_the_python_example_runs() -> None:
     assert "∂E/∂w5 = 0.08216704056423078" in done.stdout
 
 
+def test_the_journey_runs(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", block("python", "Travel in time")],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    found, signs, largest, different, drift = done.stdout.splitlines()
+    assert re.fullmatch(r"\d+ \d+", found)
+    assert re.fullmatch(r"\[\d+(, \d+)*\]", signs)
+    assert largest.startswith("Extreme(value=0.00120095")
+    assert int(different) > 99 * 39
+    assert drift == "None"
+    assert (tmp_path / "mazur.session.json").exists()
+
+
 def test_the_scenario_loads(tmp_path: Path) -> None:
     from retrograde.engine.check import check
 
     file = tmp_path / "example.toml"
-    file.write_text(block("toml"), encoding="utf-8")
+    file.write_text(block("toml", "A scenario"), encoding="utf-8")
     assert all(finding.ok for finding in check(load_scenario(file)))
 
 
