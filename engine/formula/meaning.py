@@ -117,6 +117,11 @@ def smallest(*values: float) -> float:
     return best
 
 
+def unknown(x: float) -> bool:
+    """Whether a number is NaN."""
+    return x != x
+
+
 def added(*values: float) -> float:
     """The sum, from left to right."""
     total = values[0]
@@ -133,6 +138,7 @@ HELPERS: Mapping[str, Callable[..., float]] = {
     "added": added,
     "divide": divide,
     "absolute": abs,
+    "unknown": unknown,
 }
 """What the printed form of a formula calls."""
 
@@ -154,7 +160,7 @@ _APPLIED: Mapping[str, Callable[..., float | bool]] = {
     "abs": abs,
     "sign": sign,
     "sqrt": root,
-    "isnan": lambda x: x != x,
+    "isnan": unknown,
     "isinf": math.isinf,
     "truth": lambda x: 1.0 if x else 0.0,
     "min": smallest,
@@ -226,7 +232,7 @@ def printed(node: Node, name: Callable[[Slot], str], moment: Callable[[str], str
         case Applied(function, arguments):
             values = ", ".join(map(inner, arguments))
             match function:
-                case "isnan":
+                case "isnan" if isinstance(arguments[0], Slot):
                     return f"({values} != {values})"
                 case "sign" if isinstance(arguments[0], Slot):
                     return f"(({values} > 0.0) - ({values} < 0.0))"
@@ -243,4 +249,4 @@ def printed(node: Node, name: Callable[[Slot], str], moment: Callable[[str], str
             raise AssertionError
 
 
-_PRINTED = {"abs": "absolute", "sign": "sign", "sqrt": "root", "min": "smallest", "max": "largest"}
+_PRINTED = {"isnan": "unknown", "abs": "absolute", "sign": "sign", "sqrt": "root", "min": "smallest", "max": "largest"}

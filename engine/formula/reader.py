@@ -34,6 +34,7 @@ from retrograde.engine.formula.tree import (
     rebuilt,
     walk,
 )
+from retrograde.engine.formula.tree import parts as parts_of
 from retrograde.engine.notation import Notation
 from retrograde.engine.program import Program
 from retrograde.engine.text import _
@@ -43,6 +44,18 @@ MAX_SLOTS = 4096
 
 MAX_DEPTH = 40
 """Brackets inside brackets."""
+
+MAX_LENGTH = 4000
+"""Characters of a formula."""
+
+MAX_WORD = 100
+"""Characters of a name, or of a text in quotes."""
+
+MAX_SIZE = 1 << 16
+"""Operations in a formula, once its arrays are written out: an array against a mean of itself is its square."""
+
+MAX_LEVELS = 80
+"""Operations inside each other; Python compiles no more than 200 brackets inside each other."""
 
 
 _TOKEN = re.compile(
@@ -71,6 +84,9 @@ class _Token(NamedTuple):
 
 
 def _tokens(text: str) -> list[_Token]:
+    if len(text) > MAX_LENGTH:
+        message = _("a formula has at most {limit} characters").format(limit=MAX_LENGTH)
+        raise FormulaError(text, MAX_LENGTH + 1, message)
     found: list[_Token] = []
     at = 0
     while text[at:].strip():
@@ -80,6 +96,8 @@ def _tokens(text: str) -> list[_Token]:
             raise FormulaError(text, column, _("`{found}` means nothing here").format(found=text[column - 1]))
         kind = match.lastgroup or ""
         word = match[kind]
+        if kind in {"name", "text"} and len(word) > MAX_WORD:
+            raise FormulaError(text, match.start(kind) + 1, _("this word is too long"))
         found.append(_Token(kind, _SPELLINGS.get(word, word), match.start(kind) + 1))
         at = match.end()
     found.append(_Token("end", "", len(text) + 1))
@@ -106,6 +124,8 @@ class _Reader:
         self._notation = notation
         self._program = program
         self._depth = 0
+        # By identity, as parts are shared; the node is kept so that no other one gets its identity.
+        self._measures: dict[int, tuple[Node, int, int]] = {}
 
     def read(self) -> _Typed:
         if self._peek().kind == "end":
@@ -302,7 +322,7 @@ class _Reader:
     def _wrapped(self, token: _Token) -> _Typed:
         """``grad(...)`` and its like name a slot: what stands inside is a name, not a value."""
         start = self._peek()
-        depth, text = 1, ""
+        depth, square, text = 1, 0, ""
         while True:
             inner = self._peek()
             if inner.kind == "end":
@@ -310,7 +330,10 @@ class _Reader:
             self._at += 1
             if inner.text == "(":
                 depth += 1
+            square += (inner.text == "[") - (inner.text == "]")
             if inner.text == ")":
+                if square > 0:
+                    raise self._error(inner, _("expected `{wanted}`, found {found}").format(wanted="]", found="`)`"))
                 depth -= 1
                 if depth == 0:
                     break
@@ -431,7 +454,7 @@ class _Reader:
         (only,) = arguments
         items = only.node.items if isinstance(only.node, Several) else (only.node,)
         kind = Kind.TRUTH if name in {"any", "all"} else Kind.NUMBER
-        return _Typed(_reduce(name, items), kind, None, column)
+        return self._measured(_Typed(_reduce(name, items), kind, None, column))
 
     # -- kinds and lengths
 
@@ -453,11 +476,34 @@ class _Reader:
         """Applies an operation of scalars element by element; a scalar goes with every element."""
         length = next((part.length for part in parts if part.length is not None), None)
         if length is None:
-            return _Typed(make(*(part.node for part in parts)), kind, None, column)
+            return self._measured(_Typed(make(*(part.node for part in parts)), kind, None, column))
         columns = [part.node.items if isinstance(part.node, Several) else (part.node,) * length for part in parts]
         if any(len(items) != length for items in columns):
             raise self._error(parts[-1], _("lengths do not fit"))
-        return _Typed(Several(tuple(make(*items) for items in zip(*columns, strict=True))), kind, length, column)
+        items = tuple(make(*items) for items in zip(*columns, strict=True))
+        return self._measured(_Typed(Several(items), kind, length, column))
+
+    # -- sizes
+
+    def _measured(self, part: _Typed) -> _Typed:
+        """The part, unless it is too large to be printed and run."""
+        size, levels = self._measure(part.node)
+        if size > MAX_SIZE:
+            raise self._error(
+                part, _("this is too large: it takes more than {limit} operations").format(limit=MAX_SIZE)
+            )
+        if levels > MAX_LEVELS:
+            raise self._error(part, _("more than {limit} operations inside each other").format(limit=MAX_LEVELS))
+        return part
+
+    def _measure(self, node: Node) -> tuple[int, int]:
+        """The nodes of a tree, shared ones as often as they occur, and how deep it is."""
+        known = self._measures.get(id(node))
+        if known is None:
+            inner = [self._measure(part) for part in parts_of(node)]
+            size = 1 + sum(part[0] for part in inner)
+            known = self._measures[id(node)] = (node, size, 1 + max((part[1] for part in inner), default=0))
+        return known[1], known[2]
 
     def _check_depth(self, token: _Token) -> None:
         if self._depth > MAX_DEPTH:
