@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 
-from tests.bench import cursor, history, keys, paint, training
+from tests.bench import cursor, history, keys, paint, training, travel
 from tests.bench.harness import Benchmark, Effort, Row, dump, machine, measure_apart, table
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -21,6 +21,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "keys": keys.keys,
     "running": keys.running,
     "paint": paint.first_paint,
+    "seeking": travel.seeking,
+    "conditions": travel.conditions,
+    "searching": travel.searching,
 }
 THREADED = {"mazur", "xor", "digits", "wide"}
 

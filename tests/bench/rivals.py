@@ -87,7 +87,6 @@ class Torch:
         self._tensor = torch.tensor
         self._schedule = session.schedule
         self._rows: list[Any] = []
-        self._done = 0
 
     def step(self, x: Any, t: Any) -> float:
         """One iteration; the loss as a number."""
@@ -109,12 +108,10 @@ class Torch:
         schedule = self._schedule
         self._rows = [self._tensor(schedule.rows(k)) for k in range(epochs * schedule.per_epoch)]
 
-    def batches(self, iterations: int) -> float:
-        """The next shuffled batches, one after the other; the last loss."""
+    def batches(self) -> float:
+        """The shuffled batches, one after the other; the last loss. The parameters go on from where they are."""
         last = math.nan
-        start = self._done
-        self._done += iterations
-        for rows in self._rows[start : self._done]:
+        for rows in self._rows:
             last = self.step(self.inputs[rows], self.targets[rows])
         return last
 

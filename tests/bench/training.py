@@ -113,7 +113,9 @@ def xor(effort: Effort) -> list[Row]:
 
 def digits(effort: Effort) -> list[Row]:
     """An iteration of digits 64-32-10 in batches of 32."""
-    return _iterations(load_scenario("digits"), "digits 64-32-10, batch 32, exact", effort.count(7), 1.2, effort.rounds)
+    return _iterations(
+        load_scenario("digits"), "digits 64-32-10, batch 32, exact", effort.count(20), 1.2, effort.rounds
+    )
 
 
 WIDE = """
@@ -169,32 +171,21 @@ def wide(effort: Effort) -> list[Row]:
     """An iteration of 784-128-10 in batches of 64, with BLAS."""
     with tempfile.TemporaryDirectory() as folder:
         scenario = wide_scenario(Path(folder))
-        return _iterations(scenario, "784-128-10, batch 64, blas", effort.count(10), 1.0, effort.rounds)
+        return _iterations(scenario, "784-128-10, batch 64, blas", effort.count(40), 1.0, effort.rounds)
 
 
 def _iterations(scenario: Scenario, name: str, epochs: int, bound: float, rounds: int) -> list[Row]:
     if not rivals.installed("torch"):
         return []
-    rounds *= 3
-    session = Session(scenario)
-    session.run(epochs=epochs)
-    network = rivals.Torch(Session(scenario), ["relu", None], rivals.cross_entropy, classes=True)
-    network.shuffle((rounds + 1) * epochs)
-    iterations = epochs * session.schedule.per_epoch
-    theirs = network.batches(iterations)
-    ran = 1
-
-    def run() -> None:
-        nonlocal ran
-        ran += 1
-        session.run(epochs=ran * epochs)
-
-    def torch_run() -> None:
-        nonlocal theirs
-        theirs = network.batches(iterations)
-
-    seconds = interleave({"ours": run, "PyTorch": torch_run}, rounds)
-    agree(session.measure("E", ran * iterations - 1), theirs, name)
+    rounds += 2
+    sessions = [Session(scenario) for _ in range(rounds + 1)]
+    network = rivals.Torch(sessions[0], ["relu", None], rivals.cross_entropy, classes=True)
+    network.shuffle(epochs)
+    iterations = epochs * sessions[0].schedule.per_epoch
+    last = network.batches()
+    agree(sessions[0].measure("E", iterations - 1), last, name)
+    sides = {"ours": lambda: sessions.pop().run(epochs=epochs), "PyTorch": network.batches}
+    seconds = interleave(sides, rounds)
     return [
         Row(
             what=f"an iteration of {name}: of PyTorch's time",
