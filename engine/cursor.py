@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from retrograde.engine.arithmetic import Floats
-from retrograde.engine.array import Extent, Role
+from retrograde.engine.array import Array, Extent, Role
 from retrograde.engine.branch import Branch
 from retrograde.engine.errors import EngineError
 from retrograde.engine.executor.kernels import KernelExecutor
@@ -671,9 +671,13 @@ class Cursor:
         return None if number is None else self.step_at(number)
 
     def check_gradient(self, ref: Ref) -> GradientCheck | None:
-        """A gradient of the cursor's iteration against a central difference of E; None for other slots."""
+        """A gradient of the cursor's iteration against a central difference of E; None for other slots.
+
+        With updates in place, what is computed from an updated parameter is no derivative of this iteration's E, so
+        there is nothing to compare it with.
+        """
         of = ref.array.of
-        if ref.array.role is not Role.GRADIENT or of is None:
+        if ref.array.role is not Role.GRADIENT or of is None or ref.array in _after_updates(self.program):
             return None
         frame = self.frame
         program = frame.program
@@ -758,3 +762,12 @@ def _within(what: str, number: int, high: int, low: int = 1) -> None:
 def _by_epoch(condition: Formula) -> bool:
     """Whether a condition reads what is known at the end of an epoch only."""
     return not condition.positions.isdisjoint(EPOCH_NAMES)
+
+
+def _after_updates(program: Program) -> set[Array]:
+    """The arrays that are computed from a parameter that was updated in the same iteration."""
+    found: set[Array] = set()
+    for op in program.ops:
+        if any(array.role is Role.UPDATED or array in found for array in op.inputs):
+            found.add(op.target)
+    return found

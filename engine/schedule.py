@@ -72,8 +72,6 @@ class Schedule:
             return 0, 0
         epoch, within = divmod(number - 1, self.steps_per_epoch)
         position, step = divmod(within, self.full.steps)
-        if position >= self.per_epoch:
-            position, step = self.per_epoch - 1, within - (self.per_epoch - 1) * self.full.steps
         return epoch * self.per_epoch + position, step + 1
 
     def start(self, iteration: int) -> int:
