@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from retrograde.engine.text import _, use
-from retrograde.tui.commands import commands, key_name
+from retrograde.tui.commands import commands
 from retrograde.tui.look import DARK, LIGHT, look, plain, themes
 from retrograde.tui.screens.main import MainScreen
 
@@ -165,8 +165,7 @@ class RetrogradeApp(App[int]):
             return
         for command in commands():
             if command.palette:
-                keys = key_name(command.keys[0])
-                title = f"{command.title[0].upper()}{command.title[1:]}  ({keys})"
+                title = f"{command.title[0].upper()}{command.title[1:]}  ({command.shown})"
                 clean = plain if self._ascii else str
                 yield SystemCommand(clean(title), clean(command.help), _Do(screen, command.id))
 

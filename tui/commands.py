@@ -33,10 +33,12 @@ class Command:
         back: the id of the same motion backward, listed in the same row.
         palette: whether the command palette offers it.
         row: what the row of the key table says that it shares with other commands.
+        line: how it is written on the command line, such as ``set NAME VALUE``; the screen has a method
+            ``line_<id>`` for what follows the first word. A command without keys is only written.
     """
 
     id: str
-    keys: tuple[str, ...]
+    keys: tuple[str, ...] = ()
     title: str
     help: str
     group: Group
@@ -45,6 +47,17 @@ class Command:
     back: str = ""
     palette: bool = True
     row: str = ""
+    line: str = ""
+
+    @property
+    def word(self) -> str:
+        """The first word of the command on the command line; empty for none."""
+        return self.line.partition(" ")[0]
+
+    @property
+    def shown(self) -> str:
+        """The key of the command for people, or what is written on the command line."""
+        return key_name(self.keys[0]) if self.keys else f":{self.word}"
 
 
 def _pair(
@@ -202,6 +215,7 @@ def commands() -> tuple[Command, ...]:
             title=_("run until it converges"),
             help=_("Until a stop rule of the scenario ends it; the screen stays usable."),
             group=Group.RUN,
+            line="run EPOCHS",
             footer=5,
             short=_("run"),
         ),
@@ -361,6 +375,7 @@ def commands() -> tuple[Command, ...]:
             title=_("quit"),
             help=_("Leaves Retrograde."),
             group=Group.SCREEN,
+            line="quit",
             footer=10,
             short=_("quit"),
         ),
@@ -448,6 +463,8 @@ def key_rows() -> list[KeyRow]:
         if command.row:
             shared[command.row] = len(rows)
         groups: tuple[tuple[str, ...], ...] = tuple((key_name(key),) for key in command.keys)
+        if command.line:
+            groups = (*groups, (f":{command.line}",))
         if command.back:
             back = by_id[command.back]
             groups = tuple(

@@ -17,12 +17,16 @@ class LineScreen(ModalScreen[str | None]):
     Args:
         prompt: the character before the line.
         hint: what may be written.
+        value: the text to begin with.
+        select: whether the text is selected, so that what is typed replaces it.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "leave", "leave")]
 
-    def __init__(self, prompt: str, hint: str) -> None:
+    def __init__(self, prompt: str, hint: str, value: str = "", *, select: bool = False) -> None:
         super().__init__()
+        self._value = value
+        self._select = select
         self._prompt = prompt
         self._hint = hint
 
@@ -30,7 +34,7 @@ class LineScreen(ModalScreen[str | None]):
         """The prompt and the input."""
         with Horizontal():
             yield Label(f" {self._prompt} ", id="prompt", markup=False)
-            yield Input(placeholder=self._hint)
+            yield Input(self._value, placeholder=self._hint, select_on_focus=self._select)
 
     def on_mount(self) -> None:
         """Gives the line the focus."""

@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
 from textual.layout import ArrangeResult, Layout, WidgetPlacement
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 
@@ -20,6 +19,7 @@ from retrograde.tui import rooms
 from retrograde.tui.commands import commands, footer_keys
 from retrograde.tui.look import Glyphs
 from retrograde.tui.panel import Drawn, HasLook, Panel
+from retrograde.tui.screens.base import DebuggerScreen
 from retrograde.tui.state import FooterView, Frame, PanelId
 from retrograde.tui.widgets.bars import Breadcrumb, Footer, Notice
 from retrograde.tui.widgets.equation import EquationPanel
@@ -65,11 +65,13 @@ class _Arrangement(Layout):
 _ARRANGEMENT = _Arrangement()
 
 
-class MainScreen(Screen[None]):
+class MainScreen(DebuggerScreen):
     """Steps through a training. Until it is given a session it shows empty panels."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(",".join(command.keys), f"command('{command.id}')", show=False) for command in commands()
+        Binding(",".join(command.keys), f"command('{command.id}')", show=False)
+        for command in commands()
+        if command.keys
     ]
 
     def __init__(self, title: str = "") -> None:
@@ -372,7 +374,11 @@ class MainScreen(Screen[None]):
         if motion in {"step", "term", "layer", "phase", "sample", "iteration", "epoch"}:
             self._motion(motion, back=back)
             return
-        getattr(self, f"do_{name}")()
+        action = getattr(self, f"do_{name}", None)
+        if action is None:
+            self._write(f"{_words()[name]} ")
+        else:
+            action()
 
     def _say(self, text: str, *, bad: bool = False) -> None:
         self._notice = (text, bad)
@@ -575,26 +581,36 @@ class MainScreen(Screen[None]):
 
     def do_line(self) -> None:
         """Asks for an address or a command."""
+        self._write()
+
+    def _write(self, text: str = "") -> None:
         from retrograde.tui.screens.line import LineScreen
 
         hint = _("2:1:17 epoch:iteration:step   120   50%   end   run 100   quit")
-        self.app.push_screen(LineScreen(":", hint), self._obey)
+        self.app.push_screen(LineScreen(":", hint, text), self._obey)
 
     def _obey(self, text: str | None) -> None:
         """Does what was written on the command line."""
-        words = (text or "").strip().lstrip(":").split()
-        if not words:
+        line = (text or "").strip().lstrip(":").strip()
+        if not line or self.session is None:
             return
-        if words[0] in {"q", "quit"}:
-            self.do_quit()
-        elif words[0] == "run":
-            self._obey_run(words[1:])
-        elif len(words) == 1:
+        word, _space, rest = line.partition(" ")
+        if word.endswith("!"):
+            word, rest = word[:-1], f"! {rest}"
+        known = {written: name for name, written in _words().items()}
+        name = known.get("quit" if word == "q" else word)
+        if name is not None:
+            getattr(self, f"line_{name}")(rest.strip())
+        elif not rest:
             # A bare number is the number of a step; 2: and 2:1 are addresses.
-            where = f"@{words[0]}" if words[0].isdigit() else words[0].rstrip(":")
+            where = f"@{word}" if word.isdigit() else word.rstrip(":")
             self._go(where)
         else:
             self._say(_("{text} is no command; try 2:1:17, 120, 50%, run 100, quit").format(text=text), bad=True)
+
+    def line_quit(self, rest: str) -> None:
+        """Leaves."""
+        self.do_quit()
 
     def _go(self, where: str) -> None:
         if not self._when_idle(lambda: self._go(where)):
@@ -604,7 +620,9 @@ class MainScreen(Screen[None]):
         self._returns.append((session.position, session.term))
         self._start(where=where)
 
-    def _obey_run(self, words: list[str]) -> None:
+    def line_run(self, rest: str) -> None:
+        """Runs a number of epochs, or until a stop rule ends it."""
+        words = rest.split()
         if not words:
             self.do_run()
         elif len(words) == 1 and words[0].replace(",", "").isdigit() and int(words[0].replace(",", "")) > 0:
@@ -877,6 +895,11 @@ class MainScreen(Screen[None]):
         if message.panel is not self._focus:
             self._focus_on(message.panel)
         self._select(message.by)
+
+
+def _words() -> dict[str, str]:
+    """The words of the command line, by the id of their command."""
+    return {command.id: command.word for command in commands() if command.word}
 
 
 def _next(selected: int, by: int, count: int) -> int:

@@ -1,0 +1,81 @@
+"""What the parts of the debugger's screen know of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from textual.screen import Screen
+
+if TYPE_CHECKING:
+    from retrograde.engine.session import Session
+    from retrograde.engine.step import Operand
+    from retrograde.tui.look import Glyphs
+    from retrograde.tui.reading import Reading
+    from retrograde.tui.runner import Run
+    from retrograde.tui.state import PanelId
+    from retrograde.tui.view import Lens, Parameters
+
+
+class DebuggerScreen(Screen[None]):
+    """The screen that owns the session. Its actions are written in parts, which share what is declared here.
+
+    Attributes:
+        session: the session, None until a scenario was read.
+        reading: what was read of it last.
+        run_state: the work that has the session, None when the session is free.
+    """
+
+    session: Session | None
+    reading: Reading | None
+    run_state: Run | None
+    _lens: Lens | None
+    _parameters: Parameters | None
+    _focus: PanelId
+    _notice: tuple[str, bool]
+    _outcome: str
+    _after_run: Callable[[], None] | None
+
+    @property
+    def _glyphs(self) -> Glyphs:
+        raise NotImplementedError
+
+    def _say(self, text: str, *, bad: bool = False) -> None:
+        """Shows a notice in place of the keys."""
+        raise NotImplementedError
+
+    def _show(self) -> None:
+        """Hands every widget its view."""
+        raise NotImplementedError
+
+    def _show_footer(self) -> None:
+        """Shows the keys or the notice."""
+        raise NotImplementedError
+
+    def _moved(self, *, follow: bool = True) -> None:
+        """Reads the session after a motion and shows what it reads."""
+        raise NotImplementedError
+
+    def _when_idle(self, action: Callable[[], None]) -> bool:
+        """Whether the session is free; otherwise the work is cancelled, and the action follows."""
+        raise NotImplementedError
+
+    def _focus_on(self, panel: PanelId) -> None:
+        """Gives a panel the focus."""
+        raise NotImplementedError
+
+    def _leap(self, position: int) -> None:
+        """Goes to a position and remembers where from."""
+        raise NotImplementedError
+
+    def _operands(self) -> tuple[Operand, ...]:
+        """The operands of the step on the screen, in the order of their rows."""
+        raise NotImplementedError
+
+    def _jump(self, number: int) -> None:
+        """Goes to a step and remembers where from."""
+        raise NotImplementedError
+
+    def _write(self, text: str = "") -> None:
+        """Opens the command line with a text in it; a command of the table is done by its ``line_<id>``."""
+        raise NotImplementedError
