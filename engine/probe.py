@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from retrograde.engine.expression import Ref
 from retrograde.engine.formula.lowered import lowered
@@ -22,7 +23,7 @@ def key(slot: Slot, sample: int) -> Key:
     return slot, sample if slot.varies else 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
     """What is looked at in every iteration.
 
@@ -69,7 +70,8 @@ class Record:
     before: dict[Key, float] = field(default_factory=dict)
 
 
-def earlier(probe: Probe, program: Program) -> dict[Key, Ref]:
+@lru_cache(maxsize=64)
+def earlier(probe: Probe, program: Program) -> Mapping[Key, Ref]:
     """The slots that the probe reads of the iteration before, by their place in this program."""
     found: dict[Key, Ref] = {}
     if not probe.looks_back:
@@ -132,15 +134,30 @@ def decide(formula: Formula, frame: Frame, before: Mapping[Key, float], candidat
     return evaluate(formula.node, read, moment)
 
 
+class Arrays(NamedTuple):
+    """Source of arrays made of slots of the iteration, and of the one before."""
+
+    now: Callable[[Sequence[Ref]], str]
+    before: Callable[[Sequence[Key]], str]
+
+
 def lines(
     probe: Probe,
     program: Program,
     name: Callable[[Ref], str],
     names_before: Mapping[Key, str],
+    arrays: Arrays | None = None,
 ) -> list[str]:
     """The probe as Python statements for the end of an iteration.
 
-    They read ``at`` (the iteration, from 0) and ``per_epoch``, call ``hit()`` where a condition is true and
+    Args:
+        probe: what to look at.
+        program: the program of the iteration.
+        name: the source of a slot.
+        names_before: the source of each slot of the iteration before.
+        arrays: where slots can be taken together, how.
+
+    The statements read ``at`` (the iteration, from 0) and ``per_epoch``, call ``hit()`` where a condition is true and
     ``put0(value)``, ``put1(value)``, ... for the recorded numbers.
     """
     found: list[str] = []
@@ -151,11 +168,11 @@ def lines(
         found.append("iteration = at % per_epoch + 1.0")
     for number, formula in enumerate(probe.values):
         found.extend(
-            f"put{number}({_printed(formula.node, program, candidate, name, names_before)})"
+            f"put{number}({_printed(formula.node, program, candidate, name, names_before, arrays)})"
             for candidate in candidates(formula, program)
         )
     tests = dict.fromkeys(
-        _printed(lowered(condition.node), program, candidate, name, names_before)
+        _printed(lowered(condition.node), program, candidate, name, names_before, arrays)
         for condition in probe.conditions
         for candidate in candidates(condition, program)
     )
@@ -170,6 +187,7 @@ def _printed(
     candidate: Candidate,
     name: Callable[[Ref], str],
     names_before: Mapping[Key, str],
+    arrays: Arrays | None,
 ) -> str:
     def slot_name(slot: Slot) -> str:
         source = located(slot, program, candidate.sample)
@@ -181,4 +199,12 @@ def _printed(
             return place
         return repr(_fixed(place, program, candidate))
 
-    return printed(node, slot_name, moment)
+    def slots(several: Sequence[Slot]) -> str | None:
+        assert arrays is not None
+        sources = [located(slot, program, candidate.sample) for slot in several]
+        found = [source for source in sources if source is not None]
+        if all(source.earlier for source in found):
+            return arrays.before([key(slot, candidate.sample) for slot in several])
+        return None if any(source.earlier for source in found) else arrays.now([source.ref for source in found])
+
+    return printed(node, slot_name, moment, None if arrays is None else slots)

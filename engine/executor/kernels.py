@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -32,14 +33,18 @@ from retrograde.engine.expression import (
     Sub,
     Sum,
 )
+from retrograde.engine.formula import wide
 from retrograde.engine.formula.meaning import HELPERS
 from retrograde.engine.frame import Frame
 from retrograde.engine.ops.base import Kernel, Op
-from retrograde.engine.probe import Probe, Record, earlier, lines
+from retrograde.engine.probe import Arrays, Probe, Record, earlier, lines
 from retrograde.engine.program import Program
 
 Batch = tuple[Floats, Floats, Any]
 """All inputs, all targets, and the rows that make the batch: a slice or an array."""
+
+LOOKS = 16
+"""Compiled probes that are kept."""
 
 _COMPARE: dict[Comparison, Callable[..., Any]] = {
     Comparison.LE: np.less_equal,
@@ -80,8 +85,7 @@ class KernelExecutor:
         self._total = self._views[total]
         size = program.state_size
         self._state, self._updated = self._flat[:size], self._flat[size : 2 * size]
-        self._probe: Probe | None = None
-        self._look: tuple[Callable[..., None], NDArray[np.intp]] = (_nothing, np.empty(0, dtype=np.intp))
+        self._looks: dict[Probe, tuple[Callable[..., None], NDArray[np.intp]]] = {}
         self._position = {op.target: number for number, op in enumerate(program.ops)}
 
     def view(self, array: Array) -> Floats:
@@ -164,12 +168,15 @@ class KernelExecutor:
             targets.take(rows, axis=0, out=t, mode="clip")
 
     def watch(self, state: Floats, batches: Sequence[Batch], probe: Probe, record: Record, per_epoch: int) -> Floats:
-        if probe is not self._probe:
-            self._probe, self._look = probe, self._printed(probe)
-        inspect, slots = self._look
+        found = self._looks.get(probe)
+        if found is None:
+            if len(self._looks) >= LOOKS:
+                self._looks.clear()
+            found = self._looks[probe] = self._printed(probe)
+        inspect, slots = found
         keys = earlier(probe, self.program)
         back = np.array([self.program.offset(ref) for ref in keys.values()], dtype=np.intp)
-        before = [record.before.get(key, math.nan) for key in keys]
+        before = np.array([record.before.get(key, math.nan) for key in keys])
         losses, hits, flat, start = record.losses, record.hits, self._flat, record.start - 1
         puts = [column.append for column in record.columns]
 
@@ -180,10 +187,10 @@ class KernelExecutor:
             nonlocal before
             inspect(flat.take(slots).tolist(), before, start + len(losses), per_epoch, hit, *puts)
             if keys:
-                before = flat.take(back).tolist()
+                before = flat.take(back)
 
         state = self._run(state, batches, losses, look)
-        record.before = dict(zip(keys, before, strict=True))
+        record.before = dict(zip(keys, before.tolist(), strict=True))
         return state
 
     def _printed(self, probe: Probe) -> tuple[Callable[..., None], NDArray[np.intp]]:
@@ -193,12 +200,25 @@ class KernelExecutor:
         def name(ref: Ref) -> str:
             return f"v[{places.setdefault(self.program.offset(ref), len(places))}]"
 
-        back = {key: f"q[{number}]" for number, key in enumerate(earlier(probe, self.program))}
-        body = lines(probe, self.program, name, back) or ["pass"]
+        order = {key: number for number, key in enumerate(earlier(probe, self.program))}
+        back = {key: f"q[{number}]" for key, number in order.items()}
+        namespace: dict[str, Any] = {**HELPERS, **wide.HELPERS, "flat": self._flat}
+
+        def taken(source: str, indices: Sequence[int]) -> str:
+            steps = {right - left for left, right in pairwise(indices)}
+            if len(steps) == 1 and (step := steps.pop()) > 0:
+                return f"{source}[{indices[0]}:{indices[-1] + 1}:{step}]"
+            index = f"index{len(namespace)}"
+            namespace[index] = np.array(indices, dtype=np.intp)
+            return f"{source}.take({index})"
+
+        arrays = Arrays(
+            now=lambda refs: taken("flat", [self.program.offset(ref) for ref in refs]),
+            before=lambda keys: taken("q", [order[key] for key in keys]),
+        )
+        body = lines(probe, self.program, name, back, arrays) or ["pass"]
         puts = "".join(f", put{number}" for number in range(len(probe.values)))
-        helpers = ", ".join(f"{helper}={helper}" for helper in HELPERS)
-        source = "\n    ".join((f"def look(v, q, at, per_epoch, hit{puts}, {helpers}):", *body))
-        namespace: dict[str, Any] = dict(HELPERS)
+        source = "\n    ".join((f"def look(v, q, at, per_epoch, hit{puts}):", *body))
         exec(compile(source, "<probe>", "exec"), namespace)
         return namespace["look"], np.array(list(places), dtype=np.intp)
 
@@ -220,10 +240,6 @@ class KernelExecutor:
             sum_rows(contributions, target)
 
         return run
-
-
-def _nothing(*_: object) -> None:
-    """A look at nothing."""
 
 
 def _open_mesh(shape: tuple[int, ...]) -> Index:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from retrograde.engine.formula.tree import (
     Slot,
     Text,
 )
+from retrograde.engine.formula.wide import LEAST, OVER, Names, wide
 from retrograde.engine.program import Program
 
 
@@ -204,13 +205,29 @@ INLINE = 200
 """Terms of a sum that are printed as one; the compiler's stack is finite."""
 
 
-def printed(node: Node, name: Callable[[Slot], str], moment: Callable[[str], str]) -> str:
-    """A formula as Python source, over names that the caller gives; it calls nothing but ``HELPERS``."""
+def printed(
+    node: Node,
+    name: Callable[[Slot], str],
+    moment: Callable[[str], str],
+    slots: Callable[[Sequence[Slot]], str | None] | None = None,
+) -> str:
+    """A formula as Python source; it calls nothing but ``HELPERS``, and ``wide.HELPERS`` where there are arrays.
+
+    Args:
+        node: its tree.
+        name: the source of a slot.
+        moment: the source of a part of the moment.
+        slots: the source of an array made of slots, None where there is none.
+    """
 
     def inner(part: Node) -> str:
-        return printed(part, name, moment)
+        return printed(part, name, moment, slots)
 
     match node:
+        case Joined(op, parts) | Applied("max" | "min" | "sum" as op, parts) if (
+            slots is not None and len(parts) >= LEAST and (together := wide(parts, Names(slots, moment))) is not None
+        ):
+            return f"{OVER[op]}({together})"
         case Number(value):
             return repr(value)
         case Text(value):
