@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from tests.bench import cursor, history, keys, rivals, training  # noqa: E402
+from tests.bench import cursor, history, keys, rivals, training, travel  # noqa: E402
 from tests.bench.harness import Effort, Row, interleave, ratio, table  # noqa: E402
 
 TINY = Effort(rounds=1, scale=0.004)
@@ -29,6 +29,9 @@ TINY = Effort(rounds=1, scale=0.004)
         cursor.building,
         history.memory,
         history.billion,
+        travel.seeking,
+        travel.conditions,
+        travel.searching,
         keys.keys,
         keys.running,
     ],
