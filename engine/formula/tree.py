@@ -18,12 +18,14 @@ class FormulaError(EngineError):
     Attributes:
         text: the whole formula.
         column: where it goes wrong, from 1.
+        message: what is wrong, without the column.
     """
 
     def __init__(self, text: str, column: int, message: str) -> None:
         super().__init__(_("column {column}: {message}").format(column=column, message=message))
         self.text = text
         self.column = column
+        self.message = message
 
 
 class Kind(StrEnum):
