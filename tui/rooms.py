@@ -42,18 +42,25 @@ class Rooms:
     tiny: bool = False
 
 
-ALL = (PanelId.NETWORK, PanelId.EQUATION, PanelId.WEIGHTS, PanelId.LOSS)
+BESIDE = (PanelId.LOSS, PanelId.DEBUG)
+"""The panels that share the place beside the weights, where there is one."""
+BELOW = (PanelId.WEIGHTS, *BESIDE)
+"""The panels that share the place below network and equation, where there is only one."""
+ALL = (PanelId.NETWORK, PanelId.EQUATION, *BELOW)
 
 
-def arrange(width: int, height: int, *, tab: PanelId, front: PanelId, zoom: bool) -> Rooms:
+def arrange(
+    width: int, height: int, *, tab: PanelId, front: PanelId, zoom: bool, beside: PanelId = PanelId.LOSS
+) -> Rooms:
     """Divides the screen.
 
     Args:
         width: columns.
         height: rows.
-        tab: which of weights and loss is in front, where they share a place.
+        tab: which of ``BELOW`` is in front, where they share a place.
         front: which panel is shown, where there is room for one.
         zoom: show the front panel alone.
+        beside: which of ``BESIDE`` is in front, where they share a place.
     """
     if width < LEAST_WIDTH or height < LEAST_HEIGHT:
         return Rooms(places={}, joints={}, tiny=True)
@@ -81,12 +88,13 @@ def arrange(width: int, height: int, *, tab: PanelId, front: PanelId, zoom: bool
             PanelId.NETWORK: Room(0, 1, left, top),
             PanelId.EQUATION: Room(left, 1, width - left, top),
             PanelId.WEIGHTS: Room(0, 1 + top, left, body - top),
-            PanelId.LOSS: Room(left, 1 + top, width - left, body - top),
+            beside: Room(left, 1 + top, width - left, body - top),
         }
         return Rooms(
             places=places,
+            tabs=BESIDE,
             joints={PanelId.TIMELINE: (left - 1, left)},
-            below=frozenset({PanelId.WEIGHTS, PanelId.LOSS, PanelId.TIMELINE}),
+            below=frozenset({PanelId.WEIGHTS, beside, PanelId.TIMELINE}),
         )
     bottom = min(max(round(body * 0.3), 5), 9)
     top = body - bottom
@@ -97,7 +105,7 @@ def arrange(width: int, height: int, *, tab: PanelId, front: PanelId, zoom: bool
     }
     return Rooms(
         places=places,
-        tabs=(PanelId.WEIGHTS, PanelId.LOSS),
+        tabs=BELOW,
         joints={tab: (left - 1, left)},
         below=frozenset({tab, PanelId.TIMELINE}),
     )
@@ -111,6 +119,7 @@ def panel_title(panel: PanelId) -> str:
         PanelId.WEIGHTS: _("weights"),
         PanelId.LOSS: _("loss"),
         PanelId.TIMELINE: _("timeline"),
+        PanelId.DEBUG: _("debug"),
     }[panel]
 
 

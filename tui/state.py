@@ -29,6 +29,7 @@ class PanelId(StrEnum):
     WEIGHTS = "weights"
     LOSS = "loss"
     TIMELINE = "timeline"
+    DEBUG = "debug"
 
 
 class Mark(Enum):
@@ -332,6 +333,25 @@ class Segment:
     steps: int
     done: int
     here: bool = False
+    start: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pins:
+    """What stands on the timeline.
+
+    Attributes:
+        marks: letters and their steps in the iteration, from 1.
+        hits: steps in the iteration at which a breakpoint is hit, from 1.
+        far: letters of marks elsewhere, and their share of the run.
+    """
+
+    marks: tuple[tuple[str, int], ...] = ()
+    hits: tuple[int, ...] = ()
+    far: tuple[tuple[str, float], ...] = ()
+
+
+NO_PINS = Pins()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -343,12 +363,53 @@ class TimelineView:
         before: what comes before the segments, such as the sample.
         run: share of the frontier that the cursor has reached, None where there is nothing ahead.
         run_label: the whole run in words.
+        pins: marks and breakpoints.
     """
 
     segments: tuple[Segment, ...]
     before: str = ""
     run: float | None = None
     run_label: str = ""
+    pins: Pins = NO_PINS
+
+
+# -- debug
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DebugRow:
+    """A row of the debug panel.
+
+    Attributes:
+        left: what it is, cut where it does not fit.
+        right: its values, in columns that stand at the right edge.
+        curve: values from 0 to 1 for a small curve, NaN for none.
+        heading: whether it is the title of a section, which cannot be selected.
+    """
+
+    left: Line
+    right: Line = ()
+    curve: tuple[float, ...] = ()
+    heading: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DebugView:
+    """A window of the list of breakpoints, watches, marks, log lines and results.
+
+    Attributes:
+        rows: the rows of the window.
+        first: the number of the first of them, from 0.
+        count: how many rows there are.
+        selected: the selected row, -1 for none.
+        hint: what is said where there is nothing yet.
+    """
+
+    rows: tuple[DebugRow, ...]
+    first: int
+    count: int
+    selected: int
+    hint: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
