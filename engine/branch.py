@@ -10,9 +10,12 @@ from retrograde.engine.expression import Ref
 from retrograde.engine.frame import Frame
 from retrograde.engine.history import LossHistory
 from retrograde.engine.program import Program, unravel
-from retrograde.engine.search import Search
+from retrograde.engine.search import OnProgress, Search
 from retrograde.engine.text import _
 from retrograde.engine.timeline import Change, Timeline
+
+CHUNK_SECONDS = 0.01
+"""How long a run computes before it looks up, so that it can be cancelled and shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +77,37 @@ class Branch:
         """Takes E of iterations that were run."""
         self.history.extend(start, losses)
         self.search.note(start, losses)
+
+    def piece(self, start: int, stop: int) -> int:
+        """How many iterations to run in one go: up to the next checkpoint, or a few milliseconds."""
+        spacing = self.timeline.checkpoints.spacing
+        most = max(1, int(CHUNK_SECONDS / self.timeline.iteration_seconds))
+        return min(most, spacing - start % spacing, stop - start)
+
+    def extend(self, iteration: int, on_progress: OnProgress | None = None) -> None:
+        """Runs up to an iteration, so that its past is known: losses and checkpoints.
+
+        Args:
+            iteration: the iteration.
+            on_progress: called with iterations done and to do; True cancels.
+
+        Raises:
+            InterruptedError: it was cancelled; what was run is kept.
+        """
+        done = self.history.count
+        if done >= iteration:
+            return
+        state = self.timeline.state(done)
+        begin = done
+        while done < iteration:
+            count = self.piece(done, iteration)
+            losses: list[float] = []
+            state = self.timeline.advance(state, done, count, losses)
+            self.note(done, losses)
+            done += count
+            self.timeline.checkpoints.put(done, state)
+            if on_progress is not None and on_progress(done - begin, iteration - begin):
+                raise InterruptedError
 
 
 def departure(one: Branch, other: Branch) -> int:

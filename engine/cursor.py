@@ -12,54 +12,29 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
-from retrograde.engine.arithmetic import Floats
 from retrograde.engine.array import Array, Extent, Role
 from retrograde.engine.branch import Branch
 from retrograde.engine.errors import EngineError
 from retrograde.engine.executor.kernels import KernelExecutor
 from retrograde.engine.expression import Expr, Ref, evaluate, terms
-from retrograde.engine.formula.meaning import Moment as Moment_
-from retrograde.engine.formula.meaning import candidates
 from retrograde.engine.formula.reader import parse
-from retrograde.engine.formula.tree import EPOCH_NAMES, Formula, Kind
+from retrograde.engine.formula.tree import Formula, Kind
 from retrograde.engine.frame import Frame
 from retrograde.engine.history import LossHistory
 from retrograde.engine.models import Expectation, Scenario
 from retrograde.engine.network import Network
 from retrograde.engine.notation import EXTRA_NAMES, Notation
-from retrograde.engine.probe import Probe, Record, context, decide
 from retrograde.engine.program import Granularity, Place, Program
+from retrograde.engine.running import Progress, Run
 from retrograde.engine.search import Conditions
 from retrograde.engine.step import Moment, Step, made_by, running_sum
-from retrograde.engine.stopping import Hit, Judge, Outcome, Rule, describe
+from retrograde.engine.stopping import Outcome
 from retrograde.engine.text import _
 from retrograde.engine.timeline import DEFAULT_BUDGET, Timeline
 from retrograde.engine.uses import uses
 
 FIRST_BRANCH = "main"
 """The name of the branch that no edit has made."""
-
-CHUNK_SECONDS = 0.01
-"""How long a run computes before it looks up, so that it can be cancelled and shown."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far a run is.
-
-    Attributes:
-        epoch: complete epochs.
-        epochs: the most epochs of this run.
-        iterations: complete iterations from the start of the training.
-        loss: E of the last iteration.
-    """
-
-    epoch: int
-    epochs: int
-    iterations: int
-    loss: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,19 +233,29 @@ class Cursor:
         Args:
             where: a position (steps revealed), a moment, or an address: ``2:1:17`` (epoch, iteration, step),
                 ``2`` or ``2:1`` (the end of an epoch, of an iteration), ``50%`` of what was run, ``start``,
-                ``end`` of what was run, ``@1234`` a step number.
+                ``end`` of what was run, ``@1234`` a step number; from the cursor ``+100`` or ``-100`` steps, ``+5i``
+                iterations, ``-1e`` epochs, as far as the training goes.
             on_progress: called during a long replay with iterations done and to do; True cancels.
 
         Raises:
             EngineError: the address makes no sense, or is not in the training; the cursor has not moved.
         """
-        position = self._address(where)
+        position = self.find(where)
         self.branch.frontier = max(self.branch.frontier, self.position)
+        iteration = self.schedule.locate(position)[0]
+        self.branch.extend(iteration, on_progress)
+        self.position, self.term = position, 0
+
+    def find(self, where: int | str | Moment) -> int:
+        """The position that an address means; see ``seek``.
+
+        Raises:
+            EngineError: the address makes no sense, or is not in the training.
+        """
+        position = self._address(where)
         if not 0 <= position <= self.length:
             raise EngineError(_("step {number} is not in 0 to {last}").format(number=position, last=self.length))
-        iteration = self.schedule.locate(position)[0]
-        self._extend(iteration, on_progress)
-        self.position, self.term = position, 0
+        return position
 
     def _address(self, where: int | str | Moment) -> int:
         if isinstance(where, int):
@@ -291,14 +276,31 @@ class Cursor:
         number = re.fullmatch(r"@(\d+)", text)
         if number:
             return int(number[1])
+        relative = re.fullmatch(r"([+-]\d+)\s*([eis]?)", text)
+        if relative:
+            return self._relative(int(relative[1]), relative[2])
         parts = re.fullmatch(r"(\d+)(?::(\d+))?(?::(\d+))?", text)
         if not parts:
             raise EngineError(
-                _("{where} is no address; try 2:1:17 (epoch:iteration:step), 50%, @100, start or end").format(
+                _("{where} is no address; try 2:1:17 (epoch:iteration:step), 50%, @100, +5i, start or end").format(
                     where=where
                 )
             )
         return self._position_of(*(None if part is None else int(part) for part in parts.groups()))
+
+    def _relative(self, by: int, unit: str) -> int:
+        """The position that lies steps, iterations or epochs from the cursor, at the same step of its iteration."""
+        schedule = self.schedule
+        match unit:
+            case "e":
+                position = self.position + by * schedule.steps_per_epoch
+            case "i":
+                iteration = max(self.iteration + by, 0)
+                steps = schedule.program(iteration).steps
+                position = 0 if self.iteration + by < 0 else schedule.start(iteration) + min(self.revealed, steps)
+            case _:
+                position = self.position + by
+        return min(max(position, 0), self.length)
 
     def _position_of(self, epoch: int | None, iteration: int | None, step: int | None) -> int:
         schedule = self.schedule
@@ -314,29 +316,6 @@ class Cursor:
             return schedule.start(index) + steps
         _within(_("step"), step, steps, low=0)
         return schedule.start(index) + step
-
-    def _extend(self, iteration: int, on_progress: Callable[[int, int], bool] | None = None) -> None:
-        """Runs up to an iteration, so that its past is known: losses and checkpoints."""
-        done = self.branch.history.count
-        if done >= iteration:
-            return
-        state = self.timeline.state(done)
-        begin = done
-        while done < iteration:
-            count = self._chunk(done, iteration)
-            losses: list[float] = []
-            state = self.timeline.advance(state, done, count, losses)
-            self.branch.note(done, losses)
-            done += count
-            self.timeline.checkpoints.put(done, state)
-            if on_progress is not None and on_progress(done - begin, iteration - begin):
-                raise InterruptedError
-
-    def _chunk(self, start: int, stop: int) -> int:
-        """How many iterations to run in one go: up to the next checkpoint, or a few milliseconds."""
-        spacing = self.timeline.checkpoints.spacing
-        most = max(1, int(CHUNK_SECONDS / self.timeline.iteration_seconds))
-        return min(most, spacing - start % spacing, stop - start)
 
     # -- running ------------------------------------------------------------------------------------------------
 
@@ -360,6 +339,21 @@ class Cursor:
         Raises:
             FormulaError: the condition cannot be read, or has an unknown name; nothing was run.
         """
+        run = self.start_run(epochs, until, breaks)
+        while run.hit is None:
+            if cancelled is not None and cancelled():
+                run.cancel()
+                break
+            progress = run.advance()
+            if on_progress is not None:
+                on_progress(progress)
+        return self.finish_run(run)
+
+    def start_run(self, epochs: int | None = None, until: str | Formula | None = None, breaks: Conditions = ()) -> Run:
+        """A run from the cursor's epoch, to be driven piece by piece; see ``run``.
+
+        The cursor may move over the past between two pieces, under a lock where they are in another thread.
+        """
         condition = self.condition(until, by_epoch=True) if isinstance(until, str) else until
         schedule, stop = self.schedule, self.scenario.stop
         most = stop.epochs if epochs is None else epochs
@@ -368,58 +362,16 @@ class Cursor:
         done, step = schedule.locate(self.position)
         done += self.position > 0 and step == schedule.program(done).steps
         done -= done % schedule.per_epoch
-        end = most * schedule.per_epoch
-        self._extend(done)
-        judge = Judge(stop, schedule.per_epoch, done)
-        state = self._recall(judge, done)
-        slow = stop.gradient_norm_below is not None or (condition is not None and _by_epoch(condition))
-        watched = breaks if condition is None or slow else (*breaks, condition)
-        probe = Probe(conditions=watched)
-        record = Record(start=done)
-        hit: Hit | None = None
-        while done < end and hit is None:
-            if cancelled is not None and cancelled():
-                hit = Hit(done, Rule.CANCELLED)
-                break
-            limit = (done // schedule.per_epoch + 1) * schedule.per_epoch if slow else end
-            count = self._chunk(done, limit)
-            losses: list[float] = []
-            if watched:
-                record = Record(start=done, before=record.before)
-                state = self.timeline.watch(state, done, count, probe, record)
-                losses = record.losses
-            else:
-                state = self.timeline.advance(state, done, count, losses)
-            hit = judge.scan(losses)
-            if record.hits:
-                hit = self._first_hit(record, hit, judge, condition, breaks)
-            reached = done + count if hit is None else hit.iterations
-            del losses[reached - done :]
-            if losses:
-                self.branch.note(done, losses)
-            done += count
-            self.timeline.checkpoints.put(done, state)
-            if hit is None and slow and done % schedule.per_epoch == 0:
-                hit = self._judge_epoch(done, judge.loss, condition)
-            if on_progress is not None and losses:
-                epoch = reached // schedule.per_epoch
-                on_progress(Progress(epoch=epoch, epochs=most, iterations=reached, loss=losses[-1]))
-        if hit is None:
-            hit = Hit(done, Rule.EPOCHS)
-        self.position, self.term = schedule.start(hit.iterations) if hit.step is None else hit.step, 0
-        self.branch.frontier = max(self.branch.frontier, self.position)
-        self.outcome = self._outcome(hit, judge.loss)
-        return self.outcome
+        return Run(self.branch, stop, start=done, epochs=most, condition=condition, breaks=breaks, after=self.position)
 
-    def _recall(self, judge: Judge, done: int) -> Floats:
-        """Tells the rules of the epochs before a run; returns the state that the run starts from."""
-        stop, per_epoch = self.scenario.stop, self.schedule.per_epoch
-        wanted = 1 if stop.loss_change_below is None else stop.change_epochs + 1
-        count = min(done // per_epoch, wanted) * per_epoch
-        losses: list[float] = []
-        state = self.timeline.advance(self.timeline.state(done - count), done - count, count, losses)
-        judge.recall(losses)
-        return state
+    def finish_run(self, run: Run, *, follow: bool = True) -> Outcome:
+        """Ends a run; the cursor goes to where it ended unless it is not to follow."""
+        run.cancel()
+        if follow:
+            self.position, self.term = run.position, 0
+        run.branch.frontier = max(run.branch.frontier, run.position)
+        self.outcome = run.outcome(self.notation)
+        return self.outcome
 
     def condition(self, text: str, *, by_epoch: bool = False) -> Formula:
         """A condition in the language of formulas.
@@ -441,89 +393,12 @@ class Cursor:
         """
         return parse(text, self.notation, self.schedule.full)
 
-    def _first_hit(
-        self, record: Record, ruled: Hit | None, judge: Judge, condition: Formula | None, breaks: Conditions
-    ) -> Hit | None:
-        """The first of: a breakpoint after the cursor, the condition at the end of an epoch, and a stop rule."""
-        per_epoch = self.schedule.per_epoch
-        for offset in record.hits:
-            iteration = record.start + offset
-            if ruled is not None and iteration >= ruled.iterations:
-                return ruled
-            for found in self.branch.search.steps_of(breaks, iteration) if breaks else ():
-                if found.step > self.position:
-                    return Hit(iteration, Rule.BREAKPOINT, found.step)
-            complete = iteration + 1
-            if condition is not None and complete % per_epoch == 0:
-                decided = self.branch.search.steps_of((condition,), iteration)
-                if decided and (ruled is None or complete < ruled.iterations):
-                    return Hit(complete, Rule.CONDITION)
-        return ruled
-
-    def _outcome(self, hit: Hit, loss: float) -> Outcome:
-        epoch = hit.iterations // self.schedule.per_epoch
-        first, step = None, hit.step
-        if hit.rule is Rule.DIVERGED:
-            epoch = (hit.iterations - 1) // self.schedule.per_epoch + 1
-            first, step = self._first_bad(hit.iterations - 1)
-        return Outcome(
-            rule=hit.rule,
-            message=describe(hit.rule, self.scenario.stop, epoch=epoch, first=first),
-            epoch=epoch,
-            iterations=hit.iterations,
-            loss=loss,
-            first=first,
-            step=step,
-        )
-
-    def _first_bad(self, iteration: int) -> tuple[str, int | None]:
-        """The first slot that is not finite, in this iteration or, where its state is not, in one before."""
-        while iteration > 0 and not np.all(np.isfinite(self.timeline.state(iteration))):
-            iteration -= 1
-        frame = self.timeline.frame(iteration)
-        program = frame.program
-        best: int | None = None
-        for op in program.ops:
-            bad = np.argwhere(~np.isfinite(frame.array(op.target)))
-            for index in bad[:1] if not op.target.batched else bad:
-                step = program.produced(Ref(op.target, tuple(int(part) for part in index)))
-                if step is not None and (best is None or step < best):
-                    best = step
-        if best is None:
-            return "E", None
-        name = self.notation.symbol(program.target(program.place(best)))
-        return name, self.schedule.start(iteration) + best + 1
-
-    def _judge_epoch(self, done: int, loss: float, condition: Formula | None) -> Hit | None:
-        bound = self.scenario.stop.gradient_norm_below
-        iteration = done - 1
-        frame = self.timeline.frame(iteration)
-        if bound is not None and gradient_norm(frame) < bound:
-            return Hit(done, Rule.GRADIENT)
-        if condition is None:
-            return None
-        before = self.branch.search.before(condition, iteration)
-        for candidate in candidates(condition, frame.program):
-            inner = context(frame.program, candidate, iteration, self.schedule.per_epoch)
-
-            def moment(name: str, inner: Moment_ = inner) -> float | str:
-                match name:
-                    case "E_epoch":
-                        return loss
-                    case "E_data":
-                        return self.timeline.data_loss(frame.next_state)
-                return inner(name)
-
-            if decide(condition, frame, before, candidate, moment):
-                return Hit(done, Rule.CONDITION)
-        return None
-
     # -- values -------------------------------------------------------------------------------------------------
 
     @property
     def losses(self) -> LossHistory:
         """E of every iteration up to the furthest position that was reached."""
-        self._extend(self.schedule.locate(self.frontier)[0])
+        self.branch.extend(self.schedule.locate(self.frontier)[0])
         return self.branch.history
 
     def resolve(self, name: str) -> Ref:
@@ -617,7 +492,7 @@ class Cursor:
         Raises:
             EngineError: no slot has that name.
         """
-        self._extend(updates)
+        self.branch.extend(updates)
         if name == "E_epoch":
             return self._epoch_loss(updates // self.schedule.per_epoch)
         if name == "E_data":
@@ -730,15 +605,6 @@ class Cursor:
         return tuple(found)
 
 
-def gradient_norm(frame: Frame) -> float:
-    """The Euclidean norm of ∂E/∂ all trained parameters of an iteration."""
-    total = 0.0
-    for array in frame.program.arrays:
-        if array.role is Role.GRADIENT and array.of is not None and not array.batched:
-            total += float(np.sum(np.square(frame.array(array))))
-    return math.sqrt(total)
-
-
 def as_granularity(text: str) -> Granularity:
     """The granularity with a name.
 
@@ -757,11 +623,6 @@ def _within(what: str, number: int, high: int, low: int = 1) -> None:
         raise EngineError(
             _("{what} {number} is not in {low} to {high}").format(what=what, number=number, low=low, high=high)
         )
-
-
-def _by_epoch(condition: Formula) -> bool:
-    """Whether a condition reads what is known at the end of an epoch only."""
-    return not condition.positions.isdisjoint(EPOCH_NAMES)
 
 
 def _after_updates(program: Program) -> set[Array]:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 from retrograde.engine.branch import Branch, Comparison, Edit, departure, differing, drop, plan
 from retrograde.engine.breakpoints import Breakpoint, SpotIndex, read
-from retrograde.engine.cursor import Cursor, GradientCheck, Progress
+from retrograde.engine.cursor import Cursor, GradientCheck
 from retrograde.engine.errors import EngineError
 from retrograde.engine.expression import Ref
-from retrograde.engine.formula.meaning import Candidate, evaluate, located
+from retrograde.engine.formula.meaning import Candidate, candidates, evaluate, located
 from retrograde.engine.formula.tree import Formula, Kind, Slot
 from retrograde.engine.models import Scenario
 from retrograde.engine.probe import context, key
+from retrograde.engine.running import Progress
 from retrograde.engine.search import Conditions, Extreme, OnProgress
 from retrograde.engine.stopping import Outcome, Rule
 from retrograde.engine.text import _
@@ -24,6 +25,9 @@ __all__ = ["GradientCheck", "Progress", "Session", "Stop", "trace"]
 
 SPARKS = 60
 """Values in the small curve of a watch."""
+
+MANY_CANDIDATES = 500
+"""Steps of an iteration up to which a condition is looked at for the hits around the cursor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +158,7 @@ class Session(Cursor):
             past = min(self.frontier, hit[0] if hit else self.frontier)
             found = self._first(stops, conditions, self.position, past, _asking(cancelled))
             if found is None and hit is not None and hit[0] > self.frontier:
-                self._extend(self.schedule.locate(hit[0])[0], _asking(cancelled))
+                self.branch.extend(self.schedule.locate(hit[0])[0], _asking(cancelled))
                 found = self._first(stops, conditions, past, hit[0], _asking(cancelled))
             found = found or hit
             if found is not None:
@@ -283,6 +287,20 @@ class Session(Cursor):
             yield step
             step = index.next(step, last)
 
+    def hits_of(self, iteration: int) -> tuple[int, ...]:
+        """The steps of an iteration at which a breakpoint that is enabled is hit, counting or not."""
+        found: set[int] = set()
+        start, program = self.schedule.start(iteration), self.schedule.program(iteration)
+        stops = self._stopping()
+        for point in stops:
+            if point.place is not None:
+                found.update(start + step for step in point.place.steps(program))
+        conditions = tuple(
+            condition for condition in _conditions(stops) if len(candidates(condition, program)) <= MANY_CANDIDATES
+        )
+        found.update(hit.step for hit in self.branch.search.steps_of(conditions, iteration))
+        return tuple(sorted(found))
+
     def log(
         self, point: Breakpoint, after: int = 0, stop: int | None = None, on_progress: OnProgress | None = None
     ) -> Iterator[LogEntry]:
@@ -341,6 +359,11 @@ class Session(Cursor):
         changed = self.condition(f"({formula.text}) != prev({formula.text})") if formula.kind is Kind.NUMBER else None
         if changed is None or not formula.slots:
             return None
+        # What was changed just now is found without a replay of its interval.
+        for iteration in range(self.iteration, max(self.iteration - 2, -1), -1):
+            near = [hit.step for hit in self.branch.search.steps_of((changed,), iteration) if hit.step <= self.position]
+            if near:
+                return near[-1]
         for found in self.branch.search.backward((changed,), self.position + 1, on_progress):
             return found.step
         return None
@@ -480,7 +503,7 @@ class Session(Cursor):
             sample = self.sample if edit.position == self.position else 0
             values = {self.notation.resolve(slot, program, sample=sample): float(x) for slot, x in edit.values}
         change = plan(program, iteration, revealed, values)
-        self._extend(iteration)
+        self.branch.extend(iteration)
         branch = Branch(
             name=chosen,
             timeline=Timeline(self.network, budget=self.budget, parent=self.timeline, change=change),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
+
+import numpy as np
 
 from retrograde.engine.array import Extent, Phase, Role
 from retrograde.engine.expression import (
@@ -291,3 +294,12 @@ def made_by(schedule: Schedule, iteration: int, program: Program, ref: Ref) -> i
         return None
     step = previous.produced(Ref(updated, ref.index))
     return None if step is None else schedule.start(iteration - 1) + step + 1
+
+
+def gradient_norm(frame: Frame) -> float:
+    """The Euclidean norm of ∂E/∂ all trained parameters of an iteration."""
+    total = 0.0
+    for array in frame.program.arrays:
+        if array.role is Role.GRADIENT and array.of is not None and not array.batched:
+            total += float(np.sum(np.square(frame.array(array))))
+    return math.sqrt(total)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from retrograde.engine.cursor import as_granularity, gradient_norm
+from retrograde.engine.cursor import as_granularity
 from retrograde.engine.expression import terms
 from retrograde.engine.frame import Frame
 from retrograde.engine.models import Scenario
@@ -12,7 +12,7 @@ from retrograde.engine.network import Network
 from retrograde.engine.notation import Notation
 from retrograde.engine.program import Granularity
 from retrograde.engine.schedule import Schedule
-from retrograde.engine.step import Step
+from retrograde.engine.step import Step, gradient_norm
 from retrograde.engine.stopping import Judge
 from retrograde.engine.timeline import Timeline
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrograde.engine import EngineError, Session, cursor, history, timeline, trace
+from retrograde.engine import EngineError, Session, branch, history, timeline, trace
 from retrograde.engine.arithmetic import Floats, same_bits
 from retrograde.engine.array import Role
 from retrograde.engine.frame import Frame
@@ -132,7 +132,7 @@ def test_a_run_ends_where_a_plain_loop_ends_it(recipe: Recipe, rate: float, rand
     recipe = with_rules(recipe, training, random)
     scenario = recipe.scenario
     rule, iterations = naive(training, scenario.stop)
-    with patch.object(cursor, "CHUNK_SECONDS", chunk):
+    with patch.object(branch, "CHUNK_SECONDS", chunk):
         runner = Session(scenario)
         outcome = runner.run()
     assert (outcome.rule, outcome.iterations) == (rule, iterations)
@@ -177,7 +177,7 @@ def test_a_run_that_is_cancelled_and_resumed_is_one_run(recipe: Recipe, random: 
     recipe = with_rules(recipe, told(recipe), random)
     whole, pieces = Session(recipe.scenario), Session(recipe.scenario)
     wanted = whole.run()
-    with patch.object(cursor, "CHUNK_SECONDS", 0.0):
+    with patch.object(branch, "CHUNK_SECONDS", 0.0):
         for cut in cuts:
             calls = iter([False] * cut)
             outcome = pieces.run(cancelled=lambda calls=calls: next(calls, True))  # type: ignore[misc]
