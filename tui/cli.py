@@ -289,7 +289,7 @@ def _complain(message: str, *, name: bool = True) -> None:
 
 def _point_at(error: EngineError) -> None:
     """Show the text of a formula with a caret under what is wrong with it."""
-    from retrograde.engine.formula.tree import FormulaError
+    from retrograde.engine.errors import FormulaError
     from retrograde.tui.headless.columns import width
 
     if isinstance(error, FormulaError) and error.text.strip() and error.text.isprintable():
