@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from retrograde.engine.catalogue import Summary, shipped, summary
     from retrograde.engine.check import Finding
-    from retrograde.engine.errors import EngineError, Problem, ScenarioError
-    from retrograde.engine.formula.tree import Formula, FormulaError
+    from retrograde.engine.errors import EngineError, FormulaError, Problem, ScenarioError
+    from retrograde.engine.formula.tree import Formula
     from retrograde.engine.program import Granularity
     from retrograde.engine.scenario import Scenario, load_scenario, schema
     from retrograde.engine.session import Session, trace
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "catalogue": ("Summary", "shipped", "summary"),
     "check": ("Finding",),
-    "formula.tree": ("Formula", "FormulaError"),
-    "errors": ("EngineError", "Problem", "ScenarioError"),
+    "formula.tree": ("Formula",),
+    "errors": ("EngineError", "FormulaError", "Problem", "ScenarioError"),
     "program": ("Granularity",),
     "scenario": ("Scenario", "load_scenario", "schema"),
     "session": ("Session", "trace"),

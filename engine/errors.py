@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from retrograde.engine.text import _
+
 
 class EngineError(Exception):
     """A call that cannot be carried out; it has changed nothing, and its text says what to do."""
@@ -48,3 +50,19 @@ class ScenarioError(EngineError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class FormulaError(EngineError):
+    """A formula that cannot be used.
+
+    Attributes:
+        text: the whole formula.
+        column: where it goes wrong, from 1.
+        message: what is wrong, without the column.
+    """
+
+    def __init__(self, text: str, column: int, message: str) -> None:
+        super().__init__(_("column {column}: {message}").format(column=column, message=message))
+        self.text = text
+        self.column = column
+        self.message = message

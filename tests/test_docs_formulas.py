@@ -9,8 +9,9 @@ import pytest
 
 from retrograde.engine import Session, load_scenario
 from retrograde.engine.breakpoints import read
+from retrograde.engine.errors import FormulaError
 from retrograde.engine.formula.reader import FUNCTIONS
-from retrograde.engine.formula.tree import EPOCH_NAMES, PHASES, POSITIONS, FormulaError
+from retrograde.engine.formula.tree import EPOCH_NAMES, PHASES, POSITIONS
 
 TEXT = (Path(__file__).parent.parent / "docs" / "formulas.md").read_text(encoding="utf-8")
 

@@ -11,7 +11,7 @@ from itertools import product
 from typing import NamedTuple
 
 from retrograde.engine.array import Array
-from retrograde.engine.errors import EngineError
+from retrograde.engine.errors import EngineError, FormulaError
 from retrograde.engine.expression import Ref
 from retrograde.engine.formula.tree import (
     EPOCH_NAMES,
@@ -21,7 +21,6 @@ from retrograde.engine.formula.tree import (
     Arithmetic,
     Comparing,
     Formula,
-    FormulaError,
     Joined,
     Kind,
     Node,

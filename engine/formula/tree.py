@@ -6,26 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from retrograde.engine.errors import EngineError
 from retrograde.engine.expression import Ref
 from retrograde.engine.program import Program
-from retrograde.engine.text import _
-
-
-class FormulaError(EngineError):
-    """A formula that cannot be used.
-
-    Attributes:
-        text: the whole formula.
-        column: where it goes wrong, from 1.
-        message: what is wrong, without the column.
-    """
-
-    def __init__(self, text: str, column: int, message: str) -> None:
-        super().__init__(_("column {column}: {message}").format(column=column, message=message))
-        self.text = text
-        self.column = column
-        self.message = message
 
 
 class Kind(StrEnum):
