@@ -210,7 +210,7 @@ class TestTrace:
         lines = output(["trace", str(small), "--granularity", "epoch", "--format", "jsonl"], capsys).splitlines()
         assert [json.loads(line)["epoch"] for line in lines] == list(range(1, 51))
 
-    @pytest.mark.parametrize("moment", ["x", "0:1:1", "1:9:1", "51:1:1", "101%", "-1"])
+    @pytest.mark.parametrize("moment", ["x", "0:1:1", "1:9:1", "51:1:1", "101%", "-1", "+3", "-1e"])
     def test_a_moment_that_is_none_is_one_line(
         self, moment: str, small: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -60,6 +60,9 @@ def steps(
         yield from trace(session.scenario, granularity)
         return
     moments = [moment.strip() for moment in (start, end) if moment is not None]
+    if relative := next((moment for moment in moments if moment.startswith(("+", "-"))), None):
+        message = _("{where} is relative to a cursor, which a trace has not; try 2:1:17, @120 or 50%")
+        raise EngineError(message.format(where=relative))
     if end is None or any(moment == "end" or moment.endswith("%") for moment in moments):
         session.run()
     last = session.frontier
