@@ -98,16 +98,9 @@ def _bounded(node: Node, bounds: Callable[[Slot | Place], Bounds]) -> Bounds:
             like = bounds(Place("epoch"))
             number = np.full_like(like.low, value)
             return Bounds(number, number, np.zeros_like(like.nan))
-        case Arithmetic("+", left, right):
-            a, b = _bounded(left, bounds), _bounded(right, bounds)
-            return _sound(a.low + b.low, a.high + b.high, a.nan | b.nan)
-        case Arithmetic("-", left, right):
-            a, b = _bounded(left, bounds), _bounded(right, bounds)
-            return _sound(a.low - b.high, a.high - b.low, a.nan | b.nan)
-        case Arithmetic("*", left, right):
-            a, b = _bounded(left, bounds), _bounded(right, bounds)
-            corners = np.array([a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high])
-            return _sound(corners.min(axis=0), corners.max(axis=0), a.nan | b.nan)
+        case Arithmetic("+" | "-" | "*" as op, left, right):
+            with np.errstate(all="ignore"):
+                return _combined(op, _bounded(left, bounds), _bounded(right, bounds))
         case Applied("abs", (argument,)):
             a = _bounded(argument, bounds)
             low = np.where((a.low <= 0) & (a.high >= 0), 0.0, np.minimum(np.abs(a.low), np.abs(a.high)))
@@ -128,10 +121,19 @@ def _bounded(node: Node, bounds: Callable[[Slot | Place], Bounds]) -> Bounds:
             return _anything(bounds)
 
 
-def _sound(low: Floats, high: Floats, nan: Flags) -> Bounds:
-    """Bounds where inf − inf and 0 · inf, which know nothing, stand for everything."""
+def _combined(op: str, a: Bounds, b: Bounds) -> Bounds:
+    match op:
+        case "+":
+            low, high = a.low + b.low, a.high + b.high
+        case "-":
+            low, high = a.low - b.high, a.high - b.low
+        case _:
+            corners = np.array([a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high])
+            low, high = corners.min(axis=0), corners.max(axis=0)
+    # Where a side may be infinite, inf − inf or 0 · inf may occur between the bounds, too.
+    infinite = ~(np.isfinite(a.low) & np.isfinite(a.high) & np.isfinite(b.low) & np.isfinite(b.high))
     lost = np.isnan(low) | np.isnan(high)
-    return Bounds(np.where(lost, -np.inf, low), np.where(lost, np.inf, high), nan | lost)
+    return Bounds(np.where(lost, -np.inf, low), np.where(lost, np.inf, high), a.nan | b.nan | infinite)
 
 
 def _anything(bounds: Callable[[Slot | Place], Bounds]) -> Bounds:
