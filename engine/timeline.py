@@ -305,7 +305,7 @@ class Timeline:
                 end = min(stop, self.change.first)
                 state = self.parent._run(state, start, end - start, run, look)
                 start = end
-                if start == self.base and start < stop:
+                if start == self.base:
                     state = self.state(start)
                 continue
             piece = stop - start
