@@ -355,10 +355,14 @@ class Session(Cursor):
         return float("nan") if found is None else found
 
     def last_change(self, formula: Formula, on_progress: OnProgress | None = None) -> int | None:
-        """The last step up to the cursor at which an expression took another value than an iteration before."""
-        changed = self.condition(f"({formula.text}) != prev({formula.text})") if formula.kind is Kind.NUMBER else None
-        if changed is None or not formula.slots:
+        """The last step up to the cursor at which a number took another value than an iteration before.
+
+        None where there is none, and of what looks back an iteration itself.
+        """
+        looks_back = any(slot.previous for slot in formula.slots)
+        if formula.kind is not Kind.NUMBER or not formula.slots or looks_back:
             return None
+        changed = self.condition(f"({formula.text}) != prev({formula.text})")
         # What was changed just now is found without a replay of its interval.
         for iteration in range(self.iteration, max(self.iteration - 2, -1), -1):
             near = [hit.step for hit in self.branch.search.steps_of((changed,), iteration) if hit.step <= self.position]
