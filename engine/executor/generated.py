@@ -200,7 +200,8 @@ class _Printer:
             self._line(1, f"return {last}" if probe is None else f"return {last}, [{', '.join(back.values())}]")
         source = "\n".join((head, *self._lines))
         primitives = {name: function.plain if self._guarded else function.fast for name, function in names.items()}
-        namespace: dict[str, Any] = {**primitives, **HELPERS, "larger": larger}
+        # An edit may make a constant infinite or NaN; their printed forms are names.
+        namespace: dict[str, Any] = {**primitives, **HELPERS, "larger": larger, "inf": math.inf, "nan": math.nan}
         exec(compile(source, f"<{kind} of {len(program.ops)} ops>", "exec"), namespace)
         return namespace[kind]  # type: ignore[no-any-return]
 
