@@ -187,6 +187,17 @@ def terms(expr: Expr) -> tuple[Expr, ...]:
     return expr.terms if isinstance(expr, Sum) else (expr,)
 
 
+def is_polynomial(expr: Expr) -> bool:
+    """Whether an expression is made of sums and products alone."""
+    match expr:
+        case Ref() | Const():
+            return True
+        case Neg() | Sum() | Product():
+            return all(map(is_polynomial, children(expr)))
+        case _:
+            return False
+
+
 class Mathematics(NamedTuple):
     """Where the values of primitive functions come from, so that a replay uses the same as the run.
 
@@ -272,6 +283,8 @@ def evaluate(expr: Expr, read: Callable[[Ref], float], mathematics: Mathematics)
 
 def taken(expr: Expr, read: Callable[[Ref], float], mathematics: Mathematics) -> Expr:
     """The expression with every choice replaced by the branch that was taken, for people to read."""
+    if is_polynomial(expr):
+        return expr
     match expr:
         case Select(condition, then, otherwise):
             return taken(then if holds(condition, read, mathematics) else otherwise, read, mathematics)

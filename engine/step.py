@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cached_property
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from functools import cached_property, reduce
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from retrograde.engine.array import Extent, Phase, Role
 from retrograde.engine.expression import (
+    Const,
     Expr,
+    Neg,
+    Product,
     Ref,
     Sum,
     evaluate,
+    is_polynomial,
     refs,
     render,
     taken,
@@ -25,6 +29,9 @@ from retrograde.engine.notation import Notation
 from retrograde.engine.ops.base import Op
 from retrograde.engine.program import Place, Program
 from retrograde.engine.schedule import Schedule
+
+FEW = 3
+"""Contributions up to which a running sum is not worth an array."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,22 +66,37 @@ class Moment:
         return f"{self.epoch + 1}:{self.iteration + 1}:{self.step}"
 
 
-class Operand(NamedTuple):
-    """A slot that a step reads.
+@dataclass(frozen=True, slots=True, eq=False)
+class Operand:
+    """A slot that a step reads; what is asked of it is looked up then.
 
     Attributes:
+        step: the step.
         ref: the slot.
-        symbol: its symbol.
-        name: its ASCII name.
-        value: its value.
-        made_by: the number of the step that made it; None for data, constants and initial values.
     """
 
+    step: Step = field(repr=False)
     ref: Ref
-    symbol: str
-    name: str
-    value: float
-    made_by: int | None
+
+    @property
+    def symbol(self) -> str:
+        """Its symbol."""
+        return self.step.notation.symbol(self.ref)
+
+    @property
+    def name(self) -> str:
+        """Its ASCII name."""
+        return self.step.notation.name(self.ref)
+
+    @property
+    def value(self) -> float:
+        """Its value."""
+        return self.step.frame.value(self.ref)
+
+    @property
+    def made_by(self) -> int | None:
+        """The number of the step that made it; None for data, constants and initial values."""
+        return made_by(self.step.schedule, self.step.iteration, self.step.program, self.ref)
 
 
 class Term(NamedTuple):
@@ -233,17 +255,7 @@ class Step:
     @cached_property
     def operands(self) -> tuple[Operand, ...]:
         """The slots that the equation reads, in written order, each once."""
-        return tuple(self.operand(ref) for ref in dict.fromkeys(refs(self.equation)))
-
-    def operand(self, ref: Ref) -> Operand:
-        """A slot of this iteration, with the step that made it."""
-        return Operand(
-            ref=ref,
-            symbol=self.notation.symbol(ref),
-            name=self.notation.name(ref),
-            value=self.frame.value(ref),
-            made_by=made_by(self.schedule, self.iteration, self.program, ref),
-        )
+        return tuple(Operand(self, ref) for ref in dict.fromkeys(refs(self.equation)))
 
     def text(self, *, digits: int = 9) -> tuple[str, str]:
         """The equation in symbols, and the same with numbers.
@@ -274,11 +286,31 @@ def running_sum(frame: Frame, ref: Ref, samples: int) -> float:
     """The sum of the first ``samples`` contributions to a slot, added in the order of the samples."""
     op = frame.program.maker(ref.array)
     assert op is not None
+    if samples > FEW and is_polynomial(op.equation((0, *ref.index))):
+        values = _values(frame, op.equation((np.arange(samples), *ref.index)))
+        return float(np.add.accumulate(np.broadcast_to(values, (samples,)))[-1])
     total = 0.0
     for sample in range(samples):
         value = evaluate(op.equation((sample, *ref.index)), frame.value, frame.mathematics)
         total = value if sample == 0 else total + value
     return total
+
+
+def _values(frame: Frame, expr: Expr) -> Any:
+    """The values of sums and products over arrays of indices; they have the same bits as one by one."""
+    match expr:
+        case Const(value):
+            return value
+        case Ref(array, index):
+            return frame.array(array)[index]
+        case Neg(operand):
+            return -_values(frame, operand)
+        case Sum(parts) | Product(parts):
+            combine = np.add if isinstance(expr, Sum) else np.multiply
+            with np.errstate(all="ignore"):
+                return reduce(combine, (_values(frame, part) for part in parts))
+        case _:
+            raise AssertionError
 
 
 def made_by(schedule: Schedule, iteration: int, program: Program, ref: Ref) -> int | None:

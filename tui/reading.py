@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from retrograde.engine.array import Array, Extent
 from retrograde.engine.expression import Ref
-from retrograde.engine.step import Operand, Step, made_by, running_sum
+from retrograde.engine.step import Step, made_by, running_sum
+from retrograde.tui.times import parent_frame
 
 if TYPE_CHECKING:
     from retrograde.engine.frame import Frame
@@ -36,6 +37,9 @@ class Reading:
         length: steps until the maximum of epochs.
         frontier: the furthest position that was reached.
         step: the step on the screen; None in the initial state.
+        branch: the name of the branch; empty where there is only one.
+        parent: the frame of this iteration on the branch that this one departs from, where it is another one.
+        note: what was noted on this step.
     """
 
     network: Network
@@ -49,6 +53,9 @@ class Reading:
     length: int
     frontier: int
     step: Step | None
+    branch: str = ""
+    parent: Frame | None = None
+    note: str = ""
 
     @classmethod
     def of(cls, session: Session) -> Reading:
@@ -65,6 +72,9 @@ class Reading:
             length=session.length,
             frontier=session.frontier,
             step=session.current,
+            branch=session.branch.name if len(session.branches) > 1 else "",
+            parent=parent_frame(session),
+            note=session.notes.get((session.branch.name, session.position), ""),
         )
 
     @property
@@ -90,6 +100,13 @@ class Reading:
         """The final value of a slot, None before it is computed."""
         step = self.program.produced(ref)
         return self.frame.value(ref) if step is None or step < self.revealed else None
+
+    def before(self, ref: Ref) -> float | None:
+        """The value of a slot on the parent branch, where it is another one and may be shown."""
+        if self.parent is None or self.visible(ref) is None:
+            return None
+        mine, theirs = self.frame.value(ref), self.parent.value(ref)
+        return None if mine == theirs or (mine != mine and theirs != theirs) else theirs
 
     def partial(self, ref: Ref) -> tuple[float, int] | None:
         """The sum so far of a sum over samples, and of how many; None where no sample was added."""
@@ -122,16 +139,6 @@ class Reading:
             values = values.copy()
             values.reshape(-1)[known:] = float("nan")
         return values
-
-    def operand(self, ref: Ref) -> Operand:
-        """A slot of the iteration with the step that made it."""
-        return Operand(
-            ref=ref,
-            symbol=self.symbol(ref),
-            name=self.notation.name(ref),
-            value=self.frame.value(ref),
-            made_by=self.made_by(ref),
-        )
 
     def made_by(self, ref: Ref) -> int | None:
         """The number of the step that made a slot; None for data and initial values."""

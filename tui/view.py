@@ -32,6 +32,7 @@ from retrograde.tui.canvas import Line, Span
 from retrograde.tui.look import Ink, plain, signed
 from retrograde.tui.reading import Reading
 from retrograde.tui.state import (
+    NO_PINS,
     Badge,
     CurveView,
     EdgeView,
@@ -47,6 +48,7 @@ from retrograde.tui.state import (
     NodeView,
     OperandRow,
     PanelId,
+    Pins,
     Segment,
     TermRow,
     TimelineView,
@@ -62,9 +64,6 @@ MOST_NODES = 24
 """Units of a layer up to which nodes are drawn, where the panel is high enough."""
 MOST_TERMS = 8
 """Terms of a sum that are listed; of a longer sum the largest."""
-RUNNING_SUMS = 64
-"""Contributions that may be added up for the sums so far in the weight table."""
-
 T = TypeVar("T")
 
 
@@ -230,10 +229,9 @@ def weights_view(
     if before is not None:
         old = {before.first + k: row for k, row in enumerate(before.rows)}
     found = set(parameters.matches(lens.search)) if lens.search else set()
-    sums = reading.program.batch * (last - first) <= RUNNING_SUMS
     rows = []
     for number in range(first, last):
-        row = _weight_row(reading, parameters, number, marks, sums=sums)
+        row = _weight_row(reading, parameters, number, marks)
         if number in found:
             row = replace(row, match=True)
         past = old.get(number)
@@ -258,9 +256,7 @@ def _changed(past: WeightRow, row: WeightRow) -> bool:
     return row.new is None and row.value != known
 
 
-def _weight_row(
-    reading: Reading, parameters: Parameters, number: int, marks: dict[Ref, Mark], *, sums: bool
-) -> WeightRow:
+def _weight_row(reading: Reading, parameters: Parameters, number: int, marks: dict[Ref, Mark]) -> WeightRow:
     ref = parameters.ref(number)
     program, frame = reading.program, reading.frame
     name = ref.array.name
@@ -273,7 +269,7 @@ def _weight_row(
         step = reading.step
         if gradient is None and step is not None and step.target == slot:
             gradient = step.result
-        elif gradient is None and sums:
+        elif gradient is None:
             so_far = reading.partial(slot)
             gradient = None if so_far is None else so_far[0]
     if updated_array is not None and gradient_array is not None:
@@ -289,7 +285,17 @@ def _weight_row(
         new=new,
         mark=marks.get(ref, Mark.IDLE),
         frozen=updated_array is None,
+        edited=() if reading.parent is None else _edited(reading, ref, gradient_array, updated_array),
     )
+
+
+def _edited(reading: Reading, ref: Ref, gradient: Array | None, updated: Array | None) -> tuple[bool, ...]:
+    """Which of the four numbers of a parameter's row are others on the parent branch."""
+
+    def other(array: Array | None) -> bool:
+        return array is not None and reading.before(Ref(array, ref.index)) is not None
+
+    return (reading.before(ref) is not None, other(gradient), other(updated) and other(gradient), other(updated))
 
 
 # -- what takes part in a step
@@ -428,6 +434,7 @@ def _layer_view(
                 mark=own.get(unit, Mark.IDLE),
                 selected=unit == chosen,
                 notes=_notes(reading, name, unit, last=last) if small else (),
+                edited=reading.parent is not None and reading.before(Ref(array, (reading.sample, unit))) is not None,
             )
             for unit in range(values.size)
         )
@@ -602,11 +609,12 @@ def equation_view(reading: Reading, lens: Lens, badges: tuple[Badge, ...] = ()) 
     curve = _curve(reading, step)
     left, factors = _chain(reading, step)
     notes += _notes_of(reading, step, digits)
+    notes += _notes_of_branch(reading, step, digits)
     operands = tuple(
         OperandRow(
             symbol=operand.symbol,
             value=show(operand.value, digits),
-            origin=_origin(reading, operand.made_by, operand.ref),
+            origin=_origin(reading, operand.made_by, operand.ref) + _elsewhere(reading, operand.ref, digits),
             ink=_value_ink(operand.value),
             made=operand.made_by is not None,
         )
@@ -636,7 +644,7 @@ def operands_of(reading: Reading) -> tuple[Any, ...]:
     """The operands of the step on the screen, in written order, each once."""
     if reading.step is None:
         return ()
-    return tuple(reading.operand(ref) for ref in dict.fromkeys(refs(reading.step.equation)))
+    return reading.step.operands
 
 
 def _count_refs(expr: Expr) -> int:
@@ -936,6 +944,23 @@ def _notes_of(reading: Reading, step: Step, digits: int) -> list[Line]:
     return notes
 
 
+def _elsewhere(reading: Reading, ref: Ref, digits: int) -> str:
+    """What an operand is on the parent branch, where it is something else."""
+    before = reading.before(ref)
+    return "" if before is None else " · " + _("was {value}").format(value=show(before, digits))
+
+
+def _notes_of_branch(reading: Reading, step: Step, digits: int) -> list[Line]:
+    """What the step makes on the parent branch, where it is something else; and what was noted here."""
+    notes: list[Line] = []
+    before = None if reading.term else reading.before(step.target)
+    if before is not None:
+        notes.append((Span(_("without the edit: {value}").format(value=show(before, digits)), Ink.CHANGED),))
+    if reading.note:
+        notes.append((Span(_("note: {text}").format(text=reading.note), Ink.ACCENT),))
+    return notes
+
+
 def _last(reading: Reading) -> str:
     return reading.network.layers[-1].name
 
@@ -1013,6 +1038,8 @@ def header_view(reading: Reading) -> HeaderView:
     widths = [scenario.network.inputs, *(layer.units for layer in scenario.network.layers)]
     epoch, iteration = divmod(reading.iteration, reading.schedule.per_epoch)
     crumbs = [(_("epoch"), f"{epoch + 1:,}"), (_("iteration"), f"{iteration + 1:,}")]
+    if reading.branch:
+        crumbs.insert(0, (_("branch"), reading.branch))
     step = reading.step
     if step is None:
         crumbs.append(("", _("initial state")))
@@ -1052,7 +1079,7 @@ def _loss_label(reading: Reading, digits: int) -> Line:
     return tuple(spans)
 
 
-def timeline_view(reading: Reading) -> TimelineView:
+def timeline_view(reading: Reading, pins: Pins = NO_PINS) -> TimelineView:
     """The iteration as a bar of phases; of several samples, those of the shown one."""
     program, revealed = reading.program, reading.revealed
     runs = program.runs(reading.sample if program.batch > 1 else None)
@@ -1063,6 +1090,7 @@ def timeline_view(reading: Reading) -> TimelineView:
             steps=run.stop - run.start,
             done=min(max(revealed - run.start, 0), run.stop - run.start),
             here=reading.step is not None and run.start <= at < run.stop,
+            start=run.start,
         )
         for run in runs
     )
@@ -1078,6 +1106,7 @@ def timeline_view(reading: Reading) -> TimelineView:
         run_label=_("run: {reached} of {steps} steps").format(
             reached=f"{reading.position:,}", steps=f"{reading.frontier:,}"
         ),
+        pins=pins,
     )
 
 
@@ -1088,6 +1117,7 @@ def loss_view(
     run: RunView | None,
     message: str = "",
     accuracy: tuple[int, int] | None = None,
+    other: tuple[str, tuple[Floats, Floats, Floats]] | None = None,
 ) -> LossView:
     """The loss curve up to the furthest moment, or of a run that is under way.
 
@@ -1097,12 +1127,14 @@ def loss_view(
         run: a run that is under way.
         message: how the last run ended.
         accuracy: how many samples are classified rightly, and of how many.
+        other: the name and the points of a branch to show beside this one.
     """
     if run is not None:
         points = run.points
     first, low, high = points
     lines: list[Line] = []
     progress = None
+    names = ("", "") if other is None else (reading.branch, other[0])
     iterations = reading.schedule.locate(reading.frontier)[0] + (reading.frontier > 0)
     cursor = reading.iteration
     if run is not None:
@@ -1122,7 +1154,7 @@ def loss_view(
                     _("{rate} epochs/s").format(rate=f"{run.rate:,.0f}" if run.rate >= 10 else f"{run.rate:.1f}"),
                     Ink.DIM,
                 ),
-                Span("   " + _("at most {time} left").format(time=_duration(run.seconds_left)), Ink.DIM),
+                Span("   " + _("at most {time} left").format(time=duration(run.seconds_left)), Ink.DIM),
                 Span("   Space ", Ink.KEY),
                 Span(_("pauses"), Ink.DIM),
             )
@@ -1150,6 +1182,8 @@ def loss_view(
         cursor=cursor,
         lines=tuple(lines),
         progress=progress,
+        other=None if other is None else other[1],
+        names=names,
     )
 
 
@@ -1176,7 +1210,8 @@ def _outputs(reading: Reading) -> list[Line]:
     return lines
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time for people, in its largest unit."""
     if not math.isfinite(seconds):
         return "…"
     if seconds < 1:
