@@ -30,6 +30,10 @@ MANY_CANDIDATES = 500
 """Steps of an iteration up to which a condition is looked at for the hits around the cursor."""
 
 
+Here = tuple[str, int, int]
+"""A place: the name of a branch, a position, and terms besides."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
     """Where going on, or going back, has stopped.
@@ -74,7 +78,7 @@ class Session(Cursor):
         self.marks: dict[str, tuple[str, int]] = {}
         self.notes: dict[tuple[str, int], str] = {}
         self._opening: dict[tuple[Branch, int], _Opening] = {}
-        self._places: list[tuple[str, int]] = []
+        self._places: list[Here] = []
         self._place = 0
 
     # -- breakpoints
@@ -144,22 +148,28 @@ class Session(Cursor):
         self,
         on_progress: Callable[[Progress], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        on_search: OnProgress | None = None,
     ) -> Stop:
         """Goes on to the next hit of a breakpoint; where there is none, to where the run ends.
 
         Args:
             on_progress: called every few milliseconds while the training is run on.
             cancelled: asked every few milliseconds; True stops there.
+            on_search: called while what was run already is searched, instead of ``cancelled``.
+
+        Raises:
+            SearchCancelledError: ``on_search`` or ``cancelled`` said so during a search; the cursor has not moved.
         """
+        asking = _asking(cancelled) if on_search is None else on_search
         stops = self._stopping()
         conditions = _conditions(stops)
         while True:
             hit = self._next_place(stops)
             past = min(self.frontier, hit[0] if hit else self.frontier)
-            found = self._first(stops, conditions, self.position, past, _asking(cancelled))
+            found = self._first(stops, conditions, self.position, past, asking)
             if found is None and hit is not None and hit[0] > self.frontier:
-                self.branch.extend(self.schedule.locate(hit[0])[0], _asking(cancelled))
-                found = self._first(stops, conditions, past, hit[0], _asking(cancelled))
+                self.branch.extend(self.schedule.locate(hit[0])[0], asking)
+                found = self._first(stops, conditions, past, hit[0], asking)
             found = found or hit
             if found is not None:
                 return self._stop_at(*found)
@@ -436,9 +446,14 @@ class Session(Cursor):
         self.switch(name)
         self.seek(position)
 
-    def visit(self) -> None:
-        """Remembers the cursor's place, before a jump."""
-        here = (self.branch.name, self.position)
+    @property
+    def here(self) -> Here:
+        """The cursor's place, to return to."""
+        return self.branch.name, self.position, self.term
+
+    def visit(self, place: Here | None = None) -> None:
+        """Remembers a place before a jump, or after it the one that it came from; by default the cursor's."""
+        here = self.here if place is None else place
         del self._places[self._place :]
         if not self._places or self._places[-1] != here:
             self._places.append(here)
@@ -454,13 +469,14 @@ class Session(Cursor):
             if self._place == 0:
                 return False
             if self._place == len(self._places):
-                self._places.append((self.branch.name, self.position))
+                self._places.append(self.here)
             self._place -= 1
-        name, position = self._places[self._place]
+        name, position, term = self._places[self._place]
         if all(branch.name != name for branch in self.branches):
             return False
         self.switch(name)
         self.seek(position)
+        self.term = term
         return True
 
     # -- edits
@@ -564,7 +580,7 @@ class Session(Cursor):
         self.branch.name = new
         self.marks = {letter: (new if at == old else at, n) for letter, (at, n) in self.marks.items()}
         self.notes = {(new if at == old else at, n): text for (at, n), text in self.notes.items()}
-        self._places = [(new if at == old else at, n) for at, n in self._places]
+        self._places = [(new if at == old else at, n, term) for at, n, term in self._places]
 
     def switch(self, name: str) -> None:
         """Goes to another branch, where its cursor was left.
