@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from retrograde.engine.array import Array, Extent, Phase, Role
 from retrograde.engine.ops.base import Op, Part
 from retrograde.engine.ops.gradient import Gradient
-from retrograde.engine.ops.update import Descend
+from retrograde.engine.ops.update import OPTIMISERS
 
 
 class Builder:
@@ -22,12 +22,15 @@ class Builder:
         batch: samples in the iteration.
     """
 
-    def __init__(self, *, batch: int, rate: Array, trainable: Iterable[Array], in_place: bool) -> None:
+    def __init__(
+        self, *, batch: int, rate: Array, trainable: Iterable[Array], in_place: bool, optimiser: str = "sgd"
+    ) -> None:
         self.batch = batch
         self.ops: list[Op] = []
         self.updated: dict[Array, Array] = {}
         self._rate = rate
         self._in_place = in_place
+        self._optimiser = optimiser
         self._wanted: set[Array] = set(trainable)
         self._trainable = tuple(trainable)
         self._parts: dict[Array, list[Part]] = {}
@@ -111,16 +114,4 @@ class Builder:
                 self._update(array, gradient)
 
     def _update(self, array: Array, gradient: Array) -> None:
-        target = self.array(f"new({array.name})", array.shape, role=Role.UPDATED, layer=array.layer, of=array)
-        self.append(
-            Descend(
-                target=target,
-                phase=Phase.UPDATE,
-                layer=array.layer,
-                extent=Extent.ONCE,
-                parameter=array,
-                slope=gradient,
-                rate=self._rate,
-            )
-        )
-        self.updated[array] = target
+        self.updated[array] = OPTIMISERS[self._optimiser].append(self, array, gradient, self._rate)

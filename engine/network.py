@@ -157,6 +157,7 @@ class Network:
             rate=self.rate,
             trainable=self.trainable,
             in_place=self.scenario.training.update == "in_place",
+            optimiser=self.scenario.training.optimizer,
         )
         inputs = Array(
             name=INPUT_LAYER,

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrograde.engine.array import Array
+from retrograde.engine.array import Array, Extent, Phase, Role
 from retrograde.engine.expression import Expr, Index, Product, Ref, Sub
 from retrograde.engine.ops.base import Kernel, Op, Workspace
 from retrograde.engine.text import _
+
+if TYPE_CHECKING:
+    from retrograde.engine.builder import Builder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,3 +56,45 @@ class Descend(Op):
 
     def why(self, target: str) -> str:
         return _("A step against the gradient makes E smaller.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Optimiser:
+    """An update rule.
+
+    Attributes:
+        name: the name in scenario files.
+        formula: the textbook formula.
+        append: appends the ops that update a parameter, given its gradient and the learning rate, to a builder;
+            returns the array with the new value.
+        source: where the definition comes from.
+    """
+
+    name: str
+    formula: str
+    append: Callable[[Builder, Array, Array, Array], Array]
+    source: str = ""
+
+
+def _descend(builder: Builder, parameter: Array, slope: Array, rate: Array) -> Array:
+    target = builder.array(
+        f"new({parameter.name})", parameter.shape, role=Role.UPDATED, layer=parameter.layer, of=parameter
+    )
+    return builder.append(
+        Descend(
+            target=target,
+            phase=Phase.UPDATE,
+            layer=parameter.layer,
+            extent=Extent.ONCE,
+            parameter=parameter,
+            slope=slope,
+            rate=rate,
+        )
+    )
+
+
+OPTIMISERS: dict[str, Optimiser] = {
+    row.name: row
+    for row in (Optimiser(name="sgd", formula="w⁺ = w − η · ∂E/∂w", append=_descend, source="Robbins, Monro 1951"),)
+}
+"""Update rules by name."""

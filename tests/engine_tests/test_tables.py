@@ -1,0 +1,24 @@
+"""What a scenario file may name is what the tables hold: a row that is missing on one side is noticed."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from retrograde.engine.functions import ACTIVATIONS
+from retrograde.engine.models import ActivationName, LossKind, Training
+from retrograde.engine.ops.loss import LOSSES
+from retrograde.engine.ops.update import OPTIMISERS
+
+
+def test_activations_are_the_rows_of_the_table_and_softmax() -> None:
+    assert set(get_args(ActivationName)) == {*ACTIVATIONS, "softmax"}
+    assert all(row.name == name and row.formula for name, row in ACTIVATIONS.items())
+
+
+def test_losses_are_the_rows_of_the_table_and_cross_entropy() -> None:
+    assert set(get_args(LossKind)) == {*LOSSES, "cross_entropy"}
+    assert all(row.name == name and row.formula for name, row in LOSSES.items())
+
+
+def test_optimisers_are_the_rows_of_the_table() -> None:
+    assert set(get_args(Training.model_fields["optimizer"].annotation)) == set(OPTIMISERS)
