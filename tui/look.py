@@ -101,6 +101,7 @@ class Glyphs(NamedTuple):
     up: str
     down: str
     overline: str
+    edited: str
 
 
 UNICODE = Glyphs(
@@ -128,6 +129,7 @@ UNICODE = Glyphs(
     up="↑",
     down="↓",
     overline="─",
+    edited="≠",
 )
 
 ASCII = Glyphs(
@@ -155,6 +157,7 @@ ASCII = Glyphs(
     up="^",
     down="v",
     overline="-",
+    edited="~",
 )
 
 _PLAIN = {
@@ -164,6 +167,7 @@ _PLAIN = {
     "≤": "<=",
     "≥": ">=", "≠": "!=", "→": "->", "←": "<-", "↑": "^", "↓": "v", "▸": ">", "✓": "ok", "✗": "X", "…": "...",
     "─": "-", "≈": "~", "“": '"', "”": '"', "‘": "'", "’": "'", "│": "|", "‹": "<", "›": ">", "●": "@", "∞": "inf",
+    "○": "o", "◆": "+", "≡": "=",
 }  # fmt: skip
 _PLAIN_TABLE = str.maketrans(_PLAIN)
 _TIMES = re.compile(r"(?<= )·(?= \S| $)")

@@ -64,7 +64,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeView:
-    """A neuron or an input: its name, its output, and its part in the step.
+    """A neuron or an input: its name, its output, its part in the step, and whether the output is another elsewhere.
 
     ``notes`` are further values below it: a label, a number, and whether its sign is always written.
     """
@@ -74,6 +74,7 @@ class NodeView:
     mark: Mark = Mark.IDLE
     selected: bool = False
     notes: tuple[tuple[str, float, bool], ...] = ()
+    edited: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -263,7 +264,10 @@ class EquationView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightRow:
-    """A parameter: None is what is not computed yet at the cursor."""
+    """A parameter: None is what is not computed yet at the cursor.
+
+    ``edited`` says of its four numbers whether they are others on the branch that this one departs from.
+    """
 
     name: str
     path: str
@@ -275,6 +279,7 @@ class WeightRow:
     changed: bool = False
     match: bool = False
     frozen: bool = False
+    edited: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -314,6 +319,8 @@ class LossView:
         cursor: the iteration of the cursor, from 0.
         lines: what is said above the curve.
         progress: 0 to 1 while a run is under way, else None.
+        other: first iteration, least and greatest loss of each bucket of another branch, drawn in dots.
+        names: the two branches.
     """
 
     first: Floats
@@ -323,6 +330,8 @@ class LossView:
     cursor: int
     lines: tuple[Line, ...] = ()
     progress: float | None = None
+    other: tuple[Floats, Floats, Floats] | None = None
+    names: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

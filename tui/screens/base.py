@@ -10,6 +10,7 @@ from textual.screen import Screen
 if TYPE_CHECKING:
     from retrograde.engine.session import Session
     from retrograde.engine.step import Operand
+    from retrograde.tui.jobs import Job
     from retrograde.tui.look import Glyphs
     from retrograde.tui.reading import Reading
     from retrograde.tui.runner import Run
@@ -74,6 +75,20 @@ class DebuggerScreen(Screen[None]):
 
     def _jump(self, number: int) -> None:
         """Goes to a step and remembers where from."""
+        raise NotImplementedError
+
+    def _switched(self) -> None:
+        """Forgets what was shown of another branch."""
+        raise NotImplementedError
+
+    def _job(
+        self,
+        title: str,
+        task: Callable[[Job], object],
+        done: Callable[[object], None],
+        stopped: Callable[[], None] | None = None,
+    ) -> None:
+        """Does work on the session off the screen's thread."""
         raise NotImplementedError
 
     def _write(self, text: str = "") -> None:

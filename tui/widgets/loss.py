@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from retrograde.tui.canvas import Canvas
+from retrograde.tui.canvas import Canvas, Span, measure
 from retrograde.tui.look import Ink, width
 from retrograde.tui.panel import Panel
 from retrograde.tui.state import LossView, PanelId
@@ -59,7 +59,8 @@ class LossPanel(Panel[LossView]):
         """Draws the lines, the curve with its axis, and the place of the cursor."""
         g = canvas.glyphs
         top = 0
-        for line in view.lines[: max(canvas.height - 3, 1) if len(view.first) else canvas.height]:
+        curves = len(view.first) or view.other is not None
+        for line in view.lines[: max(canvas.height - 3, 1) if curves else canvas.height]:
             canvas.spans(1, top, line, canvas.width)
             top += 1
         if view.progress is not None and top < canvas.height:
@@ -69,7 +70,7 @@ class LossPanel(Panel[LossView]):
             canvas.fill(1, top, done, g.bar, Ink.DONE)
             top += 1
         rows = canvas.height - top - 1
-        if rows < 2 or canvas.width < 16 or not len(view.first):
+        if rows < 2 or canvas.width < 16 or not curves:
             return
         self._curve(canvas, view, top, rows)
 
@@ -78,14 +79,16 @@ class LossPanel(Panel[LossView]):
         import numpy as np
 
         g = canvas.glyphs
-        finite = np.isfinite(view.low) & np.isfinite(view.high)
+        curves = [(view.first, view.low, view.high), *(() if view.other is None else (view.other,))]
+        lows = np.concatenate([low for _first, low, _high in curves])
+        highs = np.concatenate([high for _first, _low, high in curves])
+        finite = np.isfinite(lows) & np.isfinite(highs)
         if not finite.any():
             return
-        low, high = float(view.low[finite].min()), float(view.high[finite].max())
+        low, high = float(lows[finite].min()), float(highs[finite].max())
         logarithmic = low > 0 and high / low > 50
         margin = 9
         columns = 2 * (canvas.width - margin - 1)
-        least, most = decimate(view.first, view.low, view.high, view.iterations, columns)
         if high <= low:
             high, low = high + (abs(high) or 1.0) * 0.1, low - (abs(low) or 1.0) * 0.1
         scale = math.log if logarithmic else float
@@ -96,20 +99,28 @@ class LossPanel(Panel[LossView]):
             # Of dots, so that the curve is drawn over it.
             for y in range(0, dots + 1, 2):
                 canvas.dot(2 * margin + cursor, 4 * top + y, Ink.DIM)
-        last: tuple[int, int] | None = None
-        for column in range(columns):
-            if not least[column] <= most[column]:
-                continue
-            upper = round((1 - (scale(float(most[column])) - bottom) / span) * dots)
-            lower = round((1 - (scale(float(least[column])) - bottom) / span) * dots)
-            x = 2 * margin + column
-            if last is not None and column - last[0] > 1:
-                canvas.line(2 * margin + last[0], 4 * top + last[1], x, 4 * top + upper, Ink.POSITIVE)
-            elif last is not None:
-                upper, lower = min(upper, max(lower, last[1])), max(lower, min(upper, last[1]))
-            for y in range(upper, lower + 1):
-                canvas.dot(x, 4 * top + y, Ink.POSITIVE)
-            last = (column, lower)
+        # The own curve last, so that it owns its cells; the other one is dotted, and told apart without colour.
+        for number, points in reversed(list(enumerate(curves))):
+            least, most = decimate(*points, view.iterations, columns)
+            ink, every = (Ink.DIM, 3) if number else (Ink.POSITIVE, 1)
+            last: tuple[int, int] | None = None
+            for column in range(columns):
+                if not least[column] <= most[column]:
+                    continue
+                upper = round((1 - (scale(float(most[column])) - bottom) / span) * dots)
+                lower = round((1 - (scale(float(least[column])) - bottom) / span) * dots)
+                x = 2 * margin + column
+                if last is not None and column - last[0] > 1:
+                    canvas.line(2 * margin + last[0], 4 * top + last[1], x, 4 * top + upper, ink, gaps=every - 1)
+                elif last is not None:
+                    upper, lower = min(upper, max(lower, last[1])), max(lower, min(upper, last[1]))
+                for y in range(upper, lower + 1):
+                    if (column + y) % every == 0:
+                        canvas.dot(x, 4 * top + y, ink)
+                last = (column, lower)
+        if view.other is not None:
+            legend = (Span(f"{g.overline * 2} {view.names[0]}", Ink.POSITIVE), Span(f"  .. {view.names[1]} ", Ink.DIM))
+            canvas.spans(max(canvas.width - measure(legend), margin + 2), top, legend)
         canvas.put(max(margin - 1 - width(tick(high)), 0), top, tick(high), Ink.DIM)
         canvas.put(max(margin - 1 - width(tick(low)), 0), top + rows - 1, tick(low), Ink.DIM)
         if logarithmic and rows >= 4:

@@ -68,10 +68,11 @@ class _Graph:
 
     # The forms of a node, from the widest: name and value, the value below the name, the name alone, a dot.
     def _label(self, node: NodeView, form: str) -> str:
+        joint = self.canvas.glyphs.edited if node.edited else " "
         if form == "beside":
-            return f"{node.name} {number(node.value, self.view.decimals)}"
+            return f"{node.name}{joint}{number(node.value, self.view.decimals)}"
         if form == "short":
-            return f"{node.name} {number(node.value, 2)}"
+            return f"{node.name}{joint}{number(node.value, 2)}"
         return node.name if form != "dot" else self.canvas.glyphs.dot
 
     def _size(self, layer: LayerView, form: str) -> int:
@@ -241,6 +242,8 @@ class _Graph:
                 canvas.put(x, y, g.left_operand, ink)
             end = canvas.put(x + 1, y, node.name if self.forms != "dot" else g.dot, ink)
             if self.forms in ("beside", "short"):
+                if node.edited:
+                    canvas.put(end, y, g.edited, Ink.CHANGED)
                 end = canvas.put(end + 1, y, label[len(node.name) + 1 :], self._value_ink(node))
             if operand:
                 canvas.put(end, y, g.right_operand, ink)

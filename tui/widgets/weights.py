@@ -100,7 +100,10 @@ class WeightsPanel(Panel[WeightsView]):
             ),
         )
         for column, span in enumerate(values[:columns]):
-            canvas.put(x + spacing * (column + 1) - width(span.text), y, span.text, span.ink)
+            start = x + spacing * (column + 1) - width(span.text)
+            canvas.put(start, y, span.text, span.ink)
+            if column < len(row.edited) and row.edited[column]:
+                canvas.put(start - 1, y, g.edited, Ink.CHANGED)
         if selected:
             canvas.flag(y, 0, canvas.width, SELECTED)
 

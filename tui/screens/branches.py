@@ -1,0 +1,237 @@
+"""The screen of branches: their list, two of them beside each other, and their loss curves in one plot."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.screen import ModalScreen
+
+from retrograde.engine.errors import EngineError
+from retrograde.engine.text import _
+from retrograde.tui.canvas import Span
+from retrograde.tui.goals import Switch, Visit
+from retrograde.tui.look import Glyphs, Ink
+from retrograde.tui.panel import Panel
+from retrograde.tui.state import Frame
+from retrograde.tui.tables import TableView
+from retrograde.tui.times import catch_up
+from retrograde.tui.view import in_ascii
+from retrograde.tui.view_branches import branches_table, curves_view, differences_table, in_order, last_loss, target_of
+from retrograde.tui.widgets.loss import LossPanel
+from retrograde.tui.widgets.table import Table
+
+if TYPE_CHECKING:
+    from retrograde.engine.branch import Branch, Comparison
+    from retrograde.engine.session import Session
+
+LOOK_SECONDS = 0.05
+"""How long the first difference is looked for."""
+LEAST_FOR_CURVES = 16
+"""Rows of the screen from which on there is room for the curves."""
+
+
+class BranchesScreen(ModalScreen[Switch | Visit | None]):
+    """Lists the branches and compares two; answers with where to go, or None.
+
+    Args:
+        session: the session, which nobody else is using.
+        glyphs: the characters of the screen.
+        compared: the name of a branch to compare with at once; empty for the list.
+
+    Attributes:
+        compared: the name of the branch that was compared last, empty for none.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("escape,q,7", "leave", "leave"),
+        ("backspace", "list", "list"),
+        ("j,down", "move(1)", "down"),
+        ("k,up", "move(-1)", "up"),
+        ("pagedown", "move(10)", "further down"),
+        ("pageup", "move(-10)", "further up"),
+        ("home", "move(-1000000000)", "first"),
+        ("end", "move(1000000000)", "last"),
+        ("enter", "choose", "choose"),
+        ("d", "compare", "differences"),
+        ("u", "undo", "undo"),
+    ]
+
+    def __init__(self, session: Session, glyphs: Glyphs, compared: str = "") -> None:
+        super().__init__()
+        self.compared = compared
+        self._session = session
+        self._glyphs = glyphs
+        self._comparing = bool(compared)
+        self._comparison: Comparison | None = None
+        self._losses: dict[str, float | None] = {}
+        self._row = 0
+        self._branch_row = 0
+        self._notice = ""
+
+    def compose(self) -> ComposeResult:
+        """The table, and the curves below it."""
+        yield Table(id="branches")
+        yield LossPanel(id="curves")
+
+    def on_mount(self) -> None:
+        """Shows the list, or begins to compare."""
+        ordered = self._ordered()
+        wanted = self.compared or self._session.branch.name
+        self._branch_row = next((k for k, branch in enumerate(ordered) if branch.name == wanted), 0)
+        self._losses = {branch.name: last_loss(self._session, branch) for branch in ordered}
+        if self._comparing:
+            self._tick()
+        self._show()
+
+    def on_resize(self) -> None:
+        """Gives the curves room where there is some."""
+        self.query_one("#curves").display = self.size.height >= LEAST_FOR_CURVES
+        self._show()
+
+    def _ordered(self) -> list[Branch]:
+        return [branch for branch, _depth in in_order(self._session.branches)]
+
+    @property
+    def _selected(self) -> Branch:
+        ordered = self._ordered()
+        return ordered[min(self._branch_row, len(ordered) - 1)]
+
+    # -- comparing
+
+    def _tick(self) -> None:
+        """Brings the other branch as far as the cursor, a moment at a time, then compares."""
+        if not self._comparing or not self.is_attached:
+            return
+        session, other = self._session, self._session.branch_called(self.compared)
+        if not catch_up(other, session.iteration):
+            share = other.history.count / max(session.iteration, 1)
+            self._notice = _("running {name} up to here: {percent} %").format(name=other.name, percent=int(100 * share))
+            self._show()
+            self.set_timer(0.001, self._tick)
+            return
+        end = time.perf_counter() + LOOK_SECONDS
+        self._notice = ""
+        self._comparison = session.compare(other.name, lambda _done, _total: time.perf_counter() > end)
+        self._losses[other.name] = last_loss(session, other)
+        self._row = 0
+        self._show()
+
+    # -- showing
+
+    def _show(self) -> None:
+        if not self.is_attached:
+            return
+        session = self._session
+        other = session.branch_called(self.compared) if self._comparing else self._selected
+        if self._comparing:
+            title = _("differences")
+            if self._comparison is not None:
+                table = differences_table(session, self._comparison, self._row, max(self.size.height, 60))
+            else:
+                table = TableView(columns=(), rows=(), first=0, count=0, selected=0, empty=self._notice)
+        else:
+            title = _("branches")
+            table = branches_table(session, self._losses, self._branch_row, self.compared)
+        self._give("#branches", title, table)
+        self._give("#curves", _("loss"), curves_view(session, session.branch, other))
+
+    def _give(self, part: str, title: str, made: Any) -> None:
+        frame = Frame(title=(Span(title, Ink.TITLE_ON),), corners=self._glyphs.corners[:2], bottom=True)
+        plain = in_ascii if self._glyphs.ascii else (lambda view: view)
+        widget: Any = self.query_one(part)
+        widget.show(plain(frame), plain(made))
+
+    # -- what the keys do
+
+    def action_move(self, by: int) -> None:
+        """Moves the selection."""
+        if self._comparing:
+            count = 0
+            if self._comparison is not None:
+                count = len(self._comparison.differences) + (self._comparison.first is not None)
+            self._row = min(max(self._row + by, 0), max(count - 1, 0))
+        else:
+            self._branch_row = min(max(self._branch_row + by, 0), len(self._session.branches) - 1)
+        self._show()
+
+    def action_choose(self) -> None:
+        """Goes to the branch, or to the step of the selected difference."""
+        if not self._comparing:
+            self.dismiss(Switch(self._selected.name))
+            return
+        if self._comparison is None:
+            return
+        number = target_of(self._session, self._comparison, self._row)
+        if number is not None:
+            self.dismiss(Visit(number))
+
+    def action_compare(self) -> None:
+        """Compares the cursor's branch with the selected one, or lists the branches again."""
+        if self._comparing:
+            self.action_list()
+            return
+        session, other = self._session, self._selected
+        if other is session.branch:
+            if other.parent is None:
+                children = [branch for branch in session.branches if branch.parent is other]
+                if not children:
+                    return
+                other = children[-1]
+            else:
+                other = other.parent
+        self.compared = other.name
+        self._comparing = True
+        self._comparison = None
+        self._tick()
+        self._show()
+
+    def action_list(self) -> None:
+        """Lists the branches again; from the list, leaves."""
+        if not self._comparing:
+            self.dismiss(None)
+            return
+        self._comparing = False
+        self._comparison = None
+        self._show()
+
+    def action_undo(self) -> None:
+        """Takes back the edit of the selected branch."""
+        session, gone = self._session, self._selected
+        if self._comparing or gone.parent is None:
+            return
+        before = session.branch
+        try:
+            session.switch(gone.name)
+            session.undo()
+        except EngineError:
+            session.switch(before.name)
+            return
+        session.notes = {place: text for place, text in session.notes.items() if place[0] != gone.name}
+        if before is not gone:
+            session.switch(before.name)
+        self.compared = "" if self.compared == gone.name else self.compared
+        self._branch_row = min(self._branch_row, len(session.branches) - 1)
+        self._show()
+
+    def action_leave(self) -> None:
+        """Leaves; from the differences of a comparison that began with the list, to the list."""
+        self.dismiss(None)
+
+    def on_table_clicked(self, event: Table.Clicked) -> None:
+        """Selects with the mouse."""
+        self.action_move(event.row - (self._row if self._comparing else self._branch_row))
+
+    def on_table_wheeled(self, event: Table.Wheeled) -> None:
+        """Scrolls with the wheel."""
+        self.action_move(event.by)
+
+    def on_panel_pressed(self, event: Panel.Pressed) -> None:
+        """The curves have nothing to select."""
+        event.stop()
+
+    def on_panel_wheeled(self, event: Panel.Wheeled) -> None:
+        """The curves have nothing to scroll."""
+        event.stop()

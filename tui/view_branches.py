@@ -1,0 +1,229 @@
+"""The list of branches and the differences of two of them, as tables: pure functions of a session."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from retrograde.engine.expression import Ref
+from retrograde.engine.step import made_by
+from retrograde.engine.text import _, ngettext
+from retrograde.tui.canvas import Line, Span
+from retrograde.tui.look import Ink, signed, width
+from retrograde.tui.state import LossView
+from retrograde.tui.tables import Column, TableView
+from retrograde.tui.view import show
+
+if TYPE_CHECKING:
+    from retrograde.engine.branch import Branch, Comparison
+    from retrograde.engine.schedule import Schedule
+    from retrograde.engine.session import Session
+
+DECIMALS = 9
+"""Digits after the point in the table of differences."""
+
+
+def address(schedule: Schedule, position: int) -> str:
+    """A position as epoch:iteration:step."""
+    iteration, step = schedule.locate(position)
+    epoch, inside = divmod(iteration, schedule.per_epoch)
+    return f"{epoch + 1}:{inside + 1}:{step}"
+
+
+def in_order(branches: list[Branch]) -> list[tuple[Branch, int]]:
+    """The branches with their depth, each after the one that it departs from."""
+    found: list[tuple[Branch, int]] = []
+
+    def add(branch: Branch, depth: int) -> None:
+        found.append((branch, depth))
+        for other in branches:
+            if other.parent is branch:
+                add(other, depth + 1)
+
+    for branch in branches:
+        if branch.parent is None:
+            add(branch, 0)
+    return found
+
+
+def last_loss(session: Session, branch: Branch) -> float | None:
+    """E of the last complete iteration that a branch has reached; None before the first."""
+    frontier = max(branch.frontier, session.position if branch is session.branch else 0)
+    iteration, step = session.schedule.locate(frontier)
+    complete = iteration + (frontier > 0 and step == session.schedule.program(iteration).steps)
+    if not complete:
+        return None
+    frame = branch.timeline.frame(complete - 1)
+    return float(frame.array(frame.program.named["E"]))
+
+
+def branches_table(session: Session, losses: dict[str, float | None], selected: int, compared: str) -> TableView:
+    """The list of branches.
+
+    Args:
+        session: the session.
+        losses: E of each branch at its end, by name.
+        selected: the selected row.
+        compared: the name of the branch whose loss is drawn beside.
+    """
+    rows: list[Line] = []
+    for branch, depth in in_order(session.branches):
+        here = branch is session.branch
+        frontier = max(branch.frontier, session.position if here else 0)
+        loss = losses.get(branch.name)
+        edit = _("the scenario as it is") if branch.edit is None else str(branch.edit)
+        bad = loss is not None and not math.isfinite(loss)
+        rows.append(
+            (
+                Span("●" if here else "≈" if branch.name == compared else " ", Ink.KEY if here else Ink.DIM),
+                Span("  " * depth + branch.name, Ink.STRONG if here else Ink.TEXT),
+                Span(edit, Ink.DIM if branch.edit is None else Ink.CHANGED),
+                Span("" if branch.edit is None else address(session.schedule, branch.edit.position), Ink.TEXT),
+                Span(address(session.schedule, frontier), Ink.TEXT),
+                Span(show(loss, 6), Ink.FAINT if loss is None else Ink.BAD if bad else Ink.STRONG),
+            )
+        )
+    return TableView(
+        columns=(
+            Column(title="", width=1, rank=5),
+            Column(title=_("branch"), width=_widest(rows, 1)),
+            Column(title=_("edit"), width=min(_widest(rows, 2), 40), rank=1),
+            Column(title=_("departs at"), width=_widest(rows, 3), right=True, rank=4),
+            Column(title=_("reached"), width=_widest(rows, 4), right=True, rank=3),
+            Column(title="E", width=_widest(rows, 5), right=True, rank=2),
+        ),
+        rows=tuple(rows),
+        first=0,
+        count=len(rows),
+        selected=selected,
+        keys=(
+            ("Enter", _("go there")),
+            ("d", _("differences")),
+            ("u", _("undo its edit")),
+            ("Esc", _("back")),
+        ),
+    )
+
+
+def _widest(rows: list[Line], column: int) -> int:
+    return max((width(row[column].text) for row in rows), default=1)
+
+
+def fixed(value: float, *, sign: bool = False) -> str:
+    """A number with a fixed count of decimals, so that points stand below each other; exponents for the rest."""
+    if not math.isfinite(value):
+        text = show(value)
+    elif value and not 0.5 * 10.0**-DECIMALS <= abs(value) < 1e5:
+        text = f"{value:.4e}"
+    else:
+        text = f"{value:.{DECIMALS}f}"
+    text = text.replace("-", "−")
+    return f"+{text}" if sign and not text.startswith("−") and value == value else text
+
+
+def differences_table(session: Session, comparison: Comparison, selected: int, window: int) -> TableView:
+    """Every value that differs at the cursor, after the first step of the run that does.
+
+    Args:
+        session: the session.
+        comparison: the two branches at the cursor.
+        selected: the selected row.
+        window: how many rows to make ready on either side of the selected one.
+    """
+    mine, theirs = comparison.mine.name, comparison.theirs.name
+    differences = comparison.differences
+    lead = 0 if comparison.first is None else 1
+    count = lead + len(differences)
+    first, last = max(selected - window, 0), min(selected + window, count)
+    rows = []
+    for row in range(first, last):
+        if row < lead:
+            rows.append(_first_row(session, comparison))
+        else:
+            found = differences[row - lead]
+            made = made_by(session.schedule, session.iteration, session.program, found.ref)
+            place = _("given") if made is None else address(session.schedule, made)
+            rows.append(_row(session.symbol(found.ref), found.mine, found.theirs, Span(place, Ink.DIM)))
+    here = address(session.schedule, session.position)
+    head = _("{mine} and {theirs} at {place}: ").format(mine=mine, theirs=theirs, place=here)
+    if differences:
+        text = ngettext("{count} value differs", "{count} values differ", len(differences))
+        said = text.format(count=f"{len(differences):,}")
+    else:
+        said = _("the same values")
+    edits = " · ".join(
+        f"{branch.name}: {branch.edit}" for branch in (comparison.mine, comparison.theirs) if branch.edit is not None
+    )
+    lines: list[Line] = [(Span(head, Ink.TEXT), Span(said, Ink.STRONG))]
+    if edits:
+        lines.append((Span(edits, Ink.CHANGED),))
+    number = max(width(fixed(0.0)) + 1, _widest(rows, 1), _widest(rows, 2)) if rows else 12
+    return TableView(
+        columns=(
+            Column(title=_("value"), width=max(_widest(rows, 0), 8)),
+            Column(title=mine, width=number, right=True, rank=2),
+            Column(title=theirs, width=number, right=True, rank=3),
+            Column(title=_("difference"), width=max(number, _widest(rows, 3)), right=True),
+            Column(title=_("made by"), width=max(_widest(rows, 4), 10), rank=1),
+        ),
+        rows=tuple(rows),
+        first=first,
+        count=count,
+        selected=selected,
+        lines=tuple(lines),
+        empty=_("nothing differs up to here"),
+        keys=(("Enter", _("go to the step")), ("d", _("branches")), ("↑ ↓", _("scroll")), ("Esc", _("back"))),
+    )
+
+
+def _row(symbol: str, mine: float, theirs: float, place: Span) -> Line:
+    gap = mine - theirs
+    return (
+        Span(symbol, Ink.STRONG),
+        Span(fixed(mine), Ink.TEXT if math.isfinite(mine) else Ink.BAD),
+        Span(fixed(theirs), Ink.DIM if math.isfinite(theirs) else Ink.BAD),
+        Span(fixed(gap, sign=True), signed(gap) if gap == gap else Ink.BAD),
+        place,
+    )
+
+
+def _first_row(session: Session, comparison: Comparison) -> Line:
+    """The first step of the run at which the two differ."""
+    assert comparison.first is not None
+    iteration, step = session.schedule.locate(comparison.first)
+    mine, theirs = comparison.mine.timeline.frame(iteration), comparison.theirs.timeline.frame(iteration)
+    ref = mine.program.target(mine.program.place(step - 1))
+    name = _("first: {name}").format(name=session.symbol(ref))
+    place = Span(address(session.schedule, comparison.first), Ink.KEY)
+    return _row(name, mine.value(ref), theirs.value(ref), place)
+
+
+def target_of(session: Session, comparison: Comparison, selected: int) -> int | None:
+    """The step that a row of the differences names; None where no step made its value."""
+    lead = 0 if comparison.first is None else 1
+    if selected < lead:
+        return comparison.first
+    if selected - lead >= len(comparison.differences):
+        return None
+    ref: Ref = comparison.differences[selected - lead].ref
+    return made_by(session.schedule, session.iteration, session.program, ref)
+
+
+def curves_view(session: Session, mine: Branch, theirs: Branch | None) -> LossView:
+    """The loss curves of two branches in one plot."""
+    first, low, high = mine.history.points()
+    other = None if theirs is None or theirs is mine else theirs.history.points()
+    iterations = max(1, mine.history.count, 0 if theirs is None else theirs.history.count)
+    lines: tuple[Line, ...] = ()
+    if not len(first) and (other is None or not len(other[0])):
+        lines = ((Span(_("The curve begins when the first iteration ends; r runs on."), Ink.DIM),),)
+    return LossView(
+        first=first,
+        low=low,
+        high=high,
+        iterations=iterations,
+        cursor=session.iteration,
+        lines=lines,
+        other=other,
+        names=(mine.name, "" if theirs is None else theirs.name),
+    )
