@@ -1134,11 +1134,17 @@ def loss_view(
     first, low, high = points
     lines: list[Line] = []
     progress = None
-    names = ("", "") if other is None else (reading.branch, other[0])
+    names = ("", "")
     iterations = reading.schedule.locate(reading.frontier)[0] + (reading.frontier > 0)
     cursor = reading.iteration
     if run is not None:
         iterations, cursor = max(run.iterations, 1), -1
+    if other is not None:
+        names = (reading.branch, other[0])
+    for known in (first, () if other is None else other[1][0]):
+        if len(known):
+            iterations = max(iterations, int(known[-1]) + 1)
+    if run is not None:
         progress = run.epoch / max(run.epochs, 1)
         lines.append(
             (
