@@ -201,7 +201,8 @@ class KernelExecutor:
             return f"v[{places.setdefault(self.program.offset(ref), len(places))}]"
 
         order = {key: number for number, key in enumerate(earlier(probe, self.program))}
-        back = {key: f"q[{number}]" for key, number in order.items()}
+        # Numbers of NumPy would warn of overflow, and their comparisons cannot be subtracted.
+        back = {key: f"q.item({number})" for key, number in order.items()}
         namespace: dict[str, Any] = {**HELPERS, **wide.HELPERS, "flat": self._flat}
 
         def taken(source: str, indices: Sequence[int]) -> str:
