@@ -14,14 +14,17 @@ from textual.layout import ArrangeResult, Layout, WidgetPlacement
 from textual.timer import Timer
 from textual.widget import Widget
 
+from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
 from retrograde.tui import rooms
 from retrograde.tui.commands import commands, footer_keys
 from retrograde.tui.look import Glyphs
 from retrograde.tui.panel import Drawn, HasLook, Panel
-from retrograde.tui.screens.base import DebuggerScreen
+from retrograde.tui.screens.debugging import Debugging
+from retrograde.tui.screens.editing import Editing
 from retrograde.tui.state import FooterView, Frame, PanelId
 from retrograde.tui.widgets.bars import Breadcrumb, Footer, Notice
+from retrograde.tui.widgets.debug import DebugPanel
 from retrograde.tui.widgets.equation import EquationPanel
 from retrograde.tui.widgets.loss import LossPanel
 from retrograde.tui.widgets.network import NetworkPanel
@@ -29,10 +32,11 @@ from retrograde.tui.widgets.timeline import TimelinePanel
 from retrograde.tui.widgets.weights import WeightsPanel
 
 if TYPE_CHECKING:
-    from retrograde.engine.session import Session
+    from retrograde.engine.session import Here, Session
     from retrograde.engine.step import Operand
     from retrograde.tui.reading import Reading
     from retrograde.tui.runner import Run, RunEnded, RunProgress
+    from retrograde.tui.screens.line import Fault
     from retrograde.tui.state import Badge, LossView, WeightsView
     from retrograde.tui.view import Lens, Parameters, RunView
 
@@ -65,7 +69,7 @@ class _Arrangement(Layout):
 _ARRANGEMENT = _Arrangement()
 
 
-class MainScreen(DebuggerScreen):
+class MainScreen(Editing, Debugging):
     """Steps through a training. Until it is given a session it shows empty panels."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -84,7 +88,7 @@ class MainScreen(DebuggerScreen):
         self._parameters: Parameters | None = None
         self._run_view: RunView | None = None
         self._after_run: Callable[[], None] | None = None
-        self._returns: list[tuple[int, int]] = []
+        self._origin: Here | None = None
         self._weights_now: WeightsView | None = None
         self._weights_before: WeightsView | None = None
         self._loss: tuple[object, LossView] | None = None
@@ -97,6 +101,7 @@ class MainScreen(DebuggerScreen):
         self._notice = ("", False)
         self._outcome = ""
         self._tab = PanelId.WEIGHTS
+        self._beside = PanelId.LOSS
         self._focus = PanelId.EQUATION
         self._zoom = False
         self.placed: dict[str, rooms.Room] = {}
@@ -112,6 +117,7 @@ class MainScreen(DebuggerScreen):
         yield WeightsPanel(id=PanelId.WEIGHTS.value)
         yield LossPanel(id=PanelId.LOSS.value)
         yield TimelinePanel(id=PanelId.TIMELINE.value)
+        yield DebugPanel(id=PanelId.DEBUG.value)
         yield Footer(id=rooms.FOOTER)
         yield Notice(id="notice")
 
@@ -127,9 +133,11 @@ class MainScreen(DebuggerScreen):
 
     def divide(self, width: int, height: int) -> rooms.Rooms:
         """The rooms for a size, with the panel in front that has the focus."""
-        key = (width, height, self._tab, self._focus, self._zoom)
+        key = (width, height, self._tab, self._focus, self._zoom, self._beside)
         if self._rooms is None or self._rooms[0] != key:
-            made = rooms.arrange(width, height, tab=self._tab, front=self._front(), zoom=self._zoom)
+            made = rooms.arrange(
+                width, height, tab=self._tab, front=self._front(), zoom=self._zoom, beside=self._beside
+            )
             self._rooms = (key, made)
         return self._rooms[1]
 
@@ -156,7 +164,8 @@ class MainScreen(DebuggerScreen):
         self._lens = Lens(focus=self._focus, digits=digits)
         self.reading = Reading.of(session)
         self._parameters = Parameters(self.reading)
-        self._returns.clear()
+        self._origin = None
+        self._forget_debugging()
         self._badges.clear()
         self._accuracy = (-1, None)
         self._weights_now = self._weights_before = None
@@ -173,6 +182,7 @@ class MainScreen(DebuggerScreen):
         assert session is not None
         assert self._lens is not None
         self.reading = Reading.of(session)
+        self._read_pins()
         self._weights_before = self._weights_now
         weight = self._lens.weight
         if follow and self._focus is not PanelId.WEIGHTS:
@@ -180,6 +190,7 @@ class MainScreen(DebuggerScreen):
         self._lens = replace(self._lens, operand=-1, weight=weight)
         self._show()
         self._schedule_check()
+        self._schedule_rest()
 
     def _followed(self, reading: Reading, weight: int) -> int:
         """The row of the parameter that the step is about, so that the table follows the cursor."""
@@ -232,7 +243,7 @@ class MainScreen(DebuggerScreen):
                 (reading, before, lens.weight, lens.search, lens.digits, size.height),
                 lambda: view.weights_view(reading, parameters, lens, before, window=size.height),
             ),
-            PanelId.TIMELINE: ((reading,), lambda: view.timeline_view(reading)),
+            PanelId.TIMELINE: ((reading, self._pins), lambda: view.timeline_view(reading, self._pins)),
         }
         for panel, (key, make) in views.items():
             made = self._made(panel, key, make)
@@ -243,6 +254,9 @@ class MainScreen(DebuggerScreen):
         if PanelId.LOSS in shown:
             frame = rooms.frame(divided, PanelId.LOSS, self._focus, self._glyphs)
             self._give(PanelId.LOSS, frame, self._loss_view(reading))
+        if PanelId.DEBUG in shown:
+            frame = rooms.frame(divided, PanelId.DEBUG, self._focus, self._glyphs)
+            self._give(PanelId.DEBUG, frame, self._made(PanelId.DEBUG, self._debug_key(), self._debug_view))
 
     def _made(self, part: str, key: tuple[object, ...], make: Callable[[], object]) -> object:
         """A view that was made before for the same key, else a new one; what is the same is not drawn again."""
@@ -288,8 +302,10 @@ class MainScreen(DebuggerScreen):
         from retrograde.tui import view
 
         assert self.session is not None
+        other = self._other_branch()
+        beside = None if other is None else (other.name, other.history.points())
         if self._run_view is not None:
-            live = view.loss_view(reading, self._run_view.points, run=self._run_view)
+            live = view.loss_view(reading, self._run_view.points, run=self._run_view, other=beside)
             return cast("LossView", self._in_glyphs(live))
         so_far = reading.partial(Ref(reading.program.named["E"]))
         updates = self._updates()
@@ -297,7 +313,8 @@ class MainScreen(DebuggerScreen):
         furthest = reading.schedule.locate(reading.frontier)[0]
         # Until there is a curve, the outputs of the step are shown in its place.
         step = reading if furthest == 0 else None
-        key = (reading.iteration, furthest, so_far, self._outcome, accuracy, step)
+        known = None if other is None else (other.name, other.history.count)
+        key = (reading.iteration, furthest, so_far, self._outcome, accuracy, step, self.session.branch.name, known)
         if self.run_state is not None:
             # The worker has the session: what was shown stays.
             if self._loss is None:
@@ -305,7 +322,9 @@ class MainScreen(DebuggerScreen):
             return self._loss[1]
         if self._loss is None or self._loss[0] != key:
             points = self.session.losses.points()
-            made = view.loss_view(reading, points, run=None, message=self._outcome, accuracy=accuracy)
+            made = view.loss_view(
+                reading, points, run=None, message=self._outcome, accuracy=accuracy, other=beside
+            )
             self._loss = (key, self._in_glyphs(made))
         return self._loss[1]
 
@@ -386,6 +405,7 @@ class MainScreen(DebuggerScreen):
 
     def _when_idle(self, action: Callable[[], None]) -> bool:
         """Whether the session is free; otherwise the run is paused, and the action follows."""
+        self._stop_quiet_job()
         if self.run_state is None:
             return True
         self._after_run = action
@@ -407,39 +427,27 @@ class MainScreen(DebuggerScreen):
 
     def _jump(self, number: int) -> None:
         """Goes to a step and remembers where from."""
-        if not self._when_idle(lambda: self._jump(number)):
-            return
-        session = self.session
-        assert session is not None
-        self._returns.append((session.position, session.term))
         self._seek(number)
 
-    def _seek(self, where: int | str) -> None:
-        """Goes to a position or an address; what takes long is done in the worker."""
+    def _seek(self, where: int) -> None:
+        """Goes to a position and remembers where from; what takes long is done in the worker."""
         if not self._when_idle(lambda: self._seek(where)):
             return
         session = self.session
         assert session is not None
-        if isinstance(where, int) and where <= session.frontier:
+        self._origin = session.here
+        if where <= session.frontier:
             session.seek(where)
+            self._remember()
             self._moved()
         else:
             self._start(where=where)
 
-    def do_return(self) -> None:
-        """Goes back to where the last jump came from."""
-        if not self._when_idle(self.do_return):
-            return
-        if not self._returns:
-            self._say(_("no jump to return from"))
-            return
-        position, term = self._returns.pop()
-        session = self.session
-        assert session is not None
-        session.seek(position)
-        for _term in range(term):
-            session.step("term")
-        self._moved()
+    def _remember(self) -> None:
+        """Remembers where a jump came from, if it has gone anywhere."""
+        origin, self._origin = self._origin, None
+        if self.session is not None and origin is not None and self.session.here != origin:
+            self.session.visit(origin)
 
     def _operands(self) -> tuple[Operand, ...]:
         from retrograde.tui.view import operands_of
@@ -514,6 +522,8 @@ class MainScreen(DebuggerScreen):
             self._enter_node()
         elif self._focus is PanelId.EQUATION:
             self.do_origin()
+        elif self._focus is PanelId.DEBUG:
+            self._enter_debug()
 
     def _enter_node(self) -> None:
         from retrograde.engine.expression import Ref
@@ -571,23 +581,18 @@ class MainScreen(DebuggerScreen):
             self._leap(self.session.frontier)
 
     def _leap(self, position: int) -> None:
-        if not self._when_idle(lambda: self._leap(position)):
-            return
-        session = self.session
-        assert session is not None
-        if position != session.position:
-            self._returns.append((session.position, session.term))
         self._seek(position)
 
     def do_line(self) -> None:
         """Asks for an address or a command."""
         self._write()
 
-    def _write(self, text: str = "") -> None:
+    def _write(self, text: str = "", fault: Fault | None = None) -> None:
         from retrograde.tui.screens.line import LineScreen
 
-        hint = _("2:1:17 epoch:iteration:step   120   50%   end   run 100   quit")
-        self.app.push_screen(LineScreen(":", hint, text), self._obey)
+        hint = _("2:1:17   50%   +5i   run 100   break E < 0.01   first E < 0.01   Tab completes")
+        line = LineScreen(":", hint, text, fault=fault, history=self._history, complete=self._complete)
+        self.app.push_screen(line, self._obey)
 
     def _obey(self, text: str | None) -> None:
         """Does what was written on the command line."""
@@ -599,14 +604,21 @@ class MainScreen(DebuggerScreen):
             word, rest = word[:-1], f"! {rest}"
         known = {written: name for name, written in _words().items()}
         name = known.get("quit" if word == "q" else word)
-        if name is not None:
-            getattr(self, f"line_{name}")(rest.strip())
-        elif not rest:
-            # A bare number is the number of a step; 2: and 2:1 are addresses.
-            where = f"@{word}" if word.isdigit() else word.rstrip(":")
-            self._go(where)
-        else:
-            self._say(_("{text} is no command; try 2:1:17, 120, 50%, run 100, quit").format(text=text), bad=True)
+        self._record(line)
+        try:
+            if name is not None:
+                written = getattr(self, f"line_{name}", None)
+                if written is not None:
+                    written(rest.strip())
+                else:
+                    self.do(name)
+            elif not rest and (not word.isalpha() or word in {"start", "end"}):
+                # A bare number is the number of a step; 2: and 2:1 are addresses.
+                self._go(f"@{word}" if word.isdigit() else word.rstrip(":"))
+            else:
+                raise EngineError(self._no_command(word, known))
+        except EngineError as error:
+            self._write(line, self._fault(error, line))
 
     def line_quit(self, rest: str) -> None:
         """Leaves."""
@@ -615,10 +627,8 @@ class MainScreen(DebuggerScreen):
     def _go(self, where: str) -> None:
         if not self._when_idle(lambda: self._go(where)):
             return
-        session = self.session
-        assert session is not None
-        self._returns.append((session.position, session.term))
-        self._start(where=where)
+        assert self.session is not None
+        self._seek(self.session.find(where))
 
     def line_run(self, rest: str) -> None:
         """Runs a number of epochs, or until a stop rule ends it."""
@@ -683,16 +693,13 @@ class MainScreen(DebuggerScreen):
         """Takes the session back and shows where the run arrived."""
         if message.run is not self.run_state:
             return
-        self.run_state = None
-        self._run_view = None
-        self._loss = None
+        self._free()
         after, self._after_run = self._after_run, None
         if message.error:
-            if self._returns:
-                self._returns.pop()
             self._notice = (message.error, True)
             self._show()
         else:
+            self._remember()
             self._notice = ("", False)
             if message.outcome is not None:
                 self._outcome = message.outcome.message
@@ -701,6 +708,11 @@ class MainScreen(DebuggerScreen):
         if after is not None:
             self._notice = ("", False)
             after()
+
+    def _free(self) -> None:
+        self.run_state = None
+        self._run_view = None
+        self._loss = None
 
     def do_pause(self) -> None:
         """Pauses a run."""
@@ -758,6 +770,9 @@ class MainScreen(DebuggerScreen):
             case PanelId.TIMELINE:
                 self._motion("phase", back=by < 0)
                 return
+            case PanelId.DEBUG:
+                self._select_debug(by)
+                return
         self._show()
 
     def do_search(self) -> None:
@@ -808,9 +823,19 @@ class MainScreen(DebuggerScreen):
 
     def _focus_on(self, panel: PanelId) -> None:
         self._focus = panel
-        if panel in {PanelId.WEIGHTS, PanelId.LOSS}:
+        self._bring(panel)
+
+    def _bring(self, panel: PanelId) -> None:
+        if panel in rooms.BELOW:
             self._tab = panel
+        if panel in rooms.BESIDE:
+            self._beside = panel
         self._rearrange()
+
+    def _switched(self) -> None:
+        self._badges.clear()
+        self._accuracy = (-1, None)
+        self._loss = None
 
     def _rearrange(self) -> None:
         """Shows what changed, and places the widgets anew where their places are others."""
@@ -886,6 +911,8 @@ class MainScreen(DebuggerScreen):
                 self._lens = replace(self._lens, operand=message.item)
             elif message.panel is PanelId.WEIGHTS:
                 self._lens = replace(self._lens, weight=message.item)
+            elif message.panel is PanelId.DEBUG:
+                self._point_at(message.item)
         self._focus_on(message.panel)
 
     def on_panel_wheeled(self, message: Panel.Wheeled) -> None:

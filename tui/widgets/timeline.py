@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from retrograde.tui.canvas import Canvas
+from retrograde.engine.text import _
+from retrograde.tui.canvas import Canvas, Line, Span, measure
 from retrograde.tui.look import Ink, width
 from retrograde.tui.panel import Panel
 from retrograde.tui.state import PanelId, Segment, TimelineView
 
 EIGHTHS = "▏▎▍▌▋▊▉"
+LEGEND_WIDTH = 100
+"""Cells from which on the pins are explained at the right."""
 
 
 def share(room: int, segments: tuple[Segment, ...]) -> list[int]:
@@ -40,20 +43,25 @@ class TimelinePanel(Panel[TimelineView]):
                 at = x + min(round(view.run * (room - 1)), room - 1)
                 canvas.fill(x, 1, at - x, g.bar if g.ascii else "━", Ink.FRAME)
                 canvas.put(at, 1, g.dot, Ink.KEY)
+                for letter, share_of_run in view.pins.far:
+                    mark(canvas, min(x + round(share_of_run * (room - 1)), x + room - 2), 1, letter)
 
-    @staticmethod
-    def _iteration(canvas: Canvas, view: TimelineView) -> None:
+    def _iteration(self, canvas: Canvas, view: TimelineView) -> None:
         g = canvas.glyphs
         x = 1
         if view.before:
             x = canvas.put(x, 0, view.before + "  ", Ink.DIM)
         labels = [segment.label for segment in view.segments]
+        legend = self._legend(canvas, view)
+        end = canvas.width - 1 - (measure(legend) + 2 if legend else 0)
         for cut in (20, 4, 1, 0):
             shown = [label[:cut] for label in labels]
             used = sum(width(label) + (2 if label else 1) for label in shown)
-            room = canvas.width - x - 1 - used
+            room = end - x - used
             if room >= 2 * len(labels):
                 break
+        if legend and room >= 2 * len(labels):
+            canvas.spans(end + 2, 0, legend)
         sizes = share(room, view.segments)
         for segment, label, size in zip(view.segments, shown, sizes, strict=True):
             if label:
@@ -64,4 +72,42 @@ class TimelinePanel(Panel[TimelineView]):
             canvas.fill(x, 0, eighths // 8, g.bar, ink)
             if eighths % 8 and not g.ascii:
                 canvas.put(x + eighths // 8, 0, EIGHTHS[eighths % 8 - 1], ink)
+            self._pins(canvas, view, segment, x, size)
             x += size + 1
+
+    @staticmethod
+    def _legend(canvas: Canvas, view: TimelineView) -> Line:
+        """What the pins of the iteration mean, where there is room to say it."""
+        if canvas.width < LEGEND_WIDTH:
+            return ()
+        spans: list[Span] = []
+        if view.pins.marks:
+            letters = " ".join(letter for letter, _step in view.pins.marks)
+            spans.append(Span("◆ ", Ink.ACCENT))
+            spans.append(Span(_("mark {letters}").format(letters=letters) + "  ", Ink.DIM))
+        if view.pins.hits:
+            spans.append(Span("● ", Ink.BAD))
+            spans.append(Span(_("breakpoint") + " ", Ink.DIM))
+        return tuple(spans)
+
+    @staticmethod
+    def _pins(canvas: Canvas, view: TimelineView, segment: Segment, x: int, size: int) -> None:
+        """Draws the breakpoint hits and the marks within a segment; a mark stands over a hit."""
+        if size <= 0:
+            return
+
+        def cell(step: int) -> int:
+            return x + (step - 1 - segment.start) * size // max(segment.steps, 1)
+
+        inside = range(segment.start + 1, segment.start + segment.steps + 1)
+        for at in {cell(step) for step in view.pins.hits if step in inside}:
+            canvas.put(at, 0, "●", Ink.BAD)
+        for letter, step in view.pins.marks:
+            if step in inside:
+                mark(canvas, min(cell(step), x + max(size - 2, 0)), 0, letter)
+
+
+def mark(canvas: Canvas, x: int, y: int, letter: str) -> None:
+    """Draws a mark and its letter."""
+    canvas.put(x, y, "◆", Ink.ACCENT)
+    canvas.put(x + 1, y, letter, Ink.ACCENT)

@@ -1,0 +1,36 @@
+"""One line that waits for a letter: a mark to set, or to go to."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.screen import ModalScreen
+from textual.widgets import Label
+
+
+class LetterScreen(ModalScreen[str | None]):
+    """Answers with the next letter that is typed; with None for any other key.
+
+    Args:
+        text: what the letter is for.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        """The line."""
+        yield Label(f" {self._text} ", markup=False)
+
+    def on_key(self, event: events.Key) -> None:
+        """Answers."""
+        event.stop()
+        event.prevent_default()
+        letter = event.character
+        self.dismiss(letter if letter is not None and len(letter) == 1 and letter.isalpha() else None)
