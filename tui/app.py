@@ -15,23 +15,46 @@ from retrograde.engine.text import _, use
 from retrograde.tui.commands import commands
 from retrograde.tui.look import DARK, LIGHT, look, plain, themes
 from retrograde.tui.screens.main import MainScreen
+from retrograde.tui.unsaved import Keeper
 
 if TYPE_CHECKING:
     from retrograde.engine.errors import EngineError
     from retrograde.engine.models import Scenario
     from retrograde.engine.session import Session
+    from retrograde.tui.unsaved import Leftover
 
     Source = str | Path | Scenario
 
 
 class Opened(Message):
-    """A scenario was read: with a session, or with what is wrong with it."""
+    """A scenario, or a saved session, was read: with a session, or with what is wrong with it.
 
-    def __init__(self, screen: MainScreen, session: Session | None, error: EngineError | None) -> None:
+    Attributes:
+        screen: the screen that waits for it.
+        session: the session.
+        error: what is wrong.
+        file: the saved session.
+        leftover: the unsaved work, where it is some.
+        warnings: what is not as it was saved.
+    """
+
+    def __init__(
+        self,
+        screen: MainScreen,
+        session: Session | None,
+        error: EngineError | None,
+        *,
+        file: Path | None = None,
+        leftover: Leftover | None = None,
+        warnings: tuple[str, ...] = (),
+    ) -> None:
         super().__init__()
         self.screen = screen
         self.session = session
         self.error = error
+        self.file = file
+        self.leftover = leftover
+        self.warnings = warnings
 
 
 class RetrogradeApp(App[int]):
@@ -42,6 +65,7 @@ class RetrogradeApp(App[int]):
         theme: ``dark`` or ``light``.
         ascii_only: draw with plain characters.
         data: a file of samples that replaces the scenario's.
+        session: a saved session, instead of a scenario.
     """
 
     CSS_PATH = "app.tcss"
@@ -56,8 +80,11 @@ class RetrogradeApp(App[int]):
         theme: str | None = None,
         ascii_only: bool = False,
         data: Path | None = None,
+        session: Path | None = None,
     ) -> None:
         super().__init__()
+        self.keeper = Keeper()
+        self._saved = session
         self._source = source
         self._data = data
         self._ascii = ascii_only
@@ -79,10 +106,41 @@ class RetrogradeApp(App[int]):
 
     def on_mount(self) -> None:
         """Opens the scenario, or the list of them."""
-        if self._source is None:
+        if self._saved is not None:
+            self.open(self._saved.name, saved=self._saved)
+        elif self._source is None:
             self.choose()
         else:
             self.open(self._source)
+        self.call_after_refresh(self._offer_leftovers)
+
+    def _offer_leftovers(self) -> None:
+        """Offers the unsaved work of programs that ended without being asked to, one after the other."""
+        from retrograde.tui.unsaved import leftovers
+
+        self._offer(leftovers())
+
+    def _offer(self, waiting: list[Leftover]) -> None:
+        if not waiting:
+            return
+        from retrograde.tui.screens.offer import OfferScreen
+
+        leftover, rest = waiting[0], waiting[1:]
+
+        def answered(answer: bool | None) -> None:
+            if answer:
+                for other in rest:
+                    other.release()
+                self._chosen = True
+                self.open(leftover.scenario, saved=leftover.path, leftover=leftover)
+                return
+            if answer is False:
+                leftover.remove()
+            else:
+                leftover.release()
+            self._offer(rest)
+
+        self.push_screen(OfferScreen(leftover, self.look.glyphs), answered)
 
     def toggle_look(self) -> None:
         """Changes between the dark and the light theme."""
@@ -110,8 +168,14 @@ class RetrogradeApp(App[int]):
 
         self.push_screen(PickerScreen(self.look.glyphs, problems), chosen)
 
-    def open(self, source: Source) -> None:
-        """Shows the debugger's screen at once, and reads the scenario in the background."""
+    def open(self, source: Source, *, saved: Path | None = None, leftover: Leftover | None = None) -> None:
+        """Shows the debugger's screen at once, and reads the scenario in the background.
+
+        Args:
+            source: the scenario; of a saved session, what to call it until it was read.
+            saved: a saved session.
+            leftover: the unsaved work that it is.
+        """
         title = str(source) if isinstance(source, str | Path) else source.name
         screen = MainScreen(title)
         if isinstance(self.screen, MainScreen):
@@ -119,7 +183,35 @@ class RetrogradeApp(App[int]):
         else:
             self.push_screen(screen)
         # After the first paint, which the imports of NumPy and pydantic would hold up.
-        screen.call_after_refresh(self.run_worker, lambda: self._read(screen, source), thread=True, exit_on_error=True)
+        read = (
+            (lambda: self._read(screen, source)) if saved is None else (lambda: self._reopen(screen, saved, leftover))
+        )
+        screen.call_after_refresh(self.run_worker, read, thread=True, exit_on_error=True)
+
+    def _reopen(self, screen: MainScreen, saved: Path, leftover: Leftover | None) -> None:
+        """Reads a saved session; in a thread."""
+        from retrograde.engine.errors import EngineError
+        from retrograde.engine.saving import open_session
+        from retrograde.engine.scenario import load_scenario
+
+        try:
+            opened = open_session(saved, lambda source: load_scenario(source, data=self._data))
+        except EngineError as error:
+            if leftover is not None:
+                leftover.release()
+            self.post_message(Opened(screen, None, error))
+            return
+        warnings = list(opened.warnings)
+        drift = opened.drift
+        if drift is not None:
+            warnings.insert(
+                0,
+                _("other bits than saved from step {step} ({symbol}) on, branch {branch}; saved with {saved}").format(
+                    step=f"{drift.step:,}", symbol=drift.symbol, branch=drift.branch, saved=drift.saved_with
+                ),
+            )
+        file = saved if leftover is None else None
+        self.post_message(Opened(screen, opened.session, None, file=file, leftover=leftover, warnings=tuple(warnings)))
 
     def _read(self, screen: MainScreen, source: Source) -> None:
         """Reads a scenario and makes its session; in a thread."""
@@ -141,7 +233,9 @@ class RetrogradeApp(App[int]):
 
         error = message.error
         if message.session is not None:
-            message.screen.begin(message.session)
+            message.screen.begin(message.session, file=message.file, leftover=message.leftover)
+            if message.warnings:
+                message.screen.warn("; ".join(message.warnings))
             return
         if not self._chosen:
             self.failure = error
@@ -190,6 +284,7 @@ def run_app(
     ascii_only: bool = False,
     language: str | None = None,
     data: Path | None = None,
+    session: Path | None = None,
 ) -> int:
     """Runs the app and returns its exit code.
 
@@ -199,13 +294,14 @@ def run_app(
         ascii_only: draw with plain characters.
         language: the language of all texts; as it was chosen before when None.
         data: a file of samples that replaces the scenario's.
+        session: a saved session, instead of a scenario.
 
     Raises:
         EngineError: the scenario can not be used; the terminal is as it was before.
     """
     if language is not None:
         use(language)
-    app = RetrogradeApp(source, theme=theme, ascii_only=ascii_only, data=data)
+    app = RetrogradeApp(source, theme=theme, ascii_only=ascii_only, data=data, session=session)
     code = app.run()
     if app.failure is not None:
         raise app.failure

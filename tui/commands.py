@@ -446,6 +446,13 @@ def commands() -> tuple[Command, ...]:
             line="notes",
         ),
         Command(
+            id="save",
+            title=_("save the session"),
+            help=_("Branches, breakpoints, watches, marks, notes; save! overwrites a file of another session."),
+            group=Group.CHANGE,
+            line="save FILE",
+        ),
+        Command(
             id="down",
             keys=("down", "j"),
             title=_("selection down"),

@@ -1141,7 +1141,7 @@ def loss_view(
         iterations, cursor = max(run.iterations, 1), -1
     if other is not None:
         names = (reading.branch, other[0])
-    for known in (first, () if other is None else other[1][0]):
+    for known in (first,) if other is None else (first, other[1][0]):
         if len(known):
             iterations = max(iterations, int(known[-1]) + 1)
     if run is not None:

@@ -91,6 +91,10 @@ class DebuggerScreen(Screen[None]):
         """Does work on the session off the screen's thread."""
         raise NotImplementedError
 
+    def _keep(self) -> None:
+        """Writes down what is new, so that a crash loses nothing."""
+        raise NotImplementedError
+
     def _write(self, text: str = "") -> None:
         """Opens the command line with a text in it; a command of the table is done by its ``line_<id>``."""
         raise NotImplementedError

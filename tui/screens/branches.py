@@ -140,9 +140,10 @@ class BranchesScreen(ModalScreen[Switch | Visit | None]):
 
     def _give(self, part: str, title: str, made: Any) -> None:
         frame = Frame(title=(Span(title, Ink.TITLE_ON),), corners=self._glyphs.corners[:2], bottom=True)
-        plain = in_ascii if self._glyphs.ascii else (lambda view: view)
         widget: Any = self.query_one(part)
-        widget.show(plain(frame), plain(made))
+        if self._glyphs.ascii:
+            frame, made = in_ascii(frame), in_ascii(made)
+        widget.show(frame, made)
 
     # -- what the keys do
 

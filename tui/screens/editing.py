@@ -164,6 +164,7 @@ class Editing(DebuggerScreen):
     def _forked(self, branch: Branch) -> None:
         session = self.session
         assert session is not None
+        self._keep()
         self._arrive()
         change = branch.timeline.change
         text = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events
@@ -22,6 +23,7 @@ from retrograde.tui.look import Glyphs
 from retrograde.tui.panel import Drawn, HasLook, Panel
 from retrograde.tui.screens.debugging import Debugging
 from retrograde.tui.screens.editing import Editing
+from retrograde.tui.screens.keeping import Keeping
 from retrograde.tui.state import FooterView, Frame, PanelId
 from retrograde.tui.widgets.bars import Breadcrumb, Footer, Notice
 from retrograde.tui.widgets.debug import DebugPanel
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from retrograde.tui.runner import Run, RunEnded, RunProgress
     from retrograde.tui.screens.line import Fault
     from retrograde.tui.state import Badge, LossView, WeightsView
+    from retrograde.tui.unsaved import Leftover
     from retrograde.tui.view import Lens, Parameters, RunView
 
 CHECK_SECONDS = 0.12
@@ -69,7 +72,7 @@ class _Arrangement(Layout):
 _ARRANGEMENT = _Arrangement()
 
 
-class MainScreen(Editing, Debugging):
+class MainScreen(Editing, Keeping, Debugging):
     """Steps through a training. Until it is given a session it shows empty panels."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -154,8 +157,14 @@ class MainScreen(Editing, Debugging):
 
     # -- the session ------------------------------------------------------------------------------------------
 
-    def begin(self, session: Session) -> None:
-        """Shows a session from its initial state."""
+    def begin(self, session: Session, *, file: Path | None = None, leftover: Leftover | None = None) -> None:
+        """Shows a session, from its initial state or from where it was left.
+
+        Args:
+            session: the session.
+            file: the file that it was opened from.
+            leftover: the unsaved work that it was opened from.
+        """
         from retrograde.tui.reading import Reading
         from retrograde.tui.view import Lens, Parameters
 
@@ -172,7 +181,12 @@ class MainScreen(Editing, Debugging):
         self._loss = None
         self._outcome = ""
         self._notice = ("", False)
+        self._begin_keeping(file, leftover)
         self._moved(follow=False)
+
+    def warn(self, text: str) -> None:
+        """Says what is not as it should be."""
+        self._say(text, bad=True)
 
     def _moved(self, *, follow: bool = True) -> None:
         """Reads the session after a motion and shows what it reads."""
@@ -377,6 +391,7 @@ class MainScreen(Editing, Debugging):
         if self.run_state is not None:
             self.run_state.hold()
         pending, self._pending_g = self._pending_g, False
+        self._asked, self._asking = self._asking, ""
         if self._notice[0]:
             self._notice = ("", False)
             if self.run_state is None and not self.divide(*self.app.size).tiny:
@@ -621,8 +636,8 @@ class MainScreen(Editing, Debugging):
             self._write(line, self._fault(error, line))
 
     def line_quit(self, rest: str) -> None:
-        """Leaves."""
-        self.do_quit()
+        """Leaves; without asking after an exclamation mark."""
+        self._leave(self._exit, forced=rest.startswith("!"))
 
     def _go(self, where: str) -> None:
         if not self._when_idle(lambda: self._go(where)):
@@ -724,6 +739,8 @@ class MainScreen(Editing, Debugging):
     def do_restart(self) -> None:
         """Starts again with the same seed."""
         if not self._when_idle(self.do_restart):
+            return
+        if not self._sure("restart", _("unsaved edits: :save keeps them, 0 again restarts without")):
             return
         from retrograde.engine.session import Session
 
@@ -881,7 +898,7 @@ class MainScreen(Editing, Debugging):
 
     def do_open(self) -> None:
         """Chooses another scenario."""
-        if self._when_idle(self.do_open):
+        if self._when_idle(self.do_open) and self._sure("open", _("unsaved edits: :save keeps them, o again opens")):
             cast(Any, self.app).choose()
 
     def do_help(self) -> None:
@@ -896,6 +913,9 @@ class MainScreen(Editing, Debugging):
 
     def do_quit(self) -> None:
         """Leaves; a run is cancelled first."""
+        self._leave(self._exit)
+
+    def _exit(self) -> None:
         if self.run_state is not None:
             self.run_state.cancel()
         self.app.exit(0)

@@ -100,8 +100,8 @@ class LossPanel(Panel[LossView]):
             for y in range(0, dots + 1, 2):
                 canvas.dot(2 * margin + cursor, 4 * top + y, Ink.DIM)
         # The own curve last, so that it owns its cells; the other one is dotted, and told apart without colour.
-        for number, points in reversed(list(enumerate(curves))):
-            least, most = decimate(*points, view.iterations, columns)
+        for number, (first, lower_edge, upper_edge) in reversed(list(enumerate(curves))):
+            least, most = decimate(first, lower_edge, upper_edge, view.iterations, columns)
             ink, every = (Ink.DIM, 3) if number else (Ink.POSITIVE, 1)
             last: tuple[int, int] | None = None
             for column in range(columns):
