@@ -336,9 +336,7 @@ class MainScreen(Editing, Keeping, Debugging):
             return self._loss[1]
         if self._loss is None or self._loss[0] != key:
             points = self.session.losses.points()
-            made = view.loss_view(
-                reading, points, run=None, message=self._outcome, accuracy=accuracy, other=beside
-            )
+            made = view.loss_view(reading, points, run=None, message=self._outcome, accuracy=accuracy, other=beside)
             self._loss = (key, self._in_glyphs(made))
         return self._loss[1]
 
