@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -71,6 +72,7 @@ class Cursor:
         length: steps until the maximum of epochs.
         budget: bytes of history of each branch.
         outcome: how the last run ended, if there was one.
+        lock: to be held around each piece of a run, and each look at the session, where these are in two threads.
     """
 
     def __init__(self, scenario: Scenario, *, budget: int = DEFAULT_BUDGET) -> None:
@@ -83,6 +85,7 @@ class Cursor:
         self.term = 0
         self.length = scenario.stop.epochs * self.schedule.steps_per_epoch
         self.outcome: Outcome | None = None
+        self.lock = threading.RLock()
         self._differences: dict[Program, KernelExecutor] = {}
 
     # -- where the cursor is ------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Long work off the screen's thread: a run to convergence, or a seek that has to compute its way.
 
-The worker posts messages and touches nothing of the screen. While it runs, the session belongs to it.
+The worker posts messages and touches nothing of the screen. The session belongs to it, but for the past of a run,
+which the screen may walk under the session's lock.
 """
 
 from __future__ import annotations
@@ -60,12 +61,14 @@ class Run:
         post: takes messages, from any thread.
         epochs: the most epochs of a run, None for the scenario's.
         where: an address to seek, for a seek.
+        follow: whether the cursor goes to where a run ends; not once it was moved meanwhile.
     """
 
     session: Session
     post: Callable[[Message], object]
     epochs: int | None = None
     where: int | str | None = None
+    follow: bool = True
 
     def __post_init__(self) -> None:
         """Nothing is cancelled yet."""
@@ -73,6 +76,11 @@ class Run:
         self._started = self._posted = time.perf_counter()
         self._first: int | None = None
         self._held_until = 0.0
+
+    @property
+    def walkable(self) -> bool:
+        """Whether the past of the run can be walked while it goes on."""
+        return type(self) is Run and self.where is None
 
     def hold(self) -> None:
         """Leaves the processor to the screen for a moment, which has a key to answer."""
@@ -95,7 +103,7 @@ class Run:
             if self.where is not None:
                 self.session.seek(self.where, on_progress=self._sought)
             else:
-                outcome = self.session.run(epochs=self.epochs, on_progress=self._ran, cancelled=self._cancelled.is_set)
+                outcome = self._train()
         except InterruptedError:
             pass
         except EngineError as problem:
@@ -103,6 +111,18 @@ class Run:
         finally:
             sys.setswitchinterval(switch)
             self.post(RunEnded(self, outcome, error))
+
+    def _train(self) -> Outcome:
+        """Runs piece by piece; between two pieces the screen may walk the past that was made."""
+        session = self.session
+        with session.lock:
+            run = session.start_run(epochs=self.epochs)
+        while run.hit is None and not self._cancelled.is_set():
+            with session.lock:
+                progress = run.advance()
+            self._ran(progress)
+        with session.lock:
+            return session.finish_run(run, follow=self.follow)
 
     def _due(self) -> bool:
         now = time.perf_counter()

@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from retrograde.engine.program import Granularity
+from retrograde.engine.session import Session
 from retrograde.tui.state import PanelId
 
 
@@ -80,12 +82,34 @@ async def test_keys_work_during_a_run(opened, long_run) -> None:
         assert driver.main.run_state is not None
         await driver.press("question_mark", "escape", "p", "d", "d", "2", "down", "z", "z")
         assert driver.main.run_state is not None
-        await driver.press("left")
+        await driver.press("space")
         await driver.idle()
-        await driver.until(
-            lambda: driver.session.position % driver.session.program.steps == driver.session.program.steps - 1
-        )
-        assert driver.session.frontier == driver.session.position + 1, "a motion pauses the run and is then made"
+
+
+async def test_the_past_of_a_run_is_walked_while_it_goes_on(opened, long_run) -> None:
+    async with opened(long_run) as driver:
+        session, main = driver.session, driver.main
+        await driver.press("r")
+        await driver.until(lambda: session.branch.frontier > 100_000)
+        await driver.press("right", "right", "n")
+        assert main.run_state is not None, "a motion over the past does not pause the run"
+        assert session.position == session.schedule.full.next_stop(2, Granularity.LAYER)
+        assert main.reading.position == session.position
+        await driver.press("colon")
+        driver.app.screen.query_one("Input").value = "1000:1:7"
+        await driver.press("enter")
+        wanted = 999 * session.schedule.steps_per_epoch + 7
+        await driver.until(lambda: session.position == wanted)
+        assert main.run_state is not None
+        plain = Session(session.scenario)
+        plain.seek(wanted)
+        assert plain.current == session.current
+        before = session.branch.frontier
+        await driver.until(lambda: session.branch.frontier > before)
+        await driver.press("space")
+        await driver.idle()
+        assert session.position == wanted, "the cursor stays where it was put"
+        assert session.frontier > before
 
 
 async def test_quit_during_a_run(opened, long_run) -> None:

@@ -15,7 +15,7 @@ from textual.layout import ArrangeResult, Layout, WidgetPlacement
 from textual.timer import Timer
 from textual.widget import Widget
 
-from retrograde.engine.errors import EngineError
+from retrograde.engine.errors import EngineError, FormulaError
 from retrograde.engine.text import _
 from retrograde.tui import rooms
 from retrograde.tui.commands import commands, footer_keys
@@ -204,6 +204,7 @@ class MainScreen(Editing, Keeping, Debugging):
         self._lens = replace(self._lens, operand=-1, weight=weight)
         self._show()
         self._schedule_check()
+        self._schedule_parent()
         self._schedule_rest()
 
     def _followed(self, reading: Reading, weight: int) -> int:
@@ -425,7 +426,26 @@ class MainScreen(Editing, Keeping, Debugging):
         self.run_state.cancel()
         return False
 
+    def _walk(self, move: Callable[[], object]) -> bool:
+        """Moves over the past of a run that goes on; False where there is none, or it has to be paused."""
+        session, run = self.session, self.run_state
+        if session is None or run is None or not run.walkable:
+            return False
+        with session.lock:
+            place = (session.position, session.term)
+            move()
+            if session.position + bool(session.term) > session.branch.frontier:
+                session.position, session.term = place
+                self._say(_("the run is not further yet; Space pauses it"))
+                return True
+            run.follow = False
+            self._moved()
+        return True
+
     def _motion(self, granularity: str, *, back: bool) -> None:
+        session = self.session
+        if session is not None and self._walk(lambda: session.back(granularity) if back else session.step(granularity)):
+            return
         if not self._when_idle(lambda: self._motion(granularity, back=back)):
             return
         session = self.session
@@ -444,10 +464,12 @@ class MainScreen(Editing, Keeping, Debugging):
 
     def _seek(self, where: int) -> None:
         """Goes to a position and remembers where from; what takes long is done in the worker."""
-        if not self._when_idle(lambda: self._seek(where)):
-            return
         session = self.session
         assert session is not None
+        if where <= session.branch.frontier and self._walk(lambda: session.seek(where)):
+            return
+        if not self._when_idle(lambda: self._seek(where)):
+            return
         self._origin = session.here
         if where <= session.frontier:
             session.seek(where)
@@ -629,7 +651,7 @@ class MainScreen(Editing, Keeping, Debugging):
                 # A bare number is the number of a step; 2: and 2:1 are addresses.
                 self._go(f"@{word}" if word.isdigit() else word.rstrip(":"))
             else:
-                raise EngineError(self._no_command(word, known))
+                raise FormulaError(line, 1, self._no_command(word, known))
         except EngineError as error:
             self._write(line, self._fault(error, line))
 
@@ -638,8 +660,6 @@ class MainScreen(Editing, Keeping, Debugging):
         self._leave(self._exit, forced=rest.startswith("!"))
 
     def _go(self, where: str) -> None:
-        if not self._when_idle(lambda: self._go(where)):
-            return
         assert self.session is not None
         self._seek(self.session.find(where))
 
