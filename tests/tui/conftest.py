@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,8 +76,24 @@ class Driver:
         size = self.app.screen.size
         return "\n".join(strip.text for strip in self.app.screen._compositor.render_strips(size))
 
+    async def write(self, line: str) -> None:
+        """Writes a line on the command line."""
+        await self.press("colon")
+        self.app.screen.query_one("Input").value = line  # type: ignore[attr-defined]
+        await self.press("enter")
+        await self.until(lambda: not isinstance(self.app.screen, MainScreen) or self.main.run_state is None)
+        await self.settle()
+
 
 Open = Callable[..., AbstractAsyncContextManager[Driver]]
+
+
+@pytest.fixture(autouse=True)
+def state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keeps what the app keeps away from the home folder."""
+    folder = tmp_path / "state"
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+    return folder / "retrograde"
 
 
 @pytest.fixture

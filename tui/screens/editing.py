@@ -5,17 +5,22 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from textual.timer import Timer
+
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
 from retrograde.tui.goals import Switch, Visit
 from retrograde.tui.screens.base import DebuggerScreen
 from retrograde.tui.state import PanelId
+from retrograde.tui.times import TICK_SECONDS, catch_up, waits
 
 if TYPE_CHECKING:
     from retrograde.engine.branch import Branch
     from retrograde.engine.expression import Ref
     from retrograde.engine.session import Session
 
+REST_SECONDS = 0.15
+"""How long the cursor rests before the parent branch is run up to it."""
 _NUMBERS = str.maketrans({"−": "-", "∞": "inf"})
 
 
@@ -55,13 +60,14 @@ def assignments(text: str) -> dict[str, float]:
 
 def slot_name(session: Session, ref: Ref) -> str:
     """The name of a slot that means the same one wherever the cursor is: the first sample goes without saying."""
-    return session.notation.name(ref, sample=0 if session.sample == 0 else None)
+    return session.notation.name(ref, sample=0 if session.sample == 0 else -1)
 
 
 class Editing(DebuggerScreen):
     """What the keys and words for edits, branches and notes do."""
 
     _compared = ""
+    _parent_timer: Timer | None = None
 
     def _arrive(self) -> None:
         """Shows another branch than before."""
@@ -279,6 +285,27 @@ class Editing(DebuggerScreen):
             if branch.name == self._compared and branch is not session.branch:
                 return branch
         return session.branch.parent
+
+    def _schedule_parent(self) -> None:
+        """Runs the parent branch up to the cursor while it rests, so that what differs can be marked."""
+        if self._parent_timer is not None:
+            self._parent_timer.stop()
+            self._parent_timer = None
+        if self.session is not None and waits(self.session):
+            self._parent_timer = self.set_timer(REST_SECONDS, self._run_parent)
+
+    def _run_parent(self) -> None:
+        from retrograde.tui.reading import Reading
+
+        session = self.session
+        parent = None if session is None else session.branch.parent
+        if session is None or parent is None or self.run_state is not None:
+            return
+        if waits(session) and not catch_up(parent, session.iteration):
+            self._parent_timer = self.set_timer(TICK_SECONDS, self._run_parent)
+        elif not waits(session):
+            self.reading = Reading.of(session)
+            self._show()
 
     # -- notes
 
