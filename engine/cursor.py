@@ -70,7 +70,7 @@ class Cursor:
         position: n, the steps that are revealed.
         term: terms of step n + 1 that are revealed besides; 0 outside a sum.
         length: steps until the maximum of epochs.
-        budget: bytes of history of each branch.
+        budget: bytes of history.
         outcome: how the last run ended, if there was one.
         lock: to be held around each piece of a run, and each look at the session, where these are in two threads.
     """

@@ -60,7 +60,7 @@ class Session(Cursor):
 
     Args:
         scenario: a validated scenario.
-        budget: bytes of history of each branch.
+        budget: bytes of history, shared by the branches.
 
     Attributes:
         branches: the lines of time, the first one first.
@@ -532,11 +532,18 @@ class Session(Cursor):
             frontier=edit.position,
         )
         self.branches.append(branch)
+        self.limit(self.budget)
         self.branch.position = self.position
         self.branch.frontier = max(self.branch.frontier, self.position)
         self.branch = branch
         self.position, self.term = edit.position, 0
         return branch
+
+    def limit(self, budget: int) -> None:
+        """Sets the bytes of history, which the branches share; where more is held, checkpoints become fewer."""
+        self.budget = budget
+        for branch in self.branches:
+            branch.timeline.limit(budget // len(self.branches))
 
     def _free_name(self, name: str | None) -> str:
         taken = {branch.name for branch in self.branches}
@@ -565,6 +572,7 @@ class Session(Cursor):
         position = branch.edit.position if branch.edit is not None else 0
         self.switch(branch.parent.name)
         self.branches.remove(branch)
+        self.limit(self.budget)
         self.marks = {letter: place for letter, place in self.marks.items() if place[0] != branch.name}
         self.seek(position)
 

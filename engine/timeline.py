@@ -71,9 +71,18 @@ class Checkpoints:
         self._height = 1
         while 2 * self._height * row <= min(BLOCK_BYTES, budget):
             self._height *= 2
-        self._limit = max(2, budget // row // self._height * self._height)
         self._blocks: list[Floats] = []
         self.count = 0
+        self._limit = 2
+        self.limit(budget)
+
+    def limit(self, budget: int) -> None:
+        """Sets the budget; where more is held than it allows, every second state is dropped, and again."""
+        row = max(8, self._size * 8)
+        self._limit = max(2, budget // row // self._height * self._height)
+        while self.count > self._limit:
+            self._thin()
+        del self._blocks[max(1, -(-self._limit // self._height)) :]
 
     @property
     def nbytes(self) -> int:
@@ -188,14 +197,19 @@ class Timeline:
             spacing *= 2
         self._size = full.state_size
         self.checkpoints = Checkpoints(self._size, spacing, budget * 3 // 4, self.base)
-        self._waypoint_limit = max(1, budget // 8 // max(8, self._size * 8))
         self._frames: OrderedDict[int, Frame] = OrderedDict()
-        self._frame_limit = max(1, min(FRAMES, budget // 8 // max(8, full.size * 8)))
+        self.limit(budget)
         self._waypoints: dict[int, Floats] = {}
         self._interval = (0, -1)
         self._cycle: list[Any] | None = None
         self._evaluator: tuple[Program, KernelExecutor] | None = None
         self.checkpoints.put(self.base, self._base_state())
+
+    def limit(self, budget: int) -> None:
+        """Sets the budget of history in bytes; where more is held, checkpoints become fewer."""
+        self.checkpoints.limit(budget * 3 // 4)
+        self._waypoint_limit = max(1, budget // 8 // max(8, self._size * 8))
+        self._frame_limit = max(1, min(FRAMES, budget // 8 // max(8, self.schedule.full.size * 8)))
 
     def _base_state(self) -> Floats:
         if self.parent is None:
