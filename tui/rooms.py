@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from retrograde.engine.text import _
@@ -11,6 +11,8 @@ from retrograde.tui.look import Glyphs, Ink
 from retrograde.tui.state import Frame, PanelId
 
 LEAST_WIDTH, LEAST_HEIGHT = 40, 12
+THREE_WIDTH = 160
+"""Columns from which on nothing shares the place beside the weights."""
 HEADER, FOOTER = "header", "footer"
 
 
@@ -32,6 +34,7 @@ class Rooms:
         tabs: panels that share a place, the shown one among them.
         joints: columns where verticals end on the panel below.
         below: panels whose top edge closes the ones above.
+        open_ends: of a panel below others, which end of its top edge has no vertical above it: 0 or 1.
         tiny: nothing but one line fits.
     """
 
@@ -39,6 +42,7 @@ class Rooms:
     tabs: tuple[PanelId, ...] = ()
     joints: dict[str, tuple[int, ...]]
     below: frozenset[str] = frozenset()
+    open_ends: dict[str, int] = field(default_factory=dict)
     tiny: bool = False
 
 
@@ -90,6 +94,16 @@ def arrange(
             PanelId.WEIGHTS: Room(0, 1 + top, left, body - top),
             beside: Room(left, 1 + top, width - left, body - top),
         }
+        if width >= THREE_WIDTH:
+            middle = left + (width - left) // 2
+            places[PanelId.LOSS] = Room(left, 1 + top, middle - left, body - top)
+            places[PanelId.DEBUG] = Room(middle, 1 + top, width - middle, body - top)
+            return Rooms(
+                places=places,
+                joints={PanelId.TIMELINE: (left - 1, left, middle - 1, middle)},
+                below=frozenset({*BELOW, PanelId.TIMELINE}),
+                open_ends={PanelId.LOSS: 1, PanelId.DEBUG: 0},
+            )
         return Rooms(
             places=places,
             tabs=BESIDE,
@@ -135,6 +149,8 @@ def frame(rooms: Rooms, panel: PanelId, focus: PanelId, glyphs: Glyphs) -> Frame
         title.append(Span(f"{numbers[each]} ", Ink.FAINT))
         title.append(Span(panel_title(each), ink))
     corners = glyphs.tees[:2] if panel in rooms.below else glyphs.corners[:2]
+    if panel in rooms.open_ends:
+        corners = corners[0] + glyphs.tees[2] if rooms.open_ends[panel] else glyphs.tees[2] + corners[1]
     return Frame(
         title=tuple(title),
         focused=panel == focus,

@@ -20,6 +20,7 @@ from retrograde.tui.view_debugging import (
     MOST_MOMENTS,
     Change,
     Found,
+    Item,
     Ledger,
     Lines,
     Rows,
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 REST_SECONDS = 0.15
 """How long the cursor rests before what the debug panel shows of the whole run is looked for."""
+NEAR_ROWS = 100
+"""Rows around the selection in which it is looked for after the list has changed."""
 LOG_LINES = 1000
 """Lines of a logpoint that are kept."""
 
@@ -56,6 +59,7 @@ class Debugging(DebuggerScreen):
         """Begins with an empty panel, for another session."""
         self._ledger = Ledger()
         self._debug_row = -1
+        self._debug_item: Item | None = None
         self._debug_count = 0
         self._debug_last: DebugView | None = None
         self._pins = NO_PINS
@@ -96,8 +100,23 @@ class Debugging(DebuggerScreen):
         if self.session is None or self._lens is None or self.run_state is not None:
             return self._debug_last or DebugView(rows=(), first=0, count=0, selected=-1)
         rows = self._rows()
+        self._keep_selection(rows)
         self._debug_last = debug_view(rows, self._debug_row, self._lens.digits, window=self.app.size.height)
         return self._debug_last
+
+    def _keep_selection(self, rows: Rows) -> None:
+        """Follows what is selected where rows before it came or went."""
+        if self._debug_item is None or rows.item(self._debug_row) == self._debug_item:
+            return
+        near = range(max(self._debug_row - NEAR_ROWS, 0), min(self._debug_row + NEAR_ROWS, len(rows)))
+        same = (row for row in near if rows.item(row) == self._debug_item)
+        self._pick(next(same, min(self._debug_row, len(rows) - 1)), rows)
+
+    def _pick(self, row: int, rows: Rows) -> None:
+        """Selects a row; of a title the row below it."""
+        if 0 <= row < len(rows) and rows.item(row) is None:
+            row = rows.step(row, 1)
+        self._debug_row, self._debug_item = row, rows.item(row)
 
     def _rows(self) -> Rows:
         assert self.session is not None
@@ -459,7 +478,7 @@ class Debugging(DebuggerScreen):
             case _:
                 self._ledger.found = None
         rows = self._rows()
-        self._debug_row = rows.step(self._debug_row + 1, -1) if len(rows) else -1
+        self._pick(min(self._debug_row, len(rows) - 1), rows)
         self._debug_changed()
 
     def line_enable(self, rest: str) -> None:
@@ -493,9 +512,8 @@ class Debugging(DebuggerScreen):
         """Brings the panel to the front, with a new row selected; the focus stays where it is."""
         rows = self._rows()
         first = rows.first_of(kind)
-        self._debug_row = next(
-            (row for row in range(max(first, 0), len(rows)) if rows.item(row) == (kind, number)), self._debug_row
-        )
+        found = (row for row in range(max(first, 0), len(rows)) if rows.item(row) == (kind, number))
+        self._pick(next(found, self._debug_row), rows)
         self._bring(PanelId.DEBUG)
         self._debug_changed()
 
@@ -620,7 +638,8 @@ class Debugging(DebuggerScreen):
         session = self.session
         assert session is not None
         self._ledger.found = found
-        self._debug_row = self._rows().first_of("moment")
+        rows = self._rows()
+        self._pick(rows.first_of("moment"), rows)
         self._notice = (f"{found.title}: {found.text}", False)
         if verb in {"all", "count"}:
             if verb == "all" and found.steps:
@@ -638,14 +657,18 @@ class Debugging(DebuggerScreen):
     # -- the selection in the panel
 
     def _select_debug(self, by: int) -> None:
+        self._stop_quiet_job()
         if self.run_state is None:
-            self._debug_row = self._rows().step(self._debug_row, by)
+            rows = self._rows()
+            self._pick(rows.step(self._debug_row, by), rows)
             self._show()
 
     def _point_at(self, row: int) -> None:
         """Selects a row with the mouse."""
-        if self.run_state is None and self._rows().item(row) is not None:
-            self._debug_row = row
+        if self.run_state is None:
+            rows = self._rows()
+            if rows.item(row) is not None:
+                self._pick(row, rows)
 
     def _enter_debug(self) -> None:
         """Does what Enter does with a row: switches a breakpoint, goes to a moment."""

@@ -11,6 +11,8 @@ from retrograde.tui.state import DebugRow, DebugView, PanelId
 
 CURVE_CELLS = 16
 """Cells that a small curve takes at most."""
+MOST_CELLS = 90
+"""Cells over which a row is spread; wider, its ends no longer belong together for the eye."""
 LEAST_CURVE = 6
 """Cells below which there is no small curve."""
 
@@ -52,7 +54,7 @@ class DebugPanel(Panel[DebugView]):
         g = canvas.glyphs
         if chosen:
             canvas.put(0, y, g.cursor, Ink.KEY)
-        end = canvas.width - 1
+        end = min(canvas.width - 1, MOST_CELLS)
         right = measure(row.right)
         left = min(measure(row.left), max(end - 2 - right - 2, 8))
         room = end - 2 - left - right - 4
