@@ -6,19 +6,21 @@ going on and going back visit the same steps.
 
 from __future__ import annotations
 
+import math
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from retrograde.engine.array import Phase
-from retrograde.engine.errors import EngineError
+from retrograde.engine.array import Array, Extent, Phase
+from retrograde.engine.errors import EngineError, FormulaError
 from retrograde.engine.expression import Ref
 from retrograde.engine.formula.reader import parse
 from retrograde.engine.formula.tree import Formula, Kind
 from retrograde.engine.notation import Notation
-from retrograde.engine.program import Place, Program
+from retrograde.engine.ops.base import Op
+from retrograde.engine.program import Granularity, Place, Program, ravel
 from retrograde.engine.schedule import Schedule
 from retrograde.engine.text import _
 
@@ -82,43 +84,51 @@ class Spot:
 
     def steps(self, program: Program) -> list[int]:
         """The matching steps of an iteration, from 1, in order."""
+        if self.op is None and self.slot is None and self.neuron is None:
+            return self._entries(program)
         found: list[int] = []
         for number, op in enumerate(program.ops):
-            target = op.target
-            if self.phase is not None and op.phase is not self.phase:
-                continue
-            if self.layer is not None and op.layer != self.layer:
-                continue
-            if self.op is not None and target.name != self.op:
-                continue
-            shape = target.element_shape
-            size = 1
-            for length in shape:
-                size *= length
-            elements: Sequence[int] = range(size)
-            if self.slot is not None:
-                name, index = self.slot
-                if target.name != name:
-                    continue
-                flat = 0
-                for position, length in zip(index, shape, strict=True):
-                    flat = flat * length + position
-                elements = (flat,)
-            if self.neuron is not None:
-                layer, unit = self.neuron
-                if target.layer != layer or not shape:
-                    continue
-                across = size // shape[0]
-                elements = range(unit * across, (unit + 1) * across)
-            samples: Sequence[int | None] = (None,) if op.extent.value == "once" else range(program.batch)
-            found.extend(
-                program.number(Place(number, sample, element)) + 1 for sample in samples for element in elements
-            )
-        found.sort()
-        if self.phase is None and self.layer is None:
-            return found
-        # A phase or a layer is a stretch of steps; a run stops where one is entered.
-        return [step for position, step in enumerate(found) if position == 0 or found[position - 1] != step - 1]
+            elements = self._elements(op.target)
+            if self._meant(op) and elements:
+                samples: Sequence[int | None] = (None,) if op.extent is Extent.ONCE else range(program.batch)
+                found.extend(
+                    program.number(Place(number, sample, element)) + 1 for sample in samples for element in elements
+                )
+        return sorted(found)
+
+    def _entries(self, program: Program) -> list[int]:
+        """Where a phase or a layer is entered: the first step of each stretch of one phase, sample and layer."""
+        found: list[int] = []
+        step, before = 0, None
+        while step < program.steps:
+            place = program.place(step)
+            op = program.ops[place.op]
+            key = (op.phase, place.sample, op.layer if self.layer is not None else None)
+            if key != before and self._meant(op):
+                found.append(step + 1)
+            before = key
+            step = program.next_stop(step, Granularity.LAYER)
+        return found
+
+    def _meant(self, op: Op) -> bool:
+        return (self.phase is None or op.phase is self.phase) and (self.layer is None or op.layer == self.layer)
+
+    def _elements(self, target: Array) -> Sequence[int]:
+        """The elements of an array that are meant, counted flat."""
+        shape = target.element_shape
+        size = math.prod(shape)
+        if self.op is not None:
+            return range(size if target.name == self.op else 0)
+        if self.slot is not None:
+            name, index = self.slot
+            return (ravel(index, shape),) if target.name == name else ()
+        assert self.neuron is not None
+        layer, unit = self.neuron
+        # What a layer's neurons share, such as one bias, is no neuron's own.
+        if target.layer != layer or not shape or unit >= shape[0]:
+            return ()
+        across = size // shape[0]
+        return range(unit * across, (unit + 1) * across)
 
 
 @dataclass(slots=True, eq=False)
@@ -164,6 +174,8 @@ class SpotIndex:
 def data_condition(name: str, event: Event, threshold: float | None = None) -> str:
     """The condition of a data breakpoint, in the language of formulas.
 
+    A value that had none an iteration before has not changed.
+
     Args:
         name: the slot, or a whole array.
         event: what is waited for.
@@ -171,9 +183,9 @@ def data_condition(name: str, event: Event, threshold: float | None = None) -> s
     """
     match event:
         case Event.CHANGES:
-            return f"any({name} != prev({name}))"
+            return f"any({name} != prev({name}) and not isnan(prev({name})))"
         case Event.SIGN:
-            return f"any(sign({name}) != sign(prev({name})))"
+            return f"any(sign({name}) != sign(prev({name})) and not isnan(prev({name})))"
         case Event.CROSSES:
             bound = repr(threshold)
             up, down = f"prev({name}) <= {bound} < {name}", f"prev({name}) > {bound} >= {name}"
@@ -204,7 +216,10 @@ def read(text: str, notation: Notation, program: Program) -> tuple[Formula | Non
     """
     words = text.strip()
     if words.startswith("at "):
-        return None, _spot(words[3:].split(), notation, program)
+        spot = _spot(words[3:].split(), notation, program)
+        if not spot.steps(program):
+            raise EngineError(_("no step makes {place}").format(place=words[3:].strip()))
+        return None, spot
     match = _DATA.match(words)
     if match is None:
         return parse(words, notation, program, kind=Kind.TRUTH), None
@@ -225,7 +240,14 @@ def read(text: str, notation: Notation, program: Program) -> tuple[Formula | Non
             threshold = float(match["crosses"])
         except ValueError:
             raise EngineError(_("{text} is no number").format(text=match["crosses"])) from None
-    return parse(data_condition(match["name"], event, threshold), notation, program, kind=Kind.TRUTH), None
+    name = match["name"]
+    condition = data_condition(name, event, threshold)
+    try:
+        return parse(condition, notation, program, kind=Kind.TRUTH), None
+    except FormulaError as error:
+        # The name stands further left in what was written; a mistake elsewhere is one of the whole name.
+        column = error.column - condition.index(name)
+        raise FormulaError(words, column if 1 <= column <= len(name) else 1, error.message) from None
 
 
 def _spot(words: list[str], notation: Notation, program: Program) -> Spot:
