@@ -329,6 +329,7 @@ class Cursor:
         on_progress: Callable[[Progress], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
         breaks: Conditions = (),
+        upto: int | None = None,
     ) -> Outcome:
         """Runs from the cursor's epoch until a stop rule ends the training; the cursor goes to the end.
 
@@ -338,11 +339,12 @@ class Cursor:
             on_progress: called every few milliseconds.
             cancelled: asked every few milliseconds; True ends the run after the iteration at hand.
             breaks: conditions that end the run at the first step after the cursor at which one is true.
+            upto: a step after the cursor that ends the run as such a condition does.
 
         Raises:
             FormulaError: the condition cannot be read, or has an unknown name; nothing was run.
         """
-        run = self.start_run(epochs, until, breaks)
+        run = self.start_run(epochs, until, breaks, upto)
         while run.hit is None:
             if cancelled is not None and cancelled():
                 run.cancel()
@@ -352,7 +354,13 @@ class Cursor:
                 on_progress(progress)
         return self.finish_run(run)
 
-    def start_run(self, epochs: int | None = None, until: str | Formula | None = None, breaks: Conditions = ()) -> Run:
+    def start_run(
+        self,
+        epochs: int | None = None,
+        until: str | Formula | None = None,
+        breaks: Conditions = (),
+        upto: int | None = None,
+    ) -> Run:
         """A run from the cursor's epoch, to be driven piece by piece; see ``run``.
 
         The cursor may move over the past between two pieces, under a lock where they are in another thread.
@@ -365,7 +373,16 @@ class Cursor:
         done, step = schedule.locate(self.position)
         done += self.position > 0 and step == schedule.program(done).steps
         done -= done % schedule.per_epoch
-        return Run(self.branch, stop, start=done, epochs=most, condition=condition, breaks=breaks, after=self.position)
+        return Run(
+            self.branch,
+            stop,
+            start=done,
+            epochs=most,
+            condition=condition,
+            breaks=breaks,
+            after=self.position,
+            upto=upto,
+        )
 
     def finish_run(self, run: Run, *, follow: bool = True) -> Outcome:
         """Ends a run; the cursor goes to where it ended unless it is not to follow."""

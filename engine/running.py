@@ -21,6 +21,7 @@ from retrograde.engine.probe import Probe, Record, context, decide
 from retrograde.engine.search import Conditions
 from retrograde.engine.step import gradient_norm
 from retrograde.engine.stopping import Hit, Judge, Outcome, Rule, describe
+from retrograde.engine.timeline import total_loss
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,7 @@ class Run:
         condition: ends the run at the end of an epoch for whose last iteration it is true.
         breaks: end the run at the first step after ``after`` at which one of them is true.
         after: a step.
+        upto: a step after that one, which ends the run, too.
 
     Attributes:
         branch: the branch.
@@ -68,6 +70,7 @@ class Run:
         condition: Formula | None = None,
         breaks: Conditions = (),
         after: int = 0,
+        upto: int | None = None,
     ) -> None:
         self.branch = branch
         self.done = start
@@ -77,6 +80,8 @@ class Run:
         self._condition = condition
         self._breaks = breaks
         self._after = after
+        self._upto = upto
+        self._goal = None if upto is None else branch.timeline.schedule.locate(upto)[0]
         self._timeline = branch.timeline
         self._per_epoch = branch.timeline.schedule.per_epoch
         self._judge = Judge(stop, self._per_epoch, start)
@@ -112,7 +117,11 @@ class Run:
     def advance(self) -> Progress:
         """Runs a piece of a few milliseconds; afterwards ``hit`` says whether a rule has ended the run."""
         done, per_epoch, timeline = self.done, self._per_epoch, self._timeline
+        if done == self._goal:
+            return self._arrive()
         limit = (done // per_epoch + 1) * per_epoch if self._slow else self._end
+        if self._goal is not None and done < self._goal:
+            limit = min(limit, self._goal)
         count = self.branch.piece(done, limit)
         losses: list[float] = []
         if self._probe.conditions:
@@ -138,6 +147,16 @@ class Run:
         self.hit = hit
         self.branch.frontier = max(self.branch.frontier, self.position)
         return Progress(epoch=reached // per_epoch, epochs=self._epochs, iterations=reached, loss=last)
+
+    def _arrive(self) -> Progress:
+        """Ends the run in the iteration that it was to run up to."""
+        assert self._upto is not None
+        found = self.branch.search.steps_of(self._breaks, self.done) if self._breaks else []
+        step = min((hit.step for hit in found if self._after < hit.step < self._upto), default=self._upto)
+        self.hit = Hit(self.done, Rule.BREAKPOINT, step)
+        self.branch.frontier = max(self.branch.frontier, step)
+        loss = total_loss(self._timeline.frame(self.done))
+        return Progress(epoch=self.done // self._per_epoch, epochs=self._epochs, iterations=self.done, loss=loss)
 
     @property
     def position(self) -> int:

@@ -77,7 +77,7 @@ class Session(Cursor):
         self.watches: list[Formula] = []
         self.marks: dict[str, tuple[str, int]] = {}
         self.notes: dict[tuple[str, int], str] = {}
-        self._opening: dict[tuple[Branch, int], _Opening] = {}
+        self._opening: dict[tuple[Branch, Breakpoint], _Opening] = {}
         self._places: list[Here] = []
         self._place = 0
 
@@ -138,8 +138,9 @@ class Session(Cursor):
         Raises:
             EngineError: there is none.
         """
-        self.breakpoint(number)
+        removed = self.breakpoint(number)
         del self.breakpoints[number]
+        self._opening = {key: opening for key, opening in self._opening.items() if key[1] is not removed}
         for other in self.breakpoints.values():
             if other.after == number:
                 other.after = None
@@ -162,115 +163,145 @@ class Session(Cursor):
         """
         asking = _asking(cancelled) if on_search is None else on_search
         stops = self._stopping()
-        conditions = _conditions(stops)
         while True:
-            hit = self._next_place(stops)
-            past = min(self.frontier, hit[0] if hit else self.frontier)
-            found = self._first(stops, conditions, self.position, past, asking)
-            if found is None and hit is not None and hit[0] > self.frontier:
-                self.branch.extend(self.schedule.locate(hit[0])[0], asking)
-                found = self._first(stops, conditions, past, hit[0], asking)
-            found = found or hit
-            if found is not None:
-                return self._stop_at(*found)
-            self.position, self.term = max(self.position, self.frontier), 0
-            outcome = self.run(on_progress=on_progress, cancelled=cancelled, breaks=conditions)
+            place = self._next_place(stops)
+            past = self.frontier if place is None else min(self.frontier, place)
+            step = self._next_hit(stops, past, asking)
+            if step is None and place is not None and place <= self.frontier:
+                step = place
+            if step is not None:
+                return self._stop_at(step, stops)
+            self.position, self.term = self.frontier, 0
+            here = self.position
+            outcome = self.run(
+                on_progress=on_progress,
+                cancelled=cancelled,
+                breaks=(*_conditions(stops), *self._arms(stops)),
+                upto=place,
+            )
             if outcome.rule is not Rule.BREAKPOINT:
+                # A rule that ended the run before the cursor still does; going on does not go back.
+                self.position = max(self.position, here)
                 return Stop(outcome=outcome)
-            here = self._counting(stops, conditions, self.position)
-            if here is not None:
-                return self._stop_at(self.position, here)
+            if any(self._stops_at(point, self.position) for point in stops):
+                return self._stop_at(self.position, stops)
 
     def reverse(self, on_progress: OnProgress | None = None) -> Stop:
         """Goes back to the previous hit of a breakpoint; where there is none, to the start."""
         stops = self._stopping()
         conditions = _conditions(stops)
         before = self.position + bool(self.term)
-        best: tuple[int, Breakpoint] | None = None
+        best = 0
         for point in stops:
             if point.place is not None:
                 step = SpotIndex(point.place, self.schedule).previous(before)
-                while step is not None and not self._counts(point, step):
-                    step = SpotIndex(point.place, self.schedule).previous(step)
-                if step is not None and (best is None or step > best[0]):
-                    best = (step, point)
+                if step is not None and step > best and self._counts(point, step):
+                    best = step
         if conditions:
             for found in self.branch.search.backward(conditions, before, on_progress):
-                if best is not None and found.step <= best[0]:
+                if found.step <= best:
                     break
-                here = self._counting(stops, (found.condition,), found.step)
-                if here is not None:
-                    best = (found.step, here)
+                if any(point.condition == found.condition and self._counts(point, found.step) for point in stops):
+                    best = found.step
                     break
-        if best is None:
+        if best == 0:
             self.seek(0)
             return Stop()
-        return self._stop_at(*best)
+        return self._stop_at(best, stops)
 
     def _stopping(self) -> list[Breakpoint]:
         return [point for point in self.breakpoints.values() if point.enabled and not point.log]
 
-    def _stop_at(self, step: int, point: Breakpoint) -> Stop:
+    def _stop_at(self, step: int, stops: list[Breakpoint]) -> Stop:
+        """Goes to a step at which some breakpoints are hit; each of them counts it."""
         self.seek(step)
-        point.count += 1
-        if point.once:
-            point.enabled = False
-        return Stop(breakpoint=point)
+        hit = [point for point in stops if self._stops_at(point, step)]
+        for point in hit:
+            point.count += 1
+            point.enabled = not point.once
+        return Stop(breakpoint=hit[0])
 
-    def _next_place(self, stops: list[Breakpoint]) -> tuple[int, Breakpoint] | None:
-        best: tuple[int, Breakpoint] | None = None
+    def _stops_at(self, point: Breakpoint, step: int) -> bool:
+        """Whether a breakpoint is hit at a step, and the hit counts."""
+        iteration, within = self.schedule.locate(step)
+        if point.place is not None:
+            hit = within in point.place.steps(self.schedule.program(iteration))
+        else:
+            assert point.condition is not None
+            hit = any(found.step == step for found in self.branch.search.steps_of((point.condition,), iteration))
+        return hit and self._counts(point, step)
+
+    def _next_place(self, stops: list[Breakpoint]) -> int | None:
+        """The next step after the cursor at which a breakpoint at a place is hit, as far as that is known."""
+        found: list[int] = []
         for point in stops:
             if point.place is None:
                 continue
-            index = SpotIndex(point.place, self.schedule)
-            step = index.next(self.position, self.length)
-            while step is not None and not self._counts(point, step):
-                step = index.next(step, self.length)
-            if step is not None and (best is None or step < best[0]):
-                best = (step, point)
-        return best
+            begin, arming = self.position, self._arming(point)
+            if arming is not None:
+                armed = self._first_counting(arming, self.length if self._by_place(arming) else self.frontier)
+                if armed is None:
+                    continue
+                begin = max(begin, armed)
+            if point.from_hit > 1:
+                nth = self._nth_hit(point, point.from_hit, self.length)
+                if nth is None:
+                    continue
+                begin = max(begin, nth - 1)
+            step = SpotIndex(point.place, self.schedule).next(begin, self.length)
+            if step is not None:
+                found.append(step)
+        return min(found, default=None)
 
-    def _first(
-        self,
-        stops: list[Breakpoint],
-        conditions: Conditions,
-        after: int,
-        stop: int,
-        on_progress: OnProgress | None,
-    ) -> tuple[int, Breakpoint] | None:
-        if not conditions or after >= stop:
+    def _next_hit(self, stops: list[Breakpoint], stop: int, on_progress: OnProgress | None) -> int | None:
+        """The next step after the cursor, up to another one, at which a condition of a breakpoint is hit."""
+        conditions = _conditions(stops)
+        if not conditions or self.position >= stop:
             return None
-        for found in self.branch.search.forward(conditions, after, stop, on_progress):
-            point = self._counting(stops, (found.condition,), found.step)
-            if point is not None:
-                return found.step, point
+        for found in self.branch.search.forward(conditions, self.position, stop, on_progress):
+            if any(point.condition == found.condition and self._counts(point, found.step) for point in stops):
+                return found.step
         return None
 
-    def _counting(self, stops: list[Breakpoint], conditions: Conditions, step: int) -> Breakpoint | None:
-        """The first breakpoint that a hit of one of the conditions at a step counts for."""
-        iteration = self.schedule.locate(step)[0]
-        true = {hit.condition for hit in self.branch.search.steps_of(conditions, iteration) if hit.step == step}
+    def _arming(self, point: Breakpoint) -> Breakpoint | None:
+        return None if point.after is None else self.breakpoints.get(point.after)
+
+    def _by_place(self, point: Breakpoint) -> bool:
+        """Whether arithmetic alone tells where a breakpoint, and all that arm it, are hit."""
+        arming = self._arming(point)
+        return point.place is not None and (arming is None or self._by_place(arming))
+
+    def _arms(self, stops: list[Breakpoint]) -> Conditions:
+        """The conditions that a run has to look at because they arm a breakpoint and have not done so yet."""
+        found: list[Formula] = []
         for point in stops:
-            if point.condition in true and self._counts(point, step):
-                return point
-        return None
+            arming = self._arming(point)
+            while arming is not None:
+                if arming.condition is not None and self._first_counting(arming, self.frontier) is None:
+                    found.append(arming.condition)
+                arming = self._arming(arming)
+        return tuple(dict.fromkeys(found))
 
     def _counts(self, point: Breakpoint, step: int) -> bool:
         """Whether a hit at a step counts: enough hits came before, and the breakpoint was armed."""
-        if point.after is not None:
-            arming = self.breakpoints.get(point.after)
-            if arming is not None:
-                first = self._nth_hit(arming, arming.from_hit, step)
-                if first is None or first >= step:
-                    return False
-        if point.from_hit == 1:
-            return True
-        nth = self._nth_hit(point, point.from_hit, step)
-        return nth is not None and nth <= step
+        arming = self._arming(point)
+        if arming is not None and self._first_counting(arming, step - 1) is None:
+            return False
+        return point.from_hit == 1 or self._nth_hit(point, point.from_hit, step) is not None
+
+    def _first_counting(self, point: Breakpoint, upto: int) -> int | None:
+        """The first hit of a breakpoint that counts, when it is not after ``upto``."""
+        nth, arming = self._nth_hit(point, point.from_hit, upto), self._arming(point)
+        if nth is None or arming is None:
+            return nth
+        armed = self._first_counting(arming, upto)
+        if armed is None or nth > armed:
+            return None if armed is None else nth
+        return next(self.hits(point, armed, upto), None)
 
     def _nth_hit(self, point: Breakpoint, count: int, upto: int) -> int | None:
         """The step of the n-th hit of a breakpoint, when it is not after ``upto``."""
-        opening = self._opening.setdefault((self.branch, point.number), _Opening())
+        opening = self._opening.setdefault((self.branch, point), _Opening())
         if len(opening.hits) < count and opening.searched < upto:
             for step in self.hits(point, opening.searched, upto):
                 opening.hits.append(step)
@@ -573,6 +604,7 @@ class Session(Cursor):
         self.switch(branch.parent.name)
         self.branches.remove(branch)
         self.limit(self.budget)
+        self._opening = {key: opening for key, opening in self._opening.items() if key[0] is not branch}
         self.marks = {letter: place for letter, place in self.marks.items() if place[0] != branch.name}
         self.seek(position)
 
