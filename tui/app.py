@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
+from textual.events import Event, Key
 from textual.message import Message
 from textual.screen import Screen
 
@@ -66,6 +67,7 @@ class RetrogradeApp(App[int]):
         ascii_only: draw with plain characters.
         data: a file of samples that replaces the scenario's.
         session: a saved session, instead of a scenario.
+        history: bytes of history; None for the engine's default.
     """
 
     CSS_PATH = "app.tcss"
@@ -81,8 +83,10 @@ class RetrogradeApp(App[int]):
         ascii_only: bool = False,
         data: Path | None = None,
         session: Path | None = None,
+        history: int | None = None,
     ) -> None:
         super().__init__()
+        self._history = history
         self.keeper = Keeper()
         self._saved = session
         self._source = source
@@ -141,6 +145,14 @@ class RetrogradeApp(App[int]):
             self._offer(rest)
 
         self.push_screen(OfferScreen(leftover, self.look.glyphs), answered)
+
+    async def on_event(self, event: Event) -> None:
+        """Hands on keys that were typed so fast that they came to the screen below the one that takes them."""
+        if isinstance(event, Key) and event.is_forwarded:
+            take = getattr(self.screen, "take_late", None)
+            if take is not None and take(event):
+                return
+        await super().on_event(event)
 
     def toggle_look(self) -> None:
         """Changes between the dark and the light theme."""
@@ -232,6 +244,8 @@ class RetrogradeApp(App[int]):
         from retrograde.engine.errors import ScenarioError
 
         error = message.error
+        if message.session is not None and self._history is not None:
+            message.session.limit(self._history)
         if message.session is not None:
             message.screen.begin(message.session, file=message.file, leftover=message.leftover)
             if message.warnings:
@@ -285,6 +299,7 @@ def run_app(
     language: str | None = None,
     data: Path | None = None,
     session: Path | None = None,
+    history: int | None = None,
 ) -> int:
     """Runs the app and returns its exit code.
 
@@ -295,13 +310,14 @@ def run_app(
         language: the language of all texts; as it was chosen before when None.
         data: a file of samples that replaces the scenario's.
         session: a saved session, instead of a scenario.
+        history: bytes of history; None for the engine's default.
 
     Raises:
         EngineError: the scenario can not be used; the terminal is as it was before.
     """
     if language is not None:
         use(language)
-    app = RetrogradeApp(source, theme=theme, ascii_only=ascii_only, data=data, session=session)
+    app = RetrogradeApp(source, theme=theme, ascii_only=ascii_only, data=data, session=session, history=history)
     code = app.run()
     if app.failure is not None:
         raise app.failure

@@ -28,6 +28,11 @@ class LetterScreen(ModalScreen[str | None]):
         """The line."""
         yield Label(f" {self._text} ", markup=False)
 
+    def take_late(self, event: events.Key) -> bool:
+        """Takes a key that was typed before this screen was there."""
+        self.post_message(events.Key(event.key, event.character))
+        return True
+
     def on_key(self, event: events.Key) -> None:
         """Answers."""
         event.stop()

@@ -9,6 +9,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
@@ -69,6 +70,8 @@ class LineScreen(ModalScreen[str | None]):
         self._place = len(history)
         self._complete = complete
         self._offered = ""
+        self._late: list[Key] = []
+        self._ready = False
 
     def compose(self) -> ComposeResult:
         """The prompt and the input, and below them what is wrong or may follow."""
@@ -81,7 +84,29 @@ class LineScreen(ModalScreen[str | None]):
     def on_mount(self) -> None:
         """Gives the line the focus."""
         self.query_one(Input).focus()
+        self._ready = True
+        self._take()
         self._say()
+
+    def take_late(self, event: Key) -> bool:
+        """Takes a key that was typed before the line had the focus, as by a paste; says whether it was one."""
+        if not event.is_printable and (event.key != "enter" or (self._ready and self.query_one(Input).has_focus)):
+            return False
+        self._late.append(event)
+        if self._ready:
+            self._take()
+        return True
+
+    def _take(self) -> None:
+        line = self.query_one(Input)
+        late, self._late = self._late, []
+        for event in late:
+            if event.key == "enter":
+                self.dismiss(line.value.strip())
+                return
+            if line.select_on_focus:
+                line.select_on_focus, line.value = False, ""
+            line.insert_text_at_cursor(event.character or "")
 
     def on_resize(self) -> None:
         """Lays out what is said anew."""
