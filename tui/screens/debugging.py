@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING, cast
@@ -72,10 +73,37 @@ class Debugging(DebuggerScreen):
     def _debug_changed(self) -> None:
         """Shows the lists anew after something of them has changed."""
         self._debug_count += 1
-        if self.run_state is None:
-            self._read_pins()
-            self._schedule_rest()
+        with self._held() as free:
+            if free:
+                self._read_pins()
+                self._schedule_rest()
         self._show()
+
+    @contextmanager
+    def _held(self) -> Iterator[bool]:
+        """The session for a look or a small change, if it can be had: a run lets it go between two of its pieces."""
+        if self.session is None or self._busy:
+            yield False
+        elif self.run_state is None:
+            yield True
+        else:
+            with self.session.lock:
+                yield True
+
+    @property
+    def _busy(self) -> bool:
+        """Whether work has the session and does not let it go."""
+        return self.run_state is not None and not self.run_state.walkable
+
+    def _with_session(self, action: Callable[[], None]) -> None:
+        """Looks at the session or changes something small of it; a search is cancelled for it, a run goes on."""
+        self._stop_quiet_job()
+        with self._held() as free:
+            if free:
+                action()
+                return
+        if self._when_idle(lambda: self._with_session(action)):
+            action()
 
     def _read_pins(self) -> None:
         """Looks at which steps of the cursor's iteration marks and breakpoints are; the session must be free."""
@@ -97,12 +125,13 @@ class Debugging(DebuggerScreen):
 
     def _debug_view(self) -> DebugView:
         """The debug panel; while other work has the session, as it was before."""
-        if self.session is None or self._lens is None or self.run_state is not None:
-            return self._debug_last or DebugView(rows=(), first=0, count=0, selected=-1)
-        rows = self._rows()
-        self._keep_selection(rows)
-        self._debug_last = debug_view(rows, self._debug_row, self._lens.digits, window=self.app.size.height)
-        return self._debug_last
+        with self._held() as free:
+            if free and self._lens is not None:
+                rows = self._rows()
+                self._keep_selection(rows)
+                window = self.app.size.height
+                self._debug_last = debug_view(rows, self._debug_row, self._lens.digits, window=window)
+        return self._debug_last or DebugView(rows=(), first=0, count=0, selected=-1)
 
     def _keep_selection(self, rows: Rows) -> None:
         """Follows what is selected where rows before it came or went."""
@@ -333,9 +362,11 @@ class Debugging(DebuggerScreen):
 
     def do_break_here(self) -> None:
         """Sets a breakpoint where the value of this step is made, or removes it."""
+        self._with_session(self._break_here)
+
+    def _break_here(self) -> None:
         from retrograde.engine.breakpoints import spot_of
 
-        self._stop_quiet_job()
         session, reading = self.session, self.reading
         assert session is not None
         assert reading is not None
@@ -353,7 +384,9 @@ class Debugging(DebuggerScreen):
 
     def do_break_change(self) -> None:
         """Sets a breakpoint on a change of what is selected, or removes it."""
-        self._stop_quiet_job()
+        self._with_session(self._break_change)
+
+    def _break_change(self) -> None:
         session, reading = self.session, self.reading
         assert session is not None
         assert reading is not None
@@ -461,6 +494,9 @@ class Debugging(DebuggerScreen):
 
     def do_delete(self) -> None:
         """Deletes the selected row of the debug panel."""
+        self._with_session(self._delete_row)
+
+    def _delete_row(self) -> None:
         session = self.session
         assert session is not None
         item = self._rows().item(self._debug_row) if self._focus is PanelId.DEBUG else None
@@ -521,7 +557,7 @@ class Debugging(DebuggerScreen):
 
     def do_mark(self) -> None:
         """Marks this moment with the letter that is typed next."""
-        self._ask_letter(_("mark this moment: a letter"), self._mark)
+        self._ask_letter(_("mark this moment: a letter"), lambda letter: self._with_session(lambda: self._mark(letter)))
 
     def do_go_to_mark(self) -> None:
         """Goes to the mark whose letter is typed next."""
@@ -550,8 +586,6 @@ class Debugging(DebuggerScreen):
         self._mark(rest)
 
     def _mark(self, letter: str) -> None:
-        if not self._when_idle(lambda: self._mark(letter)):
-            return
         session = self.session
         assert session is not None
         session.mark(letter)
@@ -560,11 +594,14 @@ class Debugging(DebuggerScreen):
         self._debug_changed()
 
     def _go_to_mark(self, letter: str) -> None:
-        if not self._when_idle(lambda: self._go_to_mark(letter)):
-            return
         session = self.session
         assert session is not None
         branch = session.branch
+        known = session.marks.get(letter)
+        if known is not None and known[0] == branch.name and self._walk(lambda: session.go_to_mark(letter)):
+            return
+        if not self._when_idle(lambda: self._go_to_mark(letter)):
+            return
         try:
             session.go_to_mark(letter)
         except EngineError as error:
@@ -585,6 +622,8 @@ class Debugging(DebuggerScreen):
         self._revisit(forward=True)
 
     def _revisit(self, *, forward: bool) -> None:
+        if self._walk(lambda: cast("Session", self.session).revisit(forward=forward)):
+            return
         if not self._when_idle(lambda: self._revisit(forward=forward)):
             return
         session = self.session
@@ -658,23 +697,24 @@ class Debugging(DebuggerScreen):
 
     def _select_debug(self, by: int) -> None:
         self._stop_quiet_job()
-        if self.run_state is None:
-            rows = self._rows()
-            self._pick(rows.step(self._debug_row, by), rows)
-            self._show()
+        with self._held() as free:
+            if free:
+                rows = self._rows()
+                self._pick(rows.step(self._debug_row, by), rows)
+        self._show()
 
     def _point_at(self, row: int) -> None:
         """Selects a row with the mouse."""
-        if self.run_state is None:
+        with self._held() as free:
             rows = self._rows()
-            if rows.item(row) is not None:
+            if free and rows.item(row) is not None:
                 self._pick(row, rows)
 
     def _enter_debug(self) -> None:
         """Does what Enter does with a row: switches a breakpoint, goes to a moment."""
-        self._stop_quiet_job()
-        if not self._when_idle(self._enter_debug):
-            return
+        self._with_session(self._enter_row)
+
+    def _enter_row(self) -> None:
         session = self.session
         assert session is not None
         item = self._rows().item(self._debug_row)
@@ -743,6 +783,10 @@ class Debugging(DebuggerScreen):
         return text + _("; Tab lists them, and 2:1:17, 120 or 50% are addresses")
 
     # -- parts of the screen that this one needs
+
+    def _walk(self, move: Callable[[], object]) -> bool:
+        """Moves over the past of a run that goes on; False where there is none, or it has to be paused."""
+        raise NotImplementedError
 
     def _free(self) -> None:
         """The session is free again."""

@@ -444,12 +444,11 @@ class MainScreen(Editing, Keeping, Debugging):
 
     def _motion(self, granularity: str, *, back: bool) -> None:
         session = self.session
-        if session is not None and self._walk(lambda: session.back(granularity) if back else session.step(granularity)):
+        assert session is not None
+        if self._walk(lambda: session.back(granularity) if back else session.step(granularity)):
             return
         if not self._when_idle(lambda: self._motion(granularity, back=back)):
             return
-        session = self.session
-        assert session is not None
         moved = session.back(granularity) if back else session.step(granularity)
         if moved:
             self._moved()
@@ -466,17 +465,22 @@ class MainScreen(Editing, Keeping, Debugging):
         """Goes to a position and remembers where from; what takes long is done in the worker."""
         session = self.session
         assert session is not None
-        if where <= session.branch.frontier and self._walk(lambda: session.seek(where)):
+        if where <= session.branch.frontier and self._walk(lambda: self._visit(where)):
             return
         if not self._when_idle(lambda: self._seek(where)):
             return
-        self._origin = session.here
         if where <= session.frontier:
-            session.seek(where)
-            self._remember()
+            self._visit(where)
             self._moved()
         else:
+            self._origin = session.here
             self._start(where=where)
+
+    def _visit(self, where: int) -> None:
+        assert self.session is not None
+        self._origin = self.session.here
+        self.session.seek(where)
+        self._remember()
 
     def _remember(self) -> None:
         """Remembers where a jump came from, if it has gone anywhere."""
@@ -633,6 +637,8 @@ class MainScreen(Editing, Keeping, Debugging):
         """Does what was written on the command line."""
         line = (text or "").strip().lstrip(":").strip()
         if not line or self.session is None:
+            return
+        if self._busy and not self._when_idle(lambda: self._obey(text)):
             return
         word, _space, rest = line.partition(" ")
         if word.endswith("!"):
