@@ -88,7 +88,13 @@ def _run(options: argparse.Namespace) -> int:
         case "open":
             from retrograde.tui.headless.terminal import open_app
 
-            return open_app(options.scenario, theme=options.theme, ascii_only=options.ascii, data=options.data)
+            return open_app(
+                options.scenario,
+                theme=options.theme,
+                ascii_only=options.ascii,
+                data=options.data,
+                history=options.history,
+            )
         case "run":
             from retrograde.tui.headless.run import run
 
@@ -152,6 +158,7 @@ def _parser() -> argparse.ArgumentParser:
     open_app = commands.add_parser("open", help=_("open the app (what happens without a command)"))
     open_app.add_argument("scenario", nargs="?", metavar="NAME|FILE.toml|FILE.session.json")
     open_app.add_argument("--data", metavar="FILE", help=_("use this data file, wherever it is"))
+    open_app.add_argument("--history", type=_count, metavar="MB", help=_("memory for the history (default: 64)"))
     _screen_options(open_app, again=True)
 
     run = commands.add_parser("run", help=_("train without a screen, and print how it ended"))

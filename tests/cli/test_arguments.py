@@ -9,6 +9,7 @@ import pty
 import signal
 import subprocess
 import sys
+import threading
 import time
 import tomllib
 from collections.abc import Sequence
@@ -64,6 +65,8 @@ def in_terminal(
     )
     os.close(terminal)
     written, seen, waiting = b"", 0, list(keys)
+    alarm = threading.Timer(30, process.kill)
+    alarm.start()
     while True:
         if waiting and (found := written.find(waiting[0][0].encode(), seen)) >= 0:
             seen = found
@@ -76,6 +79,7 @@ def in_terminal(
         if not part:
             break
         written += part
+    alarm.cancel()
     os.close(main_end)
     return process.wait(timeout=30), written.decode()
 
@@ -167,6 +171,7 @@ def test_help_names_every_command() -> None:
         (["--data", "run", "mazur"], "mazur", {"data": "run"}),
         (["--language", "en", "open", "run"], "run", {}),
         (["--ascii", "open", "mazur"], "mazur", {"ascii_only": True}),
+        (["mazur", "--history", "16"], "mazur", {"history": 16}),
         (["open", "--", "--odd--name.toml"], "--odd--name.toml", {}),
     ],
 )
@@ -181,7 +186,7 @@ def test_what_is_no_command_is_opened(
 
     monkeypatch.setattr("retrograde.tui.headless.terminal.open_app", open_app)
     assert main(arguments) == 0
-    assert seen == [(scenario, {"theme": None, "ascii_only": False, "data": None} | options)]
+    assert seen == [(scenario, {"theme": None, "ascii_only": False, "data": None, "history": None} | options)]
 
 
 def test_without_a_terminal_the_app_says_so_in_one_line() -> None:

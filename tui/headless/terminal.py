@@ -9,11 +9,13 @@ from pathlib import Path
 from retrograde.engine.catalogue import shipped
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
-from retrograde.tui.headless.saved import is_saved, load_session
+from retrograde.tui.headless.saved import is_saved
 
 
-def open_app(scenario: str | None, *, theme: str | None, ascii_only: bool, data: str | None) -> int:
-    """Open the app with a scenario, or with the list of them, and return its exit code.
+def open_app(
+    scenario: str | None, *, theme: str | None, ascii_only: bool, data: str | None, history: int | None
+) -> int:
+    """Open the app with a scenario, a saved session, or the list of scenarios, and return its exit code.
 
     Raises:
         EngineError: There is no terminal here that could show it.
@@ -21,30 +23,17 @@ def open_app(scenario: str | None, *, theme: str | None, ascii_only: bool, data:
             one that is wrong after it is given back: reading it takes longer than painting the first screen.
     """
     _require_terminal()
-    if scenario is not None and is_saved(scenario):
-        return _open_saved(scenario)
     samples = None if data is None else Path(data)
-    if scenario is not None and scenario not in shipped() and not _is_file(scenario):
+    budget = None if history is None else history << 20
+    saved = Path(scenario) if scenario is not None and is_saved(scenario) else None
+    if saved is None and scenario is not None and scenario not in shipped() and not _is_file(scenario):
         from retrograde.engine.scenario import load_scenario
 
         load_scenario(scenario, data=samples)
     from retrograde.tui.app import run_app
 
-    return run_app(scenario, theme=theme, ascii_only=ascii_only, data=samples)
-
-
-def _open_saved(file: str) -> int:
-    """Open the app where a saved session stopped.
-
-    Raises:
-        EngineError: The file is no saved session, or the app can not show one.
-    """
-    session = load_session(file)
-    # The hook for the app: it takes the opened session from here.
-    message = _(
-        "{file}: a session on branch {branch}, step {step}; the app can not show it yet, `retrograde query` can"
-    )
-    raise EngineError(message.format(file=file, branch=session.branch.name, step=session.position))
+    source = scenario if saved is None else None
+    return run_app(source, theme=theme, ascii_only=ascii_only, data=samples, session=saved, history=budget)
 
 
 def _is_file(name: str) -> bool:
