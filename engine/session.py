@@ -15,7 +15,7 @@ from retrograde.engine.formula.tree import Formula, Kind, Slot
 from retrograde.engine.models import Scenario
 from retrograde.engine.probe import context, key
 from retrograde.engine.running import Progress
-from retrograde.engine.search import Conditions, Extreme, OnProgress
+from retrograde.engine.search import Conditions, Extreme, OnProgress, SearchCancelledError
 from retrograde.engine.stopping import Outcome, Rule
 from retrograde.engine.text import _
 from retrograde.engine.timeline import DEFAULT_BUDGET, Timeline
@@ -413,16 +413,27 @@ class Session(Cursor):
             return found.step
         return None
 
-    def sparks(self, formula: Formula, count: int = SPARKS) -> list[float]:
-        """Values of an expression at moments spread over the run, for a small curve."""
+    def sparks(self, formula: Formula, count: int = SPARKS, on_progress: OnProgress | None = None) -> list[float]:
+        """Values of an expression at moments spread over the run, for a small curve.
+
+        Args:
+            formula: the expression.
+            count: about how many.
+            on_progress: called after each with iterations done and to do; True cancels.
+
+        Raises:
+            SearchCancelledError: ``on_progress`` said so.
+        """
         last = self.schedule.locate(self.frontier)[0]
         spacing = self.timeline.checkpoints.spacing
         stride = max(1, last // count)
         stride = -(-stride // spacing) * spacing if stride > spacing else stride
-        return [
-            float(self._at(formula, self.schedule.start(iteration + 1)))
-            for iteration in range(0, last + (self.frontier == self.schedule.start(last + 1)), stride)
-        ]
+        values: list[float] = []
+        for iteration in range(0, last + (self.frontier == self.schedule.start(last + 1)), stride):
+            values.append(float(self._at(formula, self.schedule.start(iteration + 1))))
+            if on_progress is not None and on_progress(iteration, last):
+                raise SearchCancelledError
+        return values
 
     # -- queries
 

@@ -45,7 +45,7 @@ class Job(Run):
     """One piece of long work on a session that is no run; the session belongs to it until it ends.
 
     Attributes:
-        title: what it does, in a word or two.
+        title: what it does, in a word or two; empty for what nobody has asked for.
         task: the work; it is handed the job, whose ``searched`` and ``ran`` take progress and say when to stop.
         done: takes what the work returns, on the screen's thread.
         stopped: called instead where the work was cancelled, on the screen's thread.
@@ -66,9 +66,9 @@ class Job(Run):
     finished: threading.Event = field(default_factory=threading.Event)
 
     def begin(self) -> bool:
-        """Begins in a thread of its own; says whether the work is over already."""
+        """Begins in a thread of its own; says whether the work is over already, if somebody has asked for it."""
         threading.Thread(target=self.work, daemon=True, name=self.title).start()
-        return self.finished.wait(AT_ONCE_SECONDS)
+        return bool(self.title) and self.finished.wait(AT_ONCE_SECONDS)
 
     def work(self) -> None:
         """Does the work."""

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from retrograde.engine.breakpoints import Breakpoint
     from retrograde.engine.formula.tree import Formula
     from retrograde.engine.schedule import Schedule
-    from retrograde.engine.session import LogEntry, Session
+    from retrograde.engine.session import Here, LogEntry, Session
 
 MOST_MOMENTS = 10_000
 """Moments of a query, and lines of a logpoint, that are kept."""
+HEAVY_SLOTS = 64
+"""Slots that a watch may read at every key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +77,14 @@ class Ledger:
         lines: the lines of the logpoints, by their number.
         curves: the small curve of each watch by its text, with the branch and the frontier it was made for.
         changes: the last change of each watch by its text.
+        values: the values of watches that take long, by their texts, with the place where they were looked at.
     """
 
     found: Found | None = None
     lines: dict[int, Lines] = field(default_factory=dict)
     curves: dict[str, tuple[str, int, tuple[float, ...]]] = field(default_factory=dict)
     changes: dict[str, Change] = field(default_factory=dict)
+    values: dict[str, tuple[Here, float | bool | None]] = field(default_factory=dict)
 
 
 Item = tuple[str, int]
@@ -231,8 +235,14 @@ class Rows:
 
     def _watch(self, formula: Formula, digits: int) -> DebugRow:
         session = self._session
-        value = session.look(formula)
-        if value is None:
+        known_at, value = self._ledger.values.get(formula.text, (None, None))
+        if not heavy(formula):
+            value = session.look(formula)
+        elif known_at != session.here:
+            value = "…"
+        if isinstance(value, str):
+            now = Span(value, Ink.FAINT)
+        elif value is None:
             now = Span("·", Ink.FAINT)
         elif isinstance(value, bool):
             now = Span(_("true") if value else _("false"), Ink.STRONG)
@@ -273,6 +283,11 @@ class Rows:
             left=(Span(address(session.schedule, step), Ink.STRONG), Span("  " + symbol, Ink.TEXT)),
             right=(Span(word, Ink.DIM),),
         )
+
+
+def heavy(formula: Formula) -> bool:
+    """Whether an expression reads so much that its value waits until the cursor rests."""
+    return len(formula.slots) > HEAVY_SLOTS
 
 
 def debug_view(rows: Rows, selected: int, digits: int, *, window: int) -> DebugView:

@@ -27,6 +27,7 @@ from retrograde.tui.view_debugging import (
     Rows,
     address,
     debug_view,
+    heavy,
     normal,
     pins_of,
 )
@@ -243,13 +244,15 @@ class Debugging(DebuggerScreen):
             return
         tasks: list[Callable[[Job], None]] = []
         for formula in session.watches:
+            if heavy(formula) and self._ledger.values.get(formula.text, (None,))[0] != session.here:
+                tasks.append(lambda _job, formula=formula: self._find_value(formula))  # type: ignore[misc]
             known = self._ledger.changes.get(formula.text)
             here = (session.branch.name, session.position)
             if known is None or (known.branch, known.position) != here:
                 tasks.append(lambda job, formula=formula: self._find_change(formula, job))  # type: ignore[misc]
             curve = self._ledger.curves.get(formula.text)
             if curve is None or curve[0] != session.branch.name or not (curve[1] or 1) / (session.frontier or 1) > 0.9:
-                tasks.append(lambda _job, formula=formula: self._find_curve(formula))  # type: ignore[misc]
+                tasks.append(lambda job, formula=formula: self._find_curve(formula, job))  # type: ignore[misc]
         tasks.extend(
             lambda job, point=point: self._find_lines(point, job)  # type: ignore[misc]
             for point in session.breakpoints.values()
@@ -264,7 +267,12 @@ class Debugging(DebuggerScreen):
                     return
                 task(job)
 
-        self._job("", work, lambda _result: self._debug_changed(), lambda: None)
+        self._job("", work, lambda _result: self._debug_changed(), self._schedule_rest)
+
+    def _find_value(self, formula: Formula) -> None:
+        session = self.session
+        assert session is not None
+        self._ledger.values[formula.text] = (session.here, session.look(formula))
 
     def _find_change(self, formula: Formula, job: Job) -> None:
         session = self.session
@@ -272,10 +280,10 @@ class Debugging(DebuggerScreen):
         step = session.last_change(formula, job.searched)
         self._ledger.changes[formula.text] = Change(session.branch.name, session.position, step)
 
-    def _find_curve(self, formula: Formula) -> None:
+    def _find_curve(self, formula: Formula, job: Job) -> None:
         session = self.session
         assert session is not None
-        found = session.sparks(formula)
+        found = session.sparks(formula, on_progress=job.searched)
         self._ledger.curves[formula.text] = (session.branch.name, session.frontier, normal(found))
 
     def _lines_of(self, point: Breakpoint) -> Lines:
@@ -730,6 +738,11 @@ class Debugging(DebuggerScreen):
             case "mark":
                 self._go_to_mark(chr(number))
             case _:
+                found = self._ledger.found
+                first = self._rows().first_of("moment")
+                if found is not None and found.branch != session.branch.name and 0 <= first <= self._debug_row:
+                    self._say(_("this was found on branch {name}; go there first").format(name=found.branch))
+                    return
                 self._leap(number)
 
     def _to_last_change(self, formula: Formula) -> None:
