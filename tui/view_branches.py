@@ -57,7 +57,9 @@ def last_loss(session: Session, branch: Branch) -> float | None:
     return float(frame.array(frame.program.named["E"]))
 
 
-def branches_table(session: Session, losses: dict[str, float | None], selected: int, compared: str) -> TableView:
+def branches_table(
+    session: Session, losses: dict[str, float | None], selected: int, compared: str, notice: str = ""
+) -> TableView:
     """The list of branches.
 
     Args:
@@ -65,6 +67,7 @@ def branches_table(session: Session, losses: dict[str, float | None], selected: 
         losses: E of each branch at its end, by name.
         selected: the selected row.
         compared: the name of the branch whose loss is drawn beside.
+        notice: a line above the list.
     """
     rows: list[Line] = []
     for branch, depth in in_order(session.branches):
@@ -96,6 +99,7 @@ def branches_table(session: Session, losses: dict[str, float | None], selected: 
         first=0,
         count=len(rows),
         selected=selected,
+        lines=((Span(notice, Ink.CHANGED),),) if notice else (),
         keys=(
             ("Enter", _("go there")),
             ("d", _("differences")),

@@ -225,7 +225,7 @@ async def test_two_branches_beside_each_other(opened) -> None:
         place = expected.differences[3].ref
         made = view_branches.made_by(driver.session.schedule, 3, driver.session.program, place)
         assert driver.session.position == made
-        await driver.press("7", "d", "d", "d", "pagedown", "end", "home", "escape")
+        await driver.press("7", "d", "d", "d", "pagedown", "end", "home", "escape", "escape")
         assert driver.session.position == made
 
 

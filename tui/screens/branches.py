@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from retrograde.engine.branch import Branch, Comparison
     from retrograde.engine.session import Session
 
-LOOK_SECONDS = 0.05
+Work: TypeAlias = Callable[[str, Callable[[object], object], Callable[[object], None]], None]
+LOOK_SECONDS = 0.5
 """How long the first difference is looked for."""
 LEAST_FOR_CURVES = 16
 """Rows of the screen from which on there is room for the curves."""
@@ -39,6 +41,7 @@ class BranchesScreen(ModalScreen[Switch | Visit | None]):
     Args:
         session: the session, which nobody else is using.
         glyphs: the characters of the screen.
+        work: does work on the session off the screen's thread: a title, the work, and what takes its result.
         compared: the name of a branch to compare with at once; empty for the list.
 
     Attributes:
@@ -59,12 +62,18 @@ class BranchesScreen(ModalScreen[Switch | Visit | None]):
         ("u", "undo", "undo"),
     ]
 
-    def __init__(self, session: Session, glyphs: Glyphs, compared: str = "") -> None:
+    holds_session = True
+    """Work that nobody asked for leaves the session alone meanwhile."""
+
+    def __init__(self, session: Session, glyphs: Glyphs, work: Work, compared: str = "") -> None:
         super().__init__()
+        self._work = work
+        self._direct = bool(compared)
         self.compared = compared
         self._session = session
         self._glyphs = glyphs
         self._comparing = bool(compared)
+        self._working = False
         self._comparison: Comparison | None = None
         self._losses: dict[str, float | None] = {}
         self._row = 0
@@ -88,7 +97,6 @@ class BranchesScreen(ModalScreen[Switch | Visit | None]):
 
     def on_resize(self) -> None:
         """Gives the curves room where there is some."""
-        self.query_one("#curves").display = self.size.height >= LEAST_FOR_CURVES
         self._show()
 
     def _ordered(self) -> list[Branch]:
@@ -112,12 +120,23 @@ class BranchesScreen(ModalScreen[Switch | Visit | None]):
             self._show()
             self.set_timer(0.001, self._tick)
             return
-        end = time.perf_counter() + LOOK_SECONDS
-        self._notice = ""
-        self._comparison = session.compare(other.name, lambda _done, _total: time.perf_counter() > end)
-        self._losses[other.name] = last_loss(session, other)
-        self._row = 0
+        self._notice = _("comparing …")
         self._show()
+        end = time.perf_counter() + LOOK_SECONDS
+
+        def compare(_job: object) -> object:
+            return session.compare(other.name, lambda _done, _total: time.perf_counter() > end)
+
+        self._working = True
+        self._work("", compare, self._compared_with)
+
+    def _compared_with(self, result: object) -> None:
+        """Shows what the comparison has found."""
+        self._working, self._notice = False, ""
+        if self.is_attached and self._comparing:
+            self._comparison = cast("Comparison", result)
+            self._row = 0
+            self._show()
 
     # -- showing
 
@@ -134,7 +153,13 @@ class BranchesScreen(ModalScreen[Switch | Visit | None]):
                 table = TableView(columns=(), rows=(), first=0, count=0, selected=0, empty=self._notice)
         else:
             title = _("branches")
-            table = branches_table(session, self._losses, self._branch_row, self.compared)
+            table = branches_table(session, self._losses, self._branch_row, self.compared, self._notice)
+        height = self.size.height
+        curves = height >= LEAST_FOR_CURVES
+        wanted = table.count + len(table.lines) + 3 if curves else height
+        part = self.query_one("#branches")
+        part.styles.height = min(max(wanted, 6), height * 3 // 5) if curves else "1fr"
+        self.query_one("#curves").display = curves
         self._give("#branches", title, table)
         self._give("#curves", _("loss"), curves_view(session, session.branch, other))
 
@@ -144,6 +169,11 @@ class BranchesScreen(ModalScreen[Switch | Visit | None]):
         if self._glyphs.ascii:
             frame, made = in_ascii(frame), in_ascii(made)
         widget.show(frame, made)
+
+    def _tell(self, text: str) -> None:
+        self._notice = text
+        self._show()
+        self._notice = ""
 
     # -- what the keys do
 
@@ -174,6 +204,8 @@ class BranchesScreen(ModalScreen[Switch | Visit | None]):
         if self._comparing:
             self.action_list()
             return
+        if self._working:
+            return
         session, other = self._session, self._selected
         if other is session.branch:
             if other.parent is None:
@@ -201,14 +233,18 @@ class BranchesScreen(ModalScreen[Switch | Visit | None]):
     def action_undo(self) -> None:
         """Takes back the edit of the selected branch."""
         session, gone = self._session, self._selected
-        if self._comparing or gone.parent is None:
+        if self._comparing or self._working:
+            return
+        if gone.parent is None:
+            self._tell(_("{name} was made by no edit").format(name=gone.name))
             return
         before = session.branch
         try:
             session.switch(gone.name)
             session.undo()
-        except EngineError:
+        except EngineError as error:
             session.switch(before.name)
+            self._tell(str(error))
             return
         session.notes = {place: text for place, text in session.notes.items() if place[0] != gone.name}
         if before is not gone:
@@ -219,7 +255,10 @@ class BranchesScreen(ModalScreen[Switch | Visit | None]):
 
     def action_leave(self) -> None:
         """Leaves; from the differences of a comparison that began with the list, to the list."""
-        self.dismiss(None)
+        if self._direct:
+            self.dismiss(None)
+        else:
+            self.action_list()
 
     def on_table_clicked(self, event: Table.Clicked) -> None:
         """Selects with the mouse."""

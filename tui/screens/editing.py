@@ -235,6 +235,8 @@ class Editing(DebuggerScreen):
         assert session is not None
 
         def answered(choice: Switch | Visit | None) -> None:
+            if not self._when_idle(lambda: answered(choice)):
+                return
             self._compared = screen.compared or self._compared
             if isinstance(choice, Switch):
                 self._switch(choice.name)
@@ -243,7 +245,7 @@ class Editing(DebuggerScreen):
             else:
                 self._moved(follow=False)
 
-        screen = BranchesScreen(session, self._glyphs, compared)
+        screen = BranchesScreen(session, self._glyphs, self._job, compared)
         self.app.push_screen(screen, answered)
 
     def _switch(self, name: str) -> None:
