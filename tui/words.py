@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrograde.engine.array import Phase
 from retrograde.engine.errors import EngineError, FormulaError
 from retrograde.engine.formula.reader import FUNCTIONS
 from retrograde.engine.formula.tree import POSITIONS
-from retrograde.tui.screens.line import Fault
 
 if TYPE_CHECKING:
     from retrograde.engine.network import Network
     from retrograde.engine.schedule import Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a line: where it begins, from 0, and what it is."""
+
+    column: int
+    message: str
+
 
 MOST_NAMES = 3000
 """Slots of an array whose names are all completed; of a larger one only its own name is."""

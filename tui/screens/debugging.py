@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from retrograde.engine.expression import Ref
     from retrograde.engine.formula.tree import Formula
     from retrograde.engine.session import Here, Session, Stop
-    from retrograde.tui.screens.line import Fault
+    from retrograde.tui.words import Fault
 
 REST_SECONDS = 0.15
 """How long the cursor rests before what the debug panel shows of the whole run is looked for."""
@@ -240,7 +240,7 @@ class Debugging(DebuggerScreen):
         session = self.session
         if session is None:
             return
-        if self.run_state is not None:
+        if self.run_state is not None or getattr(self.app.screen, "holds_session", False):
             return
         tasks: list[Callable[[Job], None]] = []
         for formula in session.watches:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -15,15 +14,7 @@ from textual.widgets import Input, Label
 
 from retrograde.tui.canvas import shorten, wrap
 from retrograde.tui.look import plain, width
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong with a line: where it begins, from 0, and what it is."""
-
-    column: int
-    message: str
-
+from retrograde.tui.words import Fault
 
 Complete = Callable[[str], tuple[str, Sequence[str]]]
 """Takes what stands before the cursor; gives the end of it that is completed, and what it may become."""

@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from retrograde.engine.step import Operand
     from retrograde.tui.reading import Reading
     from retrograde.tui.runner import Run, RunEnded, RunProgress
-    from retrograde.tui.screens.line import Fault
     from retrograde.tui.state import Badge, LossView, WeightsView
     from retrograde.tui.unsaved import Leftover
     from retrograde.tui.view import Lens, Parameters, RunView
+    from retrograde.tui.words import Fault
 
 CHECK_SECONDS = 0.12
 """How long the cursor rests before the checks of its step are computed."""
