@@ -93,11 +93,9 @@ class Keeping(DebuggerScreen):
 
     def _keep(self) -> None:
         """Writes down what is new, in the background and without fingerprints, so that a crash loses nothing."""
-        from retrograde.tui.jobs import Job
-
         session = self.session
-        # A search moves the cursor while it works; a run only when it ends.
-        if session is None or isinstance(self.run_state, Job):
+        # A search moves the cursor while it works; a run lets the session go between its pieces.
+        if session is None or (self.run_state is not None and not self.run_state.walkable):
             return
         now = stamp(session)
         if now == self._kept:
@@ -105,7 +103,9 @@ class Keeping(DebuggerScreen):
         from retrograde.engine.saving import to_json
 
         self._kept = now
-        self._keeper.keep("" if now == self._saved else to_json(session, fingerprint=False))
+        with session.lock:
+            text = "" if now == self._saved else to_json(session, fingerprint=False)
+        self._keeper.keep(text)
 
     def _unsaved(self) -> bool:
         """Whether there are edits or notes that were not saved."""
