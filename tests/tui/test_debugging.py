@@ -157,6 +157,66 @@ async def test_a_mistake_is_pointed_at_and_kept(opened) -> None:
             await driver.press("escape")
 
 
+async def test_texts_are_never_markup(opened) -> None:
+    async with opened("mazur") as driver:
+        for text in ("[/red] < 1", "W_h[1,2", "out_h1 [b] > 1", "[link=x]y[/link]"):
+            await write(driver, f"break {text}")
+            assert text in driver.text()
+            assert "^" in driver.text()
+            await driver.press("escape")
+        await write(driver, "break W_h[1,:] [bold]")
+        await driver.press("escape")
+        await write(driver, "watch max(W_h[1,:])")
+        await write(driver, "break any(W_h[1,:] > 0.5)")
+        assert "any(W_h[1,:] > 0.5)" in driver.text()
+        assert "max(W_h[1,:])" in driver.text()
+
+
+async def test_a_restart_keeps_breakpoints_and_watches(opened) -> None:
+    async with opened("mazur") as driver:
+        await write(driver, "break E < 0.29")
+        await write(driver, "watch w5")
+        await driver.press("c")
+        await driver.idle()
+        reached, before = driver.session.position, driver.session
+        assert driver.session.breakpoints[1].count == 1
+        await driver.press("0")
+        await driver.idle()
+        assert driver.session is not before
+        assert driver.session.position == driver.session.breakpoints[1].count == 0
+        await driver.press("c")
+        await driver.idle()
+        assert driver.session.position == reached
+        assert len(driver.session.watches) == 1
+
+
+async def test_the_debugger_during_a_run(opened, tmp_path) -> None:
+    path = tmp_path / "long.toml"
+    path.write_text(LONG)
+    async with opened(path) as driver:
+        await driver.press("s", "s", "r")
+        await driver.until(lambda: driver.session.branch.frontier > 1000)
+        await driver.press("left", "b", "m")
+        await driver.press("k")
+        await driver.press("6", "down", "enter")
+        assert driver.main.run_state is not None, "looking and marking does not pause the run"
+        assert not driver.session.breakpoints[1].enabled
+        assert driver.session.marks == {"k": ("main", driver.session.position)}
+        await write_on(driver, "watch E")
+        assert driver.main.run_state is not None
+        assert "watches" in driver.text()
+        await driver.press("space")
+        await driver.idle()
+
+
+async def write_on(driver, line: str) -> None:
+    """Writes a line while a run goes on."""
+    await driver.press("colon")
+    driver.app.screen.query_one("Input").value = line
+    await driver.press("enter")
+    await driver.pilot.pause(0.1)
+
+
 def test_a_caret_stands_where_there_is_room() -> None:
     assert pointed(4, "no", 20) == "    ^ no"
     assert pointed(15, "too long", 20) == "      too long ^"

@@ -69,6 +69,14 @@ class Debugging(DebuggerScreen):
         self._hits_known: tuple[object, tuple[int, ...]] = (None, ())
         self._rest_timer: Timer | None = None
 
+    @staticmethod
+    def _carry_over(old: Session, new: Session) -> None:
+        """Gives a session that begins anew the breakpoints and watches of the one before; nothing is hit yet."""
+        for number, point in old.breakpoints.items():
+            point.count = 0
+            new.breakpoints[number] = point
+        new.watches.extend(old.watches)
+
     # -- showing
 
     def _debug_changed(self) -> None:

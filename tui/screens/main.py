@@ -769,7 +769,9 @@ class MainScreen(Editing, Keeping, Debugging):
         from retrograde.engine.session import Session
 
         assert self.session is not None
-        self.begin(Session(self.session.scenario))
+        fresh = Session(self.session.scenario)
+        self._carry_over(self.session, fresh)
+        self.begin(fresh)
         self._say(_("restarted with the same seed"))
 
     # Selecting
