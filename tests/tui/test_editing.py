@@ -88,55 +88,58 @@ async def test_e_shows_nothing_of_what_is_not_computed_yet(opened) -> None:
         assert names(driver.session) == ["main"]
 
 
-@pytest.mark.parametrize(
-    ("line", "name", "value"),
-    [
-        ("set w5 0.7", "w5", 0.7),
-        ("set w5 = 0.7", "w5", 0.7),
-        ("set lr 0.1", "lr", 0.1),
-        ("set i1 0.2", "i1", 0.2),
-        ("set t_o1 −2", "t_o1", -2.0),
-        ("set out_h1 nan", "out_h1", math.nan),
-        ("set delta(h1) -inf", "delta(h1)", -math.inf),
-        ("set w5 1e-3; w6 = 0", "w6", 0.0),
-    ],
-)
-async def test_set(opened, line: str, name: str, value: float) -> None:
+SETTINGS = [
+    ("set w5 0.7", "w5", 0.7),
+    ("set w5 = 0.7", "w5", 0.7),
+    ("set lr 0.1", "lr", 0.1),
+    ("set i1 0.2", "i1", 0.2),
+    ("set t_o1 −2", "t_o1", -2.0),
+    ("set out_h1 nan", "out_h1", math.nan),
+    ("set delta(h1) -inf", "delta(h1)", -math.inf),
+    ("set w5 1e-3; w6 = 0", "w6", 0.0),
+]
+
+
+async def test_set(opened) -> None:
     async with opened("mazur") as driver:
-        await driver.write(line)
-        assert names(driver.session) == ["main", "edit1"]
-        await driver.press(*["f"] * 3)
-        assert driver.session.position == 31
-        assert repr(driver.session.value(name)) == repr(value)
+        for line, name, value in SETTINGS:
+            await driver.write(line)
+            assert names(driver.session) == ["main", "edit1"]
+            await driver.press(*["f"] * 3)
+            assert driver.session.position == 31
+            assert repr(driver.session.value(name)) == repr(value)
+            await driver.press("u")
+            assert names(driver.session) == ["main"]
+            assert driver.session.position == 0
 
 
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [
-        ("set", "set takes a name and a number"),
-        ("set w5", "set takes a name and a number"),
-        ("set w5 much", "much is no number; 0.7, −2, 1e-3, inf and nan are"),
-        ("set w55 1", "there is no value called w55; did you mean w5"),
-        ("set [bold]w5[/] 1", "there is no value called [bold]w5[/]"),
-        ("set w5 1; out_h1 0", "do not change at the same time"),
-        ("set w5 0.4", "is that already; nothing was changed"),
-        ("drop 7", "sample 7 is not in 1 to 1"),
-        ("drop x", "drop takes the number of a sample, 1 to 1"),
-        ("branch nowhere", "there is no branch nowhere; there are main"),
-        ("rename a b", "a branch is called by letters, digits and _"),
-        ("compare main", "there is one branch only; an edit makes another"),
-        ("undo", "there is no edit to undo"),
-        ("note", "note takes a text"),
-        ("notes", ":note TEXT notes something on a step"),
-    ],
-)
-async def test_what_makes_no_sense_changes_nothing(opened, line: str, said: str) -> None:
+NONSENSE = [
+    ("set", "set takes a name and a number"),
+    ("set w5", "set takes a name and a number"),
+    ("set w5 much", "much is no number; 0.7, −2, 1e-3, inf and nan are"),
+    ("set w55 1", "there is no value called w55; did you mean w5"),
+    ("set [bold]w5[/] 1", "there is no value called [bold]w5[/]"),
+    ("set w5 1; out_h1 0", "do not change at the same time"),
+    ("set w5 0.4", "is that already; nothing was changed"),
+    ("drop 7", "sample 7 is not in 1 to 1"),
+    ("drop x", "drop takes the number of a sample, 1 to 1"),
+    ("branch nowhere", "there is no branch nowhere; there are main"),
+    ("rename a b", "a branch is called by letters, digits and _"),
+    ("compare main", "there is one branch only; an edit makes another"),
+    ("undo", "there is no edit to undo"),
+    ("note", "note takes a text"),
+    ("notes", ":note TEXT notes something on a step"),
+]
+
+
+async def test_what_makes_no_sense_changes_nothing(opened) -> None:
     async with opened("mazur") as driver:
         await driver.press("s", "s")
-        await driver.write(line)
-        assert said in driver.text()
-        assert names(driver.session) == ["main"]
-        assert driver.session.position == 2
+        for line, said in NONSENSE:
+            await driver.write(line)
+            assert said in driver.text(), line
+            assert names(driver.session) == ["main"]
+            assert driver.session.position == 2
 
 
 async def test_an_edit_after_the_update_counts_from_the_next_iteration(opened) -> None:
@@ -281,18 +284,19 @@ async def test_an_edit_pauses_a_run(opened) -> None:
         assert driver.session.branch.name == "edit1"
 
 
-@pytest.mark.parametrize("size", [(1, 1), (30, 8), (40, 12), (80, 24), (200, 60)])
-async def test_the_screen_of_branches_at_every_size(opened, size: tuple[int, int]) -> None:
-    async with opened("mazur", size=size, ascii_only=True) as driver:
+async def test_the_screen_of_branches_at_every_size(opened) -> None:
+    async with opened("mazur", ascii_only=True) as driver:
         await driver.press("right_square_bracket", "s")
         await driver.write("set w5 0.7")
-        assert driver.text().isascii()
         await driver.press("s", "7")
+        for keys in ((), ("d", "down")):
+            await driver.press(*keys)
+            for size in ((1, 1), (30, 8), (40, 12), (80, 24), (200, 60)):
+                await driver.resize(*size)
+                assert driver.text().isascii()
+                assert len(driver.text().split("\n")) == size[1]
+        await driver.press("escape", "escape")
         assert driver.text().isascii()
-        await driver.press("d", "down")
-        assert driver.text().isascii()
-        assert len(driver.text().split("\n")) == size[1]
-        await driver.press("escape")
 
 
 def test_numbers_as_they_are_written() -> None:
