@@ -17,6 +17,21 @@ TICK_SECONDS = 0.008
 """How long a branch is run on at a time."""
 
 
+def go_to(session: Session, name: str) -> None:
+    """Goes to a branch, where its cursor was left; that may be its initial state.
+
+    Raises:
+        EngineError: there is no such branch.
+    """
+    branch = session.branch_called(name)
+    if branch is session.branch:
+        return
+    left = branch.position
+    session.switch(name)
+    if not left:
+        session.seek(0)
+
+
 def near(timeline: Timeline, iteration: int) -> bool:
     """Whether the frame of an iteration is known, or made in no time."""
     while timeline.parent is not None and iteration < timeline.base:

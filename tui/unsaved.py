@@ -23,10 +23,18 @@ MOST_BYTES = 64 << 20
 
 
 def folder() -> Path:
-    """The folder of the program's state: $XDG_STATE_HOME/retrograde, by default ~/.local/state/retrograde."""
-    home = os.environ.get("XDG_STATE_HOME", "")
-    base = Path(home) if home and Path(home).is_absolute() else Path("~/.local/state").expanduser()
-    return base / "retrograde"
+    """The folder of the program's state: $XDG_STATE_HOME/retrograde, by default ~/.local/state/retrograde.
+
+    Raises:
+        OSError: there is no home.
+    """
+    given = Path(os.environ.get("XDG_STATE_HOME", ""))
+    if given.is_absolute():
+        return given / "retrograde"
+    try:
+        return Path.home() / ".local/state/retrograde"
+    except RuntimeError as error:
+        raise OSError(str(error)) from error
 
 
 def _locked(path: Path) -> int | None:

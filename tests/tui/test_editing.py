@@ -206,6 +206,20 @@ async def test_branches_are_walked_listed_renamed_and_undone(opened) -> None:
         assert driver.session.branch.name == "main"
 
 
+async def test_a_branch_that_was_left_at_its_start_is_found_there(opened) -> None:
+    async with opened("mazur") as driver:
+        await driver.press("right_square_bracket", "g", "g")
+        await driver.write("set w5 0.7")
+        await driver.write("set w5 0.8")
+        await driver.press("s", "s")
+        await driver.write("branch main")
+        assert driver.session.position == 0
+        await driver.press("7", "down", "down", "u", "escape")
+        assert names(driver.session) == ["main", "edit1"]
+        assert driver.session.branch.name == "main"
+        assert driver.session.position == 0
+
+
 async def test_two_branches_beside_each_other(opened) -> None:
     async with opened("mazur") as driver:
         await driver.press("right_square_bracket", *["s"] * 4)

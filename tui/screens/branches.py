@@ -18,7 +18,7 @@ from retrograde.tui.look import Glyphs, Ink
 from retrograde.tui.panel import Panel
 from retrograde.tui.state import Frame
 from retrograde.tui.tables import TableView
-from retrograde.tui.times import catch_up
+from retrograde.tui.times import catch_up, go_to
 from retrograde.tui.view import in_ascii
 from retrograde.tui.view_branches import branches_table, curves_view, differences_table, in_order, last_loss, target_of
 from retrograde.tui.widgets.loss import LossPanel
@@ -243,12 +243,12 @@ class BranchesScreen(ModalScreen[Switch | Visit | None]):
             session.switch(gone.name)
             session.undo()
         except EngineError as error:
-            session.switch(before.name)
+            go_to(session, before.name)
             self._tell(str(error))
             return
         session.notes = {place: text for place, text in session.notes.items() if place[0] != gone.name}
         if before is not gone:
-            session.switch(before.name)
+            go_to(session, before.name)
         self.compared = "" if self.compared == gone.name else self.compared
         self._branch_row = min(self._branch_row, len(session.branches) - 1)
         self._show()

@@ -12,7 +12,7 @@ from retrograde.engine.text import _
 from retrograde.tui.goals import Switch, Visit
 from retrograde.tui.screens.base import DebuggerScreen
 from retrograde.tui.state import PanelId
-from retrograde.tui.times import TICK_SECONDS, catch_up, waits
+from retrograde.tui.times import TICK_SECONDS, catch_up, go_to, waits
 
 if TYPE_CHECKING:
     from retrograde.engine.branch import Branch
@@ -254,7 +254,7 @@ class Editing(DebuggerScreen):
         session = self.session
         assert session is not None
         try:
-            session.switch(name)
+            go_to(session, name)
         except EngineError as error:
             self._say(str(error), bad=True)
             return
