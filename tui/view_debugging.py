@@ -115,9 +115,11 @@ class Rows:
             (_("watches"), "watch", len(session.watches)),
             (_("marks"), "mark", len(session.marks)),
             (_("log"), "log", len(self._lines)),
-            ("" if found is None else found.title, "moment", 0 if found is None else max(len(found.steps), 1)),
+            ("" if found is None else found.title, "moment", 0 if found is None else len(found.steps)),
         )
-        self._sections = tuple(section for section in titles if section[2])
+        self._sections = tuple(
+            section for section in titles if section[2] or (section[1] == "moment" and found is not None)
+        )
 
     def __len__(self) -> int:
         """How many rows there are, titles included."""
@@ -270,8 +272,6 @@ class Rows:
     def _moment(self, index: int) -> DebugRow:
         found = self._ledger.found
         assert found is not None
-        if not found.steps:
-            return DebugRow(left=(Span(_("nothing found"), Ink.DIM),))
         step = found.steps[index]
         session = self._session
         iteration, within = session.schedule.locate(step)

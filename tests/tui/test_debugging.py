@@ -308,6 +308,7 @@ async def test_queries(opened) -> None:
         assert driver.session.position == 6758 - 39
         await write(driver, "count E < 0.01")
         assert "count E < 0.01: 27 moments" in driver.text()
+        assert "nothing found" not in driver.text()
         await write(driver, "max abs(grad(w5))")
         assert driver.session.current.symbol == "∂E/∂w5"
         assert "max abs(grad(w5)):" in driver.text()

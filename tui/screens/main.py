@@ -725,6 +725,10 @@ class MainScreen(Editing, Keeping, Debugging):
         text = _("epoch {epoch} of {epochs} · E {loss} · {rate} epochs/s · Space pauses").format(
             epoch=f"{view.epoch:,}", epochs=f"{view.epochs:,}", loss=f"{view.loss:.6g}", rate=f"{view.rate:,.0f}"
         )
+        if self.run_state is not None and self.run_state.where is not None:
+            from retrograde.tui.view import duration
+
+            text = _("{time} left").format(time=duration(view.seconds_left)) + " · " + text
         self._notice = (text, False)
         self._show_footer()
 
