@@ -47,6 +47,7 @@ class Branch:
         timeline: its states.
         parent: the branch that it departs from; None for the first.
         edit: how it departs.
+        changes: the changes that its timeline makes to that of an ancestor, each with the position of its edit.
         history: E of its iterations.
         search: its searches and zone maps.
         position: where the cursor was when the branch was left.
@@ -57,6 +58,7 @@ class Branch:
     timeline: Timeline
     parent: Branch | None = None
     edit: Edit | None = None
+    changes: tuple[tuple[int, Change], ...] = ()
     position: int = 0
     frontier: int = 0
     history: LossHistory = field(default_factory=LossHistory)
@@ -82,7 +84,7 @@ class Branch:
         """How many iterations to run in one go: up to the next checkpoint, or a few milliseconds."""
         spacing = self.timeline.checkpoints.spacing
         most = max(1, int(CHUNK_SECONDS / self.timeline.iteration_seconds))
-        return min(most, spacing - start % spacing, stop - start)
+        return min(most, spacing - (start - self.timeline.base) % spacing, stop - start)
 
     def extend(self, iteration: int, on_progress: OnProgress | None = None) -> None:
         """Runs up to an iteration, so that its past is known: losses and checkpoints.
@@ -108,6 +110,27 @@ class Branch:
             self.timeline.checkpoints.put(done, state)
             if on_progress is not None and on_progress(done - begin, iteration - begin):
                 raise InterruptedError
+
+
+def onto(parent: Branch, position: int, change: Change) -> tuple[Timeline, tuple[tuple[int, Change], ...]]:
+    """The timeline that a change departs from when it is made on a branch, and the changes that are made to it.
+
+    The edits that were made there before, and those of the same iteration, are kept. Later ones have not happened.
+
+    Args:
+        parent: the branch.
+        position: where the cursor is.
+        change: the change.
+    """
+    iteration = parent.timeline.schedule.locate(position)[0]
+    timeline, changes = parent.timeline, ((position, change),)
+    for branch in parent.lineage:
+        if branch.timeline is not timeline or timeline.parent is None or timeline.change.first < change.first:
+            continue
+        kept = [(at, one) for at, one in branch.changes if at <= position or one.first <= iteration]
+        changes = (*kept, *changes)
+        timeline = timeline.parent
+    return timeline, changes
 
 
 def departure(one: Branch, other: Branch) -> int:
@@ -151,11 +174,11 @@ def plan(program: Program, iteration: int, revealed: int, values: dict[Ref, floa
     kind, base = changes.pop()
     match kind:
         case "parameters":
-            return Change(base=base, parameters=entries)
+            return Change(base=base, parameters={base: entries})
         case "constants":
-            return Change(base=base, constants=entries)
+            return Change(base=base, constants={base: entries})
         case _:
-            return Change(base=base, overrides=entries)
+            return Change(base=base, overrides={iteration: entries})
 
 
 def drop(program: Program, sample: int) -> dict[Ref, float]:
@@ -166,8 +189,9 @@ def drop(program: Program, sample: int) -> dict[Ref, float]:
     terms = next(array for array in program.arrays if array.role is Role.LOSS)
     layer = terms.layer
     out = program.named.get(f"grad(out_{layer})")
-    slopes = out if out is not None else program.named[f"grad(net_{layer})"]
-    return {Ref(array, (sample, unit)): 0.0 for array in (terms, slopes) for unit in range(array.shape[1])}
+    slopes = out if out is not None else program.named.get(f"grad(net_{layer})")
+    arrays = (terms,) if slopes is None else (terms, slopes)
+    return {Ref(array, (sample, unit)): 0.0 for array in arrays for unit in range(array.shape[1])}
 
 
 @dataclass(frozen=True, slots=True)

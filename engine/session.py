@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import reduce
 
-from retrograde.engine.branch import Branch, Comparison, Edit, departure, differing, drop, plan
+from retrograde.engine.branch import Branch, Comparison, Edit, departure, differing, drop, onto, plan
 from retrograde.engine.breakpoints import Breakpoint, SpotIndex, read
 from retrograde.engine.cursor import Cursor, GradientCheck
 from retrograde.engine.errors import EngineError
@@ -18,7 +19,7 @@ from retrograde.engine.running import Progress
 from retrograde.engine.search import Conditions, Extreme, OnProgress, SearchCancelledError
 from retrograde.engine.stopping import Outcome, Rule
 from retrograde.engine.text import _
-from retrograde.engine.timeline import DEFAULT_BUDGET, Timeline
+from retrograde.engine.timeline import DEFAULT_BUDGET, Change, Timeline
 from retrograde.engine.tracing import trace
 
 __all__ = ["GradientCheck", "Progress", "Session", "Stop", "trace"]
@@ -535,8 +536,13 @@ class Session(Cursor):
         """
         if not values:
             raise EngineError(_("nothing to change"))
-        edit = Edit(position=self.position, values=tuple(values.items()))
-        return self.fork(edit, name=name)
+        found = {self.resolve(slot): (slot, float(value)) for slot, value in values.items()}
+        # The journal names the sample, which was the cursor's; the cursor will be elsewhere when it is replayed.
+        marked = self.program.batch > 1
+        entries = tuple(
+            (self.notation.name(ref, sample=-1) if marked else name_, x) for ref, (name_, x) in found.items()
+        )
+        return self.fork(Edit(position=self.position, values=entries), name=name)
 
     def set_value(self, name: str, value: float) -> Branch:
         """Gives one slot another value; see ``edit``."""
@@ -562,15 +568,18 @@ class Session(Cursor):
                 )
             values = drop(program, edit.dropped - 1)
         else:
-            sample = self.sample if edit.position == self.position else 0
-            values = {self.notation.resolve(slot, program, sample=sample): float(x) for slot, x in edit.values}
+            values = {self.notation.resolve(slot, program): float(x) for slot, x in edit.values}
         change = plan(program, iteration, revealed, values)
         self.branch.extend(iteration)
+        source, changes = onto(self.branch, edit.position, change)
+        whole = reduce(Change.then, (one for _position, one in changes))
         branch = Branch(
             name=chosen,
-            timeline=Timeline(self.network, budget=self.budget, parent=self.timeline, change=change),
+            timeline=Timeline(self.network, budget=self.budget, parent=source, change=whole),
             parent=self.branch,
             edit=edit,
+            changes=changes,
+            position=edit.position,
             frontier=edit.position,
         )
         self.branches.append(branch)
@@ -617,6 +626,7 @@ class Session(Cursor):
         self.limit(self.budget)
         self._opening = {key: opening for key, opening in self._opening.items() if key[0] is not branch}
         self.marks = {letter: place for letter, place in self.marks.items() if place[0] != branch.name}
+        self.notes = {place: text for place, text in self.notes.items() if place[0] != branch.name}
         self.seek(position)
 
     def rename(self, name: str) -> None:
@@ -645,7 +655,7 @@ class Session(Cursor):
         self.branch.position = self.position
         self.branch.frontier = max(self.branch.frontier, self.position)
         self.branch = branch
-        self.position, self.term = branch.position or branch.frontier, 0
+        self.position, self.term = branch.position, 0
 
     def branch_called(self, name: str) -> Branch:
         """The branch with a name.

@@ -127,26 +127,43 @@ class Checkpoints:
         self.spacing *= 2
 
 
+Entries = Mapping[tuple[str, tuple[int, ...]], float]
+"""New values of slots, by array name and index."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Change:
     """How a timeline departs from its parent.
 
     Attributes:
         base: the first iteration that runs as usual again.
-        overrides: assignments of iteration ``base`` − 1 that are replaced, by array name and index.
-        parameters: trained parameters that are replaced in the state at the start of ``base``, likewise.
-        constants: entries of leaves that are not data, such as the learning rate, from ``base`` on, likewise.
+        overrides: assignments that are replaced, by iteration; all before ``base``.
+        parameters: trained parameters that are replaced in the state at the start of an iteration, likewise.
+        constants: entries of leaves that are not data, such as the learning rate, from an iteration on, likewise.
     """
 
     base: int
-    overrides: Mapping[tuple[str, tuple[int, ...]], float] = field(default_factory=dict)
-    parameters: Mapping[tuple[str, tuple[int, ...]], float] = field(default_factory=dict)
-    constants: Mapping[tuple[str, tuple[int, ...]], float] = field(default_factory=dict)
+    overrides: Mapping[int, Entries] = field(default_factory=dict)
+    parameters: Mapping[int, Entries] = field(default_factory=dict)
+    constants: Mapping[int, Entries] = field(default_factory=dict)
 
     @property
     def first(self) -> int:
         """The first iteration that may differ from the parent's."""
-        return self.base - bool(self.overrides)
+        return min((*self.overrides, *self.parameters, *self.constants), default=self.base)
+
+    def then(self, other: Change) -> Change:
+        """This change and, on top of it, another one."""
+        return Change(
+            base=max(self.base, other.base),
+            overrides=_joined(self.overrides, other.overrides),
+            parameters=_joined(self.parameters, other.parameters),
+            constants=_joined(self.constants, other.constants),
+        )
+
+
+def _joined(left: Mapping[int, Entries], right: Mapping[int, Entries]) -> dict[int, Entries]:
+    return {at: {**left.get(at, {}), **right.get(at, {})} for at in (*left, *right)}
 
 
 class Timeline:
@@ -181,9 +198,7 @@ class Timeline:
         self.change = change or Change(base=0)
         self.base = self.change.base
         self.schedule: Schedule = Schedule(network) if parent is None else parent.schedule
-        self.constants: Mapping[Array, Floats] = network.constants if parent is None else parent.constants
-        if self.change.constants:
-            self.constants = _replaced(self.constants, self.change.constants)
+        self.constants = self._constants(self.base)
         shared = parent is not None and not self.change.constants
         self._executors: dict[Program, Executor] = parent._executors if parent is not None and shared else {}
         full = self.schedule.full
@@ -203,7 +218,14 @@ class Timeline:
         self._interval = (0, -1)
         self._cycle: list[Any] | None = None
         self._evaluator: tuple[Program, KernelExecutor] | None = None
-        self.checkpoints.put(self.base, self._base_state())
+        # The iterations of the change itself: the states that they start from.
+        self._changed: dict[int, Floats] = {}
+        first = self.change.first
+        state = network.initial_state if parent is None else parent.state(first)
+        for iteration in range(first, self.base):
+            self._changed[iteration] = self._edited(state, iteration)
+            state = self.frame(iteration).next_state
+        self.checkpoints.put(self.base, self._edited(state, self.base))
 
     def limit(self, budget: int) -> None:
         """Sets the budget of history in bytes; where more is held, checkpoints become fewer."""
@@ -211,33 +233,37 @@ class Timeline:
         self._waypoint_limit = max(1, budget // 8 // max(8, self._size * 8))
         self._frame_limit = max(1, min(FRAMES, budget // 8 // max(8, self.schedule.full.size * 8)))
 
-    def _base_state(self) -> Floats:
-        if self.parent is None:
-            return self.network.initial_state
-        if self.change.overrides:
-            return self.frame(self.base - 1).next_state
-        if not self.change.parameters:
-            return self.parent.state(self.base)
-        state = np.array(self.parent.state(self.base))
-        program = self.schedule.program(self.base)
-        for (name, index), value in self.change.parameters.items():
-            state[program.offset(Ref(program.named[name], index))] = value
-        return state
+    def _constants(self, iteration: int) -> Mapping[Array, Floats]:
+        """The values of the leaves that are not data in one of the iterations from the change on."""
+        found = self.network.constants if self.parent is None else self.parent.constants
+        for start, entries in sorted(self.change.constants.items()):
+            if start <= iteration:
+                found = _replaced(found, entries)
+        return found
 
-    def _overridden(self, iteration: int) -> bool:
-        return bool(self.change.overrides) and iteration == self.base - 1
+    def _edited(self, state: Floats, iteration: int) -> Floats:
+        """The state at the start of an iteration with the parameters that the change replaces there."""
+        entries = self.change.parameters.get(iteration)
+        if not entries:
+            return state
+        found = np.array(state)
+        program = self.schedule.program(iteration)
+        for (name, index), value in entries.items():
+            found[program.offset(Ref(program.named[name], index))] = value
+        found.setflags(write=False)
+        return found
 
     def executor(self, program: Program) -> Executor:
         """The executor of a program; one for its live run and its replay."""
         executor = self._executors.get(program)
         if executor is None:
-            if self.generated:
-                executor = GeneratedExecutor(program, self.constants)
-            else:
-                blas = self.network.scenario.network.arithmetic == "blas"
-                executor = KernelExecutor(program, self.constants, blas=blas)
-            self._executors[program] = executor
+            executor = self._executors[program] = self._made(program, self.constants)
         return executor
+
+    def _made(self, program: Program, constants: Mapping[Array, Floats]) -> Executor:
+        if self.generated:
+            return GeneratedExecutor(program, constants)
+        return KernelExecutor(program, constants, blas=self.network.scenario.network.arithmetic == "blas")
 
     def _leaves(self, iteration: int) -> Any:
         data = self.network.dataset
@@ -310,16 +336,15 @@ class Timeline:
         schedule = self.schedule
         while start < stop:
             if self.parent is not None and start < self.base:
-                if self._overridden(start):
-                    frame = self.frame(start)
-                    look(frame, start)
-                    state = frame.next_state
+                if start >= self.change.first:
+                    look(self.frame(start), start)
                     start += 1
+                    state = self.state(start)
                     continue
                 end = min(stop, self.change.first)
                 state = self.parent._run(state, start, end - start, run, look)
                 start = end
-                if start == self.base:
+                if start == self.change.first:
                     state = self.state(start)
                 continue
             piece = stop - start
@@ -340,7 +365,10 @@ class Timeline:
         Raises:
             InterruptedError: it was cancelled.
         """
-        if self.parent is not None and iteration < self.base:
+        if iteration < self.base:
+            if iteration in self._changed:
+                return self._changed[iteration]
+            assert self.parent is not None
             return self.parent.state(iteration, on_progress)
         marked = self._waypoints.get(iteration)
         if marked is not None:
@@ -380,20 +408,24 @@ class Timeline:
 
     def frame(self, iteration: int) -> Frame:
         """Every value of an iteration."""
-        if self.parent is not None and iteration < self.base and not self._overridden(iteration):
+        if self.parent is not None and iteration < self.change.first:
             return self.parent.frame(iteration)
         frame = self._frames.get(iteration)
         if frame is not None:
             self._frames.move_to_end(iteration)
             return frame
-        previous = self._frames.get(iteration - 1)
-        known = previous is not None and iteration != self.base
-        state = previous.next_state if previous is not None and known else self.state(iteration)
         program = self.schedule.program(iteration)
-        overrides = None
-        if self._overridden(iteration):
-            overrides = {Ref(program.named[name], index): x for (name, index), x in self.change.overrides.items()}
-        frame = self.executor(program).frame(state, self._leaves(iteration), overrides)
+        leaves = self._leaves(iteration)
+        if iteration < self.base:
+            entries = self.change.overrides.get(iteration, {})
+            overrides = {Ref(program.named[name], index): x for (name, index), x in entries.items()}
+            later = any(at > iteration for at in self.change.constants)
+            executor = self._made(program, self._constants(iteration)) if later else self.executor(program)
+            frame = executor.frame(self._changed[iteration], leaves, overrides)
+        else:
+            previous = self._frames.get(iteration - 1) if iteration > self.base else None
+            state = self.state(iteration) if previous is None else previous.next_state
+            frame = self.executor(program).frame(state, leaves)
         self._frames[iteration] = frame
         while len(self._frames) > self._frame_limit:
             self._frames.popitem(last=False)
@@ -427,9 +459,7 @@ class Timeline:
         return self.checkpoints.nbytes + waypoints + frames
 
 
-def _replaced(
-    constants: Mapping[Array, Floats], entries: Mapping[tuple[str, tuple[int, ...]], float]
-) -> dict[Array, Floats]:
+def _replaced(constants: Mapping[Array, Floats], entries: Entries) -> dict[Array, Floats]:
     """The constants with some entries replaced."""
     found = {array: np.array(values) for array, values in constants.items()}
     for array, values in found.items():
