@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from retrograde.engine import Session, load_scenario
 from retrograde.engine.breakpoints import read
-from retrograde.engine.errors import EngineError
-from retrograde.engine.formula.tree import FormulaError
+from retrograde.engine.errors import EngineError, FormulaError
 
 SECONDS = 1.0
 
