@@ -257,7 +257,7 @@ def commands() -> tuple[Command, ...]:
             id="restart",
             keys=("0",),
             title=_("restart"),
-            help=_("Forgets the run and starts again with the same seed."),
+            help=_("Forgets the run and starts again with the same seed; breakpoints and watches stay."),
             group=Group.RUN,
         ),
         *_pair(
