@@ -13,21 +13,14 @@ from retrograde.tui.look import Ink, signed, width
 from retrograde.tui.state import LossView
 from retrograde.tui.tables import Column, TableView
 from retrograde.tui.view import show
+from retrograde.tui.view_debugging import address
 
 if TYPE_CHECKING:
     from retrograde.engine.branch import Branch, Comparison
-    from retrograde.engine.schedule import Schedule
     from retrograde.engine.session import Session
 
 DECIMALS = 9
 """Digits after the point in the table of differences."""
-
-
-def address(schedule: Schedule, position: int) -> str:
-    """A position as epoch:iteration:step."""
-    iteration, step = schedule.locate(position)
-    epoch, inside = divmod(iteration, schedule.per_epoch)
-    return f"{epoch + 1}:{inside + 1}:{step}"
 
 
 def in_order(branches: list[Branch]) -> list[tuple[Branch, int]]:
