@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import platform
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,29 +165,27 @@ def write_whole(path: Path, text: str) -> None:
     Raises:
         EngineError: it cannot be written; what was there before is untouched.
     """
-    temporary = None
+    target = path.resolve() if path.is_symlink() else path
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            temporary = Path(file.name)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        temporary = None
-        folder = os.open(path.parent, os.O_RDONLY)
         try:
-            os.fsync(folder)
+            with temporary.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
         finally:
-            os.close(folder)
+            temporary.unlink(missing_ok=True)
+        if os.name == "posix":
+            folder = os.open(target.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
     except OSError as error:
         raise EngineError(
             _("{path}: cannot be written: {reason}").format(path=path, reason=error.strerror or error)
         ) from None
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,6 +259,8 @@ def _opened(content: Any, load: Callable[[str | Path], Scenario]) -> Opened:
     for entry, branch in zip(content["branches"], session.branches, strict=True):
         branch.position, branch.frontier = _position(session, entry["position"]), _position(session, entry["frontier"])
     session.seek(_position(session, cursor["position"]))
+    for _term in range(int(cursor["term"])):
+        session.step("term")
     for entry in content["breakpoints"]:
         point = session.add_breakpoint(
             str(entry["text"]), once=bool(entry["once"]), from_hit=int(entry["from_hit"]), log=tuple(entry["log"])
