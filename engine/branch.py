@@ -123,7 +123,8 @@ def onto(parent: Branch, position: int, change: Change) -> tuple[Timeline, tuple
         change: the change.
     """
     iteration = parent.timeline.schedule.locate(position)[0]
-    timeline, changes = parent.timeline, ((position, change),)
+    timeline = parent.timeline
+    changes: tuple[tuple[int, Change], ...] = ((position, change),)
     for branch in parent.lineage:
         if branch.timeline is not timeline or timeline.parent is None or timeline.change.first < change.first:
             continue

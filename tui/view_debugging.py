@@ -200,7 +200,7 @@ class Rows:
                 return self._moment(index)
 
     def _title(self, title: str, kind: str) -> Line:
-        line = (Span(title, Ink.TITLE),)
+        line: Line = (Span(title, Ink.TITLE),)
         found = self._ledger.found
         if kind == "moment" and found is not None:
             line = (Span(title, Ink.STRONG), Span("  " + found.text, Ink.DIM))
@@ -237,6 +237,7 @@ class Rows:
 
     def _watch(self, formula: Formula, digits: int) -> DebugRow:
         session = self._session
+        value: float | bool | str | None
         known_at, value = self._ledger.values.get(formula.text, (None, None))
         if not heavy(formula):
             value = session.look(formula)
