@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ import numpy as np
 
 from retrograde.engine.branch import Branch, Edit
 from retrograde.engine.errors import EngineError
+from retrograde.engine.files import write_whole
 from retrograde.engine.frame import Frame
 from retrograde.engine.models import Scenario
 from retrograde.engine.session import Session
@@ -157,35 +157,6 @@ def save(session: Session, path: Path) -> None:
         EngineError: the file cannot be written; what was there before is untouched.
     """
     write_whole(path, to_json(session))
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes a file whole: beside the target, flushed to the disk, then renamed.
-
-    Raises:
-        EngineError: it cannot be written; what was there before is untouched.
-    """
-    target = path.resolve() if path.is_symlink() else path
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        try:
-            with temporary.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
-        if os.name == "posix":
-            folder = os.open(target.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-    except OSError as error:
-        raise EngineError(
-            _("{path}: cannot be written: {reason}").format(path=path, reason=error.strerror or error)
-        ) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,7 +87,7 @@ class Keeper:
         threading.Thread(target=self._write, daemon=True, name="keep").start()
 
     def _write(self) -> None:
-        from retrograde.engine.saving import write_whole
+        from retrograde.engine.files import write_whole
 
         while True:
             with self._disk:

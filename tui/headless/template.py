@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 from retrograde.engine.errors import EngineError
+from retrograde.engine.files import write_whole
 from retrograde.engine.text import _
 
 TEMPLATE = """\
@@ -101,25 +100,6 @@ def write_template(file: str) -> int:
         raise EngineError(_("{file} exists; nothing was written").format(file=file))
     if not path.parent.is_dir():
         raise EngineError(_("{folder} is not a folder; nothing was written").format(folder=path.parent))
-    try:
-        _write_whole(path, TEMPLATE.replace("{name}", path.name))
-    except OSError as error:
-        raise EngineError(f"{file}: {error.strerror}") from error
+    write_whole(path, TEMPLATE.replace("{name}", path.name))
     print(_("wrote {file}: open it with `retrograde {file}`").format(file=file))
     return 0
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write a new file by way of one beside it, so that it is never there in part."""
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        # A private file by `mkstemp`; a scenario is shared with whoever the folder is shared with.
-        Path(beside).chmod(0o644)
-        Path(beside).rename(path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
