@@ -23,6 +23,7 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.files import write_whole
 from retrograde.engine.frame import Frame
 from retrograde.engine.models import Scenario
+from retrograde.engine.program import Granularity
 from retrograde.engine.session import Session
 from retrograde.engine.text import _
 
@@ -132,16 +133,17 @@ def _fingerprints(session: Session, branch: Branch) -> dict[str, str]:
     first = branch.timeline.change.first
     chosen = {round(first + (last - first) * k / FINGERPRINTS) for k in range(FINGERPRINTS + 1)} if last > first else {}
     iterations = sorted({min(first, last), *chosen, last})
-    return {str(iteration): _fingerprint(branch.timeline.frame(iteration)) for iteration in iterations}
+    return {str(iteration): fingerprint_of(branch.timeline.frame(iteration)) for iteration in iterations}
 
 
-def _fingerprint(frame: Frame) -> str:
+def fingerprint_of(frame: Frame) -> str:
     """Fingerprints of a frame, joined by blanks: of each slot in the order of memory, or of each op."""
     flat = frame.flat + 0.0
     flat[np.isnan(flat)] = np.nan
     if frame.program.size <= EACH_SLOT:
         return " ".join(f"{crc32(value.tobytes()):08x}" for value in flat)
-    return " ".join(f"{crc32(frame.array(op.target).tobytes()):08x}" for op in frame.program.ops)
+    starts = ((frame.program.offsets[op.target], op.target.size) for op in frame.program.ops)
+    return " ".join(f"{crc32(flat[start : start + size].tobytes()):08x}" for start, size in starts)
 
 
 def _digest(scenario: Scenario) -> str:
@@ -198,11 +200,14 @@ def open_session(path: Path, load: Callable[[str | Path], Scenario]) -> Opened:
         raise EngineError(f"{path}:{error.lineno}:{error.colno}: {error.msg}") from None
     except RecursionError:
         raise EngineError(_("{path}: nested too deeply").format(path=path)) from None
+    except ValueError as error:
+        # A number of thousands of digits.
+        raise EngineError(f"{path}: {error}") from None
     try:
         return _opened(content, load)
     except EngineError as error:
         raise EngineError(f"{path}: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, OSError) as error:
         raise EngineError(
             _("{path}: not a saved session, or a damaged one ({reason})").format(path=path, reason=repr(error))
         ) from None
@@ -221,17 +226,16 @@ def _opened(content: Any, load: Callable[[str | Path], Scenario]) -> Opened:
         warnings.append(_("the scenario {name} has changed since the session was saved").format(name=scenario.name))
     session = Session(scenario)
     session.length = max(session.length, int(content["length"]))
+    # Another branch may have taken the first one's name since.
+    session.rename(str(content["branches"][0]["name"]))
     for entry in content["branches"][1:]:
         _rebuild(session, entry)
-    session.switch(session.branches[0].name)
-    session.rename(str(content["branches"][0]["name"]))
     cursor = content["cursor"]
     session.switch(str(cursor["branch"]))
+    session.seek(_position(session, cursor["position"]))
+    _reveal(session, int(cursor["term"]))
     for entry, branch in zip(content["branches"], session.branches, strict=True):
         branch.position, branch.frontier = _position(session, entry["position"]), _position(session, entry["frontier"])
-    session.seek(_position(session, cursor["position"]))
-    for _term in range(int(cursor["term"])):
-        session.step("term")
     for entry in content["breakpoints"]:
         point = session.add_breakpoint(
             str(entry["text"]), once=bool(entry["once"]), from_hit=int(entry["from_hit"]), log=tuple(entry["log"])
@@ -240,6 +244,8 @@ def _opened(content: Any, load: Callable[[str | Path], Scenario]) -> Opened:
         point.number, point.enabled = int(entry["number"]), bool(entry["enabled"])
         point.after = None if entry["after"] is None else int(entry["after"])
         point.count = int(entry["count"])
+        if point.number in session.breakpoints or (point.after is not None and point.after not in session.breakpoints):
+            raise EngineError(_("there is no breakpoint {number}").format(number=point.after or point.number))
         session.breakpoints[point.number] = point
     for text in content["watches"]:
         session.watch(str(text))
@@ -256,6 +262,15 @@ def _position(session: Session, number: Any) -> int:
     return position
 
 
+def _reveal(session: Session, terms: int) -> None:
+    """Reveals terms of the step after the cursor."""
+    while session.term < terms:
+        before = session.term
+        session.step(Granularity.TERM)
+        if session.term <= before:
+            raise EngineError(_("the step after the cursor has fewer than {count} terms").format(count=terms + 1))
+
+
 def _rebuild(session: Session, entry: dict[str, Any]) -> None:
     """Makes a branch again from its entry in the journal."""
     edit = entry["edit"]
@@ -270,12 +285,11 @@ def _rebuild(session: Session, entry: dict[str, Any]) -> None:
 
 def _drift(session: Session, entry: dict[str, Any], saved_with: str) -> Drift | None:
     branch = session.branch_called(str(entry["name"]))
-    for text, fingerprint in entry["fingerprints"].items():
-        iteration = int(text)
+    for iteration, fingerprint in sorted((int(text), saved) for text, saved in entry["fingerprints"].items()):
         if not 0 <= iteration <= session.schedule.locate(session.length)[0]:
             raise EngineError(_("there is no iteration {number}").format(number=iteration))
         frame = branch.timeline.frame(iteration)
-        now, then = _fingerprint(frame).split(), str(fingerprint).split()
+        now, then = fingerprint_of(frame).split(), str(fingerprint).split()
         if now == then:
             continue
         step = _first_step(frame, now, then)
