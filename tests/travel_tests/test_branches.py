@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from itertools import permutations
 from random import Random
 
 import numpy as np
@@ -305,18 +306,15 @@ def test_two_edits_of_one_iteration_go_together() -> None:
     session = Session(load_scenario("mazur"))
     session.seek("2:1:30")
     values = {"net_h1": 0.5, "out_h2": 0.25, "w1": 0.75, "lr": 0.125, "i1": 2.0, "b1": -1.0}
-    for one in values:
-        for two in values:
-            if one != two:
-                session.switch("main")
-                session.set_value(one, values[one])
-                session.set_value(two, values[two])
-                frame = session.timeline.frame(session.iteration)
-                later = session.timeline.frame(session.iteration + 1)
-                for name in (one, two):
-                    # What was read before the cursor was there changes an iteration later.
-                    seen = {frame.value(session.resolve(name)), later.value(session.resolve(name))}
-                    assert values[name] in seen, (one, two)
+    for pair in permutations(values, 2):
+        session.switch("main")
+        for name in pair:
+            session.set_value(name, values[name])
+        frame = session.timeline.frame(session.iteration)
+        later = session.timeline.frame(session.iteration + 1)
+        for name in pair:
+            # What was read before the cursor was there changes an iteration later.
+            assert values[name] in {frame.value(session.resolve(name)), later.value(session.resolve(name))}, pair
 
 
 def test_a_switch_goes_to_where_the_cursor_was_left() -> None:
