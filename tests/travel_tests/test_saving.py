@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import Any, Self
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -312,7 +312,7 @@ def test_a_file_that_was_cut_is_refused(cut: int, tmp_path_factory: pytest.TempP
 # -- disks that are full, programs that are killed
 
 
-@pytest.mark.parametrize("call", ["os.fsync", "pathlib.Path.replace", "tempfile.NamedTemporaryFile"])
+@pytest.mark.parametrize("call", ["os.fsync", "pathlib.Path.replace", "pathlib.Path.open"])
 def test_a_full_disk_leaves_the_old_file_whole(call: str, tmp_path: Path) -> None:
     path = tmp_path / f"x{SUFFIX}"
     write_whole(path, "old")
@@ -333,22 +333,16 @@ def test_a_device_that_is_always_full(tmp_path: Path) -> None:
         pytest.skip("there is no /dev/full")
     path = tmp_path / f"x{SUFFIX}"
     write_whole(path, "old")
-    with Path("/dev/full").open("w", encoding="utf-8") as device:
+    opener = Path.open
 
-        class Full:
-            name = str(tmp_path / "temporary")
+    def full(self: Path, mode: str = "r", **keywords: Any) -> Any:
+        if mode == "w":
+            opener(self, "w", encoding="utf-8").close()
+            self = Path("/dev/full")
+        return opener(self, mode, **keywords)
 
-            def __enter__(self) -> Self:
-                Path(self.name).touch()
-                return self
-
-            def __exit__(self, *_: object) -> None:
-                device.close()
-
-            write, flush, fileno = device.write, device.flush, device.fileno
-
-        with patch("tempfile.NamedTemporaryFile", lambda *_a, **_k: Full()), pytest.raises(EngineError):
-            write_whole(path, "new" * 100_000)
+    with patch("pathlib.Path.open", full), pytest.raises(EngineError, match="No space left"):
+        write_whole(path, "new" * 100_000)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
