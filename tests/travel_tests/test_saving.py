@@ -25,9 +25,10 @@ from hypothesis import strategies as st
 from retrograde.engine import Session, load_scenario
 from retrograde.engine.arithmetic import same_bits
 from retrograde.engine.errors import EngineError
+from retrograde.engine.files import write_whole
 from retrograde.engine.frame import Frame
 from retrograde.engine.models import Scenario
-from retrograde.engine.saving import SUFFIX, fingerprint_of, open_session, save, to_json, write_whole
+from retrograde.engine.saving import SUFFIX, fingerprint_of, open_session, save, to_json
 from tests.engine_tests.networks import Recipe, randoms
 from tests.travel_tests.formulas import Author
 from tests.travel_tests.runs import trainings
@@ -375,7 +376,7 @@ def test_a_folder_that_cannot_be_flushed_is_no_failure(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from retrograde.engine.saving import write_whole
+from retrograde.engine.files import write_whole
 path, text = Path(sys.argv[1]), Path(sys.argv[1]).read_text(encoding="utf-8")
 print("ready", flush=True)
 for number in range(1_000_000):
