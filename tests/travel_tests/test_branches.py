@@ -15,6 +15,7 @@ from retrograde.engine import Session, load_scenario
 from retrograde.engine.arithmetic import Floats, same_bits
 from retrograde.engine.array import Role
 from retrograde.engine.errors import EngineError
+from retrograde.engine.executor.base import Executor
 from retrograde.engine.executor.generated import GeneratedExecutor
 from retrograde.engine.executor.kernels import KernelExecutor
 from retrograde.engine.expression import Ref
@@ -82,7 +83,7 @@ def recomputed(session: Session, story: Story, count: int) -> list[Frame]:
                 else:
                     overrides[ref] = value
         if session.timeline.generated:
-            executor: GeneratedExecutor | KernelExecutor = GeneratedExecutor(program, constants)
+            executor: Executor = GeneratedExecutor(program, constants)
         else:
             executor = KernelExecutor(program, constants)
         leaves = executor.leaves(data.inputs, data.targets, schedule.rows(iteration))

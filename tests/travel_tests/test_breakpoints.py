@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
@@ -13,7 +15,7 @@ from retrograde.engine import Session, load_scenario
 from retrograde.engine.errors import EngineError, FormulaError
 from retrograde.engine.stopping import Rule
 from tests.engine_tests.networks import Recipe, randoms
-from tests.travel_tests.formulas import Author, Truth, hits
+from tests.travel_tests.formulas import Author, Here, Truth, hits
 from tests.travel_tests.runs import BUDGETS, SECONDS, checkpoints_every, trainings
 
 
@@ -23,6 +25,10 @@ class Wanted:
 
     text: str
     hits: list[int]
+
+
+Made = tuple[int, str, str, str, int | None]
+"""A step: its number, phase, layer, the name of the slot, and the sample."""
 
 
 class Setter:
@@ -36,7 +42,7 @@ class Setter:
         self.author = Author(random, session.notation, session.schedule.full)
         schedule = session.schedule
         self.iterations = range(schedule.locate(session.length)[0] + 1)
-        self.steps: list[tuple[int, str, str, str, int | None]] = []
+        self.steps: list[Made] = []
         for iteration in self.iterations:
             program = schedule.program(iteration)
             for step in range(program.steps):
@@ -72,7 +78,7 @@ class Setter:
             )
         )
 
-        def true(here):  # type: ignore[no-untyped-def]
+        def true(here: Here) -> bool:
             now, then = slot.value(here), before.value(here)
             pairs = zip(now, then, strict=True) if whole else [(now, then)]
             return (all if text == "stops changing" else any)([test(a, b) for a, b in pairs])
@@ -99,8 +105,10 @@ class Setter:
         text = name[4:-1] if name.startswith("new(") and random.random() < 0.5 else name
         return Wanted(f"at {text}", [step[0] for step in self.steps if step[3] == name])
 
-    def _entered(self, text, meant, key) -> Wanted:  # type: ignore[no-untyped-def]
-        found, before = [], None
+    def _entered(self, text: str, meant: Callable[[Made], bool], key: Callable[[Made], object]) -> Wanted:
+        """Where a stretch of steps with the same key begins."""
+        found: list[int] = []
+        before: Made | None = None
         for step in self.steps:
             first = step[0] == 1 or self.session.schedule.locate(step[0])[1] == 1
             if meant(step) and (first or before is None or key(before) != key(step)):
@@ -342,9 +350,10 @@ def test_a_place_that_is_none_is_refused(text: str, part: str) -> None:
 
 def test_what_is_refused_changes_nothing() -> None:
     session = mazur()
-    for arguments in ({"from_hit": 0}, {"after": 7}, {"log": ("w55",)}):
+    refused: tuple[dict[str, Any], ...] = ({"from_hit": 0}, {"after": 7}, {"log": ("w55",)})
+    for arguments in refused:
         with pytest.raises(EngineError):
-            session.add_breakpoint("E < 1", **arguments)  # type: ignore[arg-type]
+            session.add_breakpoint("E < 1", **arguments)
     for call in (session.breakpoint, session.remove_breakpoint):
         with pytest.raises(EngineError, match="no breakpoint 1"):
             call(1)
