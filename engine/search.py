@@ -270,11 +270,11 @@ class Search:
         self, formula: Formula, stop: int, *, largest: bool, on_progress: OnProgress | None = None
     ) -> Extreme | None:
         """Where a number is largest (or smallest) up to step ``stop``; NaN does not count."""
-        timeline = self._timeline
-        schedule = timeline.schedule
-        last = schedule.locate(stop)[0]
+        schedule = self._timeline.schedule
+        last, revealed = schedule.locate(stop)
+        whole = last + (revealed == schedule.program(last).steps)
         best: tuple[float, int] | None = None
-        for record, begin, _end in self._recorded(formula, last + 1, on_progress):
+        for record, begin, _end in self._recorded(formula, whole, on_progress):
             values = np.array(record.columns[0])
             if np.isnan(values).all():
                 continue
@@ -282,18 +282,23 @@ class Search:
             value = float(values[place])
             if best is None or (value > best[0] if largest else value < best[0]):
                 best = (value, begin + self._owner(formula, begin, place))
-        if best is None:
-            return None
-        value, iteration = best
-        frame = timeline.frame(iteration)
+        iterations = ([] if best is None else [best[1]]) + ([last] if whole == last else [])
+        found: Extreme | None = None
+        for iteration in iterations:
+            for value, step in self._decided(formula, iteration):
+                better = found is None or (value > found.value if largest else value < found.value)
+                if step <= stop and value == value and better:
+                    found = Extreme(value, step)
+        return found
+
+    def _decided(self, formula: Formula, iteration: int) -> Iterator[tuple[float, int]]:
+        """The values of a number in an iteration, with the steps at which they are decided, in order."""
+        schedule, frame = self._timeline.schedule, self._timeline.frame(iteration)
         before = self.before(formula, iteration)
         for candidate in candidates(formula, frame.program):
-            step = schedule.start(iteration) + candidate.step + 1
             moment = context(frame.program, candidate, iteration, schedule.per_epoch)
-            decided = decide(formula, frame, before, candidate, moment)
-            if decided == value and step <= stop:
-                return Extreme(value, step)
-        return None
+            value = float(decide(formula, frame, before, candidate, moment))
+            yield value, schedule.start(iteration) + candidate.step + 1
 
     def column(
         self, formula: Formula, stop: int, on_progress: OnProgress | None = None

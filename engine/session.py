@@ -240,7 +240,7 @@ class Session(Cursor):
                 continue
             begin, arming = self.position, self._arming(point)
             if arming is not None:
-                armed = self._first_counting(arming, self.length if self._by_place(arming) else self.frontier)
+                armed = self._first_known(arming)
                 if armed is None:
                     continue
                 begin = max(begin, armed)
@@ -267,11 +267,6 @@ class Session(Cursor):
     def _arming(self, point: Breakpoint) -> Breakpoint | None:
         return None if point.after is None else self.breakpoints.get(point.after)
 
-    def _by_place(self, point: Breakpoint) -> bool:
-        """Whether arithmetic alone tells where a breakpoint, and all that arm it, are hit."""
-        arming = self._arming(point)
-        return point.place is not None and (arming is None or self._by_place(arming))
-
     def _arms(self, stops: list[Breakpoint]) -> Conditions:
         """The conditions that a run has to look at because they arm a breakpoint and have not done so yet."""
         found: list[Formula] = []
@@ -289,6 +284,21 @@ class Session(Cursor):
         if arming is not None and self._first_counting(arming, step - 1) is None:
             return False
         return point.from_hit == 1 or self._nth_hit(point, point.from_hit, step) is not None
+
+    def _first_known(self, point: Breakpoint) -> int | None:
+        """The first hit of a breakpoint that counts, as far as it is known: a place needs no run to be known."""
+        if point.place is None:
+            return self._first_counting(point, self.frontier)
+        arming, armed = self._arming(point), 0
+        if arming is not None:
+            known = self._first_known(arming)
+            if known is None:
+                return None
+            armed = known
+        nth = self._nth_hit(point, point.from_hit, self.length)
+        if nth is None or nth > armed:
+            return nth
+        return SpotIndex(point.place, self.schedule).next(armed, self.length)
 
     def _first_counting(self, point: Breakpoint, upto: int) -> int | None:
         """The first hit of a breakpoint that counts, when it is not after ``upto``."""
