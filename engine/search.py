@@ -276,9 +276,10 @@ class Search:
         best: tuple[float, int] | None = None
         for record, begin, _end in self._recorded(formula, whole, on_progress):
             values = np.array(record.columns[0])
-            if np.isnan(values).all():
+            numbers = np.flatnonzero(~np.isnan(values))
+            if not len(numbers):
                 continue
-            place = int(np.nanargmax(values) if largest else np.nanargmin(values))
+            place = int(numbers[np.argmax(values[numbers]) if largest else np.argmin(values[numbers])])
             value = float(values[place])
             if best is None or (value > best[0] if largest else value < best[0]):
                 best = (value, begin + self._owner(formula, begin, place))

@@ -221,7 +221,7 @@ class Badge:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EquationView:
-    """One step, always the same things; see UX, "One step, always eight things".
+    """One step: always the same things, in the same order.
 
     Attributes:
         question: the step in a few words.

@@ -50,7 +50,7 @@ class Story:
 
 
 def meant(session: Session, values: dict[Ref, float]) -> Plain:
-    """What an edit at the cursor means, from DESIGN 5: worked out from the steps that are revealed."""
+    """What an edit at the cursor means, worked out from the steps that are revealed."""
     program, revealed, iteration = session.program, session.revealed, session.iteration
     complete = session.position > 0 and revealed == program.steps
     slots = {(ref.array.name, ref.index): value for ref, value in values.items()}

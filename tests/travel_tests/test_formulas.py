@@ -97,7 +97,7 @@ def test_a_run_sees_what_its_frames_hold(executor: str, recipe: Recipe, random: 
         assert all(map(same, record.losses, plain))
 
 
-def test_the_words_that_the_issue_promises_are_read() -> None:
+def test_the_promised_words_are_read() -> None:
     """Every spelling that the command line's help shows, on the network that everybody starts with."""
     from retrograde.engine import load_scenario
 

@@ -672,6 +672,8 @@ class MainScreen(Editing, Keeping, Debugging):
     def line_run(self, rest: str) -> None:
         """Runs a number of epochs, or until a stop rule ends it."""
         words = rest.split()
+        if len(words) == 2 and words[1] in {"epoch", "epochs"}:
+            del words[1]
         if not words:
             self.do_run()
         elif len(words) == 1 and words[0].replace(",", "").isdigit() and int(words[0].replace(",", "")) > 0:
