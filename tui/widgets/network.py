@@ -400,7 +400,7 @@ def _cell(g: Glyphs, layer: LayerView, unit: int, value: float) -> tuple[str, st
     shade = g.shades[round(share * (len(g.shades) - 1))]
     if layer.shape is not None:
         return shade * 2, shade, grey(share)
-    filling = shade if g.ascii else " "
+    filling = shade
     if mark is Mark.OPERAND:
         return g.left_operand + g.right_operand, filling, heat(value, layer.scale)
     return filling + ("−" if value < 0 else filling), filling, heat(value, layer.scale)
