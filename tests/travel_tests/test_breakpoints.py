@@ -68,15 +68,14 @@ class Setter:
         before = self.author.previous(slot)
         truth = self.truth
         bound = random.choice((0.0, 0.1, -0.5, 1.0))
-        text, test = random.choice(
-            (
-                ("changes", lambda now, then: now != then and then == then),
-                ("changes sign", lambda now, then: sign(now) != sign(then) and then == then),
-                (f"crosses {bound}", lambda now, then: (then <= bound < now) or (then > bound >= now)),
-                ("becomes nan", lambda now, _then: now != now or abs(now) == float("inf")),
-                ("stops changing", lambda now, then: now == then),
-            )
-        )
+        events: dict[str, Callable[[float, float], bool]] = {
+            "changes": lambda now, then: now != then and then == then,
+            "changes sign": lambda now, then: sign(now) != sign(then) and then == then,
+            f"crosses {bound}": lambda now, then: (then <= bound < now) or (then > bound >= now),
+            "becomes nan": lambda now, _then: now != now or abs(now) == float("inf"),
+            "stops changing": lambda now, then: now == then,
+        }
+        text, test = random.choice(tuple(events.items()))
 
         def true(here: Here) -> bool:
             now, then = slot.value(here), before.value(here)
