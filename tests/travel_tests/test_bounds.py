@@ -27,7 +27,8 @@ def number(random: Random, depth: int) -> Node:
     if kind == 0:
         return Number(random.choice(VALUES[:9]))
     if kind == 1:
-        return random.choice((*SLOTS, *SLOTS, Place("epoch")))
+        leaves: tuple[Slot | Place, ...] = (*SLOTS, *SLOTS, Place("epoch"))
+        return random.choice(leaves)
     if kind <= 4:
         return Arithmetic(random.choice("+-*/"), number(random, depth - 1), number(random, depth - 1))
     function = random.choice(("abs", "sign", "sqrt", "min", "max", "sum"))
@@ -53,7 +54,7 @@ def bounds_of(values: Floats) -> Bounds:
     nan = np.isnan(values)
     low = np.where(nan, np.inf, values).min(axis=1)
     high = np.where(nan, -np.inf, values).max(axis=1)
-    return Bounds(low, high, nan.any(axis=1))
+    return Bounds(low, high, np.asarray(nan.any(axis=1)))
 
 
 @settings(max_examples=300, deadline=None)
