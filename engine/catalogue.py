@@ -85,7 +85,8 @@ def summary_of(path: Path) -> Summary:
 def _texts(table: Any) -> dict[str, str]:
     if not isinstance(table, dict):
         return {"en": "", "zh": ""}
-    return {language: str(table.get(language, "")) for language in ("en", "zh")}
+    english = str(table.get("en", ""))
+    return {"en": english, "zh": str(table.get("zh") or english)}
 
 
 def _topology(network: Any) -> str:

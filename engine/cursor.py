@@ -13,6 +13,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from retrograde.engine.array import Array, Extent, Role
 from retrograde.engine.branch import Branch
 from retrograde.engine.errors import EngineError
@@ -25,6 +27,7 @@ from retrograde.engine.history import LossHistory
 from retrograde.engine.models import Expectation, Scenario
 from retrograde.engine.network import Network
 from retrograde.engine.notation import EXTRA_NAMES, Notation
+from retrograde.engine.ops.activation import Slope
 from retrograde.engine.program import Granularity, Place, Program
 from retrograde.engine.running import Progress, Run
 from retrograde.engine.search import Conditions
@@ -603,7 +606,8 @@ class Cursor:
         gap = abs(analytic - numeric)
         agrees = gap <= 1e-6 * max(abs(analytic), abs(numeric)) + noise + abs(wide - numeric)
         right, left = (above - here) / h, (here - below) / h
-        kink = not agrees and abs(right - left) > 1e-3 * max(abs(right), abs(left)) + 4 * noise
+        bent = abs(right - left) > 1e-3 * max(abs(right), abs(left)) + 4 * noise
+        kink = not agrees and (bent or _on_a_kink(frame))
         return GradientCheck(analytic=analytic, numeric=numeric, agrees=agrees, kink=kink)
 
     def published(self, step: Step) -> tuple[Expectation, ...]:
@@ -652,3 +656,12 @@ def _after_updates(program: Program) -> set[Array]:
         if any(array.role is Role.UPDATED or array in found for array in op.inputs):
             found.add(op.target)
     return found
+
+
+def _on_a_kink(frame: Frame) -> bool:
+    """Whether a net input is exactly where an activation has a kink: there the chain rule may miss the derivative."""
+    return any(
+        op.activation in {"relu", "leaky_relu", "elu"} and bool(np.any(frame.array(op.net) == 0.0))
+        for op in frame.program.ops
+        if isinstance(op, Slope)
+    )

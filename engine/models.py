@@ -89,11 +89,11 @@ class Text(_Model):
     """A text in every language of the app."""
 
     en: str = Field(description="the text in English", min_length=1, max_length=20_000)
-    zh: str = Field(description="the text in Chinese", min_length=1, max_length=20_000)
+    zh: str = Field(default="", description="the text in Chinese; English stands in for it", max_length=20_000)
 
     def text(self, language: str) -> str:
         """Return the text in a language, English where there is none."""
-        return self.zh if language == "zh" else self.en
+        return self.zh if language == "zh" and self.zh else self.en
 
 
 class Distribution(_Model):

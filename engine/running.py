@@ -5,6 +5,7 @@ Between two pieces a run holds nothing but its own state, so the past that it ha
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -215,6 +216,10 @@ class Run:
         assert hit is not None
         epoch = hit.iterations // self._per_epoch
         first, step = None, hit.step
+        loss = self._judge.loss
+        if hit.rule in {Rule.CONDITION, Rule.BREAKPOINT}:
+            # The rules have seen the whole piece, of which the end does not count.
+            loss = self._epoch_loss(epoch)
         if hit.rule is Rule.DIVERGED:
             epoch = (hit.iterations - 1) // self._per_epoch + 1
             first, step = self._first_bad(hit.iterations - 1, notation)
@@ -223,10 +228,21 @@ class Run:
             message=describe(hit.rule, self._stop, epoch=epoch, first=first),
             epoch=epoch,
             iterations=hit.iterations,
-            loss=self._judge.loss,
+            loss=loss,
             first=first,
             step=step,
         )
+
+    def _epoch_loss(self, epoch: int) -> float:
+        """The loss of an epoch, from 1; NaN where there is none."""
+        if epoch < 1:
+            return math.nan
+        losses: list[float] = []
+        first = (epoch - 1) * self._per_epoch
+        self._timeline.advance(self._timeline.state(first), first, self._per_epoch, losses)
+        judge = Judge(self._stop, self._per_epoch, epoch * self._per_epoch)
+        judge.recall(losses)
+        return judge.loss
 
     def _first_bad(self, iteration: int, notation: Notation) -> tuple[str, int | None]:
         """The first slot that is not finite, in this iteration or, where its state is not, in one before."""

@@ -82,7 +82,7 @@ class TestOneMistake:
             ),
             ("format = 1", "format = 2", "s.toml:1:10: format: 2 is not known; allowed: 1"),
             ("format = 1", "", "s.toml:1:1: format: missing: put format = 1 at the top of the file"),
-            (', zh = "题"', "", "s.toml:2:9: title.zh: missing: the text in Chinese"),
+            ('en = "t", ', "", "s.toml:2:9: title.en: missing: the text in English"),
             ("[training]\nlearning_rate = 0.5", "", "s.toml:1:1: training: missing: the table [training]"),
             ("inputs = 2", 'inputs = 2\narithmetic = "fast"', '6:14: network.arithmetic: "fast" is not known; allowed'),
             ("inputs = 2", "inputs = 2\nseed = -1", "s.toml:6:8: network.seed: -1 is too small; the smallest is 0"),

@@ -135,8 +135,9 @@ class Keeping(DebuggerScreen):
             path = self._target(name)
             if not forced:
                 self._refuse(path)
-        except EngineError as error:
-            self._say(str(error), bad=True)
+        except (EngineError, OSError, ValueError, RuntimeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            self._say(reason or str(error), bad=True)
             return
         now, keeper = stamp(session), self._keeper
 
