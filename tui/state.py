@@ -266,7 +266,8 @@ class EquationView:
 class WeightRow:
     """A parameter: None is what is not computed yet at the cursor.
 
-    ``edited`` says of its four numbers whether they are others on the branch that this one departs from.
+    ``edited`` says of its four numbers whether they are others on the branch that this one departs from, ``partial``
+    whether the gradient still lacks samples.
     """
 
     name: str
@@ -279,6 +280,7 @@ class WeightRow:
     changed: bool = False
     match: bool = False
     frozen: bool = False
+    partial: bool = False
     edited: tuple[bool, ...] = ()
 
 

@@ -263,9 +263,11 @@ def _weight_row(reading: Reading, parameters: Parameters, number: int, marks: di
     gradient_array = program.named.get(f"grad({name})")
     updated_array = program.named.get(f"new({name})")
     gradient = change = new = None
+    partial = False
     if gradient_array is not None:
         slot = Ref(gradient_array, ref.index)
         gradient = reading.visible(slot)
+        partial = gradient is None
         step = reading.step
         if gradient is None and step is not None and step.target == slot:
             gradient = step.result
@@ -285,6 +287,7 @@ def _weight_row(reading: Reading, parameters: Parameters, number: int, marks: di
         new=new,
         mark=marks.get(ref, Mark.IDLE),
         frozen=updated_array is None,
+        partial=partial and gradient is not None,
         edited=() if reading.parent is None else _edited(reading, ref, gradient_array, updated_array),
     )
 

@@ -270,6 +270,11 @@ def _signed_text(value: float | None, g: Glyphs) -> str:
 
 def _draw_curve(canvas: Canvas, curve: CurveView, row: int) -> None:
     for position, line in enumerate(curve.lines):
+        room = canvas.width - CURVE_WIDTH - 5
+        if sum(width(span.text) for span in line) > room:
+            # A number that is cut reads as another one.
+            text = "".join(span.text for span in line)
+            line = (Span(shorten(text, room, canvas.glyphs.ellipsis), line[0].ink),)
         canvas.spans(CURVE_WIDTH + 5, row + position, line, canvas.width)
     if row < 0 or row + CURVE_HEIGHT > canvas.height or canvas.width < CURVE_WIDTH + 4:
         return

@@ -264,14 +264,17 @@ class _Graph:
                 return
             ink = signed(note) if sign else Ink.DIM
             room = canvas.width - x - 1 if layer == self.shown[-1] else size
-            for digits in (4, 3, 2, 1):
+            for digits in (4, 3, 2):
                 text = f"{label} {note:{'+' if sign else ''}.{digits}g}".replace("-", "−")
                 if width(text) <= room:
                     break
             if width(text) > room:
                 short = f"{note:{'+' if sign else ''}.0e}".replace("e-0", "e-").replace("e+0", "e")
                 text = f"{label} {short}".replace("-", "−")
-            canvas.put(x + 1, row, shorten(text, room, g.ellipsis), ink)
+            if width(text) > room or (not sign and "e" in text):
+                # No number is better than one that reads as another: 0.99 cut to 1.
+                continue
+            canvas.put(x + 1, row, text, ink)
             row += 1
 
     def _draw_small(self, node: NodeView, x: int, y: int, below: int) -> None:

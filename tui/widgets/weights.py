@@ -15,14 +15,23 @@ def cell(value: float | None, decimals: int, unknown: str, *, sign: bool = False
         return unknown
     if value != value:
         return "NaN"
-    small = value != 0 and abs(value) < 0.5 * 10.0**-decimals
+    # Below three digits that say something, exponents say more.
+    small = value != 0 and abs(value) < 10.0 ** (2 - decimals)
     if not small:
         # A large number gives up decimals, not the column beside it.
         for fewer in range(decimals, -1, -1):
             text = f"{value:{'+' if sign else ''}.{fewer}f}"
             if len(text) <= decimals + 3:
                 return text.replace("-", "−")
-    return f"{value:{'+' if sign else ''}.{min(decimals, 2)}e}".replace("-", "−")
+    for fewer in range(min(decimals, 2), -1, -1):
+        text = f"{value:{'+' if sign else ''}.{fewer}e}"
+        if len(text) <= decimals + 3:
+            break
+    return text.replace("-", "−")
+
+
+GRADIENT = 1
+"""The column of the gradient."""
 
 
 class WeightsPanel(Panel[WeightsView]):
@@ -104,6 +113,8 @@ class WeightsPanel(Panel[WeightsView]):
             canvas.put(start, y, span.text, span.ink)
             if column < len(row.edited) and row.edited[column]:
                 canvas.put(start - 1, y, g.edited, Ink.CHANGED)
+            elif row.partial and column == GRADIENT:
+                canvas.put(start - 1, y, g.ellipsis[:1], Ink.DIM)
         if selected:
             canvas.flag(y, 0, canvas.width, SELECTED)
 
