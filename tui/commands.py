@@ -105,7 +105,7 @@ def commands() -> tuple[Command, ...]:
             ("I",),
             (_("into the terms"), _("back through the terms")),
             _("One summand of the step; the running sum is a number that existed."),
-            footer=10,
+            footer=11,
             short=_("term"),
         ),
         *_pair(
@@ -163,7 +163,7 @@ def commands() -> tuple[Command, ...]:
             title=_("where from"),
             help=_("To the step that made the selected operand; Backspace returns."),
             group=Group.GOTO,
-            footer=8,
+            footer=9,
             short=_("where from"),
         ),
         Command(
@@ -233,7 +233,7 @@ def commands() -> tuple[Command, ...]:
                 "epochs from here · :run 100 epochs · :quit; Tab completes, ↑ brings back what was written before."
             ),
             group=Group.GOTO,
-            footer=11,
+            footer=12,
             short=_("go to"),
         ),
         Command(
@@ -276,7 +276,7 @@ def commands() -> tuple[Command, ...]:
             title=_("breakpoint here"),
             help=_("Where the value of this step is made, in every iteration; again removes it."),
             group=Group.DEBUG,
-            footer=7,
+            footer=8,
             short=_("break"),
         ),
         Command(
@@ -378,7 +378,7 @@ def commands() -> tuple[Command, ...]:
             title=_("edit this value"),
             help=_("The selected parameter, operand or neuron, or the value of this step; time forks here."),
             group=Group.CHANGE,
-            footer=9,
+            footer=10,
             short=_("edit"),
         ),
         Command(
@@ -578,7 +578,7 @@ def commands() -> tuple[Command, ...]:
             title=_("help"),
             help=_("All keys."),
             group=Group.SCREEN,
-            footer=9,
+            footer=7,
             short=_("help"),
         ),
         Command(
@@ -596,7 +596,7 @@ def commands() -> tuple[Command, ...]:
             help=_("Leaves Retrograde."),
             group=Group.SCREEN,
             line="quit",
-            footer=12,
+            footer=13,
             short=_("quit"),
         ),
     )
