@@ -752,6 +752,8 @@ class MainScreen(Editing, Keeping, Debugging):
             self._moved()
         if after is not None:
             self._notice = ("", False)
+            if message.run.walkable and message.outcome is not None and message.outcome.rule == "cancelled":
+                self.notify(_("the run was {paused}; r goes on").format(paused=message.outcome.message), markup=False)
             after()
 
     def _free(self) -> None:
