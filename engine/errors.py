@@ -66,3 +66,7 @@ class FormulaError(EngineError):
         self.text = text
         self.column = column
         self.message = message
+
+
+class SearchCancelledError(Exception):
+    """A search was cancelled by its caller."""

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from retrograde.engine.errors import SearchCancelledError
 from retrograde.engine.formula.bounds import Bounds, chances
 from retrograde.engine.formula.meaning import candidates
 from retrograde.engine.formula.tree import Formula, Kind, Place, Slot
@@ -33,10 +34,6 @@ Each replay then needs the frame before its first iteration, which costs the rep
 
 PARTS = 8
 """Parts of an interval in a replay."""
-
-
-class SearchCancelledError(Exception):
-    """A search was cancelled by its caller."""
 
 
 OnProgress = Callable[[int, int], bool]

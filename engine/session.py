@@ -9,14 +9,14 @@ from functools import reduce
 from retrograde.engine.branch import Branch, Comparison, Edit, departure, differing, drop, onto, plan
 from retrograde.engine.breakpoints import Breakpoint, SpotIndex, read
 from retrograde.engine.cursor import Cursor, GradientCheck
-from retrograde.engine.errors import EngineError
+from retrograde.engine.errors import EngineError, SearchCancelledError
 from retrograde.engine.expression import Ref
 from retrograde.engine.formula.meaning import Candidate, candidates, evaluate, located
 from retrograde.engine.formula.tree import Formula, Kind, Slot
 from retrograde.engine.models import Scenario
 from retrograde.engine.probe import context, key
 from retrograde.engine.running import Progress
-from retrograde.engine.search import Conditions, Extreme, OnProgress, SearchCancelledError
+from retrograde.engine.search import Conditions, Extreme, OnProgress
 from retrograde.engine.stopping import Outcome, Rule
 from retrograde.engine.text import _
 from retrograde.engine.timeline import DEFAULT_BUDGET, Change, Timeline

@@ -54,3 +54,8 @@ def test_the_linter_bans_a_second_copy_of_the_engine(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "ruff", "check", "--config", str(ROOT / "pyproject.toml"), "--no-cache"]
     done = subprocess.run([*command, str(module)], capture_output=True, text=True, check=False)
     assert done.stdout.count("TID251") == 2, done.stdout + done.stderr
+
+
+def test_the_first_screen_waits_for_no_arithmetic() -> None:
+    """The app paints first, and loads what computes after that."""
+    assert not loaded_by("import retrograde.tui.app") & {"numpy", "pydantic"}

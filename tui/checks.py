@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from retrograde.engine.check import compare
 from retrograde.engine.text import _
+from retrograde.tui.figures import show
 from retrograde.tui.state import Badge
-from retrograde.tui.view import show
 
 if TYPE_CHECKING:
     from retrograde.engine.session import Session

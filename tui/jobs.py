@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 
 from textual.message import Message
 
-from retrograde.engine.errors import EngineError
-from retrograde.engine.search import SearchCancelledError
+from retrograde.engine.errors import EngineError, SearchCancelledError
 from retrograde.tui.runner import SWITCH_SECONDS, Run
 
 AT_ONCE_SECONDS = 0.03

@@ -460,3 +460,26 @@ class ChoicesView:
     selected: int
     about: tuple[Line, ...] = ()
     empty: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RunView:
+    """A run that is under way, as its last message told it.
+
+    Attributes:
+        epoch: complete epochs.
+        epochs: the most epochs.
+        iterations: complete iterations.
+        loss: E of the last one.
+        rate: epochs a second.
+        seconds_left: an upper bound by the rate so far.
+        points: the loss curve: first iterations, least, greatest.
+    """
+
+    epoch: int
+    epochs: int
+    iterations: int
+    loss: float
+    rate: float
+    seconds_left: float
+    points: tuple[Floats, Floats, Floats]

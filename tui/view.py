@@ -29,6 +29,7 @@ from retrograde.engine.ops.activation import Activate
 from retrograde.engine.ops.activation import Slope as SlopeOp
 from retrograde.engine.text import _, language, ngettext
 from retrograde.tui.canvas import Line, Span
+from retrograde.tui.figures import phase_word, show, show_signed
 from retrograde.tui.look import Ink, plain, signed
 from retrograde.tui.reading import Reading
 from retrograde.tui.state import (
@@ -58,7 +59,7 @@ from retrograde.tui.state import (
 
 if TYPE_CHECKING:
     from retrograde.engine.step import Step
-    from retrograde.tui.state import Floats
+    from retrograde.tui.state import Floats, RunView
 
 MOST_NODES = 24
 """Units of a layer up to which nodes are drawn, where the panel is high enough."""
@@ -86,51 +87,6 @@ class Lens:
     node: int = -1
     digits: int = 9
     search: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RunView:
-    """A run that is under way, as its last message told it.
-
-    Attributes:
-        epoch: complete epochs.
-        epochs: the most epochs.
-        iterations: complete iterations.
-        loss: E of the last one.
-        rate: epochs a second.
-        seconds_left: an upper bound by the rate so far.
-        points: the loss curve: first iterations, least, greatest.
-    """
-
-    epoch: int
-    epochs: int
-    iterations: int
-    loss: float
-    rate: float
-    seconds_left: float
-    points: tuple[Floats, Floats, Floats]
-
-
-# -- numbers
-
-
-def show(value: float | None, digits: int = 9) -> str:
-    """A number as text: the number that was computed, rounded for the eye only."""
-    if value is None:
-        return "·"
-    if digits >= 17:
-        text = repr(value)
-    else:
-        text = f"{value:.{digits}g}"
-        if "e" not in text and "." in text and abs(value) < 1:
-            text = f"{value:.{digits}f}".rstrip("0").rstrip(".") if abs(value) >= 1e-3 else text
-    return text.replace("-", "−").replace("inf", "∞").replace("nan", "NaN")
-
-
-def show_signed(value: float, digits: int = 9) -> str:
-    """The same with a sign always."""
-    text = show(value, digits)
-    return text if text.startswith("−") else f"+{text}"
 
 
 # -- parameters
@@ -1023,16 +979,6 @@ def _welcome(reading: Reading) -> EquationView:
 
 
 # -- the other panels
-
-
-def phase_word(phase: Phase) -> str:
-    """A phase for people."""
-    return {
-        Phase.FORWARD: _("forward"),
-        Phase.LOSS: _("loss"),
-        Phase.BACKWARD: _("backward"),
-        Phase.UPDATE: _("update"),
-    }[phase]
 
 
 def header_view(reading: Reading) -> HeaderView:

@@ -9,10 +9,10 @@ from retrograde.engine.expression import Ref
 from retrograde.engine.step import made_by
 from retrograde.engine.text import _, ngettext
 from retrograde.tui.canvas import Line, Span
+from retrograde.tui.figures import show
 from retrograde.tui.look import Ink, signed, width
 from retrograde.tui.state import LossView
 from retrograde.tui.tables import Column, TableView
-from retrograde.tui.view import show
 from retrograde.tui.view_debugging import address
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from retrograde.engine.text import _
 from retrograde.tui.canvas import Line, Span
+from retrograde.tui.figures import phase_word, show
 from retrograde.tui.look import Ink, width
 from retrograde.tui.state import DebugRow, DebugView, Pins
-from retrograde.tui.view import phase_word, show
 
 if TYPE_CHECKING:
     from retrograde.engine.breakpoints import Breakpoint

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrograde.engine import Session
+from retrograde.engine.errors import SearchCancelledError
 from retrograde.engine.formula.meaning import candidates
-from retrograde.engine.search import Search, SearchCancelledError
+from retrograde.engine.search import Search
 from retrograde.engine.zones import Zones
 from tests.engine_tests.networks import Recipe, randoms
 from tests.travel_tests.formulas import Author, Piece, Truth, decided, hits, same, value_at

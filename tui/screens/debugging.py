@@ -836,7 +836,7 @@ def _answer(session: Session, verb: str, text: str, job: Job) -> Found:
         words = ngettext("{count} moment", "{count} moments", count).format(count=f"{count:,}")
         return Found(title, branch, steps, _("the first {moments}").format(moments=words) if more else words, more)
     if verb in {"max", "min"}:
-        from retrograde.tui.view import show
+        from retrograde.tui.figures import show
 
         extreme = session.extreme(text, largest=verb == "max", on_progress=job.searched)
         if extreme is None:

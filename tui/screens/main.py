@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from retrograde.engine.step import Operand
     from retrograde.tui.reading import Reading
     from retrograde.tui.runner import Run, RunEnded, RunProgress
-    from retrograde.tui.state import Badge, LossView, WeightsView
+    from retrograde.tui.state import Badge, LossView, RunView, WeightsView
     from retrograde.tui.unsaved import Leftover
-    from retrograde.tui.view import Lens, Parameters, RunView
+    from retrograde.tui.view import Lens, Parameters
     from retrograde.tui.words import Fault
 
 CHECK_SECONDS = 0.12
@@ -531,8 +531,8 @@ class MainScreen(Editing, Keeping, Debugging):
         if len(found) == 1:
             self._jump(found[0].number)
             return
+        from retrograde.tui.figures import phase_word
         from retrograde.tui.screens.choice import ChoiceScreen
-        from retrograde.tui.view import phase_word
 
         rows = []
         for moment in found[:500]:
