@@ -238,11 +238,13 @@ async def test_two_branches_beside_each_other(opened) -> None:
         assert driver.session.current.symbol == "net_o1"
         await driver.press("backspace")
         assert driver.session.position == 39 * 4
-        await driver.press("7", "d", *["down"] * 4, "enter")
+        for key in ("7", "d", *["down"] * 4, "enter"):
+            await driver.press(key)
         place = expected.differences[3].ref
         made = view_branches.made_by(driver.session.schedule, 3, driver.session.program, place)
         assert driver.session.position == made
-        await driver.press("7", "d", "d", "d", "pagedown", "end", "home", "escape", "escape")
+        for key in ("7", "d", "d", "d", "pagedown", "end", "home", "escape", "escape"):
+            await driver.press(key)
         assert driver.session.position == made
 
 
