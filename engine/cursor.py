@@ -591,10 +591,14 @@ class Cursor:
         x = frame.value(slot)
         h = 6e-6 * max(1.0, abs(x))
 
-        def loss(value: float) -> float:
-            return float(executor.frame(state, leaves, {slot: value}).array(total))
+        def at(value: float) -> Frame:
+            return executor.frame(state, leaves, {slot: value})
 
-        here, above, below = loss(x), loss(x + h), loss(x - h)
+        def loss(value: float) -> float:
+            return float(at(value).array(total))
+
+        middle, higher, lower = at(x), at(x + h), at(x - h)
+        here, above, below = (float(one.array(total)) for one in (middle, higher, lower))
         numeric = (above - below) / ((x + h) - (x - h))
         analytic = frame.value(ref)
         if not (math.isfinite(numeric) and math.isfinite(analytic)):
@@ -607,7 +611,7 @@ class Cursor:
         agrees = gap <= 1e-6 * max(abs(analytic), abs(numeric)) + noise + abs(wide - numeric)
         right, left = (above - here) / h, (here - below) / h
         bent = abs(right - left) > 1e-3 * max(abs(right), abs(left)) + 4 * noise
-        kink = not agrees and (bent or _on_a_kink(frame))
+        kink = not agrees and (bent or _leaves_a_kink(middle, higher) or _leaves_a_kink(middle, lower))
         return GradientCheck(analytic=analytic, numeric=numeric, agrees=agrees, kink=kink)
 
     def published(self, step: Step) -> tuple[Expectation, ...]:
@@ -658,10 +662,14 @@ def _after_updates(program: Program) -> set[Array]:
     return found
 
 
-def _on_a_kink(frame: Frame) -> bool:
-    """Whether a net input is exactly where an activation has a kink: there the chain rule may miss the derivative."""
+def _leaves_a_kink(frame: Frame, moved: Frame) -> bool:
+    """Whether a net input that is exactly where its activation has a kink is elsewhere in another frame.
+
+    Both sides of such a point can have one slope, and the point itself another by the chain rule.
+    """
     return any(
-        op.activation in {"relu", "leaky_relu", "elu"} and bool(np.any(frame.array(op.net) == 0.0))
+        op.activation in {"relu", "leaky_relu", "elu"}
+        and bool(np.any((frame.array(op.net) == 0.0) & (moved.array(op.net) != 0.0)))
         for op in frame.program.ops
         if isinstance(op, Slope)
     )
