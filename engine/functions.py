@@ -60,8 +60,11 @@ LOG1P = _primitive("log1p", math.log1p, np.log1p, pole=-1.0)
 TANH = _primitive("tanh", math.tanh, np.tanh)
 ERF = _primitive("erf", math.erf, _erf)
 ABS = _primitive("abs", math.fabs, np.fabs)
+SQRT = _primitive("sqrt", math.sqrt, np.sqrt, "√")
+SIN = _primitive("sin", math.sin, np.sin)
+COS = _primitive("cos", math.cos, np.cos)
 
-PRIMITIVES: tuple[Function, ...] = (EXP, EXPM1, LOG, LOG1P, TANH, ERF, ABS)
+PRIMITIVES: tuple[Function, ...] = (EXP, EXPM1, LOG, LOG1P, TANH, ERF, ABS, SQRT, SIN, COS)
 
 
 def _positive(x: Expr, then: Expr, otherwise: Expr) -> Expr:
