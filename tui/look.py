@@ -98,6 +98,8 @@ class Glyphs(NamedTuple):
     left_operand: str
     right_operand: str
     shades: str
+    shades_below: str
+    levels: str
     up: str
     down: str
     overline: str
@@ -126,6 +128,8 @@ UNICODE = Glyphs(
     left_operand="‹",
     right_operand="›",
     shades=" ░▒▓█",
+    shades_below=" -=≡",
+    levels=" ▁▂▃▄▅▆▇█",
     up="↑",
     down="↓",
     overline="─",
@@ -154,6 +158,8 @@ ASCII = Glyphs(
     left_operand="<",
     right_operand=">",
     shades=" .:*#",
+    shades_below=" -=%",
+    levels=" .:#",
     up="^",
     down="v",
     overline="-",

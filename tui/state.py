@@ -1,4 +1,4 @@
-"""What is on the screen, as frozen records: the views that ``view.py`` makes and the widgets draw.
+"""What is on the screen, as frozen records: the views that ``views`` makes and the widgets draw.
 
 Records that hold arrays compare by identity, so that a widget is repainted when it is given another one.
 """
@@ -15,6 +15,8 @@ from retrograde.tui.look import Ink
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from retrograde.tui.pictures.records import Picture
 
     Floats: TypeAlias = NDArray[np.float64]
 
@@ -163,41 +165,12 @@ class NetworkView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TermRow:
-    """A summand: symbols, numbers, value; ``share`` is −1 to 1 of the largest, for its bar."""
-
-    label: str
-    detail: str
-    value: float | None
-    share: float = 0.0
-    note: str = ""
-    active: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Factor:
     """A factor of the unfolded chain rule: a fraction of symbols over its value."""
 
     above: str
     below: str
     value: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class CurveView:
-    """An activation with a dot where the neuron is.
-
-    Attributes:
-        x: abscissae, shape (points,).
-        y: values, shape (points,).
-        at: where the dot is, (x, y).
-        lines: what is said beside it.
-    """
-
-    x: Floats
-    y: Floats
-    at: tuple[float, float]
-    lines: tuple[Line, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,9 +204,7 @@ class EquationView:
         numbers: the same with numbers; empty where it would only repeat the symbols.
         result: the value, with its ink.
         badges: the checks.
-        terms: the summands.
-        total: the line below the terms.
-        curve: of an activation.
+        pictures: what is drawn below it, from above.
         factors: the unfolded chain rule, with the symbol and the value it unfolds.
         notes: further sentences.
         operands: what the step read; ``first`` is the index of the first row given.
@@ -248,9 +219,7 @@ class EquationView:
     numbers: Line = ()
     result: Span = _NOTHING
     badges: tuple[Badge, ...] = ()
-    terms: tuple[TermRow, ...] = ()
-    total: Line = ()
-    curve: CurveView | None = None
+    pictures: tuple[Picture, ...] = ()
     unfolded: str = ""
     factors: tuple[Factor, ...] = ()
     notes: tuple[Line, ...] = ()

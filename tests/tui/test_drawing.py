@@ -15,9 +15,10 @@ from retrograde.engine.session import Session
 from retrograde.tui import rooms, view
 from retrograde.tui.canvas import Canvas, Span, shorten, wrap
 from retrograde.tui.look import ASCII, UNICODE, Glyphs, Ink, look, plain, width
+from retrograde.tui.pictures.records import TermBars, TermRow
 from retrograde.tui.reading import Reading
 from retrograde.tui.screenshot import clean
-from retrograde.tui.state import EquationView, Frame, LossView, NetworkView, OperandRow, PanelId, TermRow
+from retrograde.tui.state import EquationView, Frame, LossView, NetworkView, OperandRow, PanelId
 from retrograde.tui.widgets.equation import EquationPanel, break_line
 from retrograde.tui.widgets.loss import LossPanel, decimate
 from retrograde.tui.widgets.network import NetworkPanel
@@ -94,7 +95,7 @@ def test_text_is_never_markup(text: str, other: str) -> None:
         symbols=(Span(other),),
         numbers=(Span("1"),),
         result=Span("2"),
-        terms=(TermRow(label=text, detail=other, value=1.0, share=1.0),),
+        pictures=(TermBars(terms=(TermRow(label=text, detail=other, value=1.0, share=1.0),)),),
         operands=(OperandRow(symbol=text, value=other, origin=text),),
     )
     drawn(PanelId.EQUATION, shown, (70, 30), UNICODE)

@@ -9,7 +9,7 @@ import pytest
 
 from retrograde.engine.scenario import load_scenario
 from retrograde.engine.session import Session
-from retrograde.tui import times, view_branches
+from retrograde.tui import times
 from retrograde.tui.canvas import Canvas, Span
 from retrograde.tui.look import ASCII, UNICODE, look
 from retrograde.tui.screens.branches import BranchesScreen
@@ -19,6 +19,7 @@ from retrograde.tui.screens.line import LineScreen
 from retrograde.tui.state import Frame
 from retrograde.tui.tables import Column, TableView
 from retrograde.tui.view import in_ascii
+from retrograde.tui.views import branches as view_branches
 from retrograde.tui.widgets.table import Table, fitting
 
 

@@ -20,7 +20,7 @@ from retrograde.tui.state import Frame
 from retrograde.tui.tables import TableView
 from retrograde.tui.times import catch_up, go_to
 from retrograde.tui.view import in_ascii
-from retrograde.tui.view_branches import branches_table, curves_view, differences_table, in_order, last_loss, target_of
+from retrograde.tui.views.branches import branches_table, curves_view, differences_table, in_order, last_loss, target_of
 from retrograde.tui.widgets.loss import LossPanel
 from retrograde.tui.widgets.table import Table
 

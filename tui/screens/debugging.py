@@ -17,7 +17,7 @@ from retrograde.tui.commands import commands
 from retrograde.tui.jobs import Job, JobEnded, JobProgress
 from retrograde.tui.screens.base import DebuggerScreen
 from retrograde.tui.state import NO_PINS, DebugView, PanelId
-from retrograde.tui.view_debugging import (
+from retrograde.tui.views.debugging import (
     MOST_MOMENTS,
     Change,
     Found,

@@ -333,7 +333,7 @@ class Editing(DebuggerScreen):
         if not self._when_idle(lambda: self.line_notes(rest)):
             return
         from retrograde.tui.screens.choice import ChoiceScreen
-        from retrograde.tui.view_debugging import address
+        from retrograde.tui.views.debugging import address
 
         session = self.session
         assert session is not None

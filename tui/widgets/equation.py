@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from retrograde.tui.canvas import Canvas, Line, Span, measure, shorten, wrap
-from retrograde.tui.look import SELECTED, Glyphs, Ink, signed, width
+from retrograde.tui.drawing.picture import Row, Slice, picture_rows
+from retrograde.tui.look import SELECTED, Glyphs, Ink, width
 from retrograde.tui.panel import Panel
-from retrograde.tui.state import CurveView, EquationView, Factor, PanelId, TermRow
+from retrograde.tui.state import EquationView, Factor, PanelId
 
-CURVE_WIDTH = 22
-CURVE_HEIGHT = 5
-
-Row = Line | CurveView | int
-"""A line of text, or a row of the curve: the curve itself first, then the numbers of its further rows."""
+PLENTY = 1000
+"""Rows that no picture needs."""
 
 
 def break_line(spans: Line, limit: int) -> list[Line]:
@@ -79,7 +75,7 @@ class EquationPanel(Panel[EquationView]):
 
     def draw(self, canvas: Canvas, view: EquationView) -> None:
         """Lays the parts out below each other, scrolled so that the selected operand is seen."""
-        rows, items = self._rows(view, canvas.width - 2, canvas.glyphs)
+        rows, items = self._rows(view, canvas.width - 2, canvas.glyphs, self._pictures(view, canvas))
         spare = len(rows) - canvas.height
         if spare > 0:
             rows, items = _squeeze(rows, items, spare)
@@ -91,15 +87,15 @@ class EquationPanel(Panel[EquationView]):
         if len(rows) > canvas.height and selected is not None:
             top = min(max(selected - canvas.height + 2, 0), len(rows) - canvas.height)
         self._items = {row - top: item for row, item in items.items()}
-        curve_at = next((k for k, row in enumerate(rows) if isinstance(row, CurveView)), None)
         for y, row in enumerate(rows[top : top + canvas.height]):
             if isinstance(row, tuple):
                 canvas.spans(1, y, row, canvas.width)
                 if items.get(y + top, -2) == view.selected:
                     canvas.put(0, y, canvas.glyphs.cursor, Ink.KEY)
                     canvas.flag(y, 0, canvas.width, SELECTED)
-        if curve_at is not None and view.curve is not None:
-            _draw_curve(canvas, view.curve, curve_at - top)
+        for y, row in enumerate(rows):
+            if isinstance(row, Slice) and not row.row:
+                row.draw(canvas, y - top)
         left = len(rows) - top - canvas.height
         if left > 0:
             text = f"{canvas.glyphs.down} {left}"
@@ -109,7 +105,32 @@ class EquationPanel(Panel[EquationView]):
         """The operand on a row."""
         return getattr(self, "_items", {}).get(row)
 
-    def _rows(self, view: EquationView, room: int, g: Glyphs) -> tuple[list[Row], dict[int, int]]:
+    def _pictures(self, view: EquationView, canvas: Canvas) -> list[list[Row]]:
+        """The rows of each picture: as large as they fit below the rest, else with the operands on a line or two."""
+        room, g = max(canvas.width - 2, 4), canvas.glyphs
+        # Without any height, only the pictures are made whose height is their own.
+        made = [picture_rows(picture, room, 0, g) for picture in view.pictures]
+        if all(made):
+            return made
+        wanted = sum(len(picture_rows(picture, room, PLENTY, g)) for picture in view.pictures)
+        rows, items = self._rows(view, canvas.width - 2, g, made)
+        before = [row for row in rows[: min(items, default=len(rows))] if row != ()]
+        roomy = canvas.height - len(rows) - made.count([])
+        tight = canvas.height - len(before) - (len(_flowing(view, canvas.width - 2)) if items else 0)
+        for free in (roomy, tight):
+            found = list(made)
+            left = free
+            for place, picture in enumerate(view.pictures):
+                if not made[place]:
+                    found[place] = picture_rows(picture, room, left, g)
+                    left -= len(found[place])
+            if sum(map(len, found)) >= wanted:
+                break
+        return found
+
+    def _rows(
+        self, view: EquationView, room: int, g: Glyphs, pictures: list[list[Row]]
+    ) -> tuple[list[Row], dict[int, int]]:
         rows: list[Row] = []
         items: dict[int, int] = {}
         room = max(room, 4)
@@ -123,15 +144,10 @@ class EquationPanel(Panel[EquationView]):
         if view.left:
             rows.append(())
             rows += self._formula(view, room)
-        if view.terms:
-            rows.append(())
-            rows += _term_rows(view.terms, room, g)
-            if view.total:
-                rows.append(view.total)
-        if view.curve is not None:
-            rows.append(())
-            rows.append(view.curve)
-            rows += list(range(1, CURVE_HEIGHT))
+        for picture in pictures:
+            if picture:
+                rows.append(())
+                rows += picture
         if view.factors:
             rows.append(())
             needed = sum(max(width(f.above), width(f.below), width(f.value)) + 3 for f in view.factors)
@@ -224,81 +240,3 @@ def _squeeze(rows: list[Row], items: dict[int, int], spare: int) -> tuple[list[R
     kept = [k for k in range(len(rows)) if k not in gone]
     place = {old: new for new, old in enumerate(kept)}
     return [rows[k] for k in kept], {place[row]: item for row, item in items.items()}
-
-
-def _term_rows(terms: tuple[TermRow, ...], room: int, g: Glyphs) -> list[Row]:
-    label = max(width(term.label) for term in terms)
-    detail = max(width(term.detail) for term in terms)
-    value = max(width(_signed_text(term.value, g)) for term in terms)
-    notes = max(width(term.note) for term in terms)
-    with_detail = label + detail + value + notes + 12 <= room
-    bar_room = room - label - (detail + 2 if with_detail else 0) - value - 6 - notes
-    half = max(min(bar_room // 2, 8), 0)
-    rows: list[Row] = []
-    for term in terms:
-        text = _signed_text(term.value, g)
-        spans = [Span(" " + term.label + " " * (label - width(term.label)), Ink.TARGET if term.active else Ink.TEXT)]
-        if with_detail:
-            spans.append(Span("  " + term.detail + " " * (detail - width(term.detail)), Ink.DIM))
-        spans.append(Span("  " + " " * (value - width(text)) + text + " ", signed(term.value)))
-        if half >= 2:
-            full = round(abs(term.share) * half) if term.value is not None else 0
-            if term.value is not None and term.value and not full:
-                full = 1
-            minus, plus = (full, 0) if (term.value or 0.0) < 0 else (0, full)
-            spans += [
-                Span(" " * (half - minus)),
-                Span(g.bar * minus, Ink.NEGATIVE),
-                Span(g.vertical, Ink.FAINT),
-                Span(g.bar * plus, Ink.POSITIVE),
-                Span(" " * (half - plus)),
-            ]
-        if term.note:
-            spans.append(Span(" " + term.note, Ink.CHANGED))
-        rows.append(tuple(spans))
-    return rows
-
-
-def _signed_text(value: float | None, g: Glyphs) -> str:
-    if value is None:
-        return g.unknown
-    if value != value:
-        return "NaN"
-    text = f"{value:+.6f}" if value == 0 or 1e-4 <= abs(value) < 1e6 else f"{value:+.3e}"
-    return text.replace("-", "−")
-
-
-def _draw_curve(canvas: Canvas, curve: CurveView, row: int) -> None:
-    for position, line in enumerate(curve.lines):
-        room = canvas.width - CURVE_WIDTH - 5
-        if sum(width(span.text) for span in line) > room:
-            # A number that is cut reads as another one.
-            text = "".join(span.text for span in line)
-            line = (Span(shorten(text, room, canvas.glyphs.ellipsis), line[0].ink),)
-        canvas.spans(CURVE_WIDTH + 5, row + position, line, canvas.width)
-    if row < 0 or row + CURVE_HEIGHT > canvas.height or canvas.width < CURVE_WIDTH + 4:
-        return
-    low, high = float(curve.y.min()), float(curve.y.max())
-    left, right = float(curve.x[0]), float(curve.x[-1])
-    if not (high > low and right > left):
-        return
-    plot = Canvas(CURVE_WIDTH, CURVE_HEIGHT, canvas.glyphs)
-    dots_x, dots_y = 2 * CURVE_WIDTH - 1, 4 * CURVE_HEIGHT - 1
-    if left < 0 < right:
-        zero = round(-left / (right - left) * dots_x)
-        for y in range(0, dots_y + 1, 3):
-            plot.dot(zero, y, Ink.FAINT)
-    if low <= 0 <= high:
-        zero = round((high - 0.0) / (high - low) * dots_y)
-        for x in range(0, dots_x + 1, 3):
-            plot.dot(x, zero, Ink.FAINT)
-    places = [
-        (round((x - left) / (right - left) * dots_x), round((high - y) / (high - low) * dots_y))
-        for x, y in zip(curve.x.tolist(), curve.y.tolist(), strict=True)
-    ]
-    for (x0, y0), (x1, y1) in pairwise(places):
-        plot.line(x0, y0, x1, y1, Ink.ACCENT)
-    across = min(max((curve.at[0] - left) / (right - left), 0.0), 1.0)
-    down = min(max((high - curve.at[1]) / (high - low), 0.0), 1.0)
-    plot.put(round(across * dots_x) // 2, round(down * dots_y) // 4, canvas.glyphs.dot, Ink.TARGET)
-    canvas.paste(3, row, plot)

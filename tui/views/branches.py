@@ -13,7 +13,7 @@ from retrograde.tui.figures import show
 from retrograde.tui.look import Ink, signed, width
 from retrograde.tui.state import LossView
 from retrograde.tui.tables import Column, TableView
-from retrograde.tui.view_debugging import address
+from retrograde.tui.views.debugging import address
 
 if TYPE_CHECKING:
     from retrograde.engine.branch import Branch, Comparison

@@ -1,0 +1,281 @@
+"""Matrices side by side: numbers where they fit, else shades of two cells or of one, else what lies around the mark."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from retrograde.engine.text import _
+from retrograde.tui.canvas import Line, Span, measure, shorten
+from retrograde.tui.drawing.cells import figure, fit, pad, shade, value_ink, window
+from retrograde.tui.look import Glyphs, Ink, heat, width
+from retrograde.tui.pictures.records import Grid, Joined, Spot
+from retrograde.tui.state import Mark
+
+LONGEST_LABEL = 10
+"""Cells that a label of a row or a column takes at most."""
+LEAST_DECIMALS = 2
+"""Decimals below which shades are more than figures."""
+
+
+class Form(Enum):
+    """How the cells of a grid are drawn."""
+
+    FIGURES = 0
+    SHADES = 2
+    DOTS = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sheet:
+    """A grid as it is drawn: its rows of cells, and what stands above them."""
+
+    head: tuple[Line, ...]
+    body: tuple[Line, ...]
+    size: int
+
+
+def grid_lines(picture: Grid | Joined, width: int, height: int, glyphs: Glyphs) -> tuple[Line, ...] | None:
+    """Grids as lines of at most ``width`` cells, at most ``height`` of them; None where there is no room for any.
+
+    Args:
+        picture: the grids.
+        width: cells across.
+        height: cells down.
+        glyphs: the characters.
+    """
+    if width < 4 or height < 2:
+        return None
+    grids = (picture,) if isinstance(picture, Grid) else picture.grids
+    signs = () if isinstance(picture, Grid) else picture.signs
+    caption = picture.caption
+    if not grids or any(0 in grid.values.shape for grid in grids):
+        return None
+    below = 1 if caption and height >= 4 else 0
+    made = _whole(grids, signs, width, height - below, glyphs) or _around(grids, signs, width, height - below, glyphs)
+    if made is None:
+        return None
+    if below:
+        made = (*made, fit(caption, width, glyphs.ellipsis))
+    return made
+
+
+def _whole(
+    grids: tuple[Grid, ...], signs: Sequence[str], width: int, height: int, glyphs: Glyphs
+) -> tuple[Line, ...] | None:
+    """All cells of all grids in the largest form that fits."""
+    for form, labelled in (
+        (Form.FIGURES, True),
+        (Form.SHADES, True),
+        (Form.SHADES, False),
+        (Form.DOTS, False),
+    ):
+        if any(_surely_too_large(grid, form, width, height) for grid in grids):
+            continue
+        most = max(grid.decimals for grid in grids) if form is Form.FIGURES else LEAST_DECIMALS
+        for decimals in range(max(most, LEAST_DECIMALS), LEAST_DECIMALS - 1, -1):
+            sheets = [
+                _sheet(
+                    grid,
+                    (0, grid.values.shape[0], 0, grid.values.shape[1]),
+                    form if grid.shaded else Form.FIGURES,
+                    min(decimals, grid.decimals),
+                    glyphs,
+                    labelled=labelled or not grid.shaded,
+                )
+                for grid in grids
+            ]
+            made = _beside(sheets, signs, width, height, glyphs)
+            if made is not None:
+                return made
+    return None
+
+
+def _surely_too_large(grid: Grid, form: Form, width: int, height: int) -> bool:
+    """Whether a grid is too large in a form, so that its cells need not be written out to find that."""
+    rows, columns = grid.values.shape
+    least = form.value if grid.shaded and form is not Form.FIGURES else 2
+    return bool(rows > height or columns * least > width)
+
+
+def _around(
+    grids: tuple[Grid, ...], signs: Sequence[str], width: int, height: int, glyphs: Glyphs
+) -> tuple[Line, ...] | None:
+    """The cells around the first mark of each grid, and which they are."""
+    room = (width - sum(measure((Span(sign),)) + 2 for sign in signs)) // len(grids)
+    titled = any(grid.title for grid in grids) and height >= 4
+    labelled = any(grid.columns for grid in grids) and height >= 5
+    rows = height - titled - labelled - 1
+    if rows < 1 or room < 4:
+        return None
+    sheets, said = [], ""
+    for grid in grids:
+        spot = grid.spots[0] if grid.spots else Spot(row=0, column=0)
+        form = Form.DOTS if grid.shaded else Form.FIGURES
+        first, last = window(grid.values.shape[0], rows, spot.row, spot.rows)
+        cells = room - 2 * len(grid.spots) if form is Form.DOTS else room
+        sheet = None
+        while cells >= 1:
+            left, right = window(grid.values.shape[1], cells, spot.column, spot.columns)
+            if right - left > room:
+                cells = room
+                continue
+            view = (first, last, left, right)
+            sheet = _sheet(grid, view, form, LEAST_DECIMALS, glyphs, labelled=labelled, titled=titled)
+            if sheet.size <= room:
+                break
+            # Figures are wider than one cell: as many columns as their width allows, and surely fewer.
+            cells = min(right - left - 1, (right - left) * room // sheet.size)
+            sheet = None
+        if sheet is None:
+            return None
+        sheets.append(sheet)
+        if not said and (last - first, right - left) != grid.values.shape:
+            said = _("rows {first}–{last} of {rows}, columns {left}–{right} of {columns}").format(
+                first=first + 1,
+                last=last,
+                rows=grid.values.shape[0],
+                left=left + 1,
+                right=right,
+                columns=grid.values.shape[1],
+            )
+    made = _beside(sheets, signs, width, height - bool(said), glyphs)
+    if made is None or not said:
+        return made
+    return (*made, (Span(shorten(said, width, glyphs.ellipsis), Ink.FAINT),))
+
+
+def _beside(
+    sheets: Sequence[_Sheet], signs: Sequence[str], width: int, height: int, glyphs: Glyphs
+) -> tuple[Line, ...] | None:
+    """Sheets side by side with signs between them, the first row of cells of all at one level."""
+    heads = max(len(sheet.head) for sheet in sheets)
+    body = max(len(sheet.body) for sheet in sheets)
+    joints = [f" {signs[k] if k < len(signs) else ''} " for k in range(len(sheets) - 1)]
+    # A title may stand out over its cells where there is room for that.
+    wide = [max([sheet.size, *(measure(line) for line in sheet.head)]) for sheet in sheets]
+    if sum(wide) + measure(Span(joint) for joint in joints) > width:
+        wide = [sheet.size for sheet in sheets]
+    if heads + body > height or sum(wide) + measure(Span(joint) for joint in joints) > width:
+        return None
+    lines: list[Line] = []
+    for row in range(-heads, body):
+        line: list[Span] = []
+        for place, sheet in enumerate(sheets):
+            own: Line = ()
+            if row >= 0:
+                own = sheet.body[row] if row < len(sheet.body) else ()
+            elif row >= -len(sheet.head):
+                own = fit(sheet.head[row], wide[place], glyphs.ellipsis)
+            line += pad(own, wide[place])
+            if place < len(joints):
+                joint = joints[place]
+                here = row == (body - 1) // 2
+                line.append(Span(joint if here else " " * measure((Span(joint),)), Ink.STRONG))
+        lines.append(tuple(line))
+    return tuple(lines)
+
+
+def _sheet(
+    grid: Grid,
+    view: tuple[int, int, int, int],
+    form: Form,
+    decimals: int,
+    glyphs: Glyphs,
+    *,
+    labelled: bool,
+    titled: bool = True,
+) -> _Sheet:
+    """The cells of a part of a grid, with its title and its labels."""
+    first, last, left, right = view
+    values = grid.values[first:last, left:right].tolist()
+    known = None if grid.known is None else grid.known[first:last, left:right].tolist()
+    scale = (grid.scale or _largest(grid)) if grid.shaded else 0.0
+    cells: list[list[tuple[str, int]]] = []
+    for row, numbers in enumerate(values):
+        line: list[tuple[str, int]] = []
+        for column, value in enumerate(numbers):
+            if known is not None and not known[row][column]:
+                line.append((glyphs.unknown, Ink.FAINT))
+            elif form is Form.FIGURES:
+                ink = heat(value, scale) if grid.shaded and math.isfinite(value) else value_ink(value)
+                line.append((figure(value, decimals), ink))
+            else:
+                line.append(shade(value, scale, glyphs, form.value))
+        cells.append(line)
+    columns = [shorten(text, LONGEST_LABEL, glyphs.ellipsis) for text in grid.columns[left:right]] if labelled else []
+    size = max(width(text) for line in cells for text, _ink in line)
+    if form is Form.FIGURES:
+        size = max([size, *(width(text) for text in columns)])
+    else:
+        size = form.value
+        if any(width(text) > size for text in columns):
+            columns = []
+    rows = [shorten(text, LONGEST_LABEL, glyphs.ellipsis) for text in grid.rows[first:last]] if labelled else []
+    edge = max([width(text) for text in rows], default=-1) + 1
+    brackets = _brackets(grid.spots, view, glyphs)
+    gaps = (
+        [1] * (right - left + 1)
+        if form is Form.FIGURES
+        else [int(any(column == gap for _row, column in brackets)) for gap in range(right - left + 1)]
+    )
+    body: list[Line] = []
+    for row, line in enumerate(cells):
+        spans: list[Span] = []
+        if rows:
+            text = rows[row] if row < len(rows) else ""
+            spans.append(Span(text.ljust(edge - width(text) + len(text)), Ink.DIM))
+        for column in range(right - left + 1):
+            bracket = brackets.get((row, column))
+            if bracket is not None:
+                spans.append(bracket)
+            elif gaps[column]:
+                spans.append(Span(" "))
+            if column < right - left:
+                text, ink = line[column]
+                own = _ink_of(grid.spots, first + row, left + column, ink, form)
+                spans.append(Span(" " * (size - width(text)) + text, own))
+        body.append(tuple(spans))
+    total = max(edge, 0) * bool(rows) + sum(gaps) + (right - left) * size
+    head: list[Line] = [(Span(grid.title, Ink.DIM),)] if grid.title and titled else []
+    if columns:
+        labels = " " * (edge if rows else 0)
+        for column, text in enumerate(columns):
+            labels += " " * gaps[column] + " " * (size - width(text)) + text
+        head.append((Span(labels, Ink.DIM),))
+    return _Sheet(head=tuple(head), body=tuple(body), size=total)
+
+
+def _largest(grid: Grid) -> float:
+    largest = 0.0
+    for row in (grid.values if grid.known is None else grid.values * grid.known).tolist():
+        largest = max(largest, *(abs(value) for value in row if math.isfinite(value)), 0.0)
+    return largest
+
+
+def _brackets(spots: tuple[Spot, ...], view: tuple[int, int, int, int], glyphs: Glyphs) -> dict[tuple[int, int], Span]:
+    """What stands before and behind the marked cells in sight, by row and gap of the view; targets on top."""
+    first, last, left, right = view
+    found: dict[tuple[int, int], Span] = {}
+    for spot in sorted(spots, key=lambda spot: spot.mark.value):
+        target = spot.mark is Mark.TARGET
+        signs = (glyphs.left_target, glyphs.right_target) if target else (glyphs.left_operand, glyphs.right_operand)
+        ink = Ink.CHANGED if target else Ink.OPERAND
+        for row in range(max(spot.row, first), min(spot.row + spot.rows, last)):
+            for sign, column in zip(signs, (spot.column, spot.column + spot.columns), strict=True):
+                if left <= column <= right:
+                    found[row - first, column - left] = Span(sign, ink)
+    return found
+
+
+def _ink_of(spots: tuple[Spot, ...], row: int, column: int, ink: int, form: Form) -> int:
+    """The ink of a cell: a single marked cell has that of its mark."""
+    for spot in spots:
+        if (spot.row, spot.column, spot.rows, spot.columns) == (row, column, 1, 1):
+            if spot.mark is Mark.TARGET:
+                return Ink.TARGET
+            if form is Form.FIGURES:
+                return Ink.OPERAND
+    return ink

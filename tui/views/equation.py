@@ -1,0 +1,152 @@
+"""The step on the screen with everything that explains it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from retrograde.engine.array import Role
+from retrograde.engine.expression import (
+    Const,
+    Expr,
+    Ref,
+    Sum,
+    Token,
+    refs,
+    tokens,
+)
+from retrograde.engine.text import _
+from retrograde.tui.canvas import Line, Span
+from retrograde.tui.figures import show
+from retrograde.tui.look import Ink, signed
+from retrograde.tui.reading import Reading
+from retrograde.tui.state import (
+    Badge,
+    EquationView,
+    OperandRow,
+)
+
+if TYPE_CHECKING:
+    pass
+
+
+from retrograde.tui.pictures.table import pictures_of
+from retrograde.tui.views.chain import chain
+from retrograde.tui.views.explain import notes_of, notes_of_branch, question, why
+from retrograde.tui.views.lens import Lens
+from retrograde.tui.views.welcome import welcome
+
+MOST_TERMS = 8
+"""Terms of a sum that are written out; of a longer sum the first three and the last."""
+
+
+def equation_view(reading: Reading, lens: Lens, badges: tuple[Badge, ...] = ()) -> EquationView:
+    """The step on the screen with everything that explains it."""
+    step = reading.step
+    if step is None:
+        return welcome(reading)
+    digits = lens.digits
+    equation = step.equation
+    many = _count_refs(equation)
+    few = digits if many <= 6 or digits >= 17 else 5
+    right = _shortened(equation)
+    symbols = _spans(right, reading.symbol, " · ")
+    numbers = _spans(right, lambda ref: show(reading.frame.value(ref), few), " × ")
+    shown_value = step.result if reading.term else step.contribution
+    running = step.running
+    result = Span(show(shown_value, digits), _value_ink(shown_value))
+    notes: list[Line] = []
+    if running is not None and running.of > 1:
+        text = _("so far {sum}: {done} of {count} samples").format(
+            sum=show(step.result, digits), done=running.done, count=running.of
+        )
+        notes.append((Span(text, Ink.ACCENT),))
+    if reading.term:
+        result = Span(f"{result.text} …", result.ink)
+    left, factors = chain(reading, step)
+    notes += notes_of(reading, step, digits)
+    notes += notes_of_branch(reading, step, digits)
+    operands = tuple(
+        OperandRow(
+            symbol=operand.symbol,
+            value=show(operand.value, digits),
+            origin=_origin(reading, operand.made_by, operand.ref) + _elsewhere(reading, operand.ref, digits),
+            ink=_value_ink(operand.value),
+            made=operand.made_by is not None,
+        )
+        for operand in operands_of(reading)
+    )
+    trivial = numbers and len(numbers) == 1 and numbers[0].text == result.text
+    return EquationView(
+        question=question(reading, step),
+        why=why(reading, step),
+        left=reading.symbol(step.target),
+        symbols=symbols,
+        numbers=() if trivial else numbers,
+        result=result,
+        badges=badges,
+        pictures=pictures_of(reading, step, digits),
+        unfolded=left,
+        factors=factors,
+        notes=tuple(notes),
+        operands=operands,
+        selected=lens.operand if lens.operand < len(operands) else -1,
+    )
+
+
+def operands_of(reading: Reading) -> tuple[Any, ...]:
+    """The operands of the step on the screen, in written order, each once."""
+    if reading.step is None:
+        return ()
+    return reading.step.operands
+
+
+def _count_refs(expr: Expr) -> int:
+    return sum(1 for _ref in refs(expr))
+
+
+def _value_ink(value: float) -> int:
+    if not math.isfinite(value):
+        return Ink.BAD
+    return signed(value)
+
+
+def _shortened(expr: Expr) -> Expr:
+    """A long sum with its middle left out."""
+    if isinstance(expr, Sum) and len(expr.terms) > MOST_TERMS:
+        return Sum((*expr.terms[:3], Const(0.0, "…"), expr.terms[-1]))
+    return expr
+
+
+def _spans(expr: Expr, leaf: Callable[[Ref], str], times: str) -> Line:
+    spans: list[Span] = []
+    made: list[Token] = tokens(expr, leaf, times=times)
+    for text, ref in made:
+        if ref is None and spans and not text.startswith(" "):
+            spans[-1] = Span(spans[-1].text + text, spans[-1].ink) if text == ")" else spans[-1]
+            if text == ")":
+                continue
+        spans.append(Span(text, Ink.OPERAND if ref is not None else Ink.TEXT))
+    return tuple(spans)
+
+
+def _origin(reading: Reading, made: int | None, ref: Ref) -> str:
+    """Where an operand comes from, in words."""
+    role = ref.array.role
+    if made is not None:
+        start = reading.schedule.start(reading.iteration)
+        if made > start:
+            return _("step {number}").format(number=made - start)
+        return _("update of the iteration before")
+    return {
+        Role.INPUT: _("input"),
+        Role.TARGET: _("target"),
+        Role.RATE: _("learning rate"),
+    }.get(role, _("initial value"))
+
+
+def _elsewhere(reading: Reading, ref: Ref, digits: int) -> str:
+    """What an operand is on the parent branch, where it is something else."""
+    before = reading.before(ref)
+    return "" if before is None else " · " + _("was {value}").format(value=show(before, digits))

@@ -1,0 +1,159 @@
+"""What is said of a step in words: its question, one sentence, and notes."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from retrograde.engine.array import Role
+from retrograde.engine.expression import (
+    Ref,
+)
+from retrograde.engine.text import _
+from retrograde.tui.canvas import Line, Span
+from retrograde.tui.figures import show, show_signed
+from retrograde.tui.look import Ink, signed
+from retrograde.tui.reading import Reading
+
+if TYPE_CHECKING:
+    from retrograde.engine.step import Step
+
+
+def _neuron(reading: Reading, ref: Ref) -> str:
+    return reading.notation.neuron(ref.array.layer, ref.index[-1]) if ref.index else ref.array.layer
+
+
+def question(reading: Reading, step: Step) -> str:
+    """The step in a few words."""
+    array, symbol = step.target.array, reading.symbol(step.target)
+    neuron = _neuron(reading, step.target)
+    of = array.of
+    inner = ""
+    if of is not None:
+        inner = reading.symbol(Ref(of, step.target.index))
+    match array.role:
+        case Role.NET:
+            return _("The weighted sum of {neuron}").format(neuron=neuron)
+        case Role.OUT:
+            return _("The output of {neuron}").format(neuron=neuron)
+        case Role.LOSS:
+            return _("How wrong is {neuron}?").format(neuron=neuron)
+        case Role.TOTAL:
+            return _("How wrong is the network?")
+        case Role.SLOPE:
+            return _("How strongly does {neuron} listen?").format(neuron=neuron)
+        case Role.GRADIENT:
+            return _("How much does E change with {name}?").format(name=inner)
+        case Role.UPDATED:
+            return _("The new {name}").format(name=inner)
+        case _:
+            return f"{step.op.title}: {symbol}"
+
+
+def why(reading: Reading, step: Step) -> str:
+    """One sentence; for gradients, whose question is asked above, the answer's shape."""
+    array = step.target.array
+    if array.role is Role.GRADIENT and array.of is not None:
+        match array.of.role:
+            case Role.NET if f"slope_{array.of.layer}" in reading.program.named:
+                return _("What reaches the output, times its slope.")
+            case Role.NET if reading.scenario.loss.kind == "cross_entropy" and array.of.layer == _last(reading):
+                return _("Softmax and cross-entropy together: p − y.")
+            case Role.NET:
+                return _("What reaches the output passes on unchanged.")
+            case Role.WEIGHT:
+                return _("Its target's δ times its source's output.")
+            case Role.BIAS:
+                return _("The δ of its neuron: its input is always 1.")
+            case _:
+                return _("Added up over every way that leads from it to E.")
+    return step.why
+
+
+def notes_of(reading: Reading, step: Step, digits: int) -> list[Line]:
+    """What else there is to say of a step: conventions, and what its value means."""
+    array, scenario = step.target.array, reading.scenario
+    of = array.of
+    notes: list[Line] = []
+
+    def say(text: str, ink: int = Ink.DIM) -> None:
+        notes.append((Span(text, ink),))
+
+    match array.role:
+        case Role.GRADIENT if of is not None and of.role in {Role.WEIGHT, Role.BIAS} and step.final:
+            value = reading.frame.value(Ref(of, step.target.index))
+            moved = 0.01 * value * step.result
+            if not reading.term and math.isfinite(moved):
+                say(
+                    _("1 % more {name} moves E by {change}, to first order").format(
+                        name=reading.symbol(Ref(of, step.target.index)), change=show_signed(moved, 3)
+                    )
+                )
+        case Role.GRADIENT if of is not None and of.role is Role.OUT and of.layer != _last(reading):
+            if scenario.training.update == "in_place":
+                say(_("in place: weights that are updated already count as they are now"))
+            else:
+                say(_("weights from before the update"))
+        case Role.GRADIENT if of is not None and of.role is Role.NET and of.layer == _last(reading):
+            if scenario.loss.kind == "cross_entropy":
+                say(_("the Jacobian of softmax collapses:"))
+                say("∂E/∂net_k = Σ_j ∂E/∂p_j · ∂p_j/∂net_k", Ink.TEXT)
+                say("          = Σ_j −y_j/p_j · p_j·([j = k] − p_k)", Ink.TEXT)
+                say("          = p_k · Σ_j y_j − y_k = p_k − y_k", Ink.TEXT)
+        case Role.LOSS | Role.TOTAL:
+            say(loss_convention(reading))
+        case Role.UPDATED if of is not None:
+            gradient = reading.program.named.get(f"grad({of.name})")
+            if gradient is not None:
+                slope = reading.frame.value(Ref(gradient, step.target.index))
+                change = -(reading.frame.value(Ref(reading.network.rate)) * slope)
+                if change == 0:
+                    say(_("no change: the gradient is 0"))
+                else:
+                    say(
+                        _("{name} moves by {change}, against its gradient").format(
+                            name=reading.symbol(Ref(of, step.target.index)), change=show_signed(change, digits)
+                        ),
+                        signed(change),
+                    )
+        case _:
+            pass
+    if not math.isfinite(step.result):
+        say(_("not a finite number: look where it comes from with w"), Ink.BAD)
+    return notes
+
+
+def notes_of_branch(reading: Reading, step: Step, digits: int) -> list[Line]:
+    """What the step makes on the parent branch, where it is something else; and what was noted here."""
+    notes: list[Line] = []
+    before = None if reading.term else reading.before(step.target)
+    if before is not None:
+        notes.append((Span(_("without the edit: {value}").format(value=show(before, digits)), Ink.CHANGED),))
+    if reading.note:
+        notes.append((Span(_("note: {text}").format(text=reading.note), Ink.ACCENT),))
+    return notes
+
+
+def _last(reading: Reading) -> str:
+    return reading.network.layers[-1].name
+
+
+def loss_convention(reading: Reading) -> str:
+    """Which loss it is, and whether it is a sum or a mean."""
+    loss = reading.scenario.loss
+    names = {
+        "half_squared_error": _("half squared error: with the ½"),
+        "squared_error": _("squared error: without a ½"),
+        "mean_squared_error": _("mean squared error"),
+        "mean_absolute_error": _("mean absolute error"),
+        "huber": _("Huber loss"),
+        "binary_cross_entropy": _("binary cross-entropy"),
+        "binary_cross_entropy_logits": _("binary cross-entropy from logits"),
+        "cross_entropy": _("cross-entropy"),
+    }
+    words = {"sum": _("sum"), "mean": _("mean")}
+    return _("{loss}; {outputs} over outputs, {batch} over the batch").format(
+        loss=names.get(loss.kind, loss.kind),
+        outputs=words.get(str(loss.over_outputs), str(loss.over_outputs)),
+        batch=words.get(str(loss.over_batch), str(loss.over_batch)),
+    )

@@ -1,0 +1,34 @@
+"""What the person at the keyboard chose to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from retrograde.tui.state import (
+    PanelId,
+)
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lens:
+    """What the person at the keyboard chose to look at.
+
+    Attributes:
+        focus: the panel in which the arrows move.
+        operand: the selected operand of the step, -1 for none.
+        weight: the selected parameter.
+        node: the selected neuron, counted over all layers, -1 for none.
+        digits: significant digits; 17 shows every float exactly.
+        search: the text that is searched for in the parameters.
+    """
+
+    focus: PanelId = PanelId.EQUATION
+    operand: int = -1
+    weight: int = 0
+    node: int = -1
+    digits: int = 9
+    search: str = ""

@@ -1,0 +1,153 @@
+"""The loss curve, and E of the iteration."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from retrograde.engine.expression import (
+    Ref,
+)
+from retrograde.engine.text import _
+from retrograde.tui.canvas import Line, Span
+from retrograde.tui.figures import show
+from retrograde.tui.look import Ink
+from retrograde.tui.reading import Reading
+from retrograde.tui.state import (
+    LossView,
+)
+
+if TYPE_CHECKING:
+    from retrograde.tui.state import Floats, RunView
+
+
+def loss_view(
+    reading: Reading,
+    points: tuple[Floats, Floats, Floats],
+    *,
+    run: RunView | None,
+    message: str = "",
+    accuracy: tuple[int, int] | None = None,
+    other: tuple[str, tuple[Floats, Floats, Floats]] | None = None,
+) -> LossView:
+    """The loss curve up to the furthest moment, or of a run that is under way.
+
+    Args:
+        reading: the reading.
+        points: first iteration, least and greatest loss of each bucket.
+        run: a run that is under way.
+        message: how the last run ended.
+        accuracy: how many samples are classified rightly, and of how many.
+        other: the name and the points of a branch to show beside this one.
+    """
+    if run is not None:
+        points = run.points
+    first, low, high = points
+    lines: list[Line] = []
+    progress = None
+    names = ("", "")
+    iterations = reading.schedule.locate(reading.frontier)[0] + (reading.frontier > 0)
+    cursor = reading.iteration
+    if run is not None:
+        iterations, cursor = max(run.iterations, 1), -1
+    if other is not None:
+        names = (reading.branch, other[0])
+    for known in (first,) if other is None else (first, other[1][0]):
+        if len(known):
+            iterations = max(iterations, int(known[-1]) + 1)
+    if run is not None:
+        progress = run.epoch / max(run.epochs, 1)
+        lines.append(
+            (
+                Span(
+                    _("epoch {epoch} of {epochs}").format(epoch=f"{run.epoch:,}", epochs=f"{run.epochs:,}"), Ink.STRONG
+                ),
+                Span(f"   E {show(run.loss, 6)}", Ink.TEXT),
+            )
+        )
+        lines.append(
+            (
+                Span(
+                    _("{rate} epochs/s").format(rate=f"{run.rate:,.0f}" if run.rate >= 10 else f"{run.rate:.1f}"),
+                    Ink.DIM,
+                ),
+                Span("   " + _("at most {time} left").format(time=duration(run.seconds_left)), Ink.DIM),
+                Span("   Space ", Ink.KEY),
+                Span(_("pauses"), Ink.DIM),
+            )
+        )
+    else:
+        if message:
+            lines.append((Span(message, Ink.STRONG),))
+        label = loss_label(reading, 9)
+        if accuracy is not None:
+            right, count = accuracy
+            text = _("right: {right} of {count}, {percent} %").format(
+                right=f"{right:,}", count=f"{count:,}", percent=f"{100 * right / count:.1f}"
+            )
+            label = (*label, Span("   " + text, Ink.GOOD))
+        lines.append(label)
+        if not len(first):
+            lines.append((Span(_("The curve begins when the first iteration ends; r runs on."), Ink.DIM),))
+        if len(first) < 2:
+            lines += _outputs(reading)
+    return LossView(
+        first=first,
+        low=low,
+        high=high,
+        iterations=max(iterations, 1),
+        cursor=cursor,
+        lines=tuple(lines),
+        progress=progress,
+        other=None if other is None else other[1],
+        names=names,
+    )
+
+
+def _outputs(reading: Reading) -> list[Line]:
+    """Each output beside its target, with its share of E: what there is to see before there is a curve."""
+    program, info, sample = reading.program, reading.network.layers[-1], reading.sample
+    if info.units > 10:
+        return []
+    lines: list[Line] = []
+    for unit in range(info.units):
+        slot = (sample, unit)
+        out = reading.visible(Ref(program.named[f"out_{info.name}"], slot))
+        target = reading.frame.value(Ref(program.named[f"t_{info.name}"], slot))
+        error = reading.visible(Ref(program.named[f"E_{info.name}"], slot))
+        name = reading.notation.neuron(info.name, unit)
+        lines.append(
+            (
+                Span(f"{name:<5}", Ink.STRONG),
+                Span(_("out {value}").format(value=show(out, 5)).ljust(14), Ink.FAINT if out is None else Ink.TEXT),
+                Span(_("target {value}").format(value=show(target, 5)).ljust(14), Ink.DIM),
+                Span(f"E_{name} {show(error, 5)}", Ink.FAINT if error is None else Ink.ACCENT),
+            )
+        )
+    return lines
+
+
+def loss_label(reading: Reading, digits: int) -> Line:
+    """E of the iteration: the sum so far with its label, never an old one."""
+    found = reading.partial(Ref(reading.program.named["E"]))
+    if found is None:
+        return (Span("E ", Ink.DIM), Span("·", Ink.FAINT))
+    value, done = found
+    spans = [Span("E ", Ink.DIM), Span(show(value, digits), Ink.STRONG if math.isfinite(value) else Ink.BAD)]
+    if done < reading.program.batch:
+        text = _("{done} of {count} samples").format(done=done, count=reading.program.batch)
+        spans.append(Span(f" ({text})", Ink.CHANGED))
+    return tuple(spans)
+
+
+def duration(seconds: float) -> str:
+    """A time for people, in its largest unit."""
+    if not math.isfinite(seconds):
+        return "…"
+    if seconds < 1:
+        return _("1 s")
+    if seconds < 90:
+        return _("{count} s").format(count=round(seconds))
+    if seconds < 5400:
+        return _("{count} min").format(count=round(seconds / 60))
+    return _("{count} h").format(count=round(seconds / 3600))

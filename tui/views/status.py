@@ -1,0 +1,90 @@
+"""The top line and the timeline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from retrograde.engine.expression import (
+    Ref,
+)
+from retrograde.engine.text import _
+from retrograde.tui.figures import phase_word
+from retrograde.tui.reading import Reading
+from retrograde.tui.state import (
+    NO_PINS,
+    HeaderView,
+    Pins,
+    Segment,
+    TimelineView,
+)
+
+if TYPE_CHECKING:
+    pass
+
+
+from retrograde.tui.views.loss import loss_label
+
+
+def header_view(reading: Reading) -> HeaderView:
+    """The top line."""
+    scenario = reading.scenario
+    widths = [scenario.network.inputs, *(layer.units for layer in scenario.network.layers)]
+    epoch, iteration = divmod(reading.iteration, reading.schedule.per_epoch)
+    crumbs = [(_("epoch"), f"{epoch + 1:,}"), (_("iteration"), f"{iteration + 1:,}")]
+    if reading.branch:
+        crumbs.insert(0, (_("branch"), reading.branch))
+    step = reading.step
+    if step is None:
+        crumbs.append(("", _("initial state")))
+    else:
+        moment = step.moment
+        if moment.sample is not None:
+            crumbs.append((_("sample"), str(moment.sample + 1)))
+        crumbs.append(("", phase_word(moment.phase)))
+        crumbs.append(("", moment.layer))
+        target, of = step.target, step.target.array.of
+        shown = target if of is None else Ref(of, target.index)
+        crumbs.append(("", reading.symbol(shown) if shown.index else reading.symbol(target)))
+    place = reading.revealed
+    text = _("step {number} of {count}").format(number=f"{place:,}", count=f"{reading.program.steps:,}")
+    if reading.term:
+        text = _("term {term} of step {number} of {count}").format(
+            term=reading.term, number=f"{place + 1:,}", count=f"{reading.program.steps:,}"
+        )
+    return HeaderView(
+        scenario=f"{scenario.name} · {'-'.join(map(str, widths))}",
+        crumbs=tuple(crumbs),
+        step=text,
+        loss=loss_label(reading, 9),
+    )
+
+
+def timeline_view(reading: Reading, pins: Pins = NO_PINS) -> TimelineView:
+    """The iteration as a bar of phases; of several samples, those of the shown one."""
+    program, revealed = reading.program, reading.revealed
+    runs = program.runs(reading.sample if program.batch > 1 else None)
+    at = max(revealed - 1, 0) if not reading.term else revealed
+    segments = tuple(
+        Segment(
+            label=phase_word(run.phase),
+            steps=run.stop - run.start,
+            done=min(max(revealed - run.start, 0), run.stop - run.start),
+            here=reading.step is not None and run.start <= at < run.stop,
+            start=run.start,
+        )
+        for run in runs
+    )
+    before = ""
+    if program.batch > 1:
+        before = _("sample {number} of {count}").format(number=reading.sample + 1, count=program.batch)
+        if reading.step is not None and reading.step.place.sample is None:
+            before = _("{count} samples").format(count=program.batch)
+    return TimelineView(
+        segments=segments,
+        before=before,
+        run=reading.position / reading.frontier if reading.frontier else None,
+        run_label=_("run: {reached} of {steps} steps").format(
+            reached=f"{reading.position:,}", steps=f"{reading.frontier:,}"
+        ),
+        pins=pins,
+    )

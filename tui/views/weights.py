@@ -1,0 +1,118 @@
+"""The table of weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from retrograde.engine.array import Array
+from retrograde.engine.expression import (
+    Ref,
+)
+from retrograde.tui.reading import Reading
+from retrograde.tui.state import (
+    Mark,
+    WeightRow,
+    WeightsView,
+)
+
+if TYPE_CHECKING:
+    pass
+
+
+from retrograde.tui.views.lens import Lens
+from retrograde.tui.views.marks import marks
+from retrograde.tui.views.parameters import Parameters
+
+
+def weights_view(
+    reading: Reading, parameters: Parameters, lens: Lens, before: WeightsView | None, *, window: int = 60
+) -> WeightsView:
+    """The rows around the selected one.
+
+    Args:
+        reading: the reading.
+        parameters: the rows.
+        lens: the selection.
+        before: what was shown before the last motion; what differs is marked as changed.
+        window: how many rows to make ready on either side of the selected one.
+    """
+    count = len(parameters)
+    selected = min(max(lens.weight, 0), max(count - 1, 0))
+    first = max(selected - window, 0)
+    last = min(selected + window, count)
+    active = marks(reading)[1]
+    old: dict[int, WeightRow] = {}
+    if before is not None:
+        old = {before.first + k: row for k, row in enumerate(before.rows)}
+    found = set(parameters.matches(lens.search)) if lens.search else set()
+    rows = []
+    for number in range(first, last):
+        row = _weight_row(reading, parameters, number, active)
+        if number in found:
+            row = replace(row, match=True)
+        past = old.get(number)
+        if past is not None and _changed(past, row):
+            row = replace(row, changed=True)
+        rows.append(row)
+    return WeightsView(
+        rows=tuple(rows),
+        first=first,
+        count=count,
+        selected=selected,
+        decimals={5: 4, 9: 6}.get(lens.digits, 10),
+        search=lens.search,
+        matches=len(found),
+    )
+
+
+def _changed(past: WeightRow, row: WeightRow) -> bool:
+    if past.new is None and row.new is not None:
+        return row.new != row.value
+    known = past.value if past.new is None else past.new
+    return row.new is None and row.value != known
+
+
+def _weight_row(reading: Reading, parameters: Parameters, number: int, marks: dict[Ref, Mark]) -> WeightRow:
+    ref = parameters.ref(number)
+    program, frame = reading.program, reading.frame
+    name = ref.array.name
+    gradient_array = program.named.get(f"grad({name})")
+    updated_array = program.named.get(f"new({name})")
+    gradient = change = new = None
+    partial = False
+    if gradient_array is not None:
+        slot = Ref(gradient_array, ref.index)
+        gradient = reading.visible(slot)
+        partial = gradient is None
+        step = reading.step
+        if gradient is None and step is not None and step.target == slot:
+            gradient = step.result
+        elif gradient is None:
+            so_far = reading.partial(slot)
+            gradient = None if so_far is None else so_far[0]
+    if updated_array is not None and gradient_array is not None:
+        new = reading.visible(Ref(updated_array, ref.index))
+        if new is not None:
+            change = -(frame.value(Ref(reading.network.rate)) * frame.value(Ref(gradient_array, ref.index)))
+    return WeightRow(
+        name=reading.notation.symbol(ref),
+        path=parameters.path(ref),
+        value=frame.value(ref),
+        gradient=gradient,
+        change=change,
+        new=new,
+        mark=marks.get(ref, Mark.IDLE),
+        frozen=updated_array is None,
+        partial=partial and gradient is not None,
+        edited=() if reading.parent is None else _edited(reading, ref, gradient_array, updated_array),
+    )
+
+
+def _edited(reading: Reading, ref: Ref, gradient: Array | None, updated: Array | None) -> tuple[bool, ...]:
+    """Which of the four numbers of a parameter's row are others on the parent branch."""
+
+    def other(array: Array | None) -> bool:
+        return array is not None and reading.before(Ref(array, ref.index)) is not None
+
+    return (reading.before(ref) is not None, other(gradient), other(updated) and other(gradient), other(updated))

@@ -1,0 +1,55 @@
+"""The scenario in its own words, where there is no step yet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from retrograde.engine.text import _, language, ngettext
+from retrograde.tui.canvas import Line, Span
+from retrograde.tui.figures import show
+from retrograde.tui.look import Ink
+from retrograde.tui.reading import Reading
+from retrograde.tui.state import (
+    EquationView,
+)
+
+if TYPE_CHECKING:
+    pass
+
+
+from retrograde.tui.views.explain import loss_convention
+
+
+def welcome(reading: Reading) -> EquationView:
+    """What the scenario says of itself, and the first keys."""
+    scenario = reading.scenario
+    chosen = language()
+    paragraphs: list[Line] = []
+    if scenario.about is not None:
+        paragraphs.append((Span(scenario.about.text(chosen), Ink.TEXT),))
+    steps = reading.program.steps
+    count = ngettext("{count} sample", "{count} samples", reading.schedule.samples)
+    facts = _("{samples}, batches of {batch}; {steps} steps an iteration; η = {rate}").format(
+        samples=count.format(count=reading.schedule.samples),
+        batch=reading.schedule.batch,
+        steps=f"{steps:,}",
+        rate=show(scenario.training.learning_rate, 6),
+    )
+    paragraphs.append((Span(facts, Ink.DIM),))
+    paragraphs.append((Span(loss_convention(reading), Ink.DIM),))
+    if scenario.source:
+        paragraphs.append((Span(scenario.source, Ink.FAINT),))
+    keys = (
+        Span("→", Ink.KEY),
+        Span(_(" makes the first step, "), Ink.TEXT),
+        Span("r", Ink.KEY),
+        Span(_(" runs, "), Ink.TEXT),
+        Span("?", Ink.KEY),
+        Span(_(" shows all keys."), Ink.TEXT),
+    )
+    paragraphs.append(keys)
+    return EquationView(
+        question=scenario.title.text(chosen),
+        why="" if scenario.teaches is None else scenario.teaches.text(chosen),
+        prose=tuple(paragraphs),
+    )
