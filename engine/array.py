@@ -24,6 +24,10 @@ class Role(Enum):
     SLOPE = "slope"
     GRADIENT = "gradient"
     UPDATED = "updated parameter"
+    VALUE = "intermediate value"
+    HYPER = "hyperparameter"
+    MASK = "mask"
+    MEMORY = "memory"
 
 
 class Phase(StrEnum):
@@ -56,7 +60,10 @@ class Array:
         role: what it is.
         layer: the layer it belongs to; the input layer for inputs.
         batched: whether the first axis is the sample.
-        of: the array that a gradient, a slope or an updated value belongs to.
+        of: the array that a gradient, a slope, an updated value or an optimiser's memory belongs to.
+        stem: what its slots are called before the layer's name: ``net``, ``c``; empty where the name itself is used.
+        sign: the stem as it is written on the screen, where that is not plain ASCII: ``μ`` for ``mu``.
+        time: the time step, from 1, of an array that a recurrent layer makes; None elsewhere.
     """
 
     name: str
@@ -65,6 +72,9 @@ class Array:
     layer: str = ""
     batched: bool = False
     of: Array | None = None
+    stem: str = ""
+    sign: str = ""
+    time: int | None = None
 
     @property
     def size(self) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from retrograde.engine.array import Role
 from retrograde.engine.errors import EngineError
 from retrograde.engine.expression import Ref
@@ -165,7 +167,7 @@ def plan(program: Program, iteration: int, revealed: int, values: dict[Ref, floa
         entries[array.name, ref.index] = value
         if f"new({array.name})" in program.named:
             changes.add(("parameters", iteration + complete))
-        elif array.role in {Role.RATE, Role.WEIGHT, Role.BIAS}:
+        elif array.role in {Role.RATE, Role.HYPER, Role.WEIGHT, Role.BIAS}:
             read = any(program.number_of_first(op) < revealed for op in program.readers(array))
             changes.add(("constants", iteration + read))
         else:
@@ -187,12 +189,14 @@ def drop(program: Program, sample: int) -> dict[Ref, float]:
 
     The number that a mean divides by stays that of the whole batch.
     """
-    terms = next(array for array in program.arrays if array.role is Role.LOSS)
-    layer = terms.layer
-    out = program.named.get(f"grad(out_{layer})")
-    slopes = out if out is not None else program.named.get(f"grad(net_{layer})")
-    arrays = (terms,) if slopes is None else (terms, slopes)
-    return {Ref(array, (sample, unit)): 0.0 for array in arrays for unit in range(array.shape[1])}
+    found: dict[Ref, float] = {}
+    for op in program.ops:
+        if op.target.role is Role.LOSS:
+            read = next(array for array in op.inputs if array.role in {Role.OUT, Role.NET, Role.VALUE})
+            slopes = program.named.get(f"grad({read.name})")
+            for array in (op.target,) if slopes is None else (op.target, slopes):
+                found.update({Ref(array, (sample, *index)): 0.0 for index in np.ndindex(array.element_shape)})
+    return found
 
 
 @dataclass(frozen=True, slots=True)

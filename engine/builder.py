@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from retrograde.engine.array import Array, Extent, Phase, Role
+from retrograde.engine.leaves import Leaves
 from retrograde.engine.ops.base import Op, Part
 from retrograde.engine.ops.gradient import Gradient
 from retrograde.engine.ops.update import OPTIMISERS
@@ -20,12 +22,25 @@ class Builder:
     Attributes:
         ops: the ops so far.
         batch: samples in the iteration.
+        leaves: the arrays that outlive the program.
+        settings: the training settings of the scenario, by name; empty where there is none.
+        updated: the array that replaces each array of the state: parameters, then memory.
     """
 
     def __init__(
-        self, *, batch: int, rate: Array, trainable: Iterable[Array], in_place: bool, optimiser: str = "sgd"
+        self,
+        *,
+        batch: int,
+        rate: Array,
+        trainable: Iterable[Array],
+        in_place: bool,
+        optimiser: str = "sgd",
+        leaves: Leaves | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.batch = batch
+        self.leaves = leaves or Leaves()
+        self.settings = settings or {}
         self.ops: list[Op] = []
         self.updated: dict[Array, Array] = {}
         self._rate = rate
@@ -46,9 +61,32 @@ class Builder:
         layer: str,
         batched: bool = False,
         of: Array | None = None,
+        stem: str = "",
+        sign: str = "",
+        time: int | None = None,
     ) -> Array:
         """A new array that an op is going to make."""
-        return Array(name=name, shape=shape, role=role, layer=layer, batched=batched, of=of)
+        return Array(
+            name=name,
+            shape=shape,
+            role=role,
+            layer=layer,
+            batched=batched,
+            of=of,
+            stem=stem,
+            sign=sign,
+            time=time,
+        )
+
+    def renewed(self, array: Array) -> Array:
+        """A new array that replaces an array of the state after the iteration; an op is going to make it."""
+        return self.array(
+            f"new({array.name})", array.shape, role=Role.UPDATED, layer=array.layer, of=array, time=array.time
+        )
+
+    def remember(self, array: Array, new: Array) -> None:
+        """Lets ``new`` replace an array of the state when the iteration ends."""
+        self.updated[array] = new
 
     def append(self, op: Op) -> Array:
         """Appends an op and returns its target, which needs a gradient when an input does."""
@@ -88,6 +126,7 @@ class Builder:
             layer=array.layer,
             batched=array.batched,
             of=array,
+            time=array.time,
         )
         self.append(
             Gradient(
@@ -105,6 +144,8 @@ class Builder:
         """Appends the backward pass of all ops so far, the last first."""
         for op in reversed(tuple(self.ops)):
             op.gradient(self)
+        for array in self._trainable:
+            self.close(array)
 
     def update(self) -> None:
         """Appends the updates of the parameters that have not been updated in place."""

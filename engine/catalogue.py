@@ -23,7 +23,7 @@ class Summary:
         path: its file.
         title: the title by language (`en`, `zh`).
         teaches: one line by language.
-        topology: the widths from the inputs to the outputs, `2-2-2`.
+        topology: the widths from the inputs to the outputs, `2-2-2`; of layers that are not dense, their kind.
         source: the address or citation, empty without one.
     """
 
@@ -94,5 +94,7 @@ def _topology(network: Any) -> str:
         return ""
     layers = network.get("layers")
     tables = [layer for layer in layers if isinstance(layer, dict)] if isinstance(layers, list) else []
-    widths = [network.get("inputs", "?"), *(layer.get("units", "?") for layer in tables)]
+    dense = "dense"
+    words = (layer.get("units", "?") if layer.get("kind", dense) == dense else layer.get("kind") for layer in tables)
+    widths = [network.get("inputs", "?"), *words]
     return "-".join(str(width) for width in widths)

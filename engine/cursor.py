@@ -583,8 +583,8 @@ class Cursor:
         if executor is None:
             executor = KernelExecutor(program, self.network.constants)
             self._differences[program] = executor
-        data, rows = self.network.dataset, self.schedule.rows(self.iteration)
-        leaves = executor.leaves(data.inputs, data.targets, rows)
+        rows, dated = self.schedule.rows(self.iteration), self.schedule.dated(self.iteration)
+        leaves = executor.leaves(self.network.columns, rows, dated)
         state = self.timeline.state(self.iteration)
         slot = Ref(of, ref.index)
         total = program.named["E"]

@@ -86,7 +86,8 @@ def load_data(scenario: Scenario) -> Dataset:
     """
     if scenario._dataset is None or scenario._dataset[0] is not scenario.data:
         samples = read_samples(scenario.data, scenario.data_path)
-        outputs = scenario.network.layers[-1].units
+        forms = scenario.forms
+        outputs = sum(forms[loss.layer or ""].size for loss in (scenario.loss, *scenario.losses))
         faults = [
             *shape_faults(samples, scenario.data, scenario.network.inputs, outputs),
             *target_faults(samples.targets, scenario.loss.kind, scenario.data.classes),

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from retrograde.engine.array import Role
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from retrograde.engine.models import Distribution, Layer, LayerInit, Scenario
+    from retrograde.engine.layers.base import Distribution, LayerBase, LayerInit, Parameter
+    from retrograde.engine.models import Scenario
 
 Array = NDArray[np.float64]
 
@@ -19,10 +22,10 @@ STREAM = 1
 """Second word of the Philox key of initial values; other uses of randomness have other streams."""
 
 
-def initial_parameters(scenario: Scenario) -> dict[str, tuple[Array, Array | None]]:
-    """Return the weights (n_out, n_in) and biases (n_out,) or (1,) or None of each layer, by its name.
+def initial_parameters(scenario: Scenario) -> dict[str, dict[str, Array]]:
+    """Return the parameters of each layer by the layer's name, each by its own: ``W`` (n_out, n_in), ``b`` (n_out,).
 
-    With the Philox generator each layer has its own counter, so that what one layer draws never depends on
+    With the Philox generator each parameter has its own counter, so that what one layer draws never depends on
     another. With `numpy-legacy` one stream runs through all layers: weights, then biases if they are drawn.
     """
     return _draw(scenario, _legacy(scenario))
@@ -42,56 +45,51 @@ def _legacy(scenario: Scenario) -> np.random.RandomState | None:
     return np.random.RandomState(network.seed) if network.init.generator == "numpy-legacy" else None
 
 
-def _draw(scenario: Scenario, legacy: np.random.RandomState | None) -> dict[str, tuple[Array, Array | None]]:
-    parameters = {}
-    for number, (layer, fans) in enumerate(zip(scenario.network.layers, scenario.fans, strict=True)):
+def _draw(scenario: Scenario, legacy: np.random.RandomState | None) -> dict[str, dict[str, Array]]:
+    forms = scenario.forms
+    found: dict[str, dict[str, Array]] = {}
+    for number, layer in enumerate(scenario.network.layers):
         source = _source(scenario.network.seed, number, legacy)
-        weights = _weights(layer, fans, source)
-        parameters[layer.name] = (weights, _biases(layer, fans, source))
-    return parameters
+        if layer.share is not None:
+            found[layer.name] = found[layer.share]
+            continue
+        sources = [forms[name] for name in layer.inputs or ()]
+        found[layer.name] = {
+            parameter.name: _drawn(parameter, _stated(layer), source, part)
+            for part, parameter in enumerate(layer.parameters(sources))
+        }
+    return found
 
 
 def _source(
     seed: int, layer: int, legacy: np.random.RandomState | None
 ) -> Callable[[int], np.random.RandomState | np.random.Generator]:
-    """Return what draws weights (part 0) and biases (part 1) of a layer."""
+    """Return what draws each parameter of a layer, by its number there: weights 0 and biases 1 of a dense one."""
     if legacy is not None:
         return lambda _part: legacy
     # The low words of the counter count the draws, so that streams of different layers never meet.
     return lambda part: np.random.Generator(np.random.Philox(key=(STREAM << 64) | seed, counter=[0, 0, layer, part]))
 
 
-def _weights(
-    layer: Layer,
-    fans: tuple[int, int],
+def _drawn(
+    parameter: Parameter,
+    init: LayerInit,
     source: Callable[[int], np.random.RandomState | np.random.Generator],
+    part: int,
 ) -> Array:
-    if layer.weights is not None:
-        return np.array(layer.weights, dtype=np.float64)
-    init = _stated(layer)
+    if parameter.given is not None:
+        return np.array(parameter.given, dtype=np.float64).reshape(parameter.shape)
+    if parameter.role is Role.BIAS:
+        distribution = init.bias or (init if init.draw_bias and parameter.fallback == 0.0 else None)
+        if distribution is None:
+            return np.full(parameter.shape, parameter.fallback)
+        return _values(distribution, parameter.fans, parameter.shape, source(part))
     if init.layout == "source_target":
-        return np.ascontiguousarray(_values(init, fans, fans[::-1], source(0)).T)
-    return _values(init, fans, fans, source(0))
+        return np.ascontiguousarray(_values(init, parameter.fans, parameter.shape[::-1], source(part)).T)
+    return _values(init, parameter.fans, parameter.shape, source(part))
 
 
-def _biases(
-    layer: Layer,
-    fans: tuple[int, int],
-    source: Callable[[int], np.random.RandomState | np.random.Generator],
-) -> Array | None:
-    if layer.bias == "none":
-        return None
-    if layer.biases is not None:
-        given = layer.biases if isinstance(layer.biases, tuple) else (layer.biases,) * layer.bias_count
-        return np.array(given, dtype=np.float64)
-    init = _stated(layer)
-    distribution = init.bias or (init if init.draw_bias else None)
-    if distribution is None:
-        return np.zeros(layer.bias_count)
-    return _values(distribution, fans, (layer.bias_count,), source(1))
-
-
-def _stated(layer: Layer) -> LayerInit:
+def _stated(layer: LayerBase) -> LayerInit:
     if layer.init is None:
         raise ValueError("the scenario is not complete: use Scenario.completed()")
     return layer.init

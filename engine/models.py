@@ -9,35 +9,30 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, PrivateAttr, Tag
+from pydantic import Discriminator, Field, PrivateAttr, Tag
+
+from retrograde.engine.layers.base import (
+    MAX_EPOCHS,
+    MAX_LAYERS,
+    MAX_SEED,
+    MAX_UNITS,
+    RANGES,
+    Form,
+    LayerBase,
+    LayerInit,
+    Matrix,
+    Model,
+    NumberingOrder,
+    Row,
+)
+from retrograde.engine.layers.dense import Layer
+from retrograde.engine.layers.table import AnyLayer
 
 if TYPE_CHECKING:
     from retrograde.engine.data import Dataset
 
-MAX_LAYERS = 256
-MAX_UNITS = 10_000_000
-MAX_EPOCHS = 10**12
-MAX_SEED = 2**63 - 1
-MAX_LEGACY_SEED = 2**32 - 1
-
-LAYER_NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
-WEIGHT_NAME = r"^[^\W\d]\w*$"
-RANGES = r"^\s*\d{1,9}\s*(-\s*\d{1,9}\s*)?(,\s*\d{1,9}\s*(-\s*\d{1,9}\s*)?)*$"
 PRINTED = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
 
-ActivationName = Literal[
-    "identity",
-    "sigmoid",
-    "tanh",
-    "relu",
-    "leaky_relu",
-    "elu",
-    "silu",
-    "gelu",
-    "gelu_tanh",
-    "softplus",
-    "softmax",
-]
 LossKind = Literal[
     "half_squared_error",
     "squared_error",
@@ -49,26 +44,9 @@ LossKind = Literal[
     "cross_entropy",
 ]
 Reduction = Literal["sum", "mean"]
-InitKind = Literal["constant", "uniform", "normal", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal"]
-Layout = Literal["target_source", "source_target"]
-NumberingOrder = Literal["target", "source"]
-BiasKind = Literal["neuron", "shared", "none"]
 
-# TOML has lists; a tuple is what a frozen model can hold. Only the outside is converted, the items stay
-# strict.
-Row = Annotated[tuple[float, ...], Field(strict=False)]
-Matrix = Annotated[tuple[Row, ...], Field(strict=False)]
-WeightName = Annotated[str, Field(pattern=WEIGHT_NAME, max_length=24)]
-NameRow = Annotated[tuple[WeightName, ...], Field(strict=False)]
-NameTable = Annotated[tuple[NameRow, ...], Field(strict=False)]
-
-
-def _list_or_number(value: Any) -> str:
-    return "<list>" if isinstance(value, list | tuple) else "<number>"
-
-
-def _table_or_order(value: Any) -> str:
-    return "<table>" if isinstance(value, list | tuple) else "<order>"
+INPUT_LAYER = "i"
+"""The name of the inputs."""
 
 
 def _rows_or_indices(value: Any) -> str:
@@ -81,11 +59,7 @@ def _text_or_texts(value: Any) -> str:
     return "<text>" if isinstance(value, str) else "<texts>"
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Text(_Model):
+class Text(Model):
     """A text in every language of the app."""
 
     en: str = Field(description="the text in English", min_length=1, max_length=20_000)
@@ -94,36 +68,6 @@ class Text(_Model):
     def text(self, language: str) -> str:
         """Return the text in a language, English where there is none."""
         return self.zh if language == "zh" and self.zh else self.en
-
-
-class Distribution(_Model):
-    """Where initial values come from."""
-
-    kind: InitKind = Field(
-        default="glorot_uniform",
-        description="constant (value), uniform (low, high), normal (mean, std), or Glorot and He, which"
-        " depend on the width of the layer and of the one before it",
-    )
-    value: float | None = Field(default=None, description="of constant: the value")
-    low: float | None = Field(default=None, description="of uniform: the smallest value")
-    high: float | None = Field(default=None, description="of uniform: the bound that is not reached")
-    mean: float | None = Field(default=None, description="of normal: the mean, 0 if absent")
-    std: float | None = Field(default=None, ge=0, description="of normal: the standard deviation")
-
-
-class LayerInit(Distribution):
-    """How the parameters of a layer that the file does not give are drawn."""
-
-    layout: Layout | None = Field(
-        default=None,
-        description="the shape in which weights are drawn: target_source (units, inputs), or source_target as"
-        " programs with x @ W do; target_source if absent",
-    )
-    draw_bias: bool | None = Field(
-        default=None,
-        description="true: biases come from the same distribution, after the weights; else they are zero",
-    )
-    bias: Distribution | None = Field(default=None, description="the distribution of the biases, if they have one")
 
 
 class NetworkInit(LayerInit):
@@ -136,57 +80,16 @@ class NetworkInit(LayerInit):
     )
 
 
-class Layer(_Model):
-    """A dense layer: net = W·x + b, out = activation(net)."""
-
-    name: str = Field(
-        default="",
-        pattern=LAYER_NAME,
-        max_length=24,
-        description="the layer's name; absent: h (or h1, h2, ... if there are several hidden layers) and o",
-    )
-    kind: Literal["dense"] = Field(default="dense", description="the kind of layer")
-    units: int = Field(ge=1, le=MAX_UNITS, description="number of neurons")
-    activation: ActivationName = Field(default="sigmoid", description="the activation function")
-    slope: float | None = Field(default=None, description="of leaky_relu: the slope left of 0; 0.01 if absent")
-    alpha: float | None = Field(default=None, description="of elu: α; 1 if absent")
-    bias: BiasKind = Field(default="neuron", description="one bias per neuron, one shared by the layer, or none")
-    frozen: Annotated[tuple[Literal["weights", "bias"], ...], Field(strict=False)] = Field(
-        default=(), max_length=2, description="parameters that training leaves as they are"
-    )
-    weights: Matrix | None = Field(
-        default=None,
-        description="initial weights; a row per neuron of this layer, a column per neuron before it",
-    )
-    biases: (
-        Annotated[Annotated[float, Tag("<number>")] | Annotated[Row, Tag("<list>")], Discriminator(_list_or_number)]
-        | None
-    ) = Field(default=None, description="initial biases, one per neuron; a number stands for all of them")
-    numbering: (
-        Annotated[
-            Annotated[NumberingOrder, Tag("<order>")] | Annotated[NameTable, Tag("<table>")],
-            Discriminator(_table_or_order),
-        ]
-        | None
-    ) = Field(
-        default=None,
-        description="how w1, w2, ... run through the layer: target (all weights into its first neuron first),"
-        " source (all weights out of the first neuron before it first), or a table of names, shaped as weights",
-    )
-    init: LayerInit | None = Field(default=None, description="how this layer's parameters are drawn")
-
-    @property
-    def bias_count(self) -> int:
-        """Number of bias parameters."""
-        return {"neuron": self.units, "shared": 1, "none": 0}[self.bias]
-
-
-class Network(_Model):
+class Network(Model):
     """The network."""
 
     inputs: int = Field(ge=1, le=MAX_UNITS, description="number of inputs")
     input_shape: Annotated[tuple[int, ...], Field(strict=False)] | None = Field(
-        default=None, min_length=2, max_length=2, description="rows and columns, if the inputs are an image"
+        default=None,
+        min_length=1,
+        max_length=4,
+        description="the axes of the inputs: rows and columns of an image, with channels before them for a"
+        " convolution; time and features of a sequence",
     )
     arithmetic: Literal["exact", "blas"] = Field(
         default="exact",
@@ -198,12 +101,12 @@ class Network(_Model):
     init: NetworkInit = Field(
         default_factory=NetworkInit, description="how parameters are drawn in layers that state nothing else"
     )
-    layers: Annotated[tuple[Layer, ...], Field(strict=False)] = Field(
+    layers: Annotated[tuple[AnyLayer, ...], Field(strict=False)] = Field(
         min_length=1, max_length=MAX_LAYERS, description="the layers from the first hidden one to the output"
     )
 
 
-class Data(_Model):
+class Data(Model):
     """The samples, inline or from a file beside the scenario."""
 
     inputs: Matrix | None = Field(default=None, description="a row per sample, a column per input")
@@ -264,7 +167,7 @@ class Data(_Model):
     )
 
 
-class Loss(_Model):
+class Loss(Model):
     """The loss, with the factors that textbooks leave open."""
 
     kind: LossKind = Field(description="the loss of one output")
@@ -277,9 +180,13 @@ class Loss(_Model):
         description="how samples add up; absent: sum for half_squared_error and squared_error, else mean",
     )
     delta: float | None = Field(default=None, gt=0, description="of huber: where it turns linear; 1 if absent")
+    layer: str | None = Field(
+        default=None, max_length=24, description="the layer whose outputs are compared; the last one if absent"
+    )
+    weight: float = Field(default=1.0, description="what the loss is multiplied by, where there are several")
 
 
-class Training(_Model):
+class Training(Model):
     """One training step, and which samples it sees."""
 
     optimizer: Literal["sgd"] = Field(default="sgd", description="the update rule: w⁺ = w − η·∂E/∂w")
@@ -298,7 +205,7 @@ class Training(_Model):
     seed: int = Field(default=0, ge=0, le=MAX_SEED, description="seed of the shuffling")
 
 
-class Stop(_Model):
+class Stop(Model):
     """When a run ends; the first rule that holds at the end of an epoch."""
 
     epochs: int = Field(ge=1, le=MAX_EPOCHS, description="the most epochs")
@@ -315,7 +222,7 @@ class Stop(_Model):
     )
 
 
-class Expectation(_Model):
+class Expectation(Model):
     """A published figure."""
 
     value: str = Field(min_length=1, max_length=200, description="the name of the value: out_o1, w5, grad(w5), E")
@@ -336,7 +243,7 @@ class Expectation(_Model):
     ) = Field(default=None, description="why the source is wrong, or how it arrives at the figure")
 
 
-class Scenario(_Model):
+class Scenario(Model):
     """A scenario: a network, its data, its training, and what was published about it.
 
     Attributes:
@@ -352,6 +259,11 @@ class Scenario(_Model):
     network: Network
     data: Data
     loss: Loss
+    losses: Annotated[tuple[Loss, ...], Field(strict=False)] = Field(
+        default=(),
+        max_length=64,
+        description="further losses, of other layers; each takes the next columns of the targets",
+    )
     training: Training
     stop: Stop
     expect: Annotated[tuple[Expectation, ...], Field(strict=False)] = Field(
@@ -381,31 +293,57 @@ class Scenario(_Model):
 
     @property
     def topology(self) -> str:
-        """The widths from the inputs to the outputs: `2-2-2`."""
-        return "-".join(str(n) for n in (self.network.inputs, *(layer.units for layer in self.network.layers)))
+        """The widths from the inputs to the outputs, `2-2-2`; of layers that are not dense, their kind."""
+        layers = (str(layer.units) if isinstance(layer, Layer) else layer.kind for layer in self.network.layers)
+        return "-".join((str(self.network.inputs), *layers))
 
     @property
-    def fans(self) -> tuple[tuple[int, int], ...]:
-        """(n_out, n_in) of each layer's weights."""
-        layers = self.network.layers
-        widths = [self.network.inputs, *(layer.units for layer in layers)]
-        return tuple(zip(widths[1:], widths[:-1], strict=True))
+    def forms(self) -> dict[str, Form]:
+        """What the inputs and each layer hand on, by name; the scenario is complete."""
+        return forms_of(self.network)
 
     def completed(self) -> Scenario:
         """Return the scenario with everything stated that a file may leave out."""
         network = self.network
         names = layer_names([layer.name for layer in network.layers])
+        before = [INPUT_LAYER, *names]
         layers = tuple(
-            _completed_layer(layer, name, network) for layer, name in zip(network.layers, names, strict=True)
+            _completed_layer(layer, name, above, network)
+            for layer, name, above in zip(network.layers, names, before, strict=False)
         )
         return self.model_copy(
             update={
                 "network": network.model_copy(
                     update={"layers": layers, "init": _completed_init(network.init, network.init)}
                 ),
-                "loss": _completed_loss(self.loss),
+                "loss": _completed_loss(self.loss, names[-1]),
+                "losses": tuple(_completed_loss(loss, names[-1]) for loss in self.losses),
             }
         )
+
+
+def input_form(network: Network) -> Form:
+    """What the inputs hand on: a row of numbers where only dense layers read it, else an array of their own shape."""
+    readers = [
+        layer
+        for number, layer in enumerate(network.layers)
+        if (layer.inputs is None and number == 0) or INPUT_LAYER in (layer.inputs or ())
+    ]
+    if network.input_shape is None or all(isinstance(layer, Layer) for layer in readers):
+        return Form((network.inputs,))
+    return Form(network.input_shape)
+
+
+def forms_of(network: Network) -> dict[str, Form]:
+    """What the inputs and each layer hand on, by name.
+
+    Raises:
+        ShapeError: a layer cannot take what comes before it.
+    """
+    forms = {INPUT_LAYER: input_form(network)}
+    for layer in network.layers:
+        forms[layer.name] = layer.form([forms[name] for name in layer.inputs or ()])
+    return forms
 
 
 def layer_names(given: list[str]) -> list[str]:
@@ -424,25 +362,22 @@ def _completed_init(init: LayerInit, network: NetworkInit) -> LayerInit:
     )
 
 
-def _completed_layer(layer: Layer, name: str, network: Network) -> Layer:
+def _completed_layer(layer: LayerBase, name: str, above: str, network: Network) -> LayerBase:
     update: dict[str, Any] = {
         "name": name,
-        "numbering": layer.numbering if layer.numbering is not None else network.numbering,
+        "inputs": layer.inputs or (above,),
         "init": _completed_init(layer.init or network.init, network.init),
     }
-    if layer.activation == "leaky_relu" and layer.slope is None:
-        update["slope"] = 0.01
-    if layer.activation == "elu" and layer.alpha is None:
-        update["alpha"] = 1.0
-    if layer.biases is not None and not isinstance(layer.biases, tuple):
-        update["biases"] = (layer.biases,) * layer.bias_count
-    return layer.model_copy(update=update)
+    if isinstance(layer, Layer):
+        update["numbering"] = layer.numbering if layer.numbering is not None else network.numbering
+    return layer.model_copy(update={**update, **layer.completed()})
 
 
-def _completed_loss(loss: Loss) -> Loss:
+def _completed_loss(loss: Loss, last: str) -> Loss:
     mean_of_outputs = loss.kind.startswith(("mean_", "binary_")) or loss.kind == "huber"
     sum_of_batch = loss.kind in {"half_squared_error", "squared_error"}
     update: dict[str, Any] = {
+        "layer": loss.layer or last,
         "over_outputs": loss.over_outputs or ("mean" if mean_of_outputs else "sum"),
         "over_batch": loss.over_batch or ("sum" if sum_of_batch else "mean"),
     }

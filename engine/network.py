@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,17 +12,15 @@ from retrograde.engine.arithmetic import Floats
 from retrograde.engine.array import Array, Extent, Phase, Role
 from retrograde.engine.builder import Builder
 from retrograde.engine.data import Dataset, load_data
-from retrograde.engine.functions import ACTIVATIONS
+from retrograde.engine.graph import Graph, Value
 from retrograde.engine.initial import initial_parameters
-from retrograde.engine.models import Layer, Scenario
+from retrograde.engine.layers.base import Form, LayerBase
+from retrograde.engine.layers.dense import Layer
+from retrograde.engine.leaves import Leaves
+from retrograde.engine.models import INPUT_LAYER, Loss, Scenario
 from retrograde.engine.notation import LayerNames, Notation
-from retrograde.engine.ops.activation import Activate, make_function
-from retrograde.engine.ops.dense import Dense
-from retrograde.engine.ops.loss import LOSSES, CrossEntropy, LossTerm, Total
-from retrograde.engine.ops.softmax import Exponential, Quotient, RowMaximum, RowSum
+from retrograde.engine.ops.loss import LOSSES, CrossEntropy, LossTerm, Share, Total
 from retrograde.engine.program import Program
-
-INPUT_LAYER = "i"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,19 +29,47 @@ class LayerInfo:
 
     Attributes:
         name: the layer's name.
-        units: its width.
-        activation: the name of its activation.
-        weights: W, (units, sources).
-        bias: b, (units,) or (1,) when shared; None when absent.
-        source: the name of the layer that feeds it.
+        spec: its table in the scenario.
+        form: what it hands on.
+        sources: the names of the layers before it; ``i`` for the inputs.
+        parameters: its parameters by their name before the layer's: ``W``, ``b``; those of another layer it shares.
     """
 
     name: str
-    units: int
-    activation: str
-    weights: Array
-    bias: Array | None
-    source: str
+    spec: LayerBase
+    form: Form
+    sources: tuple[str, ...]
+    parameters: Mapping[str, Array]
+
+    @property
+    def units(self) -> int:
+        """Number of values that it hands on for a sample (at each time step)."""
+        return Form(self.form.shape).size
+
+    @property
+    def dense(self) -> bool:
+        """Whether it is a dense layer on a row of values, which is drawn as nodes and edges."""
+        return isinstance(self.spec, Layer)
+
+    @property
+    def activation(self) -> str:
+        """The name of its activation."""
+        return getattr(self.spec, "activation", "identity")
+
+    @property
+    def weights(self) -> Array | None:
+        """W, (units, sources), of a layer that has such weights."""
+        return self.parameters.get("W")
+
+    @property
+    def bias(self) -> Array | None:
+        """b, (units,) or (1,) when shared; None when absent."""
+        return self.parameters.get("b")
+
+    @property
+    def source(self) -> str:
+        """The name of the (first) layer that feeds it."""
+        return self.sources[0]
 
 
 class Network:
@@ -60,84 +86,105 @@ class Network:
         parameters: the initial value of every parameter array.
         trainable: the parameter arrays that training changes, in the order of the state.
         rate: the learning rate η.
+        leaves: the other arrays that outlive a program: memory and hyperparameters.
+        losses: the losses in the order of their targets.
+        columns: the data set for each array of ``Program.data``, (samples, width).
     """
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
         self.dataset: Dataset = load_data(scenario)
         self.rate = Array(name="lr", shape=(), role=Role.RATE)
+        self.leaves = Leaves()
+        self.losses: tuple[Loss, ...] = (scenario.loss, *scenario.losses)
         self.parameters: dict[Array, Floats] = {}
+        self.forms = scenario.forms
+        self._owned: dict[str, dict[str, Array]] = {}
         layers: list[LayerInfo] = []
         trainable: list[Array] = []
         drawn = initial_parameters(scenario)
-        source, width = INPUT_LAYER, scenario.network.inputs
-        names = [
+        names: list[LayerNames] = []
+        for layer in scenario.network.layers:
+            sources = [self.forms[name] for name in layer.inputs or ()]
+            if layer.share is not None:
+                self._owned[layer.name] = self._owned[layer.share]
+            else:
+                owned = self._owned[layer.name] = {}
+                for parameter in layer.parameters(sources):
+                    array = Array(
+                        name=f"{parameter.name}_{layer.name}",
+                        shape=parameter.shape,
+                        role=parameter.role,
+                        layer=layer.name,
+                        stem=parameter.name,
+                    )
+                    owned[parameter.name] = array
+                    self.parameters[array] = drawn[layer.name][parameter.name]
+                    if not parameter.frozen:
+                        trainable.append(array)
+            info = LayerInfo(
+                name=layer.name,
+                spec=layer,
+                form=self.forms[layer.name],
+                sources=tuple(layer.inputs or ()),
+                parameters=self._owned[layer.name],
+            )
+            layers.append(info)
+            names.append(_names(info, sources, scenario))
+        self.layers = tuple(layers)
+        self.trainable = tuple(trainable)
+        self.notation = Notation(
             LayerNames(
                 name=INPUT_LAYER,
-                units=width,
+                units=self.inputs,
                 sources=0,
                 activation="identity",
                 bias="none",
                 numbering="target",
-            )
-        ]
-        for layer in scenario.network.layers:
-            name = layer.name
-            values, bias_values = drawn[name]
-            weights = Array(name=f"W_{name}", shape=(layer.units, width), role=Role.WEIGHT, layer=name)
-            self.parameters[weights] = values
-            bias = None
-            if bias_values is not None:
-                bias = Array(name=f"b_{name}", shape=bias_values.shape, role=Role.BIAS, layer=name)
-                self.parameters[bias] = bias_values
-            if "weights" not in layer.frozen:
-                trainable.append(weights)
-            if bias is not None and "bias" not in layer.frozen:
-                trainable.append(bias)
-            layers.append(
-                LayerInfo(
-                    name=name,
-                    units=layer.units,
-                    activation=layer.activation,
-                    weights=weights,
-                    bias=bias,
-                    source=source,
-                )
-            )
-            names.append(
-                LayerNames(
-                    name=name,
-                    units=layer.units,
-                    sources=width,
-                    activation=layer.activation,
-                    bias=layer.bias,
-                    numbering=layer.numbering or scenario.network.numbering,
-                )
-            )
-            source, width = name, layer.units
-        self.layers = tuple(layers)
-        self.trainable = tuple(trainable)
-        self.notation = Notation(names[0], names[1:])
+            ),
+            names,
+        )
         self._programs: dict[int, Program] = {}
+        self._state: tuple[Array, ...] | None = None
+        widths = [self.forms[loss.layer or ""].size for loss in self.losses]
+        ends = np.cumsum(widths)[:-1].tolist()
+        targets = [np.ascontiguousarray(piece) for piece in np.split(self.dataset.targets, ends, axis=1)]
+        self.columns: tuple[Floats, ...] = (self.dataset.inputs, *targets)
 
     @property
     def inputs(self) -> int:
         """Width of the input layer."""
         return self.scenario.network.inputs
 
+    @property
+    def batch(self) -> int:
+        """Samples of a full iteration."""
+        return self.scenario.training.batch_size or len(self.dataset)
+
+    @property
+    def state(self) -> tuple[Array, ...]:
+        """The arrays that an iteration hands to the next: trained parameters, then memory."""
+        if self._state is None:
+            self.program(self.batch)
+        assert self._state is not None
+        return self._state
+
     @cached_property
     def initial_state(self) -> Floats:
-        """The trained parameters before the first iteration, flat."""
-        pieces = [self.parameters[array].ravel() for array in self.trainable]
+        """The state before the first iteration, flat."""
+        values = {**self.parameters, **self.leaves.memory} if self.state else {}
+        pieces = [values[array].ravel() for array in self.state]
         state = np.concatenate(pieces) if pieces else np.empty(0)
         state.setflags(write=False)
         return state
 
-    @cached_property
+    @property
     def constants(self) -> Mapping[Array, Floats]:
-        """The values of the leaves that are not data: frozen parameters and the learning rate."""
-        found = {array: values for array, values in self.parameters.items() if array not in self.trainable}
+        """The values of the leaves that are not data: frozen parameters and hyperparameters."""
+        state = set(self.state)
+        found = {array: values for array, values in self.parameters.items() if array not in state}
         found[self.rate] = np.array(self.scenario.training.learning_rate)
+        found.update(self.leaves.hyper)
         return found
 
     def program(self, batch: int) -> Program:
@@ -151,174 +198,146 @@ class Network:
         """The forward pass and the loss alone, over ``batch`` samples."""
         return self._build(batch, train=False)
 
+    def output(self, program: Program) -> Array:
+        """The outputs of the last layer in a program; of a sequence, at the last time step."""
+        last = self.layers[-1]
+        time = f"@{last.form.steps}" if last.form.steps else ""
+        return program.named[f"out_{last.name}{time}"]
+
     def _build(self, batch: int, *, train: bool) -> Program:
+        training = self.scenario.training
         builder = Builder(
             batch=batch,
             rate=self.rate,
             trainable=self.trainable,
-            in_place=self.scenario.training.update == "in_place",
-            optimiser=self.scenario.training.optimizer,
+            in_place=training.update == "in_place",
+            optimiser=training.optimizer,
+            leaves=self.leaves,
+            settings=training.model_dump(),
         )
+        graph = Graph(builder, train=train, parameters=self._owned, seed=self.scenario.network.seed)
         inputs = Array(
             name=INPUT_LAYER,
-            shape=(batch, self.inputs),
+            shape=(batch, *self.forms[INPUT_LAYER].shape),
             role=Role.INPUT,
             layer=INPUT_LAYER,
             batched=True,
+            stem=INPUT_LAYER,
         )
-        out, softmax = inputs, None
-        for info, layer in zip(self.layers, self.scenario.network.layers, strict=True):
-            net = builder.append(
-                Dense(
-                    target=builder.array(
-                        f"net_{info.name}", (batch, info.units), role=Role.NET, layer=info.name, batched=True
-                    ),
-                    phase=Phase.FORWARD,
-                    layer=info.name,
-                    extent=Extent.SAMPLE,
-                    x=out,
-                    weights=info.weights,
-                    bias=info.bias,
-                )
-            )
-            if info.activation == "softmax":
-                softmax = _append_softmax(builder, info, net)
-                out = softmax[-1]
-            else:
-                out = _append_activation(builder, info, layer, net)
-        last = self.layers[-1]
-        goal = Array(
-            name=f"t_{last.name}",
-            shape=(batch, last.units),
-            role=Role.TARGET,
-            layer=last.name,
-            batched=True,
-        )
-        self._append_loss(builder, last, out, goal, softmax)
+        graph.values[INPUT_LAYER] = inputs
+        for info in self.layers:
+            graph.layer = info.spec
+            graph.values[info.name] = info.spec.build(graph, [graph.values[name] for name in info.sources])
+        goals = self._append_losses(graph)
         if train:
             builder.differentiate()
             builder.update()
-        state = [array for array in self.trainable if not train or array in builder.updated]
-        leaves = [inputs, goal, *self.constants]
+            if self._state is None:
+                memory = (array for array in self.leaves.memory if array in builder.updated)
+                self._state = (*(array for array in self.trainable if array in builder.updated), *memory)
+        state = self.state
+        constants = [self.rate, *(a for a in self.parameters if a not in set(state)), *self.leaves.hyper]
         return Program(
             builder.ops,
             batch=batch,
             state=state,
             updates=[builder.updated[array] for array in state] if train else (),
-            leaves=leaves,
+            data=[inputs, *goals],
+            constants=constants,
+            dated=graph.dated,
         )
 
-    def _append_loss(
-        self,
-        builder: Builder,
-        last: LayerInfo,
-        out: Array,
-        goal: Array,
-        softmax: tuple[Array, Array, Array, Array] | None,
-    ) -> None:
-        loss = self.scenario.loss
-        batch = goal.shape[0]
-        count = (last.units if loss.over_outputs == "mean" else 1) * (batch if loss.over_batch == "mean" else 1)
-        terms = builder.array(f"E_{last.name}", goal.shape, role=Role.LOSS, layer=last.name, batched=True)
+    def _append_losses(self, graph: Graph) -> list[Array]:
+        """Appends the terms of every loss and their total; returns the arrays of targets."""
+        terms: list[Array] = []
+        goals: list[Array] = []
+        for loss in self.losses:
+            name = loss.layer or ""
+            info = next(layer for layer in self.layers if layer.name == name)
+            form = info.form
+            goal = Array(
+                name=f"t_{name}",
+                shape=(graph.batch, *((form.steps,) if form.steps else ()), *form.shape),
+                role=Role.TARGET,
+                layer=name,
+                batched=True,
+                stem="t",
+            )
+            goals.append(goal)
+            graph.layer = info.spec
+            terms += _loss_terms(graph, loss, form, graph.values[name], goal)
+        total = graph.builder.array("E", (), role=Role.TOTAL, layer=terms[-1].layer)
+        graph.append(
+            Total(
+                target=total,
+                phase=Phase.LOSS,
+                layer=terms[-1].layer,
+                extent=Extent.SUM,
+                loss_terms=tuple(terms),
+            )
+        )
+        return goals
+
+
+def _names(info: LayerInfo, sources: Sequence[Form], scenario: Scenario) -> LayerNames:
+    """What notation needs to know of a layer."""
+    spec = info.spec
+    if isinstance(spec, Layer) and spec.share is None:
+        return LayerNames(
+            name=info.name,
+            units=info.units,
+            sources=Form(sources[0].shape).size,
+            activation=info.activation,
+            bias=spec.bias,
+            numbering=spec.numbering or scenario.network.numbering,
+        )
+    return LayerNames(
+        name=info.name, units=info.units, sources=0, activation=info.activation, bias="neuron", numbering="target"
+    )
+
+
+def _loss_terms(graph: Graph, loss: Loss, form: Form, value: Value, goal: Array) -> list[Array]:
+    """Appends the loss terms of one output; of a sequence, those of each time step."""
+    count = form.size if loss.over_outputs == "mean" else 1
+    count *= graph.batch if loss.over_batch == "mean" else 1
+    share = Share(count=count, weight=loss.weight)
+    found: list[Array] = []
+    for position, out in enumerate((value,) if isinstance(value, Array) else value):
+        at = () if out.time is None else (position,)
+        target = graph.made("E", out.element_shape, role=Role.LOSS, time=out.time)
+        layer = graph.layer.name
         if loss.kind == "cross_entropy":
-            assert softmax is not None
-            net, maximum, normaliser, shares = softmax
-            builder.append(
+            softmax = graph.softmax[out]
+            graph.append(
                 CrossEntropy(
-                    target=terms,
+                    target=target,
                     phase=Phase.LOSS,
-                    layer=last.name,
+                    layer=layer,
                     extent=Extent.SAMPLE,
-                    net=net,
-                    maximum=maximum,
-                    normaliser=normaliser,
-                    out=shares,
+                    net=softmax.net,
+                    maximum=softmax.maximum,
+                    normaliser=softmax.normaliser,
+                    out=out,
                     goal=goal,
-                    count=count,
+                    share=share,
+                    at=at,
                 )
             )
         else:
             row = LOSSES[loss.kind]
-            builder.append(
+            graph.append(
                 LossTerm(
-                    target=terms,
+                    target=target,
                     phase=Phase.LOSS,
-                    layer=last.name,
+                    layer=layer,
                     extent=Extent.SAMPLE,
                     out=out,
                     goal=goal,
                     loss=loss.kind,
                     parameter=loss.delta if row.parameter and loss.delta is not None else row.default,
-                    count=count,
+                    share=share,
+                    at=at,
                 )
             )
-        builder.append(
-            Total(
-                target=builder.array("E", (), role=Role.TOTAL, layer=last.name),
-                phase=Phase.LOSS,
-                layer=last.name,
-                extent=Extent.SUM,
-                loss_terms=terms,
-            )
-        )
-
-
-def _append_activation(builder: Builder, info: LayerInfo, layer: Layer, net: Array) -> Array:
-    row = ACTIVATIONS[info.activation]
-    given = getattr(layer, row.parameter) if row.parameter else None
-    parameter = row.default if given is None else given
-    return builder.append(
-        Activate(
-            target=builder.array(f"out_{info.name}", net.shape, role=Role.OUT, layer=info.name, batched=True),
-            phase=Phase.FORWARD,
-            layer=info.name,
-            extent=Extent.SAMPLE,
-            net=net,
-            function=make_function(info.activation, parameter),
-            activation=info.activation,
-            parameter=parameter,
-        )
-    )
-
-
-def _append_softmax(builder: Builder, info: LayerInfo, net: Array) -> tuple[Array, Array, Array, Array]:
-    """Appends the four ops of a softmax; returns net inputs, maximum, normaliser and shares."""
-    name, samples = info.name, net.shape[:1]
-
-    def made(stem: str, shape: tuple[int, ...], role: Role) -> Array:
-        return builder.array(f"{stem}_{name}", shape, role=role, layer=name, batched=True)
-
-    phase, extent = Phase.FORWARD, Extent.SAMPLE
-    maximum = builder.append(
-        RowMaximum(target=made("max", samples, Role.MAXIMUM), phase=phase, layer=name, extent=extent, net=net)
-    )
-    exponentials = builder.append(
-        Exponential(
-            target=made("e", net.shape, Role.EXPONENTIAL),
-            phase=phase,
-            layer=name,
-            extent=extent,
-            net=net,
-            maximum=maximum,
-        )
-    )
-    normaliser = builder.append(
-        RowSum(
-            target=made("S", samples, Role.NORMALISER),
-            phase=phase,
-            layer=name,
-            extent=extent,
-            exponentials=exponentials,
-        )
-    )
-    shares = builder.append(
-        Quotient(
-            target=made("out", net.shape, Role.OUT),
-            phase=phase,
-            layer=name,
-            extent=extent,
-            exponentials=exponentials,
-            normaliser=normaliser,
-        )
-    )
-    return net, maximum, normaliser, shares
+        found.append(target)
+    return found

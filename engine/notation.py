@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from retrograde.engine.array import Array, Role
 from retrograde.engine.errors import EngineError
 from retrograde.engine.expression import Ref, refs, terms
-from retrograde.engine.functions import ACTIVATIONS
 from retrograde.engine.program import Program, unravel
 from retrograde.engine.text import _
 
@@ -108,51 +107,50 @@ class Notation:
         return self._text(ref.array, ref.index, False) + _sample_mark(ref, sample)
 
     def _text(self, array: Array, index: tuple[int, ...], pretty: bool) -> str:
-        unit = index[-1] if index else 0
-        label = self.neuron(array.layer, unit)
         match array.role:
-            case Role.INPUT:
-                return label
-            case Role.TARGET:
-                return f"t_{label}"
+            case Role.INPUT if len(array.shape) == 2:
+                return self.neuron(array.layer, index[-1])
             case Role.WEIGHT:
-                rows = self._weights.get(array.layer)
+                rows = self._weights.get(array.layer) if array.name == f"W_{array.layer}" else None
                 if rows is not None:
                     return rows[index[-2]][index[-1]]
-                return f"{array.name}[{index[-2] + 1},{index[-1] + 1}]"
-            case Role.BIAS:
-                if self._layers[array.layer].bias == "shared":
-                    return f"b{self._order[array.layer]}"
-                return f"b_{label}"
+                return f"{array.name}[{','.join(str(part + 1) for part in index[-len(array.shape) :])}]"
+            case Role.BIAS if self._layers[array.layer].bias == "shared" and array.stem == "b":
+                return f"b{self._order[array.layer]}"
             case Role.RATE:
                 return "η" if pretty else "lr"
-            case Role.NET:
-                return f"net_{label}"
-            case Role.OUT:
-                return f"out_{label}"
-            case Role.MAXIMUM:
-                return f"max_{array.layer}"
-            case Role.EXPONENTIAL:
-                return f"e_{label}"
-            case Role.NORMALISER:
-                return f"S_{array.layer}"
-            case Role.LOSS:
-                return f"E_{label}"
             case Role.TOTAL:
                 return "E"
             case Role.SLOPE:
-                symbol = ACTIVATIONS[self._layers[array.layer].activation].symbol
-                return f"{symbol}′(net_{label})" if pretty else f"slope({label})"
+                assert array.of is not None
+                label = self._text(array.of, index, pretty)
+                return f"{array.sign}′({label})" if pretty else f"slope({label.removeprefix('net_')})"
             case Role.GRADIENT:
                 assert array.of is not None
-                if array.of.role is Role.NET:
-                    return f"δ_{label}" if pretty else f"delta({label})"
                 inner = self._text(array.of, index, pretty)
+                if array.of.role is Role.NET:
+                    label = inner.removeprefix("net_")
+                    return f"δ_{label}" if pretty else f"delta({label})"
                 return f"∂E/∂{inner}" if pretty else f"grad({inner})"
             case Role.UPDATED:
                 assert array.of is not None
                 inner = self._text(array.of, index, pretty)
                 return f"{inner}⁺" if pretty else f"new({inner})"
+            case Role.MEMORY if array.of is not None and index:
+                return f"{_stem(array, pretty)}({self._text(array.of, index, pretty)})"
+        return self._plain(array, index, pretty)
+
+    def _plain(self, array: Array, index: tuple[int, ...], pretty: bool) -> str:
+        """The stem, then the neuron where there is one axis besides the sample's, or the index in brackets."""
+        stem = _stem(array, pretty)
+        head = f"{stem}_{array.layer}" if array.stem and array.layer and array.name != stem else stem
+        time = "" if array.time is None else f"@{array.time}"
+        axes = len(array.element_shape)
+        if axes == 0 or not index:
+            return head + time
+        if axes == 1 and array.layer and array.stem:
+            return f"{stem}_{self.neuron(array.layer, index[-1])}{time}"
+        return f"{head}[{','.join(str(part + 1) for part in index[-axes:])}]{time}"
 
     def resolve(self, text: str, program: Program, *, sample: int = 0) -> Ref:
         """The slot that a name or a symbol means.
@@ -171,12 +169,16 @@ class Notation:
         if marked:
             bare, sample = marked[1], int(marked[2]) - 1
         found = self._find(bare)
-        if found is None:
-            raise EngineError(self._unknown(source, program))
-        name, index = found
-        array = program.named.get(name)
-        if array is None:
-            raise EngineError(_("{name} is not computed in this network").format(name=source))
+        array = None if found is None else program.named.get(found[0])
+        if found is None or array is None or len(found[1]) != len(array.element_shape):
+            ref = self._listed(bare, program)
+            if ref is None and found is None:
+                raise EngineError(self._unknown(source, program))
+            if ref is None:
+                raise EngineError(_("{name} is not computed in this network").format(name=source))
+            found, array = (ref.array.name, ref.index), ref.array
+        index = found[1]
+        assert array is not None
         if not array.batched:
             return Ref(array, index)
         if not 0 <= sample < program.batch:
@@ -247,6 +249,45 @@ class Notation:
             return self._input.name, (neuron[1],)
         return None
 
+    def _listed(self, text: str, program: Program) -> Ref | None:
+        """The slot that a name means by the names of the program's own arrays; without its sample."""
+        for pattern, wrap in (*_WRAPPERS, *_memories(program)):
+            match = re.fullmatch(pattern, text)
+            if match:
+                inner = self._listed(f"net_{match[1]}" if wrap in {"delta", "slope"} else match[1].strip(), program)
+                if inner is None:
+                    found = self._find(f"net_{match[1]}" if wrap in {"delta", "slope"} else match[1].strip())
+                    array = None if found is None else program.named.get(found[0])
+                    inner = None if found is None or array is None else Ref(array, found[1])
+                if inner is None:
+                    continue
+                name = inner.array.name
+                named = {"delta": f"grad({name})", "slope": name.replace("net_", "slope_", 1)}.get(
+                    wrap, f"{wrap}({name})"
+                )
+                array = program.named.get(named)
+                if array is not None:
+                    return Ref(array, inner.index)
+        match = re.fullmatch(r"(?P<name>[^\[\]@]+)(?:\[(?P<index>[\d\s,]+)\])?(?P<time>@\d+)?", text)
+        if match is None:
+            return None
+        name, time = match["name"], match["time"] or ""
+        if match["index"]:
+            index = tuple(int(part) - 1 if part.strip() else -1 for part in match["index"].split(","))
+            return _within(program.named.get(name + time), index)
+        whole = _within(program.named.get(name + time), ())
+        if whole is not None:
+            return whole
+        unit = re.fullmatch(r"(.*?)(\d+)", name)
+        while unit is not None:
+            for base in (unit[1], unit[1].removesuffix(".")):
+                slot = _within(program.named.get(base + time), (int(unit[2]) - 1,))
+                if slot is not None and self._text(slot.array, slot.index, False) == text:
+                    return slot
+            # A layer's name may end in a digit itself: h2.3, or a stem that is read with a digit too few.
+            unit = re.fullmatch(rf"({re.escape(unit[1])}\d)(\d+)", name)
+        return None
+
     def _indexed(self, match: re.Match[str]) -> tuple[str, tuple[int, ...]] | None:
         layer = self._layers[match[2]]
         first = int(match[3]) - 1
@@ -290,6 +331,26 @@ def _first_refs(arrays: Iterable[Array], limit: int) -> Iterator[Ref]:
         for flat in range(size):
             index = unravel(flat, array.element_shape)
             yield Ref(array, (0, *index) if array.batched else index)
+
+
+def _stem(array: Array, pretty: bool) -> str:
+    return (array.sign if pretty and array.sign else array.stem) or array.name
+
+
+def _within(array: Array | None, index: tuple[int, ...]) -> Ref | None:
+    """The slot of an array at an index without the sample; None where there is none."""
+    if array is None or len(index) != len(array.element_shape):
+        return None
+    inside = all(0 <= part < length for part, length in zip(index, array.element_shape, strict=True))
+    return Ref(array, index) if inside else None
+
+
+def _memories(program: Program) -> list[tuple[str, str]]:
+    """Patterns for the memory that belongs to parameters: ``m(w5)``."""
+    stems = {array.stem for array in program.arrays if array.role is Role.MEMORY and array.of is not None}
+    signs = {(array.sign, array.stem) for array in program.arrays if array.role is Role.MEMORY and array.sign}
+    found = [(rf"{re.escape(stem)}\((.+)\)", stem) for stem in sorted(stems)]
+    return [*found, *((rf"{re.escape(sign)}\((.+)\)", stem) for sign, stem in sorted(signs))]
 
 
 def _sample_mark(ref: Ref, sample: int | None) -> str:

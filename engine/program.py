@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from retrograde.engine.array import Array, Extent, Phase
 from retrograde.engine.expression import Ref
+from retrograde.engine.leaves import Dated
 from retrograde.engine.ops.base import Op
 
 
@@ -92,7 +93,9 @@ class Program:
         batch: samples in the iteration.
         state: the arrays that an iteration hands to the next one (parameters that are trained).
         updates: for each array of the state, the array that replaces it.
-        leaves: arrays that no op makes and that the state does not hold.
+        leaves: arrays that no op makes and that the state does not hold: data, constants, dated leaves.
+        data: the leaves that hold the rows of the data set, in the order of the network's columns.
+        dated: the leaves that have other values in each iteration.
         arrays: all arrays: state, then updates (both contiguous and in the same order), then the others.
         offsets: where each array begins in the flat memory of a frame.
         size: slots in a frame.
@@ -108,13 +111,17 @@ class Program:
         batch: int,
         state: Sequence[Array],
         updates: Sequence[Array],
-        leaves: Sequence[Array],
+        data: Sequence[Array],
+        constants: Sequence[Array],
+        dated: Sequence[Dated] = (),
     ) -> None:
         self.ops = tuple(ops)
         self.batch = batch
         self.state = tuple(state)
         self.updates = tuple(updates)
-        self.leaves = tuple(leaves)
+        self.data = tuple(data)
+        self.dated = tuple(dated)
+        self.leaves = (*data, *constants, *(leaf.array for leaf in dated))
         made = tuple(op.target for op in self.ops)
         rest = tuple(array for array in made if array not in set(self.updates))
         self.arrays = (*self.state, *self.updates, *self.leaves, *rest)

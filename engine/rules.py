@@ -9,20 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, field
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.errors import EngineError
+from retrograde.engine.layers.base import ActivatedLayer, Distribution, Form, LayerBase, LayerInit, ShapeError
+from retrograde.engine.layers.dense import Layer
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
     from retrograde.engine.models import (
         Data,
-        Distribution,
         Expectation,
-        Layer,
-        LayerInit,
         Loss,
         NetworkInit,
         Stop,
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
     )
 
 KeyPath = tuple[str | int, ...]
+
+INPUT_LAYER = "i"
 
 FRAME_BYTES = 384 * 2**20
 """The most memory that the values of one iteration may take."""
@@ -77,21 +78,82 @@ class Parts:
     input_shape: tuple[int, ...] | None = None
     seed: int | None = None
     init: NetworkInit | None = None
-    layers: Sequence[Layer | None] = ()
+    layers: Sequence[LayerBase | None] = ()
     complete: bool = False
     data: Data | None = None
     loss: Loss | None = None
+    losses: Sequence[Loss | None] = ()
     training: Training | None = None
     stop: Stop | None = None
     expect: Sequence[Expectation | None] = ()
     names: Sequence[str] = ()
     unknown: AbstractSet[KeyPath] = frozenset()
 
+    forms: list[Form | None] = field(init=False)
+    sources: list[list[Form] | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Works out what each layer hands on, as far as the file says it."""
+        self.forms, self.sources = [], []
+        for number, layer in enumerate(self.layers):
+            before = self._before(number)
+            self.sources.append(before)
+            self.forms.append(None if layer is None else self._form(number, layer, before))
+
+    def _form(self, number: int, layer: LayerBase, before: list[Form] | None) -> Form | None:
+        if isinstance(layer, Layer):
+            steps = before[0].steps if before else 0
+            return None if layer.units is None else Form((layer.units,), steps)
+        if before is None or any(path[:3] == ("network", "layers", number) for path in self.unknown):
+            return None
+        low, high = layer.arity
+        if not low <= len(before) <= high:
+            return None
+        try:
+            return layer.form(before)
+        except ShapeError:
+            return None
+
+    def _before(self, number: int) -> list[Form] | None:
+        """What the layers before a layer hand on; None where that is not known."""
+        layer = self.layers[number]
+        if layer is None:
+            return None
+        known: dict[str, Form | None] = {INPUT_LAYER: self._inputs()}
+        known.update(zip(self.names, self.forms, strict=False))
+        above = self.names[number - 1] if number else INPUT_LAYER
+        found = [known.get(name) for name in layer.inputs or (above,)]
+        return None if None in found else [form for form in found if form is not None]
+
+    def _inputs(self) -> Form | None:
+        if self.inputs is None:
+            return None
+        readers = [
+            layer
+            for number, layer in enumerate(self.layers)
+            if layer is not None and ((layer.inputs is None and number == 0) or INPUT_LAYER in (layer.inputs or ()))
+        ]
+        if self.input_shape is None or all(isinstance(layer, Layer) for layer in readers):
+            return Form((self.inputs,))
+        return Form(self.input_shape)
+
+    def number(self, name: str | None) -> int | None:
+        """The number of the layer with a name, of the last one without; None where there is none."""
+        if name is None:
+            return len(self.layers) - 1 if self.complete and self.layers else None
+        return next((number for number, other in enumerate(self.names) if other == name), None)
+
     @property
     def outputs(self) -> int | None:
-        """Width of the last layer."""
-        last = self.layers[-1] if self.complete and self.layers else None
-        return None if last is None else last.units
+        """Width of the targets: that of all layers that have a loss."""
+        total = 0
+        for loss in (self.loss, *self.losses):
+            number = self.number(None if loss is None else loss.layer)
+            form = None if number is None else self.forms[number]
+            if form is None:
+                return None
+            total += form.size
+        return total
 
 
 def broken_rules(parts: Parts) -> Iterator[Finding]:
@@ -104,7 +166,14 @@ def broken_rules(parts: Parts) -> Iterator[Finding]:
     if parts.data is not None:
         yield from _data_rules(parts, parts.data)
     if parts.loss is not None:
-        yield from _loss_rules(parts, parts.loss)
+        yield from _loss_rules(parts, parts.loss, ("loss",))
+    for number, loss in enumerate(parts.losses):
+        if loss is not None:
+            yield from _loss_rules(parts, loss, ("losses", number))
+            others = (parts.loss, *parts.losses[:number])
+            if any(other is not None and parts.number(other.layer) == parts.number(loss.layer) for other in others):
+                message = _("two losses of the same layer; give each the name of another layer")
+                yield Finding(path=("losses", number), message=message)
     yield from _training_rules(parts)
     for number, expectation in enumerate(parts.expect):
         if expectation is None or expectation.verdict != "source_wrong" or expectation.reason is not None:
@@ -142,10 +211,10 @@ def sample_rules(parts: Parts, count: int) -> Iterator[Finding]:
 
 def size_rules(parts: Parts, batch: int, count: int) -> Iterator[Finding]:
     """Yield what would not fit in memory: the values of an iteration, or the samples."""
-    units = [layer.units for layer in parts.layers if layer is not None and layer.units is not None]
-    if parts.inputs is None or not parts.complete or len(units) < len(parts.layers):
+    outputs = parts.outputs
+    if parts.inputs is None or not parts.complete or outputs is None or None in parts.forms:
         return
-    size, parameters = frame_size(parts.inputs, units, batch)
+    size, parameters = frame_size(parts, batch)
     if size > FRAME_BYTES:
         message = _(
             "the values of one iteration would take about {size} ({parameters} parameters, {batch} samples in"
@@ -153,18 +222,23 @@ def size_rules(parts: Parts, batch: int, count: int) -> Iterator[Finding]:
         )
         text = message.format(size=_bytes(size), parameters=f"{parameters:,}", batch=batch, limit=_bytes(FRAME_BYTES))
         yield Finding(path=("network", "layers"), message=text)
-    samples = 8 * count * (parts.inputs + units[-1])
+    samples = 8 * count * (parts.inputs + outputs)
     if samples > MAX_DATA_BYTES:
         message = _("the samples would take {size}; the limit is {limit}")
         text = message.format(size=_bytes(samples), limit=_bytes(MAX_DATA_BYTES))
         yield Finding(path=("data",), message=text)
 
 
-def frame_size(inputs: int, units: Sequence[int], batch: int) -> tuple[int, int]:
+def frame_size(parts: Parts, batch: int) -> tuple[int, int]:
     """Return an estimate in bytes of the values of one iteration, and the number of parameters."""
-    widths = [inputs, *units]
-    parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(widths))
-    return 8 * (ARRAYS_PER_PARAMETER * parameters + ARRAYS_PER_UNIT * batch * sum(widths)), parameters
+    parameters, values = 0, parts.inputs or 0
+    for layer, sources in zip(parts.layers, parts.sources, strict=True):
+        if layer is None or sources is None:
+            continue
+        values += layer.slots(sources)
+        if layer.share is None:
+            parameters += sum(parameter.size for parameter in layer.parameters(sources))
+    return 8 * (ARRAYS_PER_PARAMETER * parameters + ARRAYS_PER_UNIT * batch * values), parameters
 
 
 def shape(rows: Sequence[Any]) -> str:
@@ -185,9 +259,9 @@ def _bytes(size: int) -> str:
 
 def _network_rules(parts: Parts) -> Iterator[Finding]:
     size = parts.input_shape
-    if size is not None and parts.inputs is not None and (min(size) < 1 or size[0] * size[1] != parts.inputs):
-        message = _("an image of {rows}×{columns} does not have {inputs} inputs")
-        text = message.format(rows=size[0], columns=size[1], inputs=parts.inputs)
+    if size is not None and parts.inputs is not None and (min(size) < 1 or prod(size) != parts.inputs):
+        message = _("an array of {shape} does not have {inputs} inputs")
+        text = message.format(shape="×".join(map(str, size)), inputs=parts.inputs)
         yield Finding(path=("network", "input_shape"), message=text)
     if parts.init is not None:
         yield from _init_rules(parts, parts.init, ("network", "init"))
@@ -250,18 +324,126 @@ def _name_rules(parts: Parts) -> Iterator[Finding]:
             yield Finding(path=path, message=message.format(name=name, base=base))
 
 
-def _layer_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Finding]:
+def _layer_rules(parts: Parts, number: int, layer: LayerBase) -> Iterator[Finding]:
     path: KeyPath = ("network", "layers", number)
-    before = parts.inputs if number == 0 else _units(parts.layers[number - 1])
-    wanted = None if before is None or layer.units is None else (layer.units, before)
-    for name, activation in (("slope", "leaky_relu"), ("alpha", "elu")):
-        if getattr(layer, name) is not None and layer.activation not in {activation, None}:
-            message = _("{name} belongs to {activation}; this layer has {found}")
-            text = message.format(name=name, activation=activation, found=layer.activation)
-            yield Finding(path=(*path, name), message=text, key=True)
+    yield from _source_rules(parts, number, layer)
+    if isinstance(layer, ActivatedLayer):
+        for name, activation in (("slope", "leaky_relu"), ("alpha", "elu")):
+            if getattr(layer, name) is not None and layer.activation not in {activation, None}:
+                message = _("{name} belongs to {activation}; this layer has {found}")
+                text = message.format(name=name, activation=activation, found=layer.activation)
+                yield Finding(path=(*path, name), message=text, key=True)
     frozen = layer.frozen or ()
     if len(set(frozen)) < len(frozen):
         yield Finding(path=(*path, "frozen"), message=_("the same parameter is named twice"))
+    if layer.init is not None:
+        yield from _init_rules(parts, layer.init, (*path, "init"))
+    if isinstance(layer, Layer):
+        yield from _dense_rules(parts, number, layer)
+    else:
+        yield from _parameter_rules(parts, number, layer)
+
+
+def _source_rules(parts: Parts, number: int, layer: LayerBase) -> Iterator[Finding]:
+    """What comes before a layer: names that exist, as many as it takes, of shapes that it can take."""
+    path: KeyPath = ("network", "layers", number)
+    earlier = (INPUT_LAYER, *parts.names[:number])
+    for position, name in enumerate(layer.inputs or ()):
+        place = (*path, "inputs", position)
+        if name in parts.names[number:]:
+            message = _("{name} comes later; a layer takes the outputs of those above it")
+            yield Finding(path=place, message=message.format(name=name))
+        elif name not in earlier:
+            message = _("there is no layer {name}; above are {names}")
+            yield Finding(path=place, message=message.format(name=name, names=", ".join(earlier)))
+    low, high = layer.arity
+    count = len(layer.inputs or ("",))
+    if not low <= count <= high:
+        message = _("{kind} takes {low} layers before it; inputs names {count}")
+        wanted = str(low) if low == high else _("{low} or more").format(low=low)
+        yield Finding(
+            path=(*path, "inputs") if layer.inputs else path,
+            message=message.format(kind=layer.kind, low=wanted, count=count),
+            key=True,
+        )
+        return
+    sources = parts.sources[number]
+    if sources is not None and not any(known[:3] == path for known in parts.unknown):
+        try:
+            layer.form(sources)
+        except ShapeError as error:
+            place = (*path, error.key) if error.key in layer.model_fields_set else path
+            yield Finding(path=place, message=error.message)
+    if layer.share is not None:
+        yield from _sharing_rules(parts, number, layer)
+
+
+def _sharing_rules(parts: Parts, number: int, layer: LayerBase) -> Iterator[Finding]:
+    """A layer that uses the parameters of another: one above, with the same shapes, and none of its own."""
+    path: KeyPath = ("network", "layers", number)
+    other = parts.number(layer.share)
+    if other is None or other >= number:
+        message = _("there is no layer {name} above; above are {names}")
+        text = message.format(name=layer.share, names=", ".join(parts.names[:number]))
+        yield Finding(path=(*path, "share"), message=text)
+        return
+    model, mine, theirs = parts.layers[other], parts.sources[number], parts.sources[other]
+    if model is None or mine is None or theirs is None or parts.forms[number] is None or parts.forms[other] is None:
+        return
+    shapes = [[(one.name, one.shape) for one in each.parameters(of)] for each, of in ((layer, mine), (model, theirs))]
+    if model.kind != layer.kind or shapes[0] != shapes[1] or model.share is not None:
+        message = _("{name} does not have the same parameters as this layer")
+        yield Finding(path=(*path, "share"), message=message.format(name=layer.share))
+    given = {one.key for one in layer.parameters(mine) if one.given is not None} | {"init", "frozen"}
+    for key in sorted(given & layer.model_fields_set):
+        message = _("the parameters are those of {name}; {key} belongs there")
+        yield Finding(path=(*path, key), message=message.format(name=layer.share, key=key), key=True)
+
+
+def _parameter_rules(parts: Parts, number: int, layer: LayerBase) -> Iterator[Finding]:
+    """Values that the file gives have the shape of their parameter, and only what exists is frozen."""
+    path: KeyPath = ("network", "layers", number)
+    sources = parts.sources[number]
+    if sources is None or parts.forms[number] is None:
+        return
+    parameters = layer.parameters(sources)
+    names = [one.name for one in parameters]
+    for position, name in enumerate(layer.frozen or ()):
+        if name not in names:
+            message = _("this layer has no parameter {name}; it has {names}")
+            text = message.format(name=name, names=", ".join(names) or _("none"))
+            yield Finding(path=(*path, "frozen", position), message=text)
+    for one in parameters:
+        found = nested_shape(one.given)
+        if one.given is not None and found != one.shape:
+            message = _("{found} values where the layer needs {wanted}")
+            text = message.format(found=_axes(found), wanted=_axes(one.shape))
+            yield Finding(path=(*path, one.key), message=text)
+
+
+def nested_shape(value: Any) -> tuple[int, ...] | None:
+    """The shape of numbers in nested lists; None where the lists of one level have different lengths."""
+    if not isinstance(value, list | tuple):
+        return ()
+    inner = {nested_shape(part) for part in value}
+    if len(inner) > 1:
+        return None
+    rest = inner.pop() if inner else ()
+    return None if rest is None else (len(value), *rest)
+
+
+def _axes(found: tuple[int, ...] | None) -> str:
+    if found is None:
+        return _("lists of different lengths instead of")
+    return "×".join(map(str, found)) or "1"
+
+
+def _dense_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Finding]:
+    path: KeyPath = ("network", "layers", number)
+    sources = parts.sources[number]
+    before = Form(sources[0].shape).size if sources else None
+    wanted = None if before is None or layer.units is None else (layer.units, before)
+    frozen = layer.frozen or ()
     if "bias" in frozen and layer.bias == "none":
         message = _("this layer has no bias that could be frozen")
         yield Finding(path=(*path, "frozen", frozen.index("bias")), message=message)
@@ -280,11 +462,9 @@ def _layer_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Finding]:
             before,
         )
         yield from _weight_name_rules(parts, number, layer.numbering)
-    if layer.init is not None:
-        yield from _init_rules(parts, layer.init, (*path, "init"))
-        if layer.weights is not None and (layer.bias == "none" or layer.biases is not None):
-            message = _("nothing is left to draw: weights and biases are given")
-            yield Finding(path=(*path, "init"), message=message, key=True)
+    if layer.init is not None and layer.weights is not None and (layer.bias == "none" or layer.biases is not None):
+        message = _("nothing is left to draw: weights and biases are given")
+        yield Finding(path=(*path, "init"), message=message, key=True)
 
 
 def _bias_rules(layer: Layer, path: KeyPath) -> Iterator[Finding]:
@@ -302,10 +482,6 @@ def _bias_rules(layer: Layer, path: KeyPath) -> Iterator[Finding]:
             message = _("a list of {found} for {units} units")
         text = message.format(found=len(layer.biases), units=layer.units)
         yield Finding(path=(*path, "biases"), message=text)
-
-
-def _units(layer: Layer | None) -> int | None:
-    return None if layer is None else layer.units
 
 
 def _shape_rules(
@@ -337,12 +513,13 @@ def _weight_name_rules(parts: Parts, number: int, names: Sequence[Sequence[str]]
     earlier = {
         name
         for other in parts.layers[:number]
-        if other is not None and other.numbering is not None and not isinstance(other.numbering, str)
+        if isinstance(other, Layer) and other.numbering is not None and not isinstance(other.numbering, str)
         for row in other.numbering
         for name in row
     }
     counted = any(
-        other is not None and (other.numbering is None or isinstance(other.numbering, str)) for other in parts.layers
+        isinstance(other, Layer) and (other.numbering is None or isinstance(other.numbering, str))
+        for other in parts.layers
     )
     for i, row in enumerate(names):
         for j, name in enumerate(row):
@@ -364,14 +541,17 @@ def _counted_name(parts: Parts, number: int, name: str) -> bool:
     """Whether a layer that is numbered by counting has a weight of this name."""
     del number
     total = counted = 0
-    before = parts.inputs
-    for layer in parts.layers:
-        if layer is None or layer.units is None or before is None:
+    for layer, sources in zip(parts.layers, parts.sources, strict=True):
+        if layer is None or sources is None:
             return False
-        total += layer.units * before
+        if not isinstance(layer, Layer) or layer.share is not None:
+            continue
+        if layer.units is None:
+            return False
+        size = layer.units * Form(sources[0].shape).size
+        total += size
         if layer.numbering is None or isinstance(layer.numbering, str):
-            counted += layer.units * before
-        before = layer.units
+            counted += size
     # Larger networks do not count their weights: they are called W_h[2,1].
     return total <= 99 and 1 <= int(name[1:]) <= counted
 
@@ -492,16 +672,22 @@ def _row_rules(rows: Sequence[Any], wanted: int | None, path: KeyPath, what: str
                 yield Finding(path=(*path, number), message=text)
 
 
-def _loss_rules(parts: Parts, loss: Loss) -> Iterator[Finding]:
+def _loss_rules(parts: Parts, loss: Loss, path: KeyPath) -> Iterator[Finding]:
     if loss.kind is None:
         return
     if loss.delta is not None and loss.kind != "huber":
         message = _("delta belongs to huber; this loss is {kind}")
-        yield Finding(path=("loss", "delta"), message=message.format(kind=loss.kind), key=True)
-    last = parts.layers[-1] if parts.complete and parts.layers else None
-    if last is None or last.activation is None:
+        yield Finding(path=(*path, "delta"), message=message.format(kind=loss.kind), key=True)
+    number = parts.number(loss.layer)
+    if number is None and loss.layer is not None and parts.complete:
+        message = _("there is no layer {name}; there are {names}")
+        text = message.format(name=loss.layer, names=", ".join(parts.names))
+        yield Finding(path=(*path, "layer"), message=text)
+    last = None if number is None else parts.layers[number]
+    activation = getattr(last, "activation", None)
+    if last is None or (activation is None and isinstance(last, ActivatedLayer)):
         return
-    activation = last.activation
+    activation = activation or last.kind
     needed: tuple[str, ...] = ()
     if loss.kind == "cross_entropy":
         needed = ("softmax",)
@@ -512,10 +698,11 @@ def _loss_rules(parts: Parts, loss: Loss) -> Iterator[Finding]:
     if needed and activation not in needed:
         message = _("{kind} needs {needed} in the last layer, which has {found}")
         text = message.format(kind=loss.kind, needed=_(" or ").join(needed), found=activation)
-        yield Finding(path=("loss", "kind"), message=text)
-    if loss.kind == "cross_entropy" and last.units == 1:
+        yield Finding(path=(*path, "kind"), message=text)
+    form = None if number is None else parts.forms[number]
+    if loss.kind == "cross_entropy" and form is not None and form.shape[-1:] == (1,):
         message = _("cross_entropy over one output is always 0; use binary_cross_entropy with sigmoid")
-        yield Finding(path=("loss", "kind"), message=message)
+        yield Finding(path=(*path, "kind"), message=message)
 
 
 def _training_rules(parts: Parts) -> Iterator[Finding]:

@@ -14,14 +14,13 @@ from pydantic import BaseModel, ValidationError
 
 from retrograde.engine.catalogue import folder, shipped
 from retrograde.engine.errors import EngineError, Problem, ScenarioError
+from retrograde.engine.layers.base import MAX_LAYERS, Distribution, LayerBase, LayerInit
+from retrograde.engine.layers.dense import Layer
+from retrograde.engine.layers.table import KINDS
 from retrograde.engine.locate import LocateError, Positions, line_and_column, locate
 from retrograde.engine.models import (
-    MAX_LAYERS,
     Data,
-    Distribution,
     Expectation,
-    Layer,
-    LayerInit,
     Loss,
     Network,
     NetworkInit,
@@ -339,6 +338,7 @@ def _whole(scenario: Scenario) -> Parts:
         complete=True,
         data=scenario.data,
         loss=scenario.loss,
+        losses=scenario.losses,
         training=scenario.training,
         stop=scenario.stop,
         expect=scenario.expect,
@@ -354,7 +354,7 @@ def _pieces(content: dict[str, Any]) -> Parts:
         network = {}
     given = network.get("layers")
     tables = given[:MAX_LAYERS] if isinstance(given, list) else []
-    layers = [_valid(Layer, table, ("network", "layers", n), unknown) for n, table in enumerate(tables)]
+    layers = [_valid(_kind(table), table, ("network", "layers", n), unknown) for n, table in enumerate(tables)]
     expect = content.get("expect")
     bare = _valid(Network, {**network, "init": {}, "layers": [{"units": 1}]}, ("network",), unknown)
     if "init" not in network:
@@ -371,6 +371,7 @@ def _pieces(content: dict[str, Any]) -> Parts:
         complete=bool(layers) and len(layers) == len(given or ()),
         data=_valid(Data, content.get("data"), ("data",), unknown),
         loss=_valid(Loss, content.get("loss"), ("loss",), unknown),
+        losses=_losses(content, unknown),
         training=_valid(Training, content.get("training"), ("training",), unknown),
         stop=_valid(Stop, content.get("stop"), ("stop",), unknown),
         expect=[_valid(Expectation, table, ("expect", n), unknown) for n, table in enumerate(expect[:MAX_FINDINGS])]
@@ -379,6 +380,18 @@ def _pieces(content: dict[str, Any]) -> Parts:
         names=layer_names(names) if names else [],
         unknown=unknown,
     )
+
+
+def _kind(table: Any) -> type[LayerBase]:
+    """Return the model of a layer's table; that of a dense layer where the kind does not exist."""
+    kind = table.get("kind", "dense") if isinstance(table, dict) else "dense"
+    return KINDS.get(kind, Layer) if isinstance(kind, str) else Layer
+
+
+def _losses(content: dict[str, Any], unknown: set[KeyPath]) -> list[Loss | None]:
+    given = content.get("losses")
+    tables = given[:MAX_LAYERS] if isinstance(given, list) else []
+    return [_valid(Loss, table, ("losses", n), unknown) for n, table in enumerate(tables)]
 
 
 # Values that stand for required keys which are wrong or missing, until they are set to None.
@@ -494,10 +507,14 @@ def _finding(details: ErrorDetails) -> Finding:
         part for part in details["loc"] if not (isinstance(part, str) and part.startswith("<") and part.endswith(">"))
     )
     kind = details["type"]
+    layer = next((KINDS[part[1:-1]] for part in map(str, details["loc"]) if part[1:-1] in KINDS), Layer)
     if kind == "extra_forbidden":
-        return Finding(path=path, message=_unknown_key(path), key=True)
+        return Finding(path=path, message=_unknown_key(path, layer), key=True)
     if kind == "missing":
-        return Finding(path=path, message=_missing(path))
+        return Finding(path=path, message=_missing(path, layer))
+    if kind == "literal_error" and path[:2] == ("network", "layers") and path[3:] == ("kind",):
+        shown = _shown(details.get("input"))
+        return Finding(path=path, message=_literal(details.get("input"), ", ".join(map(repr, KINDS)), shown))
     return Finding(path=path, message=_wrong(kind, details))
 
 
@@ -589,13 +606,17 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
-def _model_at(path: KeyPath) -> type[BaseModel] | None:
-    """Return the model of the table at a path."""
+def _model_at(path: KeyPath, layer: type[LayerBase]) -> type[BaseModel] | None:
+    """Return the model of the table at a path; ``layer`` is that of a layer on it."""
     model: type[BaseModel] | None = Scenario
     for part in path:
         if isinstance(part, int):
             continue
-        model = _TABLES.get((model, part)) if model is not None else None
+        if (model, part) == (Network, "layers"):
+            model = layer
+            continue
+        owner = LayerBase if model is not None and issubclass(model, LayerBase) else model
+        model = _TABLES.get((owner, part)) if owner is not None else None
     return model
 
 
@@ -606,20 +627,21 @@ _TABLES: dict[tuple[type[BaseModel], str], type[BaseModel]] = {
     (Scenario, "network"): Network,
     (Scenario, "data"): Data,
     (Scenario, "loss"): Loss,
+    (Scenario, "losses"): Loss,
     (Scenario, "training"): Training,
     (Scenario, "stop"): Stop,
     (Scenario, "expect"): Expectation,
     (Network, "layers"): Layer,
     (Network, "init"): NetworkInit,
     (NetworkInit, "bias"): Distribution,
-    (Layer, "init"): LayerInit,
+    (LayerBase, "init"): LayerInit,
     (LayerInit, "bias"): Distribution,
     (Expectation, "reason"): Text,
 }
 
 
-def _unknown_key(path: KeyPath) -> str:
-    model = _model_at(path[:-1])
+def _unknown_key(path: KeyPath, layer: type[LayerBase]) -> str:
+    model = _model_at(path[:-1], layer)
     known = list(model.model_fields) if model is not None else []
     name = str(path[-1])
     near = difflib.get_close_matches(name[:60], known, n=1, cutoff=0.5)
@@ -657,11 +679,11 @@ def _table_name(model: type[BaseModel]) -> str:
     return names.get(model, model.__name__)
 
 
-def _missing(path: KeyPath) -> str:
-    model = _model_at(path[:-1])
+def _missing(path: KeyPath, layer: type[LayerBase]) -> str:
+    model = _model_at(path[:-1], layer)
     field = model.model_fields.get(str(path[-1])) if model is not None else None
     description = field.description if field is not None else None
-    table = _model_at(path)
+    table = _model_at(path, layer)
     if path == ("format",):
         return _("missing: put format = 1 at the top of the file")
     if table is not None and path[-1] != "layers":

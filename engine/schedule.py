@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from retrograde.engine.arithmetic import Floats
 from retrograde.engine.network import Network
 from retrograde.engine.order import make_order
 from retrograde.engine.program import Program
@@ -62,6 +63,10 @@ class Schedule:
             self._rows = np.asarray(self._order.order(epoch))
             self._epoch = epoch
         return self._rows[start:stop]
+
+    def dated(self, iteration: int) -> list[Floats]:
+        """The values of the leaves of an iteration that change with time, in the order of its program."""
+        return [leaf.source.values(iteration, self.per_epoch) for leaf in self.program(iteration).dated]
 
     def locate(self, number: int) -> tuple[int, int]:
         """The iteration that ``number`` revealed steps end in, and how many of its steps are revealed.

@@ -318,7 +318,7 @@ def made_by(schedule: Schedule, iteration: int, program: Program, ref: Ref) -> i
     step = program.produced(ref)
     if step is not None:
         return schedule.start(iteration) + step + 1
-    if ref.array.role not in {Role.WEIGHT, Role.BIAS} or iteration == 0:
+    if iteration == 0:
         return None
     previous = schedule.program(iteration - 1)
     updated = previous.named.get(f"new({ref.array.name})")
@@ -332,6 +332,6 @@ def gradient_norm(frame: Frame) -> float:
     """The Euclidean norm of ∂E/∂ all trained parameters of an iteration."""
     total = 0.0
     for array in frame.program.arrays:
-        if array.role is Role.GRADIENT and array.of is not None and not array.batched:
+        if array.role is Role.GRADIENT and array.of is not None and array.of.role in {Role.WEIGHT, Role.BIAS}:
             total += float(np.sum(np.square(frame.array(array))))
     return math.sqrt(total)

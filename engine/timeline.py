@@ -266,15 +266,16 @@ class Timeline:
         return KernelExecutor(program, constants, blas=self.network.scenario.network.arithmetic == "blas")
 
     def _leaves(self, iteration: int) -> Any:
-        data = self.network.dataset
-        executor = self.executor(self.schedule.program(iteration))
-        return executor.leaves(data.inputs, data.targets, self.schedule.rows(iteration))
+        schedule = self.schedule
+        executor = self.executor(schedule.program(iteration))
+        return executor.leaves(self.network.columns, schedule.rows(iteration), schedule.dated(iteration))
 
     def _batches(self, start: int, count: int) -> list[Any]:
         schedule = self.schedule
-        if schedule.shuffled or not self.generated:
-            leaves, data = self.executor(schedule.program(start)).leaves, self.network.dataset
-            return [leaves(data.inputs, data.targets, schedule.rows(start + k)) for k in range(count)]
+        program = schedule.program(start)
+        if schedule.shuffled or program.dated or not self.generated:
+            leaves, columns = self.executor(program).leaves, self.network.columns
+            return [leaves(columns, schedule.rows(start + k), schedule.dated(start + k)) for k in range(count)]
         if self._cycle is None:
             self._cycle = [self._leaves(iteration) for iteration in range(schedule.per_epoch)]
         if len(self._cycle) == 1:
@@ -433,23 +434,23 @@ class Timeline:
 
     def data_loss(self, state: Floats) -> float:
         """The loss over the whole data set under a state; a mean over the batch runs over all samples."""
-        data = self.network.dataset
+        return total_loss(self._evaluated(state))
+
+    def _evaluated(self, state: Floats) -> Frame:
+        """The forward pass over the whole data set under a state."""
+        samples = self.schedule.samples
         if self._evaluator is None:
-            program = self.network.evaluation(self.schedule.samples)
+            program = self.network.evaluation(samples)
             blas = self.network.scenario.network.arithmetic == "blas"
             self._evaluator = (program, KernelExecutor(program, self.constants, blas=blas))
         program, executor = self._evaluator
-        frame = executor.frame(state, executor.leaves(data.inputs, data.targets, range(self.schedule.samples)))
-        return float(frame.array(program.named["E"]))
+        dated = [leaf.source.values(0, self.schedule.per_epoch) for leaf in program.dated]
+        return executor.frame(state, executor.leaves(self.network.columns, range(samples), dated))
 
     def predictions(self, state: Floats) -> Floats:
-        """The outputs for the whole data set under a state, (samples, units)."""
-        self.data_loss(state)
-        assert self._evaluator is not None
-        program, executor = self._evaluator
-        data = self.network.dataset
-        frame = executor.frame(state, executor.leaves(data.inputs, data.targets, range(self.schedule.samples)))
-        return frame.array(program.named[f"out_{self.network.layers[-1].name}"])
+        """The outputs of the last layer for the whole data set under a state, (samples, ...)."""
+        frame = self._evaluated(state)
+        return frame.array(self.network.output(frame.program))
 
     @property
     def nbytes(self) -> int:

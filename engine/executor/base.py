@@ -23,8 +23,14 @@ class Executor(Protocol):
     program: Program
     mathematics: Mathematics
 
-    def leaves(self, inputs: Floats, targets: Floats, rows: Any) -> Leaves:
-        """The batch made of some rows of the data, in this executor's form."""
+    def leaves(self, columns: Sequence[Floats], rows: Any, dated: Sequence[Floats] = ()) -> Leaves:
+        """The leaves of an iteration, in this executor's form.
+
+        Args:
+            columns: the data set, (samples, width) for each array of ``program.data``.
+            rows: the rows that make the batch: a range, or an array.
+            dated: the values of each leaf of ``program.dated``.
+        """
         ...
 
     def frame(self, state: Floats, leaves: Leaves, overrides: Mapping[Ref, float] | None = None) -> Frame:

@@ -63,16 +63,21 @@ class GeneratedExecutor:
 
     def __init__(self, program: Program, constants: Mapping[Array, Floats]) -> None:
         self.program = program
-        self._constants = {array: tuple(constants[array].ravel().tolist()) for array in constants}
+        self._constants = {
+            array: tuple(values.ravel().tolist()) for array, values in constants.items() if array in program.offsets
+        }
         self._rows: list[Row] | None = None
         self._compiled: dict[tuple[str, bool, frozenset[int]], Callable[..., Any]] = {}
         self._watching: dict[tuple[Probe, bool], Callable[..., Any]] = {}
 
-    def leaves(self, inputs: Floats, targets: Floats, rows: Any) -> Batch:
+    def leaves(self, columns: Sequence[Floats], rows: Any, dated: Sequence[Floats] = ()) -> Batch:
         if self._rows is None:
-            self._rows = [(*x, *t) for x, t in zip(inputs.tolist(), targets.tolist(), strict=True)]
+            self._rows = [tuple(row) for row in np.concatenate(columns, axis=1).tolist()]
         every = self._rows
-        return tuple([every[row] for row in rows])
+        batch = tuple([every[row] for row in rows])
+        if not dated:
+            return batch
+        return (*batch, tuple(value for values in dated for value in values.ravel().tolist()))
 
     def frame(self, state: Floats, leaves: Batch, overrides: Mapping[Ref, float] | None = None) -> Frame:
         replaced = {self.program.offset(ref): value for ref, value in (overrides or {}).items()}
@@ -209,17 +214,26 @@ class _Printer:
         self._lines.append("    " * depth + text)
 
     def _batch(self) -> str:
-        """The pattern that takes a batch apart: a tuple of rows, each the inputs, then the targets."""
+        """The pattern that takes a batch apart: a tuple of rows (inputs, then targets), with the dated leaves last."""
         program = self._program
-        data = [array for array in program.leaves if array.batched]
         rows = []
         for sample in range(program.batch):
             slots: list[int] = []
-            for array in data:
-                width = array.shape[1]
+            for array in program.data:
+                width = array.size // program.batch
                 start = program.offsets[array] + sample * width
                 slots.extend(range(start, start + width))
             rows.append(_tuple(slots))
+        if program.dated:
+            rows.append(
+                _tuple(
+                    [
+                        slot
+                        for leaf in program.dated
+                        for slot in range(program.offsets[leaf.array], program.offsets[leaf.array] + leaf.array.size)
+                    ]
+                )
+            )
         return f"({', '.join(rows)},)"
 
     def _assignments(self, depth: int) -> None:

@@ -40,8 +40,8 @@ from retrograde.engine.ops.base import Kernel, Op
 from retrograde.engine.probe import Arrays, Probe, Record, earlier, lines
 from retrograde.engine.program import Program
 
-Batch = tuple[Floats, Floats, Any]
-"""All inputs, all targets, and the rows that make the batch: a slice or an array."""
+Batch = tuple[Sequence[Floats], Any, Sequence[Floats]]
+"""The columns of the data set, the rows that make the batch (a slice or an array), and the dated leaves."""
 
 LOOKS = 16
 """Compiled probes that are kept."""
@@ -70,17 +70,20 @@ class KernelExecutor:
     def __init__(self, program: Program, constants: Mapping[Array, Floats], *, blas: bool = False) -> None:
         self.program = program
         self.blas = blas
+        self.batch = program.batch
         self._flat = np.zeros(program.size)
         self._views = {
             array: self._flat[start : start + array.size].reshape(array.shape)
             for array, start in program.offsets.items()
         }
         for array, values in constants.items():
-            self._views[array][...] = values
+            if array in self._views:
+                self._views[array][...] = values
         self._scratch: list[Floats] = []
         self._taken = 0
         self._kernels = [self._bind(op) for op in program.ops]
-        self._data = [self._views[array] for array in program.leaves if array.batched]
+        self._data: list[Floats] = [self._views[array].reshape(program.batch, -1) for array in program.data]
+        self._dated = [self._views[leaf.array] for leaf in program.dated]
         total = next(array for array in program.arrays if array.role is Role.TOTAL)
         self._total = self._views[total]
         size = program.state_size
@@ -109,8 +112,8 @@ class KernelExecutor:
         """A kernel that evaluates an equation over an open mesh into ``out``."""
         return _MeshCompiler(self, mesh).kernel(expr, out)
 
-    def leaves(self, inputs: Floats, targets: Floats, rows: Any) -> Batch:
-        return inputs, targets, slice(rows.start, rows.stop) if isinstance(rows, range) else rows
+    def leaves(self, columns: Sequence[Floats], rows: Any, dated: Sequence[Floats] = ()) -> Batch:
+        return columns, slice(rows.start, rows.stop) if isinstance(rows, range) else rows, dated
 
     def frame(self, state: Floats, leaves: Batch, overrides: Mapping[Ref, float] | None = None) -> Frame:
         self._state[...] = state
@@ -157,15 +160,16 @@ class KernelExecutor:
         return current.copy()
 
     def _load(self, leaves: Batch) -> None:
-        inputs, targets, rows = leaves
-        x, t = self._data
+        columns, rows, dated = leaves
         if isinstance(rows, slice):
-            x[...] = inputs[rows]
-            t[...] = targets[rows]
+            for view, column in zip(self._data, columns, strict=True):
+                view[...] = column[rows]
         else:
             # Rows are in range; the mode lets NumPy write into the array itself instead of a copy that it checks.
-            inputs.take(rows, axis=0, out=x, mode="clip")
-            targets.take(rows, axis=0, out=t, mode="clip")
+            for view, column in zip(self._data, columns, strict=True):
+                column.take(rows, axis=0, out=view, mode="clip")
+        for place, values in zip(self._dated, dated, strict=True):
+            place[...] = values
 
     def watch(self, state: Floats, batches: Sequence[Batch], probe: Probe, record: Record, per_epoch: int) -> Floats:
         found = self._looks.get(probe)
@@ -369,14 +373,15 @@ class _MeshCompiler:
                 pick.append(part)
                 continue
             axis = next((k for k, mesh in enumerate(self._mesh) if mesh is part), None)
-            if axis is None or (axes and axis <= axes[-1]) or self._mesh[axis].size != base.shape[position]:
+            whole = axis is not None and self._mesh[axis].size == base.shape[position]
+            if axis is None or axis in axes or not whole:
                 return self._gather(base, ref.index)
             axes.append(axis)
             pick.append(slice(None))
         if not axes:
             # A single slot stays a view of memory, where plain indexing would copy a number out.
             return base[tuple(slice(part, part + 1) for part in pick)].reshape(())
-        view: Floats = base[tuple(pick)]
+        view: Floats = base[tuple(pick)].transpose(np.argsort(axes))
         laid: Floats = view[tuple(slice(None) if axis in axes else None for axis in range(len(self._mesh)))]
         return laid
 

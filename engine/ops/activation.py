@@ -51,12 +51,14 @@ class Activate(Op):
             builder.contribute(self.net, PassPart(g=g))
             return
         slope = builder.array(
-            f"slope_{self.layer}",
+            f"slope_{self.net.name.removeprefix('net_')}",
             self.net.shape,
             role=Role.SLOPE,
             layer=self.layer,
             batched=True,
             of=self.net,
+            sign=ACTIVATIONS[self.activation].symbol,
+            time=self.net.time,
         )
         builder.append(
             Slope(

@@ -20,6 +20,9 @@ class Workspace(Protocol):
     blas: bool
     """Whether products of matrices may go to BLAS."""
 
+    batch: int
+    """Samples in the iteration."""
+
     def view(self, array: Array) -> Floats:
         """The memory of an array; C-contiguous."""
         ...
@@ -62,6 +65,11 @@ class Op:
         """The kind in a word or two, for lists and tooltips."""
         raise NotImplementedError
 
+    @property
+    def meshable(self) -> bool:
+        """Whether ``equation`` may be called with an open mesh of elements; else it needs a kernel of its own."""
+        return True
+
     def equation(self, index: Index) -> Expr:
         """The arithmetic of one element.
 
@@ -98,9 +106,28 @@ class Part:
         """The arrays that the terms read."""
         raise NotImplementedError
 
+    @property
+    def meshable(self) -> bool:
+        """Whether ``term`` may be called with an open mesh of elements; else it needs a kernel of its own."""
+        return True
+
+    @property
+    def region(self) -> tuple[tuple[int, int], ...] | None:
+        """Where the use reads a part of the array only: (first, stop) of each axis after the sample's, else None."""
+        return None
+
     def term(self, index: Index) -> Expr:
-        """The contribution to one element: of a batched array at (sample, element), else of one sample."""
+        """The contribution to one element: of a batched array at (sample, element), else of one sample.
+
+        The element is in the region of the use.
+        """
         raise NotImplementedError
+
+    def covers(self, element: Index) -> bool:
+        """Whether the use reads an element, given without the sample."""
+        if self.region is None:
+            return True
+        return all(first <= part < stop for part, (first, stop) in zip(element, self.region, strict=True))
 
     def local(self, index: Index) -> tuple[Ref, Expr] | None:
         """The gradient slot that a single-term use multiplies, and its local derivative; None for a sum."""
@@ -111,7 +138,16 @@ class Part:
 
         Args:
             space: the workspace.
-            out: gets the part; the target's shape.
-            summed: whether the samples' contributions are to be added up.
+            out: gets the part: the target's shape, in a region the shape of that; C-contiguous.
+            summed: whether the array has no sample axis, so that the samples' contributions are to be added up.
+        """
+        return None
+
+    def contributions(self, space: Workspace, out: Floats) -> Kernel | None:
+        """A hand-written kernel for the contributions of each sample to an array without a sample axis, or None.
+
+        Args:
+            space: the workspace.
+            out: (batch, *shape of the array), C-contiguous.
         """
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,7 +25,7 @@ class Dense(Op):
     """net[s, i] = Σ_j W[i, j] · x[s, j] + b[i].
 
     Attributes:
-        x: the inputs, (batch, n_in).
+        x: the inputs, (batch, n_in); further axes count as one, row by row.
         weights: W, (n_out, n_in).
         bias: b, (n_out,) for one per neuron, (1,) for a shared one, or None.
 
@@ -51,14 +51,15 @@ class Dense(Op):
     def equation(self, index: Index) -> Expr:
         s, i = index
         found: list[Expr] = [
-            Product((Ref(self.weights, (i, j)), Ref(self.x, (s, j)))) for j in range(self.weights.shape[1])
+            Product((Ref(self.weights, (i, j)), Ref(self.x, (s, *element))))
+            for j, element in enumerate(np.ndindex(self.x.shape[1:]))
         ]
         if self.bias is not None:
             found.append(self._bias(i))
         return found[0] if len(found) == 1 else Sum(tuple(found))
 
     def kernel(self, space: Workspace) -> Kernel:
-        x, weights, net = space.view(self.x), space.view(self.weights), space.view(self.target)
+        x, weights, net = flat(space.view(self.x)), space.view(self.weights), space.view(self.target)
         bias = None if self.bias is None else space.view(self.bias)
         if space.blas:
             return _affine(x, weights, bias, net)
@@ -72,7 +73,7 @@ class Dense(Op):
         builder.contribute(self.weights, WeightPart(g=g, x=self.x))
         if self.bias is not None:
             builder.contribute(self.bias, BiasPart(g=g, shared=self.bias.size != self.weights.shape[0]))
-        builder.contribute(self.x, InputPart(weights=builder.latest(self.weights), g=g))
+        builder.contribute(self.x, InputPart(weights=builder.latest(self.weights), g=g, shape=self.x.shape[1:]))
 
     def why(self, target: str) -> str:
         return _("What reaches {target}: each input times its weight, added up.").format(target=target)
@@ -173,19 +174,23 @@ class WeightPart(Part):
         return (self.g, self.x)
 
     def term(self, index: Index) -> Expr:
-        s, i, j = index
-        return Product((Ref(self.g, (s, i)), Ref(self.x, (s, j))))
+        g, x = self.local(index)
+        return Product((g, x))
 
     def local(self, index: Index) -> tuple[Ref, Expr]:
         s, i, j = index
-        return Ref(self.g, (s, i)), Ref(self.x, (s, j))
+        return Ref(self.g, (s, i)), Ref(self.x, (s, *_apart(j, self.x.shape[1:])))
 
     def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel | None:
-        g, x = space.view(self.g), space.view(self.x)
+        g, x = space.view(self.g), flat(space.view(self.x))
         if space.blas:
             transposed = g.T
             return lambda: _matmul(transposed, x, out)
         return contraction(space, g[:, :, None], x[:, None, :], out)
+
+    def contributions(self, space: Workspace, out: Floats) -> Kernel:
+        g, x = space.view(self.g)[:, :, None], flat(space.view(self.x))[:, None, :]
+        return lambda: _multiply(g, x, out)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -223,21 +228,50 @@ class InputPart(Part):
 
     weights: Array
     g: Array
+    shape: tuple[int, ...]
 
     @property
     def inputs(self) -> tuple[Array, ...]:
         return (self.weights, self.g)
 
     def term(self, index: Index) -> Expr:
-        s, j = index
+        s, j = index[0], _together(index[1:], self.shape)
         edges = tuple(Product((Ref(self.weights, (i, j)), Ref(self.g, (s, i)))) for i in range(self.weights.shape[0]))
         return edges[0] if len(edges) == 1 else Sum(edges)
 
     def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel | None:
-        weights, g = space.view(self.weights), space.view(self.g)
+        weights, g, out = space.view(self.weights), space.view(self.g), flat(out)
         if space.blas:
             return lambda: _matmul(g, weights, out)
         return contraction(space, g.T[:, :, None], weights[:, None, :], out)
+
+
+def flat(values: Floats) -> Floats:
+    """An array with a sample axis as a matrix, (batch, rest); a view of contiguous memory."""
+    return values.reshape(values.shape[0], -1)
+
+
+def _apart(position: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """The index at a position of axes that are laid out row by row; of an open mesh, its arrays."""
+    if len(shape) == 1:
+        return (position,)
+    found: list[Any] = []
+    for length in reversed(shape):
+        found.append(position % length)
+        position = position // length
+    return tuple(reversed(found))
+
+
+def _together(index: Index, shape: tuple[int, ...]) -> Any:
+    """The position of an index in axes that are laid out row by row; the inverse of ``_apart``."""
+    position = index[0]
+    for part, length in zip(index[1:], shape[1:], strict=True):
+        position = position * length + part
+    return position
+
+
+def _multiply(left: Floats, right: Floats, out: Floats) -> None:
+    np.multiply(left, right, out=out)
 
 
 def _matmul(left: Floats, right: Floats, out: Floats) -> None:

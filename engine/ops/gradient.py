@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from retrograde.engine.arithmetic import Floats, sum_rows
 from retrograde.engine.array import Array, Extent, Role
-from retrograde.engine.expression import Expr, Index, Sum
+from retrograde.engine.expression import ZERO, Expr, Index, Sum
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.text import _
 
@@ -36,14 +39,66 @@ class Gradient(Op):
         assert self.target.of is not None
         return self.target.of
 
+    @property
+    def meshable(self) -> bool:
+        return all(part.meshable and part.region is None for part in self.parts)
+
     def equation(self, index: Index) -> Expr:
-        found = tuple(part.term(index) for part in self.parts)
+        # The sample comes first in every index of a gradient, whether its array has one or not.
+        element = index[1:]
+        found = tuple(part.term(index) for part in self.parts if part.covers(element))
+        if not found:
+            return ZERO
         return found[0] if len(found) == 1 else Sum(found)
 
     def kernel(self, space: Workspace) -> Kernel | None:
-        if len(self.parts) != 1:
-            return None
-        return self.parts[0].kernel(space, space.view(self.target), self.extent is Extent.SUM)
+        target, summed = space.view(self.target), self.extent is Extent.SUM
+        if len(self.parts) == 1 and self.parts[0].region is None:
+            return self.parts[0].kernel(space, target, summed)
+        if not summed:
+            return self._added(space, target)
+        total = space.scratch((space.batch, *target.shape))
+        add = self._added(space, total)
+
+        def run() -> None:
+            add()
+            sum_rows(total, target)
+
+        return run
+
+    def _added(self, space: Workspace, out: Floats) -> Kernel:
+        """A kernel that adds up the parts of each sample into ``out`` (batch, ...).
+
+        Adding to −0 changes no value, so an element that the first parts do not cover starts from there; one that no
+        part covers is 0.
+        """
+        covered = np.zeros(out.shape[1:], dtype=np.bool_)
+        calls: list[Kernel] = []
+        for number, part in enumerate(self.parts):
+            place = out if part.region is None else out[:, *(slice(*bounds) for bounds in part.region)]
+            covered[() if part.region is None else tuple(slice(*bounds) for bounds in part.region)] = True
+            first = number == 0 and part.region is None
+            buffer = out if first else space.scratch(place.shape)
+            kernel = part.contributions(space, buffer) if self.extent is Extent.SUM else None
+            if kernel is None and self.extent is not Extent.SUM:
+                kernel = part.kernel(space, buffer, False)
+            if kernel is None and self.extent is Extent.SUM and not part.meshable:
+                raise NotImplementedError(f"{type(part).__name__} has no kernel for contributions")
+            if kernel is None:
+                kernel = space.compile(part.term(mesh := _mesh(place.shape, part.region)), mesh, buffer)
+            calls.append(kernel)
+            if not first:
+                calls.append(_Add(place, buffer))
+        if self.parts[0].region is not None:
+            start = np.where(covered, -0.0, 0.0)
+            calls.insert(0, _Fill(out, start))
+        run = tuple(calls)
+
+        def add() -> None:
+            for call in run:
+                call()
+
+        return add
 
     def why(self, target: str) -> str:
         match self.of.role:
@@ -51,5 +106,34 @@ class Gradient(Op):
                 return _("How much does E change with the net input: the delta {target}?").format(target=target)
             case Role.OUT:
                 return _("How much does E change with this output, over every way it takes?")
-            case _:
+            case Role.WEIGHT | Role.BIAS:
                 return _("How much does E change with this parameter?")
+            case _:
+                return _("How much does E change with this value, over every way it takes?")
+
+
+def _mesh(shape: tuple[int, ...], region: tuple[tuple[int, int], ...] | None) -> Index:
+    """An open mesh over the region of an array with a sample axis; ``shape`` is that of the region."""
+    firsts = (0,) * len(shape) if region is None else (0, *(first for first, _stop in region))
+    axes = (np.arange(first, first + length) for first, length in zip(firsts, shape, strict=True))
+    return tuple(np.ix_(*axes))
+
+
+class _Add:
+    """Adds one array to another in place."""
+
+    def __init__(self, to: Floats, what: Floats) -> None:
+        self._to, self._what = to, what
+
+    def __call__(self) -> None:
+        np.add(self._to, self._what, out=self._to)
+
+
+class _Fill:
+    """Copies constant values into an array."""
+
+    def __init__(self, to: Floats, what: Floats) -> None:
+        self._to, self._what = to, what
+
+    def __call__(self) -> None:
+        np.copyto(self._to, self._what)

@@ -182,8 +182,34 @@ LOSSES: dict[str, Loss] = {row.name: row for row in _rows()}
 """Losses by name whose terms depend on one output each. Cross-entropy joins the outputs: ``CrossEntropy``."""
 
 
-def _over(value: Expr, count: int) -> Expr:
-    return value if count == 1 else Div(value, Const(float(count)))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What a loss term is multiplied and divided by before it counts: weight · mask · term / N.
+
+    Attributes:
+        count: N, the number of terms that a mean runs over; 1 for a sum.
+        weight: the weight of this loss among several.
+        mask: (batch, time): 0 for steps that only fill a sequence up to its length; None where all count.
+        time: the time step, from 0, that the mask is read at; None where the term has its own time axis.
+    """
+
+    count: int = 1
+    weight: float = 1.0
+    mask: Array | None = None
+    time: int | None = None
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        """The arrays that it reads."""
+        return () if self.mask is None else (self.mask,)
+
+    def of(self, value: Expr, index: Index) -> Expr:
+        """The term as it counts."""
+        if self.mask is not None:
+            value = Product((value, Ref(self.mask, (index[0], index[1] if self.time is None else self.time))))
+        if self.weight != 1.0:
+            value = Product((Const(self.weight), value))
+        return value if self.count == 1 else Div(value, Const(float(self.count)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -195,18 +221,20 @@ class LossTerm(Op):
         goal: the targets, (batch, units).
         loss: the name of the loss.
         parameter: its parameter.
-        count: N, the number of terms that a mean runs over; 1 for a sum.
+        share: how it counts.
+        at: where the targets of this output begin, between the sample and the unit: (time,) in a sequence.
     """
 
     out: Array
     goal: Array
     loss: str
     parameter: float
-    count: int
+    share: Share = Share()
+    at: tuple[int, ...] = ()
 
     @property
     def inputs(self) -> tuple[Array, ...]:
-        return (self.out, self.goal)
+        return (self.out, self.goal, *self.share.inputs)
 
     @property
     def title(self) -> str:
@@ -214,12 +242,20 @@ class LossTerm(Op):
 
     def equation(self, index: Index) -> Expr:
         row = LOSSES[self.loss]
-        return _over(row.value(Ref(self.out, index), Ref(self.goal, index), Const(self.parameter)), self.count)
+        goal = Ref(self.goal, (index[0], *self.at, *index[1:]))
+        return self.share.of(row.value(Ref(self.out, index), goal, Const(self.parameter)), index)
 
     def gradient(self, builder: Builder) -> None:
         builder.contribute(
             self.out,
-            LossPart(out=self.out, goal=self.goal, loss=self.loss, parameter=self.parameter, count=self.count),
+            LossPart(
+                out=self.out,
+                goal=self.goal,
+                loss=self.loss,
+                parameter=self.parameter,
+                share=self.share,
+                at=self.at,
+            ),
         )
 
     def why(self, target: str) -> str:
@@ -234,15 +270,17 @@ class LossPart(Part):
     goal: Array
     loss: str
     parameter: float
-    count: int
+    share: Share
+    at: tuple[int, ...]
 
     @property
     def inputs(self) -> tuple[Array, ...]:
-        return (self.out, self.goal)
+        return (self.out, self.goal, *self.share.inputs)
 
     def term(self, index: Index) -> Expr:
         row = LOSSES[self.loss]
-        return _over(row.slope(Ref(self.out, index), Ref(self.goal, index), Const(self.parameter)), self.count)
+        goal = Ref(self.goal, (index[0], *self.at, *index[1:]))
+        return self.share.of(row.slope(Ref(self.out, index), goal, Const(self.parameter)), index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -258,7 +296,8 @@ class CrossEntropy(Op):
         normaliser: S, (batch,).
         out: p, (batch, units).
         goal: the targets, (batch, units), each row a distribution.
-        count: N.
+        share: how a term counts.
+        at: where the targets of this output begin; see ``LossTerm``.
 
     Source: Bridle 1990; Bishop 2006, eq. 4.108 and 4.109.
     """
@@ -268,24 +307,25 @@ class CrossEntropy(Op):
     normaliser: Array
     out: Array
     goal: Array
-    count: int
+    share: Share = Share()
+    at: tuple[int, ...] = ()
 
     @property
     def inputs(self) -> tuple[Array, ...]:
-        return (self.goal, self.normaliser, self.net, self.maximum)
+        return (self.goal, self.normaliser, self.net, self.maximum, *self.share.inputs)
 
     @property
     def title(self) -> str:
         return _("loss term")
 
     def equation(self, index: Index) -> Expr:
-        s, i = index
-        goal = Ref(self.goal, (s, i))
-        surprise = Sub(Call(LOG, Ref(self.normaliser, (s,))), Sub(Ref(self.net, (s, i)), Ref(self.maximum, (s,))))
-        return _over(_equals(goal, ZERO, ZERO, Product((goal, surprise))), self.count)
+        goal = Ref(self.goal, (index[0], *self.at, *index[1:]))
+        shift = Sub(Ref(self.net, index), Ref(self.maximum, index[:-1]))
+        surprise = Sub(Call(LOG, Ref(self.normaliser, index[:-1])), shift)
+        return self.share.of(_equals(goal, ZERO, ZERO, Product((goal, surprise))), index)
 
     def gradient(self, builder: Builder) -> None:
-        builder.contribute(self.net, CollapsedPart(out=self.out, goal=self.goal, count=self.count))
+        builder.contribute(self.net, CollapsedPart(out=self.out, goal=self.goal, share=self.share, at=self.at))
 
     def why(self, target: str) -> str:
         return _("How surprised is the network by the right answer: −t · ln p, from the net inputs.")
@@ -297,29 +337,31 @@ class CollapsedPart(Part):
 
     out: Array
     goal: Array
-    count: int
+    share: Share
+    at: tuple[int, ...]
 
     @property
     def inputs(self) -> tuple[Array, ...]:
-        return (self.out, self.goal)
+        return (self.out, self.goal, *self.share.inputs)
 
     def term(self, index: Index) -> Expr:
-        return _over(Sub(Ref(self.out, index), Ref(self.goal, index)), self.count)
+        goal = Ref(self.goal, (index[0], *self.at, *index[1:]))
+        return self.share.of(Sub(Ref(self.out, index), goal), index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Total(Op):
-    """E = Σ_s Σ_i E_o[s, i]; each sample's terms are its own subtotal.
+    """E = Σ_s Σ_i E_o[s, i]; each sample's terms are its own subtotal, one output after the other.
 
     Attributes:
-        loss_terms: E_o, (batch, units).
+        loss_terms: E_o of each output, (batch, units) or with further axes.
     """
 
-    loss_terms: Array
+    loss_terms: tuple[Array, ...]
 
     @property
     def inputs(self) -> tuple[Array, ...]:
-        return (self.loss_terms,)
+        return self.loss_terms
 
     @property
     def title(self) -> str:
@@ -327,18 +369,24 @@ class Total(Op):
 
     def equation(self, index: Index) -> Expr:
         (s,) = index
-        units = self.loss_terms.shape[1]
-        if units == 1:
-            return Ref(self.loss_terms, (s, 0))
-        return Sum(tuple(Ref(self.loss_terms, (s, i)) for i in range(units)))
+        found = tuple(
+            Ref(array, (s, *element)) for array in self.loss_terms for element in np.ndindex(array.element_shape)
+        )
+        return found[0] if len(found) == 1 else Sum(found)
 
     def kernel(self, space: Workspace) -> Kernel:
-        matrix, out = space.view(self.loss_terms), space.view(self.target)
-        columns = space.scratch((matrix.shape[1], matrix.shape[0]))
-        samples = space.scratch((matrix.shape[0],))
+        tables = [space.view(array).reshape(array.shape[0], -1) for array in self.loss_terms]
+        out = space.view(self.target)
+        columns = space.scratch((sum(table.shape[1] for table in tables), tables[0].shape[0]))
+        samples = space.scratch((tables[0].shape[0],))
+        pieces, start = [], 0
+        for table in tables:
+            pieces.append((columns[start : start + table.shape[1]], table.T))
+            start += table.shape[1]
 
         def run() -> None:
-            np.copyto(columns, matrix.T)
+            for piece, turned in pieces:
+                np.copyto(piece, turned)
             sum_rows(columns, samples)
             sum_rows(samples, out)
 

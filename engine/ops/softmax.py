@@ -1,4 +1,4 @@
-"""Softmax over the units of a layer, as four ops: maximum, exponentials, their sum, quotients.
+"""Softmax over the last axis of a layer, as four ops: maximum, exponentials, their sum, quotients.
 
 The maximum is taken out of the exponent so that nothing overflows. It cancels, so no gradient goes through it.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RowMaximum(Op):
-    """m[s] = max_i net[s, i]."""
+    """m[s] = max_i net[s, i]; further axes before the last are positions, each with a softmax of its own."""
 
     net: Array
 
@@ -36,15 +36,15 @@ class RowMaximum(Op):
         return _("maximum")
 
     def equation(self, index: Index) -> Expr:
-        (s,) = index
-        return Max(tuple(Ref(self.net, (s, i)) for i in range(self.net.shape[1])))
+        return Max(tuple(Ref(self.net, (*index, i)) for i in range(self.net.shape[-1])))
 
     def kernel(self, space: Workspace) -> Kernel:
         net, out = space.view(self.net), space.view(self.target)
-        samples = np.arange(net.shape[0])
+        net, out = net.reshape(-1, net.shape[-1]), out.reshape(-1)
+        rows = np.arange(net.shape[0])
 
         def run() -> None:
-            out[...] = net[samples, net.argmax(axis=1)]
+            out[...] = net[rows, net.argmax(axis=1)]
 
         return run
 
@@ -68,8 +68,7 @@ class Exponential(Op):
         return _("exponential")
 
     def equation(self, index: Index) -> Expr:
-        s, i = index
-        return Call(EXP, Sub(Ref(self.net, (s, i)), Ref(self.maximum, (s,))))
+        return Call(EXP, Sub(Ref(self.net, index), Ref(self.maximum, index[:-1])))
 
     def gradient(self, builder: Builder) -> None:
         g = builder.close(self.target)
@@ -95,9 +94,9 @@ class RowSum(Op):
         return _("sum")
 
     def equation(self, index: Index) -> Expr:
-        (s,) = index
-        count = self.exponentials.shape[1]
-        return Sum(tuple(Ref(self.exponentials, (s, i)) for i in range(count)))
+        count = self.exponentials.shape[-1]
+        parts = tuple(Ref(self.exponentials, (*index, i)) for i in range(count))
+        return parts[0] if count == 1 else Sum(parts)
 
     def kernel(self, space: Workspace) -> Kernel:
         return row_sums(space, space.view(self.exponentials), space.view(self.target))
@@ -112,7 +111,8 @@ class RowSum(Op):
 
 
 def row_sums(space: Workspace, matrix: Floats, out: Floats) -> Kernel:
-    """A kernel that adds each row of (rows, columns) from left to right into ``out`` (rows,)."""
+    """A kernel that adds each row of (..., columns) from left to right into ``out`` (...)."""
+    matrix, out = matrix.reshape(-1, matrix.shape[-1]), out.reshape(-1)
     columns = space.scratch((matrix.shape[1], matrix.shape[0]))
 
     def run() -> None:
@@ -138,8 +138,7 @@ class Quotient(Op):
         return _("softmax")
 
     def equation(self, index: Index) -> Expr:
-        s, i = index
-        return Div(Ref(self.exponentials, (s, i)), Ref(self.normaliser, (s,)))
+        return Div(Ref(self.exponentials, index), Ref(self.normaliser, index[:-1]))
 
     def gradient(self, builder: Builder) -> None:
         g = builder.close(self.target)
@@ -164,8 +163,7 @@ class _SharePart(Part):
         return (self.g, self.normaliser)
 
     def term(self, index: Index) -> Expr:
-        s, i = index
-        return Div(Ref(self.g, (s, i)), Ref(self.normaliser, (s,)))
+        return Div(Ref(self.g, index), Ref(self.normaliser, index[:-1]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -181,10 +179,10 @@ class _NormaliserPart(Part):
         return (self.g, self.out, self.normaliser)
 
     def term(self, index: Index) -> Expr:
-        (s,) = index
-        products = tuple(Product((Ref(self.g, (s, i)), Ref(self.out, (s, i)))) for i in range(self.out.shape[1]))
+        units = range(self.out.shape[-1])
+        products = tuple(Product((Ref(self.g, (*index, i)), Ref(self.out, (*index, i)))) for i in units)
         total: Expr = products[0] if len(products) == 1 else Sum(products)
-        return Neg(Div(total, Ref(self.normaliser, (s,))))
+        return Neg(Div(total, Ref(self.normaliser, index)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -198,8 +196,7 @@ class _RowPart(Part):
         return (self.g,)
 
     def term(self, index: Index) -> Expr:
-        s, _i = index
-        return Ref(self.g, (s,))
+        return Ref(self.g, index[:-1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

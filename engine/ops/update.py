@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrograde.engine.array import Array, Extent, Phase, Role
+from retrograde.engine.array import Array, Extent, Phase
 from retrograde.engine.expression import Expr, Index, Product, Ref, Sub
 from retrograde.engine.ops.base import Kernel, Op, Workspace
 from retrograde.engine.text import _
@@ -77,12 +77,9 @@ class Optimiser:
 
 
 def _descend(builder: Builder, parameter: Array, slope: Array, rate: Array) -> Array:
-    target = builder.array(
-        f"new({parameter.name})", parameter.shape, role=Role.UPDATED, layer=parameter.layer, of=parameter
-    )
     return builder.append(
         Descend(
-            target=target,
+            target=builder.renewed(parameter),
             phase=Phase.UPDATE,
             layer=parameter.layer,
             extent=Extent.ONCE,

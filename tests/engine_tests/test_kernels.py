@@ -56,7 +56,7 @@ def assert_frame_is_its_equations(frame: Frame, overridden: frozenset[Ref] = fro
 
 def batch_of(network: Network, executor: Executor, rows: int) -> object:
     data = network.dataset
-    return executor.leaves(data.inputs, data.targets, range(rows))
+    return executor.leaves((data.inputs, data.targets), range(rows))
 
 
 def alike(left: Frame, right: Frame) -> None:
@@ -162,7 +162,7 @@ def test_inf_nan_and_overflow_have_the_bits_of_the_equations_and_raise_nothing(r
                 values.flat[random.randrange(values.size)] = random.choice(SPECIAL)
     overrides = {random.choice(all_slots(program)): random.choice(SPECIAL) for _ in range(random.randrange(3))}
     for executor in executors(network, program):
-        leaves = executor.leaves(inputs, data.targets, range(recipe.samples))
+        leaves = executor.leaves((inputs, data.targets), range(recipe.samples))
         frame = executor.frame(state, leaves, overrides)
         assert_frame_is_its_equations(frame, frozenset(overrides))
         for ref, value in overrides.items():
@@ -292,7 +292,7 @@ def test_frames_are_read_only(x: float, y: float) -> None:
     )
     program = network.program(1)
     for executor in executors(network, program):
-        leaves = executor.leaves(np.array([[x]]), np.array([[y]]), range(1))
+        leaves = executor.leaves((np.array([[x]]), np.array([[y]])), range(1))
         frame = executor.frame(network.initial_state, leaves)
         assert_frame_is_its_equations(frame)
         for values in (frame.flat, frame.next_state, frame.array(program.named["net_o"])):

@@ -310,7 +310,7 @@ def naive_states(network: Network, iterations: int) -> list[Floats]:
     for iteration in range(iterations):
         executor = line.executor(line.schedule.program(iteration))
         data = network.dataset
-        leaves = executor.leaves(data.inputs, data.targets, line.schedule.rows(iteration))
+        leaves = executor.leaves((data.inputs, data.targets), line.schedule.rows(iteration))
         states.append(np.array(executor.frame(states[-1], leaves).next_state))
     return states
 

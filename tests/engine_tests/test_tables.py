@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import get_args
 
 from retrograde.engine.functions import ACTIVATIONS
-from retrograde.engine.models import ActivationName, LossKind, Training
+from retrograde.engine.layers.base import ActivationName
+from retrograde.engine.models import LossKind, Training
 from retrograde.engine.ops.loss import LOSSES
 from retrograde.engine.ops.update import OPTIMISERS
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from retrograde.engine.initial import initial_parameters
+from retrograde.engine.initial import initial_parameters as named_parameters
 from retrograde.engine.models import Scenario
 from retrograde.engine.scenario import load_scenario, parse_scenario
 
@@ -37,6 +38,11 @@ learning_rate = 0.5
 [stop]
 epochs = 10
 """
+
+
+def initial_parameters(scenario: Scenario) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64] | None]]:
+    """The weights and biases of each layer."""
+    return {name: (found["W"], found.get("b")) for name, found in named_parameters(scenario).items()}
 
 
 def scenario(*, inputs: int = 3, units: int = 4, network: str = "", first: str = "", second: str = "") -> Scenario:

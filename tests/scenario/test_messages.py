@@ -89,7 +89,7 @@ class TestOneMistake:
             (
                 "inputs = 2",
                 "inputs = 2\ninput_shape = [2, 2]",
-                "6:15: network.input_shape: an image of 2×2 does not have",
+                "6:15: network.input_shape: an array of 2×2 does not have",
             ),
             (
                 "inputs = [[0, 1], [1, 0]]",

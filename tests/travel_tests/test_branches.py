@@ -86,7 +86,7 @@ def recomputed(session: Session, story: Story, count: int) -> list[Frame]:
             executor: Executor = GeneratedExecutor(program, constants)
         else:
             executor = KernelExecutor(program, constants)
-        leaves = executor.leaves(data.inputs, data.targets, schedule.rows(iteration))
+        leaves = executor.leaves((data.inputs, data.targets), schedule.rows(iteration))
         frames.append(executor.frame(state, leaves, overrides))
         state = np.array(frames[-1].next_state)
     return frames
@@ -224,7 +224,7 @@ def test_a_dropped_sample_adds_nothing_to_a_gradient() -> None:
     data = whole.network.dataset
     program = whole.network.program(2)
     alone = GeneratedExecutor(program, whole.network.constants)
-    fewer = alone.frame(whole.network.initial_state, alone.leaves(data.inputs, data.targets, range(2)), None)
+    fewer = alone.frame(whole.network.initial_state, alone.leaves((data.inputs, data.targets), range(2)), None)
     for array in program.arrays:
         if array.role is Role.GRADIENT and not array.batched:
             mine = whole.frame.array(whole.program.named[array.name])

@@ -1,0 +1,258 @@
+"""What every kind of layer states in a scenario file: its keys, its shape, its parameters, and how it is built.
+
+A kind of layer is one file of this folder, with a strict model, and one row of the table in ``table.py``. Only
+``build`` needs the machinery that computes, so the ops are imported there: a file is read and checked without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from retrograde.engine.array import Role
+
+if TYPE_CHECKING:
+    from retrograde.engine.graph import Graph, Value
+
+MAX_LAYERS = 256
+MAX_UNITS = 10_000_000
+MAX_EPOCHS = 10**12
+MAX_SEED = 2**63 - 1
+MAX_LEGACY_SEED = 2**32 - 1
+
+LAYER_NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
+WEIGHT_NAME = r"^[^\W\d]\w*$"
+RANGES = r"^\s*\d{1,9}\s*(-\s*\d{1,9}\s*)?(,\s*\d{1,9}\s*(-\s*\d{1,9}\s*)?)*$"
+ActivationName = Literal[
+    "identity",
+    "sigmoid",
+    "tanh",
+    "relu",
+    "leaky_relu",
+    "elu",
+    "silu",
+    "gelu",
+    "gelu_tanh",
+    "softplus",
+    "softmax",
+]
+
+
+InitKind = Literal["constant", "uniform", "normal", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal"]
+Layout = Literal["target_source", "source_target"]
+NumberingOrder = Literal["target", "source"]
+BiasKind = Literal["neuron", "shared", "none"]
+
+# TOML has lists; a tuple is what a frozen model can hold. Only the outside is converted, the items stay
+# strict.
+Row = Annotated[tuple[float, ...], Field(strict=False)]
+Matrix = Annotated[tuple[Row, ...], Field(strict=False)]
+WeightName = Annotated[str, Field(pattern=WEIGHT_NAME, max_length=24)]
+NameRow = Annotated[tuple[WeightName, ...], Field(strict=False)]
+NameTable = Annotated[tuple[NameRow, ...], Field(strict=False)]
+
+
+def list_or_number(value: Any) -> str:
+    """The tag of a value that is a list or a number."""
+    return "<list>" if isinstance(value, list | tuple) else "<number>"
+
+
+def table_or_order(value: Any) -> str:
+    """The tag of a value that is a table or a word."""
+    return "<table>" if isinstance(value, list | tuple) else "<order>"
+
+
+Shape = tuple[int, ...]
+"""The shape of an array for one sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a layer hands on for one sample: an array, or one array a time step.
+
+    Attributes:
+        shape: the shape of the array, or of each of them.
+        steps: the number of time steps of a sequence that is computed step by step; 0 where it is one array.
+    """
+
+    shape: Shape
+    steps: int = 0
+
+    @property
+    def size(self) -> int:
+        """Number of slots for one sample."""
+        return prod(self.shape) * max(1, self.steps)
+
+    def __str__(self) -> str:
+        text = "×".join(map(str, self.shape)) or "1"
+        return f"{self.steps} × ({text})" if self.steps else text
+
+
+class Model(BaseModel):
+    """A table of a scenario file: strict, frozen, and without unknown keys."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Distribution(Model):
+    """Where initial values come from."""
+
+    kind: InitKind = Field(
+        default="glorot_uniform",
+        description="constant (value), uniform (low, high), normal (mean, std), or Glorot and He, which"
+        " depend on the width of the layer and of the one before it",
+    )
+    value: float | None = Field(default=None, description="of constant: the value")
+    low: float | None = Field(default=None, description="of uniform: the smallest value")
+    high: float | None = Field(default=None, description="of uniform: the bound that is not reached")
+    mean: float | None = Field(default=None, description="of normal: the mean, 0 if absent")
+    std: float | None = Field(default=None, ge=0, description="of normal: the standard deviation")
+
+
+class LayerInit(Distribution):
+    """How the parameters of a layer that the file does not give are drawn."""
+
+    layout: Layout | None = Field(
+        default=None,
+        description="the shape in which weights are drawn: target_source (units, inputs), or source_target as"
+        " programs with x @ W do; target_source if absent",
+    )
+    draw_bias: bool | None = Field(
+        default=None,
+        description="true: biases come from the same distribution, after the weights; else they are zero",
+    )
+    bias: Distribution | None = Field(default=None, description="the distribution of the biases, if they have one")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A parameter array of a layer.
+
+    Attributes:
+        name: its name before the layer's: ``W`` of ``W_h``.
+        shape: its shape.
+        role: weight or bias.
+        fans: (fan out, fan in), for initialisers that depend on the widths.
+        given: the initial values that the file gives, nested as the shape, or None.
+        key: the key of the layer's table that gives them.
+        fallback: the value of a bias-like parameter that is neither given nor drawn.
+        frozen: whether training leaves it as it is.
+    """
+
+    name: str
+    shape: Shape
+    role: Role
+    fans: tuple[int, int]
+    given: Any = None
+    key: str = ""
+    fallback: float = 0.0
+    frozen: bool = False
+
+    @property
+    def size(self) -> int:
+        """Number of slots."""
+        return prod(self.shape)
+
+
+class ShapeError(ValueError):
+    """What a layer cannot do with the shapes before it.
+
+    Args:
+        key: the key of the layer's table that the message is about.
+        message: what is wrong, with both shapes.
+    """
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.key = key
+        self.message = message
+
+
+class LayerBase(Model):
+    """What the tables of all kinds of layer have in common."""
+
+    name: str = Field(
+        default="",
+        pattern=LAYER_NAME,
+        max_length=24,
+        description="the layer's name; absent: h (or h1, h2, ... if there are several hidden layers) and o",
+    )
+    kind: str
+    inputs: Annotated[tuple[str, ...], Field(strict=False)] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        description="the names of the layers before it, i for the inputs of the network; absent: the layer above",
+    )
+    share: str | None = Field(
+        default=None,
+        max_length=24,
+        description="the name of an earlier layer of the same kind whose parameters this layer uses too",
+    )
+    frozen: Annotated[tuple[str, ...], Field(strict=False)] = Field(
+        default=(), max_length=16, description="parameters that training leaves as they are"
+    )
+    init: LayerInit | None = Field(default=None, description="how this layer's parameters are drawn")
+
+    @property
+    def label(self) -> str:
+        """The layer in a few words, for pictures: its kind and what distinguishes it."""
+        return self.kind
+
+    @property
+    def arity(self) -> tuple[int, int]:
+        """The least and the largest number of layers before it."""
+        return 1, 1
+
+    def form(self, sources: Sequence[Form]) -> Form:
+        """What the layer hands on.
+
+        Args:
+            sources: what the layers before it hand on.
+
+        Raises:
+            ShapeError: the layer cannot take that.
+        """
+        raise NotImplementedError
+
+    def slots(self, sources: Sequence[Form]) -> int:
+        """About how many values the forward pass of the layer keeps for a sample, for the estimate of memory."""
+        return self.form(sources).size
+
+    def parameters(self, sources: Sequence[Form]) -> tuple[Parameter, ...]:
+        """Its parameters, in the order in which they are drawn and trained; none by default."""
+        del sources
+        return ()
+
+    def completed(self) -> dict[str, Any]:
+        """The values of the keys that a file may leave out and that depend on others."""
+        return {}
+
+    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+        """Appends the ops of the forward pass; returns the output, called ``out_<name>`` (``out_<name>@3`` at time 3).
+
+        Args:
+            graph: the forward pass so far; it knows the layer that is being built.
+            sources: the outputs of the layers before it.
+        """
+        raise NotImplementedError
+
+
+class ActivatedLayer(LayerBase):
+    """A layer that ends in an activation function."""
+
+    activation: ActivationName = Field(default="identity", description="the activation function")
+    slope: float | None = Field(default=None, description="of leaky_relu: the slope left of 0; 0.01 if absent")
+    alpha: float | None = Field(default=None, description="of elu: α; 1 if absent")
+
+    def completed(self) -> dict[str, Any]:
+        """The parameter of the activation, where the file leaves it out."""
+        if self.activation == "leaky_relu" and self.slope is None:
+            return {"slope": 0.01}
+        if self.activation == "elu" and self.alpha is None:
+            return {"alpha": 1.0}
+        return {}
