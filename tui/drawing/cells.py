@@ -40,7 +40,7 @@ def shade(value: float, scale: float, glyphs: Glyphs, cells: int = 2) -> tuple[s
     """A signed value as a shade of one or two cells, and its ink.
 
     Two cells: the second is a minus sign for a negative value. One cell: negative values have strokes for shades, so
-    that the sign is seen without colour. What is not a finite number is ``!``.
+    that the sign is seen without colour. Only zero is blank; what is not a finite number is ``!``.
 
     Args:
         value: the value.
@@ -54,8 +54,8 @@ def shade(value: float, scale: float, glyphs: Glyphs, cells: int = 2) -> tuple[s
     ink = heat(value, scale)
     if value < 0 and cells == 1:
         below = glyphs.shades_below
-        return below[round(share * (len(below) - 1))], ink
-    full = glyphs.shades[round(share * (len(glyphs.shades) - 1))]
+        return below[max(round(share * (len(below) - 1)), 1)], ink
+    full = glyphs.shades[max(round(share * (len(glyphs.shades) - 1)), 1 if value else 0)]
     return full + ("−" if value < 0 else full) * (cells - 1), ink
 
 
@@ -113,6 +113,8 @@ def window(count: int, room: int, first: int, length: int) -> tuple[int, int]:
     """Which of ``count`` things to show in room for ``room``: those around a stretch, as (start, stop)."""
     if count <= room:
         return 0, count
+    first = min(first, count - 1)
+    length = min(length, count - first)
     middle = first + length // 2
     start = min(max(middle - room // 2, 0), count - room)
     if length <= room:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from retrograde.engine.text import _
@@ -54,12 +54,32 @@ def grid_lines(picture: Grid | Joined, width: int, height: int, glyphs: Glyphs) 
     if not grids or any(0 in grid.values.shape for grid in grids):
         return None
     below = 1 if caption and height >= 4 else 0
-    made = _whole(grids, signs, width, height - below, glyphs) or _around(grids, signs, width, height - below, glyphs)
+    room = height - below
+    made = _whole(grids, signs, width, room, glyphs)
+    if made is None and len(grids) == 1 and not grids[0].shaded and len(grids[0].values) == 1:
+        # A single row of unlike quantities may as well stand upright.
+        made = _whole((_turned(grids[0]),), signs, width, room, glyphs)
+    if made is None:
+        made = _around(grids, signs, width, room, glyphs)
     if made is None:
         return None
     if below:
         made = (*made, fit(caption, width, glyphs.ellipsis))
     return made
+
+
+def _turned(grid: Grid) -> Grid:
+    """A grid with its rows for columns."""
+    return replace(
+        grid,
+        values=grid.values.T,
+        known=None if grid.known is None else grid.known.T,
+        rows=grid.columns,
+        columns=grid.rows,
+        spots=tuple(
+            replace(spot, row=spot.column, column=spot.row, rows=spot.columns, columns=spot.rows) for spot in grid.spots
+        ),
+    )
 
 
 def _whole(
@@ -106,7 +126,9 @@ def _around(
     """The cells around the first mark of each grid, and which they are."""
     room = (width - sum(measure((Span(sign),)) + 2 for sign in signs)) // len(grids)
     titled = any(grid.title for grid in grids) and height >= 4
-    labelled = any(grid.columns for grid in grids) and height >= 5
+    # A table of unlike quantities says nothing without their names.
+    least = 5 if all(grid.shaded for grid in grids) else 3
+    labelled = any(grid.columns for grid in grids) and height >= least
     rows = height - titled - labelled - 1
     if rows < 1 or room < 4:
         return None
@@ -119,9 +141,6 @@ def _around(
         sheet = None
         while cells >= 1:
             left, right = window(grid.values.shape[1], cells, spot.column, spot.columns)
-            if right - left > room:
-                cells = room
-                continue
             view = (first, last, left, right)
             sheet = _sheet(grid, view, form, LEAST_DECIMALS, glyphs, labelled=labelled, titled=titled)
             if sheet.size <= room:
@@ -132,19 +151,23 @@ def _around(
         if sheet is None:
             return None
         sheets.append(sheet)
-        if not said and (last - first, right - left) != grid.values.shape:
-            said = _("rows {first}–{last} of {rows}, columns {left}–{right} of {columns}").format(
-                first=first + 1,
-                last=last,
-                rows=grid.values.shape[0],
-                left=left + 1,
-                right=right,
-                columns=grid.values.shape[1],
-            )
+        said = said or _extent(grid, view)
     made = _beside(sheets, signs, width, height - bool(said), glyphs)
     if made is None or not said:
         return made
     return (*made, (Span(shorten(said, width, glyphs.ellipsis), Ink.FAINT),))
+
+
+def _extent(grid: Grid, view: tuple[int, int, int, int]) -> str:
+    """Which rows and columns of a grid are in sight; empty where all are."""
+    rows, columns = grid.values.shape
+    first, last, left, right = view
+    said = []
+    if last - first < rows:
+        said.append(_("rows {first}–{last} of {count}").format(first=first + 1, last=last, count=rows))
+    if right - left < columns:
+        said.append(_("columns {first}–{last} of {count}").format(first=left + 1, last=right, count=columns))
+    return ", ".join(said)
 
 
 def _beside(
@@ -207,12 +230,7 @@ def _sheet(
         cells.append(line)
     columns = [shorten(text, LONGEST_LABEL, glyphs.ellipsis) for text in grid.columns[left:right]] if labelled else []
     size = max(width(text) for line in cells for text, _ink in line)
-    if form is Form.FIGURES:
-        size = max([size, *(width(text) for text in columns)])
-    else:
-        size = form.value
-        if any(width(text) > size for text in columns):
-            columns = []
+    size = max([size, *(width(text) for text in columns)]) if form is Form.FIGURES else form.value
     rows = [shorten(text, LONGEST_LABEL, glyphs.ellipsis) for text in grid.rows[first:last]] if labelled else []
     edge = max([width(text) for text in rows], default=-1) + 1
     brackets = _brackets(grid.spots, view, glyphs)
@@ -241,18 +259,20 @@ def _sheet(
     total = max(edge, 0) * bool(rows) + sum(gaps) + (right - left) * size
     head: list[Line] = [(Span(grid.title, Ink.DIM),)] if grid.title and titled else []
     if columns:
-        labels = " " * (edge if rows else 0)
+        labels, end = "", edge if rows else 0
         for column, text in enumerate(columns):
-            labels += " " * gaps[column] + " " * (size - width(text)) + text
+            end += gaps[column] + size
+            # What would touch the label before it is left out.
+            if end - width(text) >= (width(labels) + 1 if labels else 0):
+                labels += " " * (end - width(labels) - width(text)) + text
         head.append((Span(labels, Ink.DIM),))
     return _Sheet(head=tuple(head), body=tuple(body), size=total)
 
 
 def _largest(grid: Grid) -> float:
-    largest = 0.0
-    for row in (grid.values if grid.known is None else grid.values * grid.known).tolist():
-        largest = max(largest, *(abs(value) for value in row if math.isfinite(value)), 0.0)
-    return largest
+    """The largest magnitude of what is known and finite."""
+    values = (grid.values if grid.known is None else grid.values[grid.known]).ravel().tolist()
+    return max((abs(value) for value in values if math.isfinite(value)), default=0.0)
 
 
 def _brackets(spots: tuple[Spot, ...], view: tuple[int, int, int, int], glyphs: Glyphs) -> dict[tuple[int, int], Span]:
