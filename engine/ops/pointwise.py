@@ -1,0 +1,249 @@
+"""Element by element: ops that state one formula over the elements of their operands, and derive their gradient.
+
+An operand may have fewer axes than the target (a bias, a mean, a scale): it is then the same along the others, and its
+gradient adds up over them. The formula is stated once; its partial derivatives are worked out from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from retrograde.engine.array import Array, Role
+from retrograde.engine.derivative import derivative
+from retrograde.engine.expression import (
+    ONE,
+    ZERO,
+    Call,
+    Compare,
+    Const,
+    Div,
+    Expr,
+    Index,
+    Max,
+    Neg,
+    Product,
+    Ref,
+    Select,
+    Sub,
+    Sum,
+)
+from retrograde.engine.ops.base import Op, Part
+from retrograde.engine.text import _
+
+if TYPE_CHECKING:
+    from retrograde.engine.builder import Builder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Rule:
+    """A formula over the elements of some operands.
+
+    Attributes:
+        name: a short name.
+        title: the kind of step in a word or two.
+        why: what the step is for, in one sentence.
+        value: builds the formula from the operands, in order.
+        slopes: by operand, builds the derivative from the operands and the result where that is a better form than
+            the one that follows from the formula: 1 − y² of tanh.
+        source: where the definition comes from.
+    """
+
+    name: str
+    title: str
+    why: str
+    value: Callable[..., Expr]
+    slopes: Mapping[int, Callable[..., Expr]] | None = None
+    source: str = ""
+
+
+class Operand(NamedTuple):
+    """An array that a formula reads.
+
+    Attributes:
+        array: the array.
+        axes: for each of its axes the axis of the target that it goes along, the sample being axis 0 where the target
+            has one; None where they are those of the target.
+    """
+
+    array: Array
+    axes: tuple[int, ...] | None = None
+
+    def at(self, index: Index) -> Ref:
+        """The slot at an index of the target."""
+        return Ref(self.array, index if self.axes is None else tuple(index[axis] for axis in self.axes))
+
+
+def _place(number: int) -> Ref:
+    return _PLACES[number]
+
+
+_PLACES = tuple(Ref(Array(name=f"operand {number}", shape=(), role=Role.VALUE)) for number in range(16))
+_RESULT = Ref(Array(name="result", shape=(), role=Role.VALUE))
+
+
+@lru_cache(maxsize=1024)
+def _partial(rule: Rule, count: int, number: int) -> Expr:
+    """The partial derivative of a rule by an operand, over places that stand for the operands."""
+    places = _PLACES[:count]
+    if rule.slopes is not None and number in rule.slopes:
+        return rule.slopes[number](*places, _RESULT)
+    return derivative(rule.value(*places), _place(number))
+
+
+def filled(expr: Expr, slots: Mapping[Array, Ref]) -> Expr:
+    """An expression over places with the slots that they stand for."""
+
+    def fill(part: Any) -> Any:
+        match part:
+            case Ref(array):
+                return slots[array]
+            case Const():
+                return part
+            case Neg(operand):
+                return Neg(fill(operand))
+            case Sum(parts):
+                return Sum(tuple(map(fill, parts)))
+            case Product(parts):
+                return Product(tuple(map(fill, parts)))
+            case Max(parts):
+                return Max(tuple(map(fill, parts)))
+            case Sub(left, right):
+                return Sub(fill(left), fill(right))
+            case Div(left, right):
+                return Div(fill(left), fill(right))
+            case Call(function, argument):
+                return Call(function, fill(argument))
+            case Compare(op, left, right):
+                return Compare(op, fill(left), fill(right))
+            case Select(condition, then, otherwise):
+                return Select(fill(condition), fill(then), fill(otherwise))
+            case _:
+                raise AssertionError(part)
+
+    found: Expr = fill(expr)
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pointwise(Op):
+    """target[index] = rule(operands at index).
+
+    Attributes:
+        rule: the formula.
+        operands: the arrays that it reads; the same one may be there more than once.
+    """
+
+    rule: Rule
+    operands: tuple[Operand, ...]
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        return tuple(operand.array for operand in self.operands)
+
+    @property
+    def title(self) -> str:
+        return _(self.rule.title)
+
+    def equation(self, index: Index) -> Expr:
+        return self.rule.value(*(operand.at(index) for operand in self.operands))
+
+    def gradient(self, builder: Builder) -> None:
+        g = builder.close(self.target)
+        if g is None:
+            return
+        for number in reversed(range(len(self.operands))):
+            part = PointwisePart(g=g, rule=self.rule, operands=self.operands, number=number, out=self.target)
+            builder.contribute(self.operands[number].array, part)
+
+    def why(self, target: str) -> str:
+        return _(self.rule.why)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PointwisePart(Part):
+    """The use of an operand in a formula: ∂E/∂target · ∂formula/∂operand, added up over the axes it does not have."""
+
+    g: Array
+    rule: Rule
+    operands: tuple[Operand, ...]
+    number: int
+    out: Array
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        partial = _partial(self.rule, len(self.operands), self.number)
+        read = _arrays(partial)
+        found = [operand.array for place, operand in zip(_PLACES, self.operands, strict=False) if place.array in read]
+        return (self.g, *found, *((self.out,) if _RESULT.array in read else ()))
+
+    def _targets(self, index: Index) -> list[Index]:
+        """The indices of the target that read an element of the operand."""
+        array, axes = self.operands[self.number]
+        shape = self.out.shape
+        if axes is None:
+            axes = tuple(range(len(array.shape)))
+        at: list[Any] = [None] * len(shape)
+        if self.out.batched:
+            at[0] = index[0]
+        element = index[1:]
+        for axis, part in zip(axes[1:] if array.batched else axes, element, strict=True):
+            at[axis] = part
+        free = [axis for axis, part in enumerate(at) if part is None]
+        found: list[Index] = []
+        for choice in product(*(range(shape[axis]) for axis in free)):
+            for axis, part in zip(free, choice, strict=True):
+                at[axis] = part
+            found.append(tuple(at))
+        return found
+
+    def _slope(self, at: Index) -> Expr:
+        slots = {place.array: operand.at(at) for place, operand in zip(_PLACES, self.operands, strict=False)}
+        slots[_RESULT.array] = Ref(self.out, at)
+        return filled(_partial(self.rule, len(self.operands), self.number), slots)
+
+    def term(self, index: Index) -> Expr:
+        found = tuple(_times(Ref(self.g, at), self._slope(at)) for at in self._targets(index))
+        return found[0] if len(found) == 1 else Sum(found)
+
+    def local(self, index: Index) -> tuple[Ref, Expr] | None:
+        targets = self._targets(index)
+        if len(targets) != 1:
+            return None
+        return Ref(self.g, targets[0]), self._slope(targets[0])
+
+
+def _arrays(expr: Any) -> set[Array]:
+    match expr:
+        case Ref(array):
+            return {array}
+        case Const():
+            return set()
+        case Sum(parts) | Product(parts) | Max(parts):
+            return set().union(*map(_arrays, parts))
+        case Neg(operand) | Call(_, operand):
+            return _arrays(operand)
+        case Sub(left, right) | Div(left, right) | Compare(_, left, right):
+            return _arrays(left) | _arrays(right)
+        case Select(condition, then, otherwise):
+            return _arrays(condition) | _arrays(then) | _arrays(otherwise)
+        case _:
+            raise AssertionError(expr)
+
+
+def _times(g: Ref, slope: Expr) -> Expr:
+    """g · slope, with signs in front and without factors of 1."""
+    match slope:
+        case Const(value) if value == 0.0:
+            return ZERO
+        case Const(value) if value == 1.0 or slope is ONE:
+            return g
+        case Neg(operand):
+            return Neg(_times(g, operand))
+        case Product(factors):
+            return Product((g, *factors))
+        case _:
+            return Product((g, slope))
