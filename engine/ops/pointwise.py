@@ -235,7 +235,7 @@ def _arrays(expr: Any) -> set[Array]:
 
 
 def _times(g: Ref, slope: Expr) -> Expr:
-    """g · slope, with signs in front and without factors of 1."""
+    """The product of a gradient and a slope, with signs in front and without factors of 1."""
     match slope:
         case Const(value) if value == 0.0:
             return ZERO
