@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrograde.engine.array import Extent
-from retrograde.engine.expression import Ref, refs
+from retrograde.engine.expression import Expr, Index, Ref, refs
+from retrograde.engine.ops.base import Op
+from retrograde.engine.ops.gradient import Gradient
 from retrograde.engine.program import Place, Program
+
+Region = tuple[tuple[int, int], ...]
+"""(first, stop) of each axis."""
 
 
 def uses(program: Program, ref: Ref, sample: int) -> tuple[Place, ...]:
     """The steps of an iteration that read a slot, in the order of revealing.
-
-    An equation is called once for all elements of an op, with an open mesh as its index; the slots that it reads are
-    then compared with ``ref`` all at once.
 
     Args:
         program: the program.
@@ -27,16 +31,56 @@ def uses(program: Program, ref: Ref, sample: int) -> tuple[Place, ...]:
     found: list[Place] = []
     for number in program.readers(ref.array):
         op = program.ops[number]
-        shape = op.target.element_shape
-        mesh: tuple[Any, ...] = tuple(np.ix_(*(np.arange(length) for length in shape))) if shape else ()
         once = op.extent is Extent.ONCE
-        reads = np.zeros(shape, dtype=np.bool_)
-        for read in refs(op.equation(mesh if once else (sample, *mesh))):
-            if read.array is not ref.array:
-                continue
-            match: Any = True
-            for part, wanted in zip(read.index, ref.index, strict=True):
-                match = match & (part == wanted)
-            reads |= match
+        reads = _reads(op, ref, () if once else (sample,))
         found.extend(Place(number, None if once else sample, int(element)) for element in np.flatnonzero(reads))
     return tuple(sorted(found, key=program.number))
+
+
+def _reads(op: Op, ref: Ref, before: Index) -> NDArray[np.bool_]:
+    """The elements of an op, without the sample, that read a slot; ``before`` is the sample, if the op has one."""
+    shape = op.target.element_shape
+    if not isinstance(op, Gradient):
+        found = op.reads(ref)
+        return found if found is not None else _searched(op.equation, op.meshable, ref, before, shape)
+    found = np.zeros(shape, dtype=np.bool_)
+    for part in op.parts:
+        if ref.array in part.inputs:
+            reads = part.reads(ref)
+            if reads is None:
+                reads = _searched(part.term, part.meshable, ref, before, shape, part.region)
+            found |= reads
+    return found
+
+
+def _searched(
+    equation: Callable[[Index], Expr],
+    meshable: bool,
+    ref: Ref,
+    before: Index,
+    shape: tuple[int, ...],
+    region: Region | None = None,
+) -> NDArray[np.bool_]:
+    """The elements whose equations read a slot.
+
+    An equation is called once for all elements of a region, with an open mesh as its index; the slots that it reads
+    are then compared with ``ref`` all at once. One that takes integers alone is called for each element.
+    """
+    bounds = tuple((0, length) for length in shape) if region is None else region
+    reads = np.zeros(shape, dtype=np.bool_)
+    if not meshable:
+        for offset in np.ndindex(*(stop - first for first, stop in bounds)):
+            element = tuple(part + first for part, (first, _stop) in zip(offset, bounds, strict=True))
+            reads[element] = ref in refs(equation((*before, *element)))
+        return reads
+    mesh: tuple[Any, ...] = tuple(np.ix_(*(np.arange(*bound) for bound in bounds))) if shape else ()
+    place: tuple[Any, ...] = (*(slice(*bound) for bound in bounds), ...)
+    view = reads[place]
+    for read in refs(equation((*before, *mesh))):
+        if read.array is not ref.array:
+            continue
+        match: Any = True
+        for part, wanted in zip(read.index, ref.index, strict=True):
+            match = match & (part == wanted)
+        view |= match
+    return reads

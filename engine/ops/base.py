@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from retrograde.engine.arithmetic import Floats
 from retrograde.engine.array import Array, Extent, Phase
 from retrograde.engine.expression import Expr, Index, Ref
@@ -81,6 +84,18 @@ class Op:
         """
         raise NotImplementedError
 
+    def reads(self, ref: Ref) -> NDArray[np.bool_] | None:
+        """Which elements read a slot of an input, in the shape of the target without the sample.
+
+        Args:
+            ref: the slot; of a batched array its own sample counts.
+
+        Returns:
+            None where the equation, called with an open mesh, says so itself.
+        """
+        del ref
+        return None
+
     def kernel(self, space: Workspace) -> Kernel | None:
         """A hand-written kernel with the same bits as the equation, or None to have one made from it."""
         return None
@@ -128,6 +143,11 @@ class Part:
         if self.region is None:
             return True
         return all(first <= part < stop for part, (first, stop) in zip(element, self.region, strict=True))
+
+    def reads(self, ref: Ref) -> NDArray[np.bool_] | None:
+        """Which elements of the array, without the sample, have a term that reads a slot; see ``Op.reads``."""
+        del ref
+        return None
 
     def local(self, index: Index) -> tuple[Ref, Expr] | None:
         """The gradient slot that a single-term use multiplies, and its local derivative; None for a sum."""

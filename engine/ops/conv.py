@@ -1,0 +1,262 @@
+"""Convolution as cross-correlation over any number of spatial axes, its transpose, and their gradients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrograde.engine.arithmetic import Floats
+from retrograde.engine.array import Array
+from retrograde.engine.expression import Expr, Index, Ref
+from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
+from retrograde.engine.ops.correlation import channel_sums
+from retrograde.engine.ops.link import Link, added
+from retrograde.engine.text import _
+
+if TYPE_CHECKING:
+    from retrograde.engine.builder import Builder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Convolve(Op):
+    """net[s, o, p] = Σ_c Σ_t W[o, c, t] · x[s, c, p · stride + t · dilation − padding] + b[o].
+
+    The kernel is not turned round, as in every library: this is a cross-correlation. Taps in the padding are left out,
+    which is the same as zeros there. With groups, o sees the channels of its own group only.
+
+    Attributes:
+        x: the inputs, (batch, channels, *spatial).
+        bias: b, (channels out,), or None.
+        link: the weights, (channels out, channels / groups, *kernel), and the windows.
+
+    Source: LeCun et al. 1989; Dumoulin, Visin 2016, "A guide to convolution arithmetic for deep learning".
+    """
+
+    x: Array
+    bias: Array | None
+    link: Link
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        weights = self.link.weights
+        return (weights, self.x) if self.bias is None else (weights, self.x, self.bias)
+
+    @property
+    def title(self) -> str:
+        return _("convolution")
+
+    @property
+    def meshable(self) -> bool:
+        return False
+
+    def equation(self, index: Index) -> Expr:
+        found = list(self.link.gathered(self.link.weights, self.x, index))
+        if self.bias is not None:
+            found.append(Ref(self.bias, (index[1],)))
+        return added(found)
+
+    def reads(self, ref: Ref) -> NDArray[np.bool_]:
+        if ref.array is self.bias:
+            found = np.zeros(self.target.element_shape, dtype=np.bool_)
+            found[ref.index[0]] = True
+            return found
+        return self.link.gatherers(ref, self.link.weights)
+
+    def kernel(self, space: Workspace) -> Kernel:
+        return self.link.gather(space, self.link.weights, self.x, space.view(self.target), self.bias)
+
+    def gradient(self, builder: Builder) -> None:
+        g = builder.close(self.target)
+        if g is None:
+            return
+        weights = self.link.weights
+        builder.contribute(weights, KernelPart(link=self.link, small=g, big=self.x, transposed=False))
+        if self.bias is not None:
+            builder.contribute(self.bias, ChannelPart(g=g))
+        builder.contribute(self.x, ScatterPart(link=self.link, weights=builder.latest(weights), g=g))
+
+    def why(self, target: str) -> str:
+        return _(
+            "What the kernel finds here, {target}: each of its weights times the input beneath it, added up."
+        ).format(target=target)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ConvolveTransposed(Op):
+    """net[s, o, p · stride + t · dilation − padding] += W[c, o, t] · x[s, c, p], over all c, p and t; + b[o].
+
+    It goes from input to output as the gradient of a convolution goes from output to input. The sum of one element runs
+    over the input channels, then over the positions p that reach it, in row order.
+
+    Attributes:
+        x: the inputs, (batch, channels, *spatial).
+        bias: b, (channels out,), or None.
+        link: the weights, (channels, channels out / groups, *kernel), and the windows of the convolution whose
+            transpose this is: ``length`` is that of the result, ``count`` that of x.
+
+    Source: Zeiler et al. 2010; Dumoulin, Visin 2016.
+    """
+
+    x: Array
+    bias: Array | None
+    link: Link
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        weights = self.link.weights
+        return (weights, self.x) if self.bias is None else (weights, self.x, self.bias)
+
+    @property
+    def title(self) -> str:
+        return _("transposed convolution")
+
+    @property
+    def meshable(self) -> bool:
+        return False
+
+    def equation(self, index: Index) -> Expr:
+        found = list(self.link.scattered(self.link.weights, self.x, index))
+        if self.bias is not None:
+            found.append(Ref(self.bias, (index[1],)))
+        return added(found)
+
+    def reads(self, ref: Ref) -> NDArray[np.bool_]:
+        if ref.array is self.bias:
+            found = np.zeros(self.target.element_shape, dtype=np.bool_)
+            found[ref.index[0]] = True
+            return found
+        return self.link.scatterers(ref, self.link.weights)
+
+    def kernel(self, space: Workspace) -> Kernel:
+        return self.link.scatter(space, self.link.weights, self.x, space.view(self.target), self.bias)
+
+    def gradient(self, builder: Builder) -> None:
+        g = builder.close(self.target)
+        if g is None:
+            return
+        weights = self.link.weights
+        builder.contribute(weights, KernelPart(link=self.link, small=self.x, big=g, transposed=True))
+        if self.bias is not None:
+            builder.contribute(self.bias, ChannelPart(g=g))
+        builder.contribute(self.x, GatherPart(link=self.link, weights=builder.latest(weights), g=g))
+
+    def why(self, target: str) -> str:
+        return _("What the inputs paint here, {target}: each lays the kernel down, scaled by its value.").format(
+            target=target
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class KernelPart(Part):
+    """The use of W in a convolution: Σ_p δ[s, o, p] · x[s, c, source(p, t)], the same weight at every position.
+
+    Attributes:
+        link: the pairs.
+        small: what lies at the positions p: δ; of a transposed convolution x.
+        big: what the windows read: x; of a transposed convolution δ.
+        transposed: whether δ is ``big``; it is written first.
+    """
+
+    link: Link
+    small: Array
+    big: Array
+    transposed: bool
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        return (self.big, self.small) if self.transposed else (self.small, self.big)
+
+    @property
+    def meshable(self) -> bool:
+        return False
+
+    def term(self, index: Index) -> Expr:
+        return added(list(self.link.paired(self.small, self.big, index, swapped=self.transposed)))
+
+    def reads(self, ref: Ref) -> NDArray[np.bool_]:
+        return self.link.pairers(ref, self.small, self.big)
+
+    def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel:
+        return self.link.weight_kernel(space, self.small, self.big, out, samples=False)
+
+    def contributions(self, space: Workspace, out: Floats) -> Kernel:
+        return self.link.weight_kernel(space, self.small, self.big, out, samples=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ChannelPart(Part):
+    """The use of a bias at every position of its channel: Σ_p δ[s, o, p]."""
+
+    g: Array
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        return (self.g,)
+
+    def term(self, index: Index) -> Expr:
+        s, o = index
+        return added([Ref(self.g, (s, o, *position)) for position in np.ndindex(self.g.shape[2:])])
+
+    def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel:
+        return channel_sums(space, space.view(self.g), out)
+
+    def contributions(self, space: Workspace, out: Floats) -> Kernel:
+        return channel_sums(space, space.view(self.g), out, samples=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ScatterPart(Part):
+    """The use of x in a convolution: Σ_o Σ_p W[o, c, t] · δ[s, o, p] over the positions p that read x through a tap t.
+
+    In the row order of p the taps go from the last to the first: a full correlation with the kernel turned round.
+    """
+
+    link: Link
+    weights: Array
+    g: Array
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        return (self.weights, self.g)
+
+    @property
+    def meshable(self) -> bool:
+        return False
+
+    def term(self, index: Index) -> Expr:
+        return added(list(self.link.scattered(self.weights, self.g, index)))
+
+    def reads(self, ref: Ref) -> NDArray[np.bool_]:
+        return self.link.scatterers(ref, self.weights)
+
+    def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel:
+        return self.link.scatter(space, self.weights, self.g, out)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GatherPart(Part):
+    """The use of x in a transposed convolution: Σ_o Σ_t W[c, o, t] · δ[s, o, p · stride + t · dilation − padding]."""
+
+    link: Link
+    weights: Array
+    g: Array
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        return (self.weights, self.g)
+
+    @property
+    def meshable(self) -> bool:
+        return False
+
+    def term(self, index: Index) -> Expr:
+        return added(list(self.link.gathered(self.weights, self.g, index)))
+
+    def reads(self, ref: Ref) -> NDArray[np.bool_]:
+        return self.link.gatherers(ref, self.weights)
+
+    def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel:
+        return self.link.gather(space, self.weights, self.g, out)
