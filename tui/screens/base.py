@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 from textual.screen import Screen
 
 if TYPE_CHECKING:
-    from retrograde.engine.session import Session
+    from pathlib import Path
+
+    from retrograde.engine.branch import Branch
+    from retrograde.engine.session import Here, Session
     from retrograde.engine.step import Operand
     from retrograde.tui.jobs import Job
     from retrograde.tui.look import Glyphs
     from retrograde.tui.reading import Reading
     from retrograde.tui.runner import Run
-    from retrograde.tui.state import PanelId
+    from retrograde.tui.state import Badge, LossView, PanelId, RunView, WeightsView
+    from retrograde.tui.unsaved import Leftover
     from retrograde.tui.view import Lens, Parameters
 
 
@@ -36,6 +40,15 @@ class DebuggerScreen(Screen[None]):
     _notice: tuple[str, bool]
     _outcome: str
     _after_run: Callable[[], None] | None
+    _run_view: RunView | None
+    _origin: Here | None
+    _weights_now: WeightsView | None
+    _weights_before: WeightsView | None
+    _loss: tuple[object, LossView] | None
+    _badges: dict[int, tuple[Badge, ...]]
+    _accuracy: tuple[int, tuple[int, int] | None]
+    _history: list[str]
+    _names: tuple[str, ...]
 
     @property
     def _glyphs(self) -> Glyphs:
@@ -97,4 +110,48 @@ class DebuggerScreen(Screen[None]):
 
     def _write(self, text: str = "") -> None:
         """Opens the command line with a text in it; a command of the table is done by its ``line_<id>``."""
+        raise NotImplementedError
+
+    def begin(self, session: Session, *, file: Path | None = None, leftover: Leftover | None = None) -> None:
+        """Shows a session, from its initial state or from where it was left."""
+        raise NotImplementedError
+
+    def do(self, name: str) -> None:
+        """Does the command with an id of the table."""
+        raise NotImplementedError
+
+    def _free(self) -> None:
+        """The session is free again."""
+        raise NotImplementedError
+
+    def _start(self, *, epochs: int | None = None, where: int | str | None = None) -> None:
+        """Hands the session to a worker, which runs."""
+        raise NotImplementedError
+
+    def _motion(self, granularity: str, *, back: bool) -> None:
+        """Steps or goes back by a granularity."""
+        raise NotImplementedError
+
+    def _go(self, where: str) -> None:
+        """Goes to an address."""
+        raise NotImplementedError
+
+    def _remember(self) -> None:
+        """Remembers where a jump came from, if it has gone anywhere."""
+        raise NotImplementedError
+
+    def _bring(self, panel: PanelId) -> None:
+        """Brings a panel to the front where it is a tab; the focus stays."""
+        raise NotImplementedError
+
+    def _enter_debug(self) -> None:
+        """Does what Enter does with a row of the debug panel."""
+        raise NotImplementedError
+
+    def _other_branch(self) -> Branch | None:
+        """The branch that is shown beside this one, if any."""
+        raise NotImplementedError
+
+    def _sure(self, what: str, question: str) -> bool:
+        """Whether something that would lose work may be done; asks once."""
         raise NotImplementedError
