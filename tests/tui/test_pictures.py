@@ -13,8 +13,10 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from retrograde.engine.ops.activation import Activate, Slope
 from retrograde.engine.ops.base import Op
+from retrograde.engine.ops.gradient import Gradient
 from retrograde.engine.scenario import load_scenario
 from retrograde.engine.session import Session
+from retrograde.engine.step import Step
 from retrograde.tui import view
 from retrograde.tui.canvas import Canvas, Span, measure
 from retrograde.tui.drawing.cells import brief, exponents, figure, log_share, shade, window
@@ -309,6 +311,18 @@ def test_the_table_finds_the_picture_of_an_op() -> None:
     kinds = {type(op): maker_of(op) for op in session.program.ops}
     assert kinds[Activate] is table[Activate]
     assert all(maker is table[Op] for kind, maker in kinds.items() if kind not in {Activate, Slope})
+
+
+def test_a_gradient_is_pictured_by_what_it_is_the_gradient_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    def maker(_reading: Reading, _step: Step, _digits: int) -> tuple[Picture, ...]:
+        return ()
+
+    session = Session(load_scenario("mazur"))
+    gradients = [op for op in session.program.ops if isinstance(op, Gradient)]
+    part = type(gradients[-1].parts[0])
+    monkeypatch.setitem(pictures(), part, maker)
+    for op in gradients:
+        assert (maker_of(op) is maker) == any(type(one) is part for one in op.parts)
 
 
 def test_the_pictures_of_steps() -> None:
