@@ -29,6 +29,7 @@ from retrograde.engine.expression import (
     SQUARE,
     TWO,
     ZERO,
+    ArgMax,
     Call,
     Compare,
     Comparison,
@@ -154,6 +155,8 @@ def _derivative(expr: Expr, is_slot: Callable[[Expr], bool]) -> Expr:
             return _choice(condition, inner(then), inner(otherwise))
         case Max(parts):
             return _of_largest(parts, [inner(part) for part in parts])
+        case ArgMax():
+            return ZERO
 
 
 def _slope(function: Function, argument: Expr) -> Expr:
@@ -347,6 +350,8 @@ def _key(expr: Expr | Compare) -> Any:
             return "·", *map(_key, parts)
         case Max(parts):
             return "max", *map(_key, parts)
+        case ArgMax(largest, numbers):
+            return "argmax", numbers, _key(largest)
         case Sub(left, right):
             return "sub", _key(left), _key(right)
         case Div(left, right):

@@ -120,7 +120,20 @@ class Max:
     terms: tuple[Expr, ...]
 
 
-Expr = Const | Ref | Neg | Sum | Product | Sub | Div | Call | Select | Max
+@dataclass(frozen=True, slots=True)
+class ArgMax:
+    """The number of the first of the largest terms; of the first NaN, when there is one.
+
+    Attributes:
+        largest: the terms.
+        numbers: their numbers.
+    """
+
+    largest: Max
+    numbers: tuple[int, ...]
+
+
+Expr = Const | Ref | Neg | Sum | Product | Sub | Div | Call | Select | Max | ArgMax
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -161,7 +174,7 @@ def children(expr: Expr | Compare) -> tuple[Expr, ...]:
     match expr:
         case Const() | Ref():
             return ()
-        case Neg(operand):
+        case Neg(operand) | ArgMax(operand, _):
             return (operand,)
         case Sum(parts) | Product(parts) | Max(parts):
             return parts
@@ -279,6 +292,13 @@ def evaluate(expr: Expr, read: Callable[[Ref], float], mathematics: Mathematics)
                 value = evaluate(part, read, mathematics)
                 best = best if best >= value or best != best else value
             return best
+        case ArgMax(Max(parts), numbers):
+            best, winner = evaluate(parts[0], read, mathematics), numbers[0]
+            for number, part in zip(numbers[1:], parts[1:], strict=True):
+                value = evaluate(part, read, mathematics)
+                if not (best >= value or best != best):
+                    best, winner = value, number
+            return float(winner)
 
 
 def taken(expr: Expr, read: Callable[[Ref], float], mathematics: Mathematics) -> Expr:
@@ -315,6 +335,8 @@ def substitute(expr: Expr, ref: Ref, replacement: Expr) -> Expr:
             return Sum(tuple(substitute(part, ref, replacement) for part in parts))
         case Max(parts):
             return Max(tuple(substitute(part, ref, replacement) for part in parts))
+        case ArgMax(Max(parts), numbers):
+            return ArgMax(Max(tuple(substitute(part, ref, replacement) for part in parts)), numbers)
         case Product(factors):
             flat: list[Expr] = []
             for factor in factors:
@@ -416,6 +438,16 @@ def _tokens(expr: Expr, leaf: Callable[[Ref], str], times: str, outer: int) -> I
             for position, part in enumerate(parts):
                 if position:
                     yield Token(", ")
+                yield from _tokens(part, leaf, times, _ADD)
+            yield Token(")")
+        case ArgMax(Max(parts), numbers):
+            counted = numbers == tuple(range(1, len(parts) + 1))
+            yield Token("argmax(")
+            for position, part in enumerate(parts):
+                if position:
+                    yield Token(", ")
+                if not counted:
+                    yield Token(f"{numbers[position]}: ")
                 yield from _tokens(part, leaf, times, _ADD)
             yield Token(")")
         case Select(condition, then, otherwise):

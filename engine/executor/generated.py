@@ -17,6 +17,7 @@ from retrograde.engine.arithmetic import Floats
 from retrograde.engine.array import Array, Extent, Role
 from retrograde.engine.expression import (
     PYTHON,
+    ArgMax,
     Call,
     Comparison,
     Const,
@@ -49,6 +50,15 @@ Batch = tuple[Row, ...]
 def larger(left: float, right: float) -> float:
     """The first of the larger two, or the first NaN."""
     return left if left >= right or left != left else right
+
+
+def winner(numbers: tuple[int, ...], values: tuple[float, ...]) -> float:
+    """The number of the first of the largest values, or of the first NaN."""
+    best, found = values[0], numbers[0]
+    for number, value in zip(numbers, values, strict=True):
+        if not (best >= value or best != best):
+            best, found = value, number
+    return float(found)
 
 
 class GeneratedExecutor:
@@ -161,7 +171,7 @@ class _Printer:
         state = range(program.state_size)
         self._lines = []
         names = {function.name: function for function in PRIMITIVES}
-        parameters = ", ".join(f"{name}={name}" for name in (*names, *HELPERS, "larger"))
+        parameters = ", ".join(f"{name}={name}" for name in (*names, *HELPERS, "larger", "winner"))
         keys = {} if probe is None else earlier(probe, program)
         back = {key: f"q{number}" for number, key in enumerate(keys)}
         if kind == "frame":
@@ -206,7 +216,14 @@ class _Printer:
         source = "\n".join((head, *self._lines))
         primitives = {name: function.plain if self._guarded else function.fast for name, function in names.items()}
         # An edit may make a constant infinite or NaN; their printed forms are names.
-        namespace: dict[str, Any] = {**primitives, **HELPERS, "larger": larger, "inf": math.inf, "nan": math.nan}
+        namespace: dict[str, Any] = {
+            **primitives,
+            **HELPERS,
+            "larger": larger,
+            "winner": winner,
+            "inf": math.inf,
+            "nan": math.nan,
+        }
         exec(compile(source, f"<{kind} of {len(program.ops)} ops>", "exec"), namespace)
         return namespace[kind]  # type: ignore[no-any-return]
 
@@ -292,10 +309,16 @@ class _Printer:
                 test = f"{source(condition.left)} {op} {source(condition.right)}"
                 return f"({source(then)} if {test} else {source(otherwise)})"
             case Max(parts):
-                best = source(parts[0])
-                for part in parts[1:]:
-                    best = f"larger({best}, {source(part)})"
-                return best
+                return self._largest(parts)
+            case ArgMax(Max(parts), numbers):
+                return f"winner({numbers!r}, ({''.join(f'{source(part)}, ' for part in parts)}))"
+
+    def _largest(self, parts: Sequence[Expr]) -> str:
+        """The first of the largest, by halves: the compiler's stack is finite."""
+        if len(parts) == 1:
+            return self._source(parts[0])
+        middle = len(parts) // 2
+        return f"larger({self._largest(parts[:middle])}, {self._largest(parts[middle:])})"
 
 
 def _tuple(slots: Iterable[int]) -> str:

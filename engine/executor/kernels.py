@@ -19,6 +19,7 @@ from retrograde.engine.arithmetic import Floats, sum_rows
 from retrograde.engine.array import Array, Extent, Role
 from retrograde.engine.expression import (
     NUMPY,
+    ArgMax,
     Call,
     Comparison,
     Const,
@@ -302,6 +303,8 @@ class _MeshCompiler:
                 for part in parts[1:]:
                     best = self._larger(best, self._emit(part))
                 return self._copy(best, out)
+            case ArgMax(Max(parts), numbers):
+                return self._winner(tuple(map(self._emit, parts)), numbers, out)
 
     def _copy(self, values: Any, out: Floats | None) -> Floats:
         if out is None:
@@ -361,6 +364,21 @@ class _MeshCompiler:
     def _larger(self, left: Floats, right: Floats) -> Floats:
         target = self._space.scratch(np.broadcast_shapes(np.shape(left), np.shape(right)))
         self._calls.append(lambda: np.copyto(target, np.where((left >= right) | np.isnan(left), left, right)))
+        return target
+
+    def _winner(self, values: tuple[Floats, ...], numbers: tuple[int, ...], out: Floats | None) -> Floats:
+        shape = np.broadcast_shapes(*map(np.shape, values))
+        target = self._space.scratch(shape) if out is None else out
+        stack = self._space.scratch((len(values), *shape))
+        named = np.array(numbers, dtype=np.float64)
+
+        def run() -> None:
+            for row, value in zip(stack, values, strict=True):
+                row[...] = value
+            # The first of the largest, a NaN being larger than every number.
+            np.copyto(target, named[stack.argmax(axis=0)])
+
+        self._calls.append(run)
         return target
 
     def _view(self, ref: Ref) -> Floats:
