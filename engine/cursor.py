@@ -7,27 +7,22 @@ the cursor computes nothing; the values around it are looked up when they are as
 from __future__ import annotations
 
 import difflib
-import math
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 
-import numpy as np
-
-from retrograde.engine.array import Array, Extent, Role
+from retrograde.engine.array import Extent, Role
 from retrograde.engine.branch import Branch
 from retrograde.engine.errors import EngineError
-from retrograde.engine.executor.kernels import KernelExecutor
 from retrograde.engine.expression import Expr, Ref, evaluate, terms
 from retrograde.engine.formula.reader import parse
 from retrograde.engine.formula.tree import Formula, Kind
 from retrograde.engine.frame import Frame
+from retrograde.engine.gradcheck import Differences, GradientCheck
 from retrograde.engine.history import LossHistory
 from retrograde.engine.models import Expectation, Scenario
 from retrograde.engine.network import Network
 from retrograde.engine.notation import EXTRA_NAMES, Notation
-from retrograde.engine.ops.activation import Slope
 from retrograde.engine.program import Granularity, Place, Program
 from retrograde.engine.running import Progress, Run
 from retrograde.engine.search import Conditions
@@ -39,23 +34,6 @@ from retrograde.engine.uses import uses
 
 FIRST_BRANCH = "main"
 """The name of the branch that no edit has made."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GradientCheck:
-    """A gradient against the central difference of E.
-
-    Attributes:
-        analytic: the gradient that was computed.
-        numeric: (E(x + h) − E(x − h)) / 2h.
-        agrees: whether they agree within what rounding and truncation explain.
-        kink: whether the slopes on the two sides differ, so that there is no derivative to compare with.
-    """
-
-    analytic: float
-    numeric: float
-    agrees: bool
-    kink: bool = False
 
 
 class Cursor:
@@ -89,7 +67,7 @@ class Cursor:
         self.length = scenario.stop.epochs * self.schedule.steps_per_epoch
         self.outcome: Outcome | None = None
         self.lock = threading.RLock()
-        self._differences: dict[Program, KernelExecutor] = {}
+        self._differences: dict[Program, Differences] = {}
 
     # -- where the cursor is ------------------------------------------------------------------------------------
 
@@ -568,51 +546,23 @@ class Cursor:
         number = made_by(self.schedule, self.iteration, self.program, ref)
         return None if number is None else self.step_at(number)
 
+    @property
+    def differences(self) -> Differences:
+        """E of the cursor's program as a function of single slots."""
+        program = self.program
+        found = self._differences.get(program)
+        if found is None:
+            blas = self.scenario.network.arithmetic == "blas"
+            found = self._differences[program] = Differences(program, blas=blas)
+        return found
+
     def check_gradient(self, ref: Ref) -> GradientCheck | None:
-        """A gradient of the cursor's iteration against a central difference of E; None for other slots.
+        """A gradient of the cursor's iteration against a difference of E; None for other slots.
 
         With updates in place, what is computed from an updated parameter is no derivative of this iteration's E, so
         there is nothing to compare it with.
         """
-        of = ref.array.of
-        if ref.array.role is not Role.GRADIENT or of is None or ref.array in _after_updates(self.program):
-            return None
-        frame = self.frame
-        program = frame.program
-        executor = self._differences.get(program)
-        if executor is None:
-            executor = KernelExecutor(program, self.network.constants)
-            self._differences[program] = executor
-        rows, dated = self.schedule.rows(self.iteration), self.schedule.dated(self.iteration)
-        leaves = executor.leaves(self.network.columns, rows, dated)
-        state = self.timeline.state(self.iteration)
-        slot = Ref(of, ref.index)
-        total = program.named["E"]
-        x = frame.value(slot)
-        h = 6e-6 * max(1.0, abs(x))
-
-        def at(value: float) -> Frame:
-            return executor.frame(state, leaves, {slot: value})
-
-        def loss(value: float) -> float:
-            return float(at(value).array(total))
-
-        middle, higher, lower = at(x), at(x + h), at(x - h)
-        here, above, below = (float(one.array(total)) for one in (middle, higher, lower))
-        numeric = (above - below) / ((x + h) - (x - h))
-        analytic = frame.value(ref)
-        if not (math.isfinite(numeric) and math.isfinite(analytic)):
-            return GradientCheck(analytic=analytic, numeric=numeric, agrees=False)
-        # What the difference itself is off by shows when it is taken twice as wide. E is rounded where it is a
-        # difference of larger numbers, as ln S − (net − m) is, so a small E is no more exact than one of size 1.
-        wide = (loss(x + 2 * h) - loss(x - 2 * h)) / ((x + 2 * h) - (x - 2 * h))
-        noise = 1e-15 * max(1.0, abs(here) + abs(above)) / h * 10
-        gap = abs(analytic - numeric)
-        agrees = gap <= 1e-6 * max(abs(analytic), abs(numeric)) + noise + abs(wide - numeric)
-        right, left = (above - here) / h, (here - below) / h
-        bent = abs(right - left) > 1e-3 * max(abs(right), abs(left)) + 4 * noise
-        kink = not agrees and (bent or _leaves_a_kink(middle, higher) or _leaves_a_kink(middle, lower))
-        return GradientCheck(analytic=analytic, numeric=numeric, agrees=agrees, kink=kink)
+        return self.differences.check(self.frame, ref, self.timeline.replaced(self.iteration))
 
     def published(self, step: Step) -> tuple[Expectation, ...]:
         """The published figures that speak of a step."""
@@ -651,25 +601,3 @@ def _within(what: str, number: int, high: int, low: int = 1) -> None:
         raise EngineError(
             _("{what} {number} is not in {low} to {high}").format(what=what, number=number, low=low, high=high)
         )
-
-
-def _after_updates(program: Program) -> set[Array]:
-    """The arrays that are computed from a parameter that was updated in the same iteration."""
-    found: set[Array] = set()
-    for op in program.ops:
-        if any(array.role is Role.UPDATED or array in found for array in op.inputs):
-            found.add(op.target)
-    return found
-
-
-def _leaves_a_kink(frame: Frame, moved: Frame) -> bool:
-    """Whether a net input that is exactly where its activation has a kink is elsewhere in another frame.
-
-    Both sides of such a point can have one slope, and the point itself another by the chain rule.
-    """
-    return any(
-        op.activation in {"relu", "leaky_relu", "elu"}
-        and bool(np.any((frame.array(op.net) == 0.0) & (moved.array(op.net) != 0.0)))
-        for op in frame.program.ops
-        if isinstance(op, Slope)
-    )

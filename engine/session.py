@@ -8,11 +8,12 @@ from functools import reduce
 
 from retrograde.engine.branch import Branch, Comparison, Edit, departure, differing, drop, onto, plan
 from retrograde.engine.breakpoints import Breakpoint, SpotIndex, read
-from retrograde.engine.cursor import Cursor, GradientCheck
+from retrograde.engine.cursor import Cursor
 from retrograde.engine.errors import EngineError, SearchCancelledError
 from retrograde.engine.expression import Ref
 from retrograde.engine.formula.meaning import Candidate, candidates, evaluate, located
 from retrograde.engine.formula.tree import Formula, Kind, Slot
+from retrograde.engine.gradcheck import GradientCheck
 from retrograde.engine.models import Scenario
 from retrograde.engine.probe import context, key
 from retrograde.engine.running import Progress

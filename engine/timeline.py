@@ -418,8 +418,7 @@ class Timeline:
         program = self.schedule.program(iteration)
         leaves = self._leaves(iteration)
         if iteration < self.base:
-            entries = self.change.overrides.get(iteration, {})
-            overrides = {Ref(program.named[name], index): x for (name, index), x in entries.items()}
+            overrides = self.replaced(iteration)
             later = any(at > iteration for at in self.change.constants)
             executor = self._made(program, self._constants(iteration)) if later else self.executor(program)
             frame = executor.frame(self._changed[iteration], leaves, overrides)
@@ -431,6 +430,14 @@ class Timeline:
         while len(self._frames) > self._frame_limit:
             self._frames.popitem(last=False)
         return frame
+
+    def replaced(self, iteration: int) -> dict[Ref, float]:
+        """The assignments of an iteration that an edit has replaced."""
+        if self.parent is not None and iteration < self.change.first:
+            return self.parent.replaced(iteration)
+        named = self.schedule.program(iteration).named
+        entries = self.change.overrides.get(iteration, {})
+        return {Ref(named[name], index): value for (name, index), value in entries.items()}
 
     def data_loss(self, state: Floats) -> float:
         """The loss over the whole data set under a state; a mean over the batch runs over all samples."""

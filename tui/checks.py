@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from retrograde.engine.check import compare
+from retrograde.engine.gradcheck import Verdict
 from retrograde.engine.text import _
 from retrograde.tui.figures import show
 from retrograde.tui.state import Badge
 
 if TYPE_CHECKING:
+    from retrograde.engine.gradcheck import GradientCheck
     from retrograde.engine.session import Session
     from retrograde.tui.reading import Reading
 
@@ -31,6 +33,21 @@ def accuracy(session: Session) -> tuple[int, int] | None:
     return int(np.sum(predicted == targets.argmax(axis=1))), len(targets)
 
 
+def _difference(check: GradientCheck) -> Badge:
+    """The badge of a gradient; neither right nor wrong where a difference can not say."""
+    match check.verdict:
+        case Verdict.AGREES:
+            return Badge(text=_("finite difference"), ok=True)
+        case Verdict.KINK:
+            return Badge(text=_("at a kink, where no derivative is"), ok=None)
+        case Verdict.UNCLEAR:
+            return Badge(text=_("too rough for a finite difference"), ok=None)
+        case Verdict.EDITED:
+            return Badge(text=_("an edited value is in the way of a finite difference"), ok=None)
+        case _:
+            return Badge(text=_("finite difference {value}").format(value=f"{check.numeric:.9g}"), ok=False)
+
+
 def badges(session: Session, reading: Reading) -> tuple[Badge, ...]:
     """Computes the checks of the step on the screen.
 
@@ -45,12 +62,7 @@ def badges(session: Session, reading: Reading) -> tuple[Badge, ...]:
     if step.final:
         check = session.check_gradient(step.target)
         if check is not None:
-            text = _("finite difference")
-            if check.kink:
-                text = _("at a kink, where no derivative is")
-            elif not check.agrees:
-                text = _("finite difference {value}").format(value=f"{check.numeric:.9g}")
-            found.append(Badge(text=text, ok=check.agrees or (None if check.kink else False)))
+            found.append(_difference(check))
     # What was published says nothing of what an edit has changed.
     edited = session.branch.parent is not None and session.iteration >= session.timeline.change.first
     for expect in () if edited else session.published(step):

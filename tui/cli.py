@@ -1,7 +1,7 @@
 """The command line: arguments, exit codes and messages. Each command imports what it needs when it runs.
 
-Exit codes: 0 done, 1 a published figure that does not hold or a query that finds nothing, 2 bad input or something
-that can not be done here, 130 interrupted.
+Exit codes: 0 done, 1 a published figure that does not hold, a gradient that disagrees or a query that finds nothing,
+2 bad input or something that can not be done here, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from retrograde.engine.errors import EngineError
 
 OK, FAILED, BAD, INTERRUPTED = 0, 1, 2, 130
-COMMANDS = ("open", "run", "query", "trace", "list", "check", "new", "schema")
+COMMANDS = ("open", "run", "query", "trace", "list", "check", "gradcheck", "new", "schema")
 _WITH_VALUE = ("--theme", "--language", "--data")
 
 
@@ -130,6 +130,17 @@ def _run(options: argparse.Namespace) -> int:
             from retrograde.tui.headless.check import write_checks
 
             return write_checks(options.scenarios)
+        case "gradcheck":
+            from retrograde.tui.headless.gradcheck import gradcheck
+
+            return gradcheck(
+                options.scenario,
+                at=options.at,
+                values=options.values,
+                count=None if options.all else options.count,
+                seed=options.seed,
+                as_json=options.json,
+            )
         case "new":
             from retrograde.tui.headless.template import write_template
 
@@ -206,6 +217,22 @@ def _parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", help=_("compare published figures with what is computed"))
     check.add_argument("scenarios", nargs="*", metavar="NAME|FILE.toml", help=_("default: all that ship"))
+
+    gradients = commands.add_parser("gradcheck", help=_("compare gradients with differences of E"))
+    gradients.add_argument("scenario", metavar="NAME|FILE.toml|FILE.session.json")
+    gradients.add_argument(
+        "--at",
+        metavar="MOMENT",
+        help=_("the iteration of this moment: 2:1:17, 2:1, 2, @120, 50%% (default: the first)"),
+    )
+    which = gradients.add_mutually_exclusive_group()
+    which.add_argument(
+        "--values", metavar="NAMES", help=_("check these: 'w5,W_h[1,:],net_h1' (default: parameters drawn at random)")
+    )
+    which.add_argument("--count", type=_count, default=20, metavar="N", help=_("draw so many (default: 20)"))
+    which.add_argument("--all", action="store_true", help=_("check every parameter"))
+    gradients.add_argument("--seed", type=int, default=0, metavar="N", help=_("of the draw (default: 0)"))
+    gradients.add_argument("--json", action="store_true", help=_("one JSON object, numbers in full"))
 
     new = commands.add_parser("new", help=_("write a commented scenario to start from"))
     new.add_argument("file", metavar="FILE.toml")

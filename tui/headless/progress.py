@@ -54,6 +54,11 @@ class ProgressBar:
             )
         return False
 
+    def checked(self, done: int, total: int) -> None:
+        """Show how many gradients are checked."""
+        if self._due(time.monotonic()):
+            self._write(done / max(total, 1), _("checking: {done} of {total} gradients").format(done=done, total=total))
+
     def wipe(self) -> None:
         """Remove the line, before something is printed."""
         if self._shown:
