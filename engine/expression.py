@@ -411,6 +411,10 @@ def _tokens(expr: Expr, leaf: Callable[[Ref], str], times: str, outer: int) -> I
             yield from _tokens(operand, leaf, times, _POSTFIX)
         case Sum(parts):
             for position, part in enumerate(parts):
+                if position and isinstance(part, Neg):
+                    yield Token(" − ")
+                    yield from _tokens(part.operand, leaf, times, _MULTIPLY)
+                    continue
                 if position:
                     yield Token(" + ")
                 yield from _tokens(part, leaf, times, _MULTIPLY if position else _ADD)

@@ -36,6 +36,7 @@ class Graph:
         values: the output of each layer that is built, by name.
         softmax: the arrays behind the outputs of a softmax.
         dated: the leaves that have other values in each iteration.
+        renewals: arrays of the state with the ops that make their new values, once the parameters are updated.
         layer: the layer that is being built.
         seed: the seed of the network, for what is drawn at random in each iteration.
     """
@@ -56,6 +57,7 @@ class Graph:
         self.values: dict[str, Value] = {}
         self.softmax: dict[Array, Softmax] = {}
         self.dated: list[Dated] = []
+        self.renewals: list[tuple[Array, Op]] = []
         self.seed = seed
         self._parameters = parameters
 
@@ -111,6 +113,15 @@ class Graph:
         """A leaf with other values in each iteration, such as a dropout mask."""
         self.dated.append(Dated(array=array, source=source))
         return array
+
+    def renew(self, array: Array, op: Op) -> None:
+        """Lets an op that is appended after the updates of the parameters make the new value of an array of the state.
+
+        Args:
+            array: the array, from ``leaves.remembered``.
+            op: an op of the phase update, whose target is ``builder.renewed(array)``.
+        """
+        self.renewals.append((array, op))
 
     def each(self, value: Value, build: Callable[[Array, int | None], Array]) -> Value:
         """Builds once for an array, or once for each time step of a sequence; ``build`` gets the time, from 1."""

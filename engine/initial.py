@@ -80,6 +80,8 @@ def _drawn(
     if parameter.given is not None:
         return np.array(parameter.given, dtype=np.float64).reshape(parameter.shape)
     if parameter.role is Role.BIAS:
+        if not parameter.drawn:
+            return np.full(parameter.shape, parameter.fallback)
         distribution = init.bias or (init if init.draw_bias and parameter.fallback == 0.0 else None)
         if distribution is None:
             return np.full(parameter.shape, parameter.fallback)

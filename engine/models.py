@@ -180,6 +180,12 @@ class Loss(Model):
         description="how samples add up; absent: sum for half_squared_error and squared_error, else mean",
     )
     delta: float | None = Field(default=None, gt=0, description="of huber: where it turns linear; 1 if absent")
+    label_smoothing: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="of cross_entropy: ε; targets count as (1 − ε)·t + ε/K, with K classes",
+    )
     layer: str | None = Field(
         default=None, max_length=24, description="the layer whose outputs are compared; the last one if absent"
     )

@@ -21,6 +21,7 @@ from retrograde.engine.models import INPUT_LAYER, Loss, Scenario
 from retrograde.engine.notation import LayerNames, Notation
 from retrograde.engine.ops.loss import LOSSES, CrossEntropy, LossTerm, Share, Total
 from retrograde.engine.program import Program
+from retrograde.engine.ops.smoothing import SmoothTarget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -145,6 +146,7 @@ class Network:
             names,
         )
         self._programs: dict[int, Program] = {}
+                        sign=parameter.sign,
         self._state: tuple[Array, ...] | None = None
         widths = [self.forms[loss.layer or ""].size for loss in self.losses]
         ends = np.cumsum(widths)[:-1].tolist()
@@ -261,6 +263,8 @@ class Network:
                 role=Role.TARGET,
                 layer=name,
                 batched=True,
+            for array, op in graph.renewals:
+                builder.remember(array, builder.append(op))
                 stem="t",
             )
             goals.append(goal)
@@ -332,12 +336,31 @@ def _loss_terms(graph: Graph, loss: Loss, form: Form, value: Value, goal: Array)
                     layer=layer,
                     extent=Extent.SAMPLE,
                     out=out,
-                    goal=goal,
+                    goal=wanted,
                     loss=loss.kind,
                     parameter=loss.delta if row.parameter and loss.delta is not None else row.default,
                     share=share,
                     at=at,
                 )
+            if loss.label_smoothing:
+                wanted, at = _smoothed(graph, loss, out, goal, at), ()
+            else:
+                wanted = goal
             )
         found.append(target)
     return found
+
+
+def _smoothed(graph: Graph, loss: Loss, out: Array, goal: Array, at: tuple[int, ...]) -> Array:
+    """Appends the smoothing of the targets of one output; returns the smoothed ones, shaped as the output."""
+    return graph.append(
+        SmoothTarget(
+            target=graph.made("smooth", out.element_shape, role=Role.TARGET, time=out.time, sign="t′"),
+            phase=Phase.LOSS,
+            layer=graph.layer.name,
+            extent=Extent.SAMPLE,
+            goal=goal,
+            smoothing=loss.label_smoothing,
+            at=at,
+        )
+    )

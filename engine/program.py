@@ -2,7 +2,8 @@
 
 A program falls into segments. In a sampled segment the samples go one after the other through all of its ops; a
 segment of ``once`` ops is revealed once. A new segment begins where a ``once`` op begins or ends, and where an op
-reads, sample by sample, a sum that is only complete after the last sample of this segment.
+reads, sample by sample, a sum that is only complete after the last sample of this segment; of a single sample the
+sum is complete at once.
 
 Within a program steps are counted from 0; step k assigns one element of one op, for one sample.
 """
@@ -147,7 +148,7 @@ class Program:
             new = (
                 not groups
                 or once != (self.ops[groups[-1][0]].extent is Extent.ONCE)
-                or (not once and any(array in completed for array in op.inputs))
+                or (not once and self.batch > 1 and any(array in completed for array in op.inputs))
             )
             if new:
                 groups.append([])

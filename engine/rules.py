@@ -206,7 +206,21 @@ def sample_rules(parts: Parts, count: int) -> Iterator[Finding]:
                     path=("expect", number, "updates"),
                     message=message.format(asked=expectation.updates, updates=updates),
                 )
+    yield from _least_rules(parts, batch, count)
     yield from size_rules(parts, batch, count)
+
+
+def _least_rules(parts: Parts, batch: int, count: int) -> Iterator[Finding]:
+    """Yield the layers that need more samples than an iteration has."""
+    fewest = min(batch, count % batch or batch)
+    for number, (layer, sources) in enumerate(zip(parts.layers, parts.sources, strict=True)):
+        if layer is None or sources is None or parts.forms[number] is None:
+            continue
+        least = layer.least_batch(sources)
+        if fewest < least:
+            message = _("{kind} needs {least} samples in every iteration; one has {fewest} (of {count}, {batch} each)")
+            text = message.format(kind=layer.kind, least=least, fewest=fewest, count=count, batch=batch)
+            yield Finding(path=("network", "layers", number), message=text)
 
 
 def size_rules(parts: Parts, batch: int, count: int) -> Iterator[Finding]:

@@ -141,6 +141,8 @@ class Parameter:
         key: the key of the layer's table that gives them.
         fallback: the value of a bias-like parameter that is neither given nor drawn.
         frozen: whether training leaves it as it is.
+        drawn: whether it is drawn where the file asks for drawn biases; a scale or a shift keeps its fallback.
+        sign: its name on the screen, where that is not ASCII: ``γ`` of ``gamma``.
     """
 
     name: str
@@ -151,6 +153,8 @@ class Parameter:
     key: str = ""
     fallback: float = 0.0
     frozen: bool = False
+    drawn: bool = True
+    sign: str = ""
 
     @property
     def size(self) -> int:
@@ -239,6 +243,11 @@ class LayerBase(Model):
             graph: the forward pass so far; it knows the layer that is being built.
             sources: the outputs of the layers before it.
         """
+    def least_batch(self, sources: Sequence[Form]) -> int:
+        """The fewest samples that a training iteration may have."""
+        del sources
+        return 1
+
         raise NotImplementedError
 
 

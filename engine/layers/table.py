@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Discriminator, Tag
 
 from retrograde.engine.layers.base import LayerBase
+from retrograde.engine.layers.batch_norm import BatchNorm
 from retrograde.engine.layers.dense import Layer
+from retrograde.engine.layers.dropout import Dropout
 
 KINDS: dict[str, type[LayerBase]] = {
     "dense": Layer,
+    "batch_norm": BatchNorm,
+    "dropout": Dropout,
 }
 """Every kind of layer by the word that a scenario file uses; without one, a layer is dense."""
 

@@ -1,0 +1,135 @@
+"""Batch normalisation: each channel gets mean 0 and variance 1 over the batch, then a scale and a shift it learns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from retrograde.engine.array import Role
+from retrograde.engine.layers.base import ActivatedLayer, Form, Parameter, Row, ShapeError
+from retrograde.engine.text import _
+
+if TYPE_CHECKING:
+    from retrograde.engine.array import Array
+    from retrograde.engine.graph import Graph, Value
+
+
+class BatchNorm(ActivatedLayer):
+    """Batch normalisation: x̂ = (x − μ) / √(σ² + ε), net = γ · x̂ + β, out = activation(net).
+
+    In training μ and σ² are those of the batch, for each input; of an array with several axes, for each element of
+    the first, its channels. In evaluation they are the running averages: (1 − momentum) · running + momentum · batch,
+    with the unbiased variance.
+    """
+
+    kind: Literal["batch_norm"] = Field(description="the kind of layer")
+    momentum: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="what part of a running average each batch replaces (PyTorch's momentum; Keras has 1 minus it)",
+    )
+    epsilon: float = Field(default=1e-5, gt=0, description="ε, which is added to the variance")
+    affine: bool = Field(default=True, description="whether there is a scale γ and a shift β that are learned")
+    gamma: Row | None = Field(default=None, description="initial γ, one for each channel; 1 if absent")
+    beta: Row | None = Field(default=None, description="initial β, one for each channel; 0 if absent")
+    frozen: Annotated[tuple[Literal["gamma", "beta"], ...], Field(strict=False)] = Field(
+        default=(), max_length=2, description="parameters that training leaves as they are"
+    )
+
+    @property
+    def label(self) -> str:
+        """The layer in a few words."""
+        return "batch norm" if self.activation == "identity" else f"batch norm {self.activation}"
+
+    def form(self, sources: Sequence[Form]) -> Form:
+        """The shape before it."""
+        if sources[0].steps:
+            message = _("a batch norm takes one array, not {steps} time steps; take a layer norm there")
+            raise ShapeError("inputs", message.format(steps=sources[0].steps))
+        if not sources[0].shape:
+            raise ShapeError("inputs", _("a batch norm needs channels, and what comes before it is one number"))
+        return sources[0]
+
+    def slots(self, sources: Sequence[Form]) -> int:
+        """The normalised values, the net inputs and the outputs."""
+        return 3 * sources[0].size
+
+    def least_batch(self, sources: Sequence[Form]) -> int:
+        """2 where a sample has one value a channel: a single value has no variance."""
+        return 2 if prod(sources[0].shape[1:]) == 1 else 1
+
+    def parameters(self, sources: Sequence[Form]) -> tuple[Parameter, ...]:
+        """γ and β, one for each channel."""
+        if not self.affine:
+            return ()
+        channels = sources[0].shape[0]
+
+        def parameter(name: str, sign: str, fallback: float) -> Parameter:
+            return Parameter(
+                name=name,
+                sign=sign,
+                shape=(channels,),
+                role=Role.BIAS,
+                fans=(channels, channels),
+                given=getattr(self, name),
+                key=name,
+                fallback=fallback,
+                drawn=False,
+                frozen=name in self.frozen,
+            )
+
+        return parameter("gamma", "γ", 1.0), parameter("beta", "β", 0.0)
+
+    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+        """Mean, variance, normalised value, scale and shift, activation; in evaluation from the running averages."""
+        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.ops.batch_norm import BatchMean, BatchVariance, Normalise, Rescale
+
+        x: Any = sources[0]
+        shape = x.element_shape
+        channels = shape[:1]
+        forward: dict[str, Any] = {"phase": Phase.FORWARD, "layer": self.name}
+        kept = [
+            graph.leaves.remembered(f"{stem}_{self.name}", [value] * channels[0], layer=self.name, stem=stem)
+            for stem, value in (("running_mean", 0.0), ("running_var", 1.0))
+        ]
+        if graph.train:
+            total = {**forward, "extent": Extent.SUM}
+            mean = graph.append(BatchMean(target=graph.made("mu", channels, sign="μ", batched=False), x=x, **total))
+            spread = graph.made("var", channels, sign="σ²", batched=False)
+            variance = graph.append(BatchVariance(target=spread, x=x, mean=mean, **total))
+            self._remember(graph, kept, (mean, variance), graph.batch * prod(shape[1:]))
+        else:
+            mean, variance = kept
+        sample = {**forward, "extent": Extent.SAMPLE}
+        made = graph.made("xhat", shape, sign="x̂") if self.affine else graph.made("net", shape, role=Role.NET)
+        net = graph.append(Normalise(target=made, x=x, mean=mean, variance=variance, epsilon=self.epsilon, **sample))
+        if self.affine:
+            gamma, beta = graph.parameter("gamma"), graph.parameter("beta")
+            made = graph.made("net", shape, role=Role.NET)
+            net = graph.append(Rescale(target=made, x=net, gamma=gamma, beta=beta, **sample))
+        return graph.activate(net, self)
+
+    def _remember(self, graph: Graph, kept: Sequence[Array], found: Sequence[Array], count: int) -> None:
+        """Averages the mean and the variance of the batch into the running ones, when the parameters are updated."""
+        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.ops.batch_norm import RunningAverage
+
+        for running, value, unbias in zip(kept, found, (None, (count, count - 1)), strict=True):
+            graph.renew(
+                running,
+                RunningAverage(
+                    target=graph.builder.renewed(running),
+                    phase=Phase.UPDATE,
+                    layer=self.name,
+                    extent=Extent.ONCE,
+                    running=running,
+                    value=value,
+                    momentum=self.momentum,
+                    unbias=unbias,
+                ),
+            )

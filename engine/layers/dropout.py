@@ -1,0 +1,66 @@
+"""Dropout: in training each value is left out at random; in evaluation every value passes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from retrograde.engine.array import Role
+from retrograde.engine.layers.base import Form, LayerBase, ShapeError
+
+if TYPE_CHECKING:
+    from retrograde.engine.graph import Graph, Value
+
+
+class Dropout(LayerBase):
+    """Dropout: out = x · (mask / (1 − rate)), with a new mask in each iteration; out = x when it is evaluated.
+
+    The masks are drawn from network.seed; the same seed gives the same ones.
+    """
+
+    kind: Literal["dropout"] = Field(description="the kind of layer")
+    rate: float = Field(default=0.5, ge=0, lt=1, description="how often a value is left out")
+    whole_channels: bool = Field(
+        default=False, description="true: the first axis, that of the channels, is left out as a whole"
+    )
+
+    @property
+    def label(self) -> str:
+        """The layer in a few words."""
+        return f"dropout {self.rate:g}"
+
+    def form(self, sources: Sequence[Form]) -> Form:
+        """The shape before it."""
+        if self.whole_channels and len(sources[0].shape) < 2:
+            raise ShapeError("whole_channels", f"whole channels of {sources[0]}: there is no axis besides theirs")
+        return sources[0]
+
+    def slots(self, sources: Sequence[Form]) -> int:
+        """The values and their masks."""
+        return 2 * sources[0].size
+
+    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+        """A product with the mask of the iteration, at each time step of a sequence with one of its own."""
+        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.ops.activation import Activate
+        from retrograde.engine.ops.dropout import Coins, Dropout
+
+        number = len(graph.values)
+
+        def dropped(x: Any, time: int | None) -> Any:
+            place: dict[str, Any] = {
+                "target": graph.made("out", x.element_shape, role=Role.OUT, time=time),
+                "phase": Phase.FORWARD,
+                "layer": self.name,
+                "extent": Extent.SAMPLE,
+            }
+            if not graph.train:
+                return graph.append(Activate(**place, net=x, function=None, activation="identity", parameter=0.0))
+            shape = x.element_shape[:1] if self.whole_channels else x.element_shape
+            mask = graph.made("mask", shape, role=Role.MASK, time=time)
+            coins = Coins(shape=mask.shape, rate=self.rate, seed=graph.seed, layer=number, time=time or 0)
+            return graph.append(Dropout(**place, x=x, mask=graph.changing(mask, coins), rate=self.rate))
+
+        return graph.each(sources[0], dropped)
