@@ -20,8 +20,8 @@ from retrograde.engine.leaves import Leaves
 from retrograde.engine.models import INPUT_LAYER, Loss, Scenario
 from retrograde.engine.notation import LayerNames, Notation
 from retrograde.engine.ops.loss import LOSSES, CrossEntropy, LossTerm, Share, Total
-from retrograde.engine.program import Program
 from retrograde.engine.ops.smoothing import SmoothTarget
+from retrograde.engine.program import Program
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -118,6 +118,7 @@ class Network:
                         role=parameter.role,
                         layer=layer.name,
                         stem=parameter.name,
+                        sign=parameter.sign,
                     )
                     owned[parameter.name] = array
                     self.parameters[array] = drawn[layer.name][parameter.name]
@@ -146,7 +147,6 @@ class Network:
             names,
         )
         self._programs: dict[int, Program] = {}
-                        sign=parameter.sign,
         self._state: tuple[Array, ...] | None = None
         widths = [self.forms[loss.layer or ""].size for loss in self.losses]
         ends = np.cumsum(widths)[:-1].tolist()
@@ -234,6 +234,8 @@ class Network:
         if train:
             builder.differentiate()
             builder.update()
+            for array, op in graph.renewals:
+                builder.remember(array, builder.append(op))
             if self._state is None:
                 memory = (array for array in self.leaves.memory if array in builder.updated)
                 self._state = (*(array for array in self.trainable if array in builder.updated), *memory)
@@ -263,8 +265,6 @@ class Network:
                 role=Role.TARGET,
                 layer=name,
                 batched=True,
-            for array, op in graph.renewals:
-                builder.remember(array, builder.append(op))
                 stem="t",
             )
             goals.append(goal)
@@ -312,6 +312,10 @@ def _loss_terms(graph: Graph, loss: Loss, form: Form, value: Value, goal: Array)
         layer = graph.layer.name
         if loss.kind == "cross_entropy":
             softmax = graph.softmax[out]
+            if loss.label_smoothing:
+                wanted, at = _smoothed(graph, loss, out, goal, at), ()
+            else:
+                wanted = goal
             graph.append(
                 CrossEntropy(
                     target=target,
@@ -322,7 +326,7 @@ def _loss_terms(graph: Graph, loss: Loss, form: Form, value: Value, goal: Array)
                     maximum=softmax.maximum,
                     normaliser=softmax.normaliser,
                     out=out,
-                    goal=goal,
+                    goal=wanted,
                     share=share,
                     at=at,
                 )
@@ -336,16 +340,12 @@ def _loss_terms(graph: Graph, loss: Loss, form: Form, value: Value, goal: Array)
                     layer=layer,
                     extent=Extent.SAMPLE,
                     out=out,
-                    goal=wanted,
+                    goal=goal,
                     loss=loss.kind,
                     parameter=loss.delta if row.parameter and loss.delta is not None else row.default,
                     share=share,
                     at=at,
                 )
-            if loss.label_smoothing:
-                wanted, at = _smoothed(graph, loss, out, goal, at), ()
-            else:
-                wanted = goal
             )
         found.append(target)
     return found

@@ -692,6 +692,9 @@ def _loss_rules(parts: Parts, loss: Loss, path: KeyPath) -> Iterator[Finding]:
     if loss.delta is not None and loss.kind != "huber":
         message = _("delta belongs to huber; this loss is {kind}")
         yield Finding(path=(*path, "delta"), message=message.format(kind=loss.kind), key=True)
+    if loss.label_smoothing and loss.kind != "cross_entropy":
+        message = _("label_smoothing belongs to cross_entropy; this loss is {kind}")
+        yield Finding(path=(*path, "label_smoothing"), message=message.format(kind=loss.kind), key=True)
     number = parts.number(loss.layer)
     if number is None and loss.layer is not None and parts.complete:
         message = _("there is no layer {name}; there are {names}")

@@ -140,9 +140,9 @@ class Parameter:
         given: the initial values that the file gives, nested as the shape, or None.
         key: the key of the layer's table that gives them.
         fallback: the value of a bias-like parameter that is neither given nor drawn.
-        frozen: whether training leaves it as it is.
         drawn: whether it is drawn where the file asks for drawn biases; a scale or a shift keeps its fallback.
         sign: its name on the screen, where that is not ASCII: ``γ`` of ``gamma``.
+        frozen: whether training leaves it as it is.
     """
 
     name: str
@@ -152,9 +152,9 @@ class Parameter:
     given: Any = None
     key: str = ""
     fallback: float = 0.0
-    frozen: bool = False
     drawn: bool = True
     sign: str = ""
+    frozen: bool = False
 
     @property
     def size(self) -> int:
@@ -227,6 +227,11 @@ class LayerBase(Model):
         """About how many values the forward pass of the layer keeps for a sample, for the estimate of memory."""
         return self.form(sources).size
 
+    def least_batch(self, sources: Sequence[Form]) -> int:
+        """The fewest samples that a training iteration may have."""
+        del sources
+        return 1
+
     def parameters(self, sources: Sequence[Form]) -> tuple[Parameter, ...]:
         """Its parameters, in the order in which they are drawn and trained; none by default."""
         del sources
@@ -243,11 +248,6 @@ class LayerBase(Model):
             graph: the forward pass so far; it knows the layer that is being built.
             sources: the outputs of the layers before it.
         """
-    def least_batch(self, sources: Sequence[Form]) -> int:
-        """The fewest samples that a training iteration may have."""
-        del sources
-        return 1
-
         raise NotImplementedError
 
 
