@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from retrograde.engine.array import Array, Extent, Role
 from retrograde.engine.expression import (
     ZERO,
+    ArgMax,
     Call,
     Compare,
     Comparison,
@@ -125,6 +126,8 @@ def _form(expr: Expr | Compare) -> Any:
             kind = op
         case Select(condition, _, _):
             kind = condition.op
+        case ArgMax(_, numbers):
+            kind = numbers
         case _:
             kind = type(expr)
     return kind, *map(_form, children(expr))
@@ -149,6 +152,8 @@ def _stacked(group: Sequence[Any], batch: int) -> Any:
             return joined("operand")
         case Sum() | Max():
             return joined("terms")
+        case ArgMax(_, numbers):
+            return ArgMax(_stacked([one.largest for one in group], batch), numbers)
         case Product():
             return joined("factors")
         case Sub():
@@ -233,3 +238,5 @@ def _values(expr: Expr, read: Read) -> Any:
             return np.where(_COMPARE[condition.op](*sides), inner(then), inner(otherwise))
         case Max(parts):
             return _largest(parts, read)[0]
+        case ArgMax(Max(parts), numbers):
+            return np.array(numbers, dtype=np.float64)[_largest(parts, read)[1]]

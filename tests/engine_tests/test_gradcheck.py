@@ -19,6 +19,7 @@ from retrograde.engine.executor.kernels import KernelExecutor
 from retrograde.engine.expression import (
     NUMPY,
     ZERO,
+    ArgMax,
     Call,
     Compare,
     Comparison,
@@ -342,8 +343,10 @@ class Chooser(Op):
         x, y = Ref(X, (sample, i)), Ref(X, (sample, i + 1))
         if not self.whole and i == 3:
             return Call(ABS, x)
+        largest = Max((x, y, Call(SIGMOID, x)))
+        first = Compare(Comparison.EQ, ArgMax(largest, (7, 4, 2)), Const(7.0))
         bent = Select(Compare(Comparison.LE, Product((x, y)), ZERO), Call(ABS, x), Neg(y))
-        return Sum((Max((x, y, Call(SIGMOID, x))), bent))
+        return Sum((Select(first, x, largest), bent))
 
 
 @pytest.mark.parametrize("whole", [False, True])
