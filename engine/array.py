@@ -64,6 +64,9 @@ class Array:
         stem: what its slots are called before the layer's name: ``net``, ``c``; empty where the name itself is used.
         sign: the stem as it is written on the screen, where that is not plain ASCII: ``μ`` for ``mu``.
         time: the time step, from 1, of an array that a recurrent layer makes; None elsewhere.
+        timed: whether the first axis after the sample is time, so that its slots are called ``i2@3``.
+        blocks: what the first axis is stacked of: ``("i", "f", "g", "o")``, the gates of an LSTM, in W_h[f1,2]; empty
+            where it is not.
     """
 
     name: str
@@ -75,6 +78,8 @@ class Array:
     stem: str = ""
     sign: str = ""
     time: int | None = None
+    timed: bool = False
+    blocks: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:

@@ -108,13 +108,14 @@ class Notation:
 
     def _text(self, array: Array, index: tuple[int, ...], pretty: bool) -> str:
         match array.role:
-            case Role.INPUT if len(array.shape) == 2:
-                return self.neuron(array.layer, index[-1])
+            case Role.INPUT if len(array.shape) == 2 + array.timed:
+                time = f"@{index[-2] + 1}" if array.timed else ""
+                return self.neuron(array.layer, index[-1]) + time
             case Role.WEIGHT:
                 rows = self._weights.get(array.layer) if array.name == f"W_{array.layer}" else None
                 if rows is not None:
                     return rows[index[-2]][index[-1]]
-                return f"{array.name}[{','.join(str(part + 1) for part in index[-len(array.shape) :])}]"
+                return f"{array.name}[{_listing(array, index[-len(array.shape) :])}]"
             case Role.BIAS if self._layers[array.layer].bias == "shared" and array.stem == "b":
                 return f"b{self._order[array.layer]}"
             case Role.RATE:
@@ -141,16 +142,19 @@ class Notation:
         return self._plain(array, index, pretty)
 
     def _plain(self, array: Array, index: tuple[int, ...], pretty: bool) -> str:
-        """The stem, then the neuron where there is one axis besides the sample's, or the index in brackets."""
+        """The stem, then the neuron where there is one axis besides the sample's, or the index in brackets; the time."""
         stem = _stem(array, pretty)
         head = f"{stem}_{array.layer}" if array.stem and array.layer and array.name != stem else stem
         time = "" if array.time is None else f"@{array.time}"
         axes = len(array.element_shape)
+        if array.timed and index:
+            time = f"@{index[-axes] + 1}"
+            axes -= 1
         if axes == 0 or not index:
             return head + time
-        if axes == 1 and array.layer and array.stem:
+        if axes == 1 and array.layer and array.stem and not array.blocks:
             return f"{stem}_{self.neuron(array.layer, index[-1])}{time}"
-        return f"{head}[{','.join(str(part + 1) for part in index[-axes:])}]{time}"
+        return f"{head}[{_listing(array, index[-axes:])}]{time}"
 
     def resolve(self, text: str, program: Program, *, sample: int = 0) -> Ref:
         """The slot that a name or a symbol means.
@@ -268,20 +272,19 @@ class Notation:
                 array = program.named.get(named)
                 if array is not None:
                     return Ref(array, inner.index)
-        match = re.fullmatch(r"(?P<name>[^\[\]@]+)(?:\[(?P<index>[\d\s,]+)\])?(?P<time>@\d+)?", text)
+        match = re.fullmatch(r"(?P<name>[^\[\]@]+)(?:\[(?P<index>[\w\s,]+)\])?(?P<time>@\d+)?", text)
         if match is None:
             return None
         name, time = match["name"], match["time"] or ""
         if match["index"]:
-            index = tuple(int(part) - 1 if part.strip() else -1 for part in match["index"].split(","))
-            return _within(program.named.get(name + time), index)
-        whole = _within(program.named.get(name + time), ())
+            return _picked(program, name, time, [part.strip() for part in match["index"].split(",")])
+        whole = _picked(program, name, time, [])
         if whole is not None:
             return whole
         unit = re.fullmatch(r"(.*?)(\d+)", name)
         while unit is not None:
             for base in (unit[1], unit[1].removesuffix(".")):
-                slot = _within(program.named.get(base + time), (int(unit[2]) - 1,))
+                slot = _picked(program, base, time, [unit[2]])
                 if slot is not None and self._text(slot.array, slot.index, False) == text:
                     return slot
             # A layer's name may end in a digit itself: h2.3, or a stem that is read with a digit too few.
@@ -335,6 +338,60 @@ def _first_refs(arrays: Iterable[Array], limit: int) -> Iterator[Ref]:
 
 def _stem(array: Array, pretty: bool) -> str:
     return (array.sign if pretty and array.sign else array.stem) or array.name
+
+
+def _listing(array: Array, index: tuple[int, ...]) -> str:
+    """An index from 1, as it stands in brackets; where an axis is stacked of blocks, ``f1`` is the first of block f."""
+    found = [str(part + 1) for part in index]
+    if array.blocks:
+        block, place = divmod(index[0], array.shape[0] // len(array.blocks))
+        found[0] = f"{array.blocks[block]}{place + 1}"
+    return ",".join(found)
+
+
+def span(array: Array, axis: int, pick: str) -> tuple[int, int] | None:
+    """The places (first and stop, from 0) that a pick means along an axis: a number, ``2:5``, ``f1`` or ``f``.
+
+    Args:
+        array: the array; of a gradient or an optimiser's memory, what it belongs to has the blocks.
+        axis: the axis, counted without the sample's.
+        pick: the text; numbers count from 1, ends are included.
+
+    Returns:
+        None where it is none of these; the places may be outside the array.
+    """
+    while not array.blocks and array.of is not None:
+        array = array.of
+    length = array.element_shape[axis]
+    match = re.fullmatch(r"(\d*)(:?)(\d*)", pick)
+    if match is not None and pick:
+        low = int(match[1] or 1)
+        return low - 1, int(match[3] or length) if match[2] else low
+    match = re.fullmatch(r"([^\W\d]\w*?)(\d*)", pick)
+    if match is None or axis or match[1] not in array.blocks:
+        return None
+    size = length // len(array.blocks)
+    first = array.blocks.index(match[1]) * size
+    if not match[2]:
+        return first, first + size
+    place = int(match[2])
+    return (first + place - 1, first + place) if 1 <= place <= size else None
+
+
+def _picked(program: Program, name: str, time: str, picks: Sequence[str]) -> Ref | None:
+    """The slot of an array at an index that is written from 1; the time belongs to the name, or is its first axis."""
+    array = program.named.get(name + time)
+    if array is None and time:
+        array = program.named.get(name)
+        if array is None or not array.timed:
+            return None
+        picks = (time[1:], *picks)
+    if array is None or len(picks) != len(array.element_shape):
+        return None
+    spans = [span(array, axis, pick) for axis, pick in enumerate(picks)]
+    if any(found is None or found[1] - found[0] != 1 for found in spans):
+        return None
+    return _within(array, tuple(found[0] for found in spans if found is not None))
 
 
 def _within(array: Array | None, index: tuple[int, ...]) -> Ref | None:

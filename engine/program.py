@@ -54,7 +54,7 @@ class Segment:
         samples: how often the segment is repeated; 1 for ``once``.
         sampled: whether the repetitions are samples.
         start: the number of the segment's first step.
-        layer_stops: ends of the runs of one layer and phase, for one sample.
+        layer_stops: ends of the runs of one layer (at one time step) and phase, for one sample.
         phase_stops: ends of the runs of one phase, for one sample.
     """
 
@@ -167,7 +167,7 @@ class Program:
                     size *= length
                 offsets.append(offsets[-1] + size)
             sampled = self.ops[group[0]].extent is not Extent.ONCE
-            layer_keys = [(self.ops[n].phase, self.ops[n].layer) for n in group]
+            layer_keys = [(self.ops[n].phase, self.ops[n].layer, self.ops[n].target.time) for n in group]
             phase_keys = [self.ops[n].phase for n in group]
             segment = Segment(
                 first=group[0],

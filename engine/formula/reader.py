@@ -34,7 +34,7 @@ from retrograde.engine.formula.tree import (
     walk,
 )
 from retrograde.engine.formula.tree import parts as parts_of
-from retrograde.engine.notation import Notation
+from retrograde.engine.notation import Notation, span
 from retrograde.engine.program import Program
 from retrograde.engine.text import _
 
@@ -62,7 +62,7 @@ _TOKEN = re.compile(
         (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
       | (?P<text>"[^"]*"|'[^']*')
       | (?P<op><=|>=|==|!=|[<>≤≥≠=+\-−*·×/(),:\[\]])
-      | (?P<name>(?:∂E/∂|∂E_)?[^\W\d][\w.~′⁺]*(?:/∂\w+)?(?:\s*\{\s*\d+\s*\})?)
+      | (?P<name>(?:∂E/∂|∂E_)?[^\W\d][\w.~′⁺]*(?:@\d+)?(?:/∂\w+(?:@\d+)?)?(?:\s*\{\s*\d+\s*\})?)
       | (?P<mark>\{\s*\d+\s*\})
     )""",
     re.VERBOSE,
@@ -101,6 +101,17 @@ def _tokens(text: str) -> list[_Token]:
         at = match.end()
     found.append(_Token("end", "", len(text) + 1))
     return found
+
+
+class _Whole(NamedTuple):
+    """An array with the axes that are still open, those after ``picks``."""
+
+    array: Array
+    picks: tuple[str, ...]
+
+    @property
+    def axes(self) -> int:
+        return len(self.array.element_shape) - len(self.picks)
 
 
 class _Typed(NamedTuple):
@@ -376,18 +387,23 @@ class _Reader:
 
     # -- names
 
-    def _array(self, name: str) -> Array | None:
-        """The whole array that a name means, in ASCII: ``W_h``, ``net_h``, ``grad(W_h)``, ``delta(h)``."""
-        match = re.fullmatch(r"(delta|slope)\((\w+)\)", name)
+    def _array(self, name: str) -> _Whole | None:
+        """The array that a name means, in ASCII: ``W_h``, ``net_h@3``, ``grad(W_h)``, ``delta(h)``, ``t_o@3``."""
+        match = re.fullmatch(r"(delta|slope)\((\w+(?:@\d+)?)\)", name)
         if match:
             name = f"grad(net_{match[2]})" if match[1] == "delta" else f"slope_{match[2]}"
-        return self._program.named.get(name)
+        array = self._program.named.get(name)
+        if array is not None:
+            return _Whole(array, ())
+        bare, _at, time = name.partition("@")
+        array = self._program.named.get(bare) if time.isdecimal() else None
+        return _Whole(array, (time,)) if array is not None and array.timed else None
 
     def _resolved(self, name: str, where: _Token, full: _Token | None = None) -> _Typed:
-        array = self._array(name)
+        whole = self._array(name)
         column = (full or where).column
-        if array is not None and (array.element_shape or array.name != name):
-            return self._picked(array, [":"] * len(array.element_shape), where)
+        if whole is not None and (whole.axes or whole.array.name != name):
+            return self._picked(whole, [":"] * whole.axes, where)
         marked = "{" in name
         if name in EPOCH_NAMES:
             message = _("{name} is known at the end of an epoch only; E is the loss of an iteration").format(name=name)
@@ -398,28 +414,25 @@ class _Reader:
             raise FormulaError(self._text, column, str(error)) from None
         return _Typed(_slot(ref, marked), Kind.NUMBER, None, column)
 
-    def _picked(self, array: Array, picks: Sequence[str], where: _Token) -> _Typed:
-        shape = array.element_shape
-        if len(picks) != len(shape):
-            raise self._error(
-                where,
-                _("{name} has {count} axes, not {given}").format(name=array.name, count=len(shape), given=len(picks)),
-            )
+    def _picked(self, whole: _Whole, picks: Sequence[str], where: _Token) -> _Typed:
+        array = whole.array
+        if len(picks) != whole.axes:
+            message = _("{name} has {count} axes, not {given}")
+            raise self._error(where, message.format(name=array.name, count=whole.axes, given=len(picks)))
         ranges: list[range] = []
         single = True
-        for pick, length in zip(picks, shape, strict=True):
-            match = re.fullmatch(r"(\d*)(:?)(\d*)", pick)
-            if match is None or pick == "":
+        for axis, (pick, length) in enumerate(zip((*whole.picks, *picks), array.element_shape, strict=True)):
+            found = span(array, axis, pick)
+            if found is None:
                 raise self._error(where, _("`{pick}` is neither a number nor a slice such as 2:5").format(pick=pick))
-            low = int(match[1] or 1)
-            high = int(match[3] or length) if match[2] else low
-            if not 1 <= low <= high <= length:
+            first, stop = found
+            if not 0 <= first < stop <= length:
                 raise self._error(
                     where,
                     _("`{pick}` is not in 1 to {length} of {name}").format(pick=pick, length=length, name=array.name),
                 )
-            single = single and not match[2]
-            ranges.append(range(low - 1, high))
+            single = single and ":" not in pick and stop - first == 1
+            ranges.append(range(first, stop))
         if math.prod(len(part) for part in ranges) > MAX_SLOTS:
             raise self._error(where, _("{name} has more than {limit} slots").format(name=array.name, limit=MAX_SLOTS))
         slots = tuple(_slot(Ref(array, ((0,) if array.batched else ()) + index), False) for index in product(*ranges))
