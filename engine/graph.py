@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from retrograde.engine.array import Array, Extent, Phase, Role
@@ -128,6 +128,14 @@ class Graph:
         if isinstance(value, Array):
             return build(value, None)
         return tuple(build(array, time) for time, array in enumerate(value, 1))
+
+    def together(self, values: Sequence[Value], build: Callable[[Sequence[Array], int | None], Array]) -> Value:
+        """Builds once for several arrays, or once for each time step of several sequences of one length."""
+        arrays = [value for value in values if isinstance(value, Array)]
+        if len(arrays) == len(values):
+            return build(arrays, None)
+        sequences = [value for value in values if not isinstance(value, Array)]
+        return tuple(build(now, time) for time, now in enumerate(zip(*sequences, strict=True), 1))
 
     def activate(self, net: Array, layer: ActivatedLayer, *, stem: str = "out") -> Array:
         """Appends the activation of a layer to its net inputs; a softmax runs over the last axis."""

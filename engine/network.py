@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +25,20 @@ from retrograde.engine.ops.smoothing import SmoothTarget
 from retrograde.engine.program import Program
 
 
+class Edge(NamedTuple):
+    """Where a weight leads from and to.
+
+    Attributes:
+        source: the name of the layer that it comes from; ``i`` for the inputs.
+        column: the unit there, from 0.
+        unit: the unit that it leads to, from 0.
+    """
+
+    source: str
+    column: int
+    unit: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LayerInfo:
     """A layer as the rest of the program sees it.
@@ -33,6 +48,7 @@ class LayerInfo:
         spec: its table in the scenario.
         form: what it hands on.
         sources: the names of the layers before it; ``i`` for the inputs.
+        widths: how many values each of these hands on for a sample (at each time step).
         parameters: its parameters by their name before the layer's: ``W``, ``b``; those of another layer it shares.
     """
 
@@ -40,7 +56,19 @@ class LayerInfo:
     spec: LayerBase
     form: Form
     sources: tuple[str, ...]
+    widths: tuple[int, ...]
     parameters: Mapping[str, Array]
+
+    def edge(self, index: tuple[int, ...]) -> Edge:
+        """Where the weight at an index of W of a dense layer leads from and to."""
+        assert isinstance(self.spec, Layer)
+        pairs = self.spec.pairs
+        unit, column = index if pairs is None else pairs[index[0]]
+        for name, width in zip(self.sources, self.widths, strict=True):
+            if column < width:
+                return Edge(name, column, unit)
+            column -= width
+        raise IndexError(index)
 
     @property
     def units(self) -> int:
@@ -129,6 +157,7 @@ class Network:
                 spec=layer,
                 form=self.forms[layer.name],
                 sources=tuple(layer.inputs or ()),
+                widths=tuple(Form(source.shape).size for source in sources),
                 parameters=self._owned[layer.name],
             )
             layers.append(info)
@@ -290,10 +319,11 @@ def _names(info: LayerInfo, sources: Sequence[Form], scenario: Scenario) -> Laye
         return LayerNames(
             name=info.name,
             units=info.units,
-            sources=Form(sources[0].shape).size,
+            sources=spec.width(sources),
             activation=info.activation,
             bias=spec.bias,
             numbering=spec.numbering or scenario.network.numbering,
+            edges=spec.pairs,
         )
     return LayerNames(
         name=info.name, units=info.units, sources=0, activation=info.activation, bias="neuron", numbering="target"

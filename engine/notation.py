@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from retrograde.engine.array import Array, Role
 from retrograde.engine.errors import EngineError
 from retrograde.engine.expression import Ref, refs, terms
-from retrograde.engine.program import Program, unravel
+from retrograde.engine.program import Program, ravel, unravel
 from retrograde.engine.text import _
 
 MAX_NUMBERED = 99
@@ -34,6 +34,7 @@ class LayerNames:
         activation: the name of its activation.
         bias: "neuron", "shared" or "none".
         numbering: "target", "source", or explicit names, one row a target.
+        edges: (unit, source) of each weight, where not every unit sees every source.
     """
 
     name: str
@@ -42,6 +43,14 @@ class LayerNames:
     activation: str
     bias: str
     numbering: str | Sequence[Sequence[str]]
+    edges: Sequence[tuple[int, int]] | None = None
+
+    @property
+    def pairs(self) -> Sequence[tuple[int, int]]:
+        """(unit, source) of each weight, in the order of the array that holds them."""
+        if self.edges is not None:
+            return self.edges
+        return [(unit, source) for unit in range(self.units) for source in range(self.sources)]
 
 
 class Notation:
@@ -56,27 +65,29 @@ class Notation:
         self._layers = {layer.name: layer for layer in (inputs, *layers)}
         self._input = inputs
         self._order = {layer.name: number for number, layer in enumerate(layers, 1)}
-        self._weights: dict[str, list[list[str]]] = {}
-        self._weight_slots: dict[str, tuple[str, tuple[int, int]]] = {}
-        numbered = sum(layer.units * layer.sources for layer in layers) <= MAX_NUMBERED
+        # By layer: the name of each weight, in the order of the array that holds them, laid out flat.
+        self._weights: dict[str, list[str]] = {}
+        self._weight_slots: dict[str, tuple[str, tuple[int, ...]]] = {}
         count = 0
         for layer in layers:
-            if not isinstance(layer.numbering, str):
-                rows = [list(row) for row in layer.numbering]
-            elif numbered:
-                rows = [["" for _ in range(layer.sources)] for _ in range(layer.units)]
-                by_target = layer.numbering == "target"
-                for first in range(layer.units if by_target else layer.sources):
-                    for second in range(layer.sources if by_target else layer.units):
-                        i, j = (first, second) if by_target else (second, first)
-                        count += 1
-                        rows[i][j] = f"w{count}"
-            else:
+            count += layer.units * layer.sources if layer.edges is None else len(layer.edges)
+        numbered, count = count <= MAX_NUMBERED, 0
+        for layer in layers:
+            if isinstance(layer.numbering, str) and not numbered:
                 continue
-            self._weights[layer.name] = rows
-            for i, row in enumerate(rows):
-                for j, name in enumerate(row):
-                    self._weight_slots[name] = (layer.name, (i, j))
+            pairs = layer.pairs
+            if not isinstance(layer.numbering, str):
+                found = [layer.numbering[unit][source] for unit, source in pairs]
+            else:
+                found = [""] * len(pairs)
+                keys = [pair if layer.numbering == "target" else pair[::-1] for pair in pairs]
+                for k in sorted(range(len(pairs)), key=keys.__getitem__):
+                    count += 1
+                    found[k] = f"w{count}"
+            if found:
+                self._weights[layer.name] = found
+            for k, name in enumerate(found):
+                self._weight_slots[name] = (layer.name, pairs[k] if layer.edges is None else (k,))
 
     def neuron(self, layer: str, unit: int) -> str:
         """The label of a neuron, counted from 0: ``h1``, or ``h2.3`` where the layer's name ends in a digit."""
@@ -112,9 +123,9 @@ class Notation:
                 time = f"@{index[-2] + 1}" if array.timed else ""
                 return self.neuron(array.layer, index[-1]) + time
             case Role.WEIGHT:
-                rows = self._weights.get(array.layer) if array.name == f"W_{array.layer}" else None
-                if rows is not None:
-                    return rows[index[-2]][index[-1]]
+                names = self._weights.get(array.layer) if array.name == f"W_{array.layer}" else None
+                if names:
+                    return names[ravel(index[-len(array.shape) :], array.shape)]
                 return f"{array.name}[{_listing(array, index[-len(array.shape) :])}]"
             case Role.BIAS if self._layers[array.layer].bias == "shared" and array.stem == "b":
                 return f"b{self._order[array.layer]}"

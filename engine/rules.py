@@ -455,7 +455,7 @@ def _axes(found: tuple[int, ...] | None) -> str:
 def _dense_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Finding]:
     path: KeyPath = ("network", "layers", number)
     sources = parts.sources[number]
-    before = Form(sources[0].shape).size if sources else None
+    before = layer.width(sources) if sources else None
     wanted = None if before is None or layer.units is None else (layer.units, before)
     frozen = layer.frozen or ()
     if "bias" in frozen and layer.bias == "none":
@@ -476,9 +476,34 @@ def _dense_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Finding]:
             before,
         )
         yield from _weight_name_rules(parts, number, layer.numbering)
+    yield from _edge_rules(layer, path, wanted)
     if layer.init is not None and layer.weights is not None and (layer.bias == "none" or layer.biases is not None):
         message = _("nothing is left to draw: weights and biases are given")
         yield Finding(path=(*path, "init"), message=message, key=True)
+
+
+def _edge_rules(layer: Layer, path: KeyPath, wanted: tuple[int, int] | None) -> Iterator[Finding]:
+    """Weights and names belong to the edges that there are: no value and no name where there is none."""
+    table = layer.edges
+    if (
+        wanted is not None
+        and table is not None
+        and (len(table), {len(row) for row in table}) != (wanted[0], {wanted[1]})
+    ):
+        return
+    for key, rows in (("weights", layer.weights), ("numbering", layer.numbering)):
+        if rows is None or isinstance(rows, str):
+            continue
+        for i, row in enumerate(rows):
+            for j, value in enumerate(row):
+                there = table is None or (i < len(table) and j < len(table[i]) and table[i][j] == 1)
+                if not there and value not in {0, ""}:
+                    message = _("there is no edge here, so it has no weight; write {blank}")
+                    text = message.format(blank='""' if key == "numbering" else "0")
+                    yield Finding(path=(*path, key, i, j), message=text)
+                elif there and value == "":
+                    message = _("{found} is not a name; use letters and digits, such as w1")
+                    yield Finding(path=(*path, key, i, j), message=message.format(found='""'))
 
 
 def _bias_rules(layer: Layer, path: KeyPath) -> Iterator[Finding]:
@@ -539,6 +564,8 @@ def _weight_name_rules(parts: Parts, number: int, names: Sequence[Sequence[str]]
         for j, name in enumerate(row):
             path = ("network", "layers", number, "numbering", i, j)
             base = name.rstrip("0123456789")
+            if not name:
+                continue
             if name in earlier:
                 message = _("two weights are called {name}")
                 yield Finding(path=path, message=message.format(name=name))
@@ -562,7 +589,7 @@ def _counted_name(parts: Parts, number: int, name: str) -> bool:
             continue
         if layer.units is None:
             return False
-        size = layer.units * Form(sources[0].shape).size
+        size = layer.units * layer.width(sources) if layer.pairs is None else len(layer.pairs)
         total += size
         if layer.numbering is None or isinstance(layer.numbering, str):
             counted += size

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from retrograde.engine.array import Role
+from retrograde.engine.text import _
 
 if TYPE_CHECKING:
     from retrograde.engine.graph import Graph, Value
@@ -25,7 +26,7 @@ MAX_SEED = 2**63 - 1
 MAX_LEGACY_SEED = 2**32 - 1
 
 LAYER_NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
-WEIGHT_NAME = r"^[^\W\d]\w*$"
+WEIGHT_NAME = r"^([^\W\d]\w*)?$"
 RANGES = r"^\s*\d{1,9}\s*(-\s*\d{1,9}\s*)?(,\s*\d{1,9}\s*(-\s*\d{1,9}\s*)?)*$"
 ActivationName = Literal[
     "identity",
@@ -174,6 +175,21 @@ class ShapeError(ValueError):
         super().__init__(message)
         self.key = key
         self.message = message
+
+
+def common_steps(sources: Sequence[Form]) -> int:
+    """The number of time steps that several values have in common, 0 for arrays without.
+
+    Raises:
+        ShapeError: they differ.
+    """
+    steps = {source.steps for source in sources}
+    if len(steps) > 1:
+        shown = _(" and ").join(str(source) for source in sources)
+        raise ShapeError(
+            "inputs", _("the layers before it have different numbers of time steps: {shown}").format(shown=shown)
+        )
+    return steps.pop() if steps else 0
 
 
 class LayerBase(Model):

@@ -1,4 +1,4 @@
-"""The dense layer: every unit sees every unit of the layer before."""
+"""The dense layer: every unit sees every unit of the layers before it, or those that its edges lead from."""
 
 from __future__ import annotations
 
@@ -20,18 +20,27 @@ from retrograde.engine.layers.base import (
     NumberingOrder,
     Parameter,
     Row,
+    ShapeError,
+    common_steps,
     list_or_number,
     table_or_order,
 )
+from retrograde.engine.text import _
 
 if TYPE_CHECKING:
+    from retrograde.engine.array import Array
     from retrograde.engine.graph import Graph, Value
+    from retrograde.engine.ops.base import Op
+
+
+EdgeRow = Annotated[tuple[Annotated[int, Field(ge=0, le=1)], ...], Field(strict=False)]
+EdgeTable = Annotated[tuple[EdgeRow, ...], Field(strict=False)]
 
 
 class Layer(ActivatedLayer):
     """A dense layer: net = W·x + b, out = activation(net).
 
-    Of an array with several axes, x is all of it, row by row.
+    Of several layers before it, x is their units in turn. Of an array with several axes, x is all of it, row by row.
     """
 
     kind: Literal["dense"] = Field(default="dense", description="the kind of layer")
@@ -41,9 +50,15 @@ class Layer(ActivatedLayer):
     frozen: Annotated[tuple[Literal["weights", "bias"], ...], Field(strict=False)] = Field(
         default=(), max_length=2, description="parameters that training leaves as they are"
     )
+    edges: EdgeTable | None = Field(
+        default=None,
+        description="which edges there are: a row per neuron of this layer, a column per neuron before it, 1 for an"
+        " edge and 0 for none; absent: all",
+    )
     weights: Matrix | None = Field(
         default=None,
-        description="initial weights; a row per neuron of this layer, a column per neuron before it",
+        description="initial weights; a row per neuron of this layer, a column per neuron before it, 0 where there is"
+        " no edge",
     )
     biases: (
         Annotated[Annotated[float, Tag("<number>")] | Annotated[Row, Tag("<list>")], Discriminator(list_or_number)]
@@ -58,7 +73,8 @@ class Layer(ActivatedLayer):
     ) = Field(
         default=None,
         description="how w1, w2, ... run through the layer: target (all weights into its first neuron first),"
-        " source (all weights out of the first neuron before it first), or a table of names, shaped as weights",
+        " source (all weights out of the first neuron before it first), or a table of names, shaped as weights, with"
+        ' "" where there is no edge',
     )
     init: LayerInit | None = Field(default=None, description="how this layer's parameters are drawn")
 
@@ -72,31 +88,61 @@ class Layer(ActivatedLayer):
         """The layer in a few words."""
         return f"{self.units} {self.activation}"
 
+    @property
+    def arity(self) -> tuple[int, int]:
+        """One layer or more."""
+        return 1, 64
+
+    @property
+    def pairs(self) -> tuple[tuple[int, int], ...] | None:
+        """(unit, column) of each edge, row by row, where the file says which there are."""
+        if self.edges is None:
+            return None
+        return tuple((i, j) for i, row in enumerate(self.edges) for j, there in enumerate(row) if there)
+
+    def width(self, sources: Sequence[Form]) -> int:
+        """Number of units that it sees: the columns of the table of weights."""
+        return sum(Form(source.shape).size for source in sources)
+
     def form(self, sources: Sequence[Form]) -> Form:
         """``units`` values, at each time step of a sequence."""
-        return Form((self.units,), sources[0].steps)
+        steps = common_steps(sources)
+        wanted = (self.units, self.width(sources))
+        if self.edges is not None:
+            found = {len(row) for row in self.edges}
+            if len(self.edges) != wanted[0] or found != {wanted[1]}:
+                message = _(
+                    "a table of {rows} rows where the layer needs {units}×{before} (units × inputs of the layer)"
+                )
+                raise ShapeError("edges", message.format(rows=len(self.edges), units=wanted[0], before=wanted[1]))
+            lonely = next((unit for unit, row in enumerate(self.edges) if not any(row)), None)
+            if lonely is not None:
+                raise ShapeError("edges", _("no edge leads to neuron {unit}").format(unit=lonely + 1))
+        return Form((self.units,), steps)
 
     def parameters(self, sources: Sequence[Form]) -> tuple[Parameter, ...]:
-        """W (units, inputs) and b."""
-        width = Form(sources[0].shape).size
-        fans = (self.units, width)
+        """W (units, inputs), or (edges,) where the file says which edges there are, and b."""
+        fans = (self.units, self.width(sources))
+        pairs, given = self.pairs, self.weights
         weights = Parameter(
             name="W",
-            shape=fans,
+            shape=fans if pairs is None else (len(pairs),),
             role=Role.WEIGHT,
             fans=fans,
-            given=self.weights,
+            given=given if given is None or pairs is None else _picked(given, pairs),
+            key="weights",
             frozen="weights" in (self.frozen or ()),
         )
         if self.bias == "none":
             return (weights,)
-        given = self.biases
+        biases = self.biases
         bias = Parameter(
             name="b",
             shape=(self.bias_count,),
             role=Role.BIAS,
             fans=fans,
-            given=given if given is None or isinstance(given, tuple) else (given,) * self.bias_count,
+            given=biases if biases is None or isinstance(biases, tuple) else (biases,) * self.bias_count,
+            key="biases",
             frozen="bias" in (self.frozen or ()),
         )
         return weights, bias
@@ -112,19 +158,40 @@ class Layer(ActivatedLayer):
         """A weighted sum and an activation, at each time step of a sequence."""
         from retrograde.engine.array import Extent, Phase
         from retrograde.engine.ops.dense import Dense
+        from retrograde.engine.ops.edges import Columns, EdgeSum
 
-        def weighted(x: Any, time: int | None) -> Any:
-            net = graph.append(
-                Dense(
-                    target=graph.made("net", (self.units,), role=Role.NET, time=time),
+        weights = graph.parameter("W")
+        bias = graph.parameter("b") if self.bias != "none" else None
+
+        def weighted(x: Sequence[Array], time: int | None) -> Array:
+            net = graph.made("net", (self.units,), role=Role.NET, time=time)
+            if len(x) == 1 and self.edges is None:
+                op: Op = Dense(
+                    target=net,
                     phase=Phase.FORWARD,
                     layer=self.name,
                     extent=Extent.SAMPLE,
-                    x=x,
-                    weights=graph.parameter("W"),
-                    bias=graph.parameter("b") if self.bias != "none" else None,
+                    x=x[0],
+                    weights=weights,
+                    bias=bias,
                 )
-            )
-            return graph.activate(net, self)
+            else:
+                op = EdgeSum(
+                    target=net,
+                    phase=Phase.FORWARD,
+                    layer=self.name,
+                    extent=Extent.SAMPLE,
+                    columns=Columns.of(tuple(x)),
+                    weights=weights,
+                    bias=bias,
+                    units=self.units,
+                    edges=self.pairs,
+                )
+            return graph.activate(graph.append(op), self)
 
-        return graph.each(sources[0], weighted)
+        return graph.together(sources, weighted)
+
+
+def _picked(rows: Matrix, pairs: tuple[tuple[int, int], ...]) -> Row:
+    """The weights of the edges that there are; those of a table of another shape are not asked for."""
+    return tuple(rows[i][j] for i, j in pairs if i < len(rows) and j < len(rows[i]))

@@ -131,6 +131,14 @@ class Part:
         """Where the use reads a part of the array only: (first, stop) of each axis after the sample's, else None."""
         return None
 
+    @property
+    def mask(self) -> NDArray[np.bool_] | None:
+        """The elements of the array, without the sample, that the use reads, of a use that has no region; None for all.
+
+        The kernel of such a part puts −0 elsewhere.
+        """
+        return None
+
     def term(self, index: Index) -> Expr:
         """The contribution to one element: of a batched array at (sample, element), else of one sample.
 
@@ -140,6 +148,8 @@ class Part:
 
     def covers(self, element: Index) -> bool:
         """Whether the use reads an element, given without the sample."""
+        if self.mask is not None and not self.mask[element]:
+            return False
         if self.region is None:
             return True
         return all(first <= part < stop for part, (first, stop) in zip(element, self.region, strict=True))

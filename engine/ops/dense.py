@@ -179,7 +179,7 @@ class WeightPart(Part):
 
     def local(self, index: Index) -> tuple[Ref, Expr]:
         s, i, j = index
-        return Ref(self.g, (s, i)), Ref(self.x, (s, *_apart(j, self.x.shape[1:])))
+        return Ref(self.g, (s, i)), Ref(self.x, (s, *spread(j, self.x.shape[1:])))
 
     def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel | None:
         g, x = space.view(self.g), flat(space.view(self.x))
@@ -235,7 +235,7 @@ class InputPart(Part):
         return (self.weights, self.g)
 
     def term(self, index: Index) -> Expr:
-        s, j = index[0], _together(index[1:], self.shape)
+        s, j = index[0], position_of(index[1:], self.shape)
         edges = tuple(Product((Ref(self.weights, (i, j)), Ref(self.g, (s, i)))) for i in range(self.weights.shape[0]))
         return edges[0] if len(edges) == 1 else Sum(edges)
 
@@ -251,7 +251,7 @@ def flat(values: Floats) -> Floats:
     return values.reshape(values.shape[0], -1)
 
 
-def _apart(position: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
+def spread(position: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
     """The index at a position of axes that are laid out row by row; of an open mesh, its arrays."""
     if len(shape) == 1:
         return (position,)
@@ -262,10 +262,10 @@ def _apart(position: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
     return tuple(reversed(found))
 
 
-def _together(index: Index, shape: tuple[int, ...]) -> Any:
-    """The position of an index in axes that are laid out row by row; the inverse of ``_apart``."""
-    position = index[0]
-    for part, length in zip(index[1:], shape[1:], strict=True):
+def position_of(index: Index, shape: tuple[int, ...]) -> Any:
+    """The position of an index in axes that are laid out row by row; the inverse of ``spread``."""
+    position: Any = 0
+    for part, length in zip(index, shape, strict=True):
         position = position * length + part
     return position
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrograde.engine.arithmetic import Floats, sum_rows
 from retrograde.engine.array import Array, Extent, Role
@@ -41,7 +42,7 @@ class Gradient(Op):
 
     @property
     def meshable(self) -> bool:
-        return all(part.meshable and part.region is None for part in self.parts)
+        return all(part.meshable and part.region is None and part.mask is None for part in self.parts)
 
     def equation(self, index: Index) -> Expr:
         # The sample comes first in every index of a gradient, whether its array has one or not.
@@ -53,7 +54,7 @@ class Gradient(Op):
 
     def kernel(self, space: Workspace) -> Kernel | None:
         target, summed = space.view(self.target), self.extent is Extent.SUM
-        if len(self.parts) == 1 and self.parts[0].region is None:
+        if len(self.parts) == 1 and self.parts[0].region is None and self.parts[0].mask is None:
             return self.parts[0].kernel(space, target, summed)
         if not summed:
             return self._added(space, target)
@@ -76,7 +77,9 @@ class Gradient(Op):
         calls: list[Kernel] = []
         for number, part in enumerate(self.parts):
             place = out if part.region is None else out[:, *(slice(*bounds) for bounds in part.region)]
-            covered[() if part.region is None else tuple(slice(*bounds) for bounds in part.region)] = True
+            covered[() if part.region is None else tuple(slice(*bounds) for bounds in part.region)] |= (
+                True if part.mask is None else part.mask
+            )
             first = number == 0 and part.region is None
             buffer = out if first else space.scratch(place.shape)
             kernel = part.contributions(space, buffer) if self.extent is Extent.SUM else None
@@ -92,6 +95,8 @@ class Gradient(Op):
         if self.parts[0].region is not None:
             start = np.where(covered, -0.0, 0.0)
             calls.insert(0, _Fill(out, start))
+        elif not covered.all():
+            calls.append(_Zero(out, ~covered))
         run = tuple(calls)
 
         def add() -> None:
@@ -137,3 +142,13 @@ class _Fill:
 
     def __call__(self) -> None:
         np.copyto(self._to, self._what)
+
+
+class _Zero:
+    """Puts 0 where no use reads an element."""
+
+    def __init__(self, to: Floats, where: NDArray[np.bool_]) -> None:
+        self._to, self._where = to, where
+
+    def __call__(self) -> None:
+        np.copyto(self._to, 0.0, where=self._where)
