@@ -7,7 +7,7 @@ indices instead of integers, and every node of the tree becomes one NumPy call o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from itertools import pairwise
 from math import prod
 from typing import Any
@@ -82,6 +82,7 @@ class KernelExecutor:
                 self._views[array][...] = values
         self._scratch: list[Floats] = []
         self._taken = 0
+        self._kept: dict[Hashable, Floats] = {}
         self._kernels = [self._bind(op) for op in program.ops]
         self._data: list[Floats] = [self._views[array].reshape(program.batch, -1) for array in program.data]
         self._dated = [self._views[leaf.array] for leaf in program.dated]
@@ -108,6 +109,14 @@ class KernelExecutor:
         self._scratch.append(block)
         self._taken += 1
         return block.reshape(shape)
+
+    def kept(self, key: Hashable, shape: tuple[int, ...]) -> tuple[Floats, bool]:
+        """Memory that stays valid through the iteration, and whether it is asked for the first time."""
+        block = self._kept.get(key)
+        if block is not None:
+            return block, False
+        block = self._kept[key] = np.empty(shape)
+        return block, True
 
     def compile(self, expr: Expr, mesh: Index, out: Floats) -> Kernel:
         """A kernel that evaluates an equation over an open mesh into ``out``."""

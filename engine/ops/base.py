@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -32,6 +32,16 @@ class Workspace(Protocol):
 
     def scratch(self, shape: tuple[int, ...]) -> Floats:
         """Memory that is valid until the op ends; C-contiguous."""
+        ...
+
+    def kept(self, key: Hashable, shape: tuple[int, ...]) -> tuple[Floats, bool]:
+        """Memory that stays valid through the iteration and is shared by the ops that ask for it by the same key.
+
+        Kernels are made in the order in which they run: who asks first is the one who fills it.
+
+        Returns:
+            The memory, C-contiguous, and whether this is the first time that it is asked for.
+        """
         ...
 
     def compile(self, expr: Expr, mesh: Index, out: Floats) -> Callable[[], None]:
@@ -179,5 +189,27 @@ class Part:
         Args:
             space: the workspace.
             out: (batch, *shape of the array), C-contiguous.
+        """
+        return None
+
+    def total(self, space: Workspace, parts: Sequence[Part], out: Floats) -> Kernel | None:
+        """A hand-written kernel for the whole gradient of an array without a sample axis, or None.
+
+        Args:
+            space: the workspace.
+            parts: all uses of the array, which are of this part's class; the first of them is asked.
+            out: gets the gradient; C-contiguous.
+        """
+        return None
+
+    def several(self, space: Workspace, parts: Sequence[Part]) -> tuple[Sequence[Floats], Kernel] | None:
+        """A hand-written kernel for consecutive uses of an array with a sample axis, or None.
+
+        Args:
+            space: the workspace.
+            parts: two or more uses of this part's class and region; the first of them is asked.
+
+        Returns:
+            What is added up, in order, each of the shape of the array or of the region, and what computes it all.
         """
         return None

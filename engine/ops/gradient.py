@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,6 +59,10 @@ class Gradient(Op):
             return self.parts[0].kernel(space, target, summed)
         if not summed:
             return self._added(space, target)
+        if len({type(part) for part in self.parts}) == 1:
+            whole = self.parts[0].total(space, self.parts, target)
+            if whole is not None:
+                return whole
         total = space.scratch((space.batch, *target.shape))
         add = self._added(space, total)
 
@@ -75,12 +80,21 @@ class Gradient(Op):
         """
         covered = np.zeros(out.shape[1:], dtype=np.bool_)
         calls: list[Kernel] = []
+        done = 0
         for number, part in enumerate(self.parts):
+            if number < done:
+                continue
             place = out if part.region is None else out[:, *(slice(*bounds) for bounds in part.region)]
             covered[() if part.region is None else tuple(slice(*bounds) for bounds in part.region)] |= (
                 True if part.mask is None else part.mask
             )
             first = number == 0 and part.region is None
+            alike = self._alike(number)
+            several = part.several(space, alike) if len(alike) > 1 and self.extent is not Extent.SUM else None
+            if several is not None:
+                done = number + len(alike)
+                calls += [several[1], _Gather(place, several[0], fresh=first)]
+                continue
             buffer = out if first else space.scratch(place.shape)
             kernel = part.contributions(space, buffer) if self.extent is Extent.SUM else None
             if kernel is None and self.extent is not Extent.SUM:
@@ -104,6 +118,14 @@ class Gradient(Op):
                 call()
 
         return add
+
+    def _alike(self, number: int) -> tuple[Part, ...]:
+        """The use with a number, and those behind it that are of its class and region."""
+        part = self.parts[number]
+        stop = number + 1
+        while stop < len(self.parts) and type(self.parts[stop]) is type(part) and self.parts[stop].region == part.region:
+            stop += 1
+        return self.parts[number:stop]
 
     def why(self, target: str) -> str:
         match self.of.role:
@@ -132,6 +154,26 @@ class _Add:
 
     def __call__(self) -> None:
         np.add(self._to, self._what, out=self._to)
+
+
+class _Gather:
+    """Adds several arrays to another in place; a fresh one begins with the first of them."""
+
+    def __init__(self, to: Floats, what: Sequence[Floats], *, fresh: bool) -> None:
+        self._to, self._fresh = to, fresh
+        self._first, self._rest = what[0], tuple(what[1:])
+
+    def __call__(self) -> None:
+        to, rest = self._to, self._rest
+        if not self._fresh:
+            np.add(to, self._first, out=to)
+        elif rest:
+            np.add(self._first, rest[0], out=to)
+            rest = rest[1:]
+        else:
+            np.copyto(to, self._first)
+        for what in rest:
+            np.add(to, what, out=to)
 
 
 class _Fill:
