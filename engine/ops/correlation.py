@@ -116,8 +116,9 @@ def windows(x: Floats, first: int, block: Sequence[Segment]) -> Floats:
     return found
 
 
-def _taken(range_: range) -> slice:
-    return slice(range_.start, range_.stop, range_.step)
+def taken(numbers: range) -> slice:
+    """Evenly spaced, increasing numbers as a slice."""
+    return slice(numbers.start, numbers.stop, numbers.step)
 
 
 def chunks(count: int, size: int) -> Iterator[slice]:
@@ -163,7 +164,7 @@ def correlation(
             wanted = out[samples]
             for piece in _pieces(block, max(1, most // number)):
                 inner.restart()
-                place = wanted[:, :, :, *(_taken(segment.positions) for segment in piece)]
+                place = wanted[:, :, :, *(taken(segment.positions) for segment in piece)]
                 if not all(segment.taps for segment in piece):
                     calls.append(Copy(place, 0.0 if bias is None else bias.reshape(1, groups, rows, *(1,) * count)))
                     continue
@@ -204,7 +205,7 @@ def _block(
         kernel = turned.reshape(terms, groups, rows)
     else:
         chosen = space.scratch((channels, *taps, groups, rows))
-        yield Copy(chosen, turned[:, *(_taken(segment.taps) for segment in block)])
+        yield Copy(chosen, turned[:, *(taken(segment.taps) for segment in block)])
         kernel = chosen.reshape(terms, groups, rows)
     right = columns.reshape(terms, groups, width)
     if groups > rows:
