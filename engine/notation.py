@@ -283,6 +283,9 @@ class Notation:
                 array = program.named.get(named)
                 if array is not None:
                     return Ref(array, inner.index)
+        if text.startswith("slope(") or "′(" in text:
+            return self._slope(text, program)
+        text = _spelled_out(text, program)
         match = re.fullmatch(r"(?P<name>[^\[\]@]+)(?:\[(?P<index>[\w\s,]+)\])?(?P<time>@\d+)?", text)
         if match is None:
             return None
@@ -411,6 +414,16 @@ def _within(array: Array | None, index: tuple[int, ...]) -> Ref | None:
         return None
     inside = all(0 <= part < length for part, length in zip(index, array.element_shape, strict=True))
     return Ref(array, index) if inside else None
+
+
+def _spelled_out(text: str, program: Program) -> str:
+    """A name whose stem is written as a sign with its stem in letters: ``mu_n1`` of ``μ_n1``."""
+    if text.isascii():
+        return text
+    for array in program.arrays:
+        if array.sign and array.role is not Role.SLOPE and (text == array.sign or text.startswith(f"{array.sign}_")):
+            return array.stem + text.removeprefix(array.sign)
+    return text
 
 
 def _memories(program: Program) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ error.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
@@ -151,9 +152,13 @@ class Canvas:
                     inks[x] = ink
                 x += 1
             return x
+        start = max(x, 0)
         for character in text:
             size = cell_len(character)
             if size == 0:
+                # An accent belongs to the letter before it.
+                if unicodedata.combining(character) and start < x <= end:
+                    chars[x - 1] += character
                 continue
             if x >= 0 and x + size <= end:
                 chars[x] = character
