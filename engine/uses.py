@@ -49,7 +49,7 @@ def _reads(op: Op, ref: Ref, before: Index) -> NDArray[np.bool_]:
             reads = part.reads(ref)
             if reads is None:
                 reads = _searched(part.term, part.meshable, ref, before, shape, part.region)
-            found |= reads
+            found |= reads if part.mask is None else reads & part.mask
     return found
 
 

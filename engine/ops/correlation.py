@@ -8,7 +8,7 @@ rectangles in which the same taps count. Samples run innermost, so that the loop
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import product
 from math import prod
 from typing import Any
@@ -59,6 +59,10 @@ class Shared:
         self._blocks.append(block)
         self._taken += 1
         return block.reshape(shape)
+
+    def kept(self, key: Hashable, shape: tuple[int, ...]) -> tuple[Floats, bool]:
+        """Memory that stays valid through the iteration."""
+        return self._space.kept(key, shape)
 
     def compile(self, expr: Expr, mesh: Index, out: Floats) -> Callable[[], None]:
         """A kernel made from an equation."""
