@@ -11,6 +11,7 @@ from retrograde.engine.arithmetic import Floats, sum_rows
 from retrograde.engine.array import Array
 from retrograde.engine.expression import ONE, Expr, Index, Product, Ref, Sum
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
+from retrograde.engine.ops.products import products, worthwhile
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -104,6 +105,8 @@ def contraction(space: Workspace, left: Floats, right: Floats, out: Floats, tail
         tail: a last term, broadcastable to ``out``.
     """
     count = left.shape[0]
+    if left.shape[2] == right.shape[1] == 1 and worthwhile((), *out.shape, count):
+        return products(space, left[:, :, 0].T, right[:, 0], out, tail)
     flip = out.shape[0] > 2 * out.shape[1]
     if flip:
         left, right = left.transpose(0, 2, 1), right.transpose(0, 2, 1)
@@ -136,8 +139,8 @@ def contraction(space: Workspace, left: Floats, right: Floats, out: Floats, tail
         for packed, operand in packs:
             copy(packed, operand)
         carried = False
-        for a, b, products, block_rows, last in pieces:
-            multiply(a, b, out=products)
+        for a, b, made, block_rows, last in pieces:
+            multiply(a, b, out=made)
             if last is not None:
                 block_rows[-1] = last
             if carried:
