@@ -136,6 +136,8 @@ class Notation:
             case Role.SLOPE:
                 assert array.of is not None
                 label = self._text(array.of, index, pretty)
+                if not pretty and array.of.role is not Role.NET:
+                    label = self._own(array, index)
                 return f"{array.sign}′({label})" if pretty else f"slope({label.removeprefix('net_')})"
             case Role.GRADIENT:
                 assert array.of is not None
@@ -153,7 +155,7 @@ class Notation:
         return self._plain(array, index, pretty)
 
     def _plain(self, array: Array, index: tuple[int, ...], pretty: bool) -> str:
-        """The stem, then the neuron where there is one axis besides the sample's, or the index in brackets; the time."""
+        """The stem, then the neuron where there is one more axis than the sample's, else the index in brackets; the time."""
         stem = _stem(array, pretty)
         head = f"{stem}_{array.layer}" if array.stem and array.layer and array.name != stem else stem
         time = "" if array.time is None else f"@{array.time}"
@@ -166,6 +168,14 @@ class Notation:
         if axes == 1 and array.layer and array.stem and not array.blocks:
             return f"{stem}_{self.neuron(array.layer, index[-1])}{time}"
         return f"{head}[{_listing(array, index[-axes:])}]{time}"
+
+    def _own(self, array: Array, index: tuple[int, ...]) -> str:
+        """A slot by the name of its layer alone: ``a1``, ``a[1,2]``, ``a1@3``."""
+        time = "" if array.time is None else f"@{array.time}"
+        axes = len(array.element_shape)
+        if axes == 1:
+            return self.neuron(array.layer, index[-1]) + time
+        return (f"{array.layer}[{_listing(array, index[-axes:])}]" if axes else array.layer) + time
 
     def resolve(self, text: str, program: Program, *, sample: int = 0) -> Ref:
         """The slot that a name or a symbol means.
@@ -303,6 +313,20 @@ class Notation:
                     return slot
             # A layer's name may end in a digit itself: h2.3, or a stem that is read with a digit too few.
             unit = re.fullmatch(rf"({re.escape(unit[1])}\d)(\d+)", name)
+        return None
+
+    def _slope(self, text: str, program: Program) -> Ref | None:
+        """The slope of an activation without net inputs of its own: ``slope(a1)``, ``σ′(out_h1)``."""
+        digits = [int(part) - 1 for part in re.findall(r"\d+", text)]
+        for array in program.arrays:
+            if array.role is not Role.SLOPE or array.of is None or array.of.role is Role.NET:
+                continue
+            # The numbers of the index are the last ones, before that of the time step.
+            stop = len(digits) - (array.time is not None)
+            index = tuple(digits[max(0, stop - len(array.element_shape)) : stop])
+            ref = _within(array, index)
+            if ref is not None and text in {self._text(array, index, True), self._text(array, index, False)}:
+                return ref
         return None
 
     def _indexed(self, match: re.Match[str]) -> tuple[str, tuple[int, ...]] | None:

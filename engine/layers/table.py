@@ -8,15 +8,36 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Discriminator, Tag
 
+from retrograde.engine.layers.activation import Activation
 from retrograde.engine.layers.base import LayerBase
 from retrograde.engine.layers.batch_norm import BatchNorm
+from retrograde.engine.layers.concatenate import Concatenate
+from retrograde.engine.layers.conv import Conv, ConvTranspose
 from retrograde.engine.layers.dense import Layer
 from retrograde.engine.layers.dropout import Dropout
+from retrograde.engine.layers.merge import Add, Multiply
+from retrograde.engine.layers.pool import AveragePool, GlobalAveragePool, MaxPool
+from retrograde.engine.layers.shaping import Flatten, Permute, Reshape, Transpose
+from retrograde.engine.layers.upsample import Upsample
 
 KINDS: dict[str, type[LayerBase]] = {
     "dense": Layer,
+    "add": Add,
+    "multiply": Multiply,
+    "concatenate": Concatenate,
+    "activation": Activation,
+    "flatten": Flatten,
+    "reshape": Reshape,
+    "permute": Permute,
+    "transpose": Transpose,
     "batch_norm": BatchNorm,
     "dropout": Dropout,
+    "conv": Conv,
+    "conv_transpose": ConvTranspose,
+    "max_pool": MaxPool,
+    "average_pool": AveragePool,
+    "global_average_pool": GlobalAveragePool,
+    "upsample": Upsample,
 }
 """Every kind of layer by the word that a scenario file uses; without one, a layer is dense."""
 

@@ -50,8 +50,10 @@ class Activate(Op):
         if ACTIVATIONS[self.activation].slope is None:
             builder.contribute(self.net, PassPart(g=g))
             return
+        # Several activations may have the same source, which is no net input of their own.
+        owner = self.net if self.net.role is Role.NET else self.target
         slope = builder.array(
-            f"slope_{self.net.name.removeprefix('net_')}",
+            f"slope_{owner.name.removeprefix('net_').removeprefix('out_')}",
             self.net.shape,
             role=Role.SLOPE,
             layer=self.layer,
