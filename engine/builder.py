@@ -6,10 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from retrograde.engine.array import Array, Extent, Phase, Role
-from retrograde.engine.leaves import Leaves
+from retrograde.engine.leaves import Dated, Leaves, Source
 from retrograde.engine.ops.base import Op, Part
 from retrograde.engine.ops.gradient import Gradient
-from retrograde.engine.ops.update import OPTIMISERS
+from retrograde.engine.ops.penalty import Penalties
+from retrograde.engine.ops.update.clip import limited, shortened
+from retrograde.engine.ops.update.steps import Updates
+from retrograde.engine.ops.update.table import APPEND
 
 
 class Builder:
@@ -17,13 +20,19 @@ class Builder:
 
     A gradient rule calls ``close`` for the gradient of its op's target and ``contribute`` for each array that the op
     reads. A parameter's gradient is closed as soon as its last use has contributed; with ``in_place`` the parameter
-    is updated right there, and later reads see the new value.
+    is updated right there, and later reads see the new value. With penalties, what is closed is the gradient ∂L/∂w of
+    the samples' loss, and that of E follows from it.
 
     Attributes:
         ops: the ops so far.
         batch: samples in the iteration.
         leaves: the arrays that outlive the program.
         settings: the training settings of the scenario, by name; empty where there is none.
+        rate: η.
+        initial_rate: η when the training begins.
+        total: E, once it is appended.
+        penalties: what E has besides the loss of the samples.
+        dated: the leaves of the updates that have other values in each iteration.
         updated: the array that replaces each array of the state: parameters, then memory.
     """
 
@@ -41,11 +50,17 @@ class Builder:
         self.batch = batch
         self.leaves = leaves or Leaves()
         self.settings = settings or {}
+        self.rate = rate
+        self.initial_rate = float(self.settings.get("learning_rate") or 0.0)
+        self.penalties = Penalties(self.settings)
         self.ops: list[Op] = []
+        self.dated: list[Dated] = []
         self.updated: dict[Array, Array] = {}
-        self._rate = rate
+        self.total: Array | None = None
+        self._loss: Array | None = None
         self._in_place = in_place
-        self._optimiser = optimiser
+        self._updates = Updates(self, optimiser)
+        self._append_update = APPEND[optimiser]
         self._wanted: set[Array] = set(trainable)
         self._trainable = tuple(trainable)
         self._parts: dict[Array, list[Part]] = {}
@@ -88,6 +103,12 @@ class Builder:
         """Lets ``new`` replace an array of the state when the iteration ends."""
         self.updated[array] = new
 
+    def changing(self, name: str, source: Source, sign: str = "") -> Array:
+        """A number with another value in each iteration, a leaf of its updates."""
+        array = self.array(name, (), role=Role.MASK, layer="", sign=sign)
+        self.dated.append(Dated(array=array, source=source))
+        return array
+
     def append(self, op: Op) -> Array:
         """Appends an op and returns its target, which needs a gradient when an input does."""
         self.ops.append(op)
@@ -110,7 +131,7 @@ class Builder:
         if to in self._trainable and len(self._parts[to]) == self._uses[to]:
             gradient = self.close(to)
             if self._in_place and gradient is not None:
-                self._update(to, gradient)
+                self._update(to, limited(self._updates, to, self._penalised(to, gradient)))
 
     def close(self, array: Array) -> Array | None:
         """The gradient of an array: one op that adds up all contributions, or None when there are none."""
@@ -119,13 +140,16 @@ class Builder:
         parts = self._parts.get(array)
         if not parts:
             return None
+        of_samples = array in self._trainable and self.penalties.concern(array)
         target = self.array(
-            f"grad({array.name})",
+            f"grad_loss({array.name})" if of_samples else f"grad({array.name})",
             array.shape,
-            role=Role.GRADIENT,
+            role=Role.VALUE if of_samples else Role.GRADIENT,
             layer=array.layer,
             batched=array.batched,
             of=array,
+            stem="grad_loss" if of_samples else "",
+            sign="∂L/∂" if of_samples else "",
             time=array.time,
         )
         self.append(
@@ -147,12 +171,31 @@ class Builder:
         for array in self._trainable:
             self.close(array)
 
+    def conclude(self, loss: Array) -> None:
+        """Appends what penalties add to the loss of the samples and to the gradients, where there are any.
+
+        Args:
+            loss: the loss of the samples: E itself without penalties.
+        """
+        self.total = self.penalties.total(self, loss, self._trainable) if self.penalties else loss
+        for array, gradient in tuple(self._gradients.items()):
+            if array in self._trainable:
+                self._penalised(array, gradient)
+
+    def _penalised(self, array: Array, gradient: Array) -> Array:
+        """The gradient of E by a parameter, from that of the samples' loss."""
+        if gradient.role is not Role.GRADIENT:
+            gradient = self._gradients[array] = self.penalties.gradient(self, array, gradient)
+        return gradient
+
     def update(self) -> None:
         """Appends the updates of the parameters that have not been updated in place."""
-        for array in self._trainable:
-            gradient = self._gradients.get(array)
-            if gradient is not None and array not in self.updated:
-                self._update(array, gradient)
+        slopes = [(array, self._gradients[array]) for array in self._trainable if array in self._gradients]
+        slopes = [(array, slope) for array, slope in slopes if array not in self.updated]
+        shorter = shortened(self._updates, slopes)
+        for array, _slope in slopes:
+            self._update(array, limited(self._updates, array, shorter[array]))
+        self._updates.finish()
 
     def _update(self, array: Array, gradient: Array) -> None:
-        self.updated[array] = OPTIMISERS[self._optimiser].append(self, array, gradient, self._rate)
+        self.updated[array] = self._append_update(self._updates, array, gradient)

@@ -27,6 +27,7 @@ from retrograde.engine.layers.base import (
 )
 from retrograde.engine.layers.dense import Layer
 from retrograde.engine.layers.table import AnyLayer
+from retrograde.engine.training import Training
 
 if TYPE_CHECKING:
     from retrograde.engine.data import Dataset
@@ -192,25 +193,6 @@ class Loss(Model):
     weight: float = Field(default=1.0, description="what the loss is multiplied by, where there are several")
 
 
-class Training(Model):
-    """One training step, and which samples it sees."""
-
-    optimizer: Literal["sgd"] = Field(default="sgd", description="the update rule: w⁺ = w − η·∂E/∂w")
-    learning_rate: float = Field(gt=0, description="η")
-    update: Literal["simultaneous", "in_place"] = Field(
-        default="simultaneous",
-        description="simultaneous: every gradient is computed with the old weights; in_place: a weight is updated"
-        " as soon as its own gradient is known, so that gradients of earlier layers see the new one",
-    )
-    batch_size: int = Field(default=0, ge=0, description="samples in an iteration; 0: all of them")
-    shuffle: Literal["none", "seeded", "numpy-legacy"] = Field(
-        default="none",
-        description="the order of the samples: as given, a new one each epoch, or that of NumPy's RandomState"
-        " shuffling in place (orders compose)",
-    )
-    seed: int = Field(default=0, ge=0, le=MAX_SEED, description="seed of the shuffling")
-
-
 class Stop(Model):
     """When a run ends; the first rule that holds at the end of an epoch."""
 
@@ -324,6 +306,7 @@ class Scenario(Model):
                 ),
                 "loss": _completed_loss(self.loss, names[-1]),
                 "losses": tuple(_completed_loss(loss, names[-1]) for loss in self.losses),
+                "training": self.training.completed(),
             }
         )
 

@@ -244,7 +244,7 @@ class Network:
             in_place=training.update == "in_place",
             optimiser=training.optimizer,
             leaves=self.leaves,
-            settings=training.model_dump(),
+            settings={**training.model_dump(), "epochs": self.scenario.stop.epochs},
         )
         graph = Graph(builder, train=train, parameters=self._owned, seed=self.scenario.network.seed)
         inputs = Array(
@@ -259,9 +259,11 @@ class Network:
         for info in self.layers:
             graph.layer = info.spec
             graph.values[info.name] = info.spec.build(graph, [graph.values[name] for name in info.sources])
-        goals = self._append_losses(graph)
+        goals, loss = self._append_losses(graph)
         if train:
             builder.differentiate()
+        builder.conclude(loss)
+        if train:
             builder.update()
             for array, op in graph.renewals:
                 builder.remember(array, builder.append(op))
@@ -277,11 +279,11 @@ class Network:
             updates=[builder.updated[array] for array in state] if train else (),
             data=[inputs, *goals],
             constants=constants,
-            dated=graph.dated,
+            dated=[*graph.dated, *builder.dated],
         )
 
-    def _append_losses(self, graph: Graph) -> list[Array]:
-        """Appends the terms of every loss and their total; returns the arrays of targets."""
+    def _append_losses(self, graph: Graph) -> tuple[list[Array], Array]:
+        """Appends the terms of every loss and their total; returns the arrays of targets, and the total."""
         terms: list[Array] = []
         goals: list[Array] = []
         for loss in self.losses:
@@ -299,7 +301,10 @@ class Network:
             goals.append(goal)
             graph.layer = info.spec
             terms += _loss_terms(graph, loss, form, graph.values[name], goal)
-        total = graph.builder.array("E", (), role=Role.TOTAL, layer=terms[-1].layer)
+        if graph.builder.penalties:
+            total = graph.builder.array("loss", (), role=Role.VALUE, layer=terms[-1].layer, sign="L")
+        else:
+            total = graph.builder.array("E", (), role=Role.TOTAL, layer=terms[-1].layer)
         graph.append(
             Total(
                 target=total,
@@ -309,7 +314,7 @@ class Network:
                 loss_terms=tuple(terms),
             )
         )
-        return goals
+        return goals, total
 
 
 def _names(info: LayerInfo, sources: Sequence[Form], scenario: Scenario) -> LayerNames:

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from retrograde.engine.errors import EngineError
 from retrograde.engine.layers.base import ActivatedLayer, Distribution, Form, LayerBase, LayerInit, ShapeError
 from retrograde.engine.layers.dense import Layer
+from retrograde.engine.optimisers import OPTIMISERS
 from retrograde.engine.text import _
+from retrograde.engine.training import Training, faults
 
 if TYPE_CHECKING:
     from retrograde.engine.models import (
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
         Loss,
         NetworkInit,
         Stop,
-        Training,
     )
 
 KeyPath = tuple[str | int, ...]
@@ -252,7 +253,10 @@ def frame_size(parts: Parts, batch: int) -> tuple[int, int]:
         values += layer.slots(sources)
         if layer.share is None:
             parameters += sum(parameter.size for parameter in layer.parameters(sources))
-    return 8 * (ARRAYS_PER_PARAMETER * parameters + ARRAYS_PER_UNIT * batch * values), parameters
+    name = parts.training.optimizer if parts.training is not None else None
+    optimiser = OPTIMISERS[name or "sgd"]
+    each = ARRAYS_PER_PARAMETER + 2 * optimiser.state + optimiser.made
+    return 8 * (each * parameters + ARRAYS_PER_UNIT * batch * values), parameters
 
 
 def shape(rows: Sequence[Any]) -> str:
@@ -753,6 +757,8 @@ def _training_rules(parts: Parts) -> Iterator[Finding]:
     training = parts.training
     if training is None:
         return
+    for path, message, key in faults(training):
+        yield Finding(path=("training", *path), message=message, key=key)
     if training.shuffle == "numpy-legacy":
         own = parts.init is not None and parts.init.generator != "numpy-legacy"
         if own and (training.seed or 0) > 2**32 - 1:

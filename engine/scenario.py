@@ -32,6 +32,7 @@ from retrograde.engine.models import (
 )
 from retrograde.engine.rules import Finding, KeyPath, Parts, broken_rules, sample_rules
 from retrograde.engine.text import _
+from retrograde.engine.training import RateSchedule
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -547,6 +548,10 @@ def _wrong(kind: str, details: ErrorDetails) -> str:
             return _("{found} is too small; the smallest is {bound}").format(
                 found=found, bound=format(context["ge"], "g")
             )
+        case "less_than":
+            return _("{found} is too large; less than {bound} is needed").format(
+                found=found, bound=format(context["lt"], "g")
+            )
         case "less_than_equal":
             return _("{found} is too large; the largest is {bound}").format(found=found, bound=f"{context['le']:,}")
         case "too_short":
@@ -634,6 +639,7 @@ _TABLES: dict[tuple[type[BaseModel], str], type[BaseModel]] = {
     (Network, "layers"): Layer,
     (Network, "init"): NetworkInit,
     (NetworkInit, "bias"): Distribution,
+    (Training, "schedule"): RateSchedule,
     (LayerBase, "init"): LayerInit,
     (LayerInit, "bias"): Distribution,
     (Expectation, "reason"): Text,
@@ -673,6 +679,7 @@ def _table_name(model: type[BaseModel]) -> str:
         Data: "[data]",
         Loss: "[loss]",
         Training: "[training]",
+        RateSchedule: "[training.schedule]",
         Stop: "[stop]",
         Expectation: "[[expect]]",
     }

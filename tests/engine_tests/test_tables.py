@@ -8,7 +8,8 @@ from retrograde.engine.functions import ACTIVATIONS
 from retrograde.engine.layers.base import ActivationName
 from retrograde.engine.models import LossKind, Training
 from retrograde.engine.ops.loss import LOSSES
-from retrograde.engine.ops.update import OPTIMISERS
+from retrograde.engine.ops.update.table import APPEND
+from retrograde.engine.optimisers import OPTIMISERS, OPTIONS
 
 
 def test_activations_are_the_rows_of_the_table_and_softmax() -> None:
@@ -22,4 +23,11 @@ def test_losses_are_the_rows_of_the_table_and_cross_entropy() -> None:
 
 
 def test_optimisers_are_the_rows_of_the_table() -> None:
-    assert set(get_args(Training.model_fields["optimizer"].annotation)) == set(OPTIMISERS)
+    assert set(get_args(Training.model_fields["optimizer"].annotation)) == set(OPTIMISERS) == set(APPEND)
+    assert all(row.name == name and row.formula and row.source for name, row in OPTIMISERS.items())
+
+
+def test_options_of_optimisers_are_keys_of_training() -> None:
+    used = {key for row in OPTIMISERS.values() for key in row.options}
+    assert used == set(OPTIONS)
+    assert used <= set(Training.model_fields)

@@ -1,0 +1,252 @@
+"""Optimisers as tables: what each is, which options it has with which defaults, and what an option may be.
+
+These are facts alone, so that a scenario file is read and checked without the machinery that computes; the ops of an
+update are in ``ops/update``. In the formulas g is the gradient ∂E/∂w (clipped, and with λ·w added where the weight
+decay is coupled), ⁺ is a value after the update, and η the learning rate of the iteration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Value = float | bool | str | tuple[float, ...]
+"""What an option may hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """A key of ``[training]`` that belongs to some of the optimisers.
+
+    Attributes:
+        key: the key.
+        text: what it is, for the schema and the documentation.
+        least: the smallest value that is allowed; of a list, of each entry.
+        above: what the value has to be larger than.
+        most: the largest value that is allowed.
+        below: what the value has to be smaller than.
+    """
+
+    key: str
+    text: str
+    least: float | None = None
+    above: float | None = None
+    most: float | None = None
+    below: float | None = None
+
+    @property
+    def bounds(self) -> str:
+        """The range as people write it: ``[0, 1)``; empty where any number will do."""
+        if self.least is None and self.above is None and self.most is None and self.below is None:
+            return ""
+        low = f"({self.above:g}" if self.above is not None else f"[{self.least:g}" if self.least is not None else "(−∞"
+        high = f"{self.below:g})" if self.below is not None else f"{self.most:g}]" if self.most is not None else "∞)"
+        return f"{low}, {high}"
+
+    def allows(self, value: float) -> bool:
+        """Whether a number is in the range."""
+        return (
+            (self.least is None or value >= self.least)
+            and (self.above is None or value > self.above)
+            and (self.most is None or value <= self.most)
+            and (self.below is None or value < self.below)
+        )
+
+
+OPTIONS: dict[str, Option] = {
+    row.key: row
+    for row in (
+        Option(key="momentum", text="μ: the share of the velocity that is kept; 0 is no momentum", least=0, most=1),
+        Option(
+            key="dampening",
+            text="τ: g enters the velocity as (1 − τ)·g, but in the first update in full, as in PyTorch",
+            least=0,
+            most=1,
+        ),
+        Option(key="nesterov", text="Nesterov's momentum: the gradient as if the velocity had been followed already"),
+        Option(
+            key="momentum_form",
+            text="accumulated: v⁺ = μ·v + (1 − τ)·g, w⁺ = w − η·v⁺ (PyTorch); averaged: v⁺ = μ·v + (1 − μ)·g,"
+            " w⁺ = w − η·v⁺; step: v⁺ = μ·v − η·g, w⁺ = w + v⁺ (CS231n, Keras), where a change of η counts from the"
+            " next gradient on",
+        ),
+        Option(key="betas", text="β1 and β2: the shares of the running averages that are kept", least=0, below=1),
+        Option(key="eps", text="ε: keeps the denominator away from 0", least=0),
+        Option(key="eps_inside", text="true: √(s + ε); false: √s + ε, as in PyTorch"),
+        Option(key="alpha", text="α: the share of the running average of g² that is kept", least=0, most=1),
+        Option(key="rho", text="ρ: the share of the running averages that is kept", least=0, most=1),
+        Option(key="centered", text="the variance of g, s − a², in the denominator instead of the mean of g²"),
+        Option(key="amsgrad", text="the largest v so far in the denominator"),
+        Option(key="lr_decay", text="κ: the learning rate of update t is η / (1 + (t − 1)·κ)", least=0),
+        Option(key="initial_accumulator", text="the sum of g² before the first update", least=0),
+        Option(key="momentum_decay", text="ψ: how fast the momentum approaches β1", least=0),
+        Option(
+            key="etas", text="by what a step size is multiplied after a change of sign (0 to 1), and without (over 1)"
+        ),
+        Option(key="step_sizes", text="the smallest and the largest step size", above=0),
+        Option(key="weight_decay", text="λ: draws parameters to 0", least=0),
+        Option(
+            key="decoupled",
+            text="weight decay as w·(1 − η·λ) before the update (AdamW); false: g + λ·w, so that the optimiser"
+            " scales it with the gradient",
+        ),
+        Option(key="decay_biases", text="whether weight decay draws biases too, as in PyTorch"),
+    )
+}
+"""The options by their key."""
+
+DECAY: Mapping[str, Value] = {"weight_decay": 0.0, "decoupled": False, "decay_biases": True}
+"""The options of weight decay, which every optimiser has that scales its step with the gradient."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Optimiser:
+    """An update rule.
+
+    Attributes:
+        name: the name in scenario files.
+        title: the name for people.
+        formula: the textbook formula, one assignment after the other.
+        options: the keys of ``[training]`` that it has, with their defaults (those of PyTorch).
+        state: how many arrays it keeps for each parameter, at most.
+        made: how many arrays it computes for each parameter besides those and w⁺, at most.
+        source: where the definition comes from.
+    """
+
+    name: str
+    title: str
+    formula: str
+    options: Mapping[str, Value] = field(default_factory=dict)
+    state: int
+    made: int
+    source: str
+
+
+def _rows() -> tuple[Optimiser, ...]:
+    averages: dict[str, Value] = {"betas": (0.9, 0.999), "eps": 1e-8}
+    adam = "m⁺ = β1·m + (1 − β1)·g; v⁺ = β2·v + (1 − β2)·g²; m̂ = m⁺ / (1 − β1ᵗ); v̂ = v⁺ / (1 − β2ᵗ)"
+    return (
+        Optimiser(
+            name="sgd",
+            title="SGD",
+            formula="v⁺ = μ·v + (1 − τ)·g; w⁺ = w − η·v⁺, with Nesterov w − η·(g + μ·v⁺); without momentum w − η·g",
+            options={"momentum": 0.0, "dampening": 0.0, "nesterov": False, "momentum_form": "accumulated", **DECAY},
+            state=1,
+            made=1,
+            source="Robbins, Monro 1951; Rumelhart, Hinton, Williams 1986, eq. 9; Sutskever et al. 2013, eq. 1 to 4",
+        ),
+        Optimiser(
+            name="adagrad",
+            title="Adagrad",
+            formula="s⁺ = s + g²; w⁺ = w − η·g / (√s⁺ + ε)",
+            options={"lr_decay": 0.0, "initial_accumulator": 0.0, "eps": 1e-10, "eps_inside": False, **DECAY},
+            state=1,
+            made=1,
+            source="Duchi, Hazan, Singer 2011, section 1.1, diagonal",
+        ),
+        Optimiser(
+            name="rmsprop",
+            title="RMSprop",
+            formula="s⁺ = α·s + (1 − α)·g²; w⁺ = w − η·g / (√s⁺ + ε), centred √(s⁺ − a⁺²); with momentum"
+            " v⁺ = μ·v + g / (√s⁺ + ε), w⁺ = w − η·v⁺",
+            options={
+                "alpha": 0.99,
+                "eps": 1e-8,
+                "eps_inside": False,
+                "centered": False,
+                "momentum": 0.0,
+                **DECAY,
+            },
+            state=3,
+            made=2,
+            source="Tieleman, Hinton 2012, lecture 6e; centred: Graves 2013, eq. 38 to 41",
+        ),
+        Optimiser(
+            name="adadelta",
+            title="Adadelta",
+            formula="s⁺ = ρ·s + (1 − ρ)·g²; d = √(u + ε) / √(s⁺ + ε)·g; u⁺ = ρ·u + (1 − ρ)·d²; w⁺ = w − η·d",
+            options={"rho": 0.9, "eps": 1e-6, **DECAY},
+            state=2,
+            made=2,
+            source="Zeiler 2012, algorithm 1",
+        ),
+        Optimiser(
+            name="adam",
+            title="Adam",
+            formula=f"{adam}; w⁺ = w − η·m̂ / (√v̂ + ε)",
+            options={**averages, "amsgrad": False, **DECAY},
+            state=3,
+            made=3,
+            source="Kingma, Ba 2015, algorithm 1",
+        ),
+        Optimiser(
+            name="amsgrad",
+            title="AMSGrad",
+            formula=f"{adam} of the largest v⁺ so far; w⁺ = w − η·m̂ / (√v̂ + ε)",
+            options={**averages, **DECAY},
+            state=3,
+            made=3,
+            source="Reddi, Kale, Kumar 2018, algorithm 2; with the corrections of Adam, as in PyTorch",
+        ),
+        Optimiser(
+            name="adamw",
+            title="AdamW",
+            formula=f"{adam}; w⁺ = w·(1 − η·λ) − η·m̂ / (√v̂ + ε)",
+            options={**averages, "amsgrad": False, **DECAY, "weight_decay": 0.01, "decoupled": True},
+            state=3,
+            made=3,
+            source="Loshchilov, Hutter 2019, algorithm 2",
+        ),
+        Optimiser(
+            name="adamax",
+            title="Adamax",
+            formula="m⁺ = β1·m + (1 − β1)·g; u⁺ = max(β2·u, |g| + ε); w⁺ = w − η·m̂ / u⁺, m̂ = m⁺ / (1 − β1ᵗ)",
+            options={**averages, **DECAY},
+            state=2,
+            made=2,
+            source="Kingma, Ba 2015, algorithm 2; ε as in PyTorch",
+        ),
+        Optimiser(
+            name="nadam",
+            title="NAdam",
+            formula="μ = β1·(1 − ½·0.96^(t·ψ)); m⁺, v⁺, v̂ as in Adam;"
+            " m̂ = μ′·m⁺ / (1 − Πμ·μ′) + (1 − μ)·g / (1 − Πμ), μ′ being the next μ; w⁺ = w − η·m̂ / (√v̂ + ε)",
+            options={**averages, "momentum_decay": 4e-3, **DECAY},
+            state=2,
+            made=3,
+            source="Dozat 2016, algorithm 2; the schedule of μ is that of PyTorch",
+        ),
+        Optimiser(
+            name="radam",
+            title="RAdam",
+            formula="m⁺, v⁺, m̂ as in Adam; ρ = ρ∞ − 2·t·β2ᵗ / (1 − β2ᵗ); w⁺ = w − η·r·m̂·√(1 − β2ᵗ) / (√v⁺ + ε) for"
+            " ρ > 5, else w − η·m̂; r² = (ρ − 4)·(ρ − 2)·ρ∞ / ((ρ∞ − 4)·(ρ∞ − 2)·ρ), ρ∞ = 2 / (1 − β2) − 1",
+            options={**averages, **DECAY},
+            state=2,
+            made=2,
+            source="Liu et al. 2020, algorithm 2; ε as in PyTorch",
+        ),
+        Optimiser(
+            name="rprop",
+            title="Rprop",
+            formula="Δ⁺ = Δ·(1.2 where g keeps its sign, 0.5 where it changes) within bounds; after a change g counts"
+            " as 0; w⁺ = w − sign(g)·Δ⁺; Δ = η at first",
+            options={"etas": (0.5, 1.2), "step_sizes": (1e-6, 50.0)},
+            state=2,
+            made=0,
+            source="Riedmiller, Braun 1993; iRprop− of Igel, Hüsken 2000, as in PyTorch",
+        ),
+        Optimiser(
+            name="lion",
+            title="Lion",
+            formula="c = β1·m + (1 − β1)·g; w⁺ = w·(1 − η·λ) − η·sign(c); m⁺ = β2·m + (1 − β2)·g",
+            options={"betas": (0.9, 0.99), **DECAY, "decoupled": True},
+            state=1,
+            made=2,
+            source="Chen et al. 2023, algorithm 2",
+        ),
+    )
+
+
+OPTIMISERS: dict[str, Optimiser] = {row.name: row for row in _rows()}
+"""Update rules by name."""
