@@ -150,8 +150,9 @@ class Notation:
                 assert array.of is not None
                 inner = self._text(array.of, index, pretty)
                 return f"{inner}⁺" if pretty else f"new({inner})"
-            case Role.MEMORY if array.of is not None and index:
-                return f"{_stem(array, pretty)}({self._text(array.of, index, pretty)})"
+            case Role.MEMORY | Role.VALUE if array.of is not None and index and _of_parameter(array):
+                stem, inner = _stem(array, pretty), self._text(array.of, index, pretty)
+                return f"{stem}{inner}" if stem.endswith("∂") else f"{stem}({inner})"
         return self._plain(array, index, pretty)
 
     def _plain(self, array: Array, index: tuple[int, ...], pretty: bool) -> str:
@@ -295,6 +296,9 @@ class Notation:
                     return Ref(array, inner.index)
         if text.startswith("slope(") or "′(" in text:
             return self._slope(text, program)
+        number = next((one for one in program.arrays if one.sign == text and not one.shape), None)
+        if number is not None:
+            return Ref(number, ())
         text = _spelled_out(text, program)
         match = re.fullmatch(r"(?P<name>[^\[\]@]+)(?:\[(?P<index>[\w\s,]+)\])?(?P<time>@\d+)?", text)
         if match is None:
@@ -452,10 +456,29 @@ def _spelled_out(text: str, program: Program) -> str:
 
 def _memories(program: Program) -> list[tuple[str, str]]:
     """Patterns for the memory that belongs to parameters: ``m(w5)``."""
-    stems = {array.stem for array in program.arrays if array.role is Role.MEMORY and array.of is not None}
-    signs = {(array.sign, array.stem) for array in program.arrays if array.role is Role.MEMORY and array.sign}
-    found = [(rf"{re.escape(stem)}\((.+)\)", stem) for stem in sorted(stems)]
-    return [*found, *((rf"{re.escape(sign)}\((.+)\)", stem) for sign, stem in sorted(signs))]
+    spellings = {(spelling, array.stem) for array in _memory_of(program) for spelling in (array.stem, array.sign)}
+    return [
+        (rf"{re.escape(spelling)}(.+)" if spelling.endswith("∂") else rf"{re.escape(spelling)}\((.+)\)", stem)
+        for spelling, stem in sorted(spellings)
+        if spelling
+    ]
+
+
+def wrappers(program: Program) -> frozenset[str]:
+    """What may stand before a bracket with a name in it, besides ``grad`` and its like: ``m`` of ``m(w5)``."""
+    heads = (array.sign.partition("(") for array in program.arrays if not array.shape)
+    numbers = {head for head, bracket, _rest in heads if bracket}
+    return frozenset({*numbers, *(each for array in _memory_of(program) for each in (array.stem, array.sign))})
+
+
+def _memory_of(program: Program) -> list[Array]:
+    return [array for array in program.arrays if array.role in {Role.MEMORY, Role.VALUE} and _of_parameter(array)]
+
+
+def _of_parameter(array: Array) -> bool:
+    """Whether an array belongs to a parameter, element by element: what an optimiser remembers or computes of it."""
+    of = array.of
+    return of is not None and of.role in {Role.WEIGHT, Role.BIAS} and of.shape == array.shape
 
 
 def _sample_mark(ref: Ref, sample: int | None) -> str:

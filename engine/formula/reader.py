@@ -34,7 +34,7 @@ from retrograde.engine.formula.tree import (
     walk,
 )
 from retrograde.engine.formula.tree import parts as parts_of
-from retrograde.engine.notation import Notation, span
+from retrograde.engine.notation import Notation, span, wrappers
 from retrograde.engine.program import Program
 from retrograde.engine.text import _
 
@@ -62,7 +62,7 @@ _TOKEN = re.compile(
         (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
       | (?P<text>"[^"]*"|'[^']*')
       | (?P<op><=|>=|==|!=|[<>≤≥≠=+\-−*·×/(),:\[\]])
-      | (?P<name>(?:∂E/∂|∂E_)?[^\W\d][\w.~′⁺\u0302]*(?:@\d+)?(?:/∂\w+(?:@\d+)?)?(?:\s*\{\s*\d+\s*\})?)
+      | (?P<name>(?:∂E/∂|∂L/∂|∂E_)?[^\W\d][\w.~′⁺\u0302]*(?:@\d+)?(?:/∂\w+(?:@\d+)?)?(?:\s*\{\s*\d+\s*\})?)
       | (?P<mark>\{\s*\d+\s*\})
     )""",
     re.VERBOSE,
@@ -128,6 +128,7 @@ class _Reader:
 
     def __init__(self, text: str, notation: Notation, program: Program, *, by_epoch: bool = False) -> None:
         self._places = (*POSITIONS, *EPOCH_NAMES) if by_epoch else POSITIONS
+        self._naming = {*_NAMING, *wrappers(program)}
         self._text = text
         self._tokens = _tokens(text)
         self._at = 0
@@ -309,12 +310,12 @@ class _Reader:
             self._at += 1
             self._expect(")")
             return self._resolved(f"{name}({word.text}){self._mark()}", word, full=token)
-        if name not in FUNCTIONS:
+        if name not in FUNCTIONS and name not in self._naming:
             raise self._error(token, _unknown(name, FUNCTIONS, _("there is no function `{name}`")))
         self._depth += 1
         self._check_depth(token)
         self._expect("(")
-        if name in _NAMING:
+        if name in self._naming:
             found = self._wrapped(token)
         elif name == "prev":
             inner = self._either()
