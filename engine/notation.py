@@ -122,7 +122,7 @@ class Notation:
             case Role.INPUT if len(array.shape) == 2 + array.timed:
                 time = f"@{index[-2] + 1}" if array.timed else ""
                 return self.neuron(array.layer, index[-1]) + time
-            case Role.WEIGHT:
+            case Role.WEIGHT if array.shape:
                 names = self._weights.get(array.layer) if array.name == f"W_{array.layer}" else None
                 if names:
                     return names[ravel(index[-len(array.shape) :], array.shape)]
@@ -156,7 +156,7 @@ class Notation:
         return self._plain(array, index, pretty)
 
     def _plain(self, array: Array, index: tuple[int, ...], pretty: bool) -> str:
-        """The stem, then the neuron where there is one more axis than the sample's, else the index in brackets; the time."""
+        """The stem, then the neuron where there is one axis besides the sample's, or an index in brackets; the time."""
         stem = _stem(array, pretty)
         head = f"{stem}_{array.layer}" if array.stem and array.layer and array.name != stem else stem
         time = "" if array.time is None else f"@{array.time}"
@@ -299,7 +299,7 @@ class Notation:
         number = next((one for one in program.arrays if one.sign == text and not one.shape), None)
         if number is not None:
             return Ref(number, ())
-        text = _spelled_out(text, program)
+        text = spelled_out(text, program)
         match = re.fullmatch(r"(?P<name>[^\[\]@]+)(?:\[(?P<index>[\w\s,]+)\])?(?P<time>@\d+)?", text)
         if match is None:
             return None
@@ -444,13 +444,13 @@ def _within(array: Array | None, index: tuple[int, ...]) -> Ref | None:
     return Ref(array, index) if inside else None
 
 
-def _spelled_out(text: str, program: Program) -> str:
+def spelled_out(text: str, program: Program) -> str:
     """A name whose stem is written as a sign with its stem in letters: ``mu_n1`` of ``μ_n1``."""
     if text.isascii():
         return text
     for array in program.arrays:
-        if array.sign and array.role is not Role.SLOPE and (text == array.sign or text.startswith(f"{array.sign}_")):
-            return array.stem + text.removeprefix(array.sign)
+        if array.sign and array.role is not Role.SLOPE and array.sign in text:
+            text = re.sub(rf"(^|\(){re.escape(array.sign)}(_|$)", rf"\g<1>{array.stem}\g<2>", text)
     return text
 
 

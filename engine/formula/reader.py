@@ -34,7 +34,7 @@ from retrograde.engine.formula.tree import (
     walk,
 )
 from retrograde.engine.formula.tree import parts as parts_of
-from retrograde.engine.notation import Notation, span, wrappers
+from retrograde.engine.notation import Notation, span, spelled_out, wrappers
 from retrograde.engine.program import Program
 from retrograde.engine.text import _
 
@@ -356,7 +356,7 @@ class _Reader:
         if picks and not name.startswith(_NAMING):
             array = self._array(f"{token.text}({name})")
             if array is not None:
-                return self._picked(array, _split_picks(picks), start)
+                return self._picked(array, _split_picks(picks), start, mark)
         return self._resolved(f"{token.text}({text}){mark}", start, full=token)
 
     def _mark(self) -> str:
@@ -383,13 +383,14 @@ class _Reader:
                     picks.append("")
                 else:
                     picks[-1] += inner.text
-            return self._picked(array, picks, token)
+            return self._picked(array, picks, token, self._mark())
         return self._resolved(token.text, token)
 
     # -- names
 
     def _array(self, name: str) -> _Whole | None:
         """The array that a name means, in ASCII: ``W_h``, ``net_h@3``, ``grad(W_h)``, ``delta(h)``, ``t_o@3``."""
+        name = spelled_out(name, self._program)
         match = re.fullmatch(r"(delta|slope)\((\w+(?:@\d+)?)\)", name)
         if match:
             name = f"grad(net_{match[2]})" if match[1] == "delta" else f"slope_{match[2]}"
@@ -415,8 +416,13 @@ class _Reader:
             raise FormulaError(self._text, column, str(error)) from None
         return _Typed(_slot(ref, marked), Kind.NUMBER, None, column)
 
-    def _picked(self, whole: _Whole, picks: Sequence[str], where: _Token) -> _Typed:
+    def _picked(self, whole: _Whole, picks: Sequence[str], where: _Token, mark: str = "") -> _Typed:
         array = whole.array
+        sample = int(mark.strip("{ }")) - 1 if mark and array.batched else 0
+        if not 0 <= sample < self._program.batch:
+            message = _("{name}: sample {sample} is not in 1 to {batch}")
+            text = message.format(name=array.name, sample=sample + 1, batch=self._program.batch)
+            raise self._error(where, text)
         if len(picks) != whole.axes:
             message = _("{name} has {count} axes, not {given}")
             raise self._error(where, message.format(name=array.name, count=whole.axes, given=len(picks)))
@@ -436,7 +442,8 @@ class _Reader:
             ranges.append(range(first, stop))
         if math.prod(len(part) for part in ranges) > MAX_SLOTS:
             raise self._error(where, _("{name} has more than {limit} slots").format(name=array.name, limit=MAX_SLOTS))
-        slots = tuple(_slot(Ref(array, ((0,) if array.batched else ()) + index), False) for index in product(*ranges))
+        before = (sample,) if array.batched else ()
+        slots = tuple(_slot(Ref(array, before + index), bool(mark)) for index in product(*ranges))
         if single:
             return _Typed(slots[0], Kind.NUMBER, None, where.column)
         return _Typed(Several(slots), Kind.NUMBER, len(slots), where.column)

@@ -310,7 +310,8 @@ def naive_states(network: Network, iterations: int) -> list[Floats]:
     for iteration in range(iterations):
         executor = line.executor(line.schedule.program(iteration))
         data = network.dataset
-        leaves = executor.leaves((data.inputs, data.targets), line.schedule.rows(iteration))
+        schedule = line.schedule
+        leaves = executor.leaves((data.inputs, data.targets), schedule.rows(iteration), schedule.dated(iteration))
         states.append(np.array(executor.frame(states[-1], leaves).next_state))
     return states
 

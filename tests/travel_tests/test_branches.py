@@ -86,7 +86,7 @@ def recomputed(session: Session, story: Story, count: int) -> list[Frame]:
             executor: Executor = GeneratedExecutor(program, constants)
         else:
             executor = KernelExecutor(program, constants)
-        leaves = executor.leaves((data.inputs, data.targets), schedule.rows(iteration))
+        leaves = executor.leaves((data.inputs, data.targets), schedule.rows(iteration), schedule.dated(iteration))
         frames.append(executor.frame(state, leaves, overrides))
         state = np.array(frames[-1].next_state)
     return frames
