@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrograde.engine.errors import EngineError, Problem, ScenarioError
+from retrograde.engine.sequences import alphabet, length_complaints, steps_of, window_starts
+from retrograde.engine.sequences import shown as shown_characters
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -40,11 +42,13 @@ class Dataset:
         inputs: (samples, inputs), read-only.
         targets: (samples, outputs), read-only; one-hot for classes.
         class_names: a name for each output, empty if they have none.
+        lengths: (samples,), how many time steps of each sample count; None where all do.
     """
 
     inputs: NDArray[np.float64]
     targets: NDArray[np.float64]
     class_names: tuple[str, ...] = ()
+    lengths: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -59,12 +63,14 @@ class Samples:
         targets: (samples, columns).
         numbers: the number of each sample in its file, from 1.
         lines: the line of each sample in its file; None where there are no lines.
+        lengths: (samples,), how many time steps of each sample count; None where all do.
     """
 
     inputs: NDArray[np.float64]
     targets: NDArray[np.float64]
     numbers: NDArray[np.int64]
     lines: NDArray[np.int64] | None = None
+    lengths: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,52 +91,88 @@ def load_data(scenario: Scenario) -> Dataset:
         EngineError: the scenario was made by hand and its samples do not fit together.
     """
     if scenario._dataset is None or scenario._dataset[0] is not scenario.data:
-        samples = read_samples(scenario.data, scenario.data_path)
-        forms = scenario.forms
-        outputs = sum(forms[loss.layer or ""].size for loss in (scenario.loss, *scenario.losses))
+        network, data = scenario.network, scenario.data
+        samples = read_samples(data, scenario.data_path, steps=steps_of(network.inputs, network.input_shape))
+        forms = [scenario.forms[loss.layer or ""] for loss in (scenario.loss, *scenario.losses)]
+        positions = forms[0].size // forms[0].shape[-1] if len(forms) == 1 and forms[0].shape else 1
         faults = [
-            *shape_faults(samples, scenario.data, scenario.network.inputs, outputs),
-            *target_faults(samples.targets, scenario.loss.kind, scenario.data.classes),
+            *shape_faults(samples, data, network.inputs, sum(form.size for form in forms), positions),
+            *target_faults(samples.targets, scenario.loss.kind, data.class_count, positions, samples.lengths),
+            *length_faults(samples.lengths, steps_of(network.inputs, network.input_shape)),
         ]
         if faults:
             raise EngineError(faults[0].message)
-        scenario._dataset = (scenario.data, finish(samples, scenario.data))
+        scenario._dataset = (data, finish(samples, data, positions))
     return scenario._dataset[1]
 
 
-def read_samples(data: Data, path: Path | None, shown: str = "") -> Samples:
+def read_samples(data: Data, path: Path | None, shown: str = "", *, steps: int = 0) -> Samples:
     """Return the samples as they are written.
 
     Args:
         data: the `[data]` table.
         path: the file, None for inline samples.
         shown: how problems name the file.
+        steps: the number of time steps of the inputs, for the windows of a text.
 
     Raises:
         ScenarioError: the file is missing or malformed, with each row that is.
     """
     if path is None:
-        return inline_samples(data)
+        return inline_samples(data, steps)
     shown = shown or str(path)
     if path.name.lower().endswith(".npz"):
         return _read_npz(data, path, shown)
     return _read_csv(data, path, shown)
 
 
-def inline_samples(data: Data) -> Samples:
+def inline_samples(data: Data, steps: int = 0) -> Samples:
     """Return the samples that the scenario itself holds; both tables must be rectangular."""
+    if data.text is not None:
+        return _windows(data.text, steps, data.stride)
     inputs = np.array(data.inputs or [], dtype=np.float64, ndmin=2)
-    return Samples(inputs=inputs, targets=targets_array(data), numbers=np.arange(1, len(inputs) + 1))
+    return Samples(
+        inputs=inputs,
+        targets=targets_array(data),
+        numbers=np.arange(1, len(inputs) + 1),
+        lengths=lengths_array(data),
+    )
+
+
+def lengths_array(data: Data) -> NDArray[np.float64] | None:
+    """Return the inline lengths of sequences, (samples,); None where there are none."""
+    return None if data.lengths is None else np.array(data.lengths, dtype=np.float64)
+
+
+def _windows(text: str, steps: int, stride: int | None) -> Samples:
+    """Return the windows of a text: its characters one-hot, (samples, steps · characters), and those that follow."""
+    characters = alphabet(text)
+    codes = {character: number for number, character in enumerate(characters)}
+    indices = np.array([codes[character] for character in text])
+    places = np.array(window_starts(text, steps, stride))[:, None] + np.arange(steps)
+    inputs = np.eye(len(characters))[indices[places]].reshape(len(places), -1)
+    targets = indices[places + 1].astype(np.float64)
+    return Samples(inputs=inputs, targets=targets, numbers=np.arange(1, len(inputs) + 1))
 
 
 def targets_array(data: Data) -> NDArray[np.float64]:
-    """Return the inline targets, (samples, columns); class indices are one column."""
+    """Return the inline targets, (samples, columns); class indices are one column, or one a position."""
     targets = np.array(data.targets or [], dtype=np.float64)
     return targets[:, None] if targets.ndim == 1 else targets
 
 
-def shape_faults(samples: Samples, data: Data, inputs: int | None, outputs: int | None) -> Iterator[Fault]:
-    """Yield what is wrong with the widths of samples that came from a file."""
+def shape_faults(
+    samples: Samples, data: Data, inputs: int | None, outputs: int | None, positions: int | None = 1
+) -> Iterator[Fault]:
+    """Yield what is wrong with the widths of samples that came from a file.
+
+    Args:
+        samples: the samples.
+        data: the `[data]` table.
+        inputs: the number of inputs, None where it is not known.
+        outputs: the width of the targets, None where it is not known.
+        positions: how many class indices a sample has, one a time step of a sequence; None where it is not known.
+    """
     if inputs is not None and samples.inputs.shape[1] != inputs:
         message = _("{found} input columns for {wanted} inputs (network.inputs)")
         yield Fault(
@@ -140,17 +182,36 @@ def shape_faults(samples: Samples, data: Data, inputs: int | None, outputs: int 
             message=message.format(found=samples.inputs.shape[1], wanted=inputs),
         )
     columns = samples.targets.shape[1]
-    if data.classes is not None:
-        if columns != 1:
-            message = _("{found} target columns, but class indices are one column")
-            yield Fault(row=-1, column=None, of="targets", message=message.format(found=columns))
+    if data.class_count is not None:
+        # Of a text, what follows each character is there whether the network says it at each step or at the last.
+        if positions is not None and columns != positions and data.text is None:
+            message = (
+                _("{found} target columns, but class indices are one column")
+                if positions == 1
+                else _("{found} target columns, but there are {wanted} class indices, one a step")
+            )
+            yield Fault(row=-1, column=None, of="targets", message=message.format(found=columns, wanted=positions))
     elif outputs is not None and columns != outputs:
         message = _("{found} target columns for {wanted} units of the last layer; for class indices give classes")
         yield Fault(row=-1, column=None, of="targets", message=message.format(found=columns, wanted=outputs))
 
 
-def target_faults(targets: NDArray[np.float64], loss: str | None, classes: int | None) -> Iterator[Fault]:
-    """Yield the targets that are no class index, no distribution or no probability, where they must be."""
+def target_faults(
+    targets: NDArray[np.float64],
+    loss: str | None,
+    classes: int | None,
+    positions: int | None = 1,
+    lengths: NDArray[np.float64] | None = None,
+) -> Iterator[Fault]:
+    """Yield the targets that are no class index, no distribution or no probability, where they must be.
+
+    Args:
+        targets: the targets as they are written, (samples, columns).
+        loss: the kind of the loss.
+        classes: the number of classes, None where targets are no class indices.
+        positions: how many distributions a sample has, one a time step of a sequence; None where it is not known.
+        lengths: (samples,), how many of them count; None where all do.
+    """
     if classes is not None:
         wrong = (targets < 0) | (targets >= classes) | (targets != np.floor(targets))
         message = _("{value} is not a class index; with classes = {classes} they go from 0 to {last}")
@@ -162,11 +223,17 @@ def target_faults(targets: NDArray[np.float64], loss: str | None, classes: int |
         for row, column in _first(targets < 0):
             text = message.format(value=_number(targets[row, column]))
             yield Fault(row=row, column=column, of="targets", message=text)
+        if positions is None or targets.shape[1] % positions:
+            return
         with np.errstate(over="ignore"):
-            sums = targets.sum(axis=1)
+            sums = targets.reshape(len(targets), positions, -1).sum(axis=2)
+        wrong = ~(np.abs(sums - 1.0) <= 1e-9)
+        if lengths is not None and len(lengths) == len(targets):
+            # What fills a sequence up has no loss.
+            wrong &= np.arange(positions) < lengths[:, None]
         message = _("the targets add up to {value}; cross_entropy needs a distribution: 0 or more, with the sum 1")
-        for row, _column in _first(~(np.abs(sums - 1.0) <= 1e-9)[:, None]):
-            yield Fault(row=row, column=None, of="targets", message=message.format(value=_number(sums[row])))
+        for row, position in _first(wrong):
+            yield Fault(row=row, column=None, of="targets", message=message.format(value=_number(sums[row, position])))
     elif loss is not None and loss.startswith("binary_"):
         message = _("the target {value} is not a probability; {loss} needs targets from 0 to 1")
         for row, column in _first((targets < 0) | (targets > 1)):
@@ -174,19 +241,34 @@ def target_faults(targets: NDArray[np.float64], loss: str | None, classes: int |
             yield Fault(row=row, column=column, of="targets", message=text)
 
 
-def finish(samples: Samples, data: Data) -> Dataset:
+def length_faults(lengths: NDArray[np.float64] | None, steps: int | None) -> Iterator[Fault]:
+    """Yield the lengths, (samples,), that are none."""
+    if lengths is not None:
+        for row, message in islice(length_complaints(lengths.tolist(), steps), MAX_PROBLEMS):
+            yield Fault(row=row, column=None, of="lengths", message=message)
+
+
+def finish(samples: Samples, data: Data, positions: int | None = 1) -> Dataset:
     """Return the samples as the network sees them: scaled, with one-hot targets.
+
+    Args:
+        samples: the samples.
+        data: the `[data]` table.
+        positions: how many class indices a sample has: the last so many that there are.
 
     Raises:
         EngineError: an input is not finite after scaling.
     """
     inputs = scaled(samples.inputs, data)
     targets = samples.targets
-    if data.classes is not None:
-        indices = targets[:, 0].astype(np.int64)
-        targets = np.zeros((len(indices), data.classes))
-        targets[np.arange(len(indices)), indices] = 1.0
-    return Dataset(inputs=_sealed(inputs), targets=_sealed(targets), class_names=data.class_names or ())
+    if data.class_count is not None:
+        indices = targets[:, -(positions or 1) :].astype(np.int64)
+        targets = np.zeros((*indices.shape, data.class_count))
+        np.put_along_axis(targets, indices[..., None], 1.0, axis=2)
+        targets = targets.reshape(len(indices), -1)
+    names = data.class_names or (() if data.text is None else shown_characters(alphabet(data.text)))
+    lengths = None if samples.lengths is None else samples.lengths.astype(np.int64)
+    return Dataset(inputs=_sealed(inputs), targets=_sealed(targets), class_names=names, lengths=lengths)
 
 
 def scaled(inputs: NDArray[np.float64], data: Data) -> NDArray[np.float64]:
@@ -306,6 +388,10 @@ def _read_csv(data: Data, path: Path, shown: str) -> Samples:
             problems += error.problems
     if problems:
         raise ScenarioError(problems)
+    lengths: NDArray[np.float64] | None = None
+    if data.length_column is not None and not problems:
+        column = _indices(str(data.length_column), columns, "data.length_column", _("column"), shown)
+        lengths = table[numbers, column[0]]
     taken = len(numbers) * sum(len(indices) for indices in found.values())
     if taken > MAX_BYTES // 8:
         raise ScenarioError([_too_large(shown)])
@@ -314,6 +400,7 @@ def _read_csv(data: Data, path: Path, shown: str) -> Samples:
         targets=table[np.ix_(numbers, found["target_columns"])],
         numbers=numbers + 1,
         lines=lines[numbers],
+        lengths=lengths,
     )
 
 
@@ -412,6 +499,7 @@ def _read_npz(data: Data, path: Path, shown: str) -> Samples:
         with zipfile.ZipFile(path) as archive:
             inputs = _npz_array(archive, data.input_key or "inputs", "input_key", shown)
             targets = _npz_array(archive, data.target_key or "targets", "target_key", shown)
+            lengths = None if data.length_key is None else _npz_array(archive, data.length_key, "length_key", shown)
     except (
         OSError,
         EOFError,
@@ -428,10 +516,19 @@ def _read_npz(data: Data, path: Path, shown: str) -> Samples:
         message = _("{inputs} rows of inputs, but {targets} rows of targets")
         text = message.format(inputs=len(inputs), targets=len(targets))
         raise ScenarioError([Problem(path=shown, key="data.file", message=text)])
+    if lengths is not None and lengths.shape != (len(inputs),):
+        message = _("{inputs} rows of inputs, but lengths of the shape {lengths}; a number per sample is needed")
+        text = message.format(inputs=len(inputs), lengths=lengths.shape)
+        raise ScenarioError([Problem(path=shown, key="data.length_key", message=text)])
     numbers = np.arange(len(inputs))
     if data.rows is not None:
         numbers = _indices(data.rows, len(inputs), "data.rows", _("row"), shown)
-    return Samples(inputs=inputs[numbers], targets=targets[numbers], numbers=numbers + 1)
+    return Samples(
+        inputs=inputs[numbers],
+        targets=targets[numbers],
+        numbers=numbers + 1,
+        lengths=None if lengths is None else lengths[numbers],
+    )
 
 
 def _npz_array(archive: zipfile.ZipFile, name: str, key: str, shown: str) -> NDArray[np.float64]:

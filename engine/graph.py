@@ -38,6 +38,8 @@ class Graph:
         dated: the leaves that have other values in each iteration.
         renewals: arrays of the state with the ops that make their new values, once the parameters are updated.
         layer: the layer that is being built.
+        mask: (batch, time): 1 for steps of a sequence that count, 0 for those that fill it up; None without lengths.
+        length: (batch,): how many steps count; None without lengths.
         seed: the seed of the network, for what is drawn at random in each iteration.
     """
 
@@ -58,6 +60,8 @@ class Graph:
         self.softmax: dict[Array, Softmax] = {}
         self.dated: list[Dated] = []
         self.renewals: list[tuple[Array, Op]] = []
+        self.mask: Array | None = None
+        self.length: Array | None = None
         self.seed = seed
         self._parameters = parameters
 
@@ -122,6 +126,10 @@ class Graph:
             op: an op of the phase update, whose target is ``builder.renewed(array)``.
         """
         self.renewals.append((array, op))
+
+    def masked(self, steps: int) -> Array | None:
+        """The mask of sequences of so many steps; None where all steps count."""
+        return self.mask if self.mask is not None and self.mask.shape[1] == steps else None
 
     def each(self, value: Value, build: Callable[[Array, int | None], Array]) -> Value:
         """Builds once for an array, or once for each time step of a sequence; ``build`` gets the time, from 1."""

@@ -27,6 +27,7 @@ from retrograde.engine.layers.base import (
 )
 from retrograde.engine.layers.dense import Layer
 from retrograde.engine.layers.table import AnyLayer
+from retrograde.engine.sequences import MAX_TEXT, alphabet
 from retrograde.engine.training import Training
 
 if TYPE_CHECKING:
@@ -117,7 +118,11 @@ class Data(Model):
             Discriminator(_rows_or_indices),
         ]
         | None
-    ) = Field(default=None, description="a row per sample, a column per output; or, with classes, a list of indices")
+    ) = Field(
+        default=None,
+        description="a row per sample, a column per output; or, with classes, a list of indices, of sequences a row of"
+        " indices per sample",
+    )
     file: str | None = Field(
         default=None,
         min_length=1,
@@ -166,6 +171,32 @@ class Data(Model):
         max_length=2000,
         description='samples of the file from 1, ends included: "1-100"',
     )
+    lengths: Annotated[tuple[int, ...], Field(strict=False)] | None = Field(
+        default=None,
+        description="of sequences that are filled up to one number of steps: how many steps of each sample count; the"
+        " others keep the state of a recurrent layer and have no loss",
+    )
+    length_column: int | None = Field(
+        default=None, ge=1, le=MAX_UNITS, description="CSV: the column, from 1, that holds the lengths"
+    )
+    length_key: str | None = Field(
+        default=None, min_length=1, max_length=200, description="NPZ: name of the array of lengths"
+    )
+    text: str | None = Field(
+        default=None,
+        min_length=2,
+        max_length=MAX_TEXT,
+        description="a text whose windows are the samples: the inputs are its characters one-hot, in the order of"
+        " their codes, the targets are the characters that follow",
+    )
+    stride: int | None = Field(
+        default=None, ge=1, le=MAX_TEXT, description="of a text: how far apart windows begin; their length if absent"
+    )
+
+    @property
+    def class_count(self) -> int | None:
+        """The number of classes, of a text that of its characters; None where targets are no classes."""
+        return self.classes if self.text is None else len(alphabet(self.text))
 
 
 class Loss(Model):
@@ -179,6 +210,11 @@ class Loss(Model):
     over_batch: Reduction | None = Field(
         default=None,
         description="how samples add up; absent: sum for half_squared_error and squared_error, else mean",
+    )
+    over_time: Reduction | None = Field(
+        default=None,
+        description="how the time steps of a sequence add up, the mean being over the steps of the sample that count;"
+        " absent: as over_batch",
     )
     delta: float | None = Field(default=None, gt=0, description="of huber: where it turns linear; 1 if absent")
     label_smoothing: float = Field(
@@ -369,6 +405,7 @@ def _completed_loss(loss: Loss, last: str) -> Loss:
         "layer": loss.layer or last,
         "over_outputs": loss.over_outputs or ("mean" if mean_of_outputs else "sum"),
         "over_batch": loss.over_batch or ("sum" if sum_of_batch else "mean"),
+        "over_time": loss.over_time or loss.over_batch or ("sum" if sum_of_batch else "mean"),
     }
     if loss.kind == "huber" and loss.delta is None:
         update["delta"] = 1.0

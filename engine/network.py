@@ -23,6 +23,7 @@ from retrograde.engine.notation import LayerNames, Notation
 from retrograde.engine.ops.loss import LOSSES, CrossEntropy, LossTerm, Share, Total
 from retrograde.engine.ops.smoothing import SmoothTarget
 from retrograde.engine.program import Program
+from retrograde.engine.sequences import steps_of
 
 
 class Edge(NamedTuple):
@@ -147,6 +148,7 @@ class Network:
                         layer=layer.name,
                         stem=parameter.name,
                         sign=parameter.sign,
+                        blocks=parameter.blocks,
                     )
                     owned[parameter.name] = array
                     self.parameters[array] = drawn[layer.name][parameter.name]
@@ -180,7 +182,20 @@ class Network:
         widths = [self.forms[loss.layer or ""].size for loss in self.losses]
         ends = np.cumsum(widths)[:-1].tolist()
         targets = [np.ascontiguousarray(piece) for piece in np.split(self.dataset.targets, ends, axis=1)]
-        self.columns: tuple[Floats, ...] = (self.dataset.inputs, *targets)
+        self.columns: tuple[Floats, ...] = (self.dataset.inputs, *targets, *self._masks())
+
+    def _masks(self) -> tuple[Floats, ...]:
+        """Which steps of each sample count, (samples, time), and how many, (samples, 1); none without lengths."""
+        lengths = self.dataset.lengths
+        if lengths is None:
+            return ()
+        mask = (np.arange(self.steps) < lengths[:, None]).astype(np.float64)
+        return mask, lengths[:, None].astype(np.float64)
+
+    @property
+    def steps(self) -> int:
+        """Time steps of the inputs, where they are sequences."""
+        return steps_of(self.inputs, self.scenario.network.input_shape)
 
     @property
     def inputs(self) -> int:
@@ -254,8 +269,16 @@ class Network:
             layer=INPUT_LAYER,
             batched=True,
             stem=INPUT_LAYER,
+            timed=any(info.spec.sequential and INPUT_LAYER in info.sources for info in self.layers),
         )
         graph.values[INPUT_LAYER] = inputs
+        masks: list[Array] = []
+        if self.dataset.lengths is not None:
+            graph.mask = Array(
+                name="mask", shape=(batch, self.steps), role=Role.MASK, batched=True, stem="mask", timed=True
+            )
+            graph.length = Array(name="length", shape=(batch,), role=Role.VALUE, batched=True, stem="length")
+            masks += [graph.mask, graph.length]
         for info in self.layers:
             graph.layer = info.spec
             graph.values[info.name] = info.spec.build(graph, [graph.values[name] for name in info.sources])
@@ -277,7 +300,7 @@ class Network:
             batch=batch,
             state=state,
             updates=[builder.updated[array] for array in state] if train else (),
-            data=[inputs, *goals],
+            data=[inputs, *goals, *masks],
             constants=constants,
             dated=[*graph.dated, *builder.dated],
         )
@@ -297,6 +320,7 @@ class Network:
                 layer=name,
                 batched=True,
                 stem="t",
+                timed=form.steps > 0,
             )
             goals.append(goal)
             graph.layer = info.spec
@@ -337,12 +361,16 @@ def _names(info: LayerInfo, sources: Sequence[Form], scenario: Scenario) -> Laye
 
 def _loss_terms(graph: Graph, loss: Loss, form: Form, value: Value, goal: Array) -> list[Array]:
     """Appends the loss terms of one output; of a sequence, those of each time step."""
-    count = form.size if loss.over_outputs == "mean" else 1
+    count = Form(form.shape).size if loss.over_outputs == "mean" else 1
     count *= graph.batch if loss.over_batch == "mean" else 1
-    share = Share(count=count, weight=loss.weight)
+    mask = graph.masked(form.steps) if form.steps else None
+    over_time = loss.over_time == "mean" and form.steps > 0
+    count *= form.steps if over_time and mask is None else 1
+    length = graph.length if over_time and mask is not None else None
     found: list[Array] = []
     for position, out in enumerate((value,) if isinstance(value, Array) else value):
         at = () if out.time is None else (position,)
+        share = Share(count=count, weight=loss.weight, mask=mask, time=position, length=length)
         target = graph.made("E", out.element_shape, role=Role.LOSS, time=out.time)
         layer = graph.layer.name
         if loss.kind == "cross_entropy":

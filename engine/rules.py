@@ -17,6 +17,7 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.layers.base import ActivatedLayer, Distribution, Form, LayerBase, LayerInit, ShapeError
 from retrograde.engine.layers.dense import Layer
 from retrograde.engine.optimisers import OPTIMISERS
+from retrograde.engine.sequences import steps_of, text_complaints, window_starts
 from retrograde.engine.text import _
 from retrograde.engine.training import Training, faults
 
@@ -145,6 +146,20 @@ class Parts:
         return next((number for number, other in enumerate(self.names) if other == name), None)
 
     @property
+    def steps(self) -> int | None:
+        """Time steps of the inputs, if they are sequences; None where it is not known."""
+        return None if self.inputs is None else steps_of(self.inputs, self.input_shape)
+
+    @property
+    def positions(self) -> int | None:
+        """How many class indices or distributions a sample has: one, or one a time step; None where it is not known."""
+        if self.losses:
+            return 1
+        number = self.number(None if self.loss is None else self.loss.layer)
+        form = None if number is None else self.forms[number]
+        return None if form is None else form.size // form.shape[-1] if form.shape else form.size
+
+    @property
     def outputs(self) -> int | None:
         """Width of the targets: that of all layers that have a loss."""
         total = 0
@@ -184,8 +199,11 @@ def broken_rules(parts: Parts) -> Iterator[Finding]:
                 path=("expect", number, "verdict"),
                 message=_("source_wrong needs a reason: say what is wrong there"),
             )
-    if parts.data is not None and parts.data.file is None and parts.data.inputs is not None:
-        yield from sample_rules(parts, len(parts.data.inputs))
+    data = parts.data
+    if data is not None and data.file is None and data.inputs is not None:
+        yield from sample_rules(parts, len(data.inputs))
+    elif data is not None and data.text is not None and parts.steps is not None:
+        yield from sample_rules(parts, max(1, len(window_starts(data.text, parts.steps, data.stride))))
 
 
 def sample_rules(parts: Parts, count: int) -> Iterator[Finding]:
@@ -605,7 +623,16 @@ def _data_rules(parts: Parts, data: Data) -> Iterator[Finding]:
     if ("data", "file") in parts.unknown:
         return
     if data.file is None:
-        for key in ("skip_rows", "input_columns", "target_columns", "input_key", "target_key", "rows"):
+        for key in (
+            "skip_rows",
+            "input_columns",
+            "target_columns",
+            "length_column",
+            "input_key",
+            "target_key",
+            "length_key",
+            "rows",
+        ):
             if key in data.model_fields_set:
                 message = _("{key} belongs to a file; there is no data.file")
                 yield Finding(path=("data", key), message=message.format(key=key), key=True)
@@ -627,7 +654,10 @@ def _data_rules(parts: Parts, data: Data) -> Iterator[Finding]:
         if data.standardise:
             message = _("divide_inputs_by and standardise exclude each other")
             yield Finding(path=("data", "standardise"), message=message)
+    yield from _sequence_rules(parts, data)
     outputs = parts.outputs
+    if outputs is not None and parts.positions is not None:
+        outputs //= parts.positions
     if data.classes is not None and outputs is not None and data.classes != outputs:
         message = _("{classes} classes, but the last layer has {units} units; they must be the same number")
         text = message.format(classes=data.classes, units=outputs)
@@ -639,11 +669,38 @@ def _data_rules(parts: Parts, data: Data) -> Iterator[Finding]:
         yield Finding(path=("data", "class_names"), message=text)
 
 
+def _sequence_rules(parts: Parts, data: Data) -> Iterator[Finding]:
+    """Lengths of sequences, and a text that stands for samples."""
+    outputs, positions = parts.outputs, parts.positions
+    if data.text is not None:
+        units = None if outputs is None or positions is None else outputs // positions
+        for complaint in text_complaints(
+            data.text, sorted(data.model_fields_set), parts.inputs, parts.input_shape, units
+        ):
+            yield Finding(path=("data", *complaint.key), message=complaint.message, key=complaint.about_key)
+        if positions is not None and positions not in {1, parts.steps}:
+            message = _("the text is read for {steps} steps, but the last layer has {found}")
+            text = message.format(steps=parts.steps, found=positions)
+            yield Finding(path=("data", "text"), message=text)
+    elif data.stride is not None:
+        yield Finding(path=("data", "stride"), message=_("stride belongs to text; there is no data.text"), key=True)
+    key = next((key for key in ("lengths", "length_column", "length_key") if getattr(data, key) is not None), None)
+    if key is None:
+        return
+    if parts.complete and not any(layer is None or layer.sequential for layer in parts.layers):
+        message = _("{key} belongs to sequences; there is no recurrent layer that could read them")
+        yield Finding(path=("data", key), message=message.format(key=key), key=True)
+    if data.lengths is not None and data.inputs is not None and len(data.lengths) != len(data.inputs):
+        message = _("{lengths} lengths for {inputs} rows of inputs")
+        text = message.format(lengths=len(data.lengths), inputs=len(data.inputs))
+        yield Finding(path=("data", "lengths"), message=text)
+
+
 def _file_rules(parts: Parts, data: Data) -> Iterator[Finding]:
     from retrograde.engine.data import SUFFIXES
 
     name = (data.file or "").lower()
-    for key in ("inputs", "targets"):
+    for key in ("inputs", "targets", "lengths"):
         if key in data.model_fields_set:
             message = _("samples are inline or in a file, not both; drop {key} or file")
             yield Finding(path=("data", key), message=message.format(key=key), key=True)
@@ -653,7 +710,11 @@ def _file_rules(parts: Parts, data: Data) -> Iterator[Finding]:
         yield Finding(path=("data", "file"), message=text)
         return
     table = not name.endswith(".npz")
-    foreign = ("input_key", "target_key") if table else ("skip_rows", "input_columns", "target_columns")
+    foreign = (
+        ("input_key", "target_key", "length_key")
+        if table
+        else ("skip_rows", "input_columns", "target_columns", "length_column")
+    )
     for key in foreign:
         if key in data.model_fields_set:
             message = (
@@ -671,7 +732,7 @@ def _file_rules(parts: Parts, data: Data) -> Iterator[Finding]:
 
 def _inline_rules(parts: Parts, data: Data) -> Iterator[Finding]:
     for key in ("inputs", "targets"):
-        if getattr(data, key) is None and ("data", key) not in parts.unknown:
+        if getattr(data, key) is None and ("data", key) not in parts.unknown and data.text is None:
             message = _("missing: a row per sample, or a file of samples in data.file")
             yield Finding(path=("data", key), message=message, key=True)
     if data.inputs is not None:
@@ -687,7 +748,10 @@ def _inline_rules(parts: Parts, data: Data) -> Iterator[Finding]:
     if ("data", "classes") in parts.unknown:
         return
     flat = bool(data.targets) and not isinstance(data.targets[0], tuple)
-    if data.classes is not None and data.targets and not flat:
+    if data.classes is not None and data.targets and parts.positions is not None and parts.positions > 1:
+        rows = [row if isinstance(row, tuple) else (row,) for row in data.targets]
+        yield from _row_rules(rows, parts.positions, ("data", "targets"), _("targets"), _("class indices, one a step"))
+    elif data.classes is not None and data.targets and not flat:
         message = _("with classes, targets are a list of class indices such as [0, 2, 1]")
         yield Finding(path=("data", "targets"), message=message)
     elif data.classes is None and flat:
@@ -727,6 +791,10 @@ def _loss_rules(parts: Parts, loss: Loss, path: KeyPath) -> Iterator[Finding]:
         message = _("label_smoothing belongs to cross_entropy; this loss is {kind}")
         yield Finding(path=(*path, "label_smoothing"), message=message.format(kind=loss.kind), key=True)
     number = parts.number(loss.layer)
+    form = None if number is None else parts.forms[number]
+    if loss.over_time is not None and form is not None and not form.steps:
+        message = _("over_time belongs to a sequence; this layer hands on one array")
+        yield Finding(path=(*path, "over_time"), message=message, key=True)
     if number is None and loss.layer is not None and parts.complete:
         message = _("there is no layer {name}; there are {names}")
         text = message.format(name=loss.layer, names=", ".join(parts.names))
@@ -747,7 +815,6 @@ def _loss_rules(parts: Parts, loss: Loss, path: KeyPath) -> Iterator[Finding]:
         message = _("{kind} needs {needed} in the last layer, which has {found}")
         text = message.format(kind=loss.kind, needed=_(" or ").join(needed), found=activation)
         yield Finding(path=(*path, "kind"), message=text)
-    form = None if number is None else parts.forms[number]
     if loss.kind == "cross_entropy" and form is not None and form.shape[-1:] == (1,):
         message = _("cross_entropy over one output is always 0; use binary_cross_entropy with sigmoid")
         yield Finding(path=(*path, "kind"), message=message)

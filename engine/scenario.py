@@ -272,19 +272,25 @@ def _samples(
     if scenario is not None and samples is not None and not report.broken:
         from retrograde.engine.data import finish
 
-        scenario._dataset = (data, finish(samples, data))
+        scenario._dataset = (data, finish(samples, data, parts.positions))
         scenario._data_path = file
 
 
 def _inline_samples(parts: Parts, data: Data, report: _Report) -> Samples | None:
     """Return the samples of the scenario itself; inputs and targets are checked apart from each other."""
-    from retrograde.engine.data import inline_samples, target_faults, targets_array
+    from retrograde.engine.data import inline_samples, length_faults, lengths_array, target_faults, targets_array
 
+    steps = parts.steps or 0
+    if data.text is not None:
+        return None if report.concerns("data") or not steps else inline_samples(data, steps)
+    if data.lengths is not None and not report.concerns("data", "lengths"):
+        for fault in length_faults(lengths_array(data), parts.steps):
+            report.add(Finding(path=("data", "lengths", fault.row), message=fault.message))
     if data.targets is not None and not report.concerns("data", "targets"):
         loss = parts.loss.kind if parts.loss is not None else None
-        for fault in target_faults(targets_array(data), loss, data.classes):
+        for fault in target_faults(targets_array(data), loss, data.classes, parts.positions, lengths_array(data)):
             place: KeyPath = ("data", "targets", fault.row)
-            if fault.column is not None and data.classes is None:
+            if fault.column is not None and (data.classes is None or isinstance(data.targets[0], tuple)):
                 place = (*place, fault.column)
             report.add(Finding(path=place, message=fault.message))
     if data.inputs is None or data.targets is None or report.concerns("data"):
@@ -296,24 +302,27 @@ def _inline_samples(parts: Parts, data: Data, report: _Report) -> Samples | None
 
 def _file_samples(parts: Parts, data: Data, report: _Report, file: Path, shown: str) -> Samples | None:
     """Return the samples of a file."""
-    from retrograde.engine.data import read_samples, shape_faults, target_faults
+    from retrograde.engine.data import length_faults, read_samples, shape_faults, target_faults
 
     if report.concerns("data"):
         return None
     samples = read_samples(data, file, shown)
     report.extend(sample_rules(parts, len(samples.inputs)))
     loss = parts.loss.kind if parts.loss is not None else None
-    misfits = list(shape_faults(samples, data, parts.inputs, parts.outputs))
+    misfits = list(shape_faults(samples, data, parts.inputs, parts.outputs, parts.positions))
     for fault in misfits:
         key = "file"
         if samples.lines is not None:
             key = "input_columns" if fault.of == "inputs" else "target_columns"
         report.add(Finding(path=("data", key), message=fault.message))
     if not any(fault.of == "targets" for fault in misfits):
-        for fault in target_faults(samples.targets, loss, data.classes):
+        for fault in (
+            *target_faults(samples.targets, loss, data.classes, parts.positions, samples.lengths),
+            *length_faults(samples.lengths, parts.steps),
+        ):
             line = None if samples.lines is None else int(samples.lines[fault.row])
             message = _("row {row}: {message}").format(row=int(samples.numbers[fault.row]), message=fault.message)
-            report.problems.append(Problem(path=shown, line=line, key="data.targets", message=message))
+            report.problems.append(Problem(path=shown, line=line, key=f"data.{fault.of}", message=message))
     _check_scaling(samples, data, report)
     return samples
 

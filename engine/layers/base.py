@@ -144,6 +144,7 @@ class Parameter:
         drawn: whether it is drawn where the file asks for drawn biases; a scale or a shift keeps its fallback.
         sign: its name on the screen, where that is not ASCII: ``γ`` of ``gamma``.
         frozen: whether training leaves it as it is.
+        blocks: what its first axis is stacked of, such as the gates of an LSTM.
     """
 
     name: str
@@ -156,6 +157,7 @@ class Parameter:
     drawn: bool = True
     sign: str = ""
     frozen: bool = False
+    blocks: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -222,6 +224,11 @@ class LayerBase(Model):
     def label(self) -> str:
         """The layer in a few words, for pictures: its kind and what distinguishes it."""
         return self.kind
+
+    @property
+    def sequential(self) -> bool:
+        """Whether it reads the first axis of an array as time."""
+        return False
 
     @property
     def arity(self) -> tuple[int, int]:

@@ -123,7 +123,10 @@ class Gradient(Op):
         """The use with a number, and those behind it that are of its class and region."""
         part = self.parts[number]
         stop = number + 1
-        while stop < len(self.parts) and type(self.parts[stop]) is type(part) and self.parts[stop].region == part.region:
+        while stop < len(self.parts):
+            other = self.parts[stop]
+            if type(other) is not type(part) or other.region != part.region:
+                break
             stop += 1
         return self.parts[number:stop]
 

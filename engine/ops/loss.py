@@ -184,24 +184,26 @@ LOSSES: dict[str, Loss] = {row.name: row for row in _rows()}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """What a loss term is multiplied and divided by before it counts: weight · mask · term / N.
+    """What a loss term is multiplied and divided by before it counts: weight · mask · term / length / N.
 
     Attributes:
         count: N, the number of terms that a mean runs over; 1 for a sum.
         weight: the weight of this loss among several.
         mask: (batch, time): 0 for steps that only fill a sequence up to its length; None where all count.
         time: the time step, from 0, that the mask is read at; None where the term has its own time axis.
+        length: (batch,): the number of steps of each sample that count, where a mean runs over them; else None.
     """
 
     count: int = 1
     weight: float = 1.0
     mask: Array | None = None
     time: int | None = None
+    length: Array | None = None
 
     @property
     def inputs(self) -> tuple[Array, ...]:
         """The arrays that it reads."""
-        return () if self.mask is None else (self.mask,)
+        return tuple(array for array in (self.mask, self.length) if array is not None)
 
     def of(self, value: Expr, index: Index) -> Expr:
         """The term as it counts."""
@@ -209,6 +211,8 @@ class Share:
             value = Product((value, Ref(self.mask, (index[0], index[1] if self.time is None else self.time))))
         if self.weight != 1.0:
             value = Product((Const(self.weight), value))
+        if self.length is not None:
+            value = Div(value, Ref(self.length, (index[0],)))
         return value if self.count == 1 else Div(value, Const(float(self.count)))
 
 

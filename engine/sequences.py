@@ -1,0 +1,78 @@
+"""Sequences in the data: how many steps they have, which of them count, and a text as windows of characters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from retrograde.engine.text import _
+
+MAX_TEXT = 20_000
+"""Characters of a text that a scenario holds."""
+_SHOWN = {" ": "␣", "\n": "⏎", "\t": "⇥"}
+
+
+class Complaint(NamedTuple):
+    """What is wrong with a key of the `[data]` table."""
+
+    key: tuple[str | int, ...]
+    message: str
+    about_key: bool = False
+
+
+def steps_of(inputs: int, input_shape: Sequence[int] | None) -> int:
+    """Return the number of time steps of the inputs: their first axis, or all of them with one feature each."""
+    return input_shape[0] if input_shape else inputs
+
+
+def alphabet(text: str) -> tuple[str, ...]:
+    """Return the different characters of a text, in the order of their codes: class k is the character k."""
+    return tuple(sorted(set(text)))
+
+
+def shown(characters: Sequence[str]) -> tuple[str, ...]:
+    """Return characters as names of classes: what is invisible is drawn."""
+    return tuple(_SHOWN.get(character, character) for character in characters)
+
+
+def window_starts(text: str, steps: int, stride: int | None) -> range:
+    """Return where the windows of ``steps`` characters begin that another character follows."""
+    return range(0, max(len(text) - steps, 0), stride or steps)
+
+
+def text_complaints(
+    text: str, given: Sequence[str], inputs: int | None, input_shape: Sequence[int] | None, units: int | None
+) -> Iterator[Complaint]:
+    """Yield what does not fit a text: other samples beside it, or a network of other widths.
+
+    Args:
+        text: the text.
+        given: the other keys of the table.
+        inputs: the number of inputs, None where it is not known.
+        input_shape: their axes.
+        units: the width of the output at each step, None where it is not known.
+    """
+    for key in ("inputs", "targets", "file", "classes", "class_names", "lengths"):
+        if key in given:
+            message = _("the samples are windows of the text; drop {key} or text")
+            yield Complaint((key,), message.format(key=key), about_key=True)
+    size = len(alphabet(text))
+    if inputs is None:
+        return
+    if input_shape is None or len(input_shape) != 2 or input_shape[1] != size:
+        message = _("the text has {size} different characters: network.input_shape is [steps, {size}]")
+        yield Complaint(("text",), message.format(size=size))
+    elif len(text) <= input_shape[0]:
+        message = _("{found} characters are too few for {steps} steps and the character that follows")
+        yield Complaint(("text",), message.format(found=len(text), steps=input_shape[0]))
+    if units is not None and units != size:
+        message = _("the text has {size} different characters, but the last layer has {units} units")
+        yield Complaint(("text",), message.format(size=size, units=units))
+
+
+def length_complaints(lengths: Sequence[float], steps: int | None) -> Iterator[tuple[int, str]]:
+    """Yield the samples (from 0) whose length is none: a whole number from 1 to the number of steps."""
+    for row, length in enumerate(lengths):
+        if length < 1 or length != int(length) or (steps is not None and length > steps):
+            message = _("{value} is not a length; sequences have 1 to {steps} steps")
+            yield row, message.format(value=format(float(length), ".15g"), steps=steps or "T")
