@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,3 +68,16 @@ def sum_rows(rows: Floats, out: Floats) -> None:
         out[...] = np.add.accumulate(rows.reshape(-1))[-1]
     else:
         np.add.reduce(rows, axis=0, out=out, initial=-0.0)
+
+
+def picked(table: Floats, numbers: Any, rest: tuple[Any, ...]) -> Floats:
+    """The entries of the rows of a table that have some numbers, from 0; NaN where there is no such row.
+
+    Args:
+        table: (rows, ...).
+        numbers: the numbers of the rows.
+        rest: the index along the other axes, broadcastable with the numbers.
+    """
+    whole = (numbers >= 0) & (numbers < len(table)) & (numbers == np.floor(numbers))
+    rows = np.where(whole, numbers, 0.0).astype(np.intp)
+    return np.where(whole, table[(rows, *rest)], np.nan)

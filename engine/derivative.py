@@ -8,7 +8,8 @@ The forms, fixed so that a derivative is the same text and the same bits everywh
 - d(1/x)/dx = −1 / (x·x); d(u/v) = (u′·v − u·v′) / (v·v), and u′ / v where v does not depend on the slot.
 - A Select is a Select of the derivatives under the same condition: the slope at a kink is that of the branch that is
   taken there, so ReLU′(0) = 0. abs′(0) = 0.
-- A Max has the derivative of the first of its largest terms.
+- A Max has the derivative of the first of its largest terms. A Pick has 1 by the slot that it takes; by its number,
+  which is a whole one, it has none.
 - A function f(u) has f′(u)·u′, f′ being that of the table below, else that of its definition.
 
 It works over integer indices and over open meshes. On a mesh, a slot means the same slot at each point of the mesh.
@@ -39,6 +40,7 @@ from retrograde.engine.expression import (
     Function,
     Max,
     Neg,
+    Pick,
     Product,
     Ref,
     Select,
@@ -156,6 +158,11 @@ def _derivative(expr: Expr, is_slot: Callable[[Expr], bool]) -> Expr:
         case Max(parts):
             return _of_largest(parts, [inner(part) for part in parts])
         case ArgMax():
+            return ZERO
+        case Pick(array, number, rest):
+            for row in range(array.shape[0]):
+                if is_slot(Ref(array, (row, *rest))):
+                    return Select(Compare(Comparison.EQ, number, Const(float(row))), ONE, ZERO)
             return ZERO
 
 
@@ -352,6 +359,8 @@ def _key(expr: Expr | Compare) -> Any:
             return "max", *map(_key, parts)
         case ArgMax(largest, numbers):
             return "argmax", numbers, _key(largest)
+        case Pick(array, number, rest):
+            return "pick", id(array), _key(number), *map(_part, rest)
         case Sub(left, right):
             return "sub", _key(left), _key(right)
         case Div(left, right):

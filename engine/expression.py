@@ -8,6 +8,7 @@ term; a product is multiplied from left to right.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -133,7 +134,26 @@ class ArgMax:
     numbers: tuple[int, ...]
 
 
-Expr = Const | Ref | Neg | Sum | Product | Sub | Div | Call | Select | Max | ArgMax
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """The slot of an array whose place along its first axis is a number that is computed: an entry of a table's row.
+
+    Attributes:
+        array: the table, without a sample axis.
+        number: the row, from 0; where there is no such row, the value is NaN.
+        rest: the index along the other axes.
+    """
+
+    array: Array
+    number: Expr
+    rest: Index
+
+    def slot(self, number: float) -> Ref | None:
+        """The slot of a row; None where there is none."""
+        return Ref(self.array, (int(number), *self.rest)) if is_place(number, self.array.shape[0]) else None
+
+
+Expr = Const | Ref | Neg | Sum | Product | Sub | Div | Call | Select | Max | ArgMax | Pick
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -169,6 +189,11 @@ SQUARE = Function(name="square", symbol="²", definition=lambda x: Product((x, x
 """x²; multiplied as x·x, because a power rounds differently."""
 
 
+def is_place(number: float, length: int) -> bool:
+    """Whether a number is a whole one from 0 to before ``length``."""
+    return 0 <= number < length and number == int(number)
+
+
 def children(expr: Expr | Compare) -> tuple[Expr, ...]:
     """The direct parts of an expression, in written order."""
     match expr:
@@ -184,10 +209,15 @@ def children(expr: Expr | Compare) -> tuple[Expr, ...]:
             return (argument,)
         case Select(condition, then, otherwise):
             return (condition.left, condition.right, then, otherwise)
+        case Pick(_, number, _):
+            return (number,)
 
 
 def refs(expr: Expr) -> Iterator[Ref]:
-    """Every slot that an expression reads, in written order, repeated where it is read again."""
+    """Every slot that an expression reads, in written order, repeated where it is read again.
+
+    Which slot a Pick takes shows only when its number is known: see ``taken``.
+    """
     if isinstance(expr, Ref):
         yield expr
         return
@@ -299,6 +329,9 @@ def evaluate(expr: Expr, read: Callable[[Ref], float], mathematics: Mathematics)
                 if not (best >= value or best != best):
                     best, winner = value, number
             return float(winner)
+        case Pick(_, number, _):
+            slot = expr.slot(evaluate(number, read, mathematics))
+            return math.nan if slot is None else read(slot)
 
 
 def taken(expr: Expr, read: Callable[[Ref], float], mathematics: Mathematics) -> Expr:
@@ -320,6 +353,8 @@ def taken(expr: Expr, read: Callable[[Ref], float], mathematics: Mathematics) ->
             return Div(taken(left, read, mathematics), taken(right, read, mathematics))
         case Call(function, argument):
             return Call(function, taken(argument, read, mathematics))
+        case Pick(_, number, _):
+            return expr.slot(evaluate(number, read, mathematics)) or Const(math.nan, "NaN")
         case _:
             return expr
 
@@ -349,6 +384,8 @@ def substitute(expr: Expr, ref: Ref, replacement: Expr) -> Expr:
             return Div(substitute(left, ref, replacement), substitute(right, ref, replacement))
         case Call(function, argument):
             return Call(function, substitute(argument, ref, replacement))
+        case Pick(array, number, rest):
+            return Pick(array, substitute(number, ref, replacement), rest)
         case _:
             return expr
 
@@ -464,6 +501,10 @@ def _tokens(expr: Expr, leaf: Callable[[Ref], str], times: str, outer: int) -> I
             yield Token(" else ")
             yield from _tokens(otherwise, leaf, times, _ADD)
             yield Token(")")
+        case Pick(array, number, rest):
+            yield Token(f"{array.name}[")
+            yield from _tokens(number, leaf, times, _ADD)
+            yield Token(f"{''.join(f',{place + 1}' for place in rest)}]")
 
 
 _SIGNS = {

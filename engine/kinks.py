@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from retrograde.engine.arithmetic import picked
 from retrograde.engine.array import Array, Extent, Role
 from retrograde.engine.expression import (
     ZERO,
@@ -27,6 +28,7 @@ from retrograde.engine.expression import (
     Expr,
     Max,
     Neg,
+    Pick,
     Product,
     Ref,
     Select,
@@ -128,6 +130,8 @@ def _form(expr: Expr | Compare) -> Any:
             kind = condition.op
         case ArgMax(_, numbers):
             kind = numbers
+        case Pick(array, _, _):
+            kind = array
         case _:
             kind = type(expr)
     return kind, *map(_form, children(expr))
@@ -154,6 +158,9 @@ def _stacked(group: Sequence[Any], batch: int) -> Any:
             return joined("terms")
         case ArgMax(_, numbers):
             return ArgMax(_stacked([one.largest for one in group], batch), numbers)
+        case Pick(array, _, _):
+            rest = tuple(np.array(parts)[:, None] for parts in zip(*(one.rest for one in group), strict=True))
+            return Pick(array, _stacked([one.number for one in group], batch), rest)
         case Product():
             return joined("factors")
         case Sub():
@@ -240,3 +247,5 @@ def _values(expr: Expr, read: Read) -> Any:
             return _largest(parts, read)[0]
         case ArgMax(Max(parts), numbers):
             return np.array(numbers, dtype=np.float64)[_largest(parts, read)[1]]
+        case Pick(array, number, rest):
+            return picked(read(array), inner(number), rest)

@@ -25,11 +25,13 @@ from retrograde.engine.expression import (
     Expr,
     Max,
     Neg,
+    Pick,
     Product,
     Ref,
     Select,
     Sub,
     Sum,
+    is_place,
 )
 from retrograde.engine.formula.meaning import HELPERS
 from retrograde.engine.frame import Frame
@@ -59,6 +61,11 @@ def winner(numbers: tuple[int, ...], values: tuple[float, ...]) -> float:
         if not (best >= value or best != best):
             best, found = value, number
     return float(found)
+
+
+def entry(number: float, column: tuple[float, ...]) -> float:
+    """The entry with a number, from 0; NaN where there is none."""
+    return column[int(number)] if is_place(number, len(column)) else math.nan
 
 
 class GeneratedExecutor:
@@ -171,7 +178,7 @@ class _Printer:
         state = range(program.state_size)
         self._lines = []
         names = {function.name: function for function in PRIMITIVES}
-        parameters = ", ".join(f"{name}={name}" for name in (*names, *HELPERS, "larger", "winner"))
+        parameters = ", ".join(f"{name}={name}" for name in (*names, *HELPERS, "larger", "winner", "entry"))
         keys = {} if probe is None else earlier(probe, program)
         back = {key: f"q{number}" for number, key in enumerate(keys)}
         if kind == "frame":
@@ -221,6 +228,7 @@ class _Printer:
             **HELPERS,
             "larger": larger,
             "winner": winner,
+            "entry": entry,
             "inf": math.inf,
             "nan": math.nan,
         }
@@ -312,6 +320,9 @@ class _Printer:
                 return self._largest(parts)
             case ArgMax(Max(parts), numbers):
                 return f"winner({numbers!r}, ({''.join(f'{source(part)}, ' for part in parts)}))"
+            case Pick(array, number, rest):
+                column = [source(Ref(array, (row, *rest))) for row in range(array.shape[0])]
+                return f"entry({source(number)}, ({''.join(f'{slot}, ' for slot in column)}))"
 
     def _largest(self, parts: Sequence[Expr]) -> str:
         """The first of the largest, by halves: the compiler's stack is finite."""

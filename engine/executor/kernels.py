@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrograde.engine.arithmetic import Floats, sum_rows
+from retrograde.engine.arithmetic import Floats, picked, sum_rows
 from retrograde.engine.array import Array, Extent, Role
 from retrograde.engine.expression import (
     NUMPY,
@@ -28,6 +28,7 @@ from retrograde.engine.expression import (
     Index,
     Max,
     Neg,
+    Pick,
     Product,
     Ref,
     Select,
@@ -314,6 +315,15 @@ class _MeshCompiler:
                 return self._copy(best, out)
             case ArgMax(Max(parts), numbers):
                 return self._winner(tuple(map(self._emit, parts)), numbers, out)
+            case Pick(array, number, rest):
+                return self._pick(self._space.view(array), self._emit(number), rest, out)
+
+    def _pick(self, table: Floats, numbers: Floats, rest: Index, out: Floats | None) -> Floats:
+        if out is None:
+            out = self._space.scratch(np.broadcast_shapes(np.shape(numbers), *(np.shape(part) for part in rest)))
+        target = out
+        self._calls.append(lambda: np.copyto(target, picked(table, numbers, rest)))
+        return target
 
     def _copy(self, values: Any, out: Floats | None) -> Floats:
         if out is None:
