@@ -1,15 +1,14 @@
 """Kernels of convolution: sums of products over sliding windows, in written order.
 
 Three sums pair the same positions: what a convolution makes (``correlation``), the gradient of what it reads, which is
-a correlation over the adjoint axes with the kernel turned round, and the gradient of its weights (``weight_sums``).
-Each hand-written sum leaves out the taps that fall into the padding, as the equations do: the positions are parted into
-rectangles in which the same taps count. Samples run innermost, so that the loops of NumPy are long.
+a correlation over the adjoint axes with the kernel turned round, and the gradient of its weights (in ``weight_sums``).
+The taps that fall into the padding are left out, as in the equations: the positions are parted into rectangles in which
+the same taps count. Samples run innermost, so that the loops of NumPy are long.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from itertools import product
 from math import prod
 from typing import Any
 
@@ -225,150 +224,6 @@ def _block(
             yield contraction(space, kernel[:, g, :, None], right[:, g, None], total[g], tail)
         found = np.moveaxis(total.reshape(groups, rows, *positions, samples), -1, 0)
     yield Copy(place, found)
-
-
-class _Products:
-    """Adds up products piece by piece: the first row of a block holds the sum so far."""
-
-    __slots__ = ("_pieces", "_rows", "_total")
-
-    def __init__(self, rows: Floats, total: Floats, pieces: list[tuple[Floats, Floats]]) -> None:
-        """Takes the memory of the products, that of the sum, and the factors.
-
-        Args:
-            rows: (most + 1, *shape).
-            total: shape.
-            pieces: factors, broadcastable to (*positions, *shape), the product of positions at most ``most``.
-        """
-        self._total, self._rows = total, rows
-        self._pieces: list[tuple[Floats, Floats, Floats, Floats, Floats]] = []
-        flat = rows.reshape(rows.shape[0], -1)
-        for number, (left, right) in enumerate(pieces):
-            positions = left.shape[: left.ndim - total.ndim]
-            stop = 1 + prod(positions)
-            products = rows[1:stop].reshape(*positions, *total.shape)
-            self._pieces.append((left, right, products, flat[0 if number else 1 : stop], flat[0]))
-
-    def __call__(self) -> None:
-        total = self._total.reshape(-1)
-        for number, (left, right, products, rows, first) in enumerate(self._pieces):
-            np.multiply(left, right, out=products)
-            if number:
-                np.copyto(first, total)
-            sum_rows(rows, total)
-
-
-def weight_sums(
-    space: Workspace, axes: Sequence[Axis], small: Floats, big: Floats, out: Floats, *, samples: bool = False
-) -> Kernel:
-    """A kernel for out[g, a, c, t] = Σ_s (Σ_p small[s, g, a, p] · big[s, g, c, source(p, t)]).
-
-    Args:
-        space: the workspace.
-        axes: where the windows are; none has ``up``.
-        small: (batch, groups, A, *counts), C-contiguous.
-        big: (batch, groups, C, *lengths), C-contiguous.
-        out: (groups, A, C, *taps), C-contiguous; with ``samples`` (batch, groups, A, C, *taps).
-        samples: whether the sums of each sample are wanted instead of their sum.
-    """
-    batch, groups, a = small.shape[:3]
-    c, count = big.shape[2], len(axes)
-    taps = tuple(axis.taps for axis in axes)
-    last = batch >= max(a, c)
-    size = min(batch, 64) if last else max(1, min(batch, ACCUMULATORS // (groups * a * c)))
-    step = max(1, min(a, ACCUMULATORS // (groups * c * size)))
-    most = max(1, CHUNK // (groups * step * c * size))
-    shared = Shared(space)
-    total = space.scratch((*taps, groups, a, c))
-    calls: list[Kernel] = []
-    spatial = tuple(range(3, 3 + count))
-    for chunk in chunks(batch, size):
-        number = chunk.stop - chunk.start
-        shared.restart()
-        if last:
-            held = shared.scratch((*small.shape[3:], groups, a, 1, number))
-            calls.append(Copy(held[..., 0, :], small[chunk].transpose(*spatial, 1, 2, 0)))
-            read = shared.scratch((*big.shape[3:], groups, 1, c, number))
-            calls.append(Copy(read[..., 0, :, :], big[chunk].transpose(*spatial, 1, 2, 0)))
-        else:
-            held = shared.scratch((*small.shape[3:], number, groups, a, 1))
-            calls.append(Copy(held[..., 0], small[chunk].transpose(*spatial, 0, 1, 2)))
-            read = shared.scratch((*big.shape[3:], number, groups, 1, c))
-            calls.append(Copy(read[..., 0, :], big[chunk].transpose(*spatial, 0, 1, 2)))
-        rows = shared.scratch((number + 1, *taps, groups, a, c))
-        inner = Shared(shared)
-        for tap in product(*(range(length) for length in taps)):
-            reached = [axis.reached(part) for axis, part in zip(axes, tap, strict=True)]
-            place: tuple[Any, ...] = (slice(1, None), *tap)
-            sums = rows[place]
-            if not all(length for _first, length, _source in reached):
-                calls.append(Copy(sums, 0.0))
-                continue
-            for some in chunks(a, step):
-                inner.restart()
-                calls.extend(_tap(inner, axes, reached, held, read, some, most, sums, last))
-        if samples:
-            wanted = out[chunk].transpose(0, *range(4, 4 + count), 1, 2, 3)
-            calls.append(Copy(wanted, rows[1:]))
-        else:
-            calls.append(_Samples(rows, total, carried=chunk.start > 0))
-    if not samples:
-        calls.append(Copy(out, total.transpose(count, count + 1, count + 2, *range(count))))
-    return Series(calls)
-
-
-def _tap(
-    space: Shared,
-    axes: Sequence[Axis],
-    reached: Sequence[tuple[int, int, int]],
-    held: Floats,
-    read: Floats,
-    some: slice,
-    most: int,
-    sums: Floats,
-    last: bool,
-) -> Iterator[Kernel]:
-    """The kernels for one tap and some of the small side's channels; ``last`` says that samples run innermost."""
-    left = held[tuple(slice(first, first + length) for first, length, _source in reached)]
-    places = tuple(
-        slice(source, source + (length - 1) * axis.stride + 1, axis.stride)
-        for (_first, length, source), axis in zip(reached, axes, strict=True)
-    )
-    right = read[places]
-    left = left[..., some, :, :] if last else left[..., some, :]
-    shape = np.broadcast_shapes(left.shape[len(axes) :], right.shape[len(axes) :])
-    positions = tuple(length for _first, length, _source in reached)
-    pieces = [(left[cut], right[cut]) for cut in _cuts(positions, most)]
-    total = space.scratch(shape)
-    largest = max(prod(piece.shape[: piece.ndim - len(shape)]) for piece, _right in pieces)
-    yield _Products(space.scratch((largest + 1, *shape)), total, pieces)
-    yield Copy(sums[:, :, some], total.transpose(3, 0, 1, 2) if last else total)
-
-
-def _cuts(shape: tuple[int, ...], most: int) -> Iterator[tuple[Any, ...]]:
-    """A rectangle in pieces of at most ``most`` positions (or of one), which follow one another in row order."""
-    rest = prod(shape[1:])
-    if rest <= most or len(shape) == 1:
-        for cut in chunks(shape[0], max(1, most // rest)):
-            yield (cut,)
-        return
-    for position in range(shape[0]):
-        for rest_cut in _cuts(shape[1:], most):
-            yield (position, *rest_cut)
-
-
-class _Samples:
-    """Adds the rows of a chunk of samples to the sum so far."""
-
-    __slots__ = ("_carried", "_rows", "_total")
-
-    def __init__(self, rows: Floats, total: Floats, *, carried: bool) -> None:
-        self._rows, self._total, self._carried = rows, total, carried
-
-    def __call__(self) -> None:
-        if self._carried:
-            np.copyto(self._rows[0], self._total)
-        sum_rows(self._rows if self._carried else self._rows[1:], self._total)
 
 
 def channel_sums(space: Workspace, g: Floats, out: Floats, *, samples: bool = False) -> Kernel:

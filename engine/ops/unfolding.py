@@ -15,33 +15,20 @@ import numpy as np
 from retrograde.engine.arithmetic import Floats
 from retrograde.engine.ops.base import Kernel, Workspace
 from retrograde.engine.ops.correlation import Copy, Series, Shared, chunks, windows
-from retrograde.engine.ops.window import Axis, Segment
+from retrograde.engine.ops.window import Axis, Segment, inside, padded_lengths
 
 COLUMNS = 1 << 21
 """Numbers that are laid out for one product of matrices."""
-
-
-def _padded(axes: Sequence[Axis]) -> tuple[int, ...]:
-    """The length of each axis with all its padding."""
-    return tuple(
-        max((axis.count - 1) * axis.stride + (axis.taps - 1) * axis.dilation + 1, axis.before + axis.length)
-        for axis in axes
-    )
-
-
-def _inside(axes: Sequence[Axis]) -> tuple[slice, ...]:
-    """Where the positions themselves lie among the padded."""
-    return tuple(slice(axis.before, axis.before + axis.length) for axis in axes)
 
 
 def _unfold(space: Shared, axes: Sequence[Axis], x: Floats, calls: list[Kernel]) -> Floats:
     """Asks for the matrix of what every window reads, 0 where that is padding: (groups, channels · taps, p · s)."""
     batch, groups, channels = x.shape[:3]
     spatial = tuple(range(3, 3 + len(axes)))
-    padded = space.scratch((groups, channels, *_padded(axes), batch))
+    padded = space.scratch((groups, channels, *padded_lengths(axes), batch))
     if padded.shape[2:-1] != x.shape[3:]:
         calls.append(Copy(padded, 0.0))
-    calls.append(Copy(padded[:, :, *_inside(axes)], x.transpose(1, 2, *spatial, 0)))
+    calls.append(Copy(padded[:, :, *inside(axes)], x.transpose(1, 2, *spatial, 0)))
     whole = [
         Segment(positions=range(axis.count), taps=range(axis.taps), base=0, across=axis.stride, along=axis.dilation)
         for axis in axes
@@ -112,7 +99,7 @@ def scatter_blas(
         sums = shared.scratch((groups, c, *taps, *counts, number))
         width = prod(counts) * number
         calls.append(_Matmul(kernel, held.reshape(groups, a, width), sums.reshape(groups, -1, width)))
-        padded = shared.scratch((groups, c, *_padded(axes), number))
+        padded = shared.scratch((groups, c, *padded_lengths(axes), number))
         calls.append(Copy(padded, 0.0))
         for tap in product(*(range(length) for length in taps)):
             places = tuple(
@@ -123,7 +110,7 @@ def scatter_blas(
             calls.append(_Add(padded[:, :, *places], sums[term]))
         if bias is not None:
             calls.append(_Add(padded, bias.reshape(groups, c, *(1,) * (count + 1))))
-        calls.append(Copy(out[chunk], np.moveaxis(padded[:, :, *_inside(axes)], -1, 0)))
+        calls.append(Copy(out[chunk], np.moveaxis(padded[:, :, *inside(axes)], -1, 0)))
     return Series(calls)
 
 

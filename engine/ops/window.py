@@ -158,6 +158,19 @@ def _area(block: Sequence[Segment]) -> int:
     return area
 
 
+def padded_lengths(axes: Sequence[Axis]) -> tuple[int, ...]:
+    """The length of each axis with all its padding; of axes without ``up``."""
+    return tuple(
+        max((axis.count - 1) * axis.stride + (axis.taps - 1) * axis.dilation + 1, axis.before + axis.length)
+        for axis in axes
+    )
+
+
+def inside(axes: Sequence[Axis]) -> tuple[slice, ...]:
+    """Where the positions themselves lie among the padded."""
+    return tuple(slice(axis.before, axis.before + axis.length) for axis in axes)
+
+
 def flat_tap(tap: Sequence[int], axes: Sequence[Axis]) -> int:
     """The number of a tap in its window, from 0 in row order."""
     number = 0

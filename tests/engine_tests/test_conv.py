@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from random import Random
 from unittest.mock import patch
 
@@ -13,7 +15,7 @@ from retrograde.engine.arithmetic import Floats
 from retrograde.engine.array import Extent
 from retrograde.engine.expression import Ref, evaluate, refs, render
 from retrograde.engine.frame import Frame
-from retrograde.engine.ops import correlation, unfolding
+from retrograde.engine.ops import correlation, dense, products, unfolding, weight_sums
 from retrograde.engine.ops.window import Axis, segments
 from retrograde.engine.program import Place
 from retrograde.engine.step import running_sum
@@ -46,16 +48,37 @@ def assert_frame_is_its_equations(frame: Frame, overridden: frozenset[Ref] = fro
                 assert bits(frame.value(ref)) == bits(stated(frame, ref)), (ref, frame.mathematics)
 
 
-def limits(size: int) -> object:
+@contextmanager
+def limits(size: int) -> Iterator[None]:
     """Cuts the work of the kernels into small pieces."""
-    return patch.multiple(correlation, CHUNK=size, ACCUMULATORS=max(1, size // 4), SHORT=max(1, size // 8))
+    with ExitStack() as stack:
+        for module, names in (
+            (correlation, {"ACCUMULATORS": size // 4, "SHORT": size // 8}),
+            (weight_sums, {"CHUNK": size, "ACCUMULATORS": size // 4, "COLUMNS": 2 * size}),
+            (products, {"CHUNK": size}),
+            (dense, {"CHUNK": size}),
+            (unfolding, {"COLUMNS": size}),
+        ):
+            stack.enter_context(patch.multiple(module, **{name: max(1, number) for name, number in names.items()}))
+        yield
+
+
+@contextmanager
+def every_way(number: int) -> Iterator[None]:
+    """Sums by einsum however small they are, or all written out."""
+    with (
+        patch.object(products, "_FEW", 0 if number % 3 else 4096),
+        patch.object(products, "FAST", number % 3 < 2),
+        patch.object(weight_sums, "NARROW", 1),
+    ):
+        yield
 
 
 @pytest.mark.parametrize("number", range(60))
 def test_every_slot_is_what_its_equation_says(number: int) -> None:
     random = Random(number)
     built = build(chain(random, CONVOLUTIONS, slots=250))
-    with limits(random.choice((1, 16, 64, 1 << 16))), patch.object(unfolding, "COLUMNS", 64):
+    with limits(random.choice((1, 16, 64, 1 << 16))), every_way(number):
         for executor in built.executors():
             assert_frame_is_its_equations(built.frame(executor))
         exact, blas = (built.frame(built.kernels(blas=on)).flat for on in (False, True))
@@ -76,7 +99,9 @@ def test_infinities_and_zeros_have_the_bits_of_the_equations(number: int) -> Non
     random = Random(1000 + number)
     built = build(chain(random, CONVOLUTIONS, slots=200))
     inputs, overrides = spoilt(built, random)
-    for executor in built.executors():
+    with every_way(number):
+        executors = built.executors()
+    for executor in executors:
         frame = built.frame(executor, overrides, inputs)
         assert_frame_is_its_equations(frame, frozenset(overrides))
 
