@@ -1,0 +1,134 @@
+"""Pooling over windows, and over whole channels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from retrograde.engine.array import Role
+from retrograde.engine.layers.base import Form, LayerBase, ShapeError
+from retrograde.engine.layers.windows import Windows, empty, spatial
+from retrograde.engine.text import _
+
+if TYPE_CHECKING:
+    from retrograde.engine.graph import Graph, Value
+
+
+class _Pool(Windows, LayerBase):
+    """A value for each window of each channel."""
+
+    def form(self, sources: Sequence[Form]) -> Form:
+        """The channels, with one value a window.
+
+        Raises:
+            ShapeError: a window does not fit, or lies in the padding alone.
+        """
+        counts = self.counts(sources[0])
+        if empty(self, sources[0]):
+            raise ShapeError("padding", _("some window lies in the padding alone, where there is nothing to pool"))
+        return Form((sources[0].shape[0], *counts))
+
+    def completed(self) -> dict[str, Any]:
+        """The stride: windows side by side."""
+        return {**super().completed(), **({"stride": self.kernel} if self.stride is None else {})}
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """The stride of each axis: that of the kernel if absent."""
+        return self.kernel if self.stride is None else self.each("stride")
+
+    @property
+    def label(self) -> str:
+        """The layer in a few words."""
+        return f"{self.kind.split('_')[0]} {self.text}"
+
+
+class MaxPool(_Pool):
+    """Max pooling: the largest value of each window; of equal ones the first in row order."""
+
+    kind: Literal["max_pool"] = Field(description="the kind of layer")
+
+    def slots(self, sources: Sequence[Form]) -> int:
+        """The winners and the outputs."""
+        return 2 * self.form(sources).size
+
+    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+        """The number of each window's winner, and its value."""
+        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.ops import pool
+
+        x: Any = sources[0]
+        source = Form(x.element_shape)
+        shape = self.form([source]).shape
+        common: dict[str, Any] = {
+            "phase": Phase.FORWARD,
+            "layer": self.name,
+            "extent": Extent.SAMPLE,
+            "x": x,
+            "axes": self.axes(source),
+        }
+        winner = graph.append(pool.Winner(target=graph.made("winner", shape), **common))
+        return graph.append(pool.MaxPool(target=graph.made("out", shape, role=Role.OUT), winner=winner, **common))
+
+
+class AveragePool(_Pool):
+    """Average pooling: the mean of each window."""
+
+    kind: Literal["average_pool"] = Field(description="the kind of layer")
+    count_include_pad: bool = Field(
+        default=True,
+        description="true: the padding counts as zeros; false: the mean runs over the values that are there",
+    )
+
+    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+        """The mean of each window."""
+        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.ops import pool
+
+        x: Any = sources[0]
+        source = Form(x.element_shape)
+        return graph.append(
+            pool.AveragePool(
+                target=graph.made("out", self.form([source]).shape, role=Role.OUT),
+                phase=Phase.FORWARD,
+                layer=self.name,
+                extent=Extent.SAMPLE,
+                x=x,
+                axes=self.axes(source),
+                padded=self.count_include_pad,
+            )
+        )
+
+
+class GlobalAveragePool(LayerBase):
+    """Global average pooling: the mean of each channel, as one row."""
+
+    kind: Literal["global_average_pool"] = Field(description="the kind of layer")
+
+    @property
+    def label(self) -> str:
+        """The layer in a few words."""
+        return "global average"
+
+    def form(self, sources: Sequence[Form]) -> Form:
+        """One value a channel."""
+        spatial(sources)
+        return Form(sources[0].shape[:1])
+
+    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+        """The mean of each channel."""
+        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.ops.pool import GlobalAverage
+
+        x: Any = sources[0]
+        return graph.append(
+            GlobalAverage(
+                target=graph.made("out", x.element_shape[:1], role=Role.OUT),
+                phase=Phase.FORWARD,
+                layer=self.name,
+                extent=Extent.SAMPLE,
+                x=x,
+            )
+        )
