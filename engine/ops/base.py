@@ -169,6 +169,11 @@ class Part:
         del ref
         return None
 
+    def why(self, target: str) -> str | None:
+        """The question that the gradient answers where this is the only use of the array; None for the usual one."""
+        del target
+        return None
+
     def local(self, index: Index) -> tuple[Ref, Expr] | None:
         """The gradient slot that a single-term use multiplies, and its local derivative; None for a sum."""
         return None

@@ -173,6 +173,9 @@ class KernelPart(Part):
     def meshable(self) -> bool:
         return False
 
+    def why(self, target: str) -> str:
+        return _("The weight works at every position: each delta times the input that lies beneath it there, added up.")
+
     def term(self, index: Index) -> Expr:
         return added(list(self.link.paired(self.small, self.big, index, swapped=self.transposed)))
 
@@ -195,6 +198,9 @@ class ChannelPart(Part):
     @property
     def inputs(self) -> tuple[Array, ...]:
         return (self.g,)
+
+    def why(self, target: str) -> str:
+        return _("The bias works at every position of its channel: the deltas of all of them, added up.")
 
     def term(self, index: Index) -> Expr:
         s, o = index
@@ -226,6 +232,11 @@ class ScatterPart(Part):
     def meshable(self) -> bool:
         return False
 
+    def why(self, target: str) -> str:
+        return _(
+            "Every window that this value is in answers through the tap on it: the kernel turned round over the deltas."
+        )
+
     def term(self, index: Index) -> Expr:
         return added(list(self.link.scattered(self.weights, self.g, index)))
 
@@ -251,6 +262,9 @@ class GatherPart(Part):
     @property
     def meshable(self) -> bool:
         return False
+
+    def why(self, target: str) -> str:
+        return _("Every position that this value painted answers through the tap that painted it.")
 
     def term(self, index: Index) -> Expr:
         return added(list(self.link.gathered(self.weights, self.g, index)))

@@ -131,6 +131,9 @@ class Gradient(Op):
         return self.parts[number:stop]
 
     def why(self, target: str) -> str:
+        own = self.parts[0].why(target) if len(self.parts) == 1 else None
+        if own is not None:
+            return own
         match self.of.role:
             case Role.NET:
                 return _("How much does E change with the net input: the delta {target}?").format(target=target)

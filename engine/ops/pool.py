@@ -174,6 +174,9 @@ class RoutedPart(Part):
     def meshable(self) -> bool:
         return False
 
+    def why(self, target: str) -> str:
+        return _("The gradient of a window goes to its winner; the values that lost get nothing of it.")
+
     def term(self, index: Index) -> Expr:
         s, c, *position = index
         found: list[Expr] = []
@@ -259,6 +262,9 @@ class SharedPart(Part):
     @property
     def meshable(self) -> bool:
         return False
+
+    def why(self, target: str) -> str:
+        return _("Every window that this value is in hands on an equal share of its gradient.")
 
     def term(self, index: Index) -> Expr:
         s, c, *position = index
@@ -348,6 +354,9 @@ class EvenPart(Part):
     @property
     def inputs(self) -> tuple[Array, ...]:
         return (self.g,)
+
+    def why(self, target: str) -> str:
+        return _("Every value of the channel gets an equal share of the gradient of its mean.")
 
     def term(self, index: Index) -> Expr:
         return _over(Ref(self.g, index[:2]), self.count)

@@ -79,6 +79,9 @@ class CopiesPart(Part):
     def _copies(self) -> Iterator[tuple[int, ...]]:
         return np.ndindex(*self.factors)
 
+    def why(self, target: str) -> str:
+        return _("The gradients of its copies, added up.")
+
     def term(self, index: Index) -> Expr:
         s, c, *position = index
         return added(
