@@ -22,6 +22,7 @@ HAN = re.compile(r"[\u4e00-\u9fff]")
 
 NAMES = (
     "and-gate",
+    "batch-norm",
     "brownlee",
     "brownlee-single",
     "descent-batch",
@@ -29,6 +30,7 @@ NAMES = (
     "descent-stochastic",
     "digits",
     "diverging",
+    "dropout",
     "goodfellow-xor",
     "hmkcode",
     "iamtrask",
@@ -59,6 +61,8 @@ TOPOLOGY = {
     "two-moons": "2-8-1",
     "digits": "64-32-10",
     "udacity": "3-2-1",
+    "batch-norm": "2-3-batch_norm-1",
+    "dropout": "2-8-dropout-1",
     "vanishing": "2-2-2-2-2-2-2-2-1",
 }
 
@@ -260,3 +264,21 @@ def test_data_sets_are_learnt() -> None:
     assert accuracy(trained("victorzhou")) == 1
     for name in ("mazur", "mazur-in-place", "neuralblog", "hmkcode"):
         assert end_loss(name) < 1e-3
+
+
+def test_a_batch_norm_is_a_barrier_and_its_running_averages_lag() -> None:
+    session = trained("batch-norm")
+    waits = [segment for segment in session.schedule.full.segments if segment.sampled]
+    assert len(waits) == 5, "two barriers forward, two backward"
+    assert session.measure("E_data", 10) > 1
+    assert session.measure("E", 10) < 0.2
+    assert accuracy(session) == 1
+
+
+def test_dropout_makes_the_loss_jump_but_not_that_of_an_evaluation() -> None:
+    session = trained("dropout")
+    losses = [session.measure("E", updates) for updates in range(300, 400)]
+    evaluated = [session.measure("E_data", updates) for updates in range(300, 400)]
+    assert np.mean(losses) > 5 * np.mean(evaluated)
+    assert np.ptp(losses) > 10 * np.ptp(evaluated)
+    assert accuracy(session) == 1
