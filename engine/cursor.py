@@ -538,7 +538,8 @@ class Cursor:
         program = self.program
         start = self.schedule.start(self.iteration)
         return tuple(
-            self.step_at(start + program.number(place) + 1).moment for place in uses(program, ref, self.sample)
+            self.step_at(start + program.number(place) + 1).moment
+            for place in uses(program, ref, self.sample, self.frame)
         )
 
     def explain(self, ref: Ref) -> Step | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrograde.engine.array import Extent
-from retrograde.engine.expression import Expr, Index, Ref, refs
+from retrograde.engine.expression import Expr, Index, Pick, Ref, Select, children, evaluate, holds, refs
+from retrograde.engine.frame import Frame
 from retrograde.engine.ops.base import Op
 from retrograde.engine.ops.gradient import Gradient
 from retrograde.engine.program import Place, Program
@@ -18,13 +19,14 @@ Region = tuple[tuple[int, int], ...]
 """(first, stop) of each axis."""
 
 
-def uses(program: Program, ref: Ref, sample: int) -> tuple[Place, ...]:
+def uses(program: Program, ref: Ref, sample: int, frame: Frame | None = None) -> tuple[Place, ...]:
     """The steps of an iteration that read a slot, in the order of revealing.
 
     Args:
         program: the program.
         ref: the slot; of a batched array its own sample counts.
         sample: the sample (from 0) at which the uses of a slot without a sample are wanted.
+        frame: the values, which tell what an embedding or a pooling reads; without it all that it may read.
     """
     if ref.array.batched:
         sample = ref.index[0]
@@ -33,8 +35,30 @@ def uses(program: Program, ref: Ref, sample: int) -> tuple[Place, ...]:
         op = program.ops[number]
         once = op.extent is Extent.ONCE
         reads = _reads(op, ref, () if once else (sample,))
-        found.extend(Place(number, None if once else sample, int(element)) for element in np.flatnonzero(reads))
+        places = [Place(number, None if once else sample, int(element)) for element in np.flatnonzero(reads)]
+        if op.choosy and frame is not None:
+            places = [place for place in places if ref in _read(op.equation(program.index(place)), frame)]
+        found.extend(places)
     return tuple(sorted(found, key=program.number))
+
+
+def _read(expr: Expr, frame: Frame) -> Iterator[Ref]:
+    """The slots that an expression reads with the values of a frame: of its choices, and of what they chose."""
+    match expr:
+        case Ref():
+            yield expr
+        case Select(condition, then, otherwise):
+            yield from _read(condition.left, frame)
+            yield from _read(condition.right, frame)
+            yield from _read(then if holds(condition, frame.value, frame.mathematics) else otherwise, frame)
+        case Pick(_, number, _):
+            yield from _read(number, frame)
+            slot = expr.slot(evaluate(number, frame.value, frame.mathematics))
+            if slot is not None:
+                yield slot
+        case _:
+            for part in children(expr):
+                yield from _read(part, frame)
 
 
 def _reads(op: Op, ref: Ref, before: Index) -> NDArray[np.bool_]:

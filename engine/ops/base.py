@@ -106,6 +106,11 @@ class Op:
         del ref
         return None
 
+    @property
+    def choosy(self) -> bool:
+        """Whether values decide which slots are read, so that ``reads`` names some that are not."""
+        return False
+
     def kernel(self, space: Workspace) -> Kernel | None:
         """A hand-written kernel with the same bits as the equation, or None to have one made from it."""
         return None
@@ -168,6 +173,11 @@ class Part:
         """Which elements of the array, without the sample, have a term that reads a slot; see ``Op.reads``."""
         del ref
         return None
+
+    @property
+    def choosy(self) -> bool:
+        """Whether values decide which slots are read, so that ``reads`` names some that are not."""
+        return False
 
     def why(self, target: str) -> str | None:
         """The question that the gradient answers where this is the only use of the array; None for the usual one."""

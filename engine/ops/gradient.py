@@ -45,6 +45,10 @@ class Gradient(Op):
     def meshable(self) -> bool:
         return all(part.meshable and part.region is None and part.mask is None for part in self.parts)
 
+    @property
+    def choosy(self) -> bool:
+        return any(part.choosy for part in self.parts)
+
     def equation(self, index: Index) -> Expr:
         # The sample comes first in every index of a gradient, whether its array has one or not.
         element = index[1:]

@@ -1,0 +1,304 @@
+"""Embedding: each index reads its row of a table. And positions: what is added tells where in the sequence it is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrograde.engine.arithmetic import Floats, sum_rows
+from retrograde.engine.array import Array
+from retrograde.engine.expression import (
+    NUMPY,
+    ONE,
+    ZERO,
+    Call,
+    Compare,
+    Comparison,
+    Const,
+    Div,
+    Expr,
+    Index,
+    Pick,
+    Ref,
+    Select,
+    Sum,
+    evaluate,
+)
+from retrograde.engine.functions import COS, SIN
+from retrograde.engine.ops.activation import PassPart
+from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
+from retrograde.engine.text import _
+
+if TYPE_CHECKING:
+    from retrograde.engine.builder import Builder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Embed(Op):
+    """out[s, ..., i] = W[number[s, ...], i]: the row of the table that an index names, counted from 0.
+
+    Attributes:
+        numbers: the indices, (batch, ...).
+        table: W, (vocabulary, width).
+
+    Source: Bengio et al. 2003, A neural probabilistic language model, section 2.
+    """
+
+    numbers: Array
+    table: Array
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        return (self.numbers, self.table)
+
+    @property
+    def title(self) -> str:
+        return _("embedding")
+
+    @property
+    def choosy(self) -> bool:
+        return True
+
+    def equation(self, index: Index) -> Expr:
+        return Pick(self.table, Ref(self.numbers, index[:-1]), index[-1:])
+
+    def reads(self, ref: Ref) -> NDArray[np.bool_]:
+        found = np.zeros(self.target.element_shape, dtype=np.bool_)
+        if ref.array is self.numbers:
+            found[ref.index[1:]] = True
+        else:
+            found[..., ref.index[1]] = True
+        return found
+
+    def kernel(self, space: Workspace) -> Kernel:
+        numbers, table, out = space.view(self.numbers), space.view(self.table), space.view(self.target)
+        last = len(table) - 1
+
+        def run() -> None:
+            rows, wrong = _rows(numbers, last)
+            table.take(rows, axis=0, out=out, mode="clip")
+            if wrong is not None:
+                out[wrong] = np.nan
+
+        return run
+
+    def gradient(self, builder: Builder) -> None:
+        g = builder.close(self.target)
+        if g is not None:
+            builder.contribute(self.table, RowsPart(g=g, numbers=self.numbers, table=self.table))
+
+    def why(self, target: str) -> str:
+        return _("The vector of this symbol: the row of the table that its index names.")
+
+
+def _rows(numbers: Floats, last: int) -> tuple[NDArray[np.intp], NDArray[np.bool_] | None]:
+    """Indices as integers; and where there is no such row, or None where there always is."""
+    rows = numbers.astype(np.intp)
+    whole = (rows == numbers) & (rows >= 0) & (rows <= last)
+    return rows, None if whole.all() else ~whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RowsPart(Part):
+    """The use of W in an embedding: Σ ∂E/∂out[s, ..., i] over the indices that name the row; 0 of the others.
+
+    Attributes:
+        g: ∂E/∂out, (batch, ..., width).
+        numbers: the indices, (batch, ...).
+        table: W, (vocabulary, width).
+    """
+
+    g: Array
+    numbers: Array
+    table: Array
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        return (self.numbers, self.g)
+
+    @property
+    def meshable(self) -> bool:
+        return False
+
+    @property
+    def choosy(self) -> bool:
+        return True
+
+    def term(self, index: Index) -> Expr:
+        s, row, i = index
+        found: list[Expr] = []
+        for place in np.ndindex(self.numbers.element_shape):
+            named = Compare(Comparison.EQ, Ref(self.numbers, (s, *place)), Const(float(row)))
+            found.append(Select(named, Ref(self.g, (s, *place, i)), ZERO))
+        return found[0] if len(found) == 1 else Sum(tuple(found))
+
+    def reads(self, ref: Ref) -> NDArray[np.bool_]:
+        found = np.zeros(self.table.shape, dtype=np.bool_)
+        found[:, ref.index[-1] if ref.array is self.g else slice(None)] = True
+        return found
+
+    def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel:
+        samples = space.scratch((space.batch, *out.shape))
+        fill = self.contributions(space, samples)
+
+        def run() -> None:
+            fill()
+            sum_rows(samples, out)
+
+        return run
+
+    def contributions(self, space: Workspace, out: Floats) -> Kernel:
+        batch, width = space.batch, self.g.shape[-1]
+        numbers = space.view(self.numbers).reshape(batch, -1)
+        g = space.view(self.g).reshape(batch, -1, width)
+        last, samples = len(out[0]) - 1, np.arange(batch)[:, None]
+        table = out.reshape(-1, width)
+        place = (samples * (last + 1)).astype(np.intp)
+
+        def run() -> None:
+            rows, wrong = _rows(numbers, last)
+            # The sum has a term for each index. One that names another row adds +0, which takes the sign of −0 away;
+            # a row that every index names has only its own.
+            table.fill(0.0)
+            alone = (rows == rows[:, :1]).all(axis=1)
+            if wrong is not None:
+                alone &= ~wrong.any(axis=1)
+            if alone.any():
+                out[alone, rows[alone, 0]] = -0.0
+            if wrong is None:
+                np.add.at(table, (place + rows).ravel(), g.reshape(-1, width))
+            else:
+                np.add.at(table, (place + rows)[~wrong], g[~wrong])
+
+        return run
+
+
+def sinusoid(position: int, element: int, width: int) -> Expr:
+    """sin(p / 10000^(i/d)) at an even element i, cos(p / 10000^((i − 1)/d)) at an odd one; p counts from 0.
+
+    Source: Vaswani et al. 2017, Attention is all you need, section 3.5.
+    """
+    even = element - element % 2
+    place: Expr = Const(float(position))
+    if even:
+        place = Div(place, Const(math.pow(10000.0, even / width), f"10000^({even}/{width})"))
+    return Call(COS if element % 2 else SIN, place)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sinusoids(Op):
+    """out[s, p, i] = x[s, p, i] + the sinusoid of position p and element i.
+
+    Attributes:
+        x: (batch, positions, width).
+    """
+
+    x: Array
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        return (self.x,)
+
+    @property
+    def title(self) -> str:
+        return _("position")
+
+    @property
+    def meshable(self) -> bool:
+        return False
+
+    def equation(self, index: Index) -> Expr:
+        _s, position, element = index
+        return Sum((Ref(self.x, index), sinusoid(position, element, self.x.shape[-1])))
+
+    def reads(self, ref: Ref) -> NDArray[np.bool_]:
+        return _one(self.target, ref.index[1:])
+
+    def kernel(self, space: Workspace) -> Kernel:
+        x, out = space.view(self.x), space.view(self.target)
+        waves = np.empty(self.x.shape[1:])
+        for position, element in np.ndindex(waves.shape):
+            waves[position, element] = evaluate(sinusoid(position, element, waves.shape[1]), _no_slot, NUMPY)
+        return lambda: _add(x, waves, out)
+
+    def gradient(self, builder: Builder) -> None:
+        g = builder.close(self.target)
+        if g is not None:
+            builder.contribute(self.x, PassPart(g=g))
+
+    def why(self, target: str) -> str:
+        return _("Attention does not see the order: a pattern of waves that is added tells the position.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LearnedPositions(Op):
+    """out[s, p, i] = x[s, p, i] + P[p, i].
+
+    Attributes:
+        x: (batch, positions, width).
+        table: P, (positions, width).
+
+    Source: Gehring et al. 2017, Convolutional sequence to sequence learning, section 3.1.
+    """
+
+    x: Array
+    table: Array
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        return (self.x, self.table)
+
+    @property
+    def title(self) -> str:
+        return _("position")
+
+    def equation(self, index: Index) -> Expr:
+        return Sum((Ref(self.x, index), Ref(self.table, index[1:])))
+
+    def gradient(self, builder: Builder) -> None:
+        g = builder.close(self.target)
+        if g is not None:
+            builder.contribute(self.table, SamplePart(g=g))
+            builder.contribute(self.x, PassPart(g=g))
+
+    def why(self, target: str) -> str:
+        return _("Attention does not see the order: a learned vector that is added tells the position.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SamplePart(Part):
+    """The use of a parameter that is added to every sample: ∂E/∂out of the same element."""
+
+    g: Array
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        return (self.g,)
+
+    def term(self, index: Index) -> Expr:
+        return Ref(self.g, index)
+
+    def local(self, index: Index) -> tuple[Ref, Expr]:
+        return Ref(self.g, index), ONE
+
+    def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel:
+        g = space.view(self.g)
+        return lambda: sum_rows(g, out)
+
+
+def _one(array: Array, element: Index) -> NDArray[np.bool_]:
+    found = np.zeros(array.element_shape, dtype=np.bool_)
+    found[element] = True
+    return found
+
+
+def _no_slot(ref: Ref) -> float:
+    raise LookupError(ref)
+
+
+def _add(left: Floats, right: Floats, out: Floats) -> None:
+    np.add(left, right, out=out)
