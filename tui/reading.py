@@ -124,17 +124,20 @@ class Reading:
         done = min(program.batch, (self.revealed - 1 - first) * (program.batch - 1) // (last - first) + 1)
         return running_sum(self.frame, ref, done), done
 
+    def known(self, array: Array) -> int:
+        """How many slots of an array are computed, in the order of its rows: for the shown sample, or of all."""
+        zeros = (0,) * (len(array.shape) - array.batched)
+        size = array.size // array.shape[0] if array.batched and array.shape[0] else array.size
+        first = self.program.produced(Ref(array, (self.sample, *zeros) if array.batched else zeros))
+        return size if first is None else min(max(self.revealed - first, 0), size)
+
     def values(self, array: Array) -> Floats:
         """The values of the shown sample of an array, NaN for what is not computed; of others all of them."""
         values = self.frame.array(array)
-        zeros = (0,) * (len(array.shape) - array.batched)
-        ref = Ref(array, (self.sample, *zeros) if array.batched else zeros)
         if array.batched:
-            values = values[self.sample]
-        first = self.program.produced(ref)
-        if first is None:
-            return values
-        known = min(max(self.revealed - first, 0), values.size)
+            # With the dots a single number is an array too.
+            values = values[self.sample, ...]
+        known = self.known(array)
         if known < values.size:
             values = values.copy()
             values.reshape(-1)[known:] = float("nan")

@@ -130,12 +130,13 @@ class FocusRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FocusView:
-    """A neuron of a network too large for nodes and edges: its largest terms and outgoing weights."""
+    """A slot of a network too large for nodes and edges: its largest terms, and where it goes."""
 
     title: Line
     incoming: tuple[FocusRow, ...]
     rest: str
     outgoing: tuple[FocusRow, ...]
+    more: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -236,7 +237,7 @@ class WeightRow:
     """A parameter: None is what is not computed yet at the cursor.
 
     ``edited`` says of its four numbers whether they are others on the branch that this one departs from, ``partial``
-    whether the gradient still lacks samples.
+    whether the gradient still lacks samples; ``memory`` is what the optimiser remembers of it.
     """
 
     name: str
@@ -251,6 +252,7 @@ class WeightRow:
     frozen: bool = False
     partial: bool = False
     edited: tuple[bool, ...] = ()
+    memory: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -264,6 +266,7 @@ class WeightsView:
         selected: the selected row, from 0.
         decimals: digits after the point.
         search: the text that is searched for, and how many rows match.
+        memory: what the further columns are called: the optimiser's state.
     """
 
     rows: tuple[WeightRow, ...]
@@ -273,6 +276,7 @@ class WeightsView:
     decimals: int = 6
     search: str = ""
     matches: int = 0
+    memory: tuple[str, ...] = ()
 
 
 # -- loss, timeline, header

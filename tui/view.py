@@ -5,9 +5,10 @@ from __future__ import annotations
 from retrograde.tui.views.equation import equation_view, operands_of
 from retrograde.tui.views.lens import Lens
 from retrograde.tui.views.loss import duration, loss_view
-from retrograde.tui.views.network import network_view, node_at, node_count
+from retrograde.tui.views.network import network_view
 from retrograde.tui.views.parameters import Parameters, steps_of_parameter
 from retrograde.tui.views.plain import in_ascii
+from retrograde.tui.views.slots import node_at, node_count, node_ref
 from retrograde.tui.views.status import header_view, timeline_view
 from retrograde.tui.views.weights import weights_view
 
@@ -22,6 +23,7 @@ __all__ = [
     "network_view",
     "node_at",
     "node_count",
+    "node_ref",
     "operands_of",
     "steps_of_parameter",
     "timeline_view",

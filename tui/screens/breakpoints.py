@@ -134,19 +134,17 @@ class Breakpoints(Visiting):
 
     def _selected_ref(self) -> Ref | None:
         """The slot that is selected in the panel with the focus, else that of the step."""
-        from retrograde.engine.expression import Ref
-        from retrograde.tui.view import node_at
+        from retrograde.tui.view import node_ref
 
         reading, lens = self.reading, self._lens
         assert reading is not None
         assert lens is not None
-        if self._focus is PanelId.WEIGHTS and self._parameters is not None:
+        if self._focus is PanelId.WEIGHTS and self._parameters:
             return self._parameters.ref(lens.weight)
         if self._focus is PanelId.NETWORK and lens.node >= 0:
-            layer, unit = node_at(reading, lens.node)
-            array = reading.program.named.get(f"out_{layer}")
-            if array is not None:
-                return Ref(array, (reading.sample, unit))
+            ref = node_ref(reading, lens.node)
+            if ref is not None:
+                return ref
         operands = self._operands()
         if self._focus is PanelId.EQUATION and 0 <= lens.operand < len(operands):
             return operands[lens.operand].ref

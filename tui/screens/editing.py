@@ -102,7 +102,7 @@ class Editing(DebuggerScreen):
     def _edited_slot(self) -> Ref:
         """The slot that an edit means: what is selected in the panel that has the focus, else what the step makes."""
         from retrograde.engine.expression import Ref
-        from retrograde.tui.view import node_at
+        from retrograde.tui.view import node_ref
 
         reading, lens, parameters = self.reading, self._lens, self._parameters
         assert reading is not None
@@ -110,13 +110,15 @@ class Editing(DebuggerScreen):
         assert parameters is not None
         operands = self._operands()
         if self._focus is PanelId.NETWORK and lens.node >= 0:
-            layer, unit = node_at(reading, lens.node)
-            array = reading.program.named.get(f"out_{layer}") or reading.program.named["i"]
-            return Ref(array, (reading.sample, unit))
+            ref = node_ref(reading, lens.node)
+            if ref is not None:
+                return ref
         if self._focus is PanelId.EQUATION and 0 <= lens.operand < len(operands):
             return operands[lens.operand].ref
-        if self._focus is PanelId.WEIGHTS or reading.step is None:
+        if parameters and (self._focus is PanelId.WEIGHTS or reading.step is None):
             return parameters.ref(lens.weight)
+        if reading.step is None:
+            return Ref(reading.network.rate)
         return reading.step.target
 
     def _value_now(self, ref: Ref) -> float | None:

@@ -158,8 +158,7 @@ class Moving(Working):
             self._enter_debug()
 
     def _enter_node(self) -> None:
-        from retrograde.engine.expression import Ref
-        from retrograde.tui.view import node_at
+        from retrograde.tui.view import node_ref
 
         reading, lens = self.reading, self._lens
         assert reading is not None
@@ -167,11 +166,11 @@ class Moving(Working):
         if lens.node < 0:
             self._say(_("select a neuron with the arrows first"))
             return
-        layer, unit = node_at(reading, lens.node)
-        array = reading.program.named.get(f"out_{layer}")
-        number = None if array is None else reading.made_by(Ref(array, (reading.sample, unit)))
+        ref = node_ref(reading, lens.node)
+        number = None if ref is None else reading.made_by(ref)
         if number is None:
-            self._say(_("{name} is an input, no step made it").format(name=reading.notation.neuron(layer, unit)))
+            name = "" if ref is None else reading.symbol(ref)
+            self._say(_("{name} is an input, no step made it").format(name=name))
         else:
             self._jump(number)
 
@@ -192,8 +191,7 @@ class Moving(Working):
         assert reading is not None
         assert lens is not None
         assert parameters is not None
-        ref = parameters.ref(lens.weight)
-        number = steps_of_parameter(reading, ref, back=back)
+        number = steps_of_parameter(reading, parameters.ref(lens.weight), back=back) if parameters else None
         if number is None:
             self._say(_("there is no such step"))
             return

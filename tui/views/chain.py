@@ -4,58 +4,71 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from retrograde.engine.array import Role
-from retrograde.engine.expression import (
-    Ref,
-)
+from retrograde.engine.array import Array, Role
+from retrograde.engine.expression import Ref
+from retrograde.engine.ops.gradient import Gradient
 from retrograde.tui.figures import show
 from retrograde.tui.reading import Reading
-from retrograde.tui.state import (
-    Factor,
-)
+from retrograde.tui.state import Factor
+from retrograde.tui.views.slots import PARAMETERS, info_of
 
 if TYPE_CHECKING:
     from retrograde.engine.step import Step
 
 
 def chain(reading: Reading, step: Step) -> tuple[str, tuple[Factor, ...]]:
-    """The chain rule of the gradient of a weight or a bias, unfolded into its three factors."""
-    array = step.target.array
-    of = array.of
-    if array.role is not Role.GRADIENT or of is None or reading.term:
+    """The chain rule of a gradient, unfolded into its three factors: of a weight or a bias of a dense layer, or a δ.
+
+    Where a parameter is used more than once, or the layer is of another kind, there is no such product.
+    """
+    op, of = step.op, step.target.array.of
+    if not isinstance(op, Gradient) or of is None or reading.term or len(op.parts) != 1:
         return "", ()
-    program, sample = reading.program, reading.sample
-    name = of.layer
-    outward = program.named.get(f"grad(out_{name})")
-    slope = program.named.get(f"slope_{name}")
-    if outward is None or slope is None:
+    local = op.parts[0].local(reading.program.index(step.place))
+    if local is None:
         return "", ()
-    unit = step.target.index[-1] if of.role is Role.NET else step.target.index[0]
-    if of.role is Role.BIAS and of.size == 1 and slope.shape[1] > 1:
+    if of.role is Role.NET:
+        net, last = Ref(of, step.target.index), None
+    elif of.role in PARAMETERS and _is_dense(reading, of):
+        delta, last = local
+        if delta.array.of is None or delta.array.of.role is not Role.NET:
+            return "", ()
+        if of.role is Role.BIAS and of.size == 1 and delta.array.element_shape != (1,):
+            return "", ()
+        net = Ref(delta.array.of, delta.index)
+    else:
         return "", ()
-    if of.role not in {Role.WEIGHT, Role.BIAS, Role.NET}:
+    found = _outward(reading, net)
+    if found is None:
         return "", ()
-    slot = (sample, unit)
-    symbol = reading.symbol
-    net, out = Ref(program.named[f"net_{name}"], slot), Ref(program.named[f"out_{name}"], slot)
+    outward, slope = found
+    symbol, value = reading.symbol, reading.frame.value
+    out = Ref(outward.array.of or outward.array, outward.index)
+    whole = symbol(Ref(of, step.target.index))
     factors = [
-        Factor(
-            above=f"∂{symbol(Ref(program.named['E']))}",
-            below=f"∂{symbol(Ref(of, step.target.index))}",
-            value="",
-        ),
-        Factor(above="∂E", below=f"∂{symbol(out)}", value=show(reading.frame.value(Ref(outward, slot)), 6)),
-        Factor(
-            above=f"∂{symbol(out)}",
-            below=f"∂{symbol(net)}",
-            value=show(reading.frame.value(Ref(slope, slot)), 6),
-        ),
+        Factor(above=f"∂{symbol(Ref(reading.program.named['E']))}", below=f"∂{whole}", value=""),
+        Factor(above="∂E", below=f"∂{symbol(out)}", value=show(value(outward), 6)),
+        Factor(above=f"∂{symbol(out)}", below=f"∂{symbol(net)}", value=show(value(slope), 6)),
     ]
     if of.role is not Role.NET:
-        last = "1"
-        if of.role is Role.WEIGHT:
-            info = next(one for one in reading.network.layers if one.name == name)
-            source = program.named["i" if info.source == "i" else f"out_{info.source}"]
-            last = show(reading.frame.value(Ref(source, (sample, step.target.index[1]))), 6)
-        factors.append(Factor(above=f"∂{symbol(net)}", below=f"∂{symbol(Ref(of, step.target.index))}", value=last))
+        factor = "1" if of.role is Role.BIAS or last is None else show(step.evaluate(last), 6)
+        factors.append(Factor(above=f"∂{symbol(net)}", below=f"∂{whole}", value=factor))
     return "=", tuple(factors)
+
+
+def _is_dense(reading: Reading, array: Array) -> bool:
+    info = info_of(reading.network, array.layer)
+    return info is not None and info.dense
+
+
+def _outward(reading: Reading, net: Ref) -> tuple[Ref, Ref] | None:
+    """∂E/∂out and the slope whose product is the gradient of a net input; None where it is no such product."""
+    delta = reading.program.named.get(f"grad({net.array.name})")
+    op = None if delta is None else reading.program.maker(delta)
+    if not isinstance(op, Gradient) or len(op.parts) != 1:
+        return None
+    slopes = [array for array in op.inputs if array.role is Role.SLOPE]
+    outward = [array for array in op.inputs if array.role is Role.GRADIENT]
+    if len(slopes) != 1 or len(outward) != 1:
+        return None
+    return Ref(outward[0], net.index), Ref(slopes[0], net.index)

@@ -6,33 +6,34 @@ import math
 from typing import TYPE_CHECKING
 
 from retrograde.engine.array import Role
-from retrograde.engine.expression import (
-    Ref,
-)
+from retrograde.engine.expression import Ref
+from retrograde.engine.ops.dense import Dense
+from retrograde.engine.ops.edges import EdgeSum
+from retrograde.engine.ops.gradient import Gradient
+from retrograde.engine.ops.loss import CollapsedPart
 from retrograde.engine.text import _
 from retrograde.tui.canvas import Line, Span
 from retrograde.tui.figures import show, show_signed
 from retrograde.tui.look import Ink, signed
 from retrograde.tui.reading import Reading
+from retrograde.tui.views.parameters import change_of
+from retrograde.tui.views.slots import PARAMETERS, info_of, place_name
 
 if TYPE_CHECKING:
+    from retrograde.engine.ops.base import Part
     from retrograde.engine.step import Step
-
-
-def _neuron(reading: Reading, ref: Ref) -> str:
-    return reading.notation.neuron(ref.array.layer, ref.index[-1]) if ref.index else ref.array.layer
 
 
 def question(reading: Reading, step: Step) -> str:
     """The step in a few words."""
     array, symbol = step.target.array, reading.symbol(step.target)
-    neuron = _neuron(reading, step.target)
+    neuron = place_name(reading, step.target)
     of = array.of
     inner = ""
     if of is not None:
         inner = reading.symbol(Ref(of, step.target.index))
     match array.role:
-        case Role.NET:
+        case Role.NET if isinstance(step.op, Dense | EdgeSum):
             return _("The weighted sum of {neuron}").format(neuron=neuron)
         case Role.OUT:
             return _("The output of {neuron}").format(neuron=neuron)
@@ -55,19 +56,39 @@ def why(reading: Reading, step: Step) -> str:
     array = step.target.array
     if array.role is Role.GRADIENT and array.of is not None:
         match array.of.role:
-            case Role.NET if f"slope_{array.of.layer}" in reading.program.named:
+            case Role.NET if any(one.role is Role.SLOPE for one in step.op.inputs):
                 return _("What reaches the output, times its slope.")
-            case Role.NET if reading.scenario.loss.kind == "cross_entropy" and array.of.layer == _last(reading):
+            case Role.NET if _collapses(step):
                 return _("Softmax and cross-entropy together: p − y.")
-            case Role.NET:
+            case Role.NET if _passes_on(step):
                 return _("What reaches the output passes on unchanged.")
-            case Role.WEIGHT:
+            case Role.WEIGHT if _is_edge(reading, step):
                 return _("Its target's δ times its source's output.")
-            case Role.BIAS:
+            case Role.BIAS if _is_edge(reading, step):
                 return _("The δ of its neuron: its input is always 1.")
-            case _:
+            case _ if len(step.terms) > 1:
                 return _("Added up over every way that leads from it to E.")
     return step.why
+
+
+def _parts(step: Step) -> tuple[Part, ...]:
+    return step.op.parts if isinstance(step.op, Gradient) else ()
+
+
+def _collapses(step: Step) -> bool:
+    """Whether the gradient is that of softmax and cross-entropy together."""
+    return any(isinstance(part, CollapsedPart) for part in _parts(step))
+
+
+def _passes_on(step: Step) -> bool:
+    """Whether the gradient is that of one other slot."""
+    return isinstance(step.equation, Ref)
+
+
+def _is_edge(reading: Reading, step: Step) -> bool:
+    """Whether the parameter belongs to a dense layer and is used once."""
+    info = info_of(reading.network, step.target.array.layer)
+    return info is not None and info.dense and len(_parts(step)) == 1
 
 
 def notes_of(reading: Reading, step: Step, digits: int) -> list[Line]:
@@ -89,33 +110,26 @@ def notes_of(reading: Reading, step: Step, digits: int) -> list[Line]:
                         name=reading.symbol(Ref(of, step.target.index)), change=show_signed(moved, 3)
                     )
                 )
-        case Role.GRADIENT if of is not None and of.role is Role.OUT and of.layer != _last(reading):
+        case Role.GRADIENT if of is not None and of.role is Role.OUT and _reads_weights(step):
             if scenario.training.update == "in_place":
                 say(_("in place: weights that are updated already count as they are now"))
             else:
                 say(_("weights from before the update"))
-        case Role.GRADIENT if of is not None and of.role is Role.NET and of.layer == _last(reading):
-            if scenario.loss.kind == "cross_entropy":
-                say(_("the Jacobian of softmax collapses:"))
-                say("∂E/∂net_k = Σ_j ∂E/∂p_j · ∂p_j/∂net_k", Ink.TEXT)
-                say("          = Σ_j −y_j/p_j · p_j·([j = k] − p_k)", Ink.TEXT)
-                say("          = p_k · Σ_j y_j − y_k = p_k − y_k", Ink.TEXT)
+        case Role.GRADIENT if of is not None and of.role is Role.NET and _collapses(step):
+            say(_("the Jacobian of softmax collapses:"))
+            say("∂E/∂net_k = Σ_j ∂E/∂p_j · ∂p_j/∂net_k", Ink.TEXT)
+            say("          = Σ_j −y_j/p_j · p_j·([j = k] − p_k)", Ink.TEXT)
+            say("          = p_k · Σ_j y_j − y_k = p_k − y_k", Ink.TEXT)
         case Role.LOSS | Role.TOTAL:
             say(loss_convention(reading))
-        case Role.UPDATED if of is not None:
-            gradient = reading.program.named.get(f"grad({of.name})")
-            if gradient is not None:
-                slope = reading.frame.value(Ref(gradient, step.target.index))
-                change = -(reading.frame.value(Ref(reading.network.rate)) * slope)
-                if change == 0:
-                    say(_("no change: the gradient is 0"))
-                else:
-                    say(
-                        _("{name} moves by {change}, against its gradient").format(
-                            name=reading.symbol(Ref(of, step.target.index)), change=show_signed(change, digits)
-                        ),
-                        signed(change),
-                    )
+        case Role.UPDATED if of is not None and of.role in PARAMETERS:
+            ref = Ref(of, step.target.index)
+            change, plain = change_of(reading, ref, step.result)
+            if change == 0:
+                say(_("no change: the gradient is 0") if plain else _("no change"))
+            else:
+                text = _("{name} moves by {change}, against its gradient") if plain else _("{name} moves by {change}")
+                say(text.format(name=reading.symbol(ref), change=show_signed(change, digits)), signed(change))
         case _:
             pass
     if not math.isfinite(step.result):
@@ -134,8 +148,8 @@ def notes_of_branch(reading: Reading, step: Step, digits: int) -> list[Line]:
     return notes
 
 
-def _last(reading: Reading) -> str:
-    return reading.network.layers[-1].name
+def _reads_weights(step: Step) -> bool:
+    return any(array.role in {Role.WEIGHT, Role.BIAS, Role.UPDATED} for array in step.op.inputs)
 
 
 def loss_convention(reading: Reading) -> str:

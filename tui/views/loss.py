@@ -8,17 +8,23 @@ from typing import TYPE_CHECKING
 from retrograde.engine.expression import (
     Ref,
 )
+from retrograde.engine.program import unravel
 from retrograde.engine.text import _
 from retrograde.tui.canvas import Line, Span
 from retrograde.tui.figures import show
-from retrograde.tui.look import Ink
+from retrograde.tui.look import Ink, width
 from retrograde.tui.reading import Reading
 from retrograde.tui.state import (
     LossView,
 )
+from retrograde.tui.views.slots import outputs_of, place_name, size_of, time_of
 
 if TYPE_CHECKING:
+    from retrograde.engine.array import Array
     from retrograde.tui.state import Floats, RunView
+
+MOST_OUTPUTS = 10
+"""Outputs up to which all of them are listed."""
 
 
 def loss_view(
@@ -106,25 +112,47 @@ def loss_view(
 
 def _outputs(reading: Reading) -> list[Line]:
     """Each output beside its target, with its share of E: what there is to see before there is a curve."""
-    program, info, sample = reading.program, reading.network.layers[-1], reading.sample
-    if info.units > 10:
-        return []
-    lines: list[Line] = []
-    for unit in range(info.units):
-        slot = (sample, unit)
-        out = reading.visible(Ref(program.named[f"out_{info.name}"], slot))
-        target = reading.frame.value(Ref(program.named[f"t_{info.name}"], slot))
-        error = reading.visible(Ref(program.named[f"E_{info.name}"], slot))
-        name = reading.notation.neuron(info.name, unit)
-        lines.append(
-            (
-                Span(f"{name:<5}", Ink.STRONG),
-                Span(_("out {value}").format(value=show(out, 5)).ljust(14), Ink.FAINT if out is None else Ink.TEXT),
-                Span(_("target {value}").format(value=show(target, 5)).ljust(14), Ink.DIM),
-                Span(f"E_{name} {show(error, 5)}", Ink.FAINT if error is None else Ink.ACCENT),
-            )
+    found: list[tuple[str, float | None, float | None, float | None]] = []
+    for loss in reading.network.losses:
+        name = loss.layer or reading.network.layers[-1].name
+        arrays = outputs_of(reading.program, name)
+        time = _time_shown(reading, len(arrays))
+        if not arrays or len(found) + size_of(arrays[time]) > MOST_OUTPUTS:
+            continue
+        array, goal = arrays[time], reading.program.named.get(f"t_{name}")
+        losses = reading.program.named.get(f"E_{name}" if array.time is None else f"E_{name}@{array.time}")
+        if losses is not None and losses.element_shape != array.element_shape:
+            losses = None
+        for flat in range(size_of(array)):
+            index = unravel(flat, array.element_shape)
+            slot = Ref(array, (reading.sample, *index))
+            target = None
+            if goal is not None:
+                at = (time, *index) if array.time is not None else index
+                target = reading.frame.value(Ref(goal, (reading.sample, *at))) if _fits(goal, at) else None
+            error = None if losses is None else reading.visible(Ref(losses, slot.index))
+            found.append((place_name(reading, slot), reading.visible(slot), target, error))
+    size = max((width(name) for name, *_rest in found), default=0)
+    return [
+        (
+            Span(name.ljust(max(size + 1, 5)), Ink.STRONG),
+            Span(_("out {value}").format(value=show(out, 5)).ljust(14), Ink.FAINT if out is None else Ink.TEXT),
+            Span(_("target {value}").format(value=show(target, 5)).ljust(14), Ink.DIM),
+            Span(f"E_{name} {show(error, 5)}", Ink.FAINT if error is None else Ink.ACCENT),
         )
-    return lines
+        for name, out, target, error in found
+    ]
+
+
+def _time_shown(reading: Reading, count: int) -> int:
+    """Which of the time steps is shown, from 0: that of the step on the screen, else the last."""
+    time = None if reading.step is None else time_of(reading.step.target)
+    return (count if time is None else min(time, count)) - 1
+
+
+def _fits(array: Array, index: tuple[int, ...]) -> bool:
+    shape = array.element_shape
+    return len(index) == len(shape) and all(part < length for part, length in zip(index, shape, strict=True))
 
 
 def loss_label(reading: Reading, digits: int) -> Line:

@@ -2,120 +2,123 @@
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from retrograde.engine.array import Array, Phase, Role
-from retrograde.engine.expression import (
-    Ref,
-)
+from retrograde.engine.expression import Ref
+from retrograde.engine.models import INPUT_LAYER
 from retrograde.engine.text import _
-from retrograde.tui.canvas import Span
-from retrograde.tui.figures import show, show_signed
-from retrograde.tui.look import Ink, signed
 from retrograde.tui.reading import Reading
-from retrograde.tui.state import (
-    EdgeView,
-    FocusRow,
-    FocusView,
-    LayerView,
-    Mark,
-    NetworkView,
-    NodeView,
-    PanelId,
-)
-
-if TYPE_CHECKING:
-    pass
-
-
+from retrograde.tui.state import EdgeView, LayerView, Mark, NetworkView, NodeView, PanelId
+from retrograde.tui.views.focus import focus_view
 from retrograde.tui.views.lens import Lens
 from retrograde.tui.views.marks import marks
 from retrograde.tui.views.parameters import Parameters
+from retrograde.tui.views.slots import (
+    Cell,
+    cell_name,
+    info_of,
+    names_of,
+    node_at,
+    node_count,
+    outputs_of,
+    ref_of,
+    values_of,
+)
+
+if TYPE_CHECKING:
+    from retrograde.engine.network import Network
 
 MOST_NODES = 24
 """Units of a layer up to which nodes are drawn, where the panel is high enough."""
 
 
-def node_count(reading: Reading) -> int:
-    """How many neurons and inputs there are."""
-    return reading.network.inputs + sum(layer.units for layer in reading.network.layers)
-
-
-def node_at(reading: Reading, number: int) -> tuple[str, int]:
-    """The layer and the unit of a neuron, counted over all layers."""
-    for name, units in (
-        ("i", reading.network.inputs),
-        *((layer.name, layer.units) for layer in reading.network.layers),
-    ):
-        if number < units:
-            return name, number
-        number -= units
-    raise IndexError(number)
-
-
 def network_view(reading: Reading, parameters: Parameters, lens: Lens) -> NetworkView:
     """The network with its values, and what takes part in the step."""
     network, program = reading.network, reading.program
-    nodes, weights = marks(reading)
-    widths = [network.inputs, *(layer.units for layer in network.layers)]
-    edges = sum(a * b for a, b in pairwise(widths))
-    small = max(widths) <= MOST_NODES and edges <= 600
-    names = ["i", *(layer.name for layer in network.layers)]
-    chosen = node_at(reading, lens.node) if 0 <= lens.node < node_count(reading) else ("", -1)
+    found = marks(reading)
+    small = _is_chain(network)
+    chosen = node_at(reading, lens.node) if 0 <= lens.node < node_count(reading) else Cell("", -1)
+    names = names_of(network)
     layers = tuple(
-        _layer_view(reading, name, nodes, chosen[1] if chosen[0] == name else -1, small=small, last=k == len(names) - 1)
+        _layer_view(
+            reading,
+            name,
+            found.cells,
+            chosen.number if chosen.layer == name else -1,
+            small=small,
+            last=k == len(names) - 1,
+        )
         for k, name in enumerate(names)
     )
     phase = None if reading.step is None else reading.step.moment.phase
+    focus = None
+    if not small and program.ops:
+        focus = focus_view(reading, ref_of(reading, chosen) if chosen.layer else None)
     return NetworkView(
         layers=layers,
-        weights=tuple(reading.frame.array(layer.weights) for layer in network.layers) if small else (),
-        edges=_edges(reading, parameters, lens, weights) if small else (),
+        weights=tuple(reading.frame.array(layer.parameters["W"]) for layer in network.layers) if small else (),
+        edges=_edges(reading, parameters, lens, found.weights) if small else (),
         names=_edge_names(reading) if small else (),
         flow={Phase.FORWARD: 1, Phase.LOSS: 1, Phase.BACKWARD: -1}.get(phase, 0) if phase else 0,
-        focus=None if small or not program.ops else _focus(reading, chosen),
+        focus=focus,
         decimals={5: 3, 9: 4}.get(lens.digits, 8),
     )
 
 
+@lru_cache(maxsize=16)
+def _is_chain(network: Network) -> bool:
+    """Whether the network is a chain of dense layers that are small enough for nodes and edges."""
+    before, edges = INPUT_LAYER, 0
+    for info in network.layers:
+        source, weights = network.forms[before], info.weights
+        if not info.dense or info.sources != (before,) or info.form.steps or len(source.shape) != 1:
+            return False
+        if weights is None or len(weights.shape) != 2 or max(weights.shape) > MOST_NODES:
+            return False
+        before, edges = info.name, edges + weights.size
+    return edges <= 600
+
+
 def _layer_view(
-    reading: Reading, name: str, marks: dict[tuple[str, int], Mark], chosen: int, *, small: bool, last: bool
+    reading: Reading, name: str, marks: dict[Cell, Mark], chosen: int, *, small: bool, last: bool
 ) -> LayerView:
     program, notation, scenario = reading.program, reading.notation, reading.scenario
-    own = {unit: mark for (layer, unit), mark in marks.items() if layer == name}
-    array = program.named[name if name == "i" else f"out_{name}"]
-    values = reading.values(array)
+    own = {cell.number: mark for cell, mark in marks.items() if cell.layer == name}
+    values = values_of(reading, name).reshape(-1)
+    info = info_of(reading.network, name)
+    finite = np.abs(values[np.isfinite(values)])
     answer = -1
-    if name == "i":
+    if info is None:
         caption = _("{count} inputs").format(count=values.size)
         shape = scenario.network.input_shape
-        finite = np.abs(values[np.isfinite(values)])
         scale = max(float(finite.max()) if finite.size else 1.0, 1e-300)
     else:
-        layer = next(one for one in scenario.network.layers if one.name == name)
-        caption = f"{layer.units} {layer.activation}"
+        caption = info.spec.label
         shape = None
-        finite = np.abs(values[np.isfinite(values)])
         scale = max(1.0, float(finite.max()) if finite.size else 1.0)
-    if last:
-        goal = reading.values(program.named[f"t_{name}"])
-        if goal.size > 1 and float(goal.max()) == 1.0 and float(goal.sum()) == 1.0:
-            answer = int(goal.argmax())
+    goal = program.named.get(f"t_{name}")
+    if last and goal is not None:
+        target = reading.values(goal)
+        if target.size > 1 and float(target.max()) == 1.0 and float(target.sum()) == 1.0:
+            answer = int(target.argmax())
+    arrays = outputs_of(program, name)
+    array = arrays[0] if arrays else None
     nodes: tuple[NodeView, ...] = ()
-    if small or (last and values.size <= MOST_NODES):
+    if array is not None and len(arrays) == 1 and (small or (last and values.size <= MOST_NODES)):
         nodes = tuple(
             NodeView(
-                name=notation.neuron(name, unit),
-                value=None if (value := float(values[unit])) != value and _hidden(reading, array, unit) else value,
+                name=notation.neuron(name, unit) if small else cell_name(reading, Cell(name, unit)),
+                value=None if (value := float(values[unit])) != value and unit >= reading.known(array) else value,
                 mark=own.get(unit, Mark.IDLE),
                 selected=unit == chosen,
                 notes=_notes(reading, name, unit, last=last) if small else (),
-                edited=reading.parent is not None and reading.before(Ref(array, (reading.sample, unit))) is not None,
+                edited=small
+                and reading.parent is not None
+                and reading.before(Ref(array, (reading.sample, unit))) is not None,
             )
             for unit in range(values.size)
         )
@@ -180,7 +183,7 @@ def _edges(reading: Reading, parameters: Parameters, lens: Lens, weights: dict[R
 
 
 def _edge_names(reading: Reading) -> tuple[tuple[tuple[str, ...], ...], ...]:
-    return _names_of(reading.notation, tuple(layer.weights for layer in reading.network.layers))
+    return _names_of(reading.notation, tuple(layer.parameters["W"] for layer in reading.network.layers))
 
 
 @lru_cache(maxsize=4)
@@ -194,67 +197,3 @@ def _names_of(notation: Any, arrays: tuple[Array, ...]) -> tuple[tuple[tuple[str
         else ()
         for array in arrays
     )
-
-
-def _focus(reading: Reading, chosen: tuple[str, int]) -> FocusView:
-    """The selected neuron, else that of the step: its largest incoming terms and outgoing weights."""
-    network, program, notation = reading.network, reading.program, reading.notation
-    step, sample = reading.step, reading.sample
-    layer, unit = network.layers[0].name, 0
-    if chosen[0] in {one.name for one in network.layers}:
-        layer, unit = chosen
-    elif step is not None:
-        name = step.target.array.layer
-        layer = name if name in {one.name for one in network.layers} else layer
-        array, index = step.target.array, step.target.index
-        weight = array.role in {Role.GRADIENT, Role.UPDATED} and array.of is not None and not array.batched
-        if index:
-            unit = index[0] if weight else index[-1]
-    place = next(k for k, one in enumerate(network.layers) if one.name == layer)
-    info = network.layers[place]
-    unit = min(unit, info.units - 1)
-    source = program.named["i" if info.source == "i" else f"out_{info.source}"]
-    inputs = reading.values(source)
-    row = reading.frame.array(info.weights)[unit]
-    products = row * inputs
-    known = np.isfinite(products)
-    order = np.argsort(-np.abs(np.where(known, products, 0.0)), kind="stable")[:4]
-    incoming = tuple(
-        FocusRow(
-            label=f"{notation.symbol(Ref(info.weights, (unit, int(k))))} · {notation.neuron(info.source, int(k))}",
-            detail=f"{show(float(row[k]), 4)} × {show(float(inputs[k]), 4)}",
-            value=float(products[k]),
-        )
-        for k in order
-        if known[k]
-    )
-    left = [k for k in range(len(row)) if known[k] and k not in set(order.tolist())]
-    rest = ""
-    if left:
-        rest = _("… {count} more: Σ = {sum}").format(
-            count=len(left), sum=show(math.fsum(float(products[k]) for k in left), 4)
-        )
-    outgoing: tuple[FocusRow, ...] = ()
-    if place + 1 < len(network.layers):
-        following = network.layers[place + 1]
-        column = reading.frame.array(following.weights)[:, unit]
-        best = np.argsort(-np.abs(column), kind="stable")[:4]
-        outgoing = tuple(
-            FocusRow(
-                label=f"{notation.symbol(Ref(following.weights, (int(k), unit)))} → "
-                f"{notation.neuron(following.name, int(k))}",
-                detail="",
-                value=float(column[k]),
-            )
-            for k in best
-        )
-    title: list[Span] = [Span(notation.neuron(layer, unit), Ink.STRONG)]
-    for stem, word in (("net", "net"), ("out", "out")):
-        value = reading.visible(Ref(program.named[f"{stem}_{layer}"], (sample, unit)))
-        title.append(Span(f"  {word} {show(value, 5)}", Ink.FAINT if value is None else Ink.TEXT))
-    delta = program.named.get(f"grad(net_{layer})")
-    if delta is not None:
-        value = reading.visible(Ref(delta, (sample, unit)))
-        if value is not None:
-            title.append(Span(f"  δ {show_signed(value, 5)}", signed(value)))
-    return FocusView(title=tuple(title), incoming=incoming, rest=rest, outgoing=outgoing)

@@ -2,61 +2,86 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from retrograde.engine.array import Role
-from retrograde.engine.expression import (
-    Ref,
-)
-from retrograde.tui.reading import Reading
+from retrograde.engine.array import Array, Role
+from retrograde.engine.expression import Ref
+from retrograde.engine.layers.base import Form
+from retrograde.engine.layers.dense import Layer
+from retrograde.engine.program import ravel, unravel
+from retrograde.tui.views.slots import PARAMETERS, Cell, base_of, cell_name, info_of
 
 if TYPE_CHECKING:
-    pass
+    from retrograde.engine.network import LayerInfo
+    from retrograde.tui.reading import Reading
+
+MOST_SORTED = 99
+"""Slots of an array up to which its rows stand in the order of their names."""
 
 
 class Parameters:
     """The rows of the weight table, in the order of their numbers; made once a session.
 
+    A shared parameter is listed once, with the layer that it belongs to. Of large arrays nothing is kept a slot.
+
     Args:
         reading: any reading of the session.
+
+    Attributes:
+        memory: the memory that optimisers keep for parameters, by parameter: arrays of the state in their order.
+        kinds: the kinds of that memory, in their order, as they are written: ``m``, ``v``.
     """
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self._refs: list[Ref] = []
-        self._number: dict[tuple[str, tuple[int, ...]], int] = {}
+        self._arrays: list[Array] = []
+        self._starts: list[int] = []
+        self._order: dict[Array, list[int]] = {}
+        self._place: dict[Array, int] = {}
+        self._count = 0
         notation = reading.notation
         for info in reading.network.layers:
-            here = [
-                Ref(info.weights, (target, source))
-                for target in range(info.weights.shape[0])
-                for source in range(info.weights.shape[1])
-            ]
-            if len(here) <= 99:
-                here.sort(key=lambda ref: _natural(notation.symbol(ref)))
-            self._refs += here
-            if info.bias is not None:
-                self._refs += [Ref(info.bias, (unit,)) for unit in range(info.bias.size)]
-        for number, ref in enumerate(self._refs):
-            self._number[ref.array.name, ref.index] = number
+            for array in info.parameters.values():
+                if array in self._place:
+                    continue
+                self._arrays.append(array)
+                self._starts.append(self._count)
+                self._place[array] = self._count
+                self._count += array.size
+                if array.role is Role.WEIGHT and 1 < array.size <= MOST_SORTED:
+                    symbols = [notation.symbol(Ref(array, unravel(flat, array.shape))) for flat in range(array.size)]
+                    if not any("[" in symbol for symbol in symbols):
+                        keys = [_natural(symbol) for symbol in symbols]
+                        self._order[array] = sorted(range(array.size), key=keys.__getitem__)
+        self.memory: dict[Array, dict[str, Array]] = {}
+        for memory in reading.program.state:
+            if memory.role is Role.MEMORY and memory.of in self._place and memory.shape == memory.of.shape:
+                self.memory.setdefault(memory.of, {})[memory.sign or memory.stem] = memory
+        self.kinds: tuple[str, ...] = tuple(dict.fromkeys(kind for kept in self.memory.values() for kind in kept))
         self._names: list[str] | None = None
 
     def __len__(self) -> int:
         """How many parameters there are."""
-        return len(self._refs)
+        return self._count
 
     def ref(self, number: int) -> Ref:
         """The slot of a row."""
-        return self._refs[number]
+        place = bisect_right(self._starts, number) - 1
+        array = self._arrays[place]
+        flat = number - self._starts[place]
+        order = self._order.get(array)
+        return Ref(array, unravel(flat if order is None else order[flat], array.shape))
 
     def find(self, ref: Ref) -> int | None:
-        """The row of a parameter, or of its gradient or updated value."""
-        array = ref.array
-        if array.role in {Role.GRADIENT, Role.UPDATED} and array.of is not None:
-            array = array.of
-        if array.role not in {Role.WEIGHT, Role.BIAS}:
+        """The row of a parameter, or of its gradient, its new value or what an optimiser remembers of it."""
+        array = base_of(ref.array)
+        start = self._place.get(array)
+        if start is None or len(ref.index) != len(array.shape):
             return None
-        return self._number.get((array.name, ref.index))
+        flat = ravel(ref.index, array.shape)
+        order = self._order.get(array)
+        return start + (flat if order is None else order.index(flat))
 
     def matches(self, text: str) -> list[int]:
         """The rows whose name holds a text."""
@@ -64,26 +89,52 @@ class Parameters:
             return []
         if self._names is None:
             notation = self._reading.notation
-            self._names = [notation.name(ref).casefold() for ref in self._refs]
+            self._names = [notation.name(self.ref(number)).casefold() for number in range(self._count)]
         wanted = text.casefold().replace(" ", "")
         return [number for number, name in enumerate(self._names) if wanted in name]
 
     def path(self, ref: Ref) -> str:
-        """From where to where a weight leads; the neurons of a bias."""
-        notation = self._reading.notation
-        info = next(layer for layer in self._reading.network.layers if layer.name == ref.array.layer)
-        if ref.array.role is Role.WEIGHT:
-            source = notation.neuron(info.source, ref.index[1])
-            return f"{source} → {notation.neuron(info.name, ref.index[0])}"
+        """From where to where an edge of a dense layer leads; the neurons of a bias; empty for other parameters."""
+        info = info_of(self._reading.network, ref.array.layer)
+        if info is None or not isinstance(info.spec, Layer) or ref.array.role not in PARAMETERS:
+            return ""
+        if ref.array is info.weights:
+            unit, column = ref.index if info.spec.pairs is None else info.spec.pairs[ref.index[0]]
+            return f"{self._column(info, column)} → {self._reading.notation.neuron(info.name, unit)}"
         if ref.array.size == info.units:
-            return f"1 → {notation.neuron(info.name, ref.index[0])}"
+            return f"1 → {self._reading.notation.neuron(info.name, ref.index[0])}"
         return f"1 → {info.name}"
+
+    def _column(self, info: LayerInfo, column: int) -> str:
+        """What a column of the weights of a dense layer reads."""
+        for source in info.sources:
+            form = self._reading.network.forms[source]
+            size = Form(form.shape).size
+            if column < size:
+                name = cell_name(self._reading, Cell(source, column))
+                return name.partition("@")[0] if form.steps else name
+            column -= size
+        return ""
 
 
 def _natural(text: str) -> tuple[str, int, str]:
     digits = "".join(c for c in text if c.isdigit())
     head = text.rstrip("0123456789")
     return (head, int(digits), text) if digits and head + digits == text else (text, 0, text)
+
+
+def change_of(reading: Reading, ref: Ref, new: float) -> tuple[float, bool]:
+    """What an update adds to a parameter, and whether that is −η·∂E/∂w.
+
+    Where it is, it is that product itself: a difference of two parameters has fewer digits.
+    """
+    value = reading.frame.value(ref)
+    gradient = reading.program.named.get(f"grad({ref.array.name})")
+    if gradient is not None:
+        step = -(reading.frame.value(Ref(reading.network.rate)) * reading.frame.value(Ref(gradient, ref.index)))
+        if value + step == new or new != new:
+            return step, True
+    return new - value, False
 
 
 def steps_of_parameter(reading: Reading, ref: Ref, *, back: bool) -> int | None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from retrograde.engine.expression import (
     Ref,
 )
 from retrograde.engine.text import _
+from retrograde.tui.canvas import shorten
 from retrograde.tui.figures import phase_word
 from retrograde.tui.reading import Reading
 from retrograde.tui.state import (
@@ -17,18 +16,16 @@ from retrograde.tui.state import (
     Segment,
     TimelineView,
 )
-
-if TYPE_CHECKING:
-    pass
-
-
 from retrograde.tui.views.loss import loss_label
+from retrograde.tui.views.slots import time_of
+
+LONGEST_TOPOLOGY = 28
+"""Cells that the widths of the layers take at most."""
 
 
 def header_view(reading: Reading) -> HeaderView:
     """The top line."""
     scenario = reading.scenario
-    widths = [scenario.network.inputs, *(layer.units for layer in scenario.network.layers)]
     epoch, iteration = divmod(reading.iteration, reading.schedule.per_epoch)
     crumbs = [(_("epoch"), f"{epoch + 1:,}"), (_("iteration"), f"{iteration + 1:,}")]
     if reading.branch:
@@ -41,8 +38,10 @@ def header_view(reading: Reading) -> HeaderView:
         if moment.sample is not None:
             crumbs.append((_("sample"), str(moment.sample + 1)))
         crumbs.append(("", phase_word(moment.phase)))
-        crumbs.append(("", moment.layer))
         target, of = step.target, step.target.array.of
+        time = time_of(target)
+        if moment.layer:
+            crumbs.append(("", moment.layer if time is None else f"{moment.layer}@{time}"))
         shown = target if of is None else Ref(of, target.index)
         crumbs.append(("", reading.symbol(shown) if shown.index else reading.symbol(target)))
     place = reading.revealed
@@ -52,7 +51,7 @@ def header_view(reading: Reading) -> HeaderView:
             term=reading.term, number=f"{place + 1:,}", count=f"{reading.program.steps:,}"
         )
     return HeaderView(
-        scenario=f"{scenario.name} · {'-'.join(map(str, widths))}",
+        scenario=f"{scenario.name} · {shorten(scenario.topology, LONGEST_TOPOLOGY)}",
         crumbs=tuple(crumbs),
         step=text,
         loss=loss_label(reading, 9),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 from retrograde.tui.views.lens import Lens
 from retrograde.tui.views.marks import marks
-from retrograde.tui.views.parameters import Parameters
+from retrograde.tui.views.parameters import Parameters, change_of
 
 
 def weights_view(
@@ -41,7 +41,7 @@ def weights_view(
     selected = min(max(lens.weight, 0), max(count - 1, 0))
     first = max(selected - window, 0)
     last = min(selected + window, count)
-    active = marks(reading)[1]
+    active = marks(reading).weights
     old: dict[int, WeightRow] = {}
     if before is not None:
         old = {before.first + k: row for k, row in enumerate(before.rows)}
@@ -63,6 +63,7 @@ def weights_view(
         decimals={5: 4, 9: 6}.get(lens.digits, 10),
         search=lens.search,
         matches=len(found),
+        memory=parameters.kinds,
     )
 
 
@@ -91,14 +92,16 @@ def _weight_row(reading: Reading, parameters: Parameters, number: int, marks: di
         elif gradient is None:
             so_far = reading.partial(slot)
             gradient = None if so_far is None else so_far[0]
-    if updated_array is not None and gradient_array is not None:
+    value = frame.value(ref)
+    if updated_array is not None:
         new = reading.visible(Ref(updated_array, ref.index))
         if new is not None:
-            change = -(frame.value(Ref(reading.network.rate)) * frame.value(Ref(gradient_array, ref.index)))
+            change = change_of(reading, ref, new)[0]
+    memory = parameters.memory.get(ref.array, {})
     return WeightRow(
         name=reading.notation.symbol(ref),
         path=parameters.path(ref),
-        value=frame.value(ref),
+        value=value,
         gradient=gradient,
         change=change,
         new=new,
@@ -106,7 +109,17 @@ def _weight_row(reading: Reading, parameters: Parameters, number: int, marks: di
         frozen=updated_array is None,
         partial=partial and gradient is not None,
         edited=() if reading.parent is None else _edited(reading, ref, gradient_array, updated_array),
+        memory=tuple(_kept(reading, memory.get(kind), ref) for kind in parameters.kinds),
     )
+
+
+def _kept(reading: Reading, memory: Array | None, ref: Ref) -> float | None:
+    """What an optimiser remembers of a parameter: its new value once that is computed."""
+    if memory is None:
+        return None
+    renewed = reading.program.named.get(f"new({memory.name})")
+    new = None if renewed is None else reading.visible(Ref(renewed, ref.index))
+    return reading.frame.value(Ref(memory, ref.index)) if new is None else new
 
 
 def _edited(reading: Reading, ref: Ref, gradient: Array | None, updated: Array | None) -> tuple[bool, ...]:

@@ -1,4 +1,4 @@
-"""The table of parameters: value, gradient, change and new value, of the rows that are in sight."""
+"""The table of parameters: value, gradient, change, new value and memory, of the rows that are in sight."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ class WeightsPanel(Panel[WeightsView]):
         with_path = fits or path + 2 + 3 * (number + 1) <= room < 4 * (number + 1)
         if with_path:
             room -= path + 2
-        columns = max(min(room // (number + 1), 4), 1)
-        titles = [_("value"), "∂E/∂w", "Δw", _("new")][:columns]
+        columns = max(min(room // (number + 1), 4 + len(view.memory)), 1)
+        titles = [_("value"), "∂E/∂w", "Δw", _("new"), *view.memory][:columns]
         spacing = min(max(room // columns, number + 1), number + 4)
         x = 3 + name + (path + 2 if with_path else 0)
         place = f"{view.selected + 1}/{view.count}" if view.count > body else "w"
@@ -107,6 +107,7 @@ class WeightsPanel(Panel[WeightsView]):
                 cell(row.new, view.decimals, g.unknown),
                 Ink.FAINT if row.new is None else Ink.CHANGED if row.changed else Ink.TEXT,
             ),
+            *(Span(cell(value, view.decimals, g.unknown), Ink.DIM) for value in row.memory),
         )
         for column, span in enumerate(values[:columns]):
             start = x + spacing * (column + 1) - width(span.text)
