@@ -7,7 +7,7 @@ import math
 import zipfile
 import zlib
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -22,7 +22,7 @@ from retrograde.engine.sequences import shown as shown_characters
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.models import Data, Scenario
+    from retrograde.engine.models import Data, Goal, Scenario
 
 MAX_BYTES = 512 * 2**20
 """The largest data file, after it is decompressed, and the largest set of samples in memory."""
@@ -92,13 +92,14 @@ def load_data(scenario: Scenario) -> Dataset:
     """
     if scenario._dataset is None or scenario._dataset[0] is not scenario.data:
         network, data = scenario.network, scenario.data
-        samples = read_samples(data, scenario.data_path, steps=steps_of(network.inputs, network.input_shape))
-        forms = [scenario.forms[loss.layer or ""] for loss in (scenario.loss, *scenario.losses)]
-        positions = forms[0].size // forms[0].shape[-1] if len(forms) == 1 and forms[0].shape else 1
+        goals = scenario.goals
+        steps = steps_of(network.inputs, network.input_shape)
+        samples = read_samples(data, scenario.data_path, steps=steps, targets=bool(goals))
+        positions = goals[0].positions if len(goals) == 1 else 1
         faults = [
-            *shape_faults(samples, data, network.inputs, sum(form.size for form in forms), positions),
-            *target_faults(samples.targets, scenario.loss.kind, data.class_count, positions, samples.lengths),
-            *length_faults(samples.lengths, steps_of(network.inputs, network.input_shape)),
+            *shape_faults(samples, data, network.inputs, sum(goal.width for goal in goals), positions),
+            *goal_faults(samples.targets, goals, data.class_count, positions, samples.lengths),
+            *length_faults(samples.lengths, steps),
         ]
         if faults:
             raise EngineError(faults[0].message)
@@ -106,7 +107,9 @@ def load_data(scenario: Scenario) -> Dataset:
     return scenario._dataset[1]
 
 
-def read_samples(data: Data, path: Path | None, shown: str = "", *, steps: int = 0) -> Samples:
+def read_samples(
+    data: Data, path: Path | None, shown: str = "", *, steps: int = 0, targets: bool = True
+) -> Samples:
     """Return the samples as they are written.
 
     Args:
@@ -114,6 +117,7 @@ def read_samples(data: Data, path: Path | None, shown: str = "", *, steps: int =
         path: the file, None for inline samples.
         shown: how problems name the file.
         steps: the number of time steps of the inputs, for the windows of a text.
+        targets: whether the samples have targets.
 
     Raises:
         ScenarioError: the file is missing or malformed, with each row that is.
@@ -122,7 +126,7 @@ def read_samples(data: Data, path: Path | None, shown: str = "", *, steps: int =
         return inline_samples(data, steps)
     shown = shown or str(path)
     if path.name.lower().endswith(".npz"):
-        return _read_npz(data, path, shown)
+        return _read_npz(data, path, shown, targets=targets)
     return _read_csv(data, path, shown)
 
 
@@ -130,10 +134,12 @@ def inline_samples(data: Data, steps: int = 0) -> Samples:
     """Return the samples that the scenario itself holds; both tables must be rectangular."""
     if data.text is not None:
         return _windows(data.text, steps, data.stride)
-    inputs = np.array(data.inputs or [], dtype=np.float64, ndmin=2)
+    # Without inputs or without targets there are as many samples as there are rows of the other, and one of neither.
+    count = len(data.inputs or data.targets or ((),))
+    inputs = np.zeros((count, 0)) if data.inputs is None else np.array(data.inputs, dtype=np.float64, ndmin=2)
     return Samples(
         inputs=inputs,
-        targets=targets_array(data),
+        targets=np.zeros((count, 0)) if data.targets is None else targets_array(data),
         numbers=np.arange(1, len(inputs) + 1),
         lengths=lengths_array(data),
     )
@@ -194,6 +200,34 @@ def shape_faults(
     elif outputs is not None and columns != outputs:
         message = _("{found} target columns for {wanted} units of the last layer; for class indices give classes")
         yield Fault(row=-1, column=None, of="targets", message=message.format(found=columns, wanted=outputs))
+
+
+def goal_faults(
+    targets: NDArray[np.float64],
+    goals: Sequence[Goal],
+    classes: int | None,
+    positions: int | None = 1,
+    lengths: NDArray[np.float64] | None = None,
+) -> Iterator[Fault]:
+    """Yield the targets that a loss cannot have; each of several losses looks at its own columns.
+
+    Args:
+        targets: the targets as they are written, (samples, columns).
+        goals: what the losses compare with, in the order of the columns.
+        classes: see ``target_faults``.
+        positions: see ``target_faults``.
+        lengths: see ``target_faults``.
+    """
+    if len(goals) <= 1:
+        yield from target_faults(targets, goals[0].kind if goals else None, classes, positions, lengths)
+        return
+    first = 0
+    for goal in goals:
+        columns = targets[:, first : first + goal.width]
+        for fault in target_faults(columns, goal.kind, None, goal.positions, lengths):
+            column = None if fault.column is None else fault.column + first
+            yield Fault(row=fault.row, column=column, of=fault.of, message=fault.message)
+        first += goal.width
 
 
 def target_faults(
@@ -383,7 +417,7 @@ def _read_csv(data: Data, path: Path, shown: str) -> Samples:
     problems: list[Problem] = []
     for key, text in (("input_columns", data.input_columns), ("target_columns", data.target_columns)):
         try:
-            found[key] = _indices(text or "1", columns, f"data.{key}", _("column"), shown)
+            found[key] = _indices(text, columns, f"data.{key}", _("column"), shown) if text else np.arange(0)
         except ScenarioError as error:
             problems += error.problems
     if problems:
@@ -494,11 +528,14 @@ def _cell_problems(cells: list[bytes], shown: str, line: int, row: int, skip: in
 # ------------------------------------------------------------------------------------------------ NPZ
 
 
-def _read_npz(data: Data, path: Path, shown: str) -> Samples:
+def _read_npz(data: Data, path: Path, shown: str, *, targets: bool) -> Samples:
     try:
         with zipfile.ZipFile(path) as archive:
             inputs = _npz_array(archive, data.input_key or "inputs", "input_key", shown)
-            targets = _npz_array(archive, data.target_key or "targets", "target_key", shown)
+            if targets:
+                goals = _npz_array(archive, data.target_key or "targets", "target_key", shown)
+            else:
+                goals = np.zeros((len(inputs), 0))
             lengths = None if data.length_key is None else _npz_array(archive, data.length_key, "length_key", shown)
     except (
         OSError,
@@ -511,10 +548,10 @@ def _read_npz(data: Data, path: Path, shown: str) -> Samples:
     ) as error:
         raise _unreadable(shown, error) from error
     inputs = inputs.reshape(len(inputs), -1)
-    targets = targets.reshape(len(targets), -1)
-    if len(inputs) != len(targets):
+    goals = goals.reshape(len(goals), -1) if goals.size else goals
+    if len(inputs) != len(goals):
         message = _("{inputs} rows of inputs, but {targets} rows of targets")
-        text = message.format(inputs=len(inputs), targets=len(targets))
+        text = message.format(inputs=len(inputs), targets=len(goals))
         raise ScenarioError([Problem(path=shown, key="data.file", message=text)])
     if lengths is not None and lengths.shape != (len(inputs),):
         message = _("{inputs} rows of inputs, but lengths of the shape {lengths}; a number per sample is needed")
@@ -525,7 +562,7 @@ def _read_npz(data: Data, path: Path, shown: str) -> Samples:
         numbers = _indices(data.rows, len(inputs), "data.rows", _("row"), shown)
     return Samples(
         inputs=inputs[numbers],
-        targets=targets[numbers],
+        targets=goals[numbers],
         numbers=numbers + 1,
         lengths=None if lengths is None else lengths[numbers],
     )

@@ -7,7 +7,7 @@ filled in by `Scenario.completed`; every scenario that `load_scenario` returns i
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import Discriminator, Field, PrivateAttr, Tag
 
@@ -27,8 +27,8 @@ from retrograde.engine.layers.base import (
 )
 from retrograde.engine.layers.dense import Layer
 from retrograde.engine.layers.table import AnyLayer
-from retrograde.engine.sequences import MAX_TEXT, alphabet
 from retrograde.engine.training import Training
+from retrograde.engine.sequences import MAX_TEXT, alphabet
 
 if TYPE_CHECKING:
     from retrograde.engine.data import Dataset
@@ -44,11 +44,15 @@ LossKind = Literal[
     "binary_cross_entropy",
     "binary_cross_entropy_logits",
     "cross_entropy",
+    "value",
 ]
 Reduction = Literal["sum", "mean"]
 
 INPUT_LAYER = "i"
 """The name of the inputs."""
+
+VALUE = "value"
+"""The loss that is the output itself, without a target."""
 
 
 def _rows_or_indices(value: Any) -> str:
@@ -85,7 +89,12 @@ class NetworkInit(LayerInit):
 class Network(Model):
     """The network."""
 
-    inputs: int = Field(ge=1, le=MAX_UNITS, description="number of inputs")
+    inputs: int = Field(
+        default=0,
+        ge=0,
+        le=MAX_UNITS,
+        description="number of inputs; none where no layer reads them, as in a free graph",
+    )
     input_shape: Annotated[tuple[int, ...], Field(strict=False)] | None = Field(
         default=None,
         min_length=1,
@@ -202,14 +211,14 @@ class Data(Model):
 class Loss(Model):
     """The loss, with the factors that textbooks leave open."""
 
-    kind: LossKind = Field(description="the loss of one output")
+    kind: LossKind = Field(description="the loss of one output; value: the output itself, without a target")
     over_outputs: Reduction | None = Field(
         default=None,
         description="how outputs add up; absent: mean for mean_*, huber and binary_*, sum for the others",
     )
     over_batch: Reduction | None = Field(
         default=None,
-        description="how samples add up; absent: sum for half_squared_error and squared_error, else mean",
+        description="how samples add up; absent: sum for half_squared_error, squared_error and value, else mean",
     )
     over_time: Reduction | None = Field(
         default=None,
@@ -227,6 +236,25 @@ class Loss(Model):
         default=None, max_length=24, description="the layer whose outputs are compared; the last one if absent"
     )
     weight: float = Field(default=1.0, description="what the loss is multiplied by, where there are several")
+
+
+class Goal(NamedTuple):
+    """What a loss compares an output with.
+
+    Attributes:
+        kind: the kind of the loss.
+        width: how many columns of the targets it takes.
+        positions: how many distributions these are, one a time step of a sequence.
+    """
+
+    kind: str
+    width: int
+    positions: int
+
+    @classmethod
+    def of(cls, loss: Loss, form: Form) -> Goal:
+        """The goal of a loss of an output."""
+        return cls(loss.kind, form.size, form.size // form.shape[-1] if form.shape else form.size)
 
 
 class Stop(Model):
@@ -281,7 +309,7 @@ class Scenario(Model):
     teaches: Text | None = Field(default=None, description="one line that says what it teaches")
     about: Text | None = Field(default=None, description="a few sentences")
     network: Network
-    data: Data
+    data: Data = Field(default_factory=Data, description="the samples; a network without inputs and targets needs none")
     loss: Loss
     losses: Annotated[tuple[Loss, ...], Field(strict=False)] = Field(
         default=(),
@@ -326,6 +354,13 @@ class Scenario(Model):
         """What the inputs and each layer hand on, by name; the scenario is complete."""
         return forms_of(self.network)
 
+    @property
+    def goals(self) -> tuple[Goal, ...]:
+        """What each loss compares with, in the order of the columns of the targets; the scenario is complete."""
+        forms = self.forms
+        losses = (loss for loss in (self.loss, *self.losses) if loss.kind != VALUE)
+        return tuple(Goal.of(loss, forms[loss.layer or ""]) for loss in losses)
+
     def completed(self) -> Scenario:
         """Return the scenario with everything stated that a file may leave out."""
         network = self.network
@@ -352,7 +387,7 @@ def input_form(network: Network) -> Form:
     readers = [
         layer
         for number, layer in enumerate(network.layers)
-        if (layer.inputs is None and number == 0) or INPUT_LAYER in (layer.inputs or ())
+        if INPUT_LAYER in layer.taken("" if number else INPUT_LAYER)
     ]
     if network.input_shape is None or all(isinstance(layer, Layer) for layer in readers):
         return Form((network.inputs,))
@@ -390,7 +425,7 @@ def _completed_init(init: LayerInit, network: NetworkInit) -> LayerInit:
 def _completed_layer(layer: LayerBase, name: str, above: str, network: Network) -> LayerBase:
     update: dict[str, Any] = {
         "name": name,
-        "inputs": layer.inputs or (above,),
+        "inputs": layer.taken(above),
         "init": _completed_init(layer.init or network.init, network.init),
     }
     if isinstance(layer, Layer):
@@ -400,7 +435,7 @@ def _completed_layer(layer: LayerBase, name: str, above: str, network: Network) 
 
 def _completed_loss(loss: Loss, last: str) -> Loss:
     mean_of_outputs = loss.kind.startswith(("mean_", "binary_")) or loss.kind == "huber"
-    sum_of_batch = loss.kind in {"half_squared_error", "squared_error"}
+    sum_of_batch = loss.kind in {"half_squared_error", "squared_error", "value"}
     update: dict[str, Any] = {
         "layer": loss.layer or last,
         "over_outputs": loss.over_outputs or ("mean" if mean_of_outputs else "sum"),

@@ -13,17 +13,20 @@ from retrograde.engine.arithmetic import Floats
 from retrograde.engine.array import Array, Extent, Phase, Role
 from retrograde.engine.builder import Builder
 from retrograde.engine.data import Dataset, load_data
+from retrograde.engine.errors import EngineError
 from retrograde.engine.graph import Graph, Value
 from retrograde.engine.initial import initial_parameters
 from retrograde.engine.layers.base import Form, LayerBase
 from retrograde.engine.layers.dense import Layer
 from retrograde.engine.leaves import Leaves
-from retrograde.engine.models import INPUT_LAYER, Loss, Scenario
+from retrograde.engine.models import INPUT_LAYER, VALUE, Loss, Scenario
 from retrograde.engine.notation import LayerNames, Notation
 from retrograde.engine.ops.loss import LOSSES, CrossEntropy, LossTerm, Share, Total
 from retrograde.engine.ops.smoothing import SmoothTarget
+from retrograde.engine.ops.value import ValueTerm
 from retrograde.engine.program import Program
 from retrograde.engine.sequences import steps_of
+from retrograde.engine.text import _
 
 
 class Edge(NamedTuple):
@@ -98,8 +101,8 @@ class LayerInfo:
 
     @property
     def source(self) -> str:
-        """The name of the (first) layer that feeds it."""
-        return self.sources[0]
+        """The name of the (first) layer that feeds it; empty where none does."""
+        return self.sources[0] if self.sources else ""
 
 
 class Network:
@@ -142,11 +145,11 @@ class Network:
                 owned = self._owned[layer.name] = {}
                 for parameter in layer.parameters(sources):
                     array = Array(
-                        name=f"{parameter.name}_{layer.name}",
+                        name=parameter.name if parameter.alone else f"{parameter.name}_{layer.name}",
                         shape=parameter.shape,
                         role=parameter.role,
                         layer=layer.name,
-                        stem=parameter.name,
+                        stem="" if parameter.alone else parameter.name,
                         sign=parameter.sign,
                         blocks=parameter.blocks,
                     )
@@ -179,9 +182,9 @@ class Network:
         )
         self._programs: dict[int, Program] = {}
         self._state: tuple[Array, ...] | None = None
-        widths = [self.forms[loss.layer or ""].size for loss in self.losses]
-        ends = np.cumsum(widths)[:-1].tolist()
-        targets = [np.ascontiguousarray(piece) for piece in np.split(self.dataset.targets, ends, axis=1)]
+        ends = np.cumsum([goal.width for goal in scenario.goals])[:-1].tolist()
+        pieces = np.split(self.dataset.targets, ends, axis=1) if scenario.goals else []
+        targets = [np.ascontiguousarray(piece) for piece in pieces]
         self.columns: tuple[Floats, ...] = (self.dataset.inputs, *targets, *self._masks())
 
     def _masks(self) -> tuple[Floats, ...]:
@@ -295,7 +298,7 @@ class Network:
                 self._state = (*(array for array in self.trainable if array in builder.updated), *memory)
         state = self.state
         constants = [self.rate, *(a for a in self.parameters if a not in set(state)), *self.leaves.hyper]
-        return Program(
+        program = Program(
             builder.ops,
             batch=batch,
             state=state,
@@ -304,6 +307,11 @@ class Network:
             constants=constants,
             dated=[*graph.dated, *builder.dated],
         )
+        if len(program.named) < len(program.arrays):
+            names = [array.name for array in program.arrays]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise EngineError(_("two values are called {name}; give one of them another name").format(name=twice))
+        return program
 
     def _append_losses(self, graph: Graph) -> tuple[list[Array], Array]:
         """Appends the terms of every loss and their total; returns the arrays of targets, and the total."""
@@ -313,6 +321,10 @@ class Network:
             name = loss.layer or ""
             info = next(layer for layer in self.layers if layer.name == name)
             form = info.form
+            graph.layer = info.spec
+            if loss.kind == VALUE:
+                terms += _value_terms(graph, loss, form, graph.values[name])
+                continue
             goal = Array(
                 name=f"t_{name}",
                 shape=(graph.batch, *((form.steps,) if form.steps else ()), *form.shape),
@@ -323,7 +335,6 @@ class Network:
                 timed=form.steps > 0,
             )
             goals.append(goal)
-            graph.layer = info.spec
             terms += _loss_terms(graph, loss, form, graph.values[name], goal)
         if graph.builder.penalties:
             total = graph.builder.array("loss", (), role=Role.VALUE, layer=terms[-1].layer, sign="L")
@@ -336,6 +347,7 @@ class Network:
                 layer=terms[-1].layer,
                 extent=Extent.SUM,
                 loss_terms=tuple(terms),
+                outputs=tuple(term for term in terms if term.role is not Role.LOSS),
             )
         )
         return goals, total
@@ -361,16 +373,10 @@ def _names(info: LayerInfo, sources: Sequence[Form], scenario: Scenario) -> Laye
 
 def _loss_terms(graph: Graph, loss: Loss, form: Form, value: Value, goal: Array) -> list[Array]:
     """Appends the loss terms of one output; of a sequence, those of each time step."""
-    count = Form(form.shape).size if loss.over_outputs == "mean" else 1
-    count *= graph.batch if loss.over_batch == "mean" else 1
-    mask = graph.masked(form.steps) if form.steps else None
-    over_time = loss.over_time == "mean" and form.steps > 0
-    count *= form.steps if over_time and mask is None else 1
-    length = graph.length if over_time and mask is not None else None
     found: list[Array] = []
     for position, out in enumerate((value,) if isinstance(value, Array) else value):
         at = () if out.time is None else (position,)
-        share = Share(count=count, weight=loss.weight, mask=mask, time=position, length=length)
+        share = _share(graph, loss, form, position)
         target = graph.made("E", out.element_shape, role=Role.LOSS, time=out.time)
         layer = graph.layer.name
         if loss.kind == "cross_entropy":
@@ -411,6 +417,40 @@ def _loss_terms(graph: Graph, loss: Loss, form: Form, value: Value, goal: Array)
                 )
             )
         found.append(target)
+    return found
+
+
+def _share(graph: Graph, loss: Loss, form: Form, position: int) -> Share:
+    """How the terms of one output count; of a sequence, those at a position of it."""
+    count = Form(form.shape).size if loss.over_outputs == "mean" else 1
+    count *= graph.batch if loss.over_batch == "mean" else 1
+    mask = graph.masked(form.steps) if form.steps else None
+    over_time = loss.over_time == "mean" and form.steps > 0
+    count *= form.steps if over_time and mask is None else 1
+    length = graph.length if over_time and mask is not None else None
+    return Share(count=count, weight=loss.weight, mask=mask, time=position, length=length)
+
+
+def _value_terms(graph: Graph, loss: Loss, form: Form, value: Value) -> list[Array]:
+    """The terms of an output that is a loss itself: the output, or, where it counts otherwise, what it counts for."""
+    found: list[Array] = []
+    for position, out in enumerate((value,) if isinstance(value, Array) else value):
+        share = _share(graph, loss, form, position)
+        if (share.count, share.weight) == (1, 1.0) and not share.inputs:
+            found.append(out)
+            continue
+        found.append(
+            graph.append(
+                ValueTerm(
+                    target=graph.made("E", out.element_shape, role=Role.LOSS, time=out.time),
+                    phase=Phase.LOSS,
+                    layer=graph.layer.name,
+                    extent=Extent.SAMPLE,
+                    out=out,
+                    share=share,
+                )
+            )
+        )
     return found
 
 

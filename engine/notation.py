@@ -199,6 +199,9 @@ class Notation:
         if found is None or array is None or len(found[1]) != len(array.element_shape):
             ref = self._listed(bare, program)
             if ref is None and found is None:
+                plain = _VERSION.sub(_plain_version, source)
+                if plain != source:
+                    return self.resolve(plain, program, sample=sample)
                 raise EngineError(self._unknown(source, program))
             if ref is None:
                 raise EngineError(_("{name} is not computed in this network").format(name=source))
@@ -485,6 +488,15 @@ def _sample_mark(ref: Ref, sample: int | None) -> str:
     if sample is None or not ref.array.batched or ref.index[0] == sample:
         return ""
     return f"{{{ref.index[0] + 1}}}"
+
+
+# The second value that is called c is c.2, on the screen c₂.
+_VERSION = re.compile("[₀-₉]+")
+_DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+
+
+def _plain_version(match: re.Match[str]) -> str:
+    return "." + match[0].translate(_DIGITS)
 
 
 _WRAPPERS: tuple[tuple[str, str], ...] = (

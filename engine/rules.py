@@ -14,8 +14,10 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.layers.base import ActivatedLayer, Distribution, Form, LayerBase, LayerInit, ShapeError
+from retrograde.engine.layers.base import ActivatedLayer, Distribution, Form, KeyPath, LayerBase, LayerInit, ShapeError
 from retrograde.engine.layers.dense import Layer
+from retrograde.engine.models import VALUE, Goal
+from retrograde.engine.naming import naming_faults
 from retrograde.engine.optimisers import OPTIMISERS
 from retrograde.engine.sequences import steps_of, text_complaints, window_starts
 from retrograde.engine.text import _
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
         NetworkInit,
         Stop,
     )
-
-KeyPath = tuple[str | int, ...]
 
 INPUT_LAYER = "i"
 
@@ -124,7 +124,7 @@ class Parts:
         known: dict[str, Form | None] = {INPUT_LAYER: self._inputs()}
         known.update(zip(self.names, self.forms, strict=False))
         above = self.names[number - 1] if number else INPUT_LAYER
-        found = [known.get(name) for name in layer.inputs or (above,)]
+        found = [known.get(name) for name in layer.taken(above)]
         return None if None in found else [form for form in found if form is not None]
 
     def _inputs(self) -> Form | None:
@@ -133,11 +133,19 @@ class Parts:
         readers = [
             layer
             for number, layer in enumerate(self.layers)
-            if layer is not None and ((layer.inputs is None and number == 0) or INPUT_LAYER in (layer.inputs or ()))
+            if layer is not None and INPUT_LAYER in layer.taken("" if number else INPUT_LAYER)
         ]
         if self.input_shape is None or all(isinstance(layer, Layer) for layer in readers):
             return Form((self.inputs,))
         return Form(self.input_shape)
+
+    @property
+    def inputs_read(self) -> bool:
+        """Whether a layer reads the inputs of the network."""
+        return any(
+            layer is not None and INPUT_LAYER in layer.taken("" if number else INPUT_LAYER)
+            for number, layer in enumerate(self.layers)
+        )
 
     def number(self, name: str | None) -> int | None:
         """The number of the layer with a name, of the last one without; None where there is none."""
@@ -153,29 +161,37 @@ class Parts:
     @property
     def positions(self) -> int | None:
         """How many class indices or distributions a sample has: one, or one a time step; None where it is not known."""
-        if self.losses:
+        goals = self.goals
+        if self.losses or goals == []:
             return 1
-        number = self.number(None if self.loss is None else self.loss.layer)
-        form = None if number is None else self.forms[number]
-        return None if form is None else form.size // form.shape[-1] if form.shape else form.size
+        return None if goals is None else goals[0].positions
 
     @property
-    def outputs(self) -> int | None:
-        """Width of the targets: that of all layers that have a loss."""
-        total = 0
+    def goals(self) -> list[Goal] | None:
+        """What each loss compares with, in the order of the columns of the targets; None where it is not known."""
+        found: list[Goal] = []
         for loss in (self.loss, *self.losses):
+            if loss is not None and loss.kind == VALUE:
+                continue
             number = self.number(None if loss is None else loss.layer)
             form = None if number is None else self.forms[number]
             if form is None:
                 return None
-            total += form.size
-        return total
+            found.append(Goal("", form.size, 1) if loss is None else Goal.of(loss, form))
+        return found
+
+    @property
+    def outputs(self) -> int | None:
+        """Width of the targets: that of all layers that have a loss with targets; None where it is not known."""
+        goals = self.goals
+        return None if goals is None else sum(goal.width for goal in goals)
 
 
 def broken_rules(parts: Parts) -> Iterator[Finding]:
     """Yield every rule that the parts of a scenario break; nothing large is allocated."""
     yield from _network_rules(parts)
     yield from _name_rules(parts)
+    yield from _own_name_rules(parts)
     for number, layer in enumerate(parts.layers):
         if layer is not None:
             yield from _layer_rules(parts, number, layer)
@@ -200,8 +216,9 @@ def broken_rules(parts: Parts) -> Iterator[Finding]:
                 message=_("source_wrong needs a reason: say what is wrong there"),
             )
     data = parts.data
-    if data is not None and data.file is None and data.inputs is not None:
-        yield from sample_rules(parts, len(data.inputs))
+    rows = None if data is None else data.inputs if parts.inputs != 0 else data.inputs or data.targets or ((),)
+    if data is not None and data.file is None and rows is not None:
+        yield from sample_rules(parts, len(rows))
     elif data is not None and data.text is not None and parts.steps is not None:
         yield from sample_rules(parts, max(1, len(window_starts(data.text, parts.steps, data.stride))))
 
@@ -294,6 +311,8 @@ def _bytes(size: int) -> str:
 
 
 def _network_rules(parts: Parts) -> Iterator[Finding]:
+    if not parts.inputs and parts.inputs_read and ("network", "inputs") not in parts.unknown:
+        yield Finding(path=("network", "inputs"), message=_("missing: {what}").format(what=_("number of inputs")))
     size = parts.input_shape
     if size is not None and parts.inputs is not None and (min(size) < 1 or prod(size) != parts.inputs):
         message = _("an array of {shape} does not have {inputs} inputs")
@@ -360,6 +379,28 @@ def _name_rules(parts: Parts) -> Iterator[Finding]:
             yield Finding(path=path, message=message.format(name=name, base=base))
 
 
+def _own_name_rules(parts: Parts) -> Iterator[Finding]:
+    """Names of values that layers choose mean nothing else."""
+    chosen = [
+        (name, ("network", "layers", number, *inside))
+        for number, layer in enumerate(parts.layers)
+        if layer is not None
+        for name, inside in layer.own_names()
+    ]
+    if not chosen:
+        return
+    weights = {
+        name
+        for layer in parts.layers
+        if isinstance(layer, Layer) and layer.numbering is not None and not isinstance(layer.numbering, str)
+        for row in layer.numbering
+        for name in row
+    }
+    counted = {name for name, _path in chosen if re.fullmatch(r"w[1-9]\d*", name) and _counted_name(parts, 0, name)}
+    for path, message in naming_faults(parts.names, chosen, weights | counted):
+        yield Finding(path=path, message=message)
+
+
 def _layer_rules(parts: Parts, number: int, layer: LayerBase) -> Iterator[Finding]:
     path: KeyPath = ("network", "layers", number)
     yield from _source_rules(parts, number, layer)
@@ -393,7 +434,7 @@ def _source_rules(parts: Parts, number: int, layer: LayerBase) -> Iterator[Findi
             message = _("there is no layer {name}; above are {names}")
             yield Finding(path=place, message=message.format(name=name, names=", ".join(earlier)))
     low, high = layer.arity
-    count = len(layer.inputs or ("",))
+    count = len(layer.taken(""))
     if not low <= count <= high:
         message = _("{kind} takes {low} layers before it; inputs names {count}")
         wanted = str(low) if low == high else _("{low} or more").format(low=low)
@@ -405,10 +446,12 @@ def _source_rules(parts: Parts, number: int, layer: LayerBase) -> Iterator[Findi
         return
     sources = parts.sources[number]
     if sources is not None and not any(known[:3] == path for known in parts.unknown):
+        for inside, text in layer.faults(sources):
+            yield Finding(path=(*path, *inside), message=text)
         try:
             layer.form(sources)
         except ShapeError as error:
-            place = (*path, error.key) if error.key in layer.model_fields_set else path
+            place = (*path, *error.path) if error.key in layer.model_fields_set else path
             yield Finding(path=place, message=error.message)
     if layer.share is not None:
         yield from _sharing_rules(parts, number, layer)
@@ -723,15 +766,32 @@ def _file_rules(parts: Parts, data: Data) -> Iterator[Finding]:
                 else _("{key} belongs to NPZ files; this is a CSV file")
             )
             yield Finding(path=("data", key), message=message.format(key=key), key=True)
+    if parts.inputs == 0:
+        message = _("no layer reads inputs, so there are none to be read from a file")
+        yield Finding(path=("data", "file"), message=message)
+    elif parts.outputs == 0:
+        for key in ("target_columns", "target_key"):
+            if getattr(data, key) is not None:
+                message = _("the loss is the value of an output itself: there are no targets")
+                yield Finding(path=("data", key), message=message, key=True)
     if table:
-        for key in ("input_columns", "target_columns"):
-            if getattr(data, key) is None and ("data", key) not in parts.unknown:
+        for key, width in (("input_columns", parts.inputs), ("target_columns", parts.outputs)):
+            if getattr(data, key) is None and ("data", key) not in parts.unknown and width != 0:
                 message = _('missing: which columns of the file, from 1, such as {key} = "1-4"')
                 yield Finding(path=("data", key), message=message.format(key=key), key=True)
 
 
 def _inline_rules(parts: Parts, data: Data) -> Iterator[Finding]:
-    for key in ("inputs", "targets"):
+    if not data.model_fields_set and parts.inputs != 0 and parts.outputs != 0:
+        yield Finding(path=("data",), message=_("missing: the table [{name}]").format(name="data"))
+        return
+    for key, width in (("inputs", parts.inputs), ("targets", parts.outputs)):
+        if width == 0:
+            if getattr(data, key) is not None and key == "targets":
+                message = _("the loss is the value of an output itself: there are no targets")
+                yield Finding(path=("data", key), message=message, key=True)
+                return
+            continue
         if getattr(data, key) is None and ("data", key) not in parts.unknown and data.text is None:
             message = _("missing: a row per sample, or a file of samples in data.file")
             yield Finding(path=("data", key), message=message, key=True)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from retrograde.engine.catalogue import folder, shipped
 from retrograde.engine.errors import EngineError, Problem, ScenarioError
-from retrograde.engine.layers.base import MAX_LAYERS, Distribution, LayerBase, LayerInit
+from retrograde.engine.layers.base import MAX_LAYERS, Distribution, KeyPath, LayerBase, LayerInit
 from retrograde.engine.layers.dense import Layer
 from retrograde.engine.layers.table import KINDS
 from retrograde.engine.locate import LocateError, Positions, line_and_column, locate
@@ -30,7 +30,7 @@ from retrograde.engine.models import (
     Training,
     layer_names,
 )
-from retrograde.engine.rules import Finding, KeyPath, Parts, broken_rules, sample_rules
+from retrograde.engine.rules import Finding, Parts, broken_rules, sample_rules
 from retrograde.engine.text import _
 from retrograde.engine.training import RateSchedule
 
@@ -278,7 +278,7 @@ def _samples(
 
 def _inline_samples(parts: Parts, data: Data, report: _Report) -> Samples | None:
     """Return the samples of the scenario itself; inputs and targets are checked apart from each other."""
-    from retrograde.engine.data import inline_samples, length_faults, lengths_array, target_faults, targets_array
+    from retrograde.engine.data import goal_faults, inline_samples, length_faults, lengths_array, targets_array
 
     steps = parts.steps or 0
     if data.text is not None:
@@ -287,13 +287,14 @@ def _inline_samples(parts: Parts, data: Data, report: _Report) -> Samples | None
         for fault in length_faults(lengths_array(data), parts.steps):
             report.add(Finding(path=("data", "lengths", fault.row), message=fault.message))
     if data.targets is not None and not report.concerns("data", "targets"):
-        loss = parts.loss.kind if parts.loss is not None else None
-        for fault in target_faults(targets_array(data), loss, data.classes, parts.positions, lengths_array(data)):
+        goals = parts.goals or ()
+        for fault in goal_faults(targets_array(data), goals, data.classes, parts.positions, lengths_array(data)):
             place: KeyPath = ("data", "targets", fault.row)
             if fault.column is not None and (data.classes is None or isinstance(data.targets[0], tuple)):
                 place = (*place, fault.column)
             report.add(Finding(path=place, message=fault.message))
-    if data.inputs is None or data.targets is None or report.concerns("data"):
+    given = (data.inputs is not None or parts.inputs == 0) and (data.targets is not None or parts.outputs == 0)
+    if not given or report.concerns("data"):
         return None
     samples = inline_samples(data)
     _check_scaling(samples, data, report)
@@ -302,13 +303,12 @@ def _inline_samples(parts: Parts, data: Data, report: _Report) -> Samples | None
 
 def _file_samples(parts: Parts, data: Data, report: _Report, file: Path, shown: str) -> Samples | None:
     """Return the samples of a file."""
-    from retrograde.engine.data import length_faults, read_samples, shape_faults, target_faults
+    from retrograde.engine.data import goal_faults, length_faults, read_samples, shape_faults
 
     if report.concerns("data"):
         return None
-    samples = read_samples(data, file, shown)
+    samples = read_samples(data, file, shown, targets=parts.outputs != 0)
     report.extend(sample_rules(parts, len(samples.inputs)))
-    loss = parts.loss.kind if parts.loss is not None else None
     misfits = list(shape_faults(samples, data, parts.inputs, parts.outputs, parts.positions))
     for fault in misfits:
         key = "file"
@@ -317,7 +317,7 @@ def _file_samples(parts: Parts, data: Data, report: _Report, file: Path, shown: 
         report.add(Finding(path=("data", key), message=fault.message))
     if not any(fault.of == "targets" for fault in misfits):
         for fault in (
-            *target_faults(samples.targets, loss, data.classes, parts.positions, samples.lengths),
+            *goal_faults(samples.targets, parts.goals or (), data.classes, parts.positions, samples.lengths),
             *length_faults(samples.lengths, parts.steps),
         ):
             line = None if samples.lines is None else int(samples.lines[fault.row])
@@ -373,13 +373,13 @@ def _pieces(content: dict[str, Any]) -> Parts:
         init = _valid(NetworkInit, network["init"], ("network", "init"), unknown)
     names = [getattr(layer, "name", None) or "" for layer in layers]
     return Parts(
-        inputs=bare.inputs if bare else None,
+        inputs=bare.inputs if bare and ("inputs" in network or tables) else None,
         input_shape=bare.input_shape if bare else None,
         seed=bare.seed if bare else None,
         init=init,
         layers=layers,
         complete=bool(layers) and len(layers) == len(given or ()),
-        data=_valid(Data, content.get("data"), ("data",), unknown),
+        data=_valid(Data, content.get("data", {}), ("data",), unknown),
         loss=_valid(Loss, content.get("loss"), ("loss",), unknown),
         losses=_losses(content, unknown),
         training=_valid(Training, content.get("training"), ("training",), unknown),

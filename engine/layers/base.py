@@ -6,7 +6,7 @@ A kind of layer is one file of this folder, with a strict model, and one row of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -66,6 +66,9 @@ def table_or_order(value: Any) -> str:
     """The tag of a value that is a table or a word."""
     return "<table>" if isinstance(value, list | tuple) else "<order>"
 
+
+KeyPath = tuple[str | int, ...]
+"""The keys, and the places in lists, that lead to a value of a scenario file."""
 
 Shape = tuple[int, ...]
 """The shape of an array for one sample."""
@@ -157,6 +160,7 @@ class Parameter:
     drawn: bool = True
     sign: str = ""
     frozen: bool = False
+    alone: bool = False
     blocks: tuple[str, ...] = ()
 
     @property
@@ -169,14 +173,19 @@ class ShapeError(ValueError):
     """What a layer cannot do with the shapes before it.
 
     Args:
-        key: the key of the layer's table that the message is about.
+        key: the key of the layer's table that the message is about, or the path to a part of its value.
         message: what is wrong, with both shapes.
     """
 
-    def __init__(self, key: str, message: str) -> None:
+    def __init__(self, key: str | KeyPath, message: str) -> None:
         super().__init__(message)
-        self.key = key
+        self.path: KeyPath = (key,) if isinstance(key, str) else key
         self.message = message
+
+    @property
+    def key(self) -> str:
+        """The key of the layer's table."""
+        return str(self.path[0])
 
 
 def common_steps(sources: Sequence[Form]) -> int:
@@ -234,6 +243,22 @@ class LayerBase(Model):
     def arity(self) -> tuple[int, int]:
         """The least and the largest number of layers before it."""
         return 1, 1
+
+    def taken(self, above: str) -> tuple[str, ...]:
+        """The names of the layers before it; ``above`` is the one above it in the file."""
+        return self.inputs or (above,)
+
+    def own_names(self) -> Iterator[tuple[str, KeyPath]]:
+        """Yield the names of slots that the file chooses, each with its place in the layer's table."""
+        return iter(())
+
+    def faults(self, sources: Sequence[Form]) -> Iterator[tuple[KeyPath, str]]:
+        """Yield everything that is wrong in the layer's table, as places in it and messages.
+
+        ``form`` raises the first of them.
+        """
+        del sources
+        return iter(())
 
     def form(self, sources: Sequence[Form]) -> Form:
         """What the layer hands on.

@@ -11,6 +11,7 @@ from pydantic import Discriminator, Tag
 from retrograde.engine.layers.activation import Activation
 from retrograde.engine.layers.base import LayerBase
 from retrograde.engine.layers.batch_norm import BatchNorm
+from retrograde.engine.layers.circuit import Circuit
 from retrograde.engine.layers.concatenate import Concatenate
 from retrograde.engine.layers.conv import Conv, ConvTranspose
 from retrograde.engine.layers.dense import Layer
@@ -30,6 +31,7 @@ KINDS: dict[str, type[LayerBase]] = {
     "reshape": Reshape,
     "permute": Permute,
     "transpose": Transpose,
+    "graph": Circuit,
     "batch_norm": BatchNorm,
     "dropout": Dropout,
     "conv": Conv,

@@ -359,9 +359,11 @@ class Total(Op):
 
     Attributes:
         loss_terms: E_o of each output, (batch, units) or with further axes.
+        outputs: those of them that are outputs themselves, without a term in between.
     """
 
     loss_terms: tuple[Array, ...]
+    outputs: tuple[Array, ...] = ()
 
     @property
     def inputs(self) -> tuple[Array, ...]:
@@ -396,5 +398,21 @@ class Total(Op):
 
         return run
 
+    def gradient(self, builder: Builder) -> None:
+        for array in reversed(self.outputs):
+            builder.contribute(array, SeedPart())
+
     def why(self, target: str) -> str:
         return _("The loss: all terms added up.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SeedPart(Part):
+    """The use of an output that is a loss itself: ∂E/∂out = 1."""
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        return ()
+
+    def term(self, index: Index) -> Expr:
+        return ONE

@@ -206,7 +206,7 @@ class PointwisePart(Part):
         return filled(_partial(self.rule, len(self.operands), self.number), slots)
 
     def term(self, index: Index) -> Expr:
-        found = tuple(_times(Ref(self.g, at), self._slope(at)) for at in self._targets(index))
+        found = tuple(scaled(Ref(self.g, at), self._slope(at)) for at in self._targets(index))
         return found[0] if len(found) == 1 else Sum(found)
 
     def local(self, index: Index) -> tuple[Ref, Expr] | None:
@@ -234,7 +234,7 @@ def _arrays(expr: Any) -> set[Array]:
             raise AssertionError(expr)
 
 
-def _times(g: Ref, slope: Expr) -> Expr:
+def scaled(g: Ref, slope: Expr) -> Expr:
     """The product of a gradient and a slope, with signs in front and without factors of 1."""
     match slope:
         case Const(value) if value == 0.0:
@@ -242,7 +242,7 @@ def _times(g: Ref, slope: Expr) -> Expr:
         case Const(value) if value == 1.0 or slope is ONE:
             return g
         case Neg(operand):
-            return Neg(_times(g, operand))
+            return Neg(scaled(g, operand))
         case Product(factors):
             return Product((g, *factors))
         case _:

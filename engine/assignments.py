@@ -1,0 +1,360 @@
+"""The small language of scalar graphs: assignments such as ``d = a*b + b**3``, read without ``eval``.
+
+A name that is assigned again is another value of the graph: ``c``, then ``c.2``, ``c.3``. With gates, every operation
+is a value of its own, called after the assignment that it is part of: the gates of ``c.2`` are ``c.2.a``, ``c.2.b``,
+... and, for the last one, ``c.2``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from retrograde.engine.text import _
+
+MAX_LENGTH = 2000
+"""Characters of an assignment."""
+MAX_DEPTH = 40
+"""Brackets inside each other."""
+MAX_POWER = 64
+"""The largest exponent that is written as a product."""
+
+FUNCTIONS = {"exp": 1, "log": 1, "sqrt": 1, "abs": 1, "sin": 1, "cos": 1, "tanh": 1, "sigmoid": 1, "relu": 1, "max": 2}
+"""The functions, with how many arguments they take; log is the natural logarithm."""
+
+
+class AssignmentError(ValueError):
+    """An assignment that cannot be read.
+
+    Args:
+        column: where, from 1.
+        message: what is wrong.
+    """
+
+    def __init__(self, column: int, message: str) -> None:
+        super().__init__(_("column {column}: {message}").format(column=column, message=message))
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number, and how it is written."""
+
+    value: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A value of the graph; ``column`` is where it is read."""
+
+    name: str
+    column: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """An operation: ``+ - * /`` and ``**`` of two parts, ``neg``, or a function."""
+
+    op: str
+    parts: tuple[Node, ...]
+    column: int = 0
+
+
+Node = Number | Name | Apply
+
+
+class Assignment(NamedTuple):
+    """A name and what it becomes."""
+
+    name: str
+    node: Node
+    column: int
+
+
+class Gate(NamedTuple):
+    """A value of the graph and how it is made; names are those of values.
+
+    Attributes:
+        name: its name.
+        node: the operation.
+        line: the number of the assignment that it is part of, from 0.
+    """
+
+    name: str
+    node: Node
+    line: int
+
+
+_TOKEN = re.compile(
+    r"""\s*(?:
+        (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
+      | (?P<name>[^\W\d]\w*(?:\.\w+)*)
+      | (?P<op>\*\*|[-+*/]=|[-+−*·×/(),=])
+    )""",
+    re.VERBOSE,
+)
+_SPELLINGS = {"−": "-", "·": "*", "×": "*"}
+_NAME = re.compile(r"[^\W\d]\w*")
+
+
+class _Token(NamedTuple):
+    kind: str
+    text: str
+    column: int
+
+
+def _tokens(text: str) -> list[_Token]:
+    if len(text) > MAX_LENGTH:
+        raise AssignmentError(
+            MAX_LENGTH + 1, _("an assignment has at most {limit} characters").format(limit=MAX_LENGTH)
+        )
+    found: list[_Token] = []
+    at = 0
+    while text[at:].strip():
+        match = _TOKEN.match(text, at)
+        if match is None:
+            column = at + len(text[at:]) - len(text[at:].lstrip()) + 1
+            message = _("`{found}` means nothing here").format(found=text[column - 1])
+            if text[column - 1] == "^":
+                message = _("write ** for a power")
+            raise AssignmentError(column, message)
+        kind = match.lastgroup or ""
+        found.append(_Token(kind, _SPELLINGS.get(match[kind], match[kind]), match.start(kind) + 1))
+        at = match.end()
+    found.append(_Token("end", "", len(text) + 1))
+    return found
+
+
+class _Reader:
+    """A recursive descent over the tokens of one assignment."""
+
+    def __init__(self, text: str) -> None:
+        self._tokens = _tokens(text)
+        self._at = 0
+        self._depth = 0
+
+    def read(self) -> Assignment:
+        name = self._next()
+        if name.kind != "name" or not _NAME.fullmatch(name.text):
+            raise AssignmentError(name.column, _("expected a name and =, such as c = a + b"))
+        sign = self._next()
+        if sign.kind != "op" or sign.text not in {"=", "+=", "-=", "*=", "/="}:
+            message = _("expected = after {name}, found {found}")
+            raise AssignmentError(sign.column, message.format(name=name.text, found=_shown(sign)))
+        node = self._sum()
+        end = self._peek()
+        if end.kind != "end":
+            message = _("expected an operator or the end, found {found}")
+            raise AssignmentError(end.column, message.format(found=_shown(end)))
+        if sign.text != "=":
+            node = Apply(sign.text[0], (Name(name.text, name.column), node), sign.column)
+        return Assignment(name.text, node, name.column)
+
+    def _peek(self) -> _Token:
+        return self._tokens[self._at]
+
+    def _next(self) -> _Token:
+        token = self._tokens[self._at]
+        self._at += token.kind != "end"
+        return token
+
+    def _take(self, *texts: str) -> _Token | None:
+        token = self._peek()
+        return self._next() if token.kind == "op" and token.text in texts else None
+
+    def _sum(self) -> Node:
+        return self._chain(("+", "-"), self._product)
+
+    def _product(self) -> Node:
+        return self._chain(("*", "/"), self._sign)
+
+    def _chain(self, ops: tuple[str, ...], inner: Callable[[], Node]) -> Node:
+        left = inner()
+        while token := self._take(*ops):
+            left = Apply(token.text, (left, inner()), token.column)
+        return left
+
+    def _sign(self) -> Node:
+        if self._take("+"):
+            return self._deeper(self._sign)
+        if token := self._take("-"):
+            return Apply("neg", (self._deeper(self._sign),), token.column)
+        base = self._atom()
+        if token := self._take("**"):
+            return Apply("**", (base, self._deeper(self._sign)), token.column)
+        return base
+
+    def _deeper(self, inner: Callable[[], Node]) -> Node:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            message = _("more than {limit} brackets inside each other").format(limit=MAX_DEPTH)
+            raise AssignmentError(self._peek().column, message)
+        found = inner()
+        self._depth -= 1
+        return found
+
+    def _atom(self) -> Node:
+        token = self._next()
+        if token.kind == "number":
+            value = float(token.text)
+            if math.isinf(value):
+                raise AssignmentError(token.column, _("this number is too large"))
+            return Number(value, token.text)
+        if token.kind == "op" and token.text == "(":
+            inner = self._deeper(self._sum)
+            self._close()
+            return inner
+        if token.kind != "name":
+            message = _("expected a name, a number or `(`, found {found}")
+            raise AssignmentError(token.column, message.format(found=_shown(token)))
+        if not self._take("("):
+            return Name(token.text, token.column)
+        return self._call(token)
+
+    def _call(self, token: _Token) -> Node:
+        name = "log" if token.text == "ln" else token.text
+        if name not in FUNCTIONS:
+            near = difflib.get_close_matches(name, FUNCTIONS, n=1) or [", ".join(FUNCTIONS)]
+            message = _("there is no function {name}; did you mean {near}?")
+            raise AssignmentError(token.column, message.format(name=token.text, near=near[0]))
+        arguments = [self._deeper(self._sum)]
+        while self._take(","):
+            arguments.append(self._deeper(self._sum))
+        self._close()
+        if len(arguments) != FUNCTIONS[name]:
+            message = _("{name} takes {wanted} arguments, found {found}")
+            text = message.format(name=name, wanted=FUNCTIONS[name], found=len(arguments))
+            raise AssignmentError(token.column, text)
+        return Apply(name, tuple(arguments), token.column)
+
+    def _close(self) -> None:
+        token = self._next()
+        if token.kind != "op" or token.text != ")":
+            message = _("expected `{wanted}`, found {found}")
+            raise AssignmentError(token.column, message.format(wanted=")", found=_shown(token)))
+
+
+def _shown(token: _Token) -> str:
+    return _("the end") if token.kind == "end" else f"`{token.text}`"
+
+
+def read(text: str) -> Assignment:
+    """The assignment that a text states.
+
+    Raises:
+        AssignmentError: it is none; with the column.
+    """
+    return _Reader(text).read()
+
+
+def is_constant(node: Node) -> bool:
+    """Whether a part is made of numbers alone."""
+    return isinstance(node, Number) or (isinstance(node, Apply) and all(map(is_constant, node.parts)))
+
+
+def names(node: Node) -> Iterator[Name]:
+    """The values that a part reads, in written order."""
+    if isinstance(node, Name):
+        yield node
+    elif isinstance(node, Apply):
+        for part in node.parts:
+            yield from names(part)
+
+
+class Plan:
+    """The values of a scalar graph in the order in which they are made.
+
+    Args:
+        lines: the assignments, as texts.
+        variables: the names that have a value before the first assignment.
+        units: the names of single values of other layers; they are not assigned.
+        gates: whether every operation is a value of its own; else every assignment.
+
+    Attributes:
+        gates: the values that are made.
+        latest: the last value that each name stands for.
+        faults: what is wrong: the number of the assignment, and the message.
+    """
+
+    def __init__(
+        self, lines: Sequence[str], variables: Iterable[str], units: Iterable[str] = (), *, gates: bool
+    ) -> None:
+        self.gates: list[Gate] = []
+        self.faults: list[tuple[int, str]] = []
+        self._split = gates
+        self._units = set(units)
+        versions = dict.fromkeys(variables, 1)
+        self.latest: dict[str, str] = {name: name for name in versions}
+        self._values = {*versions, *self._units}
+        for line, text in enumerate(lines):
+            try:
+                name, node, column = read(text)
+                node = self._resolved(node)
+                if name in self._units:
+                    raise AssignmentError(column, _("{name} is a value of another layer").format(name=name))
+            except AssignmentError as error:
+                self.faults.append((line, str(error)))
+                # What the line would have assigned is not reported as unknown below.
+                match = _NAME.match(text.strip())
+                if match:
+                    self.latest.setdefault(match[0], match[0])
+                continue
+            versions[name] = versions.get(name, 0) + 1
+            value = name if versions[name] == 1 else f"{name}.{versions[name]}"
+            self._assign(value, node, line)
+            self.latest[name] = value
+
+    def value(self, name: str) -> str | None:
+        """The value that a name stands for after the last assignment; None where there is none."""
+        return self.latest.get(name, name if name in self._values else None)
+
+    def _resolved(self, node: Node) -> Node:
+        """A part with each name replaced by that of the value it stands for now."""
+        if isinstance(node, Apply):
+            return Apply(node.op, tuple(map(self._resolved, node.parts)), node.column)
+        if isinstance(node, Number):
+            return node
+        found = self.value(node.name)
+        if found is None:
+            message = _("there is no value called {name} here")
+            near = difflib.get_close_matches(node.name, [*self.latest, *self._units], n=3, cutoff=0.5)
+            if near:
+                message += _("; did you mean {near}?")
+            raise AssignmentError(node.column, message.format(name=node.name, near=", ".join(near)))
+        return Name(found, node.column)
+
+    def _assign(self, value: str, node: Node, line: int) -> None:
+        if self._split and isinstance(node, Apply) and not is_constant(node):
+            letters = _letters()
+            node = Apply(node.op, self._parts(node, value, letters, line), node.column)
+        self._add(value, node, line)
+
+    def _parts(self, node: Apply, value: str, letters: Iterator[str], line: int) -> tuple[Node, ...]:
+        """The parts of an operation as names of values, for which gates are made; numbers stay as they are."""
+        found: list[Node] = []
+        for part in node.parts:
+            if not isinstance(part, Apply) or is_constant(part):
+                found.append(part)
+                continue
+            inner = self._parts(part, value, letters, line)
+            name = f"{value}.{next(letters)}"
+            self._add(name, Apply(part.op, inner, part.column), line)
+            found.append(Name(name, part.column))
+        return tuple(found)
+
+    def _add(self, name: str, node: Node, line: int) -> None:
+        self.gates.append(Gate(name, node, line))
+        self._values.add(name)
+
+
+def _letters() -> Iterator[str]:
+    """a, b, ..., z, aa, ab, ..."""
+    alphabet = "abcdefghijklmnopqrstuvwxyz"
+    yield from alphabet
+    for first in _letters():
+        for second in alphabet:
+            yield first + second
