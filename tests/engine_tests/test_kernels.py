@@ -22,7 +22,20 @@ from retrograde.engine.frame import Frame
 from retrograde.engine.network import Network
 from retrograde.engine.ops import dense
 from retrograde.engine.program import Program
-from tests.engine_tests.networks import ACTIVATIONS, BIASES, LOSSES, Recipe, all_slots, bits, randoms, recipes, slots
+from retrograde.engine.scenario import parse_scenario
+from retrograde.engine.timeline import Timeline
+from tests.engine_tests.networks import (
+    ACTIVATIONS,
+    BIASES,
+    LOSSES,
+    Recipe,
+    all_slots,
+    bits,
+    executed_by,
+    randoms,
+    recipes,
+    slots,
+)
 
 SPECIAL = (math.inf, -math.inf, math.nan, 0.0, -0.0, 710.0, -746.0, 1e308, -1e308, 1e-308, 5e-324, 1e160)
 
@@ -298,3 +311,26 @@ def test_frames_are_read_only(x: float, y: float) -> None:
         for values in (frame.flat, frame.next_state, frame.array(program.named["net_o"])):
             with pytest.raises(ValueError, match="read-only"):
                 values[...] = 0.0
+
+
+def test_numbers_without_axes_are_read_when_the_iteration_runs() -> None:
+    recipe = Recipe(
+        widths=(2, 3, 1),
+        activations=("tanh", "identity"),
+        biases=("neuron", "none"),
+        frozen=((), ()),
+        loss="half_squared_error",
+        samples=3,
+        batch_size=2,
+        seed=5,
+    )
+    text = recipe.text.replace("[stop]", '[training.schedule]\nkind = "exponential"\ngamma = 0.5\n[stop]')
+    text = text.replace("[training]", '[training]\noptimizer = "adam"\nl1 = 0.01')
+    found = []
+    for executor in ("generated", "kernels"):
+        with executed_by(executor):
+            frame = Timeline(Network(parse_scenario(text))).frame(0)
+        found.append([frame.array(frame.program.named[n]) for n in ("E", "lr_now", "new(beta1_power)", "new(W_h)")])
+    for by_code, by_kernel in zip(*found, strict=True):
+        assert np.all(by_kernel != 0)
+        np.testing.assert_allclose(by_kernel, by_code, rtol=1e-14)
