@@ -115,6 +115,10 @@ class MaxPool(Op):
     def meshable(self) -> bool:
         return False
 
+    @property
+    def choosy(self) -> bool:
+        return True
+
     def equation(self, index: Index) -> Expr:
         return selected(Ref(self.winner, index), _window(self.x, self.axes, index))
 
@@ -173,6 +177,10 @@ class RoutedPart(Part):
     @property
     def meshable(self) -> bool:
         return False
+
+    @property
+    def choosy(self) -> bool:
+        return True
 
     def why(self, target: str) -> str:
         return _("The gradient of a window goes to its winner; the values that lost get nothing of it.")
