@@ -26,7 +26,9 @@ EXACT = pytest.mark.parametrize("arithmetic", ["exact", "blas"])
 
 
 def spaced(ends: list[float], shape: list[int]) -> Floats:
-    return np.linspace(*ends, num=int(np.prod(shape))).reshape(shape)
+    first, last = ends
+    values: Floats = np.linspace(first, last, num=int(np.prod(shape)))
+    return values.reshape(shape)
 
 
 def session(x: Floats, targets: Floats, layers: list[dict[str, Any]], arithmetic: str) -> Session:

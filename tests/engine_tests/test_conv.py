@@ -59,7 +59,8 @@ def limits(size: int) -> Iterator[None]:
             (dense, {"CHUNK": size}),
             (unfolding, {"COLUMNS": size}),
         ):
-            stack.enter_context(patch.multiple(module, **{name: max(1, number) for name, number in names.items()}))
+            for name, number in names.items():
+                stack.enter_context(patch.object(module, name, max(1, number)))
         yield
 
 

@@ -179,7 +179,7 @@ def test_given_and_drawn_parameters() -> None:
 def test_names_and_equations() -> None:
     made = session(DEEP)
     program = made.schedule.full
-    names = {}
+    names: dict[str, Any] = {}
     for number in range(1, program.steps + 1):
         step = made.step_at(number)
         names.setdefault(step.name, step)
