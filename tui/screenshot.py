@@ -2,7 +2,7 @@
 
 Textual's own export is used, and three things of it are mended: fonts that are named by a web address are left out, so
 that the picture loads nothing; the grid of characters is kept by placing every run of text by its cells; and Chinese
-text, which has half as many characters as cells, is not squeezed.
+text, which has half as many characters as cells, is not squeezed, nor is text with accents (x̂) stretched.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import argparse
 import asyncio
 import re
 import sys
+import unicodedata
+from html import unescape
 from pathlib import Path
 
 from retrograde.engine.text import use
@@ -26,7 +28,7 @@ def clean(svg: str) -> str:
 
     def mend(match: re.Match[str]) -> str:
         attributes, text = match[1], match[2]
-        if any(ord(character) >= 0x2E80 for character in text):
+        if any(ord(character) >= 0x2E80 or unicodedata.combining(character) for character in unescape(text)):
             attributes = re.sub(r'\stextLength="[^"]*"', "", attributes)
         return f"<text{attributes}>{text}</text>"
 

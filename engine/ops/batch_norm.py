@@ -194,8 +194,8 @@ class Normalise(Op):
         if g is None:
             return
         part = _Normalised(g=g, x=self.x, mean=self.mean, variance=self.variance, epsilon=self.epsilon)
-        builder.contribute(self.variance, _VariancePart(of=part))
-        builder.contribute(self.mean, _ShiftPart(of=part))
+        builder.contribute(self.variance, VariancePart(of=part))
+        builder.contribute(self.mean, ShiftPart(of=part))
         builder.contribute(self.x, _QuotientPart(of=part))
 
     def why(self, target: str) -> str:
@@ -377,7 +377,7 @@ class _Normalised:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _VariancePart(_ChannelPart):
+class VariancePart(_ChannelPart):
     """The use of σ² in x̂: −∂E/∂x̂ · (x − μ) / (2 · (σ² + ε) · √(σ² + ε))."""
 
     of: _Normalised
@@ -399,7 +399,7 @@ class _VariancePart(_ChannelPart):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _ShiftPart(_ChannelPart):
+class ShiftPart(_ChannelPart):
     """The use of μ in x̂: −∂E/∂x̂ / √(σ² + ε)."""
 
     of: _Normalised

@@ -143,6 +143,7 @@ def _origin(reading: Reading, made: int | None, ref: Ref) -> str:
         Role.INPUT: _("input"),
         Role.TARGET: _("target"),
         Role.RATE: _("learning rate"),
+        Role.MASK: _("mask of the iteration"),
     }.get(role, _("initial value"))
 
 
