@@ -10,6 +10,7 @@ import pytest
 
 from retrograde.engine.array import Extent
 from retrograde.engine.expression import Ref, refs, render, taken
+from retrograde.engine.frame import Frame
 from retrograde.engine.program import Place
 from retrograde.engine.session import Session
 from retrograde.engine.uses import uses
@@ -53,18 +54,18 @@ def test_readers_are_what_a_scan_of_all_equations_finds(number: int) -> None:
         assert set(uses(program, ref, sample)) == wanted, ref
 
 
-def pooled(values: list[list[float]], *, padding: int = 0, stride: int = 2) -> tuple[object, object]:
+def pooled(values: list[list[float]], *, padding: int = 0, stride: int = 2) -> list[Frame]:
     stage = Stage(
         kind="max_pool", channels=1, kernel=(2, 2), stride=(stride,) * 2, padding=(padding,) * 2, dilation=(1, 1)
     )
     lengths = (len(values), len(values[0]))
     built = build(Chain(batch=1, channels=1, lengths=lengths, stages=(stage,), seed=1))
     frames = [built.frame(executor, inputs=np.array([values]).reshape(1, -1)) for executor in built.executors()]
-    return built, frames
+    return frames
 
 
 def test_of_equal_values_the_first_in_row_order_wins() -> None:
-    _built, frames = pooled([[3.0, 3.0], [3.0, 1.0]])
+    frames = pooled([[3.0, 3.0], [3.0, 1.0]])
     for frame in frames:
         named = frame.program.named
         assert frame.array(named["k_1"]).item() == 1.0
@@ -75,20 +76,20 @@ def test_of_equal_values_the_first_in_row_order_wins() -> None:
 
 def test_zeros_of_both_signs_are_equal() -> None:
     for values, sign in (([[-0.0, 0.0], [0.0, -0.0]], -1.0), ([[0.0, -0.0], [-0.0, 0.0]], 1.0)):
-        _built, frames = pooled(values)
+        frames = pooled(values)
         for frame in frames:
             assert math.copysign(1.0, frame.array(frame.program.named["out_1"]).item()) == sign
 
 
 def test_the_first_nan_wins() -> None:
-    _built, frames = pooled([[3.0, math.nan], [math.nan, math.inf]])
+    frames = pooled([[3.0, math.nan], [math.nan, math.inf]])
     for frame in frames:
         assert frame.array(frame.program.named["k_1"]).item() == 2.0
         assert math.isnan(frame.array(frame.program.named["out_1"]).item())
 
 
 def test_padding_never_wins() -> None:
-    _built, frames = pooled([[-5.0, -6.0], [-math.inf, -7.0]], padding=1)
+    frames = pooled([[-5.0, -6.0], [-math.inf, -7.0]], padding=1)
     for frame in frames:
         named = frame.program.named
         assert frame.array(named["k_1"]).ravel().tolist() == [4.0, 3.0, 2.0, 1.0]
@@ -96,7 +97,7 @@ def test_padding_never_wins() -> None:
 
 
 def test_overlapping_windows_add_up_what_they_send_back() -> None:
-    _built, frames = pooled([[0.0, 1.0, 0.0], [2.0, 9.0, 3.0], [0.0, 4.0, 0.0]], stride=1)
+    frames = pooled([[0.0, 1.0, 0.0], [2.0, 9.0, 3.0], [0.0, 4.0, 0.0]], stride=1)
     for frame in frames:
         named = frame.program.named
         deltas = frame.array(named["grad(out_1)"]).ravel().tolist()
@@ -108,7 +109,7 @@ def test_overlapping_windows_add_up_what_they_send_back() -> None:
 
 
 def test_with_the_values_a_pooled_slot_is_used_where_it_won() -> None:
-    _built, frames = pooled([[1.0, 2.0], [5.0, 4.0]])
+    frames = pooled([[1.0, 2.0], [5.0, 4.0]])
     for frame in frames:
         program = frame.program
         readers = {}
@@ -119,7 +120,7 @@ def test_with_the_values_a_pooled_slot_is_used_where_it_won() -> None:
 
 
 def test_equations_for_people() -> None:
-    _built, frames = pooled([[1.0, 2.0, 3.0], [5.0, 4.0, 6.0], [7.0, 8.0, 9.0]], stride=1, padding=1)
+    frames = pooled([[1.0, 2.0, 3.0], [5.0, 4.0, 6.0], [7.0, 8.0, 9.0]], stride=1, padding=1)
     frame = frames[0]
     program = frame.program
 
