@@ -60,8 +60,7 @@ def pooled(values: list[list[float]], *, padding: int = 0, stride: int = 2) -> l
     )
     lengths = (len(values), len(values[0]))
     built = build(Chain(batch=1, channels=1, lengths=lengths, stages=(stage,), seed=1))
-    frames = [built.frame(executor, inputs=np.array([values]).reshape(1, -1)) for executor in built.executors()]
-    return frames
+    return [built.frame(executor, inputs=np.array([values]).reshape(1, -1)) for executor in built.executors()]
 
 
 def test_of_equal_values_the_first_in_row_order_wins() -> None:
