@@ -50,6 +50,9 @@ class BatchNorm(ActivatedLayer):
         if sources[0].steps:
             message = _("a batch norm takes one array, not {steps} time steps; take a layer norm there")
             raise ShapeError("inputs", message.format(steps=sources[0].steps))
+        for key in ("gamma", "beta"):
+            if not self.affine and getattr(self, key) is not None:
+                raise ShapeError(key, _("{key} is given, but affine = false leaves it out").format(key=key))
         if not sources[0].shape:
             raise ShapeError("inputs", _("a batch norm needs channels, and what comes before it is one number"))
         return sources[0]

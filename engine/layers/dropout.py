@@ -9,6 +9,7 @@ from pydantic import Field
 
 from retrograde.engine.array import Role
 from retrograde.engine.layers.base import Form, LayerBase, ShapeError
+from retrograde.engine.text import _
 
 if TYPE_CHECKING:
     from retrograde.engine.graph import Graph, Value
@@ -34,7 +35,8 @@ class Dropout(LayerBase):
     def form(self, sources: Sequence[Form]) -> Form:
         """The shape before it."""
         if self.whole_channels and len(sources[0].shape) < 2:
-            raise ShapeError("whole_channels", f"whole channels of {sources[0]}: there is no axis besides theirs")
+            message = _("the values before it, {shape}, have no axis besides that of the channels")
+            raise ShapeError("whole_channels", message.format(shape=sources[0]))
         return sources[0]
 
     def slots(self, sources: Sequence[Form]) -> int:

@@ -10,18 +10,15 @@ Source: Ioffe, Szegedy 2015, Batch normalization, algorithm 1 and section 3.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from retrograde.engine.arithmetic import Floats, sum_rows
 from retrograde.engine.array import Array
 from retrograde.engine.expression import ONE, SQUARE, TWO, Call, Const, Div, Expr, Index, Neg, Product, Ref, Sub, Sum
 from retrograde.engine.functions import SQRT
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
+from retrograde.engine.ops.channels import ChannelPart, channel_sums, over_positions, positions
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -31,57 +28,6 @@ if TYPE_CHECKING:
 def deviation(variance: Ref, epsilon: float) -> Expr:
     """√(σ² + ε)."""
     return Call(SQRT, Sum((variance, Const(epsilon))))
-
-
-def _positions(x: Array, index: Index) -> Iterator[Index]:
-    """The indices of a sample and a channel at every position."""
-    return (((*index, *position)) for position in np.ndindex(x.shape[2:]))
-
-
-def over_positions(x: Array, index: Index, each: Callable[[Index], Expr]) -> Expr:
-    """The sum of what each position of a sample and a channel contributes, in row order."""
-    found = tuple(each(at) for at in _positions(x, index))
-    return found[0] if len(found) == 1 else Sum(found)
-
-
-def position_sums(space: Workspace, x: Array, each: Callable[[Index], Expr], out: Floats) -> Kernel | None:
-    """A kernel for ``over_positions`` of every sample and channel; None where there is one position.
-
-    Args:
-        space: the workspace.
-        x: whose positions are meant, (batch, channels, ...).
-        each: the contribution at an index of x, which may be an open mesh.
-        out: (batch, channels), C-contiguous.
-    """
-    batch, channels, count = *x.shape[:2], prod(x.shape[2:])
-    if count == 1:
-        return None
-    values = space.scratch(x.shape)
-    mesh: Index = tuple(np.ix_(*map(np.arange, x.shape)))
-    fill = space.compile(each(mesh), mesh, values)
-    rows = space.scratch((count, batch, channels))
-    turned = values.reshape(batch, channels, count).transpose(2, 0, 1)
-
-    def run() -> None:
-        fill()
-        np.copyto(rows, turned)
-        sum_rows(rows, out)
-
-    return run
-
-
-def channel_sums(space: Workspace, x: Array, each: Callable[[Index], Expr], out: Floats) -> Kernel | None:
-    """A kernel for the same sums, added up over the samples into ``out`` (channels,)."""
-    samples = space.scratch(x.shape[:2])
-    add = position_sums(space, x, each, samples)
-    if add is None:
-        return None
-
-    def run() -> None:
-        add()
-        sum_rows(samples, out)
-
-    return run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -290,29 +236,6 @@ def _twice(x: Array) -> Const:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _ChannelPart(Part):
-    """A use of an array that has one element a channel: a sum over the positions of x."""
-
-    @property
-    def shaped(self) -> Array:
-        """x, whose positions are meant."""
-        raise NotImplementedError
-
-    def each(self, at: Index) -> Expr:
-        """The contribution of one position."""
-        raise NotImplementedError
-
-    def term(self, index: Index) -> Expr:
-        return over_positions(self.shaped, index, self.each)
-
-    def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel | None:
-        return channel_sums(space, self.shaped, self.each, out)
-
-    def contributions(self, space: Workspace, out: Floats) -> Kernel | None:
-        return position_sums(space, self.shaped, self.each, out)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _MeanPart(Part):
     """The use of x in the mean: ∂E/∂μ / N."""
 
@@ -345,7 +268,7 @@ class _SpreadPart(Part):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _CentrePart(_ChannelPart):
+class _CentrePart(ChannelPart):
     """The use of μ in the variance: −∂E/∂σ² · 2/N · (x − μ); over the batch these add up to 0."""
 
     g: Array
@@ -377,7 +300,7 @@ class _Normalised:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class VariancePart(_ChannelPart):
+class VariancePart(ChannelPart):
     """The use of σ² in x̂: −∂E/∂x̂ · (x − μ) / (2 · (σ² + ε) · √(σ² + ε))."""
 
     of: _Normalised
@@ -399,7 +322,7 @@ class VariancePart(_ChannelPart):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ShiftPart(_ChannelPart):
+class ShiftPart(ChannelPart):
     """The use of μ in x̂: −∂E/∂x̂ / √(σ² + ε)."""
 
     of: _Normalised
@@ -436,7 +359,7 @@ class _QuotientPart(Part):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _GammaPart(_ChannelPart):
+class _GammaPart(ChannelPart):
     """The use of γ: δ · x̂."""
 
     g: Array
@@ -454,12 +377,12 @@ class _GammaPart(_ChannelPart):
         return Product((Ref(self.g, at), Ref(self.x, at)))
 
     def local(self, index: Index) -> tuple[Ref, Expr] | None:
-        found = tuple(_positions(self.x, index))
+        found = tuple(positions(self.x, index))
         return (Ref(self.g, found[0]), Ref(self.x, found[0])) if len(found) == 1 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _BetaPart(_ChannelPart):
+class _BetaPart(ChannelPart):
     """The use of β: δ."""
 
     g: Array
@@ -477,7 +400,7 @@ class _BetaPart(_ChannelPart):
         return Ref(self.g, at)
 
     def local(self, index: Index) -> tuple[Ref, Expr] | None:
-        found = tuple(_positions(self.x, index))
+        found = tuple(positions(self.x, index))
         return (Ref(self.g, found[0]), ONE) if len(found) == 1 else None
 
 
