@@ -16,8 +16,11 @@ from retrograde.engine.layers.concatenate import Concatenate
 from retrograde.engine.layers.conv import Conv, ConvTranspose
 from retrograde.engine.layers.dense import Layer
 from retrograde.engine.layers.dropout import Dropout
+from retrograde.engine.layers.gru import Gru
+from retrograde.engine.layers.lstm import Lstm
 from retrograde.engine.layers.merge import Add, Multiply
 from retrograde.engine.layers.pool import AveragePool, GlobalAveragePool, MaxPool
+from retrograde.engine.layers.rnn import Rnn
 from retrograde.engine.layers.shaping import Flatten, Permute, Reshape, Transpose
 from retrograde.engine.layers.upsample import Upsample
 
@@ -40,6 +43,9 @@ KINDS: dict[str, type[LayerBase]] = {
     "average_pool": AveragePool,
     "global_average_pool": GlobalAveragePool,
     "upsample": Upsample,
+    "rnn": Rnn,
+    "gru": Gru,
+    "lstm": Lstm,
 }
 """Every kind of layer by the word that a scenario file uses; without one, a layer is dense."""
 

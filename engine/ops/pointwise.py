@@ -67,13 +67,18 @@ class Operand(NamedTuple):
         array: the array.
         axes: for each of its axes the axis of the target that it goes along, the sample being axis 0 where the target
             has one; None where they are those of the target.
+        fixed: the index after the sample's, where all elements read the same slot, such as a mask at a time step; it
+            has no gradient.
     """
 
     array: Array
     axes: tuple[int, ...] | None = None
+    fixed: tuple[int, ...] | None = None
 
     def at(self, index: Index) -> Ref:
         """The slot at an index of the target."""
+        if self.fixed is not None:
+            return Ref(self.array, (index[0], *self.fixed))
         return Ref(self.array, index if self.axes is None else tuple(index[axis] for axis in self.axes))
 
 
@@ -135,10 +140,12 @@ class Pointwise(Op):
     Attributes:
         rule: the formula.
         operands: the arrays that it reads; the same one may be there more than once.
+        still: the operands, by number, that no gradient goes back to.
     """
 
     rule: Rule
     operands: tuple[Operand, ...]
+    still: tuple[int, ...] = ()
 
     @property
     def inputs(self) -> tuple[Array, ...]:
@@ -156,6 +163,8 @@ class Pointwise(Op):
         if g is None:
             return
         for number in reversed(range(len(self.operands))):
+            if number in self.still:
+                continue
             part = PointwisePart(g=g, rule=self.rule, operands=self.operands, number=number, out=self.target)
             builder.contribute(self.operands[number].array, part)
 
@@ -182,7 +191,7 @@ class PointwisePart(Part):
 
     def _targets(self, index: Index) -> list[Index]:
         """The indices of the target that read an element of the operand."""
-        array, axes = self.operands[self.number]
+        array, axes, _fixed = self.operands[self.number]
         shape = self.out.shape
         if axes is None:
             axes = tuple(range(len(array.shape)))
