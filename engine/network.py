@@ -121,7 +121,7 @@ class Network:
         rate: the learning rate η.
         leaves: the other arrays that outlive a program: memory and hyperparameters.
         losses: the losses in the order of their targets.
-        columns: the data set for each array of ``Program.data``, (samples, width).
+        columns: the data set for each array of ``Program.data``, (samples, width); none of a network without inputs.
     """
 
     def __init__(self, scenario: Scenario) -> None:
@@ -185,7 +185,8 @@ class Network:
         ends = np.cumsum([goal.width for goal in scenario.goals])[:-1].tolist()
         pieces = np.split(self.dataset.targets, ends, axis=1) if scenario.goals else []
         targets = [np.ascontiguousarray(piece) for piece in pieces]
-        self.columns: tuple[Floats, ...] = (self.dataset.inputs, *targets, *self._masks())
+        inputs = (self.dataset.inputs,) if self.inputs else ()
+        self.columns: tuple[Floats, ...] = (*inputs, *targets, *self._masks())
 
     def _masks(self) -> tuple[Floats, ...]:
         """Which steps of each sample count, (samples, time), and how many, (samples, 1); none without lengths."""
@@ -303,7 +304,7 @@ class Network:
             batch=batch,
             state=state,
             updates=[builder.updated[array] for array in state] if train else (),
-            data=[inputs, *goals, *masks],
+            data=[*((inputs,) if inputs.size else ()), *goals, *masks],
             constants=constants,
             dated=[*graph.dated, *builder.dated],
         )

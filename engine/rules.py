@@ -470,7 +470,8 @@ def _sharing_rules(parts: Parts, number: int, layer: LayerBase) -> Iterator[Find
     if model is None or mine is None or theirs is None or parts.forms[number] is None or parts.forms[other] is None:
         return
     shapes = [[(one.name, one.shape) for one in each.parameters(of)] for each, of in ((layer, mine), (model, theirs))]
-    if model.kind != layer.kind or shapes[0] != shapes[1] or model.share is not None:
+    edges = [getattr(each, "edges", None) for each in (layer, model)]
+    if model.kind != layer.kind or shapes[0] != shapes[1] or edges[0] != edges[1] or model.share is not None:
         message = _("{name} does not have the same parameters as this layer")
         yield Finding(path=(*path, "share"), message=message.format(name=layer.share))
     given = {one.key for one in layer.parameters(mine) if one.given is not None} | {"init", "frozen"}
@@ -886,6 +887,10 @@ def _training_rules(parts: Parts) -> Iterator[Finding]:
         return
     for path, message, key in faults(training):
         yield Finding(path=("training", *path), message=message, key=key)
+    unrolled = next((n for n, layer in enumerate(parts.layers) if layer is not None and layer.sequential), None)
+    if unrolled is not None and training.update == "in_place":
+        message = _("in_place is for parameters that are used once; the recurrent layer {name} uses its own at each step")
+        yield Finding(path=("training", "update"), message=message.format(name=parts.names[unrolled]))
     if training.shuffle == "numpy-legacy":
         own = parts.init is not None and parts.init.generator != "numpy-legacy"
         if own and (training.seed or 0) > 2**32 - 1:

@@ -89,7 +89,9 @@ class GeneratedExecutor:
 
     def leaves(self, columns: Sequence[Floats], rows: Any, dated: Sequence[Floats] = ()) -> Batch:
         if self._rows is None:
-            self._rows = [tuple(row) for row in np.concatenate(columns, axis=1).tolist()]
+            # A network without inputs and targets has one sample, of nothing.
+            table = np.concatenate(columns, axis=1).tolist() if columns else [[]]
+            self._rows = [tuple(row) for row in table]
         every = self._rows
         batch = tuple([every[row] for row in rows])
         if not dated:

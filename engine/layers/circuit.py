@@ -62,7 +62,8 @@ class Circuit(LayerBase):
         default=None,
         min_length=1,
         max_length=1000,
-        description="the names of the values that the layer hands on; absent: the last one that is assigned",
+        description="the names of the values that the layer hands on, as a row; absent: the last one that is assigned,"
+        " by itself",
     )
 
     @property
@@ -119,6 +120,8 @@ class Circuit(LayerBase):
         plan = self.plan(sources)
         for line, message in plan.faults:
             yield ("assign", line), message
+        if self.share is not None:
+            yield ("share",), _("the variables of a graph belong to it alone; let one graph make both values")
         made = {gate.name for gate in plan.gates}
         for number, name in enumerate(self.outputs or ()):
             if plan.value(name) not in made and not plan.faults:
@@ -132,7 +135,7 @@ class Circuit(LayerBase):
             )
 
     def form(self, sources: Sequence[Form]) -> Form:
-        """One number; of several outputs, a row of them."""
+        """A row of the outputs; without them, one number."""
         for number, form in enumerate(sources):
             if form.steps or len(form.shape) > 1:
                 message = _("a graph reads single values of rows; {name} has {shape}")
@@ -141,7 +144,7 @@ class Circuit(LayerBase):
         fault = next(self.faults(sources), None)
         if fault is not None:
             raise ShapeError(fault[0], fault[1])
-        return Form(() if self.outputs is None or len(self.outputs) == 1 else (len(self.outputs),))
+        return Form(() if self.outputs is None else (len(self.outputs),))
 
     def parameters(self, sources: Sequence[Form]) -> tuple[Parameter, ...]:
         """Every variable by itself."""
@@ -160,19 +163,20 @@ class Circuit(LayerBase):
         )
 
     def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
-        """One op a gate; the output is the last value itself, or a row of copies of several."""
+        """One op a gate; the output is the last value itself, or a row of copies."""
         from retrograde.engine.array import Array
         from retrograde.engine.ops.gate import Place, append_gate, collect
 
         arrays = [source for source in sources if isinstance(source, Array)]
         plan = self.plan([Form(array.element_shape) for array in arrays])
-        wanted = [plan.value(name) for name in self.outputs or (plan.gates[-1].name,)]
+        last = plan.gates[-1].name
         places: dict[str, Place] = {name: Place(graph.parameter(name)) for name in self.values}
         for label, (number, unit) in self._labels([Form(array.element_shape) for array in arrays]).items():
             array = arrays[number]
             places[label] = Place(array, (unit,) if array.element_shape else ())
         for gate in plan.gates:
-            role = Role.OUT if wanted == [gate.name] else Role.VALUE
+            role = Role.OUT if self.outputs is None and gate.name == last else Role.VALUE
             places[gate.name] = Place(append_gate(graph, gate.name, gate.node, places, role))
-        found = [places[name].array for name in wanted if name is not None]
-        return found[0] if len(found) == 1 else collect(graph, found)
+        if self.outputs is None:
+            return places[last].array
+        return collect(graph, [places[plan.value(name) or name].array for name in self.outputs])

@@ -42,7 +42,7 @@ class Concatenate(LayerBase):
         """The shape they have in common, with the lengths of one axis added up."""
         steps = common_steps(sources)
         shapes = [source.shape for source in sources]
-        shown = ", ".join(str(Form(shape)) for shape in shapes)
+        shown = ", ".join(str(Form(shape)) if shape else _("a single number") for shape in shapes)
         if len({len(shape) for shape in shapes}) > 1:
             message = _("the layers before it have different numbers of axes: {shapes}")
             raise ShapeError("inputs", message.format(shapes=shown))

@@ -38,7 +38,7 @@ from retrograde.engine.expression import (
 from retrograde.engine.functions import ABS, COS, EXP, LOG, SIGMOID, SIN, SQRT, TANH
 from retrograde.engine.ops.activation import make_function
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
-from retrograde.engine.ops.pointwise import filled, scaled
+from retrograde.engine.ops.pointwise import filled
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -201,10 +201,21 @@ class GatePart(Part):
         return _stated(self.slope, self.operands, sample, result=Ref(self.result, (sample,)))
 
     def term(self, index: Index) -> Expr:
-        return scaled(Ref(self.g, (index[0],)), self._at(index[0]))
+        return _times_slope(Ref(self.g, (index[0],)), self._at(index[0]))
 
     def local(self, index: Index) -> tuple[Ref, Expr]:
         return Ref(self.g, (index[0],)), self._at(index[0])
+
+
+def _times_slope(g: Ref, slope: Expr) -> Expr:
+    """The gradient from above times the local derivative, which stays one factor; its sign goes in front."""
+    match slope:
+        case Const(1.0):
+            return g
+        case Neg(operand):
+            return Neg(_times_slope(g, operand))
+        case _:
+            return Product((g, slope))
 
 
 def append_gate(graph: Graph, name: str, node: Node, places: Mapping[str, Place], role: Role) -> Array:
