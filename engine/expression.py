@@ -335,7 +335,10 @@ def evaluate(expr: Expr, read: Callable[[Ref], float], mathematics: Mathematics)
 
 
 def taken(expr: Expr, read: Callable[[Ref], float], mathematics: Mathematics) -> Expr:
-    """The expression with every choice replaced by the branch that was taken, for people to read."""
+    """The expression with every choice replaced by the branch that was taken, for people to read.
+
+    Of a sum, the terms vanish that a choice made 0.
+    """
     if is_polynomial(expr):
         return expr
     match expr:
@@ -344,7 +347,16 @@ def taken(expr: Expr, read: Callable[[Ref], float], mathematics: Mathematics) ->
         case Neg(operand):
             return Neg(taken(operand, read, mathematics))
         case Sum(parts):
-            return Sum(tuple(taken(part, read, mathematics) for part in parts))
+            found = tuple(taken(part, read, mathematics) for part in parts)
+            kept = [
+                new for old, new in zip(parts, found, strict=True) if new is not ZERO or not isinstance(old, Select)
+            ]
+            if len(kept) == len(found):
+                return Sum(found)
+            shorter: Expr = ZERO if not kept else kept[0] if len(kept) == 1 else Sum(tuple(kept))
+            # 0 + −0 is 0: of zeros that a choice made, one may have to stay.
+            totals = (evaluate(one, read, mathematics) for one in (shorter, Sum(found)))
+            return shorter if len({(total == 0, math.copysign(1.0, total)) for total in totals}) == 1 else Sum(found)
         case Product(factors):
             return Product(tuple(taken(factor, read, mathematics) for factor in factors))
         case Sub(left, right):

@@ -148,7 +148,7 @@ class Graph:
     def activate(self, net: Array, layer: ActivatedLayer, *, stem: str = "out") -> Array:
         """Appends the activation of a layer to its net inputs; a softmax runs over the last axis."""
         if layer.activation == "softmax":
-            return self._softmax(net, stem)
+            return self.shares(net, stem)
         row = ACTIVATIONS[layer.activation]
         given = getattr(layer, row.parameter) if row.parameter else None
         parameter = row.default if given is None else given
@@ -165,8 +165,15 @@ class Graph:
             )
         )
 
-    def _softmax(self, net: Array, stem: str) -> Array:
-        """Appends the four ops of a softmax over the last axis; returns the shares."""
+    def shares(self, net: Array, stem: str, *, role: Role = Role.OUT, causal: bool = False) -> Array:
+        """Appends the four ops of a softmax over the last axis; returns the shares.
+
+        Args:
+            net: the net inputs.
+            stem: what the shares are called before the layer's name.
+            role: what they are.
+            causal: whether position t of the last axis but one sees only those up to t of the last.
+        """
         phase, extent, layer = Phase.FORWARD, Extent.SAMPLE, self.layer.name
         rows, shape = net.element_shape[:-1], net.element_shape
         maximum = self.append(
@@ -176,6 +183,7 @@ class Graph:
                 layer=layer,
                 extent=extent,
                 net=net,
+                causal=causal,
             )
         )
         exponentials = self.append(
@@ -186,6 +194,7 @@ class Graph:
                 extent=extent,
                 net=net,
                 maximum=maximum,
+                causal=causal,
             )
         )
         normaliser = self.append(
@@ -195,16 +204,18 @@ class Graph:
                 layer=layer,
                 extent=extent,
                 exponentials=exponentials,
+                causal=causal,
             )
         )
         shares = self.append(
             Quotient(
-                target=self.made(stem, shape, role=Role.OUT, time=net.time),
+                target=self.made(stem, shape, role=role, time=net.time),
                 phase=phase,
                 layer=layer,
                 extent=extent,
                 exponentials=exponentials,
                 normaliser=normaliser,
+                causal=causal,
             )
         )
         self.softmax[shares] = Softmax(net, maximum, normaliser)

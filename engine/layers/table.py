@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Discriminator, Tag
 
 from retrograde.engine.layers.activation import Activation
+from retrograde.engine.layers.attention import Attention
 from retrograde.engine.layers.base import LayerBase
 from retrograde.engine.layers.batch_norm import BatchNorm
 from retrograde.engine.layers.circuit import Circuit
@@ -16,10 +17,14 @@ from retrograde.engine.layers.concatenate import Concatenate
 from retrograde.engine.layers.conv import Conv, ConvTranspose
 from retrograde.engine.layers.dense import Layer
 from retrograde.engine.layers.dropout import Dropout
+from retrograde.engine.layers.embedding import Embedding
 from retrograde.engine.layers.gru import Gru
+from retrograde.engine.layers.layer_norm import LayerNorm
+from retrograde.engine.layers.linear import Linear
 from retrograde.engine.layers.lstm import Lstm
 from retrograde.engine.layers.merge import Add, Multiply
 from retrograde.engine.layers.pool import AveragePool, GlobalAveragePool, MaxPool
+from retrograde.engine.layers.position import Position
 from retrograde.engine.layers.rnn import Rnn
 from retrograde.engine.layers.shaping import Flatten, Permute, Reshape, Transpose
 from retrograde.engine.layers.upsample import Upsample
@@ -43,6 +48,11 @@ KINDS: dict[str, type[LayerBase]] = {
     "average_pool": AveragePool,
     "global_average_pool": GlobalAveragePool,
     "upsample": Upsample,
+    "linear": Linear,
+    "embedding": Embedding,
+    "position": Position,
+    "attention": Attention,
+    "layer_norm": LayerNorm,
     "rnn": Rnn,
     "gru": Gru,
     "lstm": Lstm,

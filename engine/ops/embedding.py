@@ -156,23 +156,29 @@ class RowsPart(Part):
         numbers = space.view(self.numbers).reshape(batch, -1)
         g = space.view(self.g).reshape(batch, -1, width)
         last, samples = len(out[0]) - 1, np.arange(batch)[:, None]
-        table = out.reshape(-1, width)
-        place = (samples * (last + 1)).astype(np.intp)
+        flat = out.reshape(-1)
+        first = samples * (last + 1)
+        elements = np.arange(width)
+        values = g.reshape(-1)
 
         def run() -> None:
             rows, wrong = _rows(numbers, last)
-            # The sum has a term for each index. One that names another row adds +0, which takes the sign of −0 away;
-            # a row that every index names has only its own.
-            table.fill(0.0)
+            # The sum has a term for each index: 0 of one that names another row. It starts from 0, too.
+            places = ((first + rows)[:, :, None] * width + elements).reshape(-1)
+            if wrong is None:
+                np.copyto(flat, np.bincount(places, values, minlength=flat.size))
+            else:
+                there = np.repeat(~wrong.reshape(-1), width)
+                np.copyto(flat, np.bincount(places[there], values[there], minlength=flat.size))
+            # Only where all of them name one row, it can be −0.
             alone = (rows == rows[:, :1]).all(axis=1)
             if wrong is not None:
                 alone &= ~wrong.any(axis=1)
             if alone.any():
-                out[alone, rows[alone, 0]] = -0.0
-            if wrong is None:
-                np.add.at(table, (place + rows).ravel(), g.reshape(-1, width))
-            else:
-                np.add.at(table, (place + rows)[~wrong], g[~wrong])
+                terms = g[alone].transpose(1, 0, 2)
+                sums = np.empty(terms.shape[1:])
+                sum_rows(np.ascontiguousarray(terms), sums)
+                out[alone, rows[alone, 0]] = sums
 
         return run
 

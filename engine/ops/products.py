@@ -106,8 +106,10 @@ def _restore_signs(left: Floats, right: Floats, out: Floats, zeros: NDArray[np.b
     turned = right.swapaxes(-1, -2)
     terms, start, size = left.shape[-1], 0, 2
     while rows.size and start < terms:
-        piece = slice(start, start + size)
-        found = np.signbit(left[(*axes, rows, piece)] * turned[(*axes, columns, piece)]).all(axis=1)
+        piece = np.arange(start, min(terms, start + size))
+        lead = [axis[:, None] for axis in axes]
+        factors = left[(*lead, rows[:, None], piece)], turned[(*lead, columns[:, None], piece)]
+        found = np.signbit(factors[0] * factors[1]).all(axis=1)
         axes, rows, columns = [axis[found] for axis in axes], rows[found], columns[found]
         start, size = start + size, 2 * size
     out[(*axes, rows, columns)] = -0.0

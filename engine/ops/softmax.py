@@ -1,6 +1,9 @@
 """Softmax over the last axis of a layer, as four ops: maximum, exponentials, their sum, quotients.
 
 The maximum is taken out of the exponent so that nothing overflows. It cancels, so no gradient goes through it.
+
+A causal softmax has positions along its last two axes, and position t sees those up to t alone: the others are left
+out, as if they were −∞, and their shares are 0.
 """
 
 from __future__ import annotations
@@ -10,19 +13,72 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrograde.engine.arithmetic import Floats, sum_rows
+from retrograde.engine.arithmetic import Floats
 from retrograde.engine.array import Array
-from retrograde.engine.expression import Call, Div, Expr, Index, Max, Neg, Product, Ref, Sub, Sum
+from retrograde.engine.expression import ZERO, Call, Div, Expr, Index, Max, Neg, Product, Ref, Sub, Sum
 from retrograde.engine.functions import EXP
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
+from retrograde.engine.ops.rows import Bools, row_sums
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
     from retrograde.engine.builder import Builder
 
 
+def later(shape: tuple[int, ...]) -> Bools:
+    """Where the last place, the position that is seen, comes after the one before it, which sees."""
+    seen = np.tri(*shape[-2:], dtype=np.bool_)
+    return np.broadcast_to(~seen, shape)
+
+
+def is_later(index: Index) -> bool:
+    """Whether an element is left out of a causal softmax."""
+    return bool(index[-1] > index[-2])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RowMaximum(Op):
+class _Row(Op):
+    """An op with one element for each row of a softmax.
+
+    Attributes:
+        causal: whether a position sees only those up to itself.
+    """
+
+    causal: bool = False
+
+    @property
+    def meshable(self) -> bool:
+        return not self.causal
+
+    @property
+    def row(self) -> Array:
+        """What the rows are of."""
+        raise NotImplementedError
+
+    def reads(self, ref: Ref) -> Bools | None:
+        if not self.causal:
+            return None
+        found = np.zeros(self.target.element_shape, dtype=np.bool_)
+        if ref.array is not self.row:
+            found[ref.index[1:]] = True
+        elif not is_later(ref.index):
+            found[ref.index[1:-1]] = True
+        return found
+
+    @property
+    def skipped(self) -> Bools | None:
+        """What the sums leave out."""
+        return later(self.row.shape) if self.causal else None
+
+
+def keys(array: Array, index: Index, causal: bool) -> range:
+    """The places of a row that count."""
+    count = array.shape[-1]
+    return range(min(count, index[-1] + 1)) if causal else range(count)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RowMaximum(_Row):
     """m[s] = max_i net[s, i]; further axes before the last are positions, each with a softmax of its own."""
 
     net: Array
@@ -32,19 +88,28 @@ class RowMaximum(Op):
         return (self.net,)
 
     @property
+    def row(self) -> Array:
+        return self.net
+
+    @property
     def title(self) -> str:
         return _("maximum")
 
     def equation(self, index: Index) -> Expr:
-        return Max(tuple(Ref(self.net, (*index, i)) for i in range(self.net.shape[-1])))
+        found = tuple(Ref(self.net, (*index, i)) for i in keys(self.net, index, self.causal))
+        return found[0] if len(found) == 1 else Max(found)
 
     def kernel(self, space: Workspace) -> Kernel:
-        net, out = space.view(self.net), space.view(self.target)
-        net, out = net.reshape(-1, net.shape[-1]), out.reshape(-1)
-        rows = np.arange(net.shape[0])
+        net, out = space.view(self.net), space.view(self.target).reshape(-1)
+        seen = space.scratch(net.shape) if self.causal else net
+        table = seen.reshape(-1, net.shape[-1])
+        rows, skipped = np.arange(table.shape[0]), _contiguous(self.skipped)
 
         def run() -> None:
-            out[...] = net[rows, net.argmax(axis=1)]
+            if skipped is not None:
+                np.copyto(seen, net)
+                np.putmask(seen, skipped, -np.inf)
+            out[...] = table[rows, table.argmax(axis=1)]
 
         return run
 
@@ -58,6 +123,7 @@ class Exponential(Op):
 
     net: Array
     maximum: Array
+    causal: bool = False
 
     @property
     def inputs(self) -> tuple[Array, ...]:
@@ -67,20 +133,42 @@ class Exponential(Op):
     def title(self) -> str:
         return _("exponential")
 
+    @property
+    def meshable(self) -> bool:
+        return not self.causal
+
+    def reads(self, ref: Ref) -> Bools | None:
+        return _readers(self.target, ref) if self.causal else None
+
     def equation(self, index: Index) -> Expr:
+        if self.causal and is_later(index):
+            return ZERO
         return Call(EXP, Sub(Ref(self.net, index), Ref(self.maximum, index[:-1])))
+
+    def kernel(self, space: Workspace) -> Kernel:
+        net, out = space.view(self.net), space.view(self.target)
+        maximum = space.view(self.maximum)[..., None]
+        skipped = _contiguous(later(out.shape)) if self.causal else None
+
+        def run() -> None:
+            np.subtract(net, maximum, out=out)
+            np.exp(out, out=out)
+            if skipped is not None:
+                np.putmask(out, skipped, 0.0)
+
+        return run
 
     def gradient(self, builder: Builder) -> None:
         g = builder.close(self.target)
         if g is not None:
-            builder.contribute(self.net, _ScaledPart(g=g, by=self.target))
+            builder.contribute(self.net, _ScaledPart(g=g, by=self.target, causal=self.causal))
 
     def why(self, target: str) -> str:
         return _("The exponential makes every share positive.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RowSum(Op):
+class RowSum(_Row):
     """S[s] = Σ_i e[s, i]."""
 
     exponentials: Array
@@ -90,36 +178,28 @@ class RowSum(Op):
         return (self.exponentials,)
 
     @property
+    def row(self) -> Array:
+        return self.exponentials
+
+    @property
     def title(self) -> str:
         return _("sum")
 
     def equation(self, index: Index) -> Expr:
-        count = self.exponentials.shape[-1]
-        parts = tuple(Ref(self.exponentials, (*index, i)) for i in range(count))
-        return parts[0] if count == 1 else Sum(parts)
+        places = keys(self.exponentials, index, self.causal)
+        parts = tuple(Ref(self.exponentials, (*index, i)) for i in places)
+        return parts[0] if len(parts) == 1 else Sum(parts)
 
     def kernel(self, space: Workspace) -> Kernel:
-        return row_sums(space, space.view(self.exponentials), space.view(self.target))
+        return row_sums(space, space.view(self.exponentials), space.view(self.target), skipped=self.skipped)
 
     def gradient(self, builder: Builder) -> None:
         g = builder.close(self.target)
         if g is not None:
-            builder.contribute(self.exponentials, _RowPart(g=g))
+            builder.contribute(self.exponentials, _RowPart(g=g, of=self.exponentials, causal=self.causal))
 
     def why(self, target: str) -> str:
         return _("The sum that the shares are parts of.")
-
-
-def row_sums(space: Workspace, matrix: Floats, out: Floats) -> Kernel:
-    """A kernel that adds each row of (..., columns) from left to right into ``out`` (...)."""
-    matrix, out = matrix.reshape(-1, matrix.shape[-1]), out.reshape(-1)
-    columns = space.scratch((matrix.shape[1], matrix.shape[0]))
-
-    def run() -> None:
-        columns[...] = matrix.T
-        sum_rows(columns, out)
-
-    return run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -128,6 +208,7 @@ class Quotient(Op):
 
     exponentials: Array
     normaliser: Array
+    causal: bool = False
 
     @property
     def inputs(self) -> tuple[Array, ...]:
@@ -137,25 +218,67 @@ class Quotient(Op):
     def title(self) -> str:
         return _("softmax")
 
+    @property
+    def meshable(self) -> bool:
+        return not self.causal
+
+    def reads(self, ref: Ref) -> Bools | None:
+        return _readers(self.target, ref) if self.causal else None
+
     def equation(self, index: Index) -> Expr:
+        if self.causal and is_later(index):
+            return ZERO
         return Div(Ref(self.exponentials, index), Ref(self.normaliser, index[:-1]))
+
+    def kernel(self, space: Workspace) -> Kernel:
+        return _quotient(space, self.exponentials, self.normaliser, space.view(self.target), self.causal, 0.0)
 
     def gradient(self, builder: Builder) -> None:
         g = builder.close(self.target)
         if g is None:
             return
-        builder.contribute(self.normaliser, _NormaliserPart(g=g, out=self.target, normaliser=self.normaliser))
-        builder.contribute(self.exponentials, _SharePart(g=g, normaliser=self.normaliser))
+        part = _NormaliserPart(g=g, out=self.target, normaliser=self.normaliser, causal=self.causal)
+        builder.contribute(self.normaliser, part)
+        builder.contribute(self.exponentials, _SharePart(g=g, normaliser=self.normaliser, causal=self.causal))
 
     def why(self, target: str) -> str:
         return _("This unit's share of the sum: its probability.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _SharePart(Part):
-    """The use of e as a numerator: ∂E/∂out[i] / S."""
+class CausalPart(Part):
+    """A use of an array of which a causal softmax leaves some elements out.
+
+    Attributes:
+        g: the gradient that it hands on.
+        causal: whether the softmax is causal.
+    """
 
     g: Array
+    causal: bool = False
+
+    @property
+    def shaped(self) -> Array:
+        """An array of the shape of what is used."""
+        return self.g
+
+    @property
+    def mask(self) -> Bools | None:
+        return ~later(self.shaped.element_shape) if self.causal else None
+
+    def reads(self, ref: Ref) -> Bools | None:
+        return _readers(self.shaped, ref) if self.causal else None
+
+    @property
+    def skipped(self) -> Bools | None:
+        """What the kernel leaves out."""
+        return _contiguous(later(self.shaped.shape)) if self.causal else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _SharePart(CausalPart):
+    """The use of e as a numerator: ∂E/∂out[i] / S."""
+
     normaliser: Array
 
     @property
@@ -165,6 +288,9 @@ class _SharePart(Part):
     def term(self, index: Index) -> Expr:
         return Div(Ref(self.g, index), Ref(self.normaliser, index[:-1]))
 
+    def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel:
+        return _quotient(space, self.g, self.normaliser, out, self.causal, -0.0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _NormaliserPart(Part):
@@ -173,37 +299,85 @@ class _NormaliserPart(Part):
     g: Array
     out: Array
     normaliser: Array
+    causal: bool = False
 
     @property
     def inputs(self) -> tuple[Array, ...]:
         return (self.g, self.out, self.normaliser)
 
+    @property
+    def meshable(self) -> bool:
+        return not self.causal
+
+    def reads(self, ref: Ref) -> Bools | None:
+        if not self.causal:
+            return None
+        found = np.zeros(self.normaliser.element_shape, dtype=np.bool_)
+        if ref.array is self.normaliser:
+            found[ref.index[1:]] = True
+        elif not is_later(ref.index):
+            found[ref.index[1:-1]] = True
+        return found
+
     def term(self, index: Index) -> Expr:
-        units = range(self.out.shape[-1])
-        products = tuple(Product((Ref(self.g, (*index, i)), Ref(self.out, (*index, i)))) for i in units)
+        places = keys(self.out, index, self.causal)
+        products = tuple(Product((Ref(self.g, (*index, i)), Ref(self.out, (*index, i)))) for i in places)
         total: Expr = products[0] if len(products) == 1 else Sum(products)
         return Neg(Div(total, Ref(self.normaliser, index)))
 
+    def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel:
+        skipped = later(self.out.shape) if self.causal else None
+        add = row_sums(space, space.view(self.g), out, by=space.view(self.out), skipped=skipped)
+        normaliser = space.view(self.normaliser)
+
+        def run() -> None:
+            add()
+            np.divide(out, normaliser, out=out)
+            np.negative(out, out=out)
+
+        return run
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _RowPart(Part):
+class _RowPart(CausalPart):
     """The use of e in the sum: ∂E/∂S, the same for every unit."""
 
-    g: Array
+    of: Array
 
     @property
     def inputs(self) -> tuple[Array, ...]:
         return (self.g,)
 
+    @property
+    def shaped(self) -> Array:
+        return self.of
+
+    def reads(self, ref: Ref) -> Bools | None:
+        if not self.causal:
+            return None
+        found = np.zeros(self.of.element_shape, dtype=np.bool_)
+        found[ref.index[1:]] = True
+        found[later(found.shape)] = False
+        return found
+
     def term(self, index: Index) -> Expr:
         return Ref(self.g, index[:-1])
 
+    def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel:
+        g, skipped = space.view(self.g)[..., None], self.skipped
+
+        def run() -> None:
+            np.copyto(out, g)
+            if skipped is not None:
+                np.putmask(out, skipped, -0.0)
+
+        return run
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _ScaledPart(Part):
+class _ScaledPart(CausalPart):
     """The use of an exponent: ∂E/∂e · e."""
 
-    g: Array
     by: Array
 
     @property
@@ -212,3 +386,43 @@ class _ScaledPart(Part):
 
     def term(self, index: Index) -> Expr:
         return Product((Ref(self.g, index), Ref(self.by, index)))
+
+    def local(self, index: Index) -> tuple[Ref, Expr]:
+        return Ref(self.g, index), Ref(self.by, index)
+
+    def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel:
+        g, by, skipped = space.view(self.g), space.view(self.by), self.skipped
+
+        def run() -> None:
+            np.multiply(g, by, out=out)
+            if skipped is not None:
+                np.putmask(out, skipped, -0.0)
+
+        return run
+
+
+def _quotient(
+    space: Workspace, numerator: Array, normaliser: Array, out: Floats, causal: bool, nothing: float
+) -> Kernel:
+    """A kernel for numerator / S, with ``nothing`` where a causal softmax leaves an element out."""
+    above, below = space.view(numerator), space.view(normaliser)[..., None]
+    skipped = _contiguous(later(out.shape)) if causal else None
+
+    def run() -> None:
+        np.divide(above, below, out=out)
+        if skipped is not None:
+            np.putmask(out, skipped, nothing)
+
+    return run
+
+
+def _contiguous(mask: Bools | None) -> Bools | None:
+    return None if mask is None else np.ascontiguousarray(mask)
+
+
+def _readers(array: Array, ref: Ref) -> Bools:
+    """The elements of an array, without those that are left out, that read a slot of their own element or row."""
+    found = np.zeros(array.element_shape, dtype=np.bool_)
+    found[ref.index[1:]] = True
+    found[later(found.shape)] = False
+    return found

@@ -1,0 +1,180 @@
+"""Attention: each position takes along the values of the positions that it looks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from retrograde.engine.array import Role
+from retrograde.engine.layers.base import MAX_UNITS, Form, LayerBase, Matrix, Parameter, Row, ShapeError
+from retrograde.engine.layers.linear import OptionalBias, project
+from retrograde.engine.text import _
+
+if TYPE_CHECKING:
+    from retrograde.engine.array import Array
+    from retrograde.engine.graph import Graph, Value
+
+Projection = Literal["q", "k", "v", "o"]
+
+
+class Attention(LayerBase):
+    """Scaled dot-product attention with several heads: out = Wo · concat(softmax(q·kᵀ / √d) · v) + bo.
+
+    The queries are q = Wq·x + bq, keys and values k = Wk·y + bk and v = Wv·y + bv. One layer before it is all three
+    (self-attention); of two, the first gives the queries and the second keys and values; of three, each gives one.
+    """
+
+    kind: Literal["attention"] = Field(description="the kind of layer")
+    heads: int = Field(default=1, ge=1, le=1024, description="number of heads, among which the width is divided")
+    causal: bool = Field(default=False, description="whether a position sees only those up to itself")
+    width: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_UNITS,
+        description="width of queries, keys and values, of all heads together; that of the layer before it if absent",
+    )
+    units: int | None = Field(
+        default=None, ge=1, le=MAX_UNITS, description="width of the output; that of the layer before it if absent"
+    )
+    projections: Annotated[tuple[Projection, ...], Field(strict=False)] = Field(
+        default=("q", "k", "v", "o"),
+        max_length=4,
+        description="which of Wq, Wk, Wv and Wo there are; what is not projected is taken as it is",
+    )
+    bias: OptionalBias = Field(default="neuron", description="whether the projections have biases: neuron, or none")
+    Wq: Matrix | None = Field(default=None, description="initial weights of the queries; a row per element")
+    Wk: Matrix | None = Field(default=None, description="initial weights of the keys; a row per element")
+    Wv: Matrix | None = Field(default=None, description="initial weights of the values; a row per element")
+    Wo: Matrix | None = Field(default=None, description="initial weights of the output; a row per unit")
+    bq: Row | None = Field(default=None, description="initial biases of the queries")
+    bk: Row | None = Field(default=None, description="initial biases of the keys")
+    bv: Row | None = Field(default=None, description="initial biases of the values")
+    bo: Row | None = Field(default=None, description="initial biases of the output")
+    frozen: Annotated[tuple[Literal["Wq", "Wk", "Wv", "Wo", "bq", "bk", "bv", "bo"], ...], Field(strict=False)] = Field(
+        default=(), max_length=8, description="parameters that training leaves as they are"
+    )
+
+    @property
+    def label(self) -> str:
+        """The layer in a few words."""
+        heads = f"{self.heads} heads" if self.heads > 1 else "attention"
+        return f"{heads} causal" if self.causal else heads
+
+    @property
+    def arity(self) -> tuple[int, int]:
+        """One layer (self-attention) to three: queries, keys, values."""
+        return 1, 3
+
+    def _sources(self, sources: Sequence[Any]) -> tuple[Any, Any, Any]:
+        """What the queries, the keys and the values are made of."""
+        return sources[0], sources[min(1, len(sources) - 1)], sources[-1]
+
+    def _widths(self, sources: Sequence[Form]) -> dict[str, int]:
+        """The widths of q, k, v and of the output."""
+        made = dict(zip("qkv", (form.shape[-1] for form in self._sources(sources)), strict=True))
+        width = self.width or made["q"]
+        found = {name: width if name in self.projections else made[name] for name in "qkv"}
+        return {**found, "o": (self.units or made["q"]) if "o" in self.projections else found["v"]}
+
+    def form(self, sources: Sequence[Form]) -> Form:
+        """A vector for each position of the queries."""
+        for form in sources:
+            if form.steps or len(form.shape) != 2:
+                message = _("attention takes arrays (positions, width); {shape} comes before it")
+                raise ShapeError("inputs", message.format(shape=form))
+        queries, keys, values = self._sources(sources)
+        if keys.shape[0] != values.shape[0]:
+            message = _("there must be as many keys as values; there are {keys} and {values}")
+            raise ShapeError("inputs", message.format(keys=keys.shape[0], values=values.shape[0]))
+        widths = self._widths(sources)
+        if widths["q"] != widths["k"]:
+            message = _("queries have the width {q} and keys {k}; project them, or make them equal")
+            raise ShapeError("projections", message.format(q=widths["q"], k=widths["k"]))
+        for name in ("q", "v"):
+            if widths[name] % self.heads:
+                message = _("a width of {width} cannot be divided among {heads} heads")
+                raise ShapeError("heads", message.format(width=widths[name], heads=self.heads))
+        for given, there, key in ((self.units, "o", "units"), (self.width, "q", "width")):
+            if given is not None and there not in self.projections:
+                message = _("{key} is the width of a projection that is not there")
+                raise ShapeError(key, message.format(key=key))
+        return Form((queries.shape[0], widths["o"]))
+
+    def slots(self, sources: Sequence[Form]) -> int:
+        """Queries, keys, values and mixtures, the outputs, and five tables of scores."""
+        queries, keys = (int(form.shape[0]) for form in self._sources(sources)[:2])
+        widths = self._widths(sources)
+        rows = queries * (widths["q"] + widths["v"] + widths["o"]) + keys * 2 * widths["v"]
+        return rows + 5 * self.heads * queries * keys
+
+    def parameters(self, sources: Sequence[Form]) -> tuple[Parameter, ...]:
+        """Wq (width, features) and bq (width,), and those of the other projections."""
+        widths = self._widths(sources)
+        before = dict(zip("qkv", (form.shape[-1] for form in self._sources(sources)), strict=True))
+        before["o"] = widths["v"]
+        found: list[Parameter] = []
+        for name in "qkvo":
+            if name not in self.projections:
+                continue
+            fans = (widths[name], before[name])
+            for letter, shape, role in (("W", fans, Role.WEIGHT), ("b", fans[:1], Role.BIAS)):
+                if letter == "b" and self.bias == "none":
+                    continue
+                key = letter + name
+                given = getattr(self, key)
+                found.append(
+                    Parameter(
+                        name=key, shape=shape, role=role, fans=fans, given=given, key=key, frozen=key in self.frozen
+                    )
+                )
+        return tuple(found)
+
+    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+        """Projections, dot products, scores, softmax, mixtures, projection."""
+        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.ops.attention import Dots, Mixture, Scores, root
+        from retrograde.engine.ops.contract import Factor
+
+        op: dict[str, Any] = {"phase": Phase.FORWARD, "layer": self.name, "extent": Extent.SAMPLE}
+
+        def projected(name: str, stem: str, x: Array, role: Role = Role.VALUE) -> Array:
+            if name not in self.projections:
+                return x
+            bias = graph.parameter(f"b{name}") if self.bias != "none" else None
+            return project(graph, stem, x, graph.parameter(f"W{name}"), bias, role)
+
+        q, k, v = (projected(name, name, x) for name, x in zip("qkv", self._sources(sources), strict=True))
+        queries, width = q.element_shape
+        count, depth = v.element_shape
+        sizes = {"h": self.heads, "t": queries, "u": count}
+        # One head goes without saying: its tables have two axes.
+        head = ("h",) if self.heads > 1 else ()
+        within = "hd" if self.heads > 1 else "d"
+        table = (*(self.heads for _head in head), queries, count)
+        dots = graph.append(
+            Dots(
+                target=graph.made("dot", table),
+                axes=(*head, "t", "u"),
+                left=Factor(q, ("t", within)),
+                right=Factor(k, ("u", within)),
+                sizes={**sizes, "d": width // self.heads},
+                **op,
+            )
+        )
+        made = graph.made("scores", table)
+        scores = graph.append(Scores(target=made, dots=dots, scale=root(width // self.heads), causal=self.causal, **op))
+        weights = graph.shares(scores, "a", role=Role.VALUE, causal=self.causal)
+        last = "o" not in self.projections
+        mixture = graph.append(
+            Mixture(
+                target=graph.made("out" if last else "z", (queries, depth), role=Role.OUT if last else Role.VALUE),
+                axes=("t", within),
+                left=Factor(weights, (*head, "t", "u")),
+                right=Factor(v, ("u", within)),
+                sizes={**sizes, "d": depth // self.heads},
+                **op,
+            )
+        )
+        return projected("o", "out", mixture, Role.OUT)

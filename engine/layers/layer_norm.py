@@ -1,0 +1,96 @@
+"""Layer normalisation: the values of each position get mean 0 and variance 1, then a scale and a shift it learns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from retrograde.engine.array import Role
+from retrograde.engine.layers.base import Form, LayerBase, Parameter, Row, ShapeError
+from retrograde.engine.text import _
+
+if TYPE_CHECKING:
+    from retrograde.engine.array import Array
+    from retrograde.engine.graph import Graph, Value
+
+
+class LayerNorm(LayerBase):
+    """Layer normalisation over the last axis: x̂ = (x − μ) / √(σ² + ε), out = γ · x̂ + β.
+
+    μ and σ² are those of the values of one position of one sample, so training and evaluation are the same.
+    """
+
+    kind: Literal["layer_norm"] = Field(description="the kind of layer")
+    epsilon: float = Field(default=1e-5, gt=0, description="ε, which is added to the variance")
+    affine: bool = Field(default=True, description="whether there is a scale γ and a shift β that are learned")
+    gamma: Row | None = Field(default=None, description="initial γ, one for each value of a position; 1 if absent")
+    beta: Row | None = Field(default=None, description="initial β, one for each value of a position; 0 if absent")
+    frozen: Annotated[tuple[Literal["gamma", "beta"], ...], Field(strict=False)] = Field(
+        default=(), max_length=2, description="parameters that training leaves as they are"
+    )
+
+    @property
+    def label(self) -> str:
+        """The layer in a few words."""
+        return "layer norm"
+
+    def form(self, sources: Sequence[Form]) -> Form:
+        """The shape before it."""
+        if not sources[0].shape or sources[0].shape[-1] < 2:
+            message = _("a layer norm needs two values or more along the last axis; {shape} comes before it")
+            raise ShapeError("inputs", message.format(shape=sources[0]))
+        return sources[0]
+
+    def slots(self, sources: Sequence[Form]) -> int:
+        """The distances, the normalised values and the outputs."""
+        return 3 * sources[0].size
+
+    def parameters(self, sources: Sequence[Form]) -> tuple[Parameter, ...]:
+        """γ and β, one for each value of a position."""
+        if not self.affine:
+            return ()
+        width = sources[0].shape[-1]
+
+        def parameter(name: str, sign: str, fallback: float) -> Parameter:
+            return Parameter(
+                name=name,
+                sign=sign,
+                shape=(width,),
+                role=Role.BIAS,
+                fans=(width, width),
+                given=getattr(self, name),
+                key=name,
+                fallback=fallback,
+                drawn=False,
+                frozen=name in self.frozen,
+            )
+
+        return parameter("gamma", "γ", 1.0), parameter("beta", "β", 0.0)
+
+    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+        """Mean, distances, variance, 1/√, normalised values, scale and shift; at each time step of a sequence."""
+        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.ops.layernorm import Centre, InverseDeviation, RowMean, RowScale, RowVariance, ScaleShift
+
+        op: dict[str, Any] = {"phase": Phase.FORWARD, "layer": self.name, "extent": Extent.SAMPLE}
+
+        def normalised(x: Array, time: int | None) -> Array:
+            shape = x.element_shape
+            rows = shape[:-1]
+            mean = graph.append(RowMean(target=graph.made("mu", rows, sign="μ", time=time), x=x, **op))
+            centred = graph.append(Centre(target=graph.made("d", shape, time=time), x=x, mean=mean, **op))
+            spread = graph.made("var", rows, sign="σ²", time=time)
+            variance = graph.append(RowVariance(target=spread, centred=centred, **op))
+            made = graph.made("r", rows, sign="1/σ", time=time)
+            inverse = graph.append(InverseDeviation(target=made, variance=variance, epsilon=self.epsilon, **op))
+            out = graph.made("out", shape, role=Role.OUT, time=time)
+            made = graph.made("xhat", shape, sign="x̂", time=time) if self.affine else out
+            scaled = graph.append(RowScale(target=made, centred=centred, inverse=inverse, **op))
+            if not self.affine:
+                return scaled
+            gamma, beta = graph.parameter("gamma"), graph.parameter("beta")
+            return graph.append(ScaleShift(target=out, x=scaled, gamma=gamma, beta=beta, **op))
+
+        return graph.each(sources[0], normalised)

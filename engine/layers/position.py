@@ -1,0 +1,77 @@
+"""Positions: what is added to each vector of a sequence so that it tells where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from retrograde.engine.array import Role
+from retrograde.engine.layers.base import Form, LayerBase, Matrix, Parameter, ShapeError
+from retrograde.engine.text import _
+
+if TYPE_CHECKING:
+    from retrograde.engine.graph import Graph, Value
+
+
+class Position(LayerBase):
+    """The position of each vector of an array (positions, width), added to it.
+
+    sinusoidal: sin(p / 10000^(i/d)) at even elements i, cos(p / 10000^((i − 1)/d)) at odd ones, with p from 0.
+    learned: a vector P[p] for each position, which is trained.
+    """
+
+    kind: Literal["position"] = Field(description="the kind of layer")
+    encoding: Literal["sinusoidal", "learned"] = Field(
+        default="sinusoidal", description="sinusoidal: sines and cosines; learned: a table that is trained"
+    )
+    weights: Matrix | None = Field(
+        default=None, description="of learned: the initial table; a row per position, a column per element"
+    )
+    frozen: Annotated[tuple[Literal["P"], ...], Field(strict=False)] = Field(
+        default=(), max_length=1, description="parameters that training leaves as they are"
+    )
+
+    @property
+    def label(self) -> str:
+        """The layer in a few words."""
+        return "position" if self.encoding == "sinusoidal" else "learned position"
+
+    def form(self, sources: Sequence[Form]) -> Form:
+        """The shape before it."""
+        if sources[0].steps or len(sources[0].shape) != 2:
+            message = _("positions are added to an array (positions, width); {shape} comes before it")
+            raise ShapeError("inputs", message.format(shape=sources[0]))
+        if self.encoding == "sinusoidal" and self.weights is not None:
+            raise ShapeError("weights", _("weights belong to learned positions; these are sinusoidal"))
+        return sources[0]
+
+    def parameters(self, sources: Sequence[Form]) -> tuple[Parameter, ...]:
+        """P (positions, width), where it is learned."""
+        if self.encoding == "sinusoidal":
+            return ()
+        shape = sources[0].shape
+        return (
+            Parameter(
+                name="P",
+                shape=shape,
+                role=Role.WEIGHT,
+                fans=(shape[1], shape[0]),
+                given=self.weights,
+                key="weights",
+                frozen="P" in self.frozen,
+            ),
+        )
+
+    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+        """A sum an element."""
+        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.ops.embedding import LearnedPositions, Sinusoids
+
+        x: Any = sources[0]
+        op: dict[str, Any] = {"phase": Phase.FORWARD, "layer": self.name, "extent": Extent.SAMPLE, "x": x}
+        target = graph.made("out", x.element_shape, role=Role.OUT)
+        if self.encoding == "sinusoidal":
+            return graph.append(Sinusoids(target=target, **op))
+        return graph.append(LearnedPositions(target=target, table=graph.parameter("P"), **op))

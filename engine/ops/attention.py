@@ -1,0 +1,155 @@
+"""Attention, in the steps of the paper: projections, dot products, scores, softmax, mixture of the values, projection.
+
+The softmax is that of ``softmax``. Queries have the letter t, keys u, heads h, the elements of a head d.
+
+Source: Vaswani et al. 2017, Attention is all you need, section 3.2.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from retrograde.engine.arithmetic import Floats
+from retrograde.engine.array import Array
+from retrograde.engine.expression import ONE, Const, Div, Expr, Index, Ref
+from retrograde.engine.ops.base import Kernel, Op, Workspace
+from retrograde.engine.ops.contract import Contract
+from retrograde.engine.ops.rows import Bools
+from retrograde.engine.ops.softmax import CausalPart, is_later, later
+from retrograde.engine.text import _
+
+if TYPE_CHECKING:
+    from retrograde.engine.builder import Builder
+
+MASKED = Const(-math.inf, "−∞")
+"""The score of a position that is not seen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Weighted(Contract):
+    """net[s, ..., i] = Σ_j W[i, j] · x[s, ..., j] + b[i], at every position alike."""
+
+    @property
+    def title(self) -> str:
+        return _("weighted sum")
+
+    def why(self, target: str) -> str:
+        return _("What reaches {target}: each input of this position times its weight, added up.").format(target=target)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Dots(Contract):
+    """dot[s, h, t, u] = Σ_d q[s, t, hd] · k[s, u, hd]."""
+
+    @property
+    def title(self) -> str:
+        return _("dot product")
+
+    def why(self, target: str) -> str:
+        return _("How well does the key of one position fit what the query of the other looks for?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Mixture(Contract):
+    """z[s, t, hd] = Σ_u a[s, h, t, u] · v[s, u, hd]."""
+
+    @property
+    def title(self) -> str:
+        return _("mixture of values")
+
+    def why(self, target: str) -> str:
+        return _("What this position takes along: the values of all it sees, by their attention weights.")
+
+
+def root(width: int) -> Const:
+    """√d."""
+    return Const(math.sqrt(width), f"√{width}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scores(Op):
+    """scores[s, h, t, u] = dot[s, h, t, u] / √d; −∞ for a later position where attention is causal.
+
+    Attributes:
+        dots: the dot products, (batch, ..., queries, keys).
+        scale: √d.
+        causal: whether a position sees only those up to itself.
+    """
+
+    dots: Array
+    scale: Const
+    causal: bool = False
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        return (self.dots,)
+
+    @property
+    def title(self) -> str:
+        return _("score")
+
+    @property
+    def meshable(self) -> bool:
+        return not self.causal
+
+    def equation(self, index: Index) -> Expr:
+        if self.causal and is_later(index):
+            return MASKED
+        return Div(Ref(self.dots, index), self.scale)
+
+    def reads(self, ref: Ref) -> Bools | None:
+        if not self.causal:
+            return None
+        found = np.zeros(self.target.element_shape, dtype=np.bool_)
+        found[ref.index[1:]] = not is_later(ref.index)
+        return found
+
+    def kernel(self, space: Workspace) -> Kernel:
+        dots, out, scale = space.view(self.dots), space.view(self.target), self.scale.value
+        skipped = np.ascontiguousarray(later(out.shape)) if self.causal else None
+
+        def run() -> None:
+            np.divide(dots, scale, out=out)
+            if skipped is not None:
+                np.putmask(out, skipped, -np.inf)
+
+        return run
+
+    def gradient(self, builder: Builder) -> None:
+        g = builder.close(self.target)
+        if g is not None:
+            builder.contribute(self.dots, ScaledPart(g=g, scale=self.scale, causal=self.causal))
+
+    def why(self, target: str) -> str:
+        return _("Sums of many products are large: dividing by √d keeps the softmax from saturating.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ScaledPart(CausalPart):
+    """The use of a dot product in its score: ∂E/∂score / √d."""
+
+    scale: Const
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        return (self.g,)
+
+    def term(self, index: Index) -> Expr:
+        return Div(Ref(self.g, index), self.scale)
+
+    def local(self, index: Index) -> tuple[Ref, Expr]:
+        return Ref(self.g, index), Div(ONE, self.scale)
+
+    def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel:
+        g, scale, skipped = space.view(self.g), self.scale.value, self.skipped
+
+        def run() -> None:
+            np.divide(g, scale, out=out)
+            if skipped is not None:
+                np.putmask(out, skipped, -0.0)
+
+        return run
