@@ -90,6 +90,30 @@ def _gelu_inner(x: Expr) -> Expr:
     return Product((_GELU_TANH_SCALE, Sum((x, cube))))
 
 
+_SELU_ALPHA = 1.6732632423543772
+_SELU_LAMBDA = 1.0507009873554805
+_SELU_SCALE = Const(_SELU_LAMBDA, "λ")
+_SELU_LEFT = Const(_SELU_LAMBDA * _SELU_ALPHA, "λα")
+_THREE = Const(3.0)
+_SIX = Const(6.0)
+_MINUS_THREE = Const(-3.0, "−3")
+_MINUS_ONE = Const(-1.0, "−1")
+
+
+def _softplus(x: Expr) -> Expr:
+    return Sum((_positive(x, x, ZERO), Call(LOG1P, Call(EXP, Neg(Call(ABS, x))))))
+
+
+def _between(x: Expr, low: Const, high: Const, below: Expr, inside: Expr, above: Expr) -> Expr:
+    """``below`` for x ≤ low, ``above`` for x ≥ high, else (and for NaN) ``inside``."""
+    right = Select(Compare(Comparison.GE, x, high), above, inside)
+    return Select(Compare(Comparison.LE, x, low), below, right)
+
+
+def _mish_gate(x: Expr) -> Expr:
+    return Call(TANH, _softplus(x))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Activation:
     """An activation function y = f(x) of one net input.
@@ -219,10 +243,83 @@ def _rows() -> tuple[Activation, ...]:
             name="softplus",
             symbol="softplus",
             formula="ln(1 + exp(x)), computed as max(x, 0) + log1p(exp(−|x|))",
-            value=lambda x, _: Sum((_positive(x, x, ZERO), Call(LOG1P, Call(EXP, Neg(Call(ABS, x)))))),
+            value=lambda x, _: _softplus(x),
             slope=lambda x, _y, _: Call(SIGMOID, x),
             bounds=(0.0, math.inf),
             source="Dugas et al. 2001",
+        ),
+        Activation(
+            name="selu",
+            symbol="SELU",
+            formula="λ · (x for x > 0, else α · (exp(x) − 1)), λ = 1.0507…, α = 1.6733…",
+            value=lambda x, _: _positive(x, Product((_SELU_SCALE, x)), Product((_SELU_LEFT, Call(EXPM1, x)))),
+            slope=lambda x, y, _: _positive(x, _SELU_SCALE, Sum((y, _SELU_LEFT))),
+            source="Klambauer et al. 2017, eq. 2",
+        ),
+        Activation(
+            name="mish",
+            symbol="mish",
+            formula="x · tanh(ln(1 + exp(x)))",
+            value=lambda x, _: Product((x, _mish_gate(x))),
+            slope=lambda x, _y, _: Sum(
+                (
+                    _mish_gate(x),
+                    Product((x, Call(SIGMOID, x), Sub(ONE, Product((_mish_gate(x), _mish_gate(x)))))),
+                )
+            ),
+            source="Misra 2019, eq. 1",
+        ),
+        Activation(
+            name="softsign",
+            symbol="softsign",
+            formula="x / (1 + |x|)",
+            value=lambda x, _: Div(x, Sum((ONE, Call(ABS, x)))),
+            slope=lambda x, _y, _: Div(ONE, Product((Sum((ONE, Call(ABS, x))), Sum((ONE, Call(ABS, x)))))),
+            bounds=(-1.0, 1.0),
+            source="Glorot, Bengio 2010, section 3.2",
+        ),
+        Activation(
+            name="log_sigmoid",
+            symbol="lnσ",
+            formula="ln(1 / (1 + exp(−x))), computed as min(x, 0) − log1p(exp(−|x|))",
+            value=lambda x, _: Sub(_positive(x, ZERO, x), Call(LOG1P, Call(EXP, Neg(Call(ABS, x))))),
+            slope=lambda x, _y, _: Call(SIGMOID, Neg(x)),
+            bounds=(-math.inf, 0.0),
+        ),
+        Activation(
+            name="relu6",
+            symbol="ReLU6",
+            formula="min(6, max(0, x)); slope 0 at 0 and 6",
+            value=lambda x, _: _between(x, ZERO, _SIX, ZERO, x, _SIX),
+            slope=lambda x, _y, _: _between(x, ZERO, _SIX, ZERO, ONE, ZERO),
+            bounds=(0.0, 6.0),
+            source="Krizhevsky 2010, Convolutional deep belief networks on CIFAR-10",
+        ),
+        Activation(
+            name="hard_tanh",
+            symbol="hardtanh",
+            formula="min(1, max(−1, x)); slope 0 at ±1",
+            value=lambda x, _: _between(x, _MINUS_ONE, ONE, _MINUS_ONE, x, ONE),
+            slope=lambda x, _y, _: _between(x, _MINUS_ONE, ONE, ZERO, ONE, ZERO),
+            bounds=(-1.0, 1.0),
+            source="Collobert 2004",
+        ),
+        Activation(
+            name="hard_sigmoid",
+            symbol="hardσ",
+            formula="min(1, max(0, (x + 3) / 6)); slope 0 at ±3",
+            value=lambda x, _: _between(x, _MINUS_THREE, _THREE, ZERO, Div(Sum((x, _THREE)), _SIX), ONE),
+            slope=lambda x, _y, _: _between(x, _MINUS_THREE, _THREE, ZERO, Div(ONE, _SIX), ZERO),
+            bounds=(0.0, 1.0),
+            source="Howard et al. 2019, MobileNetV3, section 5.2",
+        ),
+        Activation(
+            name="hard_swish",
+            symbol="hswish",
+            formula="x · min(1, max(0, (x + 3) / 6)); slope 0 at −3, 1 at 3",
+            value=lambda x, _: _between(x, _MINUS_THREE, _THREE, ZERO, Product((x, Div(Sum((x, _THREE)), _SIX))), x),
+            slope=lambda x, _y, _: _between(x, _MINUS_THREE, _THREE, ZERO, Sum((Div(x, _THREE), HALF)), ONE),
+            source="Howard et al. 2019, MobileNetV3, section 5.2",
         ),
     )
 

@@ -3,8 +3,8 @@
 Every choice that the equations make is looked at: the condition of a Select, the winner of a Max, the sign in an
 absolute value. Two frames with the same outcomes lie on one smooth piece of E, but for a way out and back between them.
 
-Left out are the choices that E does not show. Softplus and the cross-entropy of a logit are smooth, although they are
-computed by cases; and the largest net input of a softmax, which is subtracted from all of them, cancels.
+Left out are the choices that E does not show. Softplus, mish and the cross-entropy of a logit are smooth, although
+they are computed by cases; and the largest net input of a softmax, which is subtracted from all of them, cancels.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ Choice = Compare | Max
 Branches = tuple[NDArray[Any], ...]
 """The outcome of every choice: of a comparison whether it holds, of a maximum which term is the largest."""
 
-SMOOTH = frozenset({"softplus", "binary_cross_entropy_logits"})
+SMOOTH = frozenset({"softplus", "mish", "softsign", "log_sigmoid", "binary_cross_entropy_logits"})
 """Functions that are computed by cases and yet smooth."""
 
 _COMPARE: dict[Comparison, Callable[[Any, Any], Any]] = {

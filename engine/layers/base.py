@@ -39,6 +39,14 @@ ActivationName = Literal[
     "gelu",
     "gelu_tanh",
     "softplus",
+    "selu",
+    "mish",
+    "softsign",
+    "log_sigmoid",
+    "relu6",
+    "hard_tanh",
+    "hard_sigmoid",
+    "hard_swish",
     "softmax",
 ]
 

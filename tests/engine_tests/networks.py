@@ -31,6 +31,14 @@ ELEMENTWISE = (
     "gelu",
     "gelu_tanh",
     "softplus",
+    "selu",
+    "mish",
+    "softsign",
+    "log_sigmoid",
+    "relu6",
+    "hard_tanh",
+    "hard_sigmoid",
+    "hard_swish",
 )
 ACTIVATIONS = (*ELEMENTWISE, "softmax")
 PLAIN_LOSSES = ("half_squared_error", "squared_error", "mean_squared_error", "mean_absolute_error", "huber")

@@ -37,7 +37,8 @@ def derivative(f: Callable[[float], float], x: float, h: float = 2e-3) -> float:
     return (8 * (f(x + h) - f(x - h)) - (f(x + 2 * h) - f(x - 2 * h))) / (12 * h)
 
 
-INTERIOR = st.floats(-6, 6).filter(lambda x: abs(x) > 0.01)
+KINKS = (0.0, 1.0, -1.0, 3.0, -3.0, 6.0, -6.0)
+INTERIOR = st.floats(-6, 6).filter(lambda x: all(abs(x - kink) > 0.01 for kink in KINKS))
 
 
 @pytest.mark.parametrize("name", [name for name in ELEMENTWISE if ACTIVATIONS[name].slope is not None])
@@ -67,6 +68,14 @@ REFERENCE: dict[str, Callable[[float, float], float]] = {
     "gelu": lambda x, _: x * 0.5 * math.erfc(-x / math.sqrt(2)),
     "gelu_tanh": lambda x, _: x / (1 + math.exp(-2 * math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
     "softplus": lambda x, _: math.log(1 + math.exp(x)),
+    "selu": lambda x, _: 1.0507009873554805 * (x if x > 0 else 1.6732632423543772 * (math.exp(x) - 1)),
+    "mish": lambda x, _: x * (1 - 2 / ((1 + math.exp(x)) ** 2 + 1)),
+    "softsign": lambda x, _: x / (1 + x) if x > 0 else x / (1 - x),
+    "log_sigmoid": lambda x, _: -math.log(1 + math.exp(-x)),
+    "relu6": lambda x, _: min(max(x, 0.0), 6.0),
+    "hard_tanh": lambda x, _: min(max(x, -1.0), 1.0),
+    "hard_sigmoid": lambda x, _: min(max(x / 6 + 0.5, 0.0), 1.0),
+    "hard_swish": lambda x, _: x * min(max(x / 6 + 0.5, 0.0), 1.0),
 }
 """The textbook formulas, written another way than the engine's."""
 
@@ -81,6 +90,24 @@ def test_every_activation_has_a_reference() -> None:
 def test_an_activation_is_its_textbook_formula(name: str, x: float, parameter: float) -> None:
     value = at(ACTIVATIONS[name].value(X, Const(parameter)), x=x)
     assert value == pytest.approx(REFERENCE[name](x, parameter), rel=1e-11, abs=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("name", "at_low", "low", "at_high", "high"),
+    [
+        ("relu6", 0, 0.0, 0, 6.0),
+        ("hard_tanh", 0, -1.0, 0, 1.0),
+        ("hard_sigmoid", 0, -3.0, 0, 3.0),
+        ("hard_swish", 0, -3.0, 1, 3.0),
+    ],
+)
+def test_the_slope_at_the_ends_is_that_of_the_outside(
+    name: str, at_low: float, low: float, at_high: float, high: float
+) -> None:
+    slope = ACTIVATIONS[name].slope
+    assert slope is not None
+    assert at(slope(X, Y, Const(0.0)), x=low, y=0.0) == at_low
+    assert at(slope(X, Y, Const(0.0)), x=high, y=0.0) == at_high
 
 
 @pytest.mark.parametrize("name", ["relu", "leaky_relu", "elu"])
@@ -134,12 +161,12 @@ def test_the_slopes_at_the_kinks_of_losses() -> None:
         assert at(LOSSES["binary_cross_entropy"].value(Y, T, Const(0.0)), y=t, t=t) == 0.0
 
 
-KINKED = ("relu", "leaky_relu", "elu")
+KINKED = ("relu", "leaky_relu", "elu", "selu", "relu6", "hard_tanh", "hard_sigmoid", "hard_swish")
 
 
 def smooth(recipe: Recipe) -> Recipe:
     """The recipe without the activations and losses that have kinks."""
-    swap = {"relu": "silu", "leaky_relu": "tanh", "elu": "softplus"}
+    swap = dict(zip(KINKED, ("silu", "tanh", "softplus", "mish", "softsign", "tanh", "sigmoid", "silu"), strict=True))
     loss = {"mean_absolute_error": "squared_error", "huber": "half_squared_error"}.get(recipe.loss, recipe.loss)
     return replace(recipe, rate=0.02, activations=tuple(swap.get(name, name) for name in recipe.activations), loss=loss)
 

@@ -114,6 +114,15 @@ class Dense:
                 return functional.gelu(net, approximate="tanh")
             case "softmax":
                 return torch.softmax(net, dim=1)
+            case "log_sigmoid":
+                return functional.logsigmoid(net)
+            case "hard_tanh":
+                return functional.hardtanh(net)
+            # PyTorch's own functions have a third and a sixth in single precision.
+            case "hard_sigmoid":
+                return functional.relu6(net + 3) / 6
+            case "hard_swish":
+                return net * (functional.relu6(net + 3) / 6)
             case name:
                 return getattr(functional, name)(net)
 

@@ -40,7 +40,7 @@ kind = "glorot_uniform"                     # glorot_normal he_uniform he_normal
 [[network.layers]]
 units = 2
 activation = "tanh"                         # identity sigmoid relu leaky_relu elu silu gelu gelu_tanh
-                                            # softplus softmax
+                                            # softplus selu mish hard_swish softmax, and others
 bias = "neuron"                             # one for each neuron; "shared" by the layer; or "none"
 # frozen = ["bias"]                         # parameters that are not trained: "weights", "bias"
 
