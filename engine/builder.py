@@ -177,7 +177,9 @@ class Builder:
         Args:
             loss: the loss of the samples: E itself without penalties.
         """
-        self.total = self.penalties.total(self, loss, self._trainable) if self.penalties else loss
+        # A parameter that no loss depends on has no gradient and is not trained: it costs nothing.
+        reached = tuple(array for array in self._trainable if array in self._gradients)
+        self.total = self.penalties.total(self, loss, reached) if self.penalties else loss
         for array, gradient in tuple(self._gradients.items()):
             if array in self._trainable:
                 self._penalised(array, gradient)
