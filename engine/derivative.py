@@ -98,12 +98,12 @@ def derivative(expr: Expr, ref: Ref) -> Expr:
         ValueError: on a mesh, two readings are the same slot at some points only, as x[i] and x[0] are, so that no
             expression holds at all of them.
     """
-    wanted = _key(ref)
+    wanted = key_of(ref)
 
     def is_slot(part: Expr) -> bool:
         if not isinstance(part, Ref) or part.array is not ref.array:
             return False
-        if _key(part) == wanted:
+        if key_of(part) == wanted:
             return True
         if _meet(part, ref):
             raise ValueError(f"{ref.array.name} is read at indices that are equal at some points of the mesh only")
@@ -114,7 +114,7 @@ def derivative(expr: Expr, ref: Ref) -> Expr:
 
 def same(left: Expr, right: Expr) -> bool:
     """Whether two expressions are written alike; safe for indices that are arrays, where == is ambiguous."""
-    return bool(_key(left) == _key(right))
+    return bool(key_of(left) == key_of(right))
 
 
 def _derivative(expr: Expr, is_slot: Callable[[Expr], bool]) -> Expr:
@@ -338,11 +338,11 @@ def _summands(expr: Expr, *, negative: bool) -> Iterable[_Monomial]:
 
 def _bag(parts: Sequence[Expr]) -> Any:
     """Equal for the same parts in any order."""
-    keys = [_key(part) for part in parts]
+    keys = [key_of(part) for part in parts]
     return frozenset((key, keys.count(key)) for key in keys)
 
 
-def _key(expr: Expr | Compare) -> Any:
+def key_of(expr: Expr | Compare) -> Any:
     """A hashable value that is equal where two expressions are written alike."""
     match expr:
         case Const(value):
@@ -350,27 +350,27 @@ def _key(expr: Expr | Compare) -> Any:
         case Ref(array, index):
             return (id(array), *map(_part, index))
         case Neg(operand):
-            return "−", _key(operand)
+            return "−", key_of(operand)
         case Sum(parts):
-            return "+", *map(_key, parts)
+            return "+", *map(key_of, parts)
         case Product(parts):
-            return "·", *map(_key, parts)
+            return "·", *map(key_of, parts)
         case Max(parts):
-            return "max", *map(_key, parts)
+            return "max", *map(key_of, parts)
         case ArgMax(largest, numbers):
-            return "argmax", numbers, _key(largest)
+            return "argmax", numbers, key_of(largest)
         case Pick(array, number, rest):
-            return "pick", id(array), _key(number), *map(_part, rest)
+            return "pick", id(array), key_of(number), *map(_part, rest)
         case Sub(left, right):
-            return "sub", _key(left), _key(right)
+            return "sub", key_of(left), key_of(right)
         case Div(left, right):
-            return "/", _key(left), _key(right)
+            return "/", key_of(left), key_of(right)
         case Call(function, argument):
-            return "call", id(function), _key(argument)
+            return "call", id(function), key_of(argument)
         case Compare(op, left, right):
-            return op, _key(left), _key(right)
+            return op, key_of(left), key_of(right)
         case Select(condition, then, otherwise):
-            return "select", _key(condition), _key(then), _key(otherwise)
+            return "select", key_of(condition), key_of(then), key_of(otherwise)
 
 
 def _part(part: Any) -> Any:

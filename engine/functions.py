@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from retrograde.engine.arithmetic import guarded
+from retrograde.engine.erf import erf
 from retrograde.engine.expression import (
     HALF,
     ONE,
@@ -33,16 +34,6 @@ from retrograde.engine.expression import (
 )
 
 
-def _erf(x: Any, out: Any = None) -> Any:
-    """The error function over arrays; NumPy has none, so it is mapped."""
-    flat = np.fromiter(map(math.erf, np.ravel(x)), dtype=np.float64, count=np.size(x))
-    result = flat.reshape(np.shape(x))
-    if out is None:
-        return result
-    out[...] = result
-    return out
-
-
 def _primitive(
     name: str,
     fast: Callable[[float], float],
@@ -58,7 +49,7 @@ EXPM1 = _primitive("expm1", math.expm1, np.expm1)
 LOG = _primitive("log", math.log, np.log, "ln", pole=0.0)
 LOG1P = _primitive("log1p", math.log1p, np.log1p, pole=-1.0)
 TANH = _primitive("tanh", math.tanh, np.tanh)
-ERF = _primitive("erf", math.erf, _erf)
+ERF = _primitive("erf", math.erf, erf)
 ABS = _primitive("abs", math.fabs, np.fabs)
 SQRT = _primitive("sqrt", math.sqrt, np.sqrt, "√")
 SIN = _primitive("sin", math.sin, np.sin)

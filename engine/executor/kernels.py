@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from retrograde.engine.arithmetic import Floats, picked, sum_rows
 from retrograde.engine.array import Array, Extent, Role
+from retrograde.engine.derivative import key_of
 from retrograde.engine.expression import (
     NUMPY,
     ArgMax,
@@ -25,6 +26,7 @@ from retrograde.engine.expression import (
     Const,
     Div,
     Expr,
+    Function,
     Index,
     Max,
     Neg,
@@ -34,10 +36,12 @@ from retrograde.engine.expression import (
     Select,
     Sub,
     Sum,
+    refs,
 )
 from retrograde.engine.formula import wide
 from retrograde.engine.formula.meaning import HELPERS
 from retrograde.engine.frame import Frame
+from retrograde.engine.functions import ERF, TANH
 from retrograde.engine.ops.base import Kernel, Op
 from retrograde.engine.probe import Arrays, Probe, Record, earlier, lines
 from retrograde.engine.program import Program
@@ -304,6 +308,8 @@ class _MeshCompiler:
                 if function.definition is not None:
                     return self._emit(function.definition(argument), out)
                 assert function.array is not None
+                if function is ERF or (function is TANH and not isinstance(argument, Ref)):
+                    return self._once(function, argument, out)
                 return self._call(function.array, (_contiguous(self, self._emit(argument)),), out)
             case Select(condition, then, otherwise):
                 sides = (self._emit(condition.left), self._emit(condition.right))
@@ -317,6 +323,15 @@ class _MeshCompiler:
                 return self._winner(tuple(map(self._emit, parts)), numbers, out)
             case Pick(array, number, rest):
                 return self._pick(self._space.view(array), self._emit(number), rest, out)
+
+    def _once(self, function: Function, argument: Expr, out: Floats | None) -> Floats:
+        """A function that takes long, kept through the iteration: a GELU and its slope have one erf."""
+        shape = np.broadcast_shapes(*(np.shape(part) for ref in refs(argument) for part in ref.index))
+        block, fresh = self._space.kept(("call", function, key_of(argument)), shape)
+        if fresh:
+            assert function.array is not None
+            self._call(function.array, (_contiguous(self, self._emit(argument)),), block)
+        return self._copy(block, out)
 
     def _pick(self, table: Floats, numbers: Floats, rest: Index, out: Floats | None) -> Floats:
         if out is None:

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 
-from tests.bench import cursor, history, keys, paint, training, travel
+from tests.bench import attention, cursor, history, keys, lenet, paint, training, travel
 from tests.bench.harness import Benchmark, Effort, Row, dump, machine, measure_apart, table
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -14,6 +14,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "xor": training.xor,
     "digits": training.digits,
     "wide": training.wide,
+    "transformer": attention.transformer,
+    "lenet": lenet.lenet,
     "moving": cursor.moving,
     "building": cursor.building,
     "memory": history.memory,
@@ -25,7 +27,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "conditions": travel.conditions,
     "searching": travel.searching,
 }
-THREADED = {"mazur", "xor", "digits", "wide"}
+THREADED = {"mazur", "xor", "digits", "wide", "lenet"}
 
 
 def main() -> int:
