@@ -281,7 +281,7 @@ class Network:
             graph.mask = Array(
                 name="mask", shape=(batch, self.steps), role=Role.MASK, batched=True, stem="mask", timed=True
             )
-            graph.length = Array(name="length", shape=(batch,), role=Role.VALUE, batched=True, stem="length")
+            graph.length = Array(name="length", shape=(batch,), role=Role.MASK, batched=True, stem="length")
             masks += [graph.mask, graph.length]
         for info in self.layers:
             graph.layer = info.spec

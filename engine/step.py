@@ -48,6 +48,7 @@ class Moment:
         layer: the layer's name.
         op: the op's number in the program, from 0.
         index: the element of the op's target, from 0, without the sample.
+        time: the time step of a recurrent network, from 1; None for what has none.
     """
 
     number: int
@@ -59,6 +60,7 @@ class Moment:
     layer: str
     op: int
     index: tuple[int, ...]
+    time: int | None = None
 
     @property
     def address(self) -> str:
@@ -182,6 +184,7 @@ class Step:
             layer=op.layer,
             op=self.place.op,
             index=index,
+            time=op.target.time,
         )
 
     @cached_property

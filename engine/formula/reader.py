@@ -394,6 +394,8 @@ class _Reader:
         match = re.fullmatch(r"(delta|slope)\((\w+(?:@\d+)?)\)", name)
         if match:
             name = f"grad(net_{match[2]})" if match[1] == "delta" else f"slope_{match[2]}"
+        elif name.startswith(("∂E/∂", "δ_")):
+            name = f"grad({name.removeprefix('∂E/∂')})" if name[0] == "∂" else f"grad(net_{name.removeprefix('δ_')})"
         array = self._program.named.get(name)
         if array is not None:
             return _Whole(array, ())

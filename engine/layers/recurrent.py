@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -154,10 +154,7 @@ class RecurrentLayer(Given, LayerBase):
 
         runs: list[tuple[Array, ...]] = []
         for direction in self.directions:
-            if self.direction != "both":
-                stem = "out"
-            else:
-                stem = "h" if direction == "" else "hr"
+            stem = "h" + direction if self.direction == "both" else "out"
             walk = Walk(graph=graph, layer=self, direction=direction, stem=stem, reads=reads(sources[0]))
             runs.append(walk.run(backward=direction == REVERSE or self.direction == "backward"))
 
@@ -361,7 +358,7 @@ class Walk:
                 stack=stack,
                 gate=gate,
                 step=now.number,
-                reads=tuple(sources),
+                sources=tuple(sources),
                 extra=extra,
                 extra_still=extra_before and now.cut,
                 still=tuple(still),

@@ -222,7 +222,11 @@ class PointwisePart(Part):
         targets = self._targets(index)
         if len(targets) != 1:
             return None
-        return Ref(self.g, targets[0]), self._slope(targets[0])
+        slope = bare = self._slope(targets[0])
+        while isinstance(bare, Neg):
+            bare = bare.operand
+        # The term multiplies a gradient by one factor after the other, which rounds otherwise than by their product.
+        return None if isinstance(bare, Product) else (Ref(self.g, targets[0]), slope)
 
 
 def _arrays(expr: Any) -> set[Array]:

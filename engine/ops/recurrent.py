@@ -57,9 +57,9 @@ class Read:
 
     def values(self, space: Workspace) -> Floats:
         """The numbers: (batch, size), or (size,) where they are the same for all samples."""
-        place = (*self.at, slice(self.first, self.first + self.size))
-        view = space.view(self.array)
-        return view[(slice(None), *place) if self.array.batched else place]
+        place: Index = (*self.at, slice(self.first, self.first + self.size))
+        view: Floats = space.view(self.array)[(slice(None), *place) if self.array.batched else place]
+        return view
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -126,7 +126,7 @@ class GateSum(Op):
         stack: the gates that it is one of.
         gate: its number there.
         step: the number of the time step in the order in which the layer runs, from 0.
-        reads: what each segment of the stack reads; None for a bias.
+        sources: what each segment of the stack reads; None for a bias.
         extra: two factors whose product is the last term: a peephole and the cell, a gate and what it lets through.
         still: the segments, by number, whose sources no gradient goes back to.
         extra_still: whether none goes back to the second factor.
@@ -137,7 +137,7 @@ class GateSum(Op):
     stack: Stack
     gate: int
     step: int
-    reads: tuple[Read | None, ...]
+    sources: tuple[Read | None, ...]
     extra: tuple[Read, Read] | None = None
     still: tuple[int, ...] = ()
     extra_still: bool = False
@@ -145,7 +145,7 @@ class GateSum(Op):
     @property
     def inputs(self) -> tuple[Array, ...]:
         found: list[Array] = []
-        for segment, read in zip(self.stack.segments, self.reads, strict=True):
+        for segment, read in zip(self.stack.segments, self.sources, strict=True):
             found += [segment.parameter] if read is None else [segment.parameter, read.array]
         return (*found, *(read.array for read in self.extra or ()))
 
@@ -161,7 +161,7 @@ class GateSum(Op):
     def equation(self, index: Index) -> Expr:
         s, u = index
         found: list[Expr] = []
-        for segment, read in zip(self.stack.segments, self.reads, strict=True):
+        for segment, read in zip(self.stack.segments, self.sources, strict=True):
             if read is None:
                 found.append(Ref(segment.parameter, (self.first + u,)))
                 continue
@@ -192,10 +192,9 @@ class GateSum(Op):
         """What computes the sums of all gates of the stack at this step, (batch, rows)."""
         stack = self.stack
         table, new = space.kept((stack, "weights"), (stack.terms, stack.gates * stack.units))
-        sources, _new = space.kept((stack, "sources"), (stack.steps, space.batch, stack.terms))
         calls: list[Kernel] = []
-        now = sources[self.step]
-        for number, (segment, read) in enumerate(zip(stack.segments, self.reads, strict=True)):
+        now = space.kept((stack, "sources"), (stack.steps, space.batch, stack.terms))[0][self.step]
+        for number, (segment, read) in enumerate(zip(stack.segments, self.sources, strict=True)):
             columns = stack.columns(number)
             if new:
                 calls.append(_Copy(table[columns], space.view(segment.parameter)[stack.rows].T))
@@ -210,7 +209,7 @@ class GateSum(Op):
         g = builder.close(self.target)
         if g is None:
             return
-        for number, (segment, read) in enumerate(zip(self.stack.segments, self.reads, strict=True)):
+        for number, (segment, read) in enumerate(zip(self.stack.segments, self.sources, strict=True)):
             builder.contribute(
                 segment.parameter,
                 RowPart(stack=self.stack, gate=self.gate, step=self.step, segment=number, g=g, read=read),
@@ -220,7 +219,7 @@ class GateSum(Op):
             builder.contribute(left.array, FactorPart(g=g, own=left, other=right))
             if not self.extra_still:
                 builder.contribute(right.array, FactorPart(g=g, own=right, other=left))
-        for number, (segment, read) in reversed([*enumerate(zip(self.stack.segments, self.reads, strict=True))]):
+        for number, (segment, read) in reversed([*enumerate(zip(self.stack.segments, self.sources, strict=True))]):
             if read is not None and number not in self.still:
                 builder.contribute(
                     read.array,

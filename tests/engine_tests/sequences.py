@@ -100,14 +100,13 @@ class Sequential:
     lengths: tuple[int, ...] = ()
     samples: int = 2
     batch_size: int = 0
-    update: str = "simultaneous"
     arithmetic: str = "exact"
     shuffle: str = "none"
     epochs: int = 2
     rate: float = 0.25
     seed: int = 0
     flat: bool = False
-    scale: float = 1.0
+    stop: str = ""
 
     @property
     def last(self) -> bool:
@@ -119,7 +118,7 @@ class Sequential:
         """The scenario as a file."""
         random = np.random.Generator(np.random.Philox(self.seed))
         positions = 1 if self.last else self.steps
-        inputs = random.normal(size=(self.samples, self.steps * self.features)) * self.scale
+        inputs = random.normal(size=(self.samples, self.steps * self.features))
         classes = self.loss == "cross_entropy"
         if classes:
             targets = random.integers(self.units, size=(self.samples, positions)).astype(np.float64)
@@ -151,9 +150,9 @@ class Sequential:
         lines += [f"lengths = {list(self.lengths)}"] if self.lengths else []
         lines += ["[loss]", f'kind = "{self.loss}"']
         lines += [f'over_time = "{self.over_time}"'] if self.over_time else []
-        lines += ["[training]", f"learning_rate = {self.rate!r}", f'update = "{self.update}"']
+        lines += ["[training]", f"learning_rate = {self.rate!r}"]
         lines += [f"batch_size = {self.batch_size}", f'shuffle = "{self.shuffle}"', f"seed = {self.seed}"]
-        lines += ["[stop]", f"epochs = {self.epochs}"]
+        lines += ["[stop]", f"epochs = {self.epochs}", self.stop]
         return "\n".join(lines)
 
     @property
@@ -170,7 +169,6 @@ def sequential(
     units: int = 3,
     samples: int = 3,
     epochs: int = 2,
-    updates: tuple[str, ...] = ("simultaneous", "in_place"),
 ) -> Sequential:
     """A network that mixes everything a recurrent scenario can say."""
     layers: list[Recurrent] = []
@@ -213,7 +211,6 @@ def sequential(
         lengths=tuple(random.randint(1, length) for _ in range(number)) if random.random() < 0.5 else (),
         samples=number,
         batch_size=random.randint(0, number),
-        update=random.choice(updates),
         shuffle=random.choice(("none", "seeded")),
         epochs=epochs,
         seed=random.randrange(10_000),

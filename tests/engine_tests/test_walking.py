@@ -44,7 +44,7 @@ def key_of(granularity: str, moment: Moment) -> tuple[Any, ...]:
         parts.append(moment.sample)
     if granularity in {"phase", "layer"}:
         parts.append(moment.phase)
-    return (*parts, moment.layer) if granularity == "layer" else tuple(parts)
+    return (*parts, moment.layer, moment.time) if granularity == "layer" else tuple(parts)
 
 
 def stops_of(granularity: str, moments: list[Moment]) -> list[int]:

@@ -6,8 +6,8 @@ Run from the root of the repository, where PyTorch is installed, to write ``torc
 
 The networks are read from the texts of scenarios and unrolled by hand over ``torch`` functions, so that autograd gives
 the gradient of every gate. What PyTorch has as a module is computed a second time by ``nn.RNN``, ``nn.GRU`` or
-``nn.LSTM``, over packed sequences where there are lengths, and must give the same outputs; the reset gate of Cho et al.,
-peepholes and truncation are written out alone. Nothing of the engine takes part.
+``nn.LSTM``, over packed sequences where there are lengths, and must give the same outputs; the reset gate of Cho et
+al., peepholes and truncation are written out alone. Nothing of the engine takes part.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.engine_tests.sequences import KINDS, Sequential, sequential
 from tests.oracles.torch_dense import torch_module
 
 STORE = Path(__file__).with_name("torch_recurrent.json.gz")
-COUNT = 42
+COUNT = 36
 UPDATES = 3
 DIGITS = 13
 """Significant digits of a value in the store, well beyond what is compared."""
@@ -34,7 +34,7 @@ GATES = {"rnn": ("",), "gru": ("r", "z", "n"), "lstm": ("i", "f", "g", "o")}
 
 def recipe(number: int) -> Sequential:
     """Network ``number`` of the store: everything a recurrent scenario can say comes up several times."""
-    found = sequential(Random(number), updates=("simultaneous",), epochs=UPDATES, samples=4)
+    found = sequential(Random(number), epochs=UPDATES, samples=4)
     layers = [replace(layer, given=True) for layer in found.layers]
     kind = KINDS[number % 3]
     options: tuple[str, ...] = ()
