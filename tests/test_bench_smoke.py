@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from tests.bench import cursor, history, keys, rivals, training, travel  # noqa: E402
+from tests.bench import attention, cursor, history, keys, lenet, rivals, training, travel  # noqa: E402
 from tests.bench.harness import Effort, Row, interleave, ratio, table  # noqa: E402
 
 TINY = Effort(rounds=1, scale=0.004)
@@ -25,6 +25,8 @@ TINY = Effort(rounds=1, scale=0.004)
         training.xor,
         training.digits,
         training.wide,
+        lenet.lenet,
+        attention.transformer,
         cursor.moving,
         cursor.building,
         history.memory,
@@ -39,7 +41,13 @@ TINY = Effort(rounds=1, scale=0.004)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_benchmark_measures(benchmark: object) -> None:
     assert callable(benchmark)
-    if benchmark in {training.xor, training.digits, training.wide} and not rivals.installed("torch"):
+    if benchmark in {
+        training.xor,
+        training.digits,
+        training.wide,
+        lenet.lenet,
+        attention.transformer,
+    } and not rivals.installed("torch"):
         pytest.skip("torch is not installed")
     rows = benchmark(TINY)
     assert rows

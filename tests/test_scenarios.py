@@ -25,20 +25,34 @@ NAMES = (
     "batch-norm",
     "brownlee",
     "brownlee-single",
+    "convolution-by-hand",
+    "cs231n-circuit",
+    "cs231n-conv",
+    "cs231n-max-pool",
+    "cs231n-neuron",
+    "deep-relu-glorot",
+    "deep-relu-he",
+    "deep-relu-zeros",
     "descent-batch",
     "descent-mini-batch",
     "descent-stochastic",
     "digits",
     "diverging",
     "dropout",
+    "encoder-8-3-8",
     "goodfellow-xor",
     "hmkcode",
     "iamtrask",
     "iris",
+    "lenet-digits",
     "linear-regression",
     "mazur",
     "mazur-in-place",
+    "micrograd",
+    "micrograd-neuron",
     "neuralblog",
+    "rumelhart-symmetry",
+    "rumelhart-xor",
     "saturated",
     "single-layer-xor",
     "symmetric-init",
@@ -60,10 +74,15 @@ TOPOLOGY = {
     "iris": "4-8-3",
     "two-moons": "2-8-1",
     "digits": "64-32-10",
+    "convolution-by-hand": "25-conv-max_pool-1",
+    "lenet-digits": "64-conv-max_pool-conv-max_pool-10",
     "udacity": "3-2-1",
     "batch-norm": "2-3-batch_norm-1",
     "dropout": "2-8-dropout-1",
     "vanishing": "2-2-2-2-2-2-2-2-1",
+    "micrograd": "graph",
+    "rumelhart-xor": "2-1-1",
+    "encoder-8-3-8": "8-3-8",
 }
 
 
@@ -156,8 +175,10 @@ def test_two_epochs_run_and_step(name: str) -> None:
 def test_the_file_names_no_other_folder(name: str) -> None:
     text = (FOLDER / f"{name}.toml").read_text(encoding="utf-8")
     assert ".." not in text
-    data = tomllib.loads(text)["data"]
-    assert (FOLDER / data["file"]).is_file() if "file" in data else "inputs" in data
+    found = tomllib.loads(text)
+    data = found.get("data", {})
+    reads = found["network"].get("inputs", 0) > 0 if "inputs" in found["network"] else False
+    assert (FOLDER / data["file"]).is_file() if "file" in data else reads == bool({"inputs", "text"} & set(data))
 
 
 # ------------------------------------------------------------------ each shows what it teaches
@@ -259,10 +280,11 @@ def test_data_sets_are_learnt() -> None:
     assert accuracy(trained("iris")) >= 0.97
     assert accuracy(trained("two-moons")) >= 0.98
     assert accuracy(trained("digits")) > 0.95
+    assert accuracy(trained("lenet-digits")) > 0.97
     assert accuracy(trained("brownlee")) == 1
     assert accuracy(trained("iamtrask")) == 1
     assert accuracy(trained("victorzhou")) == 1
-    for name in ("mazur", "mazur-in-place", "neuralblog", "hmkcode"):
+    for name in ("mazur", "mazur-in-place", "neuralblog", "hmkcode", "convolution-by-hand"):
         assert end_loss(name) < 1e-3
 
 
@@ -282,3 +304,55 @@ def test_dropout_makes_the_loss_jump_but_not_that_of_an_evaluation() -> None:
     assert np.mean(losses) > 5 * np.mean(evaluated)
     assert np.ptp(losses) > 10 * np.ptp(evaluated)
     assert accuracy(session) == 1
+
+
+def test_one_hidden_unit_and_direct_edges_solve_xor_as_the_chapter_says() -> None:
+    session = trained("rumelhart-xor")
+    outcome = session.outcome
+    assert outcome is not None
+    assert (outcome.rule, outcome.epoch) == (Rule.LOSS, 3894)
+    outputs = session.timeline.predictions(session.timeline.state(outcome.iterations))
+    assert np.all(abs(outputs - session.network.dataset.targets) < 0.02)
+    printed = {"w1": -6.4, "w2": -6.4, "b_h1": 2.2, "w3": -4.2, "w4": -4.2, "w5": -9.4, "b_o1": 6.3}
+    assert all(abs(session.measure(name, outcome.iterations) - value) < 0.1 for name, value in printed.items())
+
+
+def test_symmetry_is_found_with_weights_as_one_to_two_to_four() -> None:
+    session = trained("rumelhart-symmetry")
+    outcome = session.outcome
+    assert outcome is not None
+    assert (outcome.rule, outcome.epoch) == (Rule.LOSS, 1329)
+    assert accuracy(session) == 1
+    weights = np.array([session.measure(f"w{number}", 1329) for number in range(1, 13)]).reshape(2, 6)
+    assert np.all(abs(weights + weights[:, ::-1]) < 0.01), "they cancel from both sides"
+    assert np.all(abs(weights[0] + weights[1]) < 0.2), "one unit is the negative of the other"
+    sizes = np.sort(abs(weights[:, :3]), axis=1)
+    assert np.all(abs(sizes / sizes[:, :1] - [1, 2, 4]) < 0.05)
+
+
+def test_three_units_find_the_binary_numbers() -> None:
+    session = trained("encoder-8-3-8")
+    assert accuracy(session) == 1
+    codes = {tuple(round(session.measure(f"out_h{unit}", 40_000 - 8 + row)) for unit in (1, 2, 3)) for row in range(8)}
+    assert len(codes) == 8
+
+
+def test_deep_relu_networks_differ_in_their_initial_weights_alone() -> None:
+    def sizes(name: str) -> list[float]:
+        frame = Session(scenario(name)).timeline.frame(0)
+        arrays = [frame.array(frame.program.named[f"out_h{layer}"]) for layer in (1, 10)]
+        return [float(np.sqrt(np.mean(np.square(values)))) for values in arrays]
+
+    he, glorot, zeros = (sizes(f"deep-relu-{kind}") for kind in ("he", "glorot", "zeros"))
+    assert he[0] < 4 * he[1]
+    assert glorot[0] > 25 * glorot[1]
+    assert zeros == [0, 0]
+    losses = [end_loss(f"deep-relu-{kind}") for kind in ("he", "glorot", "zeros")]
+    assert losses[0] < 0.1
+    assert 3 * losses[0] < losses[1] < 0.5
+    assert abs(losses[2] - np.log(2)) < 1e-3
+    assert accuracy(trained("deep-relu-he")) > 0.95
+    stuck = trained("deep-relu-zeros")
+    state = stuck.timeline.state(360)
+    assert np.count_nonzero(state) == 1, "only the bias of the output has moved"
+    assert stuck.measure("b_o1", 360) != 0
