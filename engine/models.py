@@ -347,7 +347,7 @@ class Scenario(Model):
     def topology(self) -> str:
         """The widths from the inputs to the outputs, `2-2-2`; of layers that are not dense, their kind."""
         layers = (str(layer.units) if isinstance(layer, Layer) else layer.kind for layer in self.network.layers)
-        return "-".join((str(self.network.inputs), *layers))
+        return "-".join((*([str(self.network.inputs)] if self.network.inputs else []), *layers))
 
     @property
     def forms(self) -> dict[str, Form]:
