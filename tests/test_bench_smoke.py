@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from tests.bench import attention, cursor, history, keys, lenet, rivals, training, travel  # noqa: E402
+from tests.bench import attention, cursor, history, keys, lenet, lstm, rivals, training, travel  # noqa: E402
 from tests.bench.harness import Effort, Row, interleave, ratio, table  # noqa: E402
 
 TINY = Effort(rounds=1, scale=0.004)
@@ -26,6 +26,7 @@ TINY = Effort(rounds=1, scale=0.004)
         training.digits,
         training.wide,
         lenet.lenet,
+        lstm.lstm,
         attention.transformer,
         cursor.moving,
         cursor.building,
@@ -46,6 +47,7 @@ def test_a_benchmark_measures(benchmark: object) -> None:
         training.digits,
         training.wide,
         lenet.lenet,
+        lstm.lstm,
         attention.transformer,
     } and not rivals.installed("torch"):
         pytest.skip("torch is not installed")

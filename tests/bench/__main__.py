@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 
-from tests.bench import attention, cursor, history, keys, lenet, paint, training, travel
+from tests.bench import attention, cursor, history, keys, lenet, lstm, paint, training, travel
 from tests.bench.harness import Benchmark, Effort, Row, dump, machine, measure_apart, table
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -16,6 +16,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "wide": training.wide,
     "transformer": attention.transformer,
     "lenet": lenet.lenet,
+    "lstm": lstm.lstm,
     "moving": cursor.moving,
     "building": cursor.building,
     "memory": history.memory,
