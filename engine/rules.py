@@ -285,7 +285,10 @@ def frame_size(parts: Parts, batch: int) -> tuple[int, int]:
     for layer, sources in zip(parts.layers, parts.sources, strict=True):
         if layer is None or sources is None:
             continue
-        values += layer.slots(sources)
+        try:
+            values += layer.slots(sources)
+        except ShapeError:  # which is reported where the layer is
+            continue
         if layer.share is None:
             parameters += sum(parameter.size for parameter in layer.parameters(sources))
     name = parts.training.optimizer if parts.training is not None else None
@@ -819,9 +822,8 @@ def _inline_rules(parts: Parts, data: Data) -> Iterator[Finding]:
         message = _("a row per sample is needed, such as [[0.1], [0.9]]; for class indices give classes")
         yield Finding(path=("data", "targets"), message=message)
     elif data.classes is None:
-        yield from _row_rules(
-            data.targets, parts.outputs, ("data", "targets"), _("targets"), _("units of the last layer")
-        )
+        meaning = _("units of the layers that have a loss") if parts.losses else _("units of the last layer")
+        yield from _row_rules(data.targets, parts.outputs, ("data", "targets"), _("targets"), meaning)
 
 
 def _row_rules(rows: Sequence[Any], wanted: int | None, path: KeyPath, what: str, meaning: str) -> Iterator[Finding]:
