@@ -7,7 +7,7 @@ error.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual.strip import Strip
 
-from retrograde.tui.look import Glyphs, Ink, Palette, plain, width
+from retrograde.tui.look import GREY, HEAT_POSITIVE, MARKED, Glyphs, Ink, Palette, plain, width
 
 
 class Span(NamedTuple):
@@ -175,6 +175,15 @@ class Canvas:
             x = self.put(x, y, text, ink, limit)
         return x
 
+    def cells(self, x: int, y: int, characters: Sequence[str], inks: Sequence[int]) -> None:
+        """Writes characters of one cell, each in an ink of its own."""
+        if not 0 <= y < self.height:
+            return
+        first, last = max(-x, 0), min(len(characters), self.width - x)
+        if first < last:
+            self._chars[y][x + first : x + last] = characters[first:last]
+            self._inks[y][x + first : x + last] = inks[first:last]
+
     def fill(self, x: int, y: int, count: int, character: str, ink: int) -> None:
         """Repeats a character of one cell."""
         if count > 0:
@@ -193,6 +202,26 @@ class Canvas:
         if 0 <= x < self.width and 0 <= y < self.height and px >= 0 and py >= 0:
             bits = self._dots.get((x, y), (0, 0))[0]
             self._dots[x, y] = (bits | DOTS[py & 3][px & 1], ink)
+
+    def cell(self, x: int, y: int, character: str, ink: int) -> None:
+        """Writes a character of one cell, as it is."""
+        if 0 <= y < self.height and 0 <= x < self.width:
+            self._chars[y][x] = character
+            self._inks[y][x] = ink
+
+    def mark(self, x: int, y: int, character: str) -> None:
+        """Writes a character of one cell in the ink that is there; on a picture's cell so that it is seen."""
+        if 0 <= y < self.height and 0 <= x < self.width:
+            self._chars[y][x] = character
+            ink = self._inks[y][x]
+            if GREY <= ink < HEAT_POSITIVE:
+                self._inks[y][x] = ink - GREY + MARKED
+
+    def recolour(self, y: int, x0: int, x1: int, ink: int) -> None:
+        """Gives a stretch of a row another ink."""
+        if 0 <= y < self.height:
+            for x in range(max(x0, 0), min(x1, self.width)):
+                self._inks[y][x] = ink
 
     def clear_dots(self, y: int, x0: int, x1: int) -> None:
         """Removes the dots of a stretch of a row, so that a label stands clear of the lines."""

@@ -52,6 +52,8 @@ LEVELS = 8
 GREY = 32
 HEAT_POSITIVE = GREY + 17
 HEAT_NEGATIVE = HEAT_POSITIVE + LEVELS + 1
+MARKED = HEAT_NEGATIVE + LEVELS + 1
+"""Inks of a picture's cells that are written on, by the same levels as ``GREY``."""
 SELECTED = 256
 """A flag: added to an ink, the cell lies in the selected row."""
 
@@ -104,6 +106,11 @@ class Glyphs(NamedTuple):
     down: str
     overline: str
     edited: str
+    target_cell: str
+    operand_cell: str
+    selected_cell: str
+    wires: str
+    live_wires: str
 
 
 UNICODE = Glyphs(
@@ -134,6 +141,11 @@ UNICODE = Glyphs(
     down="↓",
     overline="─",
     edited="≠",
+    target_cell="◆",
+    operand_cell="○",
+    selected_cell="◈",
+    wires=" │─└││┌├─┘─┴┐┤┬┼",
+    live_wires=" ┃━┗┃┃┏┣━┛━┻┓┫┳╋",
 )
 
 ASCII = Glyphs(
@@ -164,6 +176,11 @@ ASCII = Glyphs(
     down="v",
     overline="-",
     edited="~",
+    target_cell="@",
+    operand_cell="o",
+    selected_cell="&",
+    wires=" |-+||++-+-+++++",
+    live_wires=" #=#####=#=#####",
 )
 
 _PLAIN = {
@@ -311,6 +328,7 @@ def _styles(c: _Colours) -> dict[int, Style]:
     for level in range(17):
         colour = _mix(c.surface, c.strong, level / 16)
         styles[GREY + level] = style(colour, paper=colour if level else c.surface)
+        styles[MARKED + level] = style(c.paper if level > 8 else c.strong, bold=True, paper=colour)
     for level in range(LEVELS + 1):
         share = level / LEVELS
         styles[HEAT_POSITIVE + level] = style(c.strong, paper=_mix(c.surface, c.positive, 0.85 * share))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from retrograde.tui.pictures.records import Picture
 
     Floats: TypeAlias = NDArray[np.float64]
+    Bools: TypeAlias = NDArray[np.bool_]
 
 _NOTHING = Span("")
 
@@ -79,40 +80,118 @@ class NodeView:
     edited: bool = False
 
 
+class SheetKind(Enum):
+    """How the cells of a sheet belong together."""
+
+    VECTOR = "vector"
+    """A row of numbers, which may be broken anywhere."""
+    MAP = "map"
+    """Tiles of rows and columns: an image, feature maps, kernels, a matrix."""
+    TIME = "time"
+    """A column a moment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SheetView:
+    """An array as cells.
+
+    Attributes:
+        title: what it is; empty for what a layer hands on.
+        kind: how its cells belong together.
+        values: shape (tiles, rows, columns).
+        known: the same shape, false where a value is not computed yet; None where all are.
+        scale: the magnitude at which a cell is full.
+        image: whether it is drawn in grey.
+        marks: the parts of cells in the step, by their number over tiles, rows and columns; idle ones are left out.
+        selected: the number of the selected cell, -1 for none.
+        names: a name a row, where there is a column a moment.
+        now: the column of the moment on the screen, -1 for none.
+    """
+
+    kind: SheetKind
+    values: Floats
+    title: str = ""
+    known: Bools | None = None
+    scale: float = 1.0
+    image: bool = False
+    marks: dict[int, Mark]
+    selected: int = -1
+    names: tuple[str, ...] = ()
+    now: int = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateView:
+    """A number of a scalar graph with the operation that makes it.
+
+    Attributes:
+        symbol: the operation; empty for a number that is given.
+        value: the number, None where it is not computed yet.
+        gradient: ∂E by it, None where it is not computed yet or there is none.
+    """
+
+    symbol: str
+    value: float | None
+    gradient: float | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LayerView:
-    """A layer of nodes.
+    """A layer: a column of nodes, or a block.
 
     Attributes:
         name: the name of the layer.
-        caption: what it is, such as ``32 · sigmoid``.
-        nodes: the nodes, all of them; empty for a layer that is only drawn as a block.
-        values: outputs, shape (units,), NaN for what is not computed yet.
-        marks: the part of each unit in the step, by unit from 0; idle ones are left out.
-        shape: rows and columns, for an input that is an image.
-        scale: the value at which a cell is full.
+        caption: what it is, such as ``32 sigmoid``.
+        shape: what it hands on, such as ``4×6×6``; empty where the caption says it.
+        depth: its column, from 0: one more than that of the layers before it.
+        mark: its part in the step.
+        nodes: what it hands on by name, where that is not much; empty else.
+        sheets: what it hands on as cells, then what else there is to see of it.
         answer: the unit of the target class, -1 for none.
-        selected: the selected unit, -1 for none.
+        bars: whether its nodes are better drawn as bars: outputs.
+        gate: for a number of a scalar graph.
     """
 
     name: str
     caption: str
-    nodes: tuple[NodeView, ...]
-    values: Floats
-    marks: dict[int, Mark]
-    shape: tuple[int, int] | None = None
-    scale: float = 1.0
+    shape: str = ""
+    depth: int
+    mark: Mark
+    nodes: tuple[NodeView, ...] = ()
+    sheets: tuple[SheetView, ...] = ()
     answer: int = -1
-    selected: int = -1
+    bars: bool = False
+    gate: GateView | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LinkView:
+    """What leads from one layer to another.
+
+    Attributes:
+        source: the number of the layer that is read.
+        target: the number of the layer that reads it.
+        live: whether it takes part in the step.
+        weights: shape (units of the target, units of the source), NaN where there is no edge; None where the edges are
+            not drawn one by one.
+        weighted: whether the edges have weights at all.
+        names: the symbols of the weights, empty where there are too many to write.
+    """
+
+    source: int
+    target: int
+    live: bool
+    weights: Floats | None = None
+    weighted: bool = True
+    names: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeView:
-    """A weight that takes part in the step, or is selected."""
+    """An edge that takes part in the step, or is selected; its ends are a layer and a unit."""
 
-    gap: int
-    source: int
-    target: int
+    source: tuple[int, int]
+    target: tuple[int, int]
     mark: Mark
     label: str
     value: float
@@ -144,19 +223,19 @@ class NetworkView:
     """The network at the cursor.
 
     Attributes:
-        layers: from the input to the output.
-        weights: per gap between layers, shape (target units, source units).
-        edges: the weights that take part in the step, drawn last.
-        names: per gap the symbols of the weights, empty where there are too many to write.
+        layers: the inputs and the layers, each after those that it reads.
+        links: what leads from layer to layer.
+        edges: the edges that take part in the step, drawn last.
+        small: whether all layers can be drawn as nodes.
         flow: 1 forward, -1 backward, 0 when nothing flows.
-        focus: for large networks.
+        focus: for networks that are too large for nodes.
         decimals: digits after the point of a node's value.
     """
 
     layers: tuple[LayerView, ...]
-    weights: tuple[Floats, ...]
-    edges: tuple[EdgeView, ...]
-    names: tuple[tuple[tuple[str, ...], ...], ...]
+    links: tuple[LinkView, ...]
+    edges: tuple[EdgeView, ...] = ()
+    small: bool = False
     flow: int = 0
     focus: FocusView | None = None
     decimals: int = 4

@@ -145,8 +145,11 @@ def _written(reading: Reading, expr: Expr, value: float) -> _Term:
 
 
 def _short(reading: Reading, ref: Ref) -> str:
-    """An output by the name of its neuron alone."""
-    return place_name(reading, ref) if ref.array.role is Role.OUT else reading.symbol(ref)
+    """An output by the name of its neuron alone, and a parameter without its layer: ``W[2,1]``."""
+    if ref.array.role is Role.OUT:
+        return place_name(reading, ref)
+    symbol = reading.symbol(ref)
+    return symbol.replace(f"_{ref.array.layer}[", "[", 1) if base_of(ref.array).role in PARAMETERS else symbol
 
 
 def _dense_terms(reading: Reading, op: Dense, ref: Ref) -> tuple[list[_Term], str]:
@@ -160,7 +163,7 @@ def _dense_terms(reading: Reading, op: Dense, ref: Ref) -> tuple[list[_Term], st
     best = [int(k) for k in order[:MOST_ROWS] if known[k]]
     found = [
         _Term(
-            f"{reading.symbol(Ref(op.weights, (unit, k)))} · {_short(reading, _slot(reading, op, k))}",
+            f"{_short(reading, Ref(op.weights, (unit, k)))} · {_short(reading, _slot(reading, op, k))}",
             f"{show(float(row[k]), 4)} × {show(float(inputs[k]), 4)}",
             float(products[k]),
         )
@@ -229,7 +232,7 @@ def _dense_uses(reading: Reading, op: Dense, ref: Ref) -> list[_Term]:
     best = np.argsort(-np.abs(weights), kind="stable")[:MOST_ROWS]
     return [
         _Term(
-            f"{reading.symbol(Ref(op.weights, (int(k), column)))} → "
+            f"{_short(reading, Ref(op.weights, (int(k), column)))} → "
             f"{place_name(reading, Ref(op.target, (reading.sample, int(k))))}",
             "",
             float(weights[k]),
@@ -246,7 +249,7 @@ def _use(reading: Reading, equation: Expr, ref: Ref, target: Ref, op: Op) -> _Te
     if isinstance(part, Product) and len(part.factors) == 2 and ref in part.factors:
         other = part.factors[1 - part.factors.index(ref)]
         if isinstance(other, Ref):
-            return _Term(f"{reading.symbol(other)} → {goal}", "", frame.value(other))
+            return _Term(f"{_short(reading, other)} → {goal}", "", frame.value(other))
     visible = reading.visible(target) is not None
     value = evaluate(part, frame.value, frame.mathematics) if visible else None
     return _Term(f"{op.title} → {goal}", "", value)

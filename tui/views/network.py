@@ -1,199 +1,255 @@
-"""The network with its values."""
+"""The network with its values: nodes and edges where it is small, else layers as blocks."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrograde.engine.array import Array, Phase, Role
+from retrograde.engine.array import Phase, Role
 from retrograde.engine.expression import Ref
 from retrograde.engine.models import INPUT_LAYER
 from retrograde.engine.text import _
 from retrograde.tui.reading import Reading
-from retrograde.tui.state import EdgeView, LayerView, Mark, NetworkView, NodeView, PanelId
+from retrograde.tui.state import EdgeView, LayerView, LinkView, Mark, NetworkView, NodeView, PanelId
+from retrograde.tui.views.circuits import gate_layer
 from retrograde.tui.views.focus import focus_view
 from retrograde.tui.views.lens import Lens
-from retrograde.tui.views.marks import marks
+from retrograde.tui.views.marks import Marks, marks
 from retrograde.tui.views.parameters import Parameters
+from retrograde.tui.views.sheets import sheets_of
 from retrograde.tui.views.slots import (
     Cell,
+    base_of,
     cell_name,
     info_of,
-    names_of,
     node_at,
     node_count,
     outputs_of,
     ref_of,
     values_of,
 )
+from retrograde.tui.views.topology import MOST_NODES, Plan, edge_of, link_table, plan_of, symbols_of
 
 if TYPE_CHECKING:
-    from retrograde.engine.network import Network
-
-MOST_NODES = 24
-"""Units of a layer up to which nodes are drawn, where the panel is high enough."""
+    from retrograde.engine.array import Array
 
 
 def network_view(reading: Reading, parameters: Parameters, lens: Lens) -> NetworkView:
     """The network with its values, and what takes part in the step."""
-    network, program = reading.network, reading.program
     found = marks(reading)
-    small = _is_chain(network)
+    plan = plan_of(reading.network, reading.program)
     chosen = node_at(reading, lens.node) if 0 <= lens.node < node_count(reading) else Cell("", -1)
-    names = names_of(network)
+    ends = {loss.layer for loss in reading.network.losses}
     layers = tuple(
-        _layer_view(
+        gate_layer(reading, item.array, depth, found)
+        if item.array is not None
+        else _layer_view(
             reading,
-            name,
-            found.cells,
-            chosen.number if chosen.layer == name else -1,
-            small=small,
-            last=k == len(names) - 1,
+            item.layer,
+            depth,
+            found,
+            chosen.number if chosen.layer == item.layer else -1,
+            small=plan.small,
+            last=item.layer in ends,
         )
-        for k, name in enumerate(names)
+        for item, depth in zip(plan.items, plan.depths, strict=True)
     )
     phase = None if reading.step is None else reading.step.moment.phase
     focus = None
-    if not small and program.ops:
+    if not plan.small and reading.program.ops:
         focus = focus_view(reading, ref_of(reading, chosen) if chosen.layer else None)
     return NetworkView(
         layers=layers,
-        weights=tuple(reading.frame.array(layer.parameters["W"]) for layer in network.layers) if small else (),
-        edges=_edges(reading, parameters, lens, found.weights) if small else (),
-        names=_edge_names(reading) if small else (),
+        links=_links(reading, plan, layers, found),
+        edges=_edges(reading, plan, parameters, lens, found),
+        small=plan.small,
         flow={Phase.FORWARD: 1, Phase.LOSS: 1, Phase.BACKWARD: -1}.get(phase, 0) if phase else 0,
         focus=focus,
         decimals={5: 3, 9: 4}.get(lens.digits, 8),
     )
 
 
-@lru_cache(maxsize=16)
-def _is_chain(network: Network) -> bool:
-    """Whether the network is a chain of dense layers that are small enough for nodes and edges."""
-    before, edges = INPUT_LAYER, 0
-    for info in network.layers:
-        source, weights = network.forms[before], info.weights
-        if not info.dense or info.sources != (before,) or info.form.steps or len(source.shape) != 1:
-            return False
-        if weights is None or len(weights.shape) != 2 or max(weights.shape) > MOST_NODES:
-            return False
-        before, edges = info.name, edges + weights.size
-    return edges <= 600
+# -- layers
 
 
 def _layer_view(
-    reading: Reading, name: str, marks: dict[Cell, Mark], chosen: int, *, small: bool, last: bool
+    reading: Reading, name: str, depth: int, found: Marks, chosen: int, *, small: bool, last: bool
 ) -> LayerView:
-    program, notation, scenario = reading.program, reading.notation, reading.scenario
-    own = {cell.number: mark for cell, mark in marks.items() if cell.layer == name}
-    values = values_of(reading, name).reshape(-1)
     info = info_of(reading.network, name)
-    finite = np.abs(values[np.isfinite(values)])
-    answer = -1
-    if info is None:
-        caption = _("{count} inputs").format(count=values.size)
-        shape = scenario.network.input_shape
-        scale = max(float(finite.max()) if finite.size else 1.0, 1e-300)
-    else:
-        caption = info.spec.label
-        shape = None
-        scale = max(1.0, float(finite.max()) if finite.size else 1.0)
-    goal = program.named.get(f"t_{name}")
-    if last and goal is not None:
-        target = reading.values(goal)
-        if target.size > 1 and float(target.max()) == 1.0 and float(target.sum()) == 1.0:
-            answer = int(target.argmax())
-    arrays = outputs_of(program, name)
-    array = arrays[0] if arrays else None
-    nodes: tuple[NodeView, ...] = ()
-    if array is not None and len(arrays) == 1 and (small or (last and values.size <= MOST_NODES)):
-        nodes = tuple(
-            NodeView(
-                name=notation.neuron(name, unit) if small else cell_name(reading, Cell(name, unit)),
-                value=None if (value := float(values[unit])) != value and unit >= reading.known(array) else value,
-                mark=own.get(unit, Mark.IDLE),
-                selected=unit == chosen,
-                notes=_notes(reading, name, unit, last=last) if small else (),
-                edited=small
-                and reading.parent is not None
-                and reading.before(Ref(array, (reading.sample, unit))) is not None,
-            )
-            for unit in range(values.size)
-        )
+    form = reading.network.forms[name]
+    caption = _("{count} inputs").format(count=f"{form.size:,}") if info is None else info.spec.label
     return LayerView(
         name=name,
         caption=caption,
-        nodes=nodes,
-        values=values,
-        marks=own,
-        shape=(shape[0], shape[1]) if shape is not None and len(shape) == 2 else None,
-        scale=scale,
-        answer=answer,
-        selected=chosen,
+        shape=str(form) if form.steps or len(form.shape) > 1 else "",
+        depth=depth,
+        mark=found.layers.get(name, Mark.IDLE),
+        nodes=_nodes(reading, name, found, chosen, small=small, last=last),
+        sheets=() if small else sheets_of(reading, name, found, chosen),
+        answer=_answer(reading, name) if last else -1,
+        bars=last,
     )
 
 
-def _hidden(reading: Reading, array: Array, unit: int) -> bool:
-    return reading.visible(Ref(array, (reading.sample, unit))) is None
-
-
-def _notes(reading: Reading, layer: str, unit: int, *, last: bool) -> tuple[tuple[str, float, bool], ...]:
-    """The values below a node: net before the output is known, the target, and δ."""
-    if layer == "i":
+def _nodes(reading: Reading, name: str, found: Marks, chosen: int, *, small: bool, last: bool) -> tuple[NodeView, ...]:
+    """What a layer hands on by name; none where that is much, or more than a row."""
+    form, arrays = reading.network.forms[name], outputs_of(reading.program, name)
+    if form.steps or len(form.shape) > 1 or form.size > MOST_NODES or len(arrays) != 1:
         return ()
-    program, sample = reading.program, reading.sample
+    array = arrays[0]
+    values, known = values_of(reading, name).reshape(-1).tolist(), reading.known(array)
+    parent = reading.parent is not None
+    return tuple(
+        NodeView(
+            name=cell_name(reading, Cell(name, unit)),
+            value=value if unit < known else None,
+            mark=found.cells.get(Cell(name, unit), Mark.IDLE),
+            selected=unit == chosen,
+            notes=_notes(reading, name, array, unit, last=last) if small else (),
+            edited=parent and reading.before(_slot(reading, array, unit)) is not None,
+        )
+        for unit, value in enumerate(values)
+    )
+
+
+def _slot(reading: Reading, array: Array, unit: int) -> Ref:
+    return Ref(array, (reading.sample, unit) if array.element_shape else (reading.sample,))
+
+
+def _notes(reading: Reading, layer: str, array: Array, unit: int, *, last: bool) -> tuple[tuple[str, float, bool], ...]:
+    """The values below a node: net before the output is known, the target, and δ."""
+    if layer == INPUT_LAYER:
+        return ()
+    program = reading.program
     notes: list[tuple[str, float, bool]] = []
-    if _hidden(reading, program.named[f"out_{layer}"], unit):
-        value = reading.visible(Ref(program.named[f"net_{layer}"], (sample, unit)))
+    net, goal = program.named.get(f"net_{layer}"), program.named.get(f"t_{layer}")
+    if net is not None and unit >= reading.known(array):
+        value = reading.visible(_slot(reading, net, unit))
         if value is not None:
             notes.append(("net", value, False))
-    if last:
-        target = reading.frame.value(Ref(program.named[f"t_{layer}"], (sample, unit)))
-        notes.append(("t", target, False))
+    if last and goal is not None and goal.shape == array.shape:
+        notes.append(("t", reading.frame.value(_slot(reading, goal, unit)), False))
     delta = program.named.get(f"grad(net_{layer})")
     if delta is not None:
-        value = reading.visible(Ref(delta, (sample, unit)))
+        value = reading.visible(_slot(reading, delta, unit))
         if value is not None:
             notes.append(("δ", value, True))
     return tuple(notes)
 
 
-def _edges(reading: Reading, parameters: Parameters, lens: Lens, weights: dict[Ref, Mark]) -> tuple[EdgeView, ...]:
-    gaps = {layer.name: gap for gap, layer in enumerate(reading.network.layers)}
-    selected: Ref | None = None
+def _answer(reading: Reading, name: str) -> int:
+    """The class that a layer is to name, -1 for none."""
+    goal = reading.program.named.get(f"t_{name}")
+    if goal is None or len(goal.element_shape) != 1 or goal.size <= goal.shape[0]:
+        return -1
+    target = reading.values(goal)
+    return int(target.argmax()) if float(target.max()) == 1.0 and float(target.sum()) == 1.0 else -1
+
+
+# -- edges
+
+
+def _links(reading: Reading, plan: Plan, layers: tuple[LayerView, ...], found: Marks) -> tuple[LinkView, ...]:
+    live = _live(plan, found)
+    made: list[LinkView] = []
+    for source, target in plan.links:
+        table = None
+        if plan.items[source].array is None and plan.items[target].array is None:
+            table = link_table(reading.network, reading.program, plan.items[source].layer, plan.items[target].layer)
+        weights = None
+        if table is not None:
+            weights = (
+                np.where(table.there, 0.0, np.nan)
+                if table.weights is None
+                else table.values(reading.frame.array(table.weights))
+            )
+        made.append(
+            LinkView(
+                source=source,
+                target=target,
+                live=(source, target) in live,
+                weights=weights,
+                weighted=table is not None and table.weights is not None,
+                names=() if table is None or not plan.small else symbols_of(reading.notation, table),
+            )
+        )
+    return tuple(made)
+
+
+def _live(plan: Plan, found: Marks) -> set[tuple[int, int]]:
+    """The links between what is assigned in the step and what is read."""
+    marked: dict[int, Mark] = {}
+    for array, mark in found.arrays.items():
+        base = base_of(array)
+        for number, item in enumerate(plan.items):
+            if item.array is base or (item.array is None and item.layer == base.layer):
+                marked[number] = max(mark, marked.get(number, Mark.IDLE), key=lambda one: one.value)
+    return {
+        (source, target)
+        for source, target in plan.links
+        if {marked.get(source), marked.get(target)} in ({Mark.TARGET, Mark.OPERAND}, {Mark.TARGET})
+    }
+
+
+def _edges(reading: Reading, plan: Plan, parameters: Parameters, lens: Lens, found: Marks) -> tuple[EdgeView, ...]:
+    """The edges that take part in the step, and the selected one."""
+    weights, selected = found.weights, None
     if lens.focus is PanelId.WEIGHTS and len(parameters):
         selected = parameters.ref(min(lens.weight, len(parameters) - 1))
         if selected not in weights:
             weights = {selected: Mark.IDLE, **weights}
-    return tuple(
-        EdgeView(
-            gap=gaps[ref.array.layer],
-            source=ref.index[1],
-            target=ref.index[0],
-            mark=mark,
-            label=reading.notation.symbol(ref),
-            value=reading.frame.value(ref),
-            selected=ref == selected,
-        )
-        for ref, mark in weights.items()
-        if ref.array.role is Role.WEIGHT
-    )
+    numbers = {item.layer: number for number, item in enumerate(plan.items) if item.array is None}
+    made: list[EdgeView] = []
+    for ref, mark in weights.items():
+        if ref.array.role is not Role.WEIGHT:
+            continue
+        for layer in _users(reading, ref.array, mark):
+            edge = edge_of(reading.network, reading.program, ref, layer)
+            if edge is not None and edge[0] in numbers and layer in numbers:
+                made.append(
+                    EdgeView(
+                        source=(numbers[edge[0]], edge[1]),
+                        target=(numbers[layer], edge[2]),
+                        mark=mark,
+                        label=reading.notation.symbol(ref),
+                        value=reading.frame.value(ref),
+                        selected=ref == selected,
+                    )
+                )
+    return (*made, *_plain_edges(reading, plan, found))
 
 
-def _edge_names(reading: Reading) -> tuple[tuple[tuple[str, ...], ...], ...]:
-    return _names_of(reading.notation, tuple(layer.parameters["W"] for layer in reading.network.layers))
+def _users(reading: Reading, array: Array, mark: Mark) -> list[str]:
+    """The layers whose edges a weight stands for: a shared one those of several."""
+    step = reading.step
+    if step is not None and mark is not Mark.IDLE and step.op.phase is not Phase.UPDATE:
+        info = info_of(reading.network, step.op.layer)
+        if info is not None and any(one is array for one in info.parameters.values()):
+            return [step.op.layer]
+    return [info.name for info in reading.network.layers if any(one is array for one in info.parameters.values())]
 
 
-@lru_cache(maxsize=4)
-def _names_of(notation: Any, arrays: tuple[Array, ...]) -> tuple[tuple[tuple[str, ...], ...], ...]:
-    return tuple(
-        tuple(
-            tuple(notation.symbol(Ref(array, (target, source))) for source in range(array.shape[1]))
-            for target in range(array.shape[0])
-        )
-        if array.size <= 8
-        else ()
-        for array in arrays
-    )
+def _plain_edges(reading: Reading, plan: Plan, found: Marks) -> list[EdgeView]:
+    """The edges without a weight between the cells that take part in the step."""
+    targets = [cell for cell, mark in found.cells.items() if mark is Mark.TARGET]
+    if len(targets) != 1 or not plan.small:
+        return []
+    numbers = {item.layer: number for number, item in enumerate(plan.items)}
+    made: list[EdgeView] = []
+    for cell in found.cells:
+        for tail, head in ((cell, targets[0]), (targets[0], cell)):
+            if (numbers.get(tail.layer, -1), numbers.get(head.layer, -1)) not in set(plan.links):
+                continue
+            table = link_table(reading.network, reading.program, tail.layer, head.layer)
+            if table is not None and table.weights is None and table.there[head.number, tail.number]:
+                made.append(
+                    EdgeView(
+                        source=(numbers[tail.layer], tail.number),
+                        target=(numbers[head.layer], head.number),
+                        mark=Mark.OPERAND,
+                        label="",
+                        value=0.0,
+                    )
+                )
+    return made

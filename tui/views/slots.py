@@ -44,6 +44,12 @@ def info_of(network: Network, name: str) -> LayerInfo | None:
     return _infos(network).get(name)
 
 
+def is_circuit(network: Network, name: str) -> bool:
+    """Whether a layer is a free graph of scalars, each of which has a place of its own."""
+    info = info_of(network, name)
+    return info is not None and info.spec.kind == "graph"
+
+
 @lru_cache(maxsize=4096)
 def outputs_of(program: Program, name: str) -> tuple[Array, ...]:
     """The arrays that a layer hands on: one, or one a time step; none where the program makes none."""
@@ -53,7 +59,9 @@ def outputs_of(program: Program, name: str) -> tuple[Array, ...]:
     found: list[Array] = []
     while (array := program.named.get(f"{stem}@{len(found) + 1}")) is not None:
         found.append(array)
-    return tuple(found)
+    # The last value of a scalar graph has a name of its own.
+    own = (array for array in program.arrays if array.role is Role.OUT and array.layer == name and array.time is None)
+    return tuple(found or own)
 
 
 def size_of(array: Array) -> int:
@@ -128,6 +136,8 @@ def cell_of(reading: Reading, ref: Ref) -> Cell | None:
         return Cell(array.layer, ravel(ref.index[1:], whole)) if array.element_shape == whole else None
     if array.element_shape != form.shape or bool(form.steps) != (array.time is not None):
         return None
+    if is_circuit(reading.network, array.layer) and array not in outputs_of(reading.program, array.layer):
+        return None
     before = 0 if array.time is None else (array.time - 1) * Form(form.shape).size
     return Cell(array.layer, before + ravel(ref.index[1:], form.shape))
 
@@ -142,6 +152,8 @@ def place_name(reading: Reading, ref: Ref) -> str:
     """The place of a slot without what it holds: ``h1`` of ``net_h1`` and of ``δ_h1``, ``c1[2,3,3]`` of an output."""
     array = base_of(ref.array)
     symbol = reading.symbol(Ref(array, ref.index))
+    if array.role in PARAMETERS:
+        return symbol
     for stem in (array.sign, array.stem):
         if stem and array.layer and symbol.startswith(f"{stem}_{array.layer}"):
             return symbol.removeprefix(f"{stem}_")
