@@ -23,11 +23,6 @@ class Writer:
         self.lines: list[str] = []
         self.shapes: dict[str, tuple[int, ...]] = {}
 
-    def values(self, *shape: int) -> list[Any]:
-        """Numbers for a parameter."""
-        found: list[Any] = (self.numbers.normal(size=shape) / np.sqrt(shape[-1])).tolist()
-        return found
-
     def layer(self, name: str, kind: str, shape: tuple[int, ...], /, **keys: Any) -> str:
         """A layer; parameters among its keys are left out where the file does not give them."""
         self.lines += ["[[network.layers]]", f'name = "{name}"', f'kind = "{kind}"']
@@ -46,7 +41,7 @@ class Writer:
 
     def parameter(self, *shape: int, around: float = 0.0) -> Floats:
         """Numbers for a parameter."""
-        found: Floats = around + self.numbers.normal(size=shape) / np.sqrt(shape[-1])
+        found: Floats = np.round(around + self.numbers.normal(size=shape) / np.sqrt(shape[-1]), 4)
         return found
 
     def linear(self, name: str, source: str, units: int, activation: str) -> str:
@@ -112,6 +107,7 @@ class Attended:
     arithmetic: str = "exact"
     update: str = "simultaneous"
     samples: int | None = None
+    rate: float = 0.02
 
     @property
     def text(self) -> str:
@@ -131,7 +127,7 @@ class Attended:
             features = random.choice((2, 3, 4))
             inputs, top = positions * features, "i"
             write.shapes["i"] = (positions, features)
-            data = numbers.normal(size=(samples, inputs))
+            data = numbers.normal(size=(samples, inputs)).round(4)
         choice = random.randrange(4)
         if choice == 0:
             top = write.layer("pos", "position", write.shapes[top], inputs=[top])
@@ -153,8 +149,14 @@ class Attended:
             rows = classes[:, 0] if classes.shape[1] == 1 else classes
             lines += [f"classes = {last}", f"targets = {rows.tolist()}"]
         else:
-            lines.append(f"targets = {numbers.normal(size=(samples, shape[0] * last)).tolist()}")
-        lines += ["[loss]", f'kind = "{loss}"', "[training]", "learning_rate = 0.2", f'update = "{self.update}"']
+            lines.append(f"targets = {numbers.normal(size=(samples, shape[0] * last)).round(4).tolist()}")
+        lines += [
+            "[loss]",
+            f'kind = "{loss}"',
+            "[training]",
+            f"learning_rate = {self.rate}",
+            f'update = "{self.update}"',
+        ]
         lines += [f"batch_size = {random.choice((0, 0, samples, (samples + 1) // 2))}", "[stop]", "epochs = 4"]
         return "\n".join(lines)
 
