@@ -96,5 +96,6 @@ def _topology(network: Any) -> str:
     tables = [layer for layer in layers if isinstance(layer, dict)] if isinstance(layers, list) else []
     dense = "dense"
     words = (layer.get("units", "?") if layer.get("kind", dense) == dense else layer.get("kind") for layer in tables)
-    widths = [network.get("inputs", "?"), *words]
+    # A network without inputs begins with its first layer.
+    widths = [*([network["inputs"]] if "inputs" in network else []), *words]
     return "-".join(str(width) for width in widths)

@@ -81,7 +81,7 @@ class Layer(ActivatedLayer):
     @property
     def bias_count(self) -> int:
         """Number of bias parameters."""
-        return {"neuron": self.units, "shared": 1, "none": 0}[self.bias or "neuron"]
+        return {"shared": 1, "none": 0}.get(self.bias, self.units)
 
     @property
     def label(self) -> str:
