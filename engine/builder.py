@@ -57,7 +57,6 @@ class Builder:
         self.dated: list[Dated] = []
         self.updated: dict[Array, Array] = {}
         self.total: Array | None = None
-        self._loss: Array | None = None
         self._in_place = in_place
         self._updates = Updates(self, optimiser)
         self._append_update = APPEND[optimiser]
@@ -177,12 +176,19 @@ class Builder:
         Args:
             loss: the loss of the samples: E itself without penalties.
         """
-        # A parameter that no loss depends on has no gradient and is not trained: it costs nothing.
-        reached = tuple(array for array in self._trainable if array in self._gradients)
-        self.total = self.penalties.total(self, loss, reached) if self.penalties else loss
+        # A parameter that the loss does not depend on has no gradient and is not trained: it costs nothing.
+        self.total = self.penalties.total(self, loss, self._read_by(loss)) if self.penalties else loss
         for array, gradient in tuple(self._gradients.items()):
             if array in self._trainable:
                 self._penalised(array, gradient)
+
+    def _read_by(self, loss: Array) -> tuple[Array, ...]:
+        """The trainable parameters that an array depends on; the same ones in training and in evaluation."""
+        wanted = {loss}
+        for op in reversed(self.ops):
+            if op.target in wanted:
+                wanted.update(op.inputs)
+        return tuple(array for array in self._trainable if array in wanted)
 
     def _penalised(self, array: Array, gradient: Array) -> Array:
         """The gradient of E by a parameter, from that of the samples' loss."""

@@ -477,7 +477,8 @@ def _tokens(expr: Expr, leaf: Callable[[Ref], str], times: str, outer: int) -> I
                     yield Token(times)
                 yield from _tokens(factor, leaf, times, _POSTFIX if position else _UNARY)
         case Div(numerator, denominator):
-            yield from _tokens(numerator, leaf, times, _UNARY)
+            # η · m / n is read from the left, as it is computed.
+            yield from _tokens(numerator, leaf, times, _MULTIPLY if isinstance(numerator, Product) else _UNARY)
             yield Token(" / ")
             yield from _tokens(denominator, leaf, times, _POSTFIX)
         case Call(function, argument) if function is SQUARE:

@@ -233,7 +233,7 @@ def _rows() -> tuple[Optimiser, ...]:
             " as 0; w⁺ = w − sign(g)·Δ⁺; Δ = η at first",
             options={"etas": (0.5, 1.2), "step_sizes": (1e-6, 50.0)},
             state=2,
-            made=0,
+            made=1,
             source="Riedmiller, Braun 1993; iRprop− of Igel, Hüsken 2000, as in PyTorch",
         ),
         Optimiser(

@@ -1,0 +1,94 @@
+"""Optimisers that are given their gradients: a network of one linear neuron whose gradients are overridden."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from retrograde.engine.arithmetic import Floats
+from retrograde.engine.array import Role
+from retrograde.engine.executor.base import Executor
+from retrograde.engine.executor.generated import GeneratedExecutor
+from retrograde.engine.executor.kernels import KernelExecutor
+from retrograde.engine.expression import Ref
+from retrograde.engine.frame import Frame
+from retrograde.engine.network import Network
+from retrograde.engine.scenario import parse_scenario
+from retrograde.engine.schedule import Schedule
+
+EXECUTORS: Mapping[str, Callable[..., Executor]] = {"generated": GeneratedExecutor, "kernels": KernelExecutor}
+
+
+def toml(value: Any) -> str:
+    """A value as a file writes it."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {toml(part)}" for key, part in value.items()) + " }"
+    return json.dumps(value)
+
+
+def linear(weights: Sequence[float], training: Mapping[str, Any], *, epochs: int = 100) -> str:
+    """A neuron with the weights w1, w2, ... and without a bias."""
+    lines = [
+        'format = 1\ntitle = { en = "One neuron" }',
+        f"[network]\ninputs = {len(weights)}",
+        f'[[network.layers]]\nunits = 1\nbias = "none"\nweights = {[list(weights)]}',
+        f"[data]\ninputs = {[[1.0] * len(weights)]}\ntargets = [[0.0]]",
+        '[loss]\nkind = "squared_error"',
+        "[training]",
+        *(f"{key} = {toml(value)}" for key, value in training.items()),
+        f"[stop]\nepochs = {epochs}",
+    ]
+    return "\n".join(lines)
+
+
+class Given:
+    """The neuron, updated by gradients that are given.
+
+    Args:
+        weights: the weights to begin with.
+        training: the table ``[training]``.
+        executor: which executor computes.
+    """
+
+    def __init__(self, weights: Sequence[float], training: Mapping[str, Any], executor: str = "kernels") -> None:
+        self.network = Network(parse_scenario(linear(weights, training)))
+        self.schedule = Schedule(self.network)
+        self.program = self.schedule.full
+        self.executor = EXECUTORS[executor](self.program, self.network.constants)
+        self.state = np.array(self.network.initial_state)
+        self.iteration = 0
+
+    def step(self, gradient: Sequence[float]) -> Frame:
+        """One update by a gradient."""
+        program, at = self.program, self.iteration
+        leaves = self.executor.leaves(self.network.columns, self.schedule.rows(at), self.schedule.dated(at))
+        slope = program.named["grad(W_o)"]
+        given = {Ref(slope, (0, number)): float(value) for number, value in enumerate(gradient)}
+        frame = self.executor.frame(self.state, leaves, given)
+        self.state = np.array(frame.next_state)
+        self.iteration += 1
+        return frame
+
+    def __getitem__(self, name: str) -> Floats:
+        """What the state holds under a name, flat."""
+        array = self.program.named[name]
+        start = self.program.offsets[array]
+        return self.state[start : start + array.size]
+
+    def __setitem__(self, name: str, values: Sequence[float] | float) -> None:
+        """Replaces a part of the state."""
+        self[name][...] = values
+
+    @property
+    def weights(self) -> list[float]:
+        """The weights."""
+        found: list[float] = self["W_o"].tolist()
+        return found
+
+
+def memory(network: Network) -> set[str]:
+    """The names of what an optimiser remembers."""
+    return {array.name for array in network.state if array.role is Role.MEMORY}
