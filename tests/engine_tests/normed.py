@@ -64,10 +64,16 @@ SHAPES = ((2,), (3,), (1, 2), (2, 2), (2, 3), (2, 1, 2), (1, 2, 2))
 
 @st.composite
 def normed(
-    draw: st.DrawFn, *, depth: int = 3, width: int = 3, samples: int = 4, epochs: int = 2, **options: object
+    draw: st.DrawFn,
+    *,
+    depth: int = 3,
+    width: int = 3,
+    samples: int = 4,
+    epochs: int = 2,
+    updates: tuple[str, ...] = ("simultaneous", "in_place"),
 ) -> Normed:
     """Networks with at least one of the layers, in iterations that a batch norm can take."""
-    recipe: Recipe = draw(recipes(depth=depth, width=width, samples=samples, epochs=epochs, **options))  # type: ignore[arg-type]
+    recipe = draw(recipes(depth=depth, width=width, samples=samples, epochs=epochs, updates=updates))
     shape = draw(st.sampled_from(SHAPES))
     between = [draw(tables()) for _ in recipe.activations]
     if not any(between):

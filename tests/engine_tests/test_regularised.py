@@ -103,7 +103,7 @@ def test_the_samples_wait_where_a_sum_is_read_and_only_there() -> None:
 
 def test_steps_are_written_as_in_the_paper() -> None:
     made = session(f'name = "h"\nunits = 1\nactivation = "identity";{NORM}')
-    texts = {}
+    texts: dict[str, str] = {}
     while made.step() and made.iteration == 0 and made.current is not None:
         texts.setdefault(made.current.symbol, made.current.text(digits=3)[0])
     assert texts["μ_n1"] == "out_h1 / 5"
