@@ -162,9 +162,10 @@ class Parts:
     def positions(self) -> int | None:
         """How many class indices or distributions a sample has: one, or one a time step; None where it is not known."""
         goals = self.goals
-        if self.losses or goals == []:
-            return 1
-        return None if goals is None else goals[0].positions
+        if goals is None:
+            return 1 if self.losses else None
+        # Several losses share the columns, each with positions of its own; one that is an output itself has none.
+        return goals[0].positions if len(goals) == 1 else 1
 
     @property
     def goals(self) -> list[Goal] | None:
@@ -407,6 +408,7 @@ def _own_name_rules(parts: Parts) -> Iterator[Finding]:
 def _layer_rules(parts: Parts, number: int, layer: LayerBase) -> Iterator[Finding]:
     path: KeyPath = ("network", "layers", number)
     yield from _source_rules(parts, number, layer)
+    yield from _index_rules(parts, number, layer)
     if isinstance(layer, ActivatedLayer):
         for name, activation in (("slope", "leaky_relu"), ("alpha", "elu")):
             if getattr(layer, name) is not None and layer.activation not in {activation, None}:
@@ -458,6 +460,20 @@ def _source_rules(parts: Parts, number: int, layer: LayerBase) -> Iterator[Findi
             yield Finding(path=place, message=error.message)
     if layer.share is not None:
         yield from _sharing_rules(parts, number, layer)
+
+
+def _index_rules(parts: Parts, number: int, layer: LayerBase) -> Iterator[Finding]:
+    """What takes indices takes those of the inputs, which are then all of them indices."""
+    path: KeyPath = ("network", "layers", number)
+    taken = layer.taken(parts.names[number - 1] if number else INPUT_LAYER)
+    if layer.indices is not None and taken != (INPUT_LAYER,):
+        message = _('an {kind} takes the indices of the inputs: put it first, or say inputs = ["i"]')
+        yield Finding(path=path, message=message.format(kind=layer.kind))
+    if layer.indices is not None and parts.data is not None:
+        for key in ("divide_inputs_by", "standardise"):
+            if getattr(parts.data, key):
+                message = _("the inputs are indices, which are not scaled")
+                yield Finding(path=("data", key), message=message)
 
 
 def _sharing_rules(parts: Parts, number: int, layer: LayerBase) -> Iterator[Finding]:
@@ -815,7 +831,7 @@ def _inline_rules(parts: Parts, data: Data) -> Iterator[Finding]:
     if data.classes is not None and data.targets and parts.positions is not None and parts.positions > 1:
         rows = [row if isinstance(row, tuple) else (row,) for row in data.targets]
         yield from _row_rules(rows, parts.positions, ("data", "targets"), _("targets"), _("class indices, one a step"))
-    elif data.classes is not None and data.targets and not flat:
+    elif data.classes is not None and data.targets and not flat and parts.positions is not None:
         message = _("with classes, targets are a list of class indices such as [0, 2, 1]")
         yield Finding(path=("data", "targets"), message=message)
     elif data.classes is None and flat:
@@ -891,7 +907,9 @@ def _training_rules(parts: Parts) -> Iterator[Finding]:
         yield Finding(path=("training", *path), message=message, key=key)
     unrolled = next((n for n, layer in enumerate(parts.layers) if layer is not None and layer.sequential), None)
     if unrolled is not None and training.update == "in_place":
-        message = _("in_place is for parameters that are used once; the recurrent layer {name} uses its own at each step")
+        message = _(
+            "in_place is for parameters that are used once; the recurrent layer {name} uses its own at each step"
+        )
         yield Finding(path=("training", "update"), message=message.format(name=parts.names[unrolled]))
     if training.shuffle == "numpy-legacy":
         own = parts.init is not None and parts.init.generator != "numpy-legacy"

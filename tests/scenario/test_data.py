@@ -335,3 +335,34 @@ def test_ranges() -> None:
     assert ranges("1-4, 7") == [(1, 4), (7, 7)]
     with pytest.raises(EngineError):
         ranges("4-1")
+
+
+def test_a_loss_that_is_an_output_itself_takes_no_columns_from_a_sequence_of_distributions() -> None:
+    text = """
+        format = 1
+        title = { en = "Two losses of a sequence" }
+        [network]
+        inputs = 3
+        [[network.layers]]
+        name = "a"
+        kind = "rnn"
+        units = 2
+        [[network.layers]]
+        name = "k"
+        units = 2
+        activation = "softmax"
+        [data]
+        inputs = [[1.0, 2.0, 3.0]]
+        targets = [[1.0, 0.0, 0.5, 0.5, 0.0, 1.0]]
+        [loss]
+        kind = "cross_entropy"
+        [[losses]]
+        kind = "value"
+        layer = "a"
+        [training]
+        learning_rate = 0.1
+        [stop]
+        epochs = 1
+    """
+    scenario = parse_scenario(text)
+    assert [goal.positions for goal in scenario.goals] == [3]
