@@ -25,6 +25,7 @@ NAMES = (
     "batch-norm",
     "brownlee",
     "brownlee-single",
+    "char-rnn",
     "convolution-by-hand",
     "cs231n-circuit",
     "cs231n-conv",
@@ -39,13 +40,16 @@ NAMES = (
     "digits",
     "diverging",
     "dropout",
+    "elman",
     "encoder-8-3-8",
     "goodfellow-xor",
+    "gru",
     "hmkcode",
     "iamtrask",
     "iris",
     "lenet-digits",
     "linear-regression",
+    "lstm-two-steps",
     "mazur",
     "mazur-in-place",
     "micrograd",
@@ -80,6 +84,10 @@ TOPOLOGY = {
     "batch-norm": "2-3-batch_norm-1",
     "dropout": "2-8-dropout-1",
     "vanishing": "2-2-2-2-2-2-2-2-1",
+    "elman": "4-rnn-1",
+    "lstm-two-steps": "4-lstm",
+    "gru": "6-gru-1",
+    "char-rnn": "156-rnn-12",
     "micrograd": "graph",
     "rumelhart-xor": "2-1-1",
     "encoder-8-3-8": "8-3-8",
@@ -304,6 +312,55 @@ def test_dropout_makes_the_loss_jump_but_not_that_of_an_evaluation() -> None:
     assert np.mean(losses) > 5 * np.mean(evaluated)
     assert np.ptp(losses) > 10 * np.ptp(evaluated)
     assert accuracy(session) == 1
+
+
+def outputs_through_time(session: Session) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """The outputs of the last layer at the end, (samples, time, units)."""
+    assert session.outcome is not None
+    frame = session.timeline.frame(session.outcome.iterations)
+    last = session.network.layers[-1]
+    arrays = [frame.array(frame.program.named[f"out_{last.name}@{time + 1}"]) for time in range(last.form.steps)]
+    return np.stack(arrays, axis=1)
+
+
+def test_a_recurrent_network_counts_ones_after_a_long_plateau() -> None:
+    session = trained("elman")
+    assert session.outcome is not None
+    assert session.outcome.rule is Rule.LOSS
+    outputs = outputs_through_time(session)[:, :, 0]
+    assert np.array_equal(outputs > 0.5, session.network.dataset.targets == 1)
+    assert session.measure("E", 350) > 0.48
+
+
+def test_the_update_gate_opens_for_what_is_to_be_kept_alone() -> None:
+    session = trained("gru")
+    assert session.outcome is not None
+    assert session.outcome.rule is Rule.LOSS
+    end = session.outcome.iterations
+    for sample in (1, 3, 5):
+        assert session.measure(f"z_h1@1{{{sample}}}", end) < 0.2
+        assert all(session.measure(f"z_h1@{time}{{{sample}}}", end) > 0.95 for time in range(2, 5))
+    frame = session.timeline.frame(end)
+    held = [frame.array(frame.program.named[f"out_h@{time}"])[4, 0] for time in (4, 5, 6)]
+    assert len(set(held)) == 1, "the fifth sequence ends after four numbers"
+
+
+def test_a_state_tells_what_comes_after_a_letter_that_does_not() -> None:
+    session = trained("char-rnn")
+    letters = np.array(session.network.dataset.class_names)
+    said = ["".join(letters[row]) for row in outputs_through_time(session).argmax(axis=2)]
+    assert said == ["he␣sells␣sea␣", "shells␣by␣the", "␣sea␣shore.␣s"]
+
+
+def test_the_forget_gate_of_a_first_step_has_nothing_to_forget() -> None:
+    session = Session(scenario("lstm-two-steps"))
+    assert session.measure("c0_h1", 0) == 0
+    assert session.measure("delta(f_h1@1)", 0) == 0
+    # The way through the cell: no weight and no slope of tanh stands in it.
+    through = session.measure("grad(c_h1@2)", 0) * session.measure("f_h1@2", 0)
+    rest = session.measure("grad(out_h1@1)", 0) * session.measure("o_h1@1", 0)
+    slope = 1 - np.tanh(session.measure("c_h1@1", 0)) ** 2
+    assert np.isclose(session.measure("grad(c_h1@1)", 0), through + rest * slope, rtol=1e-13)
 
 
 def test_one_hidden_unit_and_direct_edges_solve_xor_as_the_chapter_says() -> None:
