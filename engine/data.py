@@ -100,6 +100,7 @@ def load_data(scenario: Scenario) -> Dataset:
             *shape_faults(samples, data, network.inputs, sum(goal.width for goal in goals), positions),
             *goal_faults(samples.targets, goals, data.class_count, positions, samples.lengths),
             *length_faults(samples.lengths, steps),
+            *index_faults(samples.inputs, scenario.vocabulary),
         ]
         if faults:
             raise EngineError(faults[0].message)
@@ -107,9 +108,7 @@ def load_data(scenario: Scenario) -> Dataset:
     return scenario._dataset[1]
 
 
-def read_samples(
-    data: Data, path: Path | None, shown: str = "", *, steps: int = 0, targets: bool = True
-) -> Samples:
+def read_samples(data: Data, path: Path | None, shown: str = "", *, steps: int = 0, targets: bool = True) -> Samples:
     """Return the samples as they are written.
 
     Args:
@@ -280,6 +279,17 @@ def length_faults(lengths: NDArray[np.float64] | None, steps: int | None) -> Ite
     if lengths is not None:
         for row, message in islice(length_complaints(lengths.tolist(), steps), MAX_PROBLEMS):
             yield Fault(row=row, column=None, of="lengths", message=message)
+
+
+def index_faults(inputs: NDArray[np.float64], vocabulary: int | None) -> Iterator[Fault]:
+    """Yield the inputs, (samples, inputs), that are no index of a vocabulary; none where they are numbers."""
+    if vocabulary is None:
+        return
+    wrong = (inputs < 0) | (inputs >= vocabulary) | (inputs != np.floor(inputs))
+    message = _("{value} is not an index; with vocabulary = {vocabulary} they go from 0 to {last}")
+    for row, column in _first(wrong):
+        text = message.format(value=_number(inputs[row, column]), vocabulary=vocabulary, last=vocabulary - 1)
+        yield Fault(row=row, column=column, of="inputs", message=text)
 
 
 def finish(samples: Samples, data: Data, positions: int | None = 1) -> Dataset:

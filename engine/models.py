@@ -6,6 +6,7 @@ filled in by `Scenario.completed`; every scenario that `load_scenario` returns i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
@@ -361,6 +362,11 @@ class Scenario(Model):
         losses = (loss for loss in (self.loss, *self.losses) if loss.kind != VALUE)
         return tuple(Goal.of(loss, forms[loss.layer or ""]) for loss in losses)
 
+    @property
+    def vocabulary(self) -> int | None:
+        """How many different indices the inputs may be; None where they are numbers."""
+        return vocabulary_of(self.network.layers)
+
     def completed(self) -> Scenario:
         """Return the scenario with everything stated that a file may leave out."""
         network = self.network
@@ -404,6 +410,11 @@ def forms_of(network: Network) -> dict[str, Form]:
     for layer in network.layers:
         forms[layer.name] = layer.form([forms[name] for name in layer.inputs or ()])
     return forms
+
+
+def vocabulary_of(layers: Sequence[LayerBase | None]) -> int | None:
+    """How many different indices the inputs of a network may be, None where no layer takes them as indices."""
+    return min((layer.indices for layer in layers if layer is not None and layer.indices is not None), default=None)
 
 
 def layer_names(given: list[str]) -> list[str]:

@@ -29,6 +29,7 @@ from retrograde.engine.models import (
     Text,
     Training,
     layer_names,
+    vocabulary_of,
 )
 from retrograde.engine.rules import Finding, Parts, broken_rules, sample_rules
 from retrograde.engine.text import _
@@ -278,7 +279,14 @@ def _samples(
 
 def _inline_samples(parts: Parts, data: Data, report: _Report) -> Samples | None:
     """Return the samples of the scenario itself; inputs and targets are checked apart from each other."""
-    from retrograde.engine.data import goal_faults, inline_samples, length_faults, lengths_array, targets_array
+    from retrograde.engine.data import (
+        goal_faults,
+        index_faults,
+        inline_samples,
+        length_faults,
+        lengths_array,
+        targets_array,
+    )
 
     steps = parts.steps or 0
     if data.text is not None:
@@ -297,13 +305,15 @@ def _inline_samples(parts: Parts, data: Data, report: _Report) -> Samples | None
     if not given or report.concerns("data"):
         return None
     samples = inline_samples(data)
+    for fault in index_faults(samples.inputs, vocabulary_of(parts.layers)):
+        report.add(Finding(path=("data", "inputs", fault.row, fault.column or 0), message=fault.message))
     _check_scaling(samples, data, report)
     return samples
 
 
 def _file_samples(parts: Parts, data: Data, report: _Report, file: Path, shown: str) -> Samples | None:
     """Return the samples of a file."""
-    from retrograde.engine.data import goal_faults, length_faults, read_samples, shape_faults
+    from retrograde.engine.data import goal_faults, index_faults, length_faults, read_samples, shape_faults
 
     if report.concerns("data"):
         return None
@@ -319,6 +329,7 @@ def _file_samples(parts: Parts, data: Data, report: _Report, file: Path, shown: 
         for fault in (
             *goal_faults(samples.targets, parts.goals or (), data.classes, parts.positions, samples.lengths),
             *length_faults(samples.lengths, parts.steps),
+            *index_faults(samples.inputs, vocabulary_of(parts.layers)),
         ):
             line = None if samples.lines is None else int(samples.lines[fault.row])
             message = _("row {row}: {message}").format(row=int(samples.numbers[fault.row]), message=fault.message)

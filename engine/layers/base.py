@@ -252,6 +252,11 @@ class LayerBase(Model):
         """The least and the largest number of layers before it."""
         return 1, 1
 
+    @property
+    def indices(self) -> int | None:
+        """How many different indices the layer takes from the inputs of the network; None where it takes numbers."""
+        return None
+
     def taken(self, above: str) -> tuple[str, ...]:
         """The names of the layers before it; ``above`` is the one above it in the file."""
         return self.inputs or (above,)

@@ -36,6 +36,11 @@ class Embedding(LayerBase):
         """The layer in a few words."""
         return f"embedding {self.vocabulary}×{self.units}"
 
+    @property
+    def indices(self) -> int:
+        """The size of the vocabulary."""
+        return self.vocabulary
+
     def form(self, sources: Sequence[Form]) -> Form:
         """A vector for each index."""
         if sources[0].steps:
