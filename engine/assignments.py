@@ -20,6 +20,12 @@ MAX_LENGTH = 2000
 """Characters of an assignment."""
 MAX_DEPTH = 40
 """Brackets inside each other."""
+MAX_OPERATIONS = 200
+"""Operations in an assignment."""
+MAX_SIZE = 600
+"""How often values are read where an assignment is one step, with functions and powers written out."""
+MAX_LEVELS = 60
+"""Operations inside each other where an assignment is one step; Python compiles no more than 200 brackets."""
 MAX_POWER = 64
 """The largest exponent that is written as a product."""
 
@@ -136,6 +142,7 @@ class _Reader:
         self._tokens = _tokens(text)
         self._at = 0
         self._depth = 0
+        self._operations = 0
 
     def read(self) -> Assignment:
         name = self._next()
@@ -151,7 +158,7 @@ class _Reader:
             message = _("expected an operator or the end, found {found}")
             raise AssignmentError(end.column, message.format(found=_shown(end)))
         if sign.text != "=":
-            node = Apply(sign.text[0], (Name(name.text, name.column), node), sign.column)
+            node = self._apply(sign._replace(text=sign.text[0]), Name(name.text, name.column), node)
         return Assignment(name.text, node, name.column)
 
     def _peek(self) -> _Token:
@@ -175,17 +182,25 @@ class _Reader:
     def _chain(self, ops: tuple[str, ...], inner: Callable[[], Node]) -> Node:
         left = inner()
         while token := self._take(*ops):
-            left = Apply(token.text, (left, inner()), token.column)
+            left = self._apply(token, left, inner())
         return left
+
+    def _apply(self, token: _Token, *parts: Node) -> Node:
+        """An operation, as long as there are not too many."""
+        self._operations += 1
+        if self._operations > MAX_OPERATIONS:
+            message = _("more than {limit} operations; write several assignments").format(limit=MAX_OPERATIONS)
+            raise AssignmentError(token.column, message)
+        return Apply(token.text, parts, token.column)
 
     def _sign(self) -> Node:
         if self._take("+"):
             return self._deeper(self._sign)
         if token := self._take("-"):
-            return Apply("neg", (self._deeper(self._sign),), token.column)
+            return self._apply(token._replace(text="neg"), self._deeper(self._sign))
         base = self._atom()
         if token := self._take("**"):
-            return Apply("**", (base, self._deeper(self._sign)), token.column)
+            return self._apply(token, base, self._deeper(self._sign))
         return base
 
     def _deeper(self, inner: Callable[[], Node]) -> Node:
@@ -229,7 +244,7 @@ class _Reader:
             message = _("{name} takes {wanted} arguments, found {found}")
             text = message.format(name=name, wanted=FUNCTIONS[name], found=len(arguments))
             raise AssignmentError(token.column, text)
-        return Apply(name, tuple(arguments), token.column)
+        return self._apply(token._replace(text=name), *arguments)
 
     def _close(self) -> None:
         token = self._next()
@@ -263,6 +278,43 @@ def names(node: Node) -> Iterator[Name]:
     elif isinstance(node, Apply):
         for part in node.parts:
             yield from names(part)
+
+
+def measure(node: Node) -> tuple[int, int]:
+    """How often an operation reads values, with functions and powers written out, and how deep it is."""
+    if not isinstance(node, Apply):
+        return 1, 0
+    sizes, levels = zip(*map(measure, node.parts), strict=True)
+    size, level = sum(sizes), max(levels)
+    match node.op:
+        case "relu":
+            return 3 * size, level + 1
+        case "sigmoid":
+            return size + 4, level + 4
+        case "**":
+            exponent = whole_power(node.parts[1])
+            return (size + 4, level + 3) if exponent is None else (max(1, abs(exponent)) * sizes[0] + 1, level + 2)
+        case "+" | "*" if isinstance(node.parts[0], Apply) and node.parts[0].op == node.op:
+            # One sum that goes on.
+            return size, max(levels[0], levels[1] + 1)
+        case _:
+            return size, level + 1
+
+
+def signed_number(node: Node) -> float | None:
+    """The number that a part is, with its sign; None where it is none."""
+    if isinstance(node, Number):
+        return node.value
+    if isinstance(node, Apply) and node.op == "neg":
+        inner = signed_number(node.parts[0])
+        return None if inner is None else -inner
+    return None
+
+
+def whole_power(exponent: Node) -> int | None:
+    """The exponent of a power that is written as a product; None for any other."""
+    value = signed_number(exponent)
+    return int(value) if value is not None and value == int(value) and abs(value) <= MAX_POWER else None
 
 
 class Plan:
@@ -305,6 +357,9 @@ class Plan:
                 continue
             versions[name] = versions.get(name, 0) + 1
             value = name if versions[name] == 1 else f"{name}.{versions[name]}"
+            if not gates and (measure(node)[0] > MAX_SIZE or measure(node)[1] > MAX_LEVELS):
+                message = _("this is too long for one step: write several assignments, or take each gate as a step")
+                self.faults.append((line, message))
             self._assign(value, node, line)
             self.latest[name] = value
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from retrograde.engine.arithmetic import Floats
 from retrograde.engine.array import Array, Extent, Phase, Role
-from retrograde.engine.assignments import MAX_POWER, Apply, Name, Node, Number, is_constant
+from retrograde.engine.assignments import Apply, Name, Node, Number, is_constant, signed_number, whole_power
 from retrograde.engine.derivative import derivative
 from retrograde.engine.expression import (
     HALF,
@@ -312,11 +312,11 @@ def _power(node: Apply, read: Callable[[Name], Ref]) -> Expr:
     """xⁿ as a product for a whole n, √x for a half, else exp(y · ln x)."""
     base, exponent = node.parts
     x = expression(base, read)
-    value = _constant(exponent)
-    if value is not None and value == int(value) and abs(value) <= MAX_POWER:
-        count = abs(int(value))
+    whole, value = whole_power(exponent), signed_number(exponent)
+    if whole is not None:
+        count = abs(whole)
         above = ONE if count == 0 else _times(x, count)
-        return above if value >= 0 else Div(ONE, above)
+        return above if whole >= 0 else Div(ONE, above)
     if value is not None and abs(value) == 0.5:
         root = Call(SQRT, x)
         return root if value > 0 else Div(ONE, root)
@@ -328,16 +328,6 @@ def _times(x: Expr, count: int) -> Expr:
     if count == 1:
         return x
     return Call(SQUARE, x) if count == 2 else Product((x,) * count)
-
-
-def _constant(node: Node) -> float | None:
-    """The number that an exponent is, with its sign."""
-    if isinstance(node, Number):
-        return node.value
-    if isinstance(node, Apply) and node.op == "neg":
-        inner = _constant(node.parts[0])
-        return None if inner is None else -inner
-    return None
 
 
 def collect(graph: Graph, values: Sequence[Array]) -> Array:

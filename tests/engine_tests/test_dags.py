@@ -310,7 +310,7 @@ def test_several_losses_add_up_with_their_weights_and_columns() -> None:
     np.testing.assert_allclose(float(frame.array(named["E"])), surprise.sum() + square.sum(), rtol=1e-12)
     texts = {step.symbol: step.text()[0] for step in trace(parse_scenario(LOSSES)) if step.moment.number < 40}
     assert texts["E"] == "E_p1 + E_p2 + E_p3 + E_q1"
-    assert texts["∂E/∂out_q1"] == "(3 · (out_q1 − t_q1)) / 2"
+    assert texts["∂E/∂out_q1"] == "3 · (out_q1 − t_q1) / 2"
     assert session.measure("E_data", 0) == pytest.approx(float(frame.array(named["E"])), rel=1e-12)
     assert [column.shape[1] for column in session.network.columns] == [2, 3, 1]
 

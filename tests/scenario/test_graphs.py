@@ -206,3 +206,13 @@ def test_a_network_may_have_samples_without_targets() -> None:
     found = parse_scenario(text)
     assert found.goals == ()
     assert found.topology == "2-graph"
+
+
+def test_what_would_be_too_long_for_one_step_is_refused() -> None:
+    nested = "relu(" * 30 + "a" + ")" * 30
+    text = CIRCUIT.replace('"c = c + 1"', f'"c = {nested}"')
+    assert parse_scenario(text).topology == "graph"
+    whole = text.replace('kind = "graph"', 'kind = "graph"\ngates = false')
+    assert any("assign[2]: this is too long for one step: write several" in problem for problem in said(whole))
+    long = CIRCUIT.replace('"c = c + 1"', f'"c = {"+".join("a" * 300)}"')
+    assert any("more than 200 operations; write several assignments" in problem for problem in said(long))
