@@ -11,20 +11,24 @@ import numpy as np
 
 from retrograde.engine.array import Extent, Phase, Role
 from retrograde.engine.expression import (
+    Call,
     Const,
+    Div,
     Expr,
     Neg,
     Product,
     Ref,
+    Sub,
     Sum,
+    children,
     evaluate,
-    is_polynomial,
     refs,
     render,
     taken,
     terms,
 )
 from retrograde.engine.frame import Frame
+from retrograde.engine.functions import SQRT
 from retrograde.engine.notation import Notation
 from retrograde.engine.ops.base import Op
 from retrograde.engine.program import Place, Program
@@ -289,8 +293,9 @@ def running_sum(frame: Frame, ref: Ref, samples: int) -> float:
     """The sum of the first ``samples`` contributions to a slot, added in the order of the samples."""
     op = frame.program.maker(ref.array)
     assert op is not None
-    if samples > FEW and is_polynomial(op.equation((0, *ref.index))):
-        values = _values(frame, op.equation((np.arange(samples), *ref.index)))
+    if samples > FEW and _alike(op.equation((0, *ref.index))):
+        with np.errstate(all="ignore"):
+            values = _values(frame, op.equation((np.arange(samples), *ref.index)))
         return float(np.add.accumulate(np.broadcast_to(values, (samples,)))[-1])
     total = 0.0
     for sample in range(samples):
@@ -299,19 +304,42 @@ def running_sum(frame: Frame, ref: Ref, samples: int) -> float:
     return total
 
 
+def _alike(expr: Expr) -> bool:
+    """Whether an expression has the same bits over arrays as one by one: rounded operations, and no choices."""
+    match expr:
+        case Const() | Ref():
+            return True
+        case Neg() | Sum() | Product() | Sub() | Div():
+            return all(map(_alike, children(expr)))
+        case Call(function, argument):
+            if function.definition is not None:
+                return _alike(function.definition(argument))
+            return function is SQRT and _alike(argument)
+        case _:
+            return False
+
+
 def _values(frame: Frame, expr: Expr) -> Any:
-    """The values of sums and products over arrays of indices; they have the same bits as one by one."""
+    """The values of an expression that ``_alike`` allows, over arrays of indices."""
+
+    def inner(part: Expr) -> Any:
+        return _values(frame, part)
+
     match expr:
         case Const(value):
-            return value
+            return np.float64(value)
         case Ref(array, index):
             return frame.array(array)[index]
         case Neg(operand):
-            return -_values(frame, operand)
+            return -inner(operand)
         case Sum(parts) | Product(parts):
-            combine = np.add if isinstance(expr, Sum) else np.multiply
-            with np.errstate(all="ignore"):
-                return reduce(combine, (_values(frame, part) for part in parts))
+            return reduce(np.add if isinstance(expr, Sum) else np.multiply, map(inner, parts))
+        case Sub(left, right):
+            return np.subtract(inner(left), inner(right))
+        case Div(left, right):
+            return np.divide(inner(left), inner(right))
+        case Call(function, argument):
+            return inner(function.definition(argument)) if function.definition is not None else np.sqrt(inner(argument))
         case _:
             raise AssertionError
 
