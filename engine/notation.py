@@ -228,7 +228,11 @@ class Notation:
         assert op is not None
         through = self.resolve(f"delta({match['through']})", program, sample=sample)
         for position, term in enumerate(terms(op.equation(whole.index))):
-            if through in refs(term):
+            slopes = {ref for ref in refs(term) if ref.array.role is Role.GRADIENT}
+            if through in slopes and len(slopes) > 1:
+                message = _("{whole} adds up what comes from each layer first; {through} is a part of such a sum")
+                raise EngineError(message.format(whole=self.symbol(whole), through=match["through"]))
+            if through in slopes:
                 return whole, position
         raise EngineError(
             _("{whole} has no term that comes through {through}").format(

@@ -179,6 +179,19 @@ class EdgePart(Part):
         unit, column = element if self.edges is None else self.edges[element[0]]
         return Ref(self.g, (s, unit)), self.columns.slot(s, column)
 
+    def reads(self, ref: Ref) -> NDArray[np.bool_]:
+        width = self.columns.width
+        units, columns = np.divmod(np.arange(self.g.shape[1] * width), width)
+        if self.edges is not None:
+            units, columns = _sides(self.edges)
+        found = np.zeros(units.shape, dtype=np.bool_)
+        if ref.array is self.g:
+            found |= units == ref.index[1]
+        for source, first in zip(self.columns.sources, self.columns.firsts, strict=True):
+            if source is ref.array:
+                found |= columns == first + position_of(ref.index[1:], source.shape[1:])
+        return found if self.edges is not None else found.reshape(-1, width)
+
     def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel | None:
         g = space.view(self.g)
         if self.edges is not None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retrograde.engine import Session, trace
+from retrograde.engine import EngineError, Session, trace
 from retrograde.engine.arithmetic import same_bits
 from retrograde.engine.array import Extent, Role
 from retrograde.engine.chain import chain
@@ -339,3 +339,12 @@ over_batch = "mean"
     assert_frame_is_its_equations(frame)
     assert {array.name for array in program.state} == {"u", "v"}
     assert "grad(unused)" not in program.named
+
+
+def test_a_term_of_a_gradient_that_is_a_subtotal_is_not_named_by_one_way() -> None:
+    text = LOSSES.replace('name = "p"', 'name = "h"\nunits = 1\n[[network.layers]]\nname = "p"')
+    lines = [line for line in text.splitlines() if not line.startswith("weights")]
+    session = Session(parse_scenario("\n".join(lines).replace('inputs = ["i", "p"]', 'inputs = ["h"]')))
+    assert session.measure("∂E_q1/∂out_h1", 0) == session.measure("delta(q1)", 0) * session.measure("w6", 0)
+    with pytest.raises(EngineError, match="adds up what comes from each layer first"):
+        session.measure("∂E_p1/∂out_h1", 0)
