@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from retrograde.engine.optimisers import OPTIMISERS, OPTIONS
 from retrograde.engine.scenario import parse_scenario
 from tests.engine_tests.networks import bits, executed_by
 from tests.engine_tests.test_kernels import assert_frame_is_its_equations
-from tests.engine_tests.updates import EXECUTORS, Given, linear, memory, toml
+from tests.engine_tests.updates import EXECUTORS, Given, linear, memory, network
 
 CASES: dict[str, Any] = json.loads(
     (Path(__file__).parent.parent / "cases" / "data" / "optimisers.json").read_text(encoding="utf-8")
@@ -186,85 +185,7 @@ def test_lion_against_its_algorithm() -> None:
         np.testing.assert_allclose(neuron["m(W_o)"], m, rtol=1e-13)
 
 
-def torch_optimizer(torch: Any, setting: Mapping[str, Any], parameters: list[Any], rate: float) -> Any:
-    """The same optimiser of PyTorch; None where it has none."""
-    names = {
-        "sgd": "SGD",
-        "adagrad": "Adagrad",
-        "rmsprop": "RMSprop",
-        "adadelta": "Adadelta",
-        "adam": "Adam",
-        "amsgrad": "Adam",
-        "adamw": "AdamW",
-        "adamax": "Adamax",
-        "nadam": "NAdam",
-        "radam": "RAdam",
-        "rprop": "Rprop",
-    }
-    foreign = {"eps_inside", "momentum_form", "decay_biases"}
-    alone = setting["optimizer"] in {"sgd", "lion"} and setting.get("decoupled")
-    if setting["optimizer"] not in names or foreign & set(setting) or alone:
-        return None
-    words = {key: value for key, value in setting.items() if key != "optimizer"}
-    if "initial_accumulator" in words:
-        words["initial_accumulator_value"] = words.pop("initial_accumulator")
-    if words.pop("decoupled", False):
-        words["decoupled_weight_decay"] = True
-    if setting["optimizer"] == "amsgrad":
-        words["amsgrad"] = True
-    return getattr(torch.optim, names[setting["optimizer"]])(parameters, lr=rate, **words)
-
-
-@pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is not installed: the committed traces stand alone")
-@every_setting
-def test_training_a_network_goes_as_in_pytorch(setting: Mapping[str, Any]) -> None:
-    """A network 3-4-2 for twelve updates: parameters and gradients, not only one neuron."""
-    from tests.oracles.torch_dense import torch_module
-
-    torch = torch_module()
-    session = Session(parse_scenario(network(setting)))
-    layers = session.scenario.network.layers
-    arrays = [(np.array(layer.weights), np.array(layer.biases)) for layer in layers]  # type: ignore[attr-defined]
-    tensors = [torch.tensor(part, requires_grad=True) for pair in arrays for part in pair]
-    optimiser = torch_optimizer(torch, setting, tensors, 0.05)
-    if optimiser is None:
-        pytest.skip("PyTorch has no such option")
-    data = session.network.dataset
-    x, t = torch.tensor(data.inputs), torch.tensor(data.targets)
-    usual = torch.get_default_dtype()
-    # PyTorch keeps numbers such as the product of NAdam's momenta in its default type.
-    torch.set_default_dtype(torch.float64)
-    try:
-        for _update in range(12):
-            optimiser.zero_grad()
-            hidden = torch.tanh(x @ tensors[0].T + tensors[1])
-            ((hidden @ tensors[2].T + tensors[3] - t) ** 2).mean().backward()
-            optimiser.step()
-    finally:
-        torch.set_default_dtype(usual)
-    frame = session.timeline.frame(12)
-    for name, wanted in zip(("W_h", "b_h", "W_o", "b_o"), tensors, strict=True):
-        found = frame.array(frame.program.named[name])
-        np.testing.assert_allclose(found, wanted.detach().numpy(), rtol=RELATIVE, atol=1e-12)
-
-
 # ------------------------------------------------------------------------------------- the engine's laws
-
-
-def network(setting: Mapping[str, Any], *, update: str = "simultaneous", extra: str = "", samples: int = 5) -> str:
-    """A network 3-4-2 with explicit parameters."""
-    random = np.random.Generator(np.random.Philox(7))
-    lines = ['format = 1\ntitle = { en = "A network" }\n[network]\ninputs = 3']
-    for units, sources, activation in ((4, 3, "tanh"), (2, 4, "identity")):
-        lines.append(f'[[network.layers]]\nunits = {units}\nactivation = "{activation}"')
-        lines.append(f"weights = {random.normal(size=(units, sources)).tolist()}")
-        lines.append(f"biases = {random.normal(size=units).tolist()}")
-    lines.append(f"[data]\ninputs = {random.normal(size=(samples, 3)).tolist()}")
-    lines.append(f"targets = {random.normal(size=(samples, 2)).tolist()}")
-    lines.append('[loss]\nkind = "mean_squared_error"\n[training]\nlearning_rate = 0.05')
-    lines.append(f'update = "{update}"')
-    lines += [f"{key} = {toml(value)}" for key, value in setting.items()]
-    return "\n".join([*lines, extra, "[stop]\nepochs = 40"])
 
 
 def session_of(setting: Mapping[str, Any], **more: Any) -> Session:

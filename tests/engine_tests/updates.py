@@ -29,19 +29,35 @@ def toml(value: Any) -> str:
     return json.dumps(value)
 
 
-def linear(weights: Sequence[float], training: Mapping[str, Any], *, epochs: int = 100) -> str:
+def linear(weights: Sequence[float], training: Mapping[str, Any], *, epochs: int = 100, samples: int = 1) -> str:
     """A neuron with the weights w1, w2, ... and without a bias."""
     lines = [
         'format = 1\ntitle = { en = "One neuron" }',
         f"[network]\ninputs = {len(weights)}",
         f'[[network.layers]]\nunits = 1\nbias = "none"\nweights = {[list(weights)]}',
-        f"[data]\ninputs = {[[1.0] * len(weights)]}\ntargets = [[0.0]]",
+        f"[data]\ninputs = {[[1.0] * len(weights)] * samples}\ntargets = {[[0.0]] * samples}",
         '[loss]\nkind = "squared_error"',
         "[training]",
         *(f"{key} = {toml(value)}" for key, value in training.items()),
         f"[stop]\nepochs = {epochs}",
     ]
     return "\n".join(lines)
+
+
+def network(setting: Mapping[str, Any], *, update: str = "simultaneous", extra: str = "", samples: int = 5) -> str:
+    """A network 3-4-2 with explicit parameters."""
+    random = np.random.Generator(np.random.Philox(7))
+    lines = ['format = 1\ntitle = { en = "A network" }\n[network]\ninputs = 3']
+    for units, sources, activation in ((4, 3, "tanh"), (2, 4, "identity")):
+        lines.append(f'[[network.layers]]\nunits = {units}\nactivation = "{activation}"')
+        lines.append(f"weights = {random.normal(size=(units, sources)).tolist()}")
+        lines.append(f"biases = {random.normal(size=units).tolist()}")
+    lines.append(f"[data]\ninputs = {random.normal(size=(samples, 3)).tolist()}")
+    lines.append(f"targets = {random.normal(size=(samples, 2)).tolist()}")
+    lines.append('[loss]\nkind = "mean_squared_error"\n[training]\nlearning_rate = 0.05')
+    lines.append(f'update = "{update}"')
+    lines += [f"{key} = {toml(value)}" for key, value in setting.items()]
+    return "\n".join([*lines, extra, "[stop]\nepochs = 40"])
 
 
 class Given:
@@ -51,22 +67,27 @@ class Given:
         weights: the weights to begin with.
         training: the table ``[training]``.
         executor: which executor computes.
+        samples: samples of the data; with batches of one the iterations of an epoch.
     """
 
-    def __init__(self, weights: Sequence[float], training: Mapping[str, Any], executor: str = "kernels") -> None:
-        self.network = Network(parse_scenario(linear(weights, training)))
+    def __init__(
+        self, weights: Sequence[float], training: Mapping[str, Any], executor: str = "kernels", samples: int = 1
+    ) -> None:
+        self.network = Network(parse_scenario(linear(weights, training, samples=samples)))
         self.schedule = Schedule(self.network)
         self.program = self.schedule.full
         self.executor = EXECUTORS[executor](self.program, self.network.constants)
         self.state = np.array(self.network.initial_state)
         self.iteration = 0
 
-    def step(self, gradient: Sequence[float]) -> Frame:
-        """One update by a gradient."""
+    def step(self, gradient: Sequence[float], loss: float | None = None) -> Frame:
+        """One update by a gradient, with an E that may be given too."""
         program, at = self.program, self.iteration
         leaves = self.executor.leaves(self.network.columns, self.schedule.rows(at), self.schedule.dated(at))
         slope = program.named["grad(W_o)"]
         given = {Ref(slope, (0, number)): float(value) for number, value in enumerate(gradient)}
+        if loss is not None:
+            given[Ref(program.named["E"], ())] = loss
         frame = self.executor.frame(self.state, leaves, given)
         self.state = np.array(frame.next_state)
         self.iteration += 1
