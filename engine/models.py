@@ -28,8 +28,8 @@ from retrograde.engine.layers.base import (
 )
 from retrograde.engine.layers.dense import Layer
 from retrograde.engine.layers.table import AnyLayer
-from retrograde.engine.training import Training
 from retrograde.engine.sequences import MAX_TEXT, alphabet
+from retrograde.engine.training import Training
 
 if TYPE_CHECKING:
     from retrograde.engine.data import Dataset
@@ -224,7 +224,7 @@ class Loss(Model):
     over_time: Reduction | None = Field(
         default=None,
         description="how the time steps of a sequence add up, the mean being over the steps of the sample that count;"
-        " absent: as over_batch",
+        " with cross_entropy also the positions of an array (positions, classes); absent: as over_batch",
     )
     delta: float | None = Field(default=None, gt=0, description="of huber: where it turns linear; 1 if absent")
     label_smoothing: float = Field(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -425,6 +426,9 @@ def _share(graph: Graph, loss: Loss, form: Form, position: int) -> Share:
     """How the terms of one output count; of a sequence, those at a position of it."""
     count = Form(form.shape).size if loss.over_outputs == "mean" else 1
     count *= graph.batch if loss.over_batch == "mean" else 1
+    if loss.kind == "cross_entropy" and loss.over_outputs == "sum" and loss.over_time == "mean":
+        # An array of distributions has one at each position, such as a token.
+        count *= prod(form.shape[:-1])
     mask = graph.masked(form.steps) if form.steps else None
     over_time = loss.over_time == "mean" and form.steps > 0
     count *= form.steps if over_time and mask is None else 1

@@ -871,7 +871,8 @@ def _loss_rules(parts: Parts, loss: Loss, path: KeyPath) -> Iterator[Finding]:
         yield Finding(path=(*path, "label_smoothing"), message=message.format(kind=loss.kind), key=True)
     number = parts.number(loss.layer)
     form = None if number is None else parts.forms[number]
-    if loss.over_time is not None and form is not None and not form.steps:
+    positions = loss.kind == "cross_entropy" and form is not None and len(form.shape) > 1
+    if loss.over_time is not None and form is not None and not form.steps and not positions:
         message = _("over_time belongs to a sequence; this layer hands on one array")
         yield Finding(path=(*path, "over_time"), message=message, key=True)
     if number is None and loss.layer is not None and parts.complete:

@@ -148,7 +148,7 @@ class Block:
             first = number * BATCH % len(self.inputs)
             x, t = self.inputs[first : first + BATCH], self.targets[first : first + BATCH]
             self.optimizer.zero_grad()
-            loss = self.loss(self.module(x).reshape(-1, CLASSES), t.reshape(-1), reduction="sum") / BATCH
+            loss = self.loss(self.module(x).reshape(-1, CLASSES), t.reshape(-1))
             loss.backward()
             self.optimizer.step()
             last = float(loss.item())

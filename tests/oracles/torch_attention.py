@@ -227,9 +227,9 @@ def loss_terms(model: Model, spec: dict[str, Any], goal: Any) -> Any:
             return (out - goal) ** 2 / out.numel()
         case _:
             hot = functional.one_hot(goal.long(), units).double()
-            terms = -hot * functional.log_softmax(model.named["net_o"], dim=-1) / batch
+            terms = -hot * functional.log_softmax(model.named["net_o"], dim=-1) / (batch * positions)
             mean = functional.cross_entropy(model.named["net_o"].reshape(-1, units), goal.long().reshape(-1))
-            model.agree(terms.sum(), mean * positions)
+            model.agree(terms.sum(), mean)
             return terms
 
 
