@@ -112,7 +112,7 @@ def test_steps_are_written_as_in_the_paper() -> None:
     assert texts["net_n1"] == "γ_n1 · x̂_n1 + β_n1"
     assert texts["∂E/∂x̂_n1"] == "δ_n1 · γ_n1"
     below = "(2 · (σ²_n1 + 1e-05) · √(σ²_n1 + 1e-05))"
-    assert texts["∂E/∂σ²_n1"] == f"(−∂E/∂x̂_n1 · (out_h1 − μ_n1)) / {below}"
+    assert texts["∂E/∂σ²_n1"] == f"−∂E/∂x̂_n1 · (out_h1 − μ_n1) / {below}"
     assert texts["∂E/∂μ_n1"] == "−∂E/∂x̂_n1 / √(σ²_n1 + 1e-05) − ∂E/∂σ²_n1 · 2/5 · (out_h1 − μ_n1)"
     three = "∂E/∂x̂_n1 · (1 / √(σ²_n1 + 1e-05)) + ∂E/∂σ²_n1 · 2/5 · (out_h1 − μ_n1) + ∂E/∂μ_n1 / 5"
     assert texts["∂E/∂out_h1"] == three
