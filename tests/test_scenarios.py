@@ -22,6 +22,7 @@ HAN = re.compile(r"[\u4e00-\u9fff]")
 
 NAMES = (
     "and-gate",
+    "attention-by-hand",
     "batch-norm",
     "brownlee",
     "brownlee-single",
@@ -60,6 +61,7 @@ NAMES = (
     "saturated",
     "single-layer-xor",
     "symmetric-init",
+    "tiny-transformer",
     "two-moons",
     "udacity",
     "vanishing",
@@ -294,6 +296,31 @@ def test_data_sets_are_learnt() -> None:
     assert accuracy(trained("victorzhou")) == 1
     for name in ("mazur", "mazur-in-place", "neuralblog", "hmkcode", "convolution-by-hand"):
         assert end_loss(name) < 1e-3
+
+
+def test_attention_learns_to_look_at_the_mirrored_position() -> None:
+    session = trained("tiny-transformer")
+    assert session.outcome is not None
+    assert session.outcome.rule is Rule.LOSS
+    tables = []
+    for iteration in (0, session.outcome.iterations - 1):
+        frame = session.timeline.frame(iteration)
+        tables.append(frame.array(frame.program.named["a_att"]).mean(axis=0))
+    assert np.all(np.abs(tables[0] - 0.2) < 0.06), "at first each position looks everywhere"
+    assert np.all(np.diag(tables[1][:, ::-1]) > 0.9)
+    outputs = session.timeline.predictions(session.timeline.state(session.outcome.iterations)).reshape(-1, 5, 4)
+    said = outputs.argmax(axis=2)
+    assert np.array_equal(said, session.network.dataset.inputs[:, ::-1])
+
+
+def test_a_vector_is_reached_as_query_as_key_and_as_value() -> None:
+    session = Session(scenario("attention-by-hand"))
+    step = session.explain(session.resolve("grad(out_emb[2,1])"))
+    assert step is not None
+    assert step.text()[0].count("∂E/∂dot_att") == 6, "as a query and as a key, of three positions each"
+    assert step.text()[0].count("∂E/∂out_att") == 3
+    assert session.measure("grad(scores_att[1,2])", 0) == 0
+    assert session.measure("dot_att[1,3]", 0) == 1
 
 
 def test_a_batch_norm_is_a_barrier_and_its_running_averages_lag() -> None:
