@@ -30,7 +30,8 @@ class Torch:
             torch.set_num_threads(1)
         scenario, frame = session.scenario, session.timeline.frame(0)
         layers: list[Any] = []
-        for layer in scenario.network.layers:
+        each: tuple[Any, ...] = scenario.network.layers
+        for layer in each:
             own: Any = None
             match layer.kind:
                 case "conv":

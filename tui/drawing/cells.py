@@ -15,7 +15,9 @@ def figure(value: float, decimals: int = 4) -> str:
         return "NaN"
     if math.isinf(value):
         return "inf" if value > 0 else "−inf"
+    # Without the sign of −0, which says nothing in a grid.
     size = abs(value)
+    value = value or 0.0
     if value == math.trunc(value) and size < 1e6:
         text = f"{value:.0f}"
     elif size >= 1e4 or size < 0.5 * 10.0**-decimals:
@@ -117,6 +119,6 @@ def window(count: int, room: int, first: int, length: int) -> tuple[int, int]:
     length = min(length, count - first)
     middle = first + length // 2
     start = min(max(middle - room // 2, 0), count - room)
-    if length <= room:
-        start = min(max(start, first + length - room), first)
+    # Of a stretch that is longer than the room, its beginning.
+    start = min(max(start, first + length - room), first) if length <= room else min(first, count - room)
     return start, start + room

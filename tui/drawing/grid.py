@@ -74,6 +74,7 @@ def _turned(grid: Grid) -> Grid:
         grid,
         values=grid.values.T,
         known=None if grid.known is None else grid.known.T,
+        outside=None if grid.outside is None else grid.outside.T,
         rows=grid.columns,
         columns=grid.rows,
         spots=tuple(
@@ -215,12 +216,15 @@ def _sheet(
     first, last, left, right = view
     values = grid.values[first:last, left:right].tolist()
     known = None if grid.known is None else grid.known[first:last, left:right].tolist()
+    outside = None if grid.outside is None else grid.outside[first:last, left:right].tolist()
     scale = (grid.scale or _largest(grid)) if grid.shaded else 0.0
     cells: list[list[tuple[str, int]]] = []
     for row, numbers in enumerate(values):
         line: list[tuple[str, int]] = []
         for column, value in enumerate(numbers):
-            if known is not None and not known[row][column]:
+            if outside is not None and outside[row][column]:
+                line.append((glyphs.horizontal if form is Form.FIGURES else " " * form.value, Ink.FAINT))
+            elif known is not None and not known[row][column]:
                 line.append((glyphs.unknown, Ink.FAINT))
             elif form is Form.FIGURES:
                 ink = heat(value, scale) if grid.shaded and math.isfinite(value) else value_ink(value)

@@ -51,6 +51,7 @@ class Grid:
         columns: a label a column, or none at all.
         spots: what is marked; the first of them is kept in sight.
         known: shape (rows, columns), false where a value is not computed yet; None where all are.
+        outside: shape (rows, columns), true where there is no cell, as in the padding; None where all are there.
         scale: the magnitude at which a cell is full; 0 for the largest of the grid.
         shaded: whether the cells are coloured by their values; false for a table of unlike quantities, which is never
             drawn as shades.
@@ -64,6 +65,7 @@ class Grid:
     columns: tuple[str, ...] = ()
     spots: tuple[Spot, ...] = ()
     known: Bools | None = None
+    outside: Bools | None = None
     scale: float = 0.0
     shaded: bool = True
     decimals: int = 4

@@ -66,7 +66,7 @@ def why(reading: Reading, step: Step) -> str:
                 return _("Its target's δ times its source's output.")
             case Role.BIAS if _is_edge(reading, step):
                 return _("The δ of its neuron: its input is always 1.")
-            case _ if len(step.terms) > 1:
+            case _ if len(step.terms) > 1 and not _speaks(step):
                 return _("Added up over every way that leads from it to E.")
     return step.why
 
@@ -78,6 +78,12 @@ def _parts(step: Step) -> tuple[Part, ...]:
 def _collapses(step: Step) -> bool:
     """Whether the gradient is that of softmax and cross-entropy together."""
     return any(isinstance(part, CollapsedPart) for part in _parts(step))
+
+
+def _speaks(step: Step) -> bool:
+    """Whether the gradient is that of one use, which says what it is."""
+    parts = _parts(step)
+    return len(parts) == 1 and bool(parts[0].why(step.symbol))
 
 
 def _passes_on(step: Step) -> bool:

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 from retrograde.tui.canvas import Canvas, Line, Span, measure, shorten, wrap
 from retrograde.tui.drawing.picture import Row, Slice, picture_rows
 from retrograde.tui.look import SELECTED, Glyphs, Ink, width
 from retrograde.tui.panel import Panel
+from retrograde.tui.pictures.records import Grid, Joined
 from retrograde.tui.state import EquationView, Factor, PanelId
 
 PLENTY = 1000
 """Rows that no picture needs."""
+LEAST = 5
+"""Rows below which a picture that stands below another one is left out."""
+
+
+class Room(IntEnum):
+    """What of the text makes room for grids, which hold the terms and the operands too."""
+
+    PLENTY = 0
+    FLOWING = 1
+    """The operands flow on a line."""
+    BRIEF = 2
+    """Of the formula only what comes first."""
+    BARE = 3
+    """Neither the sentence nor the operands."""
 
 
 def break_line(spans: Line, limit: int) -> list[Line]:
@@ -75,12 +92,13 @@ class EquationPanel(Panel[EquationView]):
 
     def draw(self, canvas: Canvas, view: EquationView) -> None:
         """Lays the parts out below each other, scrolled so that the selected operand is seen."""
-        rows, items = self._rows(view, canvas.width - 2, canvas.glyphs, self._pictures(view, canvas))
+        pictures, given = self._pictures(view, canvas)
+        rows, items = self._rows(view, canvas.width - 2, canvas.glyphs, pictures, given)
         spare = len(rows) - canvas.height
         if spare > 0:
             rows, items = _squeeze(rows, items, spare)
             if len(rows) > canvas.height and items and view.selected < 0:
-                rows = rows[: min(items)] + _flowing(view, canvas.width - 2)
+                rows = rows[: min(items)] + ([] if given is Room.BARE else _flowing(view, canvas.width - 2))
                 items = {}
         top = 0
         selected = next((row for row, item in items.items() if item == view.selected), None)
@@ -105,45 +123,50 @@ class EquationPanel(Panel[EquationView]):
         """The operand on a row."""
         return getattr(self, "_items", {}).get(row)
 
-    def _pictures(self, view: EquationView, canvas: Canvas) -> list[list[Row]]:
-        """The rows of each picture: as large as they fit below the rest, else with the operands on a line or two."""
+    def _pictures(self, view: EquationView, canvas: Canvas) -> tuple[list[list[Row]], Room]:
+        """The rows of each picture, and what makes room for them: no more than the first one needs."""
         room, g = max(canvas.width - 2, 4), canvas.glyphs
         # Without any height, only the pictures are made whose height is their own.
         made = [picture_rows(picture, room, 0, g) for picture in view.pictures]
         if all(made):
-            return made
-        wanted = sum(len(picture_rows(picture, room, PLENTY, g)) for picture in view.pictures)
-        rows, items = self._rows(view, canvas.width - 2, g, made)
-        before = [row for row in rows[: min(items, default=len(rows))] if row != ()]
-        roomy = canvas.height - len(rows) - made.count([])
-        tight = canvas.height - len(before) - (len(_flowing(view, canvas.width - 2)) if items else 0)
-        for free in (roomy, tight):
+            return made, Room.PLENTY
+        whole = [len(picture_rows(picture, room, PLENTY, g)) for picture in view.pictures]
+        first = made.index([])
+        found, last = made, Room.FLOWING if view.selected >= 0 or not _pictured(view) else Room.BARE
+        for left in Room:
             found = list(made)
-            left = free
+            rows, items = self._rows(view, canvas.width - 2, g, made, left)
+            free = canvas.height - len(rows) - made.count([])
+            if left is not Room.PLENTY:
+                before = [row for row in rows[: min(items, default=len(rows))] if row != ()]
+                flowing = _flowing(view, canvas.width - 2) if items and left is not Room.BARE else []
+                free = canvas.height - len(before) - len(flowing)
             for place, picture in enumerate(view.pictures):
-                if not made[place]:
-                    found[place] = picture_rows(picture, room, left, g)
-                    left -= len(found[place])
-            if sum(map(len, found)) >= wanted:
-                break
-        return found
+                if not made[place] and (free >= LEAST or place == first):
+                    found[place] = picture_rows(picture, room, free, g)
+                    free -= len(found[place])
+            enough = sum(map(len, found)) >= sum(whole) if left is Room.PLENTY else len(found[first]) >= whole[first]
+            if enough or left is last:
+                return found, left
+        return found, last
 
     def _rows(
-        self, view: EquationView, room: int, g: Glyphs, pictures: list[list[Row]]
+        self, view: EquationView, room: int, g: Glyphs, pictures: list[list[Row]], left: Room
     ) -> tuple[list[Row], dict[int, int]]:
         rows: list[Row] = []
         items: dict[int, int] = {}
         room = max(room, 4)
         if view.question:
             rows += [(Span(line, Ink.STRONG),) for line in wrap(view.question, room)]
-        rows += [(Span(line, Ink.DIM),) for line in wrap(view.why, room)]
+        if left is not Room.BARE:
+            rows += [(Span(line, Ink.DIM),) for line in wrap(view.why, room)]
         for paragraph in view.prose:
             if rows and paragraph != ():
                 rows.append(())
             rows += _flow(paragraph, room)
         if view.left:
             rows.append(())
-            rows += self._formula(view, room)
+            rows += self._formula(view, room, g.ellipsis if left >= Room.BRIEF else "")
         for picture in pictures:
             if picture:
                 rows.append(())
@@ -176,7 +199,8 @@ class EquationPanel(Panel[EquationView]):
         return rows, items
 
     @staticmethod
-    def _formula(view: EquationView, room: int) -> list[Row]:
+    def _formula(view: EquationView, room: int, brief: str) -> list[Row]:
+        """The equation in symbols, in numbers, and its result; a brief one ends with ``brief`` after a line."""
         rows: list[Row] = []
         indent = width(view.left) + 2
         if indent > room // 2:
@@ -191,9 +215,11 @@ class EquationPanel(Panel[EquationView]):
             first = (Span(" " + view.left + " ", Ink.STRONG),)
         equals = Span("= ", Ink.DIM)
         for position, part in enumerate((view.symbols, view.numbers)):
-            if not part:
+            if not part or (brief and position):
                 continue
-            lines = break_line(part, max(room - indent - 2, 8))
+            lines = break_line(part, max(room - indent - 2 - 2 * bool(brief), 8))
+            if brief and len(lines) > 1:
+                lines = [(*lines[0], Span(f" {brief}", Ink.DIM))]
             for number, broken in enumerate(lines):
                 head = first if not position and not number else (Span(" " * indent),)
                 rows.append((*head, equals if not number else Span("  "), *broken))
@@ -222,16 +248,28 @@ def _flow(paragraph: Line, room: int) -> list[Row]:
     return list(break_line(paragraph, room))
 
 
+def _pictured(view: EquationView) -> bool:
+    """Whether grids hold the terms and the operands."""
+    return any(isinstance(picture, Grid | Joined) for picture in view.pictures)
+
+
 def _flowing(view: EquationView, room: int) -> list[Row]:
     """Where the operands come from, on a line or two: for a panel too low for a row each."""
-    spans: list[Span] = []
     made = [operand for operand in view.operands if operand.made] or list(view.operands)
-    for position, operand in enumerate(made[:12]):
-        spans.append(Span((" · " if position else "") + operand.symbol, Ink.OPERAND))
-        spans.append(Span(f" {operand.origin}", Ink.DIM))
-    if len(made) > 12:
-        spans.append(Span(f" +{len(made) - 12}", Ink.DIM))
-    return list(break_line(tuple(spans), room))
+    # A picture of grids holds the operands; then a line says where the first of them come from.
+    pictured = _pictured(view)
+    lines: list[Line] = []
+    for count in range(min(len(made), 12), 0, -1):
+        spans: list[Span] = []
+        for position, operand in enumerate(made[:count]):
+            spans.append(Span((" · " if position else "") + operand.symbol, Ink.OPERAND))
+            spans.append(Span(f" {operand.origin}", Ink.DIM))
+        if len(made) > count:
+            spans.append(Span(f" +{len(made) - count}", Ink.DIM))
+        lines = break_line(tuple(spans), room)
+        if not pictured or len(lines) == 1:
+            break
+    return list(lines)
 
 
 def _squeeze(rows: list[Row], items: dict[int, int], spare: int) -> tuple[list[Row], dict[int, int]]:
