@@ -412,7 +412,8 @@ class Walk:
                 between the mask and the other operands.
         """
         from retrograde.engine.array import Extent, Phase
-        from retrograde.engine.ops.pointwise import Operand, Pointwise
+        from retrograde.engine.ops.cells import CellStep
+        from retrograde.engine.ops.pointwise import Operand
 
         rule, masked = rules
         found = [Operand(array, None if array.batched else (1,)) for array in operands]
@@ -424,7 +425,7 @@ class Walk:
             still = [number + len(front) for number in still] + ([1] if held is not None else [])
             rule, found = masked, front + found
         return self.graph.append(
-            Pointwise(
+            CellStep(
                 target=self.graph.made(
                     stem, (self.layer.units,), role=Role.OUT if stem == self.stem else Role.VALUE, time=now.time
                 ),

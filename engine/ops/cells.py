@@ -6,9 +6,26 @@ at a step that does not count, where the mask is 0, the state stays as it was.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from retrograde.engine.array import Array
 from retrograde.engine.expression import ONE, ZERO, Call, Compare, Comparison, Expr, Product, Select, Sub, Sum
 from retrograde.engine.functions import TANH
-from retrograde.engine.ops.pointwise import Rule
+from retrograde.engine.ops.pointwise import Pointwise, PointwisePart, Rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CellStep(Pointwise):
+    """A formula over the gates and states of a time step."""
+
+    def use(self, number: int, g: Array) -> CellPart:
+        """The use of an operand, given ∂E/∂target."""
+        return CellPart(g=g, rule=self.rule, operands=self.operands, number=number, out=self.target)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CellPart(PointwisePart):
+    """The use of a gate or a state in a formula of a time step."""
 
 
 def _kept(mask: Expr, before: Expr, after: Expr) -> Expr:

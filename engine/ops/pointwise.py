@@ -165,8 +165,11 @@ class Pointwise(Op):
         for number in reversed(range(len(self.operands))):
             if number in self.still:
                 continue
-            part = PointwisePart(g=g, rule=self.rule, operands=self.operands, number=number, out=self.target)
-            builder.contribute(self.operands[number].array, part)
+            builder.contribute(self.operands[number].array, self.use(number, g))
+
+    def use(self, number: int, g: Array) -> PointwisePart:
+        """The use of an operand, given ∂E/∂target."""
+        return PointwisePart(g=g, rule=self.rule, operands=self.operands, number=number, out=self.target)
 
     def why(self, target: str) -> str:
         return _(self.rule.why)
