@@ -104,7 +104,7 @@ class Builder:
 
     def changing(self, name: str, source: Source, sign: str = "") -> Array:
         """A number with another value in each iteration, a leaf of its updates."""
-        array = self.array(name, (), role=Role.MASK, layer="", sign=sign)
+        array = self.array(name, (), role=Role.VALUE, layer="", sign=sign)
         self.dated.append(Dated(array=array, source=source))
         return array
 

@@ -139,10 +139,13 @@ def _origin(reading: Reading, made: int | None, ref: Ref) -> str:
         if made > start:
             return _("step {number}").format(number=made - start)
         return _("update of the iteration before")
+    if role is Role.VALUE and any(leaf.array is ref.array for leaf in reading.program.dated):
+        return _("from the number of the iteration")
     return {
         Role.INPUT: _("input"),
         Role.TARGET: _("target"),
         Role.RATE: _("learning rate"),
+        Role.HYPER: _("hyperparameter"),
         Role.MASK: _("mask of the iteration"),
     }.get(role, _("initial value"))
 
