@@ -381,6 +381,11 @@ def _name_rules(parts: Parts) -> Iterator[Finding]:
             message = _("{name} is also what a neuron of layer {base} is called; choose another name")
             path = ("network", "layers", number, "name")
             yield Finding(path=path, message=message.format(name=name, base=base))
+        for other, layer in zip(parts.names, parts.layers, strict=False):
+            if layer is not None and any(name == f"{head}_{other}" for head in layer.heads):
+                message = _("{name} is also what a gate of layer {base} is called; choose another name")
+                path = ("network", "layers", number, "name")
+                yield Finding(path=path, message=message.format(name=name, base=other))
 
 
 def _own_name_rules(parts: Parts) -> Iterator[Finding]:

@@ -243,6 +243,11 @@ class LayerBase(Model):
         return self.kind
 
     @property
+    def heads(self) -> tuple[str, ...]:
+        """What stands before its name in names of its own, as other layers' names do: ``f`` of ``net_f_h1``."""
+        return ()
+
+    @property
     def sequential(self) -> bool:
         """Whether it reads the first axis of an array as time."""
         return False

@@ -73,6 +73,12 @@ class RecurrentLayer(Given, LayerBase):
         return f"{self.units} {self.kind}"
 
     @property
+    def heads(self) -> tuple[str, ...]:
+        """The gates, in each direction."""
+        gates = [gate for gate in self.gates if gate]
+        return (*gates, *(gate + REVERSE for gate in (*gates, "")))
+
+    @property
     def sequential(self) -> bool:
         """Whether it reads the first axis of an array as time."""
         return True

@@ -485,6 +485,11 @@ def test_class_indices_of_each_step_and_lengths_are_read() -> None:
         ("units = 2\n", "units = 2\nreset = 1\n", "there is no such key"),
         ('kind = "lstm"\nunits = 2', "units = 2", "there is no recurrent layer"),
         ('name = "h"\n', 'name = "h"\noutputs = "last"\n', "class indices"),
+        (
+            "[[network.layers]]\nunits = 3",
+            '[[network.layers]]\nname = "f_h"\nunits = 3',
+            "what a gate of layer h is called",
+        ),
     ],
 )
 def test_sequences_that_do_not_fit_are_refused(old: str, new: str, wanted: str) -> None:
