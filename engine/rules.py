@@ -382,7 +382,7 @@ def _name_rules(parts: Parts) -> Iterator[Finding]:
             path = ("network", "layers", number, "name")
             yield Finding(path=path, message=message.format(name=name, base=base))
         for other, layer in zip(parts.names, parts.layers, strict=False):
-            if layer is not None and any(name == f"{head}_{other}" for head in layer.heads):
+            if layer is not None and any(name == f"{head}_{other}" for head in layer.gate_names):
                 message = _("{name} is also what a gate of layer {base} is called; choose another name")
                 path = ("network", "layers", number, "name")
                 yield Finding(path=path, message=message.format(name=name, base=other))

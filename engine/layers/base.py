@@ -243,7 +243,7 @@ class LayerBase(Model):
         return self.kind
 
     @property
-    def heads(self) -> tuple[str, ...]:
+    def gate_names(self) -> tuple[str, ...]:
         """What stands before its name in names of its own, as other layers' names do: ``f`` of ``net_f_h1``."""
         return ()
 

@@ -73,7 +73,7 @@ class RecurrentLayer(Given, LayerBase):
         return f"{self.units} {self.kind}"
 
     @property
-    def heads(self) -> tuple[str, ...]:
+    def gate_names(self) -> tuple[str, ...]:
         """The gates, in each direction."""
         gates = [gate for gate in self.gates if gate]
         return (*gates, *(gate + REVERSE for gate in (*gates, "")))
