@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -194,6 +195,33 @@ class WeightPart(Part):
     def contributions(self, space: Workspace, out: Floats) -> Kernel:
         g, x = space.view(self.g)[:, :, None], flat(space.view(self.x))[:, None, :]
         return lambda: _multiply(g, x, out)
+
+    def total(self, space: Workspace, parts: Sequence[Part], out: Floats) -> Kernel | None:
+        pairs = [
+            (space.view(part.g), flat(space.view(part.x)))
+            for part in parts
+            if isinstance(part, WeightPart) and part.region is None and part.mask is None
+        ]
+        if not 1 < len(pairs) == len(parts):
+            return None
+        # The layer at each time step: one product over time for each sample.
+        g, x = (space.scratch((len(pairs), *array.shape)) for array in pairs[0])
+        each = space.scratch((space.batch, *out.shape))
+        if space.blas:
+            left, right = g.reshape(-1, g.shape[2]).T, x.reshape(-1, x.shape[2])
+        else:
+            add = products(space, g.transpose(1, 2, 0), x.transpose(1, 0, 2), each)
+
+        def run() -> None:
+            for place, (one, other) in enumerate(pairs):
+                g[place], x[place] = one, other
+            if space.blas:
+                _matmul(left, right, out)
+            else:
+                add()
+                sum_rows(each, out)
+
+        return run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
