@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import Discriminator, Field, PrivateAttr, Tag
 
+from retrograde.engine.errors import EngineError
 from retrograde.engine.layers.base import (
     MAX_EPOCHS,
     MAX_LAYERS,
@@ -28,7 +29,9 @@ from retrograde.engine.layers.base import (
 )
 from retrograde.engine.layers.dense import Layer
 from retrograde.engine.layers.table import AnyLayer
+from retrograde.engine.optimisers import OPTIONS
 from retrograde.engine.sequences import MAX_TEXT, alphabet
+from retrograde.engine.text import _
 from retrograde.engine.training import Training
 
 if TYPE_CHECKING:
@@ -51,6 +54,9 @@ Reduction = Literal["sum", "mean"]
 
 INPUT_LAYER = "i"
 """The name of the inputs."""
+
+VARIANT_NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
+"""What a variant may be called."""
 
 VALUE = "value"
 """The loss that is the output itself, without a target."""
@@ -296,6 +302,35 @@ class Expectation(Model):
     ) = Field(default=None, description="why the source is wrong, or how it arrives at the figure")
 
 
+class Variant(Model):
+    """The same scenario with another training, to compare with."""
+
+    name: str = Field(
+        pattern=VARIANT_NAME,
+        max_length=40,
+        description="its name: `retrograde race:adam` opens the variant adam of the scenario race",
+    )
+    title: Text | None = Field(default=None, description="the title, instead of the scenario's")
+    training: dict[str, Any] = Field(
+        description="keys of [training] that are other than there; with another optimizer, the options of the first"
+        " one are left out"
+    )
+    expect: Annotated[tuple[Expectation, ...], Field(strict=False)] = Field(
+        default=(), max_length=1000, description="published figures of the variant"
+    )
+
+    def table(self, training: Training) -> dict[str, Any]:
+        """The table ``[training]`` of the variant, as a file would write it.
+
+        Args:
+            training: that of the scenario, not completed.
+        """
+        given = training.model_dump(exclude_unset=True)
+        if self.training.get("optimizer", training.optimizer) != training.optimizer:
+            given = {key: value for key, value in given.items() if key not in OPTIONS}
+        return {**given, **self.training}
+
+
 class Scenario(Model):
     """A scenario: a network, its data, its training, and what was published about it.
 
@@ -321,6 +356,9 @@ class Scenario(Model):
     stop: Stop
     expect: Annotated[tuple[Expectation, ...], Field(strict=False)] = Field(
         default=(), max_length=10_000, description="published figures that `retrograde check` verifies"
+    )
+    variants: Annotated[tuple[Variant, ...], Field(strict=False)] = Field(
+        default=(), max_length=100, description="the same with other trainings, for `retrograde race`"
     )
 
     _name: str = PrivateAttr(default="")
@@ -366,6 +404,22 @@ class Scenario(Model):
     def vocabulary(self) -> int | None:
         """How many different indices the inputs may be; None where they are numbers."""
         return vocabulary_of(self.network.layers)
+
+    def varied(self, name: str) -> Scenario:
+        """Return a variant of the scenario, which is checked and not completed.
+
+        Raises:
+            EngineError: there is no such variant.
+        """
+        variant = next((one for one in self.variants if one.name == name), None)
+        if variant is None:
+            known = ", ".join(one.name for one in self.variants) or _("none")
+            raise EngineError(_("there is no variant {name}; there are: {known}").format(name=name, known=known))
+        training = Training.model_validate(variant.table(self.training))
+        update: dict[str, Any] = {"training": training, "expect": variant.expect, "variants": ()}
+        if variant.title is not None:
+            update["title"] = variant.title
+        return self.model_copy(update=update)
 
     def completed(self) -> Scenario:
         """Return the scenario with everything stated that a file may leave out."""

@@ -207,7 +207,7 @@ def broken_rules(parts: Parts) -> Iterator[Finding]:
             if any(other is not None and parts.number(other.layer) == parts.number(loss.layer) for other in others):
                 message = _("two losses of the same layer; give each the name of another layer")
                 yield Finding(path=("losses", number), message=message)
-    yield from _training_rules(parts)
+    yield from training_rules(parts)
     for number, expectation in enumerate(parts.expect):
         if expectation is None or expectation.verdict != "source_wrong" or expectation.reason is not None:
             continue
@@ -905,7 +905,8 @@ def _loss_rules(parts: Parts, loss: Loss, path: KeyPath) -> Iterator[Finding]:
         yield Finding(path=(*path, "kind"), message=message)
 
 
-def _training_rules(parts: Parts) -> Iterator[Finding]:
+def training_rules(parts: Parts) -> Iterator[Finding]:
+    """Yield what the keys of the training demand of each other."""
     training = parts.training
     if training is None:
         return

@@ -7,6 +7,7 @@ import re
 import stat
 import tomllib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,10 +29,11 @@ from retrograde.engine.models import (
     Stop,
     Text,
     Training,
+    Variant,
     layer_names,
     vocabulary_of,
 )
-from retrograde.engine.rules import Finding, Parts, broken_rules, sample_rules
+from retrograde.engine.rules import Finding, Parts, broken_rules, sample_rules, training_rules
 from retrograde.engine.text import _
 from retrograde.engine.training import RateSchedule
 
@@ -53,10 +55,12 @@ __all__ = [
     "Stop",
     "Text",
     "Training",
+    "Variant",
     "load_scenario",
     "parse_scenario",
     "schema",
     "shipped",
+    "split_variant",
 ]
 
 MAX_FILE_BYTES = 2**20
@@ -69,6 +73,7 @@ MAX_FINDINGS = 1000
 # tomllib copies a dotted key for each of its parts, and calls itself for each bracket.
 _KEY_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')"""
 _DEEP_KEY = re.compile(rf"{_KEY_PART}(?:[ \t]*+\.[ \t]*+{_KEY_PART}){{12}}")
+_VARIANT = re.compile(r"(.+):([A-Za-z][A-Za-z0-9_-]*)", re.DOTALL)
 _LONG_NUMBER = re.compile(r"[0-9_]{400}")
 _SYNTAX = re.compile(
     r"^(?P<what>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$", re.DOTALL
@@ -81,27 +86,36 @@ def load_scenario(source: str | Path, *, data: Path | None = None) -> Scenario:
     """Return a scenario, complete and checked, with its samples.
 
     Args:
-        source: the name of a scenario that ships, or a file.
+        source: the name of a scenario that ships, or a file; the name of a variant may follow it: `race:adam`.
         data: a file of samples that replaces `data.file`; unlike that, it may be anywhere.
 
     Raises:
         ScenarioError: with every problem that was found.
     """
+    source, variant = split_variant(source)
     path, shown = _find(source)
     text = _read(path, shown)
-    scenario = _parse(text, shown, path, data)
+    scenario = _parse(text, shown, path, data, variant)
     scenario._path = path
-    scenario._name = path.stem
+    scenario._name = path.stem if variant is None else f"{path.stem}:{variant}"
     return scenario
 
 
-def parse_scenario(text: str, *, name: str = "scenario") -> Scenario:
-    """Return the scenario that a TOML text describes; its samples must be inline.
+def split_variant(source: str | Path) -> tuple[str | Path, str | None]:
+    """Return the name or file of a scenario, and the variant that follows it behind a colon, if one does."""
+    match = None if isinstance(source, Path) else _VARIANT.fullmatch(source)
+    if match is None or not (match[1] in shipped() or match[1].endswith(".toml")):
+        return source, None
+    return match[1], match[2]
+
+
+def parse_scenario(text: str, *, name: str = "scenario", variant: str | None = None) -> Scenario:
+    """Return the scenario that a TOML text describes, or a variant of it; its samples must be inline.
 
     Raises:
         ScenarioError: with every problem that was found.
     """
-    scenario = _parse(text, f"{name}.toml", None, None)
+    scenario = _parse(text, f"{name}.toml", None, None, variant)
     scenario._name = name
     return scenario
 
@@ -197,7 +211,7 @@ def _data_file(data: Data, path: Path | None) -> Path:
 # ------------------------------------------------------------------------------------------------ content
 
 
-def _parse(text: str, shown: str, path: Path | None, override: Path | None) -> Scenario:
+def _parse(text: str, shown: str, path: Path | None, override: Path | None, variant: str | None = None) -> Scenario:
     # Positions count lines as editors do, and tomllib counts them so too.
     text = text.replace("\r\n", "\n")
     content = _toml(text, shown)
@@ -212,10 +226,44 @@ def _parse(text: str, shown: str, path: Path | None, override: Path | None) -> S
     report.extend(broken_rules(parts))
     if not report.too_large:
         _samples(scenario, parts, report, path, override)
+    if scenario is not None and not report.broken:
+        _check_variants(scenario, parts, report)
     report.fail()
     if scenario is None:
         raise AssertionError("an invalid scenario without a problem")
+    if variant is not None:
+        try:
+            scenario = scenario.varied(variant)
+        except EngineError as error:
+            raise ScenarioError([Problem(path=shown, message=str(error))]) from error
     return scenario.completed()
+
+
+def _check_variants(scenario: Scenario, parts: Parts, report: _Report) -> None:
+    """Check the training of every variant as if it stood in ``[training]``."""
+    names: set[str] = set()
+    for number, variant in enumerate(scenario.variants):
+        if variant.name in names:
+            message = _("two variants are called {name}").format(name=variant.name)
+            report.add(Finding(path=("variants", number, "name"), message=message))
+        names.add(variant.name)
+        found: list[Finding] = []
+        try:
+            training = Training.model_validate(variant.table(scenario.training))
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                detail["loc"] = ("training", *detail["loc"])
+                found.append(_finding(detail))
+        else:
+            varied = replace(parts, training=training)
+            found += training_rules(varied)
+            if scenario._dataset is not None:
+                found += sample_rules(varied, len(scenario._dataset[1].inputs))
+        report.extend(
+            replace(finding, path=("variants", number, *finding.path))
+            for finding in found
+            if finding.path[0] == "training"
+        )
 
 
 def _toml(text: str, shown: str) -> dict[str, Any]:
@@ -663,6 +711,9 @@ _TABLES: dict[tuple[type[BaseModel], str], type[BaseModel]] = {
     (LayerBase, "init"): LayerInit,
     (LayerInit, "bias"): Distribution,
     (Expectation, "reason"): Text,
+    (Scenario, "variants"): Variant,
+    (Variant, "title"): Text,
+    (Variant, "expect"): Expectation,
 }
 
 
@@ -702,6 +753,7 @@ def _table_name(model: type[BaseModel]) -> str:
         RateSchedule: "[training.schedule]",
         Stop: "[stop]",
         Expectation: "[[expect]]",
+        Variant: "[[variants]]",
     }
     return names.get(model, model.__name__)
 

@@ -31,6 +31,8 @@ SIGNS: Mapping[str, str] = {
     "lr_decay": "κ",
     "momentum_decay": "ψ",
     "weight_decay": "λ",
+    "clip_norm": "c",
+    "clip_value": "c",
 }
 """How hyperparameters are written on the screen, where that is not their name."""
 
