@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrograde.engine.array import Array, Extent
-from retrograde.engine.expression import Ref
+from retrograde.engine.expression import Ref, evaluate
 from retrograde.engine.step import Step, made_by, running_sum
 from retrograde.tui.times import parent_frame
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from retrograde.engine.schedule import Schedule
     from retrograde.engine.session import Session
     from retrograde.tui.state import Floats
+
+MOST_SUMS = 4096
+"""Sums over samples that are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -122,7 +125,7 @@ class Reading:
         if self.revealed <= first:
             return None
         done = min(program.batch, (self.revealed - 1 - first) * (program.batch - 1) // (last - first) + 1)
-        return running_sum(self.frame, ref, done), done
+        return _sums.of(self.frame, ref, done), done
 
     def known(self, array: Array) -> int:
         """How many slots of an array are computed, in the order of its rows: for the shown sample, or of all."""
@@ -146,3 +149,29 @@ class Reading:
     def made_by(self, ref: Ref) -> int | None:
         """The number of the step that made a slot; None for data and initial values."""
         return made_by(self.schedule, self.iteration, self.program, ref)
+
+
+class _Sums:
+    """Sums so far over the samples of one frame: a step changes only one of them, and many are on the screen."""
+
+    def __init__(self) -> None:
+        self._frame: Frame | None = None
+        self._known: dict[tuple[Ref, int], float] = {}
+
+    def of(self, frame: Frame, ref: Ref, done: int) -> float:
+        """The sum of the contributions of the first samples to a slot."""
+        if frame is not self._frame or len(self._known) > MOST_SUMS:
+            self._frame, self._known = frame, {}
+        found = self._known.get((ref, done))
+        if found is None:
+            before = self._known.get((ref, done - 1))
+            op = frame.program.maker(ref.array)
+            if before is None or op is None:
+                found = running_sum(frame, ref, done)
+            else:
+                found = before + evaluate(op.equation((done - 1, *ref.index)), frame.value, frame.mathematics)
+            self._known[ref, done] = found
+        return found
+
+
+_sums = _Sums()

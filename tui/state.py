@@ -106,6 +106,7 @@ class SheetView:
         selected: the number of the selected cell, -1 for none.
         names: a name a row, where there is a column a moment.
         now: the column of the moment on the screen, -1 for none.
+        here: whether it holds what the step assigns.
     """
 
     kind: SheetKind
@@ -118,6 +119,7 @@ class SheetView:
     selected: int = -1
     names: tuple[str, ...] = ()
     now: int = -1
+    here: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

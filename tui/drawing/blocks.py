@@ -15,6 +15,12 @@ BARS = 16
 """Columns of a layer that is drawn as bars."""
 LONGEST_NAME = 8
 """Cells that a name takes at most."""
+OVERHANG = 1
+"""Columns that a caption may stand out to the left of its block."""
+UNSEEN = 3.0
+"""What a form is worth less in which the array of the step is not seen."""
+ROOMY = 12
+"""Columns that further sheets may take even where the first one is narrower."""
 GATE = 3
 """Rows of a number of a scalar graph: its value, its operation, its gradient."""
 
@@ -28,6 +34,7 @@ class Form(NamedTuple):
         score: how good it is.
         caption: rows above the contents.
         sheets: the forms of its sheets, from above; empty for another form.
+        skip: how many of its sheets are left out before those.
         style: ``chip``, ``sheets``, ``nodes``, ``bars`` or ``gate``.
     """
 
@@ -36,6 +43,7 @@ class Form(NamedTuple):
     score: float
     caption: int = 1
     sheets: tuple[SheetForm, ...] = ()
+    skip: int = 0
     style: str = "sheets"
 
 
@@ -46,6 +54,7 @@ class Needs(NamedTuple):
         name: cells of its name.
         words: cells of the words of its caption.
         sheets: the dimensions of its sheets.
+        here: whether the second of them holds what the step assigns.
         nodes: how many nodes it has.
         label: cells of the longest name of a node.
         bars: whether its nodes are drawn as bars.
@@ -55,6 +64,7 @@ class Needs(NamedTuple):
     name: int
     words: tuple[int, ...]
     sheets: tuple[Dimensions, ...]
+    here: bool = False
     nodes: int = 0
     label: int = 0
     bars: bool = False
@@ -69,6 +79,7 @@ class Needs(NamedTuple):
             name=min(width(layer.name), LONGEST_NAME),
             words=tuple(width(word) for word in (layer.caption, layer.shape) if word),
             sheets=tuple(Dimensions.of(sheet) for sheet in layer.sheets),
+            here=any(sheet.here for sheet in layer.sheets),
             nodes=len(layer.nodes),
             label=max((width(node.name) for node in layer.nodes), default=0),
             bars=layer.bars,
@@ -91,16 +102,7 @@ def forms_of(needs: Needs, columns: int, rows: int) -> tuple[Form, ...]:
         high = rows - caption
         if high < 1:
             continue
-        contents: list[Form] = []
-        for shape in sheet_forms(needs.sheets[0], columns, high) if needs.sheets else ():
-            if shape.cell > 1 and 0 < needs.nodes <= high:
-                continue
-            contents.append(Form(shape.width, shape.height, shape.score, caption, (shape,)))
-            contents += _with_more(needs, shape, columns, high, caption)
-        if 0 < needs.nodes <= high:
-            contents.append(Form(needs.label + 8, needs.nodes, WHOLE + 1.0, caption, style="nodes"))
-            if needs.bars:
-                contents.append(Form(max(BARS, needs.label + 11), needs.nodes, WHOLE + 1.9, caption, style="bars"))
+        contents = [*_sheet_forms(needs, columns, high, caption), *_node_forms(needs, high, caption)]
         for form in contents:
             wide = max(form.width, needs.name + 2)
             said = _said(needs, wide, caption)
@@ -111,21 +113,52 @@ def forms_of(needs: Needs, columns: int, rows: int) -> tuple[Form, ...]:
     return best(found)
 
 
-def _with_more(needs: Needs, first: SheetForm, columns: int, rows: int, caption: int) -> list[Form]:
+def _node_forms(needs: Needs, rows: int, caption: int) -> list[Form]:
+    """What a layer hands on by name, where that is a few numbers."""
+    if not 0 < needs.nodes <= rows:
+        return []
+    found = [Form(needs.label + 8, needs.nodes, WHOLE + 1.0, caption, style="nodes")]
+    if needs.bars:
+        found.append(Form(max(BARS, needs.label + 11), needs.nodes, WHOLE + 1.9, caption, style="bars"))
+    if needs.here:
+        found = [form._replace(score=form.score - UNSEEN) for form in found]
+    return found
+
+
+def _sheet_forms(needs: Needs, columns: int, rows: int, caption: int) -> list[Form]:
+    """The sheets below each other, or the first of them alone, or where there is no room that of the step alone."""
+    found: list[Form] = []
+    for shape in sheet_forms(needs.sheets[0], columns, rows) if needs.sheets else ():
+        if shape.cell > 1 and 0 < needs.nodes <= rows:
+            continue
+        score = shape.score - UNSEEN if needs.here else shape.score
+        found.append(Form(shape.width, shape.height, score, caption, (shape,)))
+        if shape.score >= WHOLE / 4:
+            narrow = max(shape.width, needs.name + 2)
+            for wide in {narrow, max(narrow, min(columns, ROOMY))}:
+                found += _with_more(needs, shape, wide, rows, caption)
+    if needs.here:
+        for shape in sheet_forms(needs.sheets[1], columns, rows - 1):
+            if shape.cell <= 2:
+                found.append(Form(shape.width, shape.height + 1, 0.8 * shape.score, caption, (shape,), 1))
+    return found
+
+
+def _with_more(needs: Needs, first: SheetForm, room: int, rows: int, caption: int) -> list[Form]:
     """The forms in which the further sheets stand below the first one, each under its title."""
     found: list[Form] = []
     used, wide, score, sheets = first.height, first.width, first.score, [first]
-    if first.score < WHOLE / 4:
-        return []
-    for size in needs.sheets[1:]:
-        room = rows - used - 1
-        fits = sheet_forms(size, max(wide, min(columns, 12)), room)
+    for place, size in enumerate(needs.sheets[1:]):
+        fits = sheet_forms(size, room, rows - used - 1)
         if not fits:
-            return found
+            break
         best_of = max(fits, key=lambda form: (form.score, -form.width))
         used += best_of.height + 1
         wide = max(wide, best_of.width)
-        score += (2.0 if first.score >= WHOLE else 0.3) * min(best_of.score, WHOLE) / WHOLE
+        share = min(best_of.score, WHOLE) / WHOLE
+        score += (0.6 if first.score >= WHOLE else 0.3) * share
+        if needs.here and place == 0:
+            score -= UNSEEN * (1 - share)
         sheets.append(best_of)
         # What a layer hands on comes first.
         worth = score if first.score >= WHOLE else min(score, WHOLE - 0.1)
@@ -139,12 +172,12 @@ def _said(needs: Needs, wide: int, caption: int) -> int:
         used, said = needs.name + 2, 0
         for word in needs.words:
             used += word + 1
-            said += used <= wide + 2
+            said += used <= wide + OVERHANG
         return said
     used, said = 0, 0
     for word in needs.words:
         used += word + (1 if used else 0)
-        said += used <= wide + 2
+        said += used <= wide + OVERHANG
     return said
 
 
@@ -165,7 +198,7 @@ def draw_block(canvas: Canvas, layer: LayerView, form: Form, x: int, y: int) -> 
         _draw_nodes(canvas, layer.nodes, x, top, form.width)
     elif form.style == "bars":
         _draw_bars(canvas, layer, x, top, form.width)
-    for sheet, shape in zip(layer.sheets, form.sheets, strict=False):
+    for sheet, shape in zip(layer.sheets[form.skip :], form.sheets, strict=False):
         left = x + (form.width - shape.width) // 2
         if sheet.title:
             title = shorten(sheet.title, form.width + 2, canvas.glyphs.ellipsis)
@@ -195,7 +228,7 @@ def _draw_name(canvas: Canvas, layer: LayerView, x: int, y: int, room: int, text
 
 def _draw_caption(canvas: Canvas, layer: LayerView, form: Form, x: int, y: int) -> None:
     """The name and what the layer is: on one line, or on two."""
-    g, room = canvas.glyphs, form.width + 2
+    g, room = canvas.glyphs, form.width + OVERHANG
     words = [word for word in (layer.caption, layer.shape) if word]
     used = min(width(layer.name), LONGEST_NAME) + 2
     line = ""

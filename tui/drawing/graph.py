@@ -17,24 +17,23 @@ LEAST_EDGES_GAP = 6
 def draw_graph(canvas: Canvas, view: NetworkView) -> None:
     """Draws the layers of a network as blocks, from left to right by what they read."""
     active = next((number for number, layer in enumerate(view.layers) if layer.mark is Mark.TARGET), -1)
-    found = layout(
-        tuple(Needs.of(layer) for layer in view.layers),
-        tuple(layer.depth for layer in view.layers),
-        tuple((link.source, link.target) for link in view.links),
-        active,
-        canvas.width,
-        canvas.height,
-    )
+    needs = tuple(Needs.of(layer) for layer in view.layers)
+    depths = tuple(layer.depth for layer in view.layers)
+    links = tuple((link.source, link.target) for link in view.links)
+    found = layout(needs, depths, links, active, canvas.width, canvas.height)
+    if found.last - found.first < found.count and canvas.height > 3:
+        # The last row says how much is not in sight.
+        found = layout(needs, depths, links, active, canvas.width, canvas.height - 1)
     _draw_hidden(canvas, found)
     drawn = {(link.source, link.target) for link in view.links if _draw_edges(canvas, view, found, link)}
     wires = Wires()
-    links = [link for link in view.links if (link.source, link.target) not in drawn]
-    for link in sorted(links, key=lambda one: one.live):
+    lines = sorted((link for link in view.links if (link.source, link.target) not in drawn), key=lambda one: one.live)
+    for link in lines:
         corners = _corners(canvas, view, found, link)
         if corners:
             wires.add(link.source, link.target, corners, live=link.live)
     wires.draw(canvas)
-    for link in sorted(links, key=lambda one: one.live):
+    for link in lines:
         _draw_arrow(canvas, view, found, link)
     for number, place in found.places.items():
         draw_block(canvas, view.layers[number], place.form, place.x, place.y)

@@ -22,7 +22,7 @@ HALF = WHOLE / 2
 """The score of a form that shows half of the cells."""
 MOST_SHARE = 0.45
 """The share of the columns that the block of the step takes at most, until those around it are seen too."""
-LEVELS = (1.0, 2.5, HALF, 7.5, WHOLE, WHOLE + 1, WHOLE + 1.9, WHOLE + 2.5, WHOLE + 3, WHOLE + 4, WHOLE + 6)
+LEVELS = (1.0, 2.5, HALF, 7.5, *(WHOLE + step / 2 for step in range(12)))
 """The scores that blocks are brought to one after the other."""
 
 Link = tuple[int, int]
@@ -196,6 +196,7 @@ class _Packer:
                 self._raise(block, level)
             if level == WHOLE and any(self.forms[block].score < WHOLE for block in blocks):
                 return False
+        self._finish(blocks)
         return True
 
     def around(self, active: int) -> None:
@@ -207,23 +208,47 @@ class _Packer:
             self._raise(active, level)
         if self.forms[active].width > self.columns * MOST_SHARE:
             self.forms[active] = forms_of(self.needs[active], int(self.columns * MOST_SHARE), self.rows)[-1]
-        while (self.first, self.last) != (0, self.count):
-            # What is read is as near as what reads.
-            left = self.first > 0 and (self.last == self.count or depth - self.first <= self.last - 1 - depth)
-            kept = self.first, self.last
-            self.first, self.last = (self.first - 1, self.last) if left else (self.first, self.last + 1)
-            if self._total() > self.columns:
-                self.first, self.last = kept
-                break
         distance = self._distances(active)
-        blocks = [block for block in range(len(self.needs)) if self.first <= self.depths[block] < self.last]
-        order = sorted(blocks, key=lambda block: (distance[block], block))
-        near = [block for block in order if distance[block] <= 1]
+        self._widen(depth, 1)
+        near = self._shown(distance, 1)
+        for level in (*LEVELS[:3], WHOLE):
+            for block in near:
+                self._raise(block, level)
+        self._widen(depth, self.count)
+        near, order = self._shown(distance, 1), self._shown(distance, len(self.needs))
         rounds = ((near, LEVELS[:3]), (order, LEVELS[:2]), (near, (WHOLE,)), (order, (WHOLE,)), (order, LEVELS))
         for those, levels in rounds:
             for level in levels:
                 for block in those:
                     self._raise(block, level)
+        self._finish(order)
+
+    def _widen(self, depth: int, most: int) -> None:
+        """Takes in columns around a depth, in turns, as long as their names fit, at most so many on each side."""
+        while (self.first, self.last) != (0, self.count):
+            # What is read is as near as what reads.
+            left = self.first > 0 and (self.last == self.count or depth - self.first <= self.last - 1 - depth)
+            kept = self.first, self.last
+            self.first, self.last = (self.first - 1, self.last) if left else (self.first, self.last + 1)
+            if self._total() > self.columns or max(depth - self.first, self.last - 1 - depth) > most:
+                self.first, self.last = kept
+                break
+
+    def _shown(self, distance: list[int], most: int) -> list[int]:
+        """The blocks in sight that are at most so many links away, the nearest first."""
+        blocks = (block for block in range(len(self.needs)) if self.first <= self.depths[block] < self.last)
+        return sorted((block for block in blocks if distance[block] <= most), key=lambda one: (distance[one], one))
+
+    def _finish(self, order: Sequence[int]) -> None:
+        """Gives each block the best form that there is still room for."""
+        for block in order:
+            better = (form for form in forms_of(self.needs[block], self.columns, self.rows))
+            for form in sorted(better, key=lambda one: (-one.score, one.width)):
+                if form.score <= self.forms[block].score:
+                    break
+                if self._fits(block, form):
+                    self.forms[block] = form
+                    break
 
     def _distances(self, active: int) -> list[int]:
         """How many links away each block is."""

@@ -131,6 +131,8 @@ class Painting(Debugging):
         badges = self._badges.get(self._badge_key(), ())
         chosen = lens.weight if lens.focus is PanelId.WEIGHTS else -1
         before = self._weights_before
+        # As many rows on either side of the selected one as the panel may show.
+        window = max(shown[PanelId.WEIGHTS].height - 2, 1) if PanelId.WEIGHTS in shown else 1
         views: dict[PanelId, tuple[tuple[object, ...], Callable[[], object]]] = {
             PanelId.NETWORK: (
                 (reading, chosen, lens.node, lens.digits),
@@ -141,8 +143,8 @@ class Painting(Debugging):
                 lambda: view.equation_view(reading, lens, badges),
             ),
             PanelId.WEIGHTS: (
-                (reading, before, lens.weight, lens.search, lens.digits, size.height),
-                lambda: view.weights_view(reading, parameters, lens, before, window=size.height),
+                (reading, before, lens.weight, lens.search, lens.digits, window),
+                lambda: view.weights_view(reading, parameters, lens, before, window=window),
             ),
             PanelId.TIMELINE: ((reading, self._pins), lambda: view.timeline_view(reading, self._pins)),
         }

@@ -93,7 +93,8 @@ def _title(reading: Reading, ref: Ref) -> tuple[Span, ...]:
     word = "δ"
     if gradient is None:
         gradient, word = program.named.get(f"grad({base.name})"), "∂E"
-    title = [Span(place_name(reading, place), Ink.STRONG)]
+    name = place_name(reading, place) if base.role in {Role.NET, Role.OUT} else reading.symbol(place)
+    title = [Span(name, Ink.STRONG)]
     for label, slot in found:
         value = reading.visible(slot)
         title.append(Span(f"  {label} {show(value, 5)}", Ink.FAINT if value is None else Ink.TEXT))

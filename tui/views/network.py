@@ -95,7 +95,9 @@ def _layer_view(
 def _nodes(reading: Reading, name: str, found: Marks, chosen: int, *, small: bool, last: bool) -> tuple[NodeView, ...]:
     """What a layer hands on by name; none where that is much, or more than a row."""
     form, arrays = reading.network.forms[name], outputs_of(reading.program, name)
-    if form.steps or len(form.shape) > 1 or form.size > MOST_NODES or len(arrays) != 1:
+    if form.steps or len(form.shape) > 1 or form.size > MOST_NODES or len(arrays) != 1 or arrays[0].timed:
+        return ()
+    if f"out_{name}@1" in reading.program.named:
         return ()
     array = arrays[0]
     values, known = values_of(reading, name).reshape(-1).tolist(), reading.known(array)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,18 +14,10 @@ from retrograde.engine.layers.base import Form
 from retrograde.engine.models import INPUT_LAYER
 from retrograde.engine.program import ravel
 from retrograde.tui.state import Mark, SheetKind, SheetView
-from retrograde.tui.views.slots import (
-    PARAMETERS,
-    base_of,
-    cell_of,
-    info_of,
-    outputs_of,
-    place_name,
-    size_of,
-    time_of,
-)
+from retrograde.tui.views.slots import PARAMETERS, base_of, info_of, outputs_of, place_name, size_of, time_of
 
 if TYPE_CHECKING:
+    from retrograde.engine.program import Program
     from retrograde.tui.reading import Reading
     from retrograde.tui.state import Bools, Floats
     from retrograde.tui.views.marks import Marks
@@ -31,10 +25,12 @@ if TYPE_CHECKING:
 MOST_NAMED = 24
 """Rows of a picture through time that have names."""
 LEAST_SCALE = 1e-300
+TELLING: dict[str, tuple[str, ...]] = {"attention": ("a",), "lstm": ("c",)}
+"""What is always shown of a kind of layer besides what it hands on: weights of attention, the state of cells."""
 
 
 def sheets_of(reading: Reading, name: str, found: Marks, selected: int) -> tuple[SheetView, ...]:
-    """What there is to see of a layer: what it hands on first, then the array of the step, then its kernels.
+    """What there is to see of a layer: what it hands on, then the array of the step, then what tells of its kind.
 
     Args:
         reading: the reading.
@@ -43,70 +39,139 @@ def sheets_of(reading: Reading, name: str, found: Marks, selected: int) -> tuple
         selected: the number of the selected slot among those that the layer hands on, -1 for none.
     """
     sheets = [_main(reading, name, found, selected)]
-    step = reading.step
-    drawn: set[Array] = set()
+    program, step = reading.program, reading.step
+    drawn: set[Array] = set(_states(reading, name))
     if step is not None and name in (step.op.layer, base_of(step.target.array).layer):
         array = step.target.array
-        shown = array if reading.known(array) or reading.program.batch == 1 else base_of(array)
-        if cell_of(reading, step.target) is None or array.role is Role.GRADIENT:
-            drawn.add(base_of(array))
-            if size_of(shown) > 1:
-                sheets.append(_sheet(reading, shown, found))
+        shown = array if reading.known(array) or program.batch == 1 else base_of(array)
+        arrays = _family(program, shown)
+        if drawn.isdisjoint(arrays) and not _is_net(reading, name, shown) and sum(map(size_of, arrays)) > 1:
+            drawn |= {*arrays, base_of(array)}
+            sheets.append(replace(_sheet(reading, arrays, found), here=True))
     info = info_of(reading.network, name)
-    for array in () if info is None else info.parameters.values():
+    if info is None:
+        return tuple(sheets)
+    for stem in TELLING.get(info.spec.kind, ()):
+        telling = program.named.get(f"{stem}_{name}") or program.named.get(f"{stem}_{name}@1")
+        if telling is not None and telling not in drawn:
+            sheets.append(_sheet(reading, _family(program, telling), found))
+    for array in info.parameters.values():
         if array in drawn or len(array.shape) < 2 or size_of(array) < 2:
             continue
         if len(array.shape) > 2 or any(base_of(one) is array for one in found.arrays):
-            sheets.append(_sheet(reading, array, found))
+            sheets.append(_sheet(reading, (array,), found))
     return tuple(sheets)
+
+
+def _states(reading: Reading, name: str) -> tuple[Array, ...]:
+    """What a layer hands on, or where that is the last state alone, all of its states."""
+    program = reading.program
+    first = program.named.get(f"out_{name}@1")
+    return _family(program, first) if first is not None else outputs_of(program, name)
+
+
+@lru_cache(maxsize=1024)
+def _family(program: Program, array: Array) -> tuple[Array, ...]:
+    """An array with those of the other time steps that are called as it is."""
+    if array.time is None or len(array.element_shape) > 1:
+        return (array,)
+    head, _at, tail = array.name.partition(f"@{array.time}")
+    found: list[Array] = []
+    while (one := program.named.get(f"{head}@{len(found) + 1}{tail}")) is not None and one.shape == array.shape:
+        found.append(one)
+    return tuple(found) if array in found else (array,)
+
+
+def _is_net(reading: Reading, name: str, array: Array) -> bool:
+    """Whether the slots of an array in the forward pass have the places of those that the layer hands on."""
+    states = _states(reading, name)
+    return array.role in {Role.NET, Role.OUT} and bool(states) and states[0].shape == array.shape
 
 
 def _main(reading: Reading, name: str, found: Marks, selected: int) -> SheetView:
     """What a layer hands on."""
-    arrays = outputs_of(reading.program, name)
-    form = reading.network.forms[name]
-    timed = bool(form.steps) or (bool(arrays) and arrays[0].timed and len(form.shape) == 2)
-    whole: tuple[int, ...] = (form.steps, *form.shape) if form.steps else form.shape
+    arrays, form = _states(reading, name), reading.network.forms[name]
+    if not arrays:
+        whole = (form.steps, *form.shape) if form.steps else form.shape
+        empty = np.full(_tiles(whole), np.nan)
+        return SheetView(kind=SheetKind.MAP, values=empty, known=np.zeros(empty.shape, dtype=np.bool_), marks={})
+    shape = arrays[0].element_shape
     picture = reading.scenario.network.input_shape
-    if name == INPUT_LAYER and picture is not None and len(whole) == 1 and Form(picture).size == form.size:
+    if name == INPUT_LAYER and picture is not None and len(shape) == 1 and Form(picture).size == form.size:
         # The inputs of dense layers are a row, and a picture all the same.
-        whole = picture
-    values = np.full(whole, np.nan)
-    known = np.zeros(whole, dtype=np.bool_)
-    if len(arrays) == 1 and not form.steps:
-        values = reading.values(arrays[0]).reshape(whole)
-        known = _prefix(reading.known(arrays[0]), whole)
-    else:
-        for time, array in enumerate(arrays):
-            values[time] = reading.values(array).reshape(form.shape)
-            known[time] = _prefix(reading.known(array), form.shape)
-    marks = {cell.number: mark for cell, mark in found.cells.items() if cell.layer == name}
-    tiles = _tiles(whole)
-    kind = SheetKind.MAP if len(whole) > 1 else SheetKind.VECTOR
-    values, known = values.reshape(tiles), known.reshape(tiles)
+        shape = picture
+    marks: dict[int, Mark] = {}
+    size = size_of(arrays[0])
+    for ref, mark in found.refs.items():
+        base = base_of(ref.array)
+        if base.layer != name or not base.batched or ref.index[0] != reading.sample:
+            continue
+        if base.role is Role.TARGET and base.timed == bool(arrays[0].time):
+            marks[ravel(ref.index[1:], base.element_shape)] = mark
+        elif base.shape == arrays[0].shape and (base.time is None) == (arrays[0].time is None):
+            marks[((base.time or 1) - 1) * size + ravel(ref.index[1:], base.element_shape)] = mark
+    if selected >= 0 and arrays[0].time is not None and not form.steps:
+        selected = (len(arrays) - 1) * size + min(selected, size - 1)
+    sheet = _built(reading, arrays, shape, marks, selected)
+    image = name == INPUT_LAYER and picture is not None and sheet.kind is SheetKind.MAP
+    largest = _largest(sheet.values)
+    return replace(
+        sheet,
+        scale=max(largest, LEAST_SCALE) if name == INPUT_LAYER else max(1.0, largest),
+        image=image and not bool((sheet.values < 0).any()),
+    )
+
+
+def _sheet(reading: Reading, arrays: tuple[Array, ...], found: Marks) -> SheetView:
+    """An array of the step through time, or a parameter."""
+    first = arrays[0]
+    axes = len(first.element_shape)
+    size = size_of(first)
+    marks: dict[int, Mark] = {}
+    for ref, mark in found.refs.items():
+        array = base_of(ref.array) if first.role in PARAMETERS else ref.array
+        if array not in arrays or len(ref.index) != len(first.shape):
+            continue
+        if not first.batched or ref.index[0] == reading.sample:
+            place = ravel(ref.index[len(ref.index) - axes :], first.element_shape)
+            marks[((array.time or 1) - 1) * size * (len(arrays) > 1) + place] = mark
+    sheet = _built(reading, arrays, first.element_shape, marks, -1)
+    return replace(sheet, title=_title(first), scale=max(_largest(sheet.values), LEAST_SCALE))
+
+
+def _built(
+    reading: Reading, arrays: tuple[Array, ...], shape: tuple[int, ...], marks: dict[int, Mark], selected: int
+) -> SheetView:
+    """The cells of an array, or of one array a time step: then a column a moment."""
+    first = arrays[0]
+    values = np.stack([reading.values(array).reshape(shape) for array in arrays])
+    known = np.stack([_prefix(reading.known(array), shape) for array in arrays])
+    kind = SheetKind.MAP if len(shape) > 1 else SheetKind.VECTOR
     names: tuple[str, ...] = ()
     now = -1
-    if timed and len(whole) == 2:
-        # A column a moment: a row a unit.
-        steps, units = whole
+    if (len(arrays) > 1 or first.time is not None) and len(shape) < 2:
         kind = SheetKind.TIME
-        values, known = values.transpose(0, 2, 1), known.transpose(0, 2, 1)
-        marks = {(number % units) * steps + number // units: mark for number, mark in marks.items()}
-        selected = (selected % units) * steps + selected // units if selected >= 0 else -1
-        if units <= MOST_NAMED and arrays:
-            first = (reading.sample,) if form.steps else (reading.sample, 0)
-            names = tuple(
-                place_name(reading, Ref(arrays[0], (*first, unit))).partition("@")[0] for unit in range(units)
-            )
+        units, steps = size_of(first), len(arrays)
+    elif first.timed and len(shape) < 3:
+        kind = SheetKind.TIME
+        units, steps = size_of(first) // shape[0], shape[0]
+    if kind is SheetKind.TIME:
+        values = values.reshape(1, steps, units).transpose(0, 2, 1)
+        known = known.reshape(1, steps, units).transpose(0, 2, 1)
+        marks = {_turned(number, steps, units): mark for number, mark in marks.items()}
+        selected = _turned(selected, steps, units) if selected >= 0 else -1
         now = _now(reading, steps)
-    image = name == INPUT_LAYER and reading.scenario.network.input_shape is not None and kind is SheetKind.MAP
-    largest = _largest(values)
+        if units <= MOST_NAMED and shape and first.role not in PARAMETERS:
+            place = (reading.sample, 0) if first.timed and len(shape) > 1 else (reading.sample,)
+            refs = (Ref(first, (*place, unit)) for unit in range(units))
+            names = tuple(_row_name(reading, ref) for ref in refs) if first.batched else ()
+    else:
+        tiles = _tiles(values.shape if len(arrays) > 1 else shape)
+        values, known = values.reshape(tiles), known.reshape(tiles)
     return SheetView(
         kind=kind,
         values=values,
         known=None if known.all() else known,
-        scale=largest if name == INPUT_LAYER else max(1.0, largest),
-        image=image and not bool((values < 0).any()),
         marks=marks,
         selected=selected,
         names=names,
@@ -114,51 +179,31 @@ def _main(reading: Reading, name: str, found: Marks, selected: int) -> SheetView
     )
 
 
-def _sheet(reading: Reading, array: Array, found: Marks) -> SheetView:
-    """An array of the step, or a parameter."""
-    shape = array.element_shape
-    values = reading.values(array)
-    count = reading.known(array)
-    place = len(array.shape) - len(shape)
-    marks: dict[int, Mark] = {}
-    for ref, mark in found.refs.items():
-        same = ref.array is array or (array.role in PARAMETERS and base_of(ref.array) is array)
-        if same and len(ref.index) == len(array.shape) and (not array.batched or ref.index[0] == reading.sample):
-            marks[ravel(ref.index[place:], shape)] = mark
-    tiles = _tiles(shape)
-    timed = array.timed and len(shape) == 2
-    values, known = values.reshape(tiles), _prefix(count, shape).reshape(tiles)
-    if timed:
-        steps, units = shape
-        values, known = values.transpose(0, 2, 1), known.transpose(0, 2, 1)
-        marks = {(number % units) * steps + number // units: mark for number, mark in marks.items()}
-    return SheetView(
-        kind=SheetKind.TIME if timed else SheetKind.MAP if len(shape) > 1 else SheetKind.VECTOR,
-        values=values,
-        title=_title(array),
-        known=None if known.all() else known,
-        scale=max(_largest(values), LEAST_SCALE),
-        marks=marks,
-        now=_now(reading, shape[0]) if timed else -1,
-    )
+def _row_name(reading: Reading, ref: Ref) -> str:
+    """The name of a row through time: that of its neuron."""
+    return place_name(reading, ref).partition("@")[0].partition("{")[0]
+
+
+def _turned(number: int, steps: int, units: int) -> int:
+    """The number of a cell where moments are columns, from its number where they are rows."""
+    return number % units * steps + number // units
 
 
 def _title(array: Array) -> str:
     """What an array is called as a whole."""
-    time = "" if array.time is None else f"@{array.time}"
     base = base_of(array)
+    word = base.sign or base.stem or base.name
     if array.role is Role.GRADIENT:
-        of = array.of
-        if of is not None and of.role is Role.NET:
-            return f"δ{time}"
-        return f"∂E/∂{base.sign or base.stem or base.name}{time}"
-    if array.role is Role.UPDATED:
-        return f"{base.sign or base.stem or base.name}⁺"
-    return f"{array.sign or array.stem or array.name}{time}"
+        return "δ" if array.of is not None and array.of.role is Role.NET and word == "net" else f"∂E/∂{word}"
+    if array.role is Role.SLOPE:
+        return f"{array.sign}′({word})"
+    return f"{word}⁺" if array.role is Role.UPDATED else array.sign or array.stem or array.name
 
 
 def _tiles(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """Any number of axes as tiles of rows and columns."""
+    """Any number of axes as tiles of rows and columns; kernels of one weight are a matrix."""
+    if len(shape) > 2 and shape[-1] == shape[-2] == 1:
+        return _tiles(shape[:-2])
     if len(shape) < 2:
         return (1, 1, shape[0] if shape else 1)
     return (int(np.prod(shape[:-2], dtype=int)), shape[-2], shape[-1])
@@ -166,18 +211,16 @@ def _tiles(shape: tuple[int, ...]) -> tuple[int, int, int]:
 
 def _prefix(count: int, shape: tuple[int, ...]) -> Bools:
     """True for the first slots of an array, row by row."""
-    size = Form(shape).size
-    return (np.arange(size) < count).reshape(shape)
+    return (np.arange(Form(shape).size) < count).reshape(shape)
 
 
 def _largest(values: Floats) -> float:
     """The largest magnitude of what is known and finite; 0 for none."""
-    with np.errstate(invalid="ignore"):
-        sizes = np.abs(values)
-        largest = float(np.fmax.reduce(sizes, axis=None)) if sizes.size else 0.0
-        if not largest < np.inf:
-            finite = sizes[np.isfinite(sizes)]
-            largest = float(finite.max()) if finite.size else 0.0
+    sizes = np.abs(values)
+    largest = float(np.fmax.reduce(sizes, axis=None)) if sizes.size else 0.0
+    if not largest < np.inf:
+        finite = sizes[np.isfinite(sizes)]
+        largest = float(finite.max()) if finite.size else 0.0
     return largest
 
 

@@ -140,6 +140,9 @@ def _is_small(network: Network, program: Program, items: tuple[Item, ...]) -> bo
         form = network.forms[item.layer]
         if item.array is not None or form.steps or len(form.shape) != 1 or form.size > MOST_NODES:
             return False
+        if f"out_{item.layer}@1" in program.named or any(one.timed for one in outputs_of(program, item.layer)):
+            # There is more to see of what goes through time than the last state.
+            return False
         for source in item.sources:
             table = link_table(network, program, items[source].layer, item.layer)
             if table is None:
