@@ -317,7 +317,7 @@ async def test_plain_characters_only(opened) -> None:
         await driver.until(lambda: "Step forward" in driver.text())
         assert driver.text().isascii()
     async with opened(ascii_only=True) as driver:
-        await driver.until(lambda: "mazur" in driver.text())
+        await driver.until(lambda: "and-gate" in driver.text())
         assert driver.text().isascii()
 
 
