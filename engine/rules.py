@@ -227,6 +227,8 @@ def broken_rules(parts: Parts) -> Iterator[Finding]:
 def sample_rules(parts: Parts, count: int) -> Iterator[Finding]:
     """Yield the rules that depend on the number of samples."""
     training, stop = parts.training, parts.stop
+    if not count:
+        return
     batch = count
     if training is not None and training.batch_size:
         batch = training.batch_size
