@@ -126,7 +126,8 @@ def _outer(x: NDArray[np.float64]) -> NDArray[np.float64]:
     np.divide(share, _horner(size, _OUTER[1]), out=share)
     np.multiply(tail, share, out=tail)
     np.subtract(1.0, tail, out=tail)
-    return np.copysign(tail, x, out=tail)
+    np.copysign(tail, x, out=tail)
+    return tail
 
 
 def _horner(x: NDArray[np.float64], coefficients: tuple[float, ...]) -> NDArray[np.float64]:

@@ -114,7 +114,7 @@ class Centre(Op):
     def gradient(self, builder: Builder) -> None:
         g = builder.close(self.target)
         if g is not None:
-            builder.contribute(self.mean, _AgainstPart(g=g))
+            builder.contribute(self.mean, AgainstPart(g=g))
             builder.contribute(self.x, PassPart(g=g))
 
     def why(self, target: str) -> str:
@@ -122,7 +122,7 @@ class Centre(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _AgainstPart(Part):
+class AgainstPart(Part):
     """The use of μ in the distances: −Σ_i ∂E/∂d[i]."""
 
     g: Array
@@ -285,7 +285,7 @@ class RowScale(Op):
     def gradient(self, builder: Builder) -> None:
         g = builder.close(self.target)
         if g is not None:
-            builder.contribute(self.inverse, _RowProductPart(g=g, by=self.centred))
+            builder.contribute(self.inverse, RowProductPart(g=g, by=self.centred))
             builder.contribute(self.centred, _RowFactorPart(g=g, by=self.inverse))
 
     def why(self, target: str) -> str:
@@ -293,7 +293,7 @@ class RowScale(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _RowProductPart(Part):
+class RowProductPart(Part):
     """The use of r in the normalised values: Σ_i ∂E/∂x̂[i] · d[i]."""
 
     g: Array

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retrograde.engine.arithmetic import Floats
-from retrograde.engine.array import Array
+from retrograde.engine.array import Array, Role
 from retrograde.engine.expression import ZERO, Call, Div, Expr, Index, Max, Neg, Product, Ref, Sub, Sum
 from retrograde.engine.functions import EXP
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
@@ -114,6 +114,8 @@ class RowMaximum(_Row):
         return run
 
     def why(self, target: str) -> str:
+        if self.net.role is not Role.NET:
+            return _("The largest score, taken out of the exponents so that none overflows.")
         return _("The largest net input, taken out of the exponents so that none overflows.")
 
 
@@ -161,7 +163,7 @@ class Exponential(Op):
     def gradient(self, builder: Builder) -> None:
         g = builder.close(self.target)
         if g is not None:
-            builder.contribute(self.net, _ScaledPart(g=g, by=self.target, causal=self.causal))
+            builder.contribute(self.net, ExponentPart(g=g, by=self.target, causal=self.causal))
 
     def why(self, target: str) -> str:
         return _("The exponential makes every share positive.")
@@ -196,7 +198,7 @@ class RowSum(_Row):
     def gradient(self, builder: Builder) -> None:
         g = builder.close(self.target)
         if g is not None:
-            builder.contribute(self.exponentials, _RowPart(g=g, of=self.exponentials, causal=self.causal))
+            builder.contribute(self.exponentials, RowPart(g=g, of=self.exponentials, causal=self.causal))
 
     def why(self, target: str) -> str:
         return _("The sum that the shares are parts of.")
@@ -216,7 +218,7 @@ class Quotient(Op):
 
     @property
     def title(self) -> str:
-        return _("softmax")
+        return _("softmax") if self.target.role is Role.OUT else _("attention weight")
 
     @property
     def meshable(self) -> bool:
@@ -237,11 +239,13 @@ class Quotient(Op):
         g = builder.close(self.target)
         if g is None:
             return
-        part = _NormaliserPart(g=g, out=self.target, normaliser=self.normaliser, causal=self.causal)
+        part = NormaliserPart(g=g, out=self.target, normaliser=self.normaliser, causal=self.causal)
         builder.contribute(self.normaliser, part)
-        builder.contribute(self.exponentials, _SharePart(g=g, normaliser=self.normaliser, causal=self.causal))
+        builder.contribute(self.exponentials, SharePart(g=g, normaliser=self.normaliser, causal=self.causal))
 
     def why(self, target: str) -> str:
+        if self.target.role is not Role.OUT:
+            return _("How much of its attention does the one position give to the other: its share of the sum.")
         return _("This unit's share of the sum: its probability.")
 
 
@@ -276,7 +280,7 @@ class CausalPart(Part):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _SharePart(CausalPart):
+class SharePart(CausalPart):
     """The use of e as a numerator: ∂E/∂out[i] / S."""
 
     normaliser: Array
@@ -293,7 +297,7 @@ class _SharePart(CausalPart):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _NormaliserPart(Part):
+class NormaliserPart(Part):
     """The use of S as a denominator: −(Σ_i ∂E/∂out[i] · out[i]) / S."""
 
     g: Array
@@ -339,7 +343,7 @@ class _NormaliserPart(Part):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _RowPart(CausalPart):
+class RowPart(CausalPart):
     """The use of e in the sum: ∂E/∂S, the same for every unit."""
 
     of: Array
@@ -375,7 +379,7 @@ class _RowPart(CausalPart):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _ScaledPart(CausalPart):
+class ExponentPart(CausalPart):
     """The use of an exponent: ∂E/∂e · e."""
 
     by: Array
