@@ -28,14 +28,13 @@ from retrograde.engine.models import (
     Scenario,
     Stop,
     Text,
-    Training,
     Variant,
     layer_names,
     vocabulary_of,
 )
 from retrograde.engine.rules import Finding, Parts, broken_rules, sample_rules, training_rules
 from retrograde.engine.text import _
-from retrograde.engine.training import RateSchedule
+from retrograde.engine.training import RateSchedule, Training
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
