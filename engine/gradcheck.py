@@ -121,13 +121,14 @@ class Differences:
         self._executor = KernelExecutor(self.forward, {}, blas=blas)
         self._choices = Choices(self.forward, ops)
         self._made = {op.target for op in ops}
-        self._late = after_updates(program)
+        self._late = after_updates(program) | before_cuts(program)
         self._around: _Moment | None = None
 
     def gradients(self) -> tuple[list[Array], list[Array]]:
-        """The gradients of the program: those that can be checked, and those that see updated parameters.
+        """The gradients of the program: those that can be checked, and those that are no derivatives of E.
 
-        With updates in place, what is computed from an updated parameter is no derivative of this iteration's E.
+        With updates in place, what is computed from an updated parameter is no derivative of this iteration's E; nor
+        is the gradient of what stands before the cut of a truncated backpropagation.
         """
         every = [array for array in self.program.arrays if array.role is Role.GRADIENT and self._has(array.of)]
         return [a for a in every if a not in self._late], [a for a in every if a in self._late]
@@ -136,7 +137,7 @@ class Differences:
         return array is not None and array in self.forward.offsets
 
     def check(self, frame: Frame, ref: Ref, overrides: Mapping[Ref, float] | None = None) -> GradientCheck | None:
-        """A gradient of a frame against the difference; None for other slots, and for those that see updates.
+        """A gradient of a frame against the difference; None for other slots, and for what is no derivative of E.
 
         Args:
             frame: the frame, of this program.
@@ -297,6 +298,17 @@ def after_updates(program: Program) -> frozenset[Array]:
     """The arrays that are computed from a parameter that was updated in the same iteration."""
     updated = {array for array in program.arrays if array.role is Role.UPDATED}
     return _computed_from(updated, program.ops) - updated
+
+
+def before_cuts(program: Program) -> frozenset[Array]:
+    """The gradients of what reaches E through an input that no gradient goes back to."""
+    found = {array for op in program.ops for array in op.cut}
+    for op in reversed(program.ops) if found else ():
+        if op.target in found:
+            found.update(op.inputs)
+    return frozenset(
+        array for array in program.arrays if array.role is Role.GRADIENT and array.of is not None and array.of in found
+    )
 
 
 def _computed_from(arrays: Iterable[Array], ops: Sequence[Op]) -> frozenset[Array]:

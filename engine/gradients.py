@@ -25,8 +25,9 @@ class GradientReport:
     Attributes:
         checks: one for each gradient.
         total: how many gradients there were to draw from.
-        late: the gradients that were left out, because they are computed from a parameter that the same iteration
-            has updated (update order ``in_place``): no derivatives of its E.
+        late: the gradients that were left out, because they are no derivatives of E: they are computed from a parameter
+            that the same iteration has updated (update order ``in_place``), or a truncated backpropagation has left
+            out a part of them.
     """
 
     checks: tuple[GradientCheck, ...]

@@ -94,6 +94,11 @@ class Op:
         """
         raise NotImplementedError
 
+    @property
+    def cut(self) -> tuple[Array, ...]:
+        """The inputs that no gradient goes back to though the value depends on them: truncated backpropagation."""
+        return ()
+
     def reads(self, ref: Ref) -> NDArray[np.bool_] | None:
         """Which elements read a slot of an input, in the shape of the target without the sample.
 

@@ -152,6 +152,10 @@ class Pointwise(Op):
         return tuple(operand.array for operand in self.operands)
 
     @property
+    def cut(self) -> tuple[Array, ...]:
+        return tuple(self.operands[number].array for number in self.still)
+
+    @property
     def title(self) -> str:
         return _(self.rule.title)
 

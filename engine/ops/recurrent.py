@@ -150,6 +150,12 @@ class GateSum(Op):
         return (*found, *(read.array for read in self.extra or ()))
 
     @property
+    def cut(self) -> tuple[Array, ...]:
+        found = [self.sources[number] for number in self.still]
+        found += [self.extra[1]] if self.extra is not None and self.extra_still else []
+        return tuple(read.array for read in found if read is not None)
+
+    @property
     def title(self) -> str:
         return _("weighted sum")
 

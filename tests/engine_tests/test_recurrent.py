@@ -19,6 +19,7 @@ from retrograde.engine.errors import FormulaError, ScenarioError
 from retrograde.engine.executor.kernels import KernelExecutor
 from retrograde.engine.expression import Ref
 from retrograde.engine.gradcheck import Verdict
+from retrograde.engine.gradients import check_gradients
 from retrograde.engine.network import Network
 from retrograde.engine.ops.recurrent import GateSum
 from retrograde.engine.program import Program
@@ -134,8 +135,6 @@ def test_stepping_around_before_a_run_changes_nothing(recipe: Any, random: Rando
 @settings(max_examples=12, deadline=None)
 @given(recipe=networks(), random=randoms())
 def test_no_gradient_is_said_to_be_wrong(recipe: Sequential, random: Random) -> None:
-    # A truncated gradient is not that of the loss.
-    recipe = replace(recipe, layers=tuple(replace(layer, truncate=0) for layer in recipe.layers))
     session = Session(recipe.scenario)
     session.seek(random.randint(1, session.length))
     checks = drawn(session, 6, seed=random.randrange(100))
@@ -290,6 +289,18 @@ def test_no_gradient_passes_a_boundary_of_a_truncation(kind: str, backward: bool
         if kind == "lstm":
             cells = {array.name for array in _sources(program, f"grad(c_h@{before})") if array.time == here}
             assert bool(cells) == (number % truncate != 0)
+
+
+def test_a_truncated_gradient_is_not_held_against_a_difference() -> None:
+    session = Session(simple("lstm", steps=4, truncate=2, options=("peepholes = true",)).scenario)
+    session.step("iteration")
+    report = check_gradients(session, count=None)
+    assert {array.name for array in report.late} == {f"grad({name}_h)" for name in ("W", "U", "b", "P")}
+    assert report.ok
+    assert report.total == 6, "the dense layer's"
+    late = session.differences.gradients()[1]
+    assert {array.of.time for array in late if array.of is not None} == {None, 1, 2}
+    assert all(check.ok for check in [check_gradients(session, names=["out_h1@3", "c_h2@4"])])
 
 
 def _sources(program: Program, name: str) -> tuple[Array, ...]:

@@ -95,9 +95,16 @@ def _lines(session: Session, report: GradientReport) -> list[str]:
         lines += table([head, *(_row(session, check) for check in report.checks)], right=frozenset({1, 2, 3}))
     if report.late:
         names = ", ".join(array.name for array in report.late)
-        text = _(
-            "left out, because they see parameters that this iteration has updated (in place), so that they are no"
-            " derivatives of its E: {names}"
+        text = (
+            _(
+                "left out, because they see parameters that this iteration has updated (in place), so that they are no"
+                " derivatives of its E: {names}"
+            )
+            if session.scenario.training.update == "in_place"
+            else _(
+                "left out, because truncated backpropagation leaves out a part of them, so that they are no derivatives"
+                " of E: {names}"
+            )
         )
         lines += (
             ["", *wrapped(text.format(names=names), _WIDTH, "")]
