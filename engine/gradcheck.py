@@ -139,6 +139,8 @@ class Differences:
     def check(self, frame: Frame, ref: Ref, overrides: Mapping[Ref, float] | None = None) -> GradientCheck | None:
         """A gradient of a frame against the difference; None for other slots, and for what is no derivative of E.
 
+        The score of a position that attention leaves out is −∞ whatever happens: nothing can be moved there.
+
         Args:
             frame: the frame, of this program.
             ref: the slot of the gradient: of ``grad(w)``.
@@ -146,6 +148,8 @@ class Differences:
         """
         of = ref.array.of
         if ref.array.role is not Role.GRADIENT or of is None or not self._has(of) or ref.array in self._late:
+            return None
+        if frame.value(Ref(of, ref.index)) == -math.inf and frame.value(ref) == 0.0:
             return None
         around = self._around
         if around is None or around.frame is not frame:

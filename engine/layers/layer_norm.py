@@ -83,7 +83,7 @@ class LayerNorm(LayerBase):
             centred = graph.append(Centre(target=graph.made("d", shape, time=time), x=x, mean=mean, **op))
             spread = graph.made("var", rows, sign="σ²", time=time)
             variance = graph.append(RowVariance(target=spread, centred=centred, **op))
-            made = graph.made("r", rows, sign="1/σ", time=time)
+            made = graph.made("rstd", rows, time=time)
             inverse = graph.append(InverseDeviation(target=made, variance=variance, epsilon=self.epsilon, **op))
             out = graph.made("out", shape, role=Role.OUT, time=time)
             made = graph.made("xhat", shape, sign="x̂", time=time) if self.affine else out

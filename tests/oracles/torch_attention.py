@@ -133,7 +133,7 @@ class Model:
         mean = self.keep(f"mu_{name}", x.mean(dim=-1))
         d = self.keep(f"d_{name}", x - mean[..., None])
         variance = self.keep(f"var_{name}", (d * d).mean(dim=-1))
-        r = self.keep(f"r_{name}", 1.0 / self.torch.sqrt(variance + layer["epsilon"]))
+        r = self.keep(f"rstd_{name}", 1.0 / self.torch.sqrt(variance + layer["epsilon"]))
         scaled = d * r[..., None]
         if not layer.get("affine", True):
             out = self.keep(f"out_{name}", scaled)
