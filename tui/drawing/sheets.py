@@ -111,6 +111,11 @@ def best(found: list[Any]) -> tuple[Any, ...]:
     return tuple(sorted(kept, key=lambda form: (form.score, form.width)))
 
 
+def _score(share: float, worth: float) -> float:
+    """What a form is worth in which a share of the cells is seen."""
+    return WHOLE + worth if share >= 1 else min(WHOLE * share + worth, WHOLE - 0.1)
+
+
 def _vectors(
     size: Dimensions, columns: int, rows: int, cell: int, zoom: int, worth: float, *, figures: bool
 ) -> list[SheetForm]:
@@ -134,7 +139,7 @@ def _vectors(
             SheetForm(
                 width=length * cell,
                 height=shown * zoom,
-                score=WHOLE * share + worth + square,
+                score=_score(share, worth + square),
                 cell=cell,
                 zoom=zoom,
                 per_row=1,
@@ -170,7 +175,7 @@ def _maps(
                     SheetForm(
                         width=edge + per_row * (wide * cell + 1) - 1,
                         height=head + used * (high * zoom + 1) - 1,
-                        score=WHOLE * part * shown / size.tiles + worth + (0.4 if edge else 0.0),
+                        score=_score(part * shown / size.tiles, worth + (0.4 if edge else 0.0)),
                         cell=cell,
                         zoom=zoom,
                         per_row=per_row,

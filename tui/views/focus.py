@@ -159,17 +159,19 @@ def _dense_terms(reading: Reading, op: Dense, ref: Ref) -> tuple[list[_Term], st
     inputs = reading.values(op.x).reshape(-1)
     row = reading.frame.array(op.weights)[unit]
     products = row * inputs
+    if op.bias is not None:
+        bias = Ref(op.bias, (unit if op.bias.size > 1 else 0,))
+        products = np.append(products, reading.frame.value(bias))
     known = np.isfinite(products)
     order = np.argsort(-np.abs(np.where(known, products, 0.0)), kind="stable")
+    found: list[_Term] = []
     best = [int(k) for k in order[:MOST_ROWS] if known[k]]
-    found = [
-        _Term(
-            f"{_short(reading, Ref(op.weights, (unit, k)))} · {_short(reading, _slot(reading, op, k))}",
-            f"{show(float(row[k]), 4)} × {show(float(inputs[k]), 4)}",
-            float(products[k]),
-        )
-        for k in best
-    ]
+    for k in best:
+        if k == len(row):
+            found.append(_Term(_short(reading, bias), "", float(products[k])))
+            continue
+        label = f"{_short(reading, Ref(op.weights, (unit, k)))} · {_short(reading, _slot(reading, op, k))}"
+        found.append(_Term(label, f"{show(float(row[k]), 4)} × {show(float(inputs[k]), 4)}", float(products[k])))
     known[best] = False
     return found, _rest(products[known].tolist())
 
