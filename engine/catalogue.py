@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -25,6 +25,7 @@ class Summary:
         teaches: one line by language.
         topology: the widths from the inputs to the outputs, `2-2-2`; of layers that are not dense, their kind.
         source: the address or citation, empty without one.
+        variants: the titles of its variants by their name, each by language.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Summary:
     teaches: Mapping[str, str]
     topology: str
     source: str
+    variants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def folder() -> Path:
@@ -79,7 +81,13 @@ def summary_of(path: Path) -> Summary:
         teaches=_texts(content.get("teaches")),
         topology=_topology(content.get("network")),
         source=source if isinstance(source, str) else "",
+        variants=_variants(content.get("variants")),
     )
+
+
+def _variants(tables: Any) -> dict[str, dict[str, str]]:
+    found = [table for table in tables if isinstance(table, dict)] if isinstance(tables, list) else []
+    return {str(table.get("name", "")): _texts(table.get("title")) for table in found}
 
 
 def _texts(table: Any) -> dict[str, str]:

@@ -219,7 +219,8 @@ def _opened(content: Any, load: Callable[[str | Path], Scenario]) -> Opened:
     named = content["scenario"]
     source: str | Path = str(named["name"])
     if named["path"] is not None and Path(named["path"]).is_file():
-        source = Path(named["path"])
+        variant = named["name"].partition(":")[2]
+        source = f"{named['path']}:{variant}" if variant else Path(named["path"])
     scenario = load(source)
     warnings = []
     if _digest(scenario) != named["digest"]:

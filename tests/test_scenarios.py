@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrograde.engine.catalogue import shipped
+from retrograde.engine.catalogue import shipped, summary
 from retrograde.engine.check import check
 from retrograde.engine.scenario import Scenario, load_scenario
 from retrograde.engine.session import Session
@@ -56,6 +56,7 @@ NAMES = (
     "micrograd",
     "micrograd-neuron",
     "neuralblog",
+    "optimiser-race",
     "rumelhart-symmetry",
     "rumelhart-xor",
     "saturated",
@@ -67,9 +68,12 @@ NAMES = (
     "vanishing",
     "victorzhou",
     "victorzhou-forward",
+    "weight-decay",
     "xor-2-2-1",
     "xor-2-4-1",
 )
+
+VARIANTS = tuple(f"{name}:{variant}" for name in NAMES for variant in summary(name).variants)
 
 TOPOLOGY = {
     "mazur": "2-2-2",
@@ -192,6 +196,51 @@ def test_the_file_names_no_other_folder(name: str) -> None:
 
 
 # ------------------------------------------------------------------ each shows what it teaches
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_variant_holds_its_figures_and_has_a_title_in_both_languages(name: str) -> None:
+    found = scenario(name)
+    assert HAN.search(found.title.zh)
+    assert not HAN.search(found.title.en)
+    assert found.title != scenario(name.partition(":")[0]).title
+    assert found.expect
+    assert all(expect.reason is not None for expect in found.expect)
+    wrong = [finding for finding in check(found) if not finding.ok]
+    assert not wrong, wrong
+
+
+def test_six_optimisers_solve_the_same_from_the_same_start() -> None:
+    names = ["optimiser-race", *(name for name in VARIANTS if name.startswith("optimiser-race:"))]
+    ends = {}
+    for name in names:
+        outcome = trained(name).outcome
+        assert outcome is not None
+        assert outcome.rule is Rule.LOSS
+        assert accuracy(trained(name)) == 1
+        ends[name.partition(":")[2]] = outcome.epoch
+    assert len({trained(name).measure("E", 0) for name in names}) == 1
+    assert ends == {"": 728, "momentum": 50, "adagrad": 142, "rmsprop": 97, "adam": 68, "rprop": 19}
+    first = trained("optimiser-race:adam")
+    steps = [abs(first.measure(f"w{number}", 1) - first.measure(f"w{number}", 0)) for number in range(1, 10)]
+    assert all(abs(step - 0.1) < 1e-6 for step in steps), "the first step of Adam is η for every weight"
+
+
+def test_decay_draws_what_no_gradient_moves() -> None:
+    for updates in (0, 7, 200):
+        assert trained("weight-decay").measure("grad_loss(w3)", updates) == 0
+        assert trained("weight-decay").measure("grad_loss(w6)", updates) == 0
+    ends = {name: trained(f"weight-decay{name}").measure("w3", 400) for name in ("", ":none", ":coupled", ":adamw")}
+    assert ends[":none"] == 0.8
+    assert abs(ends[""] - 0.8 * 0.99**400) < 1e-14
+    assert abs(ends[":coupled"] - ends[""]) < 1e-14
+    assert abs(ends[":adamw"] - 0.8 * 0.999**400) < 1e-14
+    under_adam = [trained("weight-decay:adam-l2").measure("w3", updates) for updates in (0, 1, 17)]
+    assert abs(under_adam[1] - 0.75) < 1e-6, "the weak pull becomes a whole step"
+    assert abs(under_adam[2]) < 0.05
+    crossing = [trained("weight-decay:l1").measure("w3", updates) for updates in (10, 80, 81, 82)]
+    assert abs(crossing[0] - 0.7) < 1e-14
+    assert abs(crossing[1] - crossing[2]) > 0.009, "past 0 and back"
 
 
 def test_both_xor_networks_learn() -> None:

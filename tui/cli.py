@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from retrograde.engine.errors import EngineError
 
 OK, FAILED, BAD, INTERRUPTED = 0, 1, 2, 130
-COMMANDS = ("open", "run", "query", "trace", "list", "check", "gradcheck", "new", "schema")
+COMMANDS = ("open", "run", "query", "trace", "list", "check", "gradcheck", "race", "new", "schema")
 _WITH_VALUE = ("--theme", "--language", "--data")
 
 
@@ -141,6 +141,12 @@ def _run(options: argparse.Namespace) -> int:
                 seed=options.seed,
                 as_json=options.json,
             )
+        case "race":
+            from retrograde.tui.headless.race import race
+
+            return race(
+                options.scenario, options.variants, epochs=options.epochs, data=options.data, as_json=options.json
+            )
         case "new":
             from retrograde.tui.headless.template import write_template
 
@@ -233,6 +239,13 @@ def _parser() -> argparse.ArgumentParser:
     which.add_argument("--all", action="store_true", help=_("check every parameter"))
     gradients.add_argument("--seed", type=int, default=0, metavar="N", help=_("of the draw (default: 0)"))
     gradients.add_argument("--json", action="store_true", help=_("one JSON object, numbers in full"))
+
+    race = commands.add_parser("race", help=_("train a scenario and its variants, and compare their losses"))
+    race.add_argument("scenario", metavar="NAME|FILE.toml")
+    race.add_argument("variants", nargs="*", metavar="VARIANT", help=_("default: all of the file"))
+    race.add_argument("--epochs", type=_count, metavar="N", help=_("stop after this many epochs"))
+    race.add_argument("--data", metavar="FILE", help=_("use this data file, wherever it is"))
+    race.add_argument("--json", action="store_true", help=_("one JSON list, numbers in full"))
 
     new = commands.add_parser("new", help=_("write a commented scenario to start from"))
     new.add_argument("file", metavar="FILE.toml")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from retrograde.engine.catalogue import shipped
 from retrograde.engine.check import Finding, check
@@ -27,14 +27,13 @@ def write_checks(scenarios: Sequence[str]) -> int:
     usable = len(names)
     for name in names:
         try:
-            findings = check(load_scenario(name))
+            for entry, findings in _entries(name):
+                figures += len(findings)
+                wrong += sum(not finding.ok for finding in findings)
+                print("\n".join(_report(entry, findings)), end="\n\n", flush=True)
         except EngineError as error:
             print(error, file=sys.stderr)
             usable -= 1
-            continue
-        figures += len(findings)
-        wrong += sum(not finding.ok for finding in findings)
-        print("\n".join(_report(name, findings)), end="\n\n", flush=True)
     count = ngettext("{count} scenario", "{count} scenarios", usable).format(count=usable)
     verified = ngettext("{count} figure", "{count} figures", figures).format(count=figures)
     held = _("all hold") if figures else _("nothing to compare")
@@ -43,6 +42,15 @@ def write_checks(scenarios: Sequence[str]) -> int:
     if usable < len(names):
         return 2
     return 1 if wrong else 0
+
+
+def _entries(name: str) -> Iterator[tuple[str, tuple[Finding, ...]]]:
+    """Yield the findings of a scenario, and after it those of its variants that have figures of their own."""
+    scenario = load_scenario(name)
+    yield name, check(scenario)
+    for variant in scenario.variants:
+        if variant.expect:
+            yield f"{name}:{variant.name}", check(load_scenario(f"{name}:{variant.name}"))
 
 
 def _report(name: str, findings: Sequence[Finding]) -> list[str]:

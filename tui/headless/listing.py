@@ -22,6 +22,7 @@ def write_list(*, as_json: bool) -> int:
                 "title": dict(entry.title),
                 "teaches": dict(entry.teaches),
                 "source": entry.source,
+                "variants": list(entry.variants),
             }
             for entry in known
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import events
@@ -14,10 +15,13 @@ from textual.widgets import Input
 from retrograde.engine.catalogue import Summary, shipped, summary
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _, language
-from retrograde.tui.canvas import Line, Span, wrap
+from retrograde.tui.canvas import Line, Span, shorten, wrap
 from retrograde.tui.look import Glyphs, Ink, plain, width
 from retrograde.tui.state import ChoicesView, Frame
 from retrograde.tui.widgets.choices import Choices
+
+LONGEST_TOPOLOGY = 22
+"""Cells that the widths of a network's layers take at most."""
 
 
 class PickerScreen(Screen[str | None]):
@@ -59,9 +63,13 @@ class PickerScreen(Screen[str | None]):
     def _read(self) -> None:
         for name in shipped():
             try:
-                self._known.append(summary(name))
+                one = summary(name)
             except EngineError:
                 continue
+            self._known.append(one)
+            for variant, title in one.variants.items():
+                texts = title if title["en"] else one.title
+                self._known.append(replace(one, name=f"{name}:{variant}", title=texts, variants={}))
         self._search(self.query_one(Input).value)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -87,14 +95,14 @@ class PickerScreen(Screen[str | None]):
         rows: list[Line] = [
             (
                 Span(one.name, Ink.STRONG),
-                Span(one.topology, Ink.ACCENT),
+                Span(shorten(one.topology, LONGEST_TOPOLOGY, self._glyphs.ellipsis), Ink.ACCENT),
                 Span(clean(one.title.get(chosen) or one.title["en"]), Ink.TEXT),
             )
             for one in self._found
         ]
         columns = (
             max([width(one.name) for one in self._known] + [8]),
-            min(max([width(one.topology) for one in self._known] + [5]), 12),
+            min(max([width(one.topology) for one in self._known] + [5]), LONGEST_TOPOLOGY),
         )
         about: list[Line] = []
         if 0 <= self._selected < len(self._found):
