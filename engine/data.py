@@ -94,7 +94,8 @@ def load_data(scenario: Scenario) -> Dataset:
         network, data = scenario.network, scenario.data
         goals = scenario.goals
         steps = steps_of(network.inputs, network.input_shape)
-        samples = read_samples(data, scenario.data_path, steps=steps, targets=bool(goals))
+        indices = scenario.vocabulary is not None
+        samples = read_samples(data, scenario.data_path, steps=steps, targets=bool(goals), indices=indices)
         positions = goals[0].positions if len(goals) == 1 else 1
         faults = [
             *shape_faults(samples, data, network.inputs, sum(goal.width for goal in goals), positions),
@@ -108,7 +109,9 @@ def load_data(scenario: Scenario) -> Dataset:
     return scenario._dataset[1]
 
 
-def read_samples(data: Data, path: Path | None, shown: str = "", *, steps: int = 0, targets: bool = True) -> Samples:
+def read_samples(
+    data: Data, path: Path | None, shown: str = "", *, steps: int = 0, targets: bool = True, indices: bool = False
+) -> Samples:
     """Return the samples as they are written.
 
     Args:
@@ -117,22 +120,23 @@ def read_samples(data: Data, path: Path | None, shown: str = "", *, steps: int =
         shown: how problems name the file.
         steps: the number of time steps of the inputs, for the windows of a text.
         targets: whether the samples have targets.
+        indices: whether the characters of a text are indices, and not one-hot.
 
     Raises:
         ScenarioError: the file is missing or malformed, with each row that is.
     """
     if path is None:
-        return inline_samples(data, steps)
+        return inline_samples(data, steps, indices=indices)
     shown = shown or str(path)
     if path.name.lower().endswith(".npz"):
         return _read_npz(data, path, shown, targets=targets)
     return _read_csv(data, path, shown)
 
 
-def inline_samples(data: Data, steps: int = 0) -> Samples:
+def inline_samples(data: Data, steps: int = 0, *, indices: bool = False) -> Samples:
     """Return the samples that the scenario itself holds; both tables must be rectangular."""
     if data.text is not None:
-        return _windows(data.text, steps, data.stride)
+        return _windows(data.text, steps, data.stride, indices=indices)
     # Without inputs or without targets there are as many samples as there are rows of the other, and one of neither.
     count = len(data.inputs or data.targets or ((),))
     inputs = np.zeros((count, 0)) if data.inputs is None else np.array(data.inputs, dtype=np.float64, ndmin=2)
@@ -149,14 +153,19 @@ def lengths_array(data: Data) -> NDArray[np.float64] | None:
     return None if data.lengths is None else np.array(data.lengths, dtype=np.float64)
 
 
-def _windows(text: str, steps: int, stride: int | None) -> Samples:
-    """Return the windows of a text: its characters one-hot, (samples, steps · characters), and those that follow."""
+def _windows(text: str, steps: int, stride: int | None, *, indices: bool) -> Samples:
+    """Return the windows of a text, and the characters that follow each of theirs.
+
+    The characters are one-hot, (samples, steps · characters), or indices, (samples, steps).
+    """
     characters = alphabet(text)
     codes = {character: number for number, character in enumerate(characters)}
-    indices = np.array([codes[character] for character in text])
+    numbers = np.array([codes[character] for character in text])
     places = np.array(window_starts(text, steps, stride))[:, None] + np.arange(steps)
-    inputs = np.eye(len(characters))[indices[places]].reshape(len(places), -1)
-    targets = indices[places + 1].astype(np.float64)
+    inputs = numbers[places].astype(np.float64)
+    if not indices:
+        inputs = np.eye(len(characters))[numbers[places]].reshape(len(places), -1)
+    targets = numbers[places + 1].astype(np.float64)
     return Samples(inputs=inputs, targets=targets, numbers=np.arange(1, len(inputs) + 1))
 
 

@@ -203,7 +203,7 @@ class Data(Model):
         min_length=2,
         max_length=MAX_TEXT,
         description="a text whose windows are the samples: the inputs are its characters one-hot, in the order of"
-        " their codes, the targets are the characters that follow",
+        " their codes, or as the indices that an embedding takes; the targets are the characters that follow",
     )
     stride: int | None = Field(
         default=None, ge=1, le=MAX_TEXT, description="of a text: how far apart windows begin; their length if absent"

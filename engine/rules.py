@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from retrograde.engine.errors import EngineError
 from retrograde.engine.layers.base import ActivatedLayer, Distribution, Form, KeyPath, LayerBase, LayerInit, ShapeError
 from retrograde.engine.layers.dense import Layer
-from retrograde.engine.models import VALUE, Goal
+from retrograde.engine.models import VALUE, Goal, vocabulary_of
 from retrograde.engine.naming import naming_faults
 from retrograde.engine.optimisers import OPTIMISERS
 from retrograde.engine.sequences import steps_of, text_complaints, window_starts
@@ -744,9 +744,8 @@ def _sequence_rules(parts: Parts, data: Data) -> Iterator[Finding]:
     outputs, positions = parts.outputs, parts.positions
     if data.text is not None:
         units = None if outputs is None or positions is None else outputs // positions
-        for complaint in text_complaints(
-            data.text, sorted(data.model_fields_set), parts.inputs, parts.input_shape, units
-        ):
+        given, vocabulary = sorted(data.model_fields_set), vocabulary_of(parts.layers)
+        for complaint in text_complaints(data.text, given, parts.inputs, parts.input_shape, units, vocabulary):
             yield Finding(path=("data", *complaint.key), message=complaint.message, key=complaint.about_key)
         if positions is not None and positions not in {1, parts.steps}:
             message = _("the text is read for {steps} steps, but the last layer has {found}")

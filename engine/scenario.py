@@ -337,7 +337,9 @@ def _inline_samples(parts: Parts, data: Data, report: _Report) -> Samples | None
 
     steps = parts.steps or 0
     if data.text is not None:
-        return None if report.concerns("data") or not steps else inline_samples(data, steps)
+        if report.concerns("data") or not steps:
+            return None
+        return inline_samples(data, steps, indices=vocabulary_of(parts.layers) is not None)
     if data.lengths is not None and not report.concerns("data", "lengths"):
         for fault in length_faults(lengths_array(data), parts.steps):
             report.add(Finding(path=("data", "lengths", fault.row), message=fault.message))

@@ -41,7 +41,12 @@ def window_starts(text: str, steps: int, stride: int | None) -> range:
 
 
 def text_complaints(
-    text: str, given: Sequence[str], inputs: int | None, input_shape: Sequence[int] | None, units: int | None
+    text: str,
+    given: Sequence[str],
+    inputs: int | None,
+    input_shape: Sequence[int] | None,
+    units: int | None,
+    vocabulary: int | None = None,
 ) -> Iterator[Complaint]:
     """Yield what does not fit a text: other samples beside it, or a network of other widths.
 
@@ -51,6 +56,7 @@ def text_complaints(
         inputs: the number of inputs, None where it is not known.
         input_shape: their axes.
         units: the width of the output at each step, None where it is not known.
+        vocabulary: how many different indices the inputs may be; None where characters are one-hot.
     """
     for key in ("inputs", "targets", "file", "classes", "class_names", "lengths"):
         if key in given:
@@ -59,12 +65,20 @@ def text_complaints(
     size = len(alphabet(text))
     if inputs is None:
         return
-    if input_shape is None or len(input_shape) != 2 or input_shape[1] != size:
+    if vocabulary is not None:
+        if vocabulary != size:
+            message = _("the text has {size} different characters, but the embedding has vocabulary = {vocabulary}")
+            yield Complaint(("text",), message.format(size=size, vocabulary=vocabulary))
+        steps = inputs
+    elif input_shape is None or len(input_shape) != 2 or input_shape[1] != size:
+        steps = 0
         message = _("the text has {size} different characters: network.input_shape is [steps, {size}]")
         yield Complaint(("text",), message.format(size=size))
-    elif len(text) <= input_shape[0]:
+    else:
+        steps = input_shape[0]
+    if len(text) <= steps:
         message = _("{found} characters are too few for {steps} steps and the character that follows")
-        yield Complaint(("text",), message.format(found=len(text), steps=input_shape[0]))
+        yield Complaint(("text",), message.format(found=len(text), steps=steps))
     if units is not None and units != size:
         message = _("the text has {size} different characters, but the last layer has {units} units")
         yield Complaint(("text",), message.format(size=size, units=units))

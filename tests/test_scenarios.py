@@ -27,6 +27,7 @@ NAMES = (
     "brownlee",
     "brownlee-single",
     "char-rnn",
+    "char-transformer",
     "convolution-by-hand",
     "cs231n-circuit",
     "cs231n-conv",
@@ -360,6 +361,19 @@ def test_attention_learns_to_look_at_the_mirrored_position() -> None:
     outputs = session.timeline.predictions(session.timeline.state(session.outcome.iterations)).reshape(-1, 5, 4)
     said = outputs.argmax(axis=2)
     assert np.array_equal(said, session.network.dataset.inputs[:, ::-1])
+
+
+def test_a_causal_block_names_what_follows_and_sees_nothing_of_it() -> None:
+    session = trained("char-transformer")
+    assert session.outcome is not None
+    assert session.outcome.rule is Rule.LOSS
+    frame = session.timeline.frame(session.outcome.iterations - 1)
+    letters = np.array(session.network.dataset.class_names)
+    said = ["".join(letters[row]) for row in frame.array(frame.program.named["out_o"]).argmax(axis=2)]
+    assert said == ["he␣sells␣sea␣", "shells␣by␣the", "␣sea␣shore.␣s"]
+    weights = frame.array(frame.program.named["a_att"])
+    assert np.all(weights[:, *np.triu_indices(13, 1)] == 0)
+    assert np.all(np.abs(weights.sum(axis=2) - 1) < 1e-12)
 
 
 def test_a_vector_is_reached_as_query_as_key_and_as_value() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from retrograde.engine.data import load_data
 from retrograde.engine.errors import ScenarioError
 from retrograde.engine.scenario import parse_scenario
 
@@ -108,6 +109,31 @@ def test_what_is_wrong_is_said_where_it_stands(old: str, new: str, said: str) ->
     assert BASE.count(old) == 1
     with pytest.raises(ScenarioError) as error:
         parse_scenario(BASE.replace(old, new))
+    assert said in str(error.value)
+
+
+TEXT = BASE[: BASE.index("[data]")] + BASE[BASE.index("[loss]") :] + '[data]\ntext = "abracadabra"\nstride = 2\n'
+
+
+def test_a_text_gives_an_embedding_indices() -> None:
+    scenario = parse_scenario(TEXT)
+    data = load_data(scenario)
+    assert data.class_names == ("a", "b", "c", "d", "r")
+    assert data.inputs.tolist() == [[0, 1, 4], [4, 0, 2], [2, 0, 3], [3, 0, 1]]
+    assert data.targets.reshape(4, 3, 5).argmax(axis=2).tolist() == [[1, 4, 0], [0, 2, 0], [0, 3, 0], [0, 1, 4]]
+    assert load_data(scenario.model_copy(update={"data": scenario.data.model_copy()})).inputs.shape == (4, 3)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("abracadabra", "abracadabr!", "the text has 6 different characters, but the embedding has vocabulary = 5"),
+        ("abracadabra", "abr", "3 characters are too few for 3 steps and the character that follows"),
+    ],
+)
+def test_a_text_that_does_not_fit_an_embedding(old: str, new: str, said: str) -> None:
+    with pytest.raises(ScenarioError) as error:
+        parse_scenario(TEXT.replace(old, new))
     assert said in str(error.value)
 
 
