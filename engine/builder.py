@@ -36,6 +36,8 @@ class Builder:
         updated: the array that replaces each array of the state: parameters, then memory.
     """
 
+    total: Array
+
     def __init__(
         self,
         *,
@@ -56,7 +58,6 @@ class Builder:
         self.ops: list[Op] = []
         self.dated: list[Dated] = []
         self.updated: dict[Array, Array] = {}
-        self.total: Array | None = None
         self._in_place = in_place
         self._updates = Updates(self, optimiser)
         self._append_update = APPEND[optimiser]

@@ -135,9 +135,9 @@ def _option(key: str) -> Any:
     # The bounds of a list are those of its entries.
     listed = key in {"betas", "etas", "step_sizes"}
     bounds = {} if listed else {"ge": row.least, "gt": row.above, "le": row.most, "lt": row.below}
-    given = {name: bound for name, bound in bounds.items() if bound is not None}
+    given: dict[str, Any] = {name: bound for name, bound in bounds.items() if bound is not None}
     names = ", ".join(name for name, each in OPTIMISERS.items() if key in each.options)
-    return Field(default=None, description=f"of {names}: {row.text}", **given)  # type: ignore[arg-type]
+    return Field(default=None, description=f"of {names}: {row.text}", **given)
 
 
 class Training(Model):
@@ -264,7 +264,8 @@ def _momentum_faults(training: Training) -> Iterator[Fault]:
 
 
 def _schedule_faults(training: Training, schedule: RateSchedule) -> Iterator[Fault]:
-    if schedule.kind is None:
+    kind: str | None = schedule.kind
+    if kind is None:
         return
     if training.optimizer == "rprop":
         message = _("rprop takes the learning rate as its first step size only; a schedule would change nothing")

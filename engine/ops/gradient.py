@@ -143,6 +143,8 @@ class Gradient(Op):
                 return _("How much does E change with the net input: the delta {target}?").format(target=target)
             case Role.OUT:
                 return _("How much does E change with this output, over every way it takes?")
+            case Role.WEIGHT | Role.BIAS if self.target.role is not Role.GRADIENT:
+                return _("How much does the loss of the samples change with this parameter? The penalty comes later.")
             case Role.WEIGHT | Role.BIAS:
                 return _("How much does E change with this parameter?")
             case _:

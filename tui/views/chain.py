@@ -45,9 +45,11 @@ def chain(reading: Reading, step: Step) -> tuple[str, tuple[Factor, ...]]:
     symbol, value = reading.symbol, reading.frame.value
     out = Ref(outward.array.of or outward.array, outward.index)
     whole = symbol(Ref(of, step.target.index))
+    # With penalties it is the gradient of the samples' loss L.
+    loss = reading.program.named["E" if step.target.array.role is Role.GRADIENT else "loss"]
     factors = [
-        Factor(above=f"∂{symbol(Ref(reading.program.named['E']))}", below=f"∂{whole}", value=""),
-        Factor(above="∂E", below=f"∂{symbol(out)}", value=show(value(outward), 6)),
+        Factor(above=f"∂{symbol(Ref(loss))}", below=f"∂{whole}", value=""),
+        Factor(above=f"∂{symbol(Ref(loss))}", below=f"∂{symbol(out)}", value=show(value(outward), 6)),
         Factor(above=f"∂{symbol(out)}", below=f"∂{symbol(net)}", value=show(value(slope), 6)),
     ]
     if of.role is not Role.NET:
