@@ -106,7 +106,7 @@ def contraction(space: Workspace, left: Floats, right: Floats, out: Floats, tail
         tail: a last term, broadcastable to ``out``.
     """
     count = left.shape[0]
-    if left.shape[2] == right.shape[1] == 1 and worthwhile((), *out.shape, count):
+    if left.shape[2] == right.shape[1] == 1 and worthwhile((), out.shape[0], out.shape[1], count):
         return products(space, left[:, :, 0].T, right[:, 0], out, tail)
     flip = out.shape[0] > 2 * out.shape[1]
     if flip:
