@@ -10,6 +10,7 @@ from retrograde.tui.views.parameters import Parameters, steps_of_parameter
 from retrograde.tui.views.plain import in_ascii
 from retrograde.tui.views.slots import node_at, node_count, node_ref
 from retrograde.tui.views.status import header_view, timeline_view
+from retrograde.tui.views.topology import first_node
 from retrograde.tui.views.weights import weights_view
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Parameters",
     "duration",
     "equation_view",
+    "first_node",
     "header_view",
     "in_ascii",
     "loss_view",

@@ -47,9 +47,10 @@ class Selecting(Debugging):
                 assert self._parameters is not None
                 self._lens = replace(lens, weight=_next(lens.weight, by, len(self._parameters)))
             case PanelId.NETWORK:
-                from retrograde.tui.view import node_count
+                from retrograde.tui.view import first_node, node_count
 
-                self._lens = replace(lens, node=_next(lens.node, by, node_count(reading)))
+                here = first_node(reading) if lens.node < 0 else -1
+                self._lens = replace(lens, node=here if here >= 0 else _next(lens.node, by, node_count(reading)))
             case PanelId.LOSS:
                 self._motion("iteration", back=by < 0)
                 return

@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from retrograde.engine.array import Array, Role
 from retrograde.engine.expression import Ref
 from retrograde.engine.layers.base import Form
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from retrograde.engine.network import LayerInfo
     from retrograde.tui.reading import Reading
 
+MOST_NAMED = 5000
+"""Slots of an array up to which a search looks at the name of each."""
 MOST_SORTED = 99
 """Slots of an array up to which its rows stand in the order of their names."""
 
@@ -59,7 +63,7 @@ class Parameters:
             if memory.role is Role.MEMORY and memory.of in self._place and memory.shape == memory.of.shape:
                 self.memory.setdefault(memory.of, {})[memory.sign or memory.stem] = memory
         self.kinds: tuple[str, ...] = tuple(dict.fromkeys(kind for kept in self.memory.values() for kind in kept))
-        self._names: list[str] | None = None
+        self._names: dict[Array, list[str]] = {}
 
     def __len__(self) -> int:
         """How many parameters there are."""
@@ -87,11 +91,19 @@ class Parameters:
         """The rows whose name holds a text."""
         if not text:
             return []
-        if self._names is None:
-            notation = self._reading.notation
-            self._names = [notation.name(self.ref(number)).casefold() for number in range(self._count)]
         wanted = text.casefold().replace(" ", "")
-        return [number for number, name in enumerate(self._names) if wanted in name]
+        found: list[int] = []
+        for array, start in zip(self._arrays, self._starts, strict=True):
+            if array.size > MOST_NAMED and not array.blocks:
+                found += _indexed(array, start, wanted)
+                continue
+            names = self._names.get(array)
+            if names is None:
+                name = self._reading.notation.name
+                numbers = range(start, start + array.size)
+                names = self._names[array] = [name(self.ref(number)).casefold() for number in numbers]
+            found += [number for number, one in enumerate(names, start) if wanted in one]
+        return found
 
     def path(self, ref: Ref) -> str:
         """From where to where an edge of a dense layer leads; the neurons of a bias; empty for other parameters."""
@@ -115,6 +127,25 @@ class Parameters:
                 return name.partition("@")[0] if form.steps else name
             column -= size
         return ""
+
+
+def _indexed(array: Array, start: int, wanted: str) -> list[int]:
+    """The rows of a large array, whose slots are called ``W_h[2,1]``: all by its name, or by their first indices."""
+    head = f"{array.name}[".casefold()
+    if wanted in head:
+        return list(range(start, start + array.size))
+    if not wanted.startswith(head):
+        return []
+    parts = wanted.removeprefix(head).removesuffix("]").split(",")
+    if len(parts) > len(array.shape):
+        return []
+    there = np.ones(array.shape, dtype=np.bool_)
+    for axis, part in enumerate(parts):
+        whole = axis < len(parts) - 1 or wanted.endswith("]")
+        numbers = (str(place + 1) for place in range(array.shape[axis]))
+        fits = np.array([one == part if whole else one.startswith(part) for one in numbers])
+        there &= fits.reshape((-1,) + (1,) * (len(array.shape) - axis - 1))
+    return [int(flat) + start for flat in np.flatnonzero(there)]
 
 
 def _natural(text: str) -> tuple[str, int, str]:

@@ -14,12 +14,13 @@ from retrograde.engine.layers.base import Form
 from retrograde.engine.layers.dense import Layer
 from retrograde.engine.models import INPUT_LAYER
 from retrograde.engine.program import unravel
-from retrograde.tui.views.slots import info_of, is_circuit, outputs_of, size_of
+from retrograde.tui.views.slots import cell_of, info_of, is_circuit, node_number, outputs_of, size_of
 
 if TYPE_CHECKING:
     from retrograde.engine.network import LayerInfo, Network
     from retrograde.engine.notation import Notation
     from retrograde.engine.program import Program
+    from retrograde.tui.reading import Reading
     from retrograde.tui.state import Bools, Floats
 
 MOST_NODES = 24
@@ -267,3 +268,11 @@ def symbols_of(notation: Notation, table: LinkTable) -> tuple[tuple[str, ...], .
         tuple(symbol(Ref(weights, unravel(int(slot), weights.shape))) if slot >= 0 else "" for slot in row)
         for row in slots
     )
+
+
+def first_node(reading: Reading) -> int:
+    """Where a selection of slots begins: in a large network at the step, if it makes one that a layer hands on."""
+    if reading.step is None or plan_of(reading.network, reading.program).small:
+        return -1
+    cell = cell_of(reading, reading.step.target)
+    return -1 if cell is None else node_number(reading, cell)
