@@ -201,8 +201,8 @@ class Painting(Debugging):
 
     def _loss_view(self, reading: Reading) -> LossView:
         """The loss panel's view; the same object while nothing of it changes, so that it is not drawn again."""
-        from retrograde.engine.expression import Ref
         from retrograde.tui import view
+        from retrograde.tui.views.loss import loss_so_far
 
         assert self.session is not None
         other = self._other_branch()
@@ -210,7 +210,7 @@ class Painting(Debugging):
         if self._run_view is not None:
             live = view.loss_view(reading, self._run_view.points, run=self._run_view, other=beside)
             return cast("LossView", self._in_glyphs(live))
-        so_far = reading.partial(Ref(reading.program.named["E"]))
+        so_far = loss_so_far(reading)
         updates = self._updates()
         accuracy = self._accuracy[1] if self._accuracy[0] == updates else None
         furthest = reading.schedule.locate(reading.frontier)[0]

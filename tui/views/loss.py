@@ -155,13 +155,26 @@ def _fits(array: Array, index: tuple[int, ...]) -> bool:
     return len(index) == len(shape) and all(part < length for part, length in zip(index, shape, strict=True))
 
 
+def loss_so_far(reading: Reading) -> tuple[str, float, int] | None:
+    """E of the iteration as far as it is added up, with its symbol and the number of samples in it; None before that.
+
+    Where E has penalties, which come after the samples, L is the loss of the samples until then.
+    """
+    for name in ("E", "loss"):
+        array = reading.program.named.get(name)
+        found = None if array is None else reading.partial(Ref(array))
+        if array is not None and found is not None:
+            return (reading.symbol(Ref(array)), *found)
+    return None
+
+
 def loss_label(reading: Reading, digits: int) -> Line:
     """E of the iteration: the sum so far with its label, never an old one."""
-    found = reading.partial(Ref(reading.program.named["E"]))
+    found = loss_so_far(reading)
     if found is None:
         return (Span("E ", Ink.DIM), Span("·", Ink.FAINT))
-    value, done = found
-    spans = [Span("E ", Ink.DIM), Span(show(value, digits), Ink.STRONG if math.isfinite(value) else Ink.BAD)]
+    symbol, value, done = found
+    spans = [Span(f"{symbol} ", Ink.DIM), Span(show(value, digits), Ink.STRONG if math.isfinite(value) else Ink.BAD)]
     if done < reading.program.batch:
         text = _("{done} of {count} samples").format(done=done, count=reading.program.batch)
         spans.append(Span(f" ({text})", Ink.CHANGED))
