@@ -433,7 +433,8 @@ class _MeshCompiler:
         if not axes:
             # A single slot stays a view of memory, where plain indexing would copy a number out.
             single: tuple[Any, ...] = (*(slice(part, part + 1) for part in pick), ...)
-            return base[single].reshape(())
+            slot: Floats = base[single]
+            return slot.reshape(())
         view: Floats = base[tuple(pick)].transpose(np.argsort(axes))
         laid: Floats = view[tuple(slice(None) if axis in axes else None for axis in range(len(self._mesh)))]
         return laid
