@@ -14,6 +14,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "xor": training.xor,
     "digits": training.digits,
     "wide": training.wide,
+    "adam": training.adam,
     "transformer": attention.transformer,
     "lenet": lenet.lenet,
     "lstm": lstm.lstm,

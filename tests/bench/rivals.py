@@ -34,7 +34,7 @@ def parameters(session: Session) -> list[tuple[Floats, Floats]]:
 
 
 class Torch:
-    """A session's network as an ``nn.Module`` trained by ``torch.optim.SGD``, eager, in float64.
+    """A session's network as an ``nn.Module`` trained by ``torch.optim.SGD`` or ``Adam``, eager, in float64.
 
     Args:
         session: the training to copy.
@@ -77,9 +77,12 @@ class Torch:
 
         data = session.network.dataset
         self.module = Layers()
-        self.optimizer = torch.optim.SGD(
+        training = session.scenario.training
+        adam = training.optimizer == "adam"
+        self.optimizer = (torch.optim.Adam if adam else torch.optim.SGD)(
             [parameter for parameter in self.module.parameters() if parameter.requires_grad],
-            lr=session.scenario.training.learning_rate,
+            lr=training.learning_rate,
+            **({"betas": training.betas, "eps": training.eps} if adam else {}),
         )
         self.loss = loss
         self.inputs = torch.tensor(data.inputs)

@@ -118,6 +118,19 @@ def digits(effort: Effort) -> list[Row]:
     )
 
 
+def adam(effort: Effort) -> list[Row]:
+    """An iteration of digits 64-32-10 under Adam, exact and with BLAS."""
+    digits = load_scenario("digits")
+    table = digits.training.model_copy(update={"optimizer": "adam", "learning_rate": 0.001, "momentum": None})
+    exact = digits.model_copy(update={"training": table.completed()})
+    blas = exact.model_copy(update={"network": exact.network.model_copy(update={"arithmetic": "blas"})})
+    rows: list[Row] = []
+    for scenario, name in ((exact, "exact"), (blas, "blas")):
+        what = f"digits 64-32-10 under Adam, {name}"
+        rows += _iterations(scenario, what, effort.count(10), 1.2, effort.rounds)
+    return rows
+
+
 WIDE = """
 format = 1
 title = { en = "wide", zh = "wide" }
