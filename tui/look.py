@@ -199,11 +199,19 @@ _TIMES = re.compile(r"(?<= )·(?= \S| $)")
 """A dot between two things multiplies; one alone stands for what is not computed yet."""
 
 
+_SUBSCRIPT = re.compile("[₀-₉]+")
+"""A number below the line: c₂ is called c.2 in plain characters."""
+
+
+def _numbered(match: re.Match[str]) -> str:
+    return "." + "".join(chr(ord(digit) - ord("₀") + ord("0")) for digit in match[0])
+
+
 def plain(text: str) -> str:
     """The text without ambiguous-width characters: ASCII, but for scripts such as Chinese, always wide."""
     if text.isascii():
         return text
-    text = _TIMES.sub("*", text).translate(_PLAIN_TABLE)
+    text = _SUBSCRIPT.sub(_numbered, _TIMES.sub("*", text)).translate(_PLAIN_TABLE)
     if text.isascii():
         return text
     return "".join(c if c.isascii() or cell_len(c) == 2 else "?" for c in text)

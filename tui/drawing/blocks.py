@@ -19,6 +19,8 @@ OVERHANG = 1
 """Columns that a caption may stand out to the left of its block."""
 UNSEEN = 3.0
 """What a form is worth less in which the array of the step is not seen."""
+ENOUGH = 40
+"""Cells of the array of the step that are enough to see around the one that is assigned."""
 ROOMY = 12
 """Columns that further sheets may take even where the first one is narrower."""
 GATE = 3
@@ -158,7 +160,9 @@ def _with_more(needs: Needs, first: SheetForm, room: int, rows: int, caption: in
         share = min(best_of.score, WHOLE) / WHOLE
         score += (0.6 if first.score >= WHOLE else 0.3) * share
         if needs.here and place == 0:
-            score -= UNSEEN * (1 - share)
+            cells = size.tiles * size.rows * size.columns
+            seen = best_of.tiles * best_of.rows * best_of.columns
+            score -= UNSEEN * (1 - min(seen / min(cells, ENOUGH), 1.0))
         sheets.append(best_of)
         # What a layer hands on comes first.
         worth = score if first.score >= WHOLE else min(score, WHOLE - 0.1)
