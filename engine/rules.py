@@ -296,7 +296,10 @@ def frame_size(parts: Parts, batch: int) -> tuple[int, int]:
             parameters += sum(parameter.size for parameter in layer.parameters(sources))
     name = parts.training.optimizer if parts.training is not None else None
     optimiser = OPTIMISERS[name or "sgd"]
-    each = ARRAYS_PER_PARAMETER + 2 * optimiser.state + optimiser.made
+    training = parts.training
+    # Without momentum and decay, gradient descent makes nothing besides the new value.
+    plain = optimiser.name == "sgd" and not (training is not None and (training.momentum or training.weight_decay))
+    each = ARRAYS_PER_PARAMETER + (0 if plain else 2 * optimiser.state + optimiser.made)
     return 8 * (each * parameters + ARRAYS_PER_UNIT * batch * values), parameters
 
 

@@ -106,10 +106,12 @@ class Circuit(LayerBase):
 
     def own_names(self) -> Iterator[tuple[str, KeyPath]]:
         """The variables and what is assigned, each where it is named first."""
-        for name in self.values:
+        # Of a table with mistakes, the keys that are wrong are None.
+        values, lines = self.values or {}, self.assign or ()
+        for name in values:
             yield name, ("values", name)
-        known = set(self.values)
-        for line, text in enumerate(self.assign):
+        known = set(values)
+        for line, text in enumerate(lines):
             match = re.match(r"\s*([^\W\d_]\w*)\s*[-+*/]?=", text)
             if match and match[1] not in known:
                 known.add(match[1])

@@ -17,8 +17,8 @@ def test_activations_are_the_rows_of_the_table_and_softmax() -> None:
     assert all(row.name == name and row.formula for name, row in ACTIVATIONS.items())
 
 
-def test_losses_are_the_rows_of_the_table_and_cross_entropy() -> None:
-    assert set(get_args(LossKind)) == {*LOSSES, "cross_entropy"}
+def test_losses_are_the_rows_of_the_table_and_those_of_their_own() -> None:
+    assert set(get_args(LossKind)) == {*LOSSES, "cross_entropy", "value"}
     assert all(row.name == name and row.formula for name, row in LOSSES.items())
 
 

@@ -194,10 +194,10 @@ async def test_digits_shows_the_picture_and_the_focus(opened) -> None:
     async with opened("digits") as driver:
         await driver.press("s", "s", "s")
         text = driver.text()
-        assert "i · 64 inputs" in text
-        assert "h · 32 relu" in text
-        assert "… 60 more: Σ =" in text
-        assert "W_o[" in text
+        assert "64 inputs" in text
+        assert "32 relu" in text
+        assert "… 61 more: Σ =" in text
+        assert "W[3,44] · i44" in text
         await driver.press("f")
         assert "o10" in driver.text()
 
