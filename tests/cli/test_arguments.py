@@ -303,7 +303,7 @@ class TestList:
         assert main(["list", "--json"]) == 0
         rows = json.loads(capsys.readouterr().out)
         mazur = next(row for row in rows if row["name"] == "mazur")
-        assert set(mazur) == {"name", "topology", "title", "teaches", "source"}
+        assert set(mazur) == {"name", "topology", "title", "teaches", "source", "variants"}
         assert mazur["topology"] == "2-2-2"
         assert set(mazur["title"]) == {"en", "zh"}
 
