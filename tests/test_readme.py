@@ -85,3 +85,9 @@ def test_every_relative_link_leads_somewhere() -> None:
 def test_the_key_table_is_the_app_s() -> None:
     keytable = pytest.importorskip("retrograde.tui.headless.keytable")
     assert keytable.inserted(README) == README, "run: python -m retrograde.tui.headless.keytable README.md"
+
+
+def test_the_reference_of_scenario_files_is_that_of_the_models() -> None:
+    reference = pytest.importorskip("retrograde.tui.headless.reference")
+    written = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    assert reference.reference() == written, "run: python -m retrograde.tui.headless.reference docs/scenarios.md"
