@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from retrograde.engine.optimisers import OPTIMISERS
 from retrograde.engine.text import _, language, ngettext
 from retrograde.tui.canvas import Line, Span
 from retrograde.tui.figures import show
@@ -29,10 +30,11 @@ def welcome(reading: Reading) -> EquationView:
         paragraphs.append((Span(scenario.about.text(chosen), Ink.TEXT),))
     steps = reading.program.steps
     count = ngettext("{count} sample", "{count} samples", reading.schedule.samples)
-    facts = _("{samples}, batches of {batch}; {steps} steps an iteration; η = {rate}").format(
+    facts = _("{samples}, batches of {batch}; {steps} steps an iteration; {optimiser}, η = {rate}").format(
         samples=count.format(count=reading.schedule.samples),
         batch=reading.schedule.batch,
         steps=f"{steps:,}",
+        optimiser=OPTIMISERS[scenario.training.optimizer].title,
         rate=show(scenario.training.learning_rate, 6),
     )
     paragraphs.append((Span(facts, Ink.DIM),))
