@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from retrograde.engine import Session, load_scenario, trace
+from retrograde.engine.catalogue import shipped
 from retrograde.tui.cli import main
 
 XOR = """
@@ -143,6 +144,17 @@ class TestRun:
         assert result["rule"] == "diverged"
         assert isinstance(result["loss_end"], str) or isinstance(result["loss_last_epoch"], str)
         assert "diverged" in output(["run", str(file)], capsys)
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_whatever_ships_runs_and_prints_every_parameter(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    scenario = load_scenario(name)
+    found = json.loads(output(["run", name, "--epochs", "1", "--json"], capsys))["parameters"]
+    network = Session(scenario).network
+    assert len(found) == sum(array.size for array in network.parameters)
+    text = output(["run", name, "--epochs", "1"], capsys)
+    assert "stopped: " in text
+    assert all(parameter in text for parameter in found)
 
 
 class TestTrace:

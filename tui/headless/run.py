@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from retrograde.engine.array import Array
 from retrograde.engine.expression import Ref
 from retrograde.engine.scenario import load_scenario
 from retrograde.engine.session import Session
@@ -43,8 +44,9 @@ def run(scenario: str, *, epochs: int | None, until: str | None, data: str | Non
         print(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
         return 0
     # What ended it comes last, where a terminal still shows it after thousands of parameters.
-    print("\n".join(table([[name, shown(value)] for name, value in values.items()])))
-    print()
+    if values:
+        print("\n".join(table([[name, shown(value)] for name, value in values.items()])))
+        print()
     rows = [
         [_("epochs"), str(outcome.epoch), ""],
         [_("loss of the last epoch"), shown(outcome.loss), _("mean of its iterations, each before its update")],
@@ -60,12 +62,15 @@ def parameters(session: Session, updates: int) -> Iterator[tuple[str, float]]:
     network = session.network
     current = dict(network.parameters)
     state, start = session.timeline.state(updates), 0
-    for array in network.trainable:
-        count = current[array].size
-        current[array] = state[start : start + count].reshape(array.shape)
-        start += count
+    for array in network.state:
+        if array in current:
+            current[array] = state[start : start + array.size].reshape(array.shape)
+        start += array.size
+    seen: set[Array] = set()
     for layer in network.layers:
-        for parameter in (layer.weights, layer.bias):
-            if parameter is not None:
+        for parameter in layer.parameters.values():
+            # A layer that shares its parameters has none of its own.
+            if parameter not in seen:
+                seen.add(parameter)
                 for index, value in np.ndenumerate(current[parameter]):
                     yield session.notation.name(Ref(parameter, index)), float(value)
