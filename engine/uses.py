@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrograde.engine.array import Extent
+from retrograde.engine.array import Extent, Phase
 from retrograde.engine.expression import Expr, Index, Pick, Ref, Select, children, evaluate, holds, refs
 from retrograde.engine.frame import Frame
 from retrograde.engine.ops.base import Op
@@ -19,7 +19,9 @@ Region = tuple[tuple[int, int], ...]
 """(first, stop) of each axis."""
 
 
-def uses(program: Program, ref: Ref, sample: int, frame: Frame | None = None) -> tuple[Place, ...]:
+def uses(
+    program: Program, ref: Ref, sample: int, frame: Frame | None = None, phases: Collection[Phase] = tuple(Phase)
+) -> tuple[Place, ...]:
     """The steps of an iteration that read a slot, in the order of revealing.
 
     Args:
@@ -27,12 +29,15 @@ def uses(program: Program, ref: Ref, sample: int, frame: Frame | None = None) ->
         ref: the slot; of a batched array its own sample counts.
         sample: the sample (from 0) at which the uses of a slot without a sample are wanted.
         frame: the values, which tell what an embedding or a pooling reads; without it all that it may read.
+        phases: the phases in which uses are wanted.
     """
     if ref.array.batched:
         sample = ref.index[0]
     found: list[Place] = []
     for number in program.readers(ref.array):
         op = program.ops[number]
+        if op.phase not in phases:
+            continue
         once = op.extent is Extent.ONCE
         reads = _reads(op, ref, () if once else (sample,))
         places = [Place(number, None if once else sample, int(element)) for element in np.flatnonzero(reads)]

@@ -205,9 +205,11 @@ class RetrogradeApp(App[int]):
         from retrograde.engine.errors import EngineError
         from retrograde.engine.saving import open_session
         from retrograde.engine.scenario import load_scenario
+        from retrograde.tui.pictures.table import pictures
 
         try:
             opened = open_session(saved, lambda source: load_scenario(source, data=self._data))
+            pictures()
         except EngineError as error:
             if leftover is not None:
                 leftover.release()
@@ -230,10 +232,13 @@ class RetrogradeApp(App[int]):
         from retrograde.engine.errors import EngineError
         from retrograde.engine.scenario import load_scenario
         from retrograde.engine.session import Session
+        from retrograde.tui.pictures.table import pictures
 
         try:
             scenario = load_scenario(source, data=self._data) if isinstance(source, str | Path) else source
             session = Session(scenario)
+            # Here, so that the first step need not wait for them.
+            pictures()
         except EngineError as error:
             self.post_message(Opened(screen, None, error))
         else:
@@ -247,6 +252,8 @@ class RetrogradeApp(App[int]):
         if message.session is not None and self._history is not None:
             message.session.limit(self._history)
         if message.session is not None:
+            if not self.is_headless:
+                _keep_for_good()
             message.screen.begin(message.session, file=message.file, leftover=message.leftover)
             if message.warnings:
                 message.screen.warn("; ".join(message.warnings))
@@ -276,6 +283,20 @@ class RetrogradeApp(App[int]):
                 title = f"{command.title[0].upper()}{command.title[1:]}  ({command.shown})"
                 clean = plain if self._ascii else str
                 yield SystemCommand(clean(title), clean(command.help), _Do(screen, command.id))
+
+
+def _keep_for_good() -> None:
+    """Lets the collector of garbage leave alone what is there now: the ops and slots of a session are very many.
+
+    A key would wait for it otherwise, now and then, for longer than all of its own work takes.
+    """
+    import gc
+
+    if gc.get_freeze_count():
+        # Another session was there before.
+        gc.unfreeze()
+        gc.collect()
+    gc.freeze()
 
 
 class _Do:

@@ -289,7 +289,9 @@ class EquationView:
         pictures: what is drawn below it, from above.
         factors: the unfolded chain rule, with the symbol and the value it unfolds.
         notes: further sentences.
-        operands: what the step read; ``first`` is the index of the first row given.
+        operands: what the step read; of very many those around the selected one.
+        first: the index of the first operand that is given.
+        more: how many there are behind the last one that is given.
         selected: the index of the selected operand, -1 for none.
         prose: paragraphs, where there is no step: the scenario's own words.
     """
@@ -306,6 +308,8 @@ class EquationView:
     factors: tuple[Factor, ...] = ()
     notes: tuple[Line, ...] = ()
     operands: tuple[OperandRow, ...] = ()
+    first: int = 0
+    more: int = 0
     selected: int = -1
     prose: tuple[Line, ...] = ()
 

@@ -93,32 +93,67 @@ def _whole(
         (Form.SHADES, False),
         (Form.DOTS, False),
     ):
-        if any(_surely_too_large(grid, form, width, height) for grid in grids):
+        if _surely_too_large(grids, form, width, height):
+            continue
+        # With the fewest decimals first: what is too wide then is too wide with more of them.
+        least = _written(grids, signs, width, height, glyphs, form, LEAST_DECIMALS, labelled=labelled)
+        if least is None:
             continue
         most = max(grid.decimals for grid in grids) if form is Form.FIGURES else LEAST_DECIMALS
-        for decimals in range(max(most, LEAST_DECIMALS), LEAST_DECIMALS - 1, -1):
-            sheets = [
-                _sheet(
-                    grid,
-                    (0, grid.values.shape[0], 0, grid.values.shape[1]),
-                    form if grid.shaded else Form.FIGURES,
-                    min(decimals, grid.decimals),
-                    glyphs,
-                    labelled=labelled or not grid.shaded,
-                )
-                for grid in grids
-            ]
-            made = _beside(sheets, signs, width, height, glyphs)
+        for decimals in range(most, LEAST_DECIMALS, -1):
+            made = _written(grids, signs, width, height, glyphs, form, decimals, labelled=labelled)
             if made is not None:
                 return made
+        return least
     return None
 
 
-def _surely_too_large(grid: Grid, form: Form, width: int, height: int) -> bool:
-    """Whether a grid is too large in a form, so that its cells need not be written out to find that."""
-    rows, columns = grid.values.shape
-    least = form.value if grid.shaded and form is not Form.FIGURES else 2
-    return bool(rows > height or columns * least > width)
+def _written(
+    grids: tuple[Grid, ...],
+    signs: Sequence[str],
+    width: int,
+    height: int,
+    glyphs: Glyphs,
+    form: Form,
+    decimals: int,
+    *,
+    labelled: bool,
+) -> tuple[Line, ...] | None:
+    """All cells of all grids in a form; None where that does not fit."""
+    sheets = [
+        _sheet(
+            grid,
+            (0, grid.values.shape[0], 0, grid.values.shape[1]),
+            form if grid.shaded else Form.FIGURES,
+            min(decimals, grid.decimals),
+            glyphs,
+            labelled=labelled or not grid.shaded,
+        )
+        for grid in grids
+    ]
+    return _beside(sheets, signs, width, height, glyphs)
+
+
+def _surely_too_large(grids: tuple[Grid, ...], form: Form, width: int, height: int) -> bool:
+    """Whether grids are too large in a form, so that their cells need not be written out to find that."""
+    if any(grid.values.shape[0] > height for grid in grids):
+        return True
+    least = 3 * (len(grids) - 1)
+    for grid in grids:
+        columns = grid.values.shape[1]
+        figures = form is Form.FIGURES or not grid.shaded
+        # Numbers have gaps between them, and those that are not whole have a point and decimals.
+        least += columns * ((5 if _has_fractions(grid) else 2) if figures else form.value) + figures
+    return least > width
+
+
+def _has_fractions(grid: Grid) -> bool:
+    """Whether a number has to be written with decimals, or with an exponent that is as long."""
+    values = grid.values
+    there = (abs(values) < 1e4) if grid.known is None else (abs(values) < 1e4) & grid.known
+    if grid.outside is not None:
+        there = there & ~grid.outside
+    return min(LEAST_DECIMALS, grid.decimals) == LEAST_DECIMALS and bool((values[there] % 1 != 0).any())
 
 
 def _around(

@@ -37,6 +37,8 @@ from retrograde.tui.views.explain import notes_of, notes_of_branch, question, wh
 from retrograde.tui.views.lens import Lens
 from retrograde.tui.views.welcome import welcome
 
+MOST_OPERANDS = 120
+"""Operands that are made ready at once."""
 MOST_TERMS = 8
 """Terms of a sum that are written out; of a longer sum the first three and the last."""
 
@@ -67,6 +69,8 @@ def equation_view(reading: Reading, lens: Lens, badges: tuple[Badge, ...] = ()) 
     left, factors = chain(reading, step)
     notes += notes_of(reading, step, digits)
     notes += notes_of_branch(reading, step, digits)
+    read = operands_of(reading)
+    first = max(lens.operand - MOST_OPERANDS // 2, 0) if len(read) > MOST_OPERANDS else 0
     operands = tuple(
         OperandRow(
             symbol=operand.symbol,
@@ -75,7 +79,7 @@ def equation_view(reading: Reading, lens: Lens, badges: tuple[Badge, ...] = ()) 
             ink=_value_ink(operand.value),
             made=operand.made_by is not None,
         )
-        for operand in operands_of(reading)
+        for operand in read[first : first + MOST_OPERANDS]
     )
     trivial = numbers and len(numbers) == 1 and numbers[0].text == result.text
     return EquationView(
@@ -91,7 +95,9 @@ def equation_view(reading: Reading, lens: Lens, badges: tuple[Badge, ...] = ()) 
         factors=factors,
         notes=tuple(notes),
         operands=operands,
-        selected=lens.operand if lens.operand < len(operands) else -1,
+        first=first,
+        more=len(read) - first - len(operands),
+        selected=lens.operand if lens.operand < len(read) else -1,
     )
 
 

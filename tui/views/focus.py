@@ -201,13 +201,13 @@ def _outgoing(reading: Reading, ref: Ref) -> tuple[list[_Term], str]:
     found: list[_Term] = []
     count = 0
     for op in readers:
-        if isinstance(op, Dense) and ref.array is op.x:
+        if isinstance(op, Dense):
             found += _dense_uses(reading, op, ref)
-            count += op.target.shape[1]
-    others = {op for op in readers if not (isinstance(op, Dense) and ref.array is op.x)}
-    if others and all(map(_searchable, (program.ops[number] for number in program.readers(ref.array)))):
+            count += op.target.shape[1] if ref.array is op.x else 1
+    others = {op for op in readers if not isinstance(op, Dense)}
+    if others and all(map(_searchable, readers)):
         looked = 0
-        for place in uses(program, ref, reading.sample):
+        for place in uses(program, ref, reading.sample, reading.frame, phases):
             if program.ops[place.op] not in others:
                 continue
             count += 1
@@ -230,18 +230,29 @@ def _searchable(op: Op) -> bool:
 
 
 def _dense_uses(reading: Reading, op: Dense, ref: Ref) -> list[_Term]:
+    """The uses of a slot in weighted sums, all at once: its edges, or of a weight the one that it is."""
+    if ref.array is op.bias:
+        return [] if op.bias.size < op.target.shape[1] else [_Term(f"1 → {_unit(reading, op, ref.index[0])}", "", 1.0)]
+    if ref.array is op.weights:
+        unit, column = ref.index
+        slot = _slot(reading, op, column)
+        value = reading.visible(slot)
+        return [_Term(f"{_short(reading, slot)} → {_unit(reading, op, unit)}", "", value)]
     column = ravel(ref.index[1:], op.x.shape[1:])
     weights = reading.frame.array(op.weights)[:, column]
     best = np.argsort(-np.abs(weights), kind="stable")[:MOST_ROWS]
     return [
         _Term(
-            f"{_short(reading, Ref(op.weights, (int(k), column)))} → "
-            f"{place_name(reading, Ref(op.target, (reading.sample, int(k))))}",
+            f"{_short(reading, Ref(op.weights, (int(k), column)))} → {_unit(reading, op, int(k))}",
             "",
             float(weights[k]),
         )
         for k in best
     ]
+
+
+def _unit(reading: Reading, op: Dense, unit: int) -> str:
+    return place_name(reading, Ref(op.target, (reading.sample, unit)))
 
 
 def _use(reading: Reading, equation: Expr, ref: Ref, target: Ref, op: Op) -> _Term:

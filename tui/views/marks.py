@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from retrograde.engine.array import Role
 from retrograde.engine.expression import Ref
 from retrograde.tui.state import Mark
-from retrograde.tui.views.slots import PARAMETERS, Cell, base_of, cell_of, info_of
+from retrograde.tui.views.slots import PARAMETERS, Cell, Places, base_of, info_of
 
 if TYPE_CHECKING:
     from retrograde.engine.array import Array
@@ -21,14 +21,14 @@ class Marks:
     """The parts that slots play in the step on the screen; what plays none is left out.
 
     Attributes:
-        refs: the slots themselves, the assigned one last.
+        refs: the slots themselves, by the array they belong to, the assigned one last.
         cells: the slots that layers hand on; a gradient and a net input have the place of their output.
         weights: the parameters; a gradient, a new value and an optimiser's memory count as their parameter.
         layers: the layers; that of the assigned slot is the target.
         arrays: the arrays that are read or assigned.
     """
 
-    refs: dict[Ref, Mark] = field(default_factory=dict)
+    refs: dict[Array, list[tuple[Ref, Mark]]] = field(default_factory=dict)
     cells: dict[Cell, Mark] = field(default_factory=dict)
     weights: dict[Ref, Mark] = field(default_factory=dict)
     layers: dict[str, Mark] = field(default_factory=dict)
@@ -40,28 +40,36 @@ def marks(reading: Reading) -> Marks:
     """What takes part in the step on the screen."""
     found = Marks()
     step = reading.step
-    if step is not None:
-        for operand in step.operands:
-            _mark(found, reading, operand.ref, Mark.OPERAND)
-        _mark(found, reading, step.target, Mark.TARGET)
-        found.layers[step.op.layer] = Mark.TARGET
+    if step is None:
+        return found
+    by_array: dict[Array, list[Ref]] = {}
+    for operand in step.operands:
+        by_array.setdefault(operand.ref.array, []).append(operand.ref)
+    for array, refs in by_array.items():
+        _mark(found, reading, array, refs, Mark.OPERAND)
+    _mark(found, reading, step.target.array, [step.target], Mark.TARGET)
+    found.layers[step.op.layer] = Mark.TARGET
     return found
 
 
-def _mark(found: Marks, reading: Reading, ref: Ref, mark: Mark) -> None:
-    found.refs[ref] = mark
-    found.arrays[ref.array] = mark
-    base = base_of(ref.array)
+def _mark(found: Marks, reading: Reading, array: Array, refs: list[Ref], mark: Mark) -> None:
+    found.refs.setdefault(array, []).extend((ref, mark) for ref in refs)
+    found.arrays[array] = mark
+    base = base_of(array)
     if base.layer and (mark is Mark.TARGET or base.layer not in found.layers):
         found.layers[base.layer] = mark
     if base.role in PARAMETERS:
-        if len(ref.index) == len(base.shape):
-            found.weights[Ref(base, ref.index)] = mark
-            if ref.array is not base and base.role is Role.BIAS and base.size > 1:
-                info = info_of(reading.network, base.layer)
-                if info is not None and info.dense and not info.form.steps and base.size == info.units:
-                    found.cells[Cell(base.layer, ref.index[-1])] = mark
+        axes = len(base.shape)
+        for ref in refs:
+            if len(ref.index) == axes:
+                found.weights[ref if array is base else Ref(base, ref.index)] = mark
+        if array is not base and base.role is Role.BIAS and base.size > 1:
+            info = info_of(reading.network, base.layer)
+            if info is not None and info.dense and not info.form.steps and base.size == info.units:
+                found.cells.update((Cell(base.layer, ref.index[-1]), mark) for ref in refs if len(ref.index) == axes)
         return
-    cell = cell_of(reading, ref)
-    if cell is not None:
-        found.cells[cell] = mark
+    place = Places.of(reading, array)
+    if place is not None:
+        for ref in refs:
+            if ref.index[0] == reading.sample:
+                found.cells[Cell(base.layer, place.number(ref.index))] = mark

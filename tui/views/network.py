@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrograde.engine.array import Phase, Role
+from retrograde.engine.array import Phase
 from retrograde.engine.expression import Ref
 from retrograde.engine.models import INPUT_LAYER
 from retrograde.engine.text import _
@@ -29,7 +29,7 @@ from retrograde.tui.views.slots import (
     ref_of,
     values_of,
 )
-from retrograde.tui.views.topology import MOST_NODES, Plan, edge_of, link_table, plan_of, symbols_of
+from retrograde.tui.views.topology import MOST_NODES, Plan, edge_of, link_table, plan_of, symbols_of, weights_of
 
 if TYPE_CHECKING:
     from retrograde.engine.array import Array
@@ -202,9 +202,11 @@ def _edges(reading: Reading, plan: Plan, parameters: Parameters, lens: Lens, fou
         if selected not in weights:
             weights = {selected: Mark.IDLE, **weights}
     numbers = {item.layer: number for number, item in enumerate(plan.items) if item.array is None}
+    # Of other layers the edges are not drawn one by one.
+    drawn = weights_of(reading.network, reading.program)
     made: list[EdgeView] = []
     for ref, mark in weights.items():
-        if ref.array.role is not Role.WEIGHT:
+        if ref.array not in drawn:
             continue
         for layer in _users(reading, ref.array, mark):
             edge = edge_of(reading.network, reading.program, ref, layer)

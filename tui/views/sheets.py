@@ -102,14 +102,20 @@ def _main(reading: Reading, name: str, found: Marks, selected: int) -> SheetView
         shape = picture
     marks: dict[int, Mark] = {}
     size = size_of(arrays[0])
-    for ref, mark in found.refs.items():
-        base = base_of(ref.array)
-        if base.layer != name or not base.batched or ref.index[0] != reading.sample:
+    for array, refs in found.refs.items():
+        base = base_of(array)
+        if base.layer != name or not base.batched:
             continue
         if base.role is Role.TARGET and base.timed == bool(arrays[0].time):
-            marks[ravel(ref.index[1:], base.element_shape)] = mark
+            before = 0
         elif base.shape == arrays[0].shape and (base.time is None) == (arrays[0].time is None):
-            marks[((base.time or 1) - 1) * size + ravel(ref.index[1:], base.element_shape)] = mark
+            before = ((base.time or 1) - 1) * size
+        else:
+            continue
+        whole = base.element_shape
+        for ref, mark in refs:
+            if ref.index[0] == reading.sample:
+                marks[before + ravel(ref.index[1:], whole)] = mark
     if selected >= 0 and arrays[0].time is not None and not form.steps:
         selected = (len(arrays) - 1) * size + min(selected, size - 1)
     sheet = _built(reading, arrays, shape, marks, selected)
@@ -128,13 +134,14 @@ def _sheet(reading: Reading, arrays: tuple[Array, ...], found: Marks) -> SheetVi
     axes = len(first.element_shape)
     size = size_of(first)
     marks: dict[int, Mark] = {}
-    for ref, mark in found.refs.items():
-        array = base_of(ref.array) if first.role in PARAMETERS else ref.array
-        if array not in arrays or len(ref.index) != len(first.shape):
+    for one, refs in found.refs.items():
+        array = base_of(one) if first.role in PARAMETERS else one
+        if array not in arrays:
             continue
-        if not first.batched or ref.index[0] == reading.sample:
-            place = ravel(ref.index[len(ref.index) - axes :], first.element_shape)
-            marks[((array.time or 1) - 1) * size * (len(arrays) > 1) + place] = mark
+        before = ((array.time or 1) - 1) * size * (len(arrays) > 1)
+        for ref, mark in refs:
+            if len(ref.index) == len(first.shape) and (not first.batched or ref.index[0] == reading.sample):
+                marks[before + ravel(ref.index[len(ref.index) - axes :], first.element_shape)] = mark
     sheet = _built(reading, arrays, first.element_shape, marks, -1)
     return replace(sheet, title=_title(first), scale=max(_largest(sheet.values), LEAST_SCALE))
 

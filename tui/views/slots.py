@@ -121,25 +121,48 @@ def base_of(array: Array) -> Array:
     return array
 
 
-def cell_of(reading: Reading, ref: Ref) -> Cell | None:
-    """Where a slot is shown among those that its layer hands on.
+class Places(NamedTuple):
+    """Where the slots of an array are shown among those that its layer hands on.
 
-    Net inputs, outputs, their gradients and everything that has the shape of the output share one place; None for
-    slots of other shapes, of other samples, and for parameters.
+    Attributes:
+        shape: the shape of the array without the sample.
+        before: how many slots of earlier time steps come before.
     """
-    array = base_of(ref.array)
-    form = reading.network.forms.get(array.layer)
-    if form is None or not array.batched or ref.index[:1] != (reading.sample,):
+
+    shape: tuple[int, ...]
+    before: int
+
+    @classmethod
+    def of(cls, reading: Reading, array: Array) -> Places | None:
+        """The places of an array.
+
+        Net inputs, outputs, their gradients and everything that has the shape of the output share one place, and the
+        targets too; None for other shapes and for parameters.
+        """
+        array = base_of(array)
+        form = reading.network.forms.get(array.layer)
+        if form is None or not array.batched:
+            return None
+        if array.role is Role.TARGET:
+            whole = (form.steps, *form.shape) if form.steps else form.shape
+            return cls(whole, 0) if array.element_shape == whole else None
+        if array.element_shape != form.shape or bool(form.steps) != (array.time is not None):
+            return None
+        if is_circuit(reading.network, array.layer) and array not in outputs_of(reading.program, array.layer):
+            return None
+        return cls(form.shape, 0 if array.time is None else (array.time - 1) * Form(form.shape).size)
+
+    def number(self, index: tuple[int, ...]) -> int:
+        """The number of a slot, from its index with the sample."""
+        return self.before + ravel(index[1:], self.shape)
+
+
+def cell_of(reading: Reading, ref: Ref) -> Cell | None:
+    """Where a slot is shown among those that its layer hands on; None for those that are not, and of other samples."""
+    places = Places.of(reading, ref.array)
+    if places is None or ref.index[:1] != (reading.sample,):
         return None
-    if array.role is Role.TARGET:
-        whole = (form.steps, *form.shape) if form.steps else form.shape
-        return Cell(array.layer, ravel(ref.index[1:], whole)) if array.element_shape == whole else None
-    if array.element_shape != form.shape or bool(form.steps) != (array.time is not None):
-        return None
-    if is_circuit(reading.network, array.layer) and array not in outputs_of(reading.program, array.layer):
-        return None
-    before = 0 if array.time is None else (array.time - 1) * Form(form.shape).size
-    return Cell(array.layer, before + ravel(ref.index[1:], form.shape))
+    return Cell(base_of(ref.array).layer, places.number(ref.index))
 
 
 def cell_name(reading: Reading, cell: Cell) -> str:

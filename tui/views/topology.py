@@ -190,6 +190,19 @@ def link_table(network: Network, program: Program, source: str, target: str) -> 
     return _read_table(program, source, target)
 
 
+@lru_cache(maxsize=16)
+def weights_of(network: Network, program: Program) -> frozenset[Array]:
+    """The weights whose edges may be drawn one by one."""
+    plan = plan_of(network, program)
+    layers = ((plan.items[source], plan.items[target]) for source, target in plan.links)
+    tables = (
+        link_table(network, program, source.layer, target.layer)
+        for source, target in layers
+        if source.array is None and target.array is None
+    )
+    return frozenset(table.weights for table in tables if table is not None and table.weights is not None)
+
+
 def _dense_table(network: Network, info: LayerInfo, source: str) -> LinkTable | None:
     spec, weights = info.spec, info.weights
     assert isinstance(spec, Layer)

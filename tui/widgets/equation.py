@@ -114,7 +114,7 @@ class EquationPanel(Panel[EquationView]):
         for y, row in enumerate(rows):
             if isinstance(row, Slice) and not row.row:
                 row.draw(canvas, y - top)
-        left = len(rows) - top - canvas.height
+        left = len(rows) - top - canvas.height + (view.more if items else 0)
         if left > 0:
             text = f"{canvas.glyphs.down} {left}"
             canvas.put(canvas.width - width(text) - 1, canvas.height - 1, f" {text} ", Ink.DIM)
@@ -186,7 +186,7 @@ class EquationPanel(Panel[EquationView]):
             rows.append(())
             symbol = min(max(width(operand.symbol) for operand in view.operands), room // 2)
             value = max(width(operand.value) for operand in view.operands)
-            for index, operand in enumerate(view.operands):
+            for index, operand in enumerate(view.operands, view.first):
                 items[len(rows)] = index
                 name = shorten(operand.symbol, symbol, g.ellipsis)
                 rows.append(
@@ -265,7 +265,7 @@ def _flowing(view: EquationView, room: int) -> list[Row]:
             spans.append(Span((" · " if position else "") + operand.symbol, Ink.OPERAND))
             spans.append(Span(f" {operand.origin}", Ink.DIM))
         if len(made) > count:
-            spans.append(Span(f" +{len(made) - count}", Ink.DIM))
+            spans.append(Span(f" +{len(made) + view.more - count}", Ink.DIM))
         lines = break_line(tuple(spans), room)
         if not pictured or len(lines) == 1:
             break
