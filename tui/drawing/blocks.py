@@ -205,7 +205,7 @@ def draw_block(canvas: Canvas, layer: LayerView, form: Form, x: int, y: int) -> 
     for sheet, shape in zip(layer.sheets[form.skip :], form.sheets, strict=False):
         left = x + (form.width - shape.width) // 2
         if sheet.title:
-            title = shorten(sheet.title, form.width + 2, canvas.glyphs.ellipsis)
+            title = shorten(sheet.title, form.width, canvas.glyphs.ellipsis)
             canvas.put(x + max((form.width - width(title)) // 2, 0), top, title, Ink.DIM)
             top += 1
         draw_sheet(canvas, sheet, shape, left, top)

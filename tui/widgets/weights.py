@@ -53,11 +53,12 @@ class WeightsPanel(Panel[WeightsView]):
         self._last = self._top + len(rows)
         name = max([width(row.name) for row in rows] + [3])
         path = max([width(row.path) for row in rows] + [width(_("from→to"))])
+        paths = any(row.path for row in rows)
         number = view.decimals + 3
         room = canvas.width - 3 - name
         # The names of both ends give way to the fourth column, where they would push it out.
         fits = room >= path + 2 + 4 * (number + 1)
-        with_path = fits or path + 2 + 3 * (number + 1) <= room < 4 * (number + 1)
+        with_path = paths and (fits or path + 2 + 3 * (number + 1) <= room < 4 * (number + 1))
         if with_path:
             room -= path + 2
         columns = max(min(room // (number + 1), 4 + len(view.memory)), 1)
