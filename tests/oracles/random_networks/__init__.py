@@ -15,6 +15,7 @@ Not drawn are ``update = "in_place"``, which neither library has (``torch_dense`
 texts as data, and what no one agrees on: the winner among values that are equal but for rounding, the slope at a kink,
 and a gradient that is 0 but for rounding divided by its own size.
 
-``python -m tests.oracles.random_networks`` writes ``random_networks.npz`` anew, the values that PyTorch computes;
-with ``--all`` it compares all networks in full with both libraries, and prints a report.
+``python -m tests.oracles.random_networks`` writes ``random_networks.npz`` anew, the values that PyTorch computes. With
+``--all`` it compares all networks in full with PyTorch, and every fifteenth with JAX, and prints a report; with ``--all
+--side jax`` all with JAX, which compiles each of them and takes a quarter of an hour.
 """
