@@ -261,6 +261,11 @@ def test_closed_streams_are_no_error() -> None:
         assert "Traceback" not in done.stderr
 
 
+def interruptible() -> None:
+    """Lets a child be interrupted even where the tests run in the background, with that signal ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_an_interrupt_is_one_line() -> None:
     process = subprocess.Popen(
         [*BASE, "trace", "mazur", "--format", "jsonl"],
@@ -268,6 +273,7 @@ def test_an_interrupt_is_one_line() -> None:
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
         env={**os.environ, "LANGUAGE": "en"},
+        preexec_fn=interruptible,
     )
     assert process.stdout is not None
     assert process.stderr is not None

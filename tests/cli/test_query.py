@@ -186,6 +186,11 @@ class TestSavedSessions:
         assert "bad.session.json" in err
 
 
+def interruptible() -> None:
+    """Lets a child be interrupted even where the tests run in the background, with that signal ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_ctrl_c_cancels_a_long_query_with_one_line() -> None:
     process = subprocess.Popen(
@@ -195,6 +200,7 @@ def test_ctrl_c_cancels_a_long_query_with_one_line() -> None:
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "LANGUAGE": "en"},
+        preexec_fn=interruptible,
     )
     time.sleep(2.5)
     process.send_signal(signal.SIGINT)
