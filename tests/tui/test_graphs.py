@@ -34,6 +34,8 @@ from retrograde.tui.widgets.weights import WeightsPanel
 from tests.tui.graphs import BRANCHES, LAYERS, SKIP, scenario_of
 
 PANELS: tuple[Any, ...] = (NetworkPanel, EquationPanel, WeightsPanel, LossPanel)
+
+
 def is_chain(name: str) -> bool:
     """Whether a scenario is a chain of dense layers, which other tests look at."""
     layers = load_scenario(name).network.layers
