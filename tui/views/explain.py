@@ -42,7 +42,8 @@ def question(reading: Reading, step: Step) -> str:
         case Role.TOTAL:
             return _("How wrong is the network?")
         case Role.SLOPE:
-            return _("How strongly does {neuron} listen?").format(neuron=neuron)
+            # A gate is not the neuron that it belongs to: f_h1@2 has a slope of its own.
+            return _("How strongly does {neuron} listen?").format(neuron=inner.removeprefix("net_"))
         case Role.GRADIENT:
             return _("How much does E change with {name}?").format(name=inner)
         case Role.UPDATED:
