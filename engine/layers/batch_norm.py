@@ -90,7 +90,8 @@ class BatchNorm(ActivatedLayer):
     def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
         """Mean, variance, normalised value, scale and shift, activation; in evaluation from the running averages."""
         from retrograde.engine.array import Extent, Phase
-        from retrograde.engine.ops.batch_norm import BatchMean, BatchVariance, Normalise, Rescale
+        from retrograde.engine.ops.batch_norm import BatchMean, BatchVariance, Normalise
+        from retrograde.engine.ops.scale_shift import ScaleShift
 
         x: Any = sources[0]
         shape = x.element_shape
@@ -114,7 +115,7 @@ class BatchNorm(ActivatedLayer):
         if self.affine:
             gamma, beta = graph.parameter("gamma"), graph.parameter("beta")
             made = graph.made("net", shape, role=Role.NET)
-            net = graph.append(Rescale(target=made, x=net, gamma=gamma, beta=beta, **sample))
+            net = graph.append(ScaleShift(target=made, x=net, gamma=gamma, beta=beta, axis=1, **sample))
         return graph.activate(net, self)
 
     def _remember(self, graph: Graph, kept: Sequence[Array], found: Sequence[Array], count: int) -> None:

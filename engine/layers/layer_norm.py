@@ -72,7 +72,8 @@ class LayerNorm(LayerBase):
     def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
         """Mean, distances, variance, 1/√, normalised values, scale and shift; at each time step of a sequence."""
         from retrograde.engine.array import Extent, Phase
-        from retrograde.engine.ops.layernorm import Centre, InverseDeviation, RowMean, RowScale, RowVariance, ScaleShift
+        from retrograde.engine.ops.layernorm import Centre, InverseDeviation, RowMean, RowScale, RowVariance
+        from retrograde.engine.ops.scale_shift import ScaleShift
 
         op: dict[str, Any] = {"phase": Phase.FORWARD, "layer": self.name, "extent": Extent.SAMPLE}
 
@@ -91,6 +92,6 @@ class LayerNorm(LayerBase):
             if not self.affine:
                 return scaled
             gamma, beta = graph.parameter("gamma"), graph.parameter("beta")
-            return graph.append(ScaleShift(target=out, x=scaled, gamma=gamma, beta=beta, **op))
+            return graph.append(ScaleShift(target=out, x=scaled, gamma=gamma, beta=beta, axis=len(shape), **op))
 
         return graph.each(sources[0], normalised)

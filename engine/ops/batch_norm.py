@@ -18,7 +18,7 @@ from retrograde.engine.array import Array
 from retrograde.engine.expression import ONE, SQUARE, TWO, Call, Const, Div, Expr, Index, Neg, Product, Ref, Sub, Sum
 from retrograde.engine.functions import SQRT
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
-from retrograde.engine.ops.channels import ChannelPart, channel_sums, over_positions, positions
+from retrograde.engine.ops.channels import ChannelPart, channel_sums, over_positions
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -146,44 +146,6 @@ class Normalise(Op):
 
     def why(self, target: str) -> str:
         return _("The distance from the mean, measured in standard deviations: mean 0 and variance 1 over the batch.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Rescale(Op):
-    """net[s, c, p] = γ[c] · x̂[s, c, p] + β[c].
-
-    Attributes:
-        x: the normalised values, (batch, channels, ...).
-        gamma: γ, (channels,).
-        beta: β, (channels,).
-    """
-
-    x: Array
-    gamma: Array
-    beta: Array
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.gamma, self.x, self.beta)
-
-    @property
-    def title(self) -> str:
-        return _("scale and shift")
-
-    def equation(self, index: Index) -> Expr:
-        channel = index[1:2]
-        return Sum((Product((Ref(self.gamma, channel), Ref(self.x, index))), Ref(self.beta, channel)))
-
-    def gradient(self, builder: Builder) -> None:
-        g = builder.close(self.target)
-        if g is None:
-            return
-        builder.contribute(self.gamma, _GammaPart(g=g, x=self.x))
-        builder.contribute(self.beta, _BetaPart(g=g, x=self.x))
-        builder.contribute(self.x, _ScaledPart(g=g, gamma=builder.latest(self.gamma)))
-
-    def why(self, target: str) -> str:
-        return _("The network may choose another scale and another mean than 1 and 0, and learns them.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -356,68 +318,3 @@ class _QuotientPart(Part):
     def local(self, index: Index) -> tuple[Ref, Expr]:
         below = deviation(Ref(self.of.variance, index[1:2]), self.of.epsilon)
         return Ref(self.of.g, index), Div(ONE, below)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _GammaPart(ChannelPart):
-    """The use of γ: δ · x̂."""
-
-    g: Array
-    x: Array
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.g, self.x)
-
-    @property
-    def shaped(self) -> Array:
-        return self.x
-
-    def each(self, at: Index) -> Expr:
-        return Product((Ref(self.g, at), Ref(self.x, at)))
-
-    def local(self, index: Index) -> tuple[Ref, Expr] | None:
-        found = tuple(positions(self.x, index))
-        return (Ref(self.g, found[0]), Ref(self.x, found[0])) if len(found) == 1 else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _BetaPart(ChannelPart):
-    """The use of β: δ."""
-
-    g: Array
-    x: Array
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.g,)
-
-    @property
-    def shaped(self) -> Array:
-        return self.x
-
-    def each(self, at: Index) -> Expr:
-        return Ref(self.g, at)
-
-    def local(self, index: Index) -> tuple[Ref, Expr] | None:
-        found = tuple(positions(self.x, index))
-        return (Ref(self.g, found[0]), ONE) if len(found) == 1 else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _ScaledPart(Part):
-    """The use of x̂: δ · γ."""
-
-    g: Array
-    gamma: Array
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.g, self.gamma)
-
-    def term(self, index: Index) -> Expr:
-        g, slope = self.local(index)
-        return Product((g, slope))
-
-    def local(self, index: Index) -> tuple[Ref, Expr]:
-        return Ref(self.g, index), Ref(self.gamma, index[1:2])

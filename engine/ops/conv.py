@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,52 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Convolve(Op):
+class Linked(Op):
+    """What a convolution and its transpose share: taps of linked windows, then a bias, one a channel.
+
+    Attributes:
+        x: the inputs, (batch, channels, *spatial).
+        bias: b, (channels out,), or None.
+        link: the weights and the windows.
+    """
+
+    x: Array
+    bias: Array | None
+    link: Link
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        weights = self.link.weights
+        return (weights, self.x) if self.bias is None else (weights, self.x, self.bias)
+
+    @property
+    def meshable(self) -> bool:
+        return False
+
+    def taps(self, index: Index) -> Iterable[Expr]:
+        """The products of weights and inputs that an element adds up."""
+        raise NotImplementedError
+
+    def readers(self, ref: Ref) -> NDArray[np.bool_]:
+        """The elements, (channels out, *spatial), that read a weight or an input."""
+        raise NotImplementedError
+
+    def equation(self, index: Index) -> Expr:
+        found = list(self.taps(index))
+        if self.bias is not None:
+            found.append(Ref(self.bias, (index[1],)))
+        return added(found)
+
+    def reads(self, ref: Ref) -> NDArray[np.bool_]:
+        if ref.array is not self.bias:
+            return self.readers(ref)
+        found = np.zeros(self.target.element_shape, dtype=np.bool_)
+        found[ref.index[0]] = True
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Convolve(Linked):
     """net[s, o, p] = Σ_c Σ_t W[o, c, t] · x[s, c, p · stride + t · dilation − padding] + b[o].
 
     The kernel is not turned round, as in every library: this is a cross-correlation. Taps in the padding are left out,
@@ -35,34 +81,14 @@ class Convolve(Op):
     Source: LeCun et al. 1989; Dumoulin, Visin 2016, "A guide to convolution arithmetic for deep learning".
     """
 
-    x: Array
-    bias: Array | None
-    link: Link
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        weights = self.link.weights
-        return (weights, self.x) if self.bias is None else (weights, self.x, self.bias)
-
     @property
     def title(self) -> str:
         return _("convolution")
 
-    @property
-    def meshable(self) -> bool:
-        return False
+    def taps(self, index: Index) -> Iterable[Expr]:
+        return self.link.gathered(self.link.weights, self.x, index)
 
-    def equation(self, index: Index) -> Expr:
-        found = list(self.link.gathered(self.link.weights, self.x, index))
-        if self.bias is not None:
-            found.append(Ref(self.bias, (index[1],)))
-        return added(found)
-
-    def reads(self, ref: Ref) -> NDArray[np.bool_]:
-        if ref.array is self.bias:
-            found = np.zeros(self.target.element_shape, dtype=np.bool_)
-            found[ref.index[0]] = True
-            return found
+    def readers(self, ref: Ref) -> NDArray[np.bool_]:
         return self.link.gatherers(ref, self.link.weights)
 
     def kernel(self, space: Workspace) -> Kernel:
@@ -85,7 +111,7 @@ class Convolve(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ConvolveTransposed(Op):
+class ConvolveTransposed(Linked):
     """net[s, o, p · stride + t · dilation − padding] += W[c, o, t] · x[s, c, p], over all c, p and t; + b[o].
 
     It goes from input to output as the gradient of a convolution goes from output to input. The sum of one element runs
@@ -100,34 +126,14 @@ class ConvolveTransposed(Op):
     Source: Zeiler et al. 2010; Dumoulin, Visin 2016.
     """
 
-    x: Array
-    bias: Array | None
-    link: Link
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        weights = self.link.weights
-        return (weights, self.x) if self.bias is None else (weights, self.x, self.bias)
-
     @property
     def title(self) -> str:
         return _("transposed convolution")
 
-    @property
-    def meshable(self) -> bool:
-        return False
+    def taps(self, index: Index) -> Iterable[Expr]:
+        return self.link.scattered(self.link.weights, self.x, index)
 
-    def equation(self, index: Index) -> Expr:
-        found = list(self.link.scattered(self.link.weights, self.x, index))
-        if self.bias is not None:
-            found.append(Ref(self.bias, (index[1],)))
-        return added(found)
-
-    def reads(self, ref: Ref) -> NDArray[np.bool_]:
-        if ref.array is self.bias:
-            found = np.zeros(self.target.element_shape, dtype=np.bool_)
-            found[ref.index[0]] = True
-            return found
+    def readers(self, ref: Ref) -> NDArray[np.bool_]:
         return self.link.scatterers(ref, self.link.weights)
 
     def kernel(self, space: Workspace) -> Kernel:

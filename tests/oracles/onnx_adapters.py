@@ -15,14 +15,15 @@ import numpy as np
 from retrograde.engine.arithmetic import Floats
 from retrograde.engine.array import Array, Extent
 from retrograde.engine.expression import Const, Expr, Product, Sum
-from retrograde.engine.ops.batch_norm import BatchMean, BatchVariance, Normalise, Rescale, RunningAverage
+from retrograde.engine.ops.batch_norm import BatchMean, BatchVariance, Normalise, RunningAverage
 from retrograde.engine.ops.contract import Contract, Factor
 from retrograde.engine.ops.dense import Dense
 from retrograde.engine.ops.dropout import Dropout
-from retrograde.engine.ops.layernorm import Centre, InverseDeviation, RowMean, RowScale, RowVariance, ScaleShift
+from retrograde.engine.ops.layernorm import Centre, InverseDeviation, RowMean, RowScale, RowVariance
 from retrograde.engine.ops.merge import ADD, MULTIPLY
 from retrograde.engine.ops.pointwise import Operand, Rule
 from retrograde.engine.ops.rearrange import Join
+from retrograde.engine.ops.scale_shift import ScaleShift
 from tests.oracles.onnx_bench import Bench
 from tests.oracles.onnx_cases import Case
 from tests.oracles.onnx_losses import negative_log_likelihood, softmax, softmax_cross_entropy
@@ -201,7 +202,9 @@ def batch_normalisation(case: Case) -> Outputs:
             for old, value in ((old_mean, found_mean), (old_variance, found_variance))
         ]
     normal = bench.add(Normalise, x.shape[1:], x=source, mean=found_mean, variance=found_variance, epsilon=epsilon)
-    return dict(enumerate(bench.run(bench.add(Rescale, x.shape[1:], x=normal, gamma=scale, beta=shift), *running)))
+    return dict(
+        enumerate(bench.run(bench.add(ScaleShift, x.shape[1:], x=normal, gamma=scale, beta=shift, axis=1), *running))
+    )
 
 
 def layer_normalisation(case: Case) -> Outputs:
@@ -220,7 +223,7 @@ def layer_normalisation(case: Case) -> Outputs:
     normal = bench.add(RowScale, rows.element_shape, centred=centred, inverse=inverse)
     scale = bench.leaf(np.broadcast_to(gamma, x.shape[axis:]).ravel(), batched=False)
     shift = bench.leaf(np.zeros(width) if beta is None else beta.ravel(), batched=False)
-    made = bench.add(ScaleShift, rows.element_shape, x=normal, gamma=scale, beta=shift)
+    made = bench.add(ScaleShift, rows.element_shape, x=normal, gamma=scale, beta=shift, axis=len(rows.element_shape))
     out, found_mean, found_inverse = bench.run(bench.recast(made, x.shape), mean, inverse)
     statistics = (*x.shape[:axis], *(1,) * (x.ndim - axis))
     return {0: out[0], 1: found_mean.reshape(statistics), 2: found_inverse.reshape(statistics)}

@@ -17,8 +17,8 @@ from retrograde.engine.ops.layernorm import (
     RowProductPart,
     RowScale,
     RowVariance,
-    ScaleShift,
 )
+from retrograde.engine.ops.scale_shift import ScaleShift
 from retrograde.engine.text import _
 from retrograde.tui.canvas import Line, Span
 from retrograde.tui.figures import show
@@ -134,6 +134,8 @@ def moved(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     """A position before and after: centred, measured in standard deviations, scaled and shifted."""
     op = step.op
     assert isinstance(op, Centre | RowScale | ScaleShift)
+    if isinstance(op, ScaleShift) and op.axis != len(op.target.shape) - 1:
+        return term_bars(reading, step, digits)
     *place, element = step.target.index[1:]
     position = _Position(reading, place)
     caption: Line = ()
