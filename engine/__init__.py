@@ -1,5 +1,18 @@
 """The headless debugger: networks, their training steps, and a cursor over them.
 
+Ten rooms, each built on those below it only:
+
+    session      the debugger: a cursor that travels, stops, edits, saves
+    explaining   one step, and everything that explains or checks it
+    travel       states, replay, branches, runs, search through time
+    executor     the ways to compute a frame
+    formulas     the language of conditions, watches and queries
+    network      a scenario becomes one program
+    scenario     a file becomes a checked, complete record
+    layers       the kinds of layer
+    ops          the kinds of op: equation, gradient, kernel
+    equations    numbers, arrays, expressions, and the tables of formulas
+
 The public names are loaded when they are first asked for, so that a command that needs only some of them
 does not wait for NumPy and pydantic.
 """
@@ -10,22 +23,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from retrograde.engine.catalogue import Summary, shipped, summary
-    from retrograde.engine.check import Finding
     from retrograde.engine.errors import EngineError, FormulaError, Problem, ScenarioError
-    from retrograde.engine.formula.tree import Formula
-    from retrograde.engine.program import Granularity
-    from retrograde.engine.scenario import Scenario, load_scenario, schema
-    from retrograde.engine.session import Session, trace
+    from retrograde.engine.formulas.tree import Formula
+    from retrograde.engine.network.program import Granularity
+    from retrograde.engine.scenario.catalogue import Summary, shipped, summary
+    from retrograde.engine.scenario.file import Scenario, load_scenario, schema
+    from retrograde.engine.session.published import Finding
+    from retrograde.engine.session.session import Session, trace
 
 _HOMES = {
-    "catalogue": ("Summary", "shipped", "summary"),
-    "check": ("Finding",),
-    "formula.tree": ("Formula",),
     "errors": ("EngineError", "FormulaError", "Problem", "ScenarioError"),
-    "program": ("Granularity",),
-    "scenario": ("Scenario", "load_scenario", "schema"),
-    "session": ("Session", "trace"),
+    "formulas.tree": ("Formula",),
+    "network.program": ("Granularity",),
+    "scenario.catalogue": ("Summary", "shipped", "summary"),
+    "scenario.file": ("Scenario", "load_scenario", "schema"),
+    "session.published": ("Finding",),
+    "session.session": ("Session", "trace"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from retrograde.tui.cli import main
+from retrograde.tui.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

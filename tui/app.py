@@ -13,21 +13,21 @@ from textual.message import Message
 from textual.screen import Screen
 
 from retrograde.engine.text import _, use
-from retrograde.tui.commands import commands
-from retrograde.tui.look import DARK, LIGHT, look, plain, themes
-from retrograde.tui.screens.main import MainScreen
-from retrograde.tui.unsaved import Keeper
+from retrograde.tui.canvas.look import DARK, LIGHT, look, plain, themes
+from retrograde.tui.commands.table import commands
+from retrograde.tui.debugger.screen import MainScreen
+from retrograde.tui.work.unsaved import Keeper
 
 if TYPE_CHECKING:
     from retrograde.engine.errors import EngineError
-    from retrograde.engine.models import Scenario
-    from retrograde.engine.session import Session
-    from retrograde.tui.unsaved import Leftover
+    from retrograde.engine.scenario.models import Scenario
+    from retrograde.engine.session.session import Session
+    from retrograde.tui.work.unsaved import Leftover
 
     Source = str | Path | Scenario
 
 
-class Opened(Message):
+class OpenedSession(Message):
     """A scenario, or a saved session, was read: with a session, or with what is wrong with it.
 
     Attributes:
@@ -120,7 +120,7 @@ class RetrogradeApp(App[int]):
 
     def _offer_leftovers(self) -> None:
         """Offers the unsaved work of programs that ended without being asked to, one after the other."""
-        from retrograde.tui.unsaved import leftovers
+        from retrograde.tui.work.unsaved import leftovers
 
         self._offer(leftovers())
 
@@ -203,8 +203,8 @@ class RetrogradeApp(App[int]):
     def _reopen(self, screen: MainScreen, saved: Path, leftover: Leftover | None) -> None:
         """Reads a saved session; in a thread."""
         from retrograde.engine.errors import EngineError
-        from retrograde.engine.saving import open_session
-        from retrograde.engine.scenario import load_scenario
+        from retrograde.engine.scenario.file import load_scenario
+        from retrograde.engine.session.saving import open_session
         from retrograde.tui.pictures.table import pictures
 
         try:
@@ -213,7 +213,7 @@ class RetrogradeApp(App[int]):
         except EngineError as error:
             if leftover is not None:
                 leftover.release()
-            self.post_message(Opened(screen, None, error))
+            self.post_message(OpenedSession(screen, None, error))
             return
         warnings = list(opened.warnings)
         drift = opened.drift
@@ -225,13 +225,15 @@ class RetrogradeApp(App[int]):
                 ),
             )
         file = saved if leftover is None else None
-        self.post_message(Opened(screen, opened.session, None, file=file, leftover=leftover, warnings=tuple(warnings)))
+        self.post_message(
+            OpenedSession(screen, opened.session, None, file=file, leftover=leftover, warnings=tuple(warnings))
+        )
 
     def _read(self, screen: MainScreen, source: Source) -> None:
         """Reads a scenario and makes its session; in a thread."""
         from retrograde.engine.errors import EngineError
-        from retrograde.engine.scenario import load_scenario
-        from retrograde.engine.session import Session
+        from retrograde.engine.scenario.file import load_scenario
+        from retrograde.engine.session.session import Session
         from retrograde.tui.pictures.table import pictures
 
         try:
@@ -240,11 +242,11 @@ class RetrogradeApp(App[int]):
             # Here, so that the first step need not wait for them.
             pictures()
         except EngineError as error:
-            self.post_message(Opened(screen, None, error))
+            self.post_message(OpenedSession(screen, None, error))
         else:
-            self.post_message(Opened(screen, session, None))
+            self.post_message(OpenedSession(screen, session, None))
 
-    def on_opened(self, message: Opened) -> None:
+    def on_opened_session(self, message: OpenedSession) -> None:
         """Begins, or says what is wrong: asks again, or leaves if this is what the command asked for."""
         from retrograde.engine.errors import ScenarioError
 

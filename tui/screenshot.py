@@ -55,7 +55,7 @@ async def picture(
         ascii_only: draw with plain characters.
     """
     from retrograde.tui.app import RetrogradeApp
-    from retrograde.tui.screens.main import MainScreen
+    from retrograde.tui.debugger.screen import MainScreen
 
     app = RetrogradeApp(source, theme=theme, ascii_only=ascii_only)
     async with app.run_test(size=size) as pilot:

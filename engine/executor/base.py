@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from retrograde.engine.arithmetic import Floats
-from retrograde.engine.expression import Mathematics, Ref
-from retrograde.engine.frame import Frame
-from retrograde.engine.program import Program
+from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.equations.expression import Mathematics, Ref
+from retrograde.engine.network.frame import Frame
+from retrograde.engine.network.program import Program
 
 if TYPE_CHECKING:
-    from retrograde.engine.probe import Probe, Record
+    from retrograde.engine.formulas.probe import Probe, Record
 
 Leaves = Any
 """The batch of one iteration, in the form that an executor's ``leaves`` gives."""

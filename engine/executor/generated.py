@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from retrograde.engine.arithmetic import Floats
-from retrograde.engine.array import Array, Extent, Role
-from retrograde.engine.expression import (
+from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.equations.array import Array, Extent, Role
+from retrograde.engine.equations.expression import (
     PYTHON,
     ArgMax,
     Call,
@@ -33,11 +33,11 @@ from retrograde.engine.expression import (
     Sum,
     is_place,
 )
-from retrograde.engine.formula.meaning import HELPERS
-from retrograde.engine.frame import Frame
-from retrograde.engine.functions import PRIMITIVES
-from retrograde.engine.probe import Probe, Record, earlier, lines
-from retrograde.engine.program import Program, ravel, unravel
+from retrograde.engine.equations.functions import PRIMITIVES
+from retrograde.engine.formulas.meaning import HELPERS
+from retrograde.engine.formulas.probe import Probe, Record, earlier, lines
+from retrograde.engine.network.frame import Frame
+from retrograde.engine.network.program import Program, ravel, unravel
 
 SUM_LIMIT = 500
 """Terms in one printed sum; a longer one is split, because the compiler's stack is finite."""

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrograde.engine.arithmetic import Floats, picked, sum_rows
-from retrograde.engine.array import Array, Extent, Role
-from retrograde.engine.derivative import key_of
-from retrograde.engine.expression import (
+from retrograde.engine.equations.arithmetic import Floats, picked, sum_rows
+from retrograde.engine.equations.array import Array, Extent, Role
+from retrograde.engine.equations.derivative import key_of
+from retrograde.engine.equations.expression import (
     NUMPY,
     ArgMax,
     Call,
@@ -38,13 +38,13 @@ from retrograde.engine.expression import (
     Sum,
     refs,
 )
-from retrograde.engine.formula import wide
-from retrograde.engine.formula.meaning import HELPERS
-from retrograde.engine.frame import Frame
-from retrograde.engine.functions import ERF, TANH
+from retrograde.engine.equations.functions import ERF, TANH
+from retrograde.engine.formulas import wide
+from retrograde.engine.formulas.meaning import HELPERS
+from retrograde.engine.formulas.probe import Arrays, Probe, Record, earlier, lines
+from retrograde.engine.network.frame import Frame
+from retrograde.engine.network.program import Program
 from retrograde.engine.ops.base import Kernel, Op
-from retrograde.engine.probe import Arrays, Probe, Record, earlier, lines
-from retrograde.engine.program import Program
 
 Batch = tuple[Sequence[Floats], Any, Sequence[Floats]]
 """The columns of the data set, the rows that make the batch (a slice or an array), and the dated leaves."""

@@ -10,11 +10,11 @@ from pydantic import Field
 from retrograde.engine.layers.base import ActivatedLayer, ActivationName, Form
 
 if TYPE_CHECKING:
-    from retrograde.engine.array import Array
-    from retrograde.engine.graph import Graph, Value
+    from retrograde.engine.equations.array import Array
+    from retrograde.engine.layers.base import Forward, Value
 
 
-class Activation(ActivatedLayer):
+class ActivationLayer(ActivatedLayer):
     """An activation function of each value; softmax runs over the last axis."""
 
     kind: Literal["activation"] = Field(description="the kind of layer")
@@ -29,11 +29,11 @@ class Activation(ActivatedLayer):
         """The shape before it."""
         return sources[0]
 
-    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+    def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """One step an element."""
 
         def activated(x: Array, time: int | None) -> Array:
             del time
-            return graph.activate(x, self)
+            return forward.activate(x, self)
 
-        return graph.each(sources[0], activated)
+        return forward.each(sources[0], activated)

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from retrograde.engine.array import Role
-from retrograde.engine.layers.base import MAX_UNITS, Form, LayerBase, Matrix, Parameter, Row, ShapeError
+from retrograde.engine.equations.array import Role
+from retrograde.engine.layers.base import MAX_UNITS, Form, Layer, Matrix, Parameter, Row, ShapeError
 from retrograde.engine.layers.linear import OptionalBias, project
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.array import Array
-    from retrograde.engine.graph import Graph, Value
+    from retrograde.engine.equations.array import Array
+    from retrograde.engine.layers.base import Forward, Value
 
 Projection = Literal["q", "k", "v", "o"]
 
 
-class Attention(LayerBase):
+class AttentionLayer(Layer):
     """Scaled dot-product attention with several heads: out = Wo · concat(softmax(q·kᵀ / √d) · v) + bo.
 
     The queries are q = Wq·x + bq, keys and values k = Wk·y + bk and v = Wv·y + bv. One layer before it is all three
@@ -131,19 +131,19 @@ class Attention(LayerBase):
                 )
         return tuple(found)
 
-    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+    def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """Projections, dot products, scores, softmax, mixtures, projection."""
-        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.equations.array import Extent, Phase
         from retrograde.engine.ops.attention import Dots, Mixture, Scores, root
-        from retrograde.engine.ops.contract import Factor
+        from retrograde.engine.ops.contract import ContractFactor
 
         op: dict[str, Any] = {"phase": Phase.FORWARD, "layer": self.name, "extent": Extent.SAMPLE}
 
         def projected(name: str, stem: str, x: Array, role: Role = Role.VALUE) -> Array:
             if name not in self.projections:
                 return x
-            bias = graph.parameter(f"b{name}") if self.bias != "none" else None
-            return project(graph, stem, x, graph.parameter(f"W{name}"), bias, role)
+            bias = forward.parameter(f"b{name}") if self.bias != "none" else None
+            return project(forward, stem, x, forward.parameter(f"W{name}"), bias, role)
 
         q, k, v = (projected(name, name, x) for name, x in zip("qkv", self._sources(sources), strict=True))
         queries, width = q.element_shape
@@ -153,26 +153,28 @@ class Attention(LayerBase):
         head = ("h",) if self.heads > 1 else ()
         within = "hd" if self.heads > 1 else "d"
         table = (*(self.heads for _head in head), queries, count)
-        dots = graph.append(
+        dots = forward.append(
             Dots(
-                target=graph.made("dot", table),
+                target=forward.made("dot", table),
                 axes=(*head, "t", "u"),
-                left=Factor(q, ("t", within)),
-                right=Factor(k, ("u", within)),
+                left=ContractFactor(q, ("t", within)),
+                right=ContractFactor(k, ("u", within)),
                 sizes={**sizes, "d": width // self.heads},
                 **op,
             )
         )
-        made = graph.made("scores", table)
-        scores = graph.append(Scores(target=made, dots=dots, scale=root(width // self.heads), causal=self.causal, **op))
-        weights = graph.shares(scores, "a", role=Role.VALUE, causal=self.causal)
+        made = forward.made("scores", table)
+        scores = forward.append(
+            Scores(target=made, dots=dots, scale=root(width // self.heads), causal=self.causal, **op)
+        )
+        weights = forward.shares(scores, "a", role=Role.VALUE, causal=self.causal)
         last = "o" not in self.projections
-        mixture = graph.append(
+        mixture = forward.append(
             Mixture(
-                target=graph.made("out" if last else "z", (queries, depth), role=Role.OUT if last else Role.VALUE),
+                target=forward.made("out" if last else "z", (queries, depth), role=Role.OUT if last else Role.VALUE),
                 axes=("t", within),
-                left=Factor(weights, (*head, "t", "u")),
-                right=Factor(v, ("u", within)),
+                left=ContractFactor(weights, (*head, "t", "u")),
+                right=ContractFactor(v, ("u", within)),
                 sizes={**sizes, "d": depth // self.heads},
                 **op,
             )

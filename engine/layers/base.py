@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from retrograde.engine.array import Role
+from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.graph import Graph, Value
+    from collections.abc import Callable
+
+    from retrograde.engine.ops.base import GradientPass, Op
+    from retrograde.engine.ops.leaves import Leaves, Source
 
 MAX_LAYERS = 256
 MAX_UNITS = 10_000_000
@@ -211,7 +214,94 @@ def common_steps(sources: Sequence[Form]) -> int:
     return steps.pop() if steps else 0
 
 
-class LayerBase(Model):
+Value = Array | tuple[Array, ...]
+"""What a layer hands on: an array, or one array a time step."""
+
+
+class Forward(Protocol):
+    """What a layer may ask of the forward pass that is being built."""
+
+    layer: Layer
+    """The layer that is being built."""
+
+    batch: int
+    """Samples in the iteration."""
+
+    train: bool
+    """Whether the iteration trains; else it evaluates (no dropout, running statistics)."""
+
+    seed: int
+    """The seed of the network, for what is drawn at random in each iteration."""
+
+    values: dict[str, Value]
+    """The output of each layer that is built, by name."""
+
+    @property
+    def builder(self) -> GradientPass:
+        """What the ops are appended to."""
+        ...
+
+    @property
+    def leaves(self) -> Leaves:
+        """The arrays that outlive the program: memory and hyperparameters."""
+        ...
+
+    def parameter(self, name: str) -> Array:
+        """A parameter of the layer that is being built, by its name before the layer's: ``W``."""
+        ...
+
+    def made(
+        self,
+        stem: str,
+        shape: tuple[int, ...],
+        *,
+        role: Role = Role.VALUE,
+        time: int | None = None,
+        sign: str = "",
+        batched: bool = True,
+        of: Array | None = None,
+    ) -> Array:
+        """A new array of the layer that is being built, which an op is going to make."""
+        ...
+
+    def append(self, op: Op) -> Array:
+        """Appends an op; returns its target."""
+        ...
+
+    def changing(self, array: Array, source: Source) -> Array:
+        """A leaf with other values in each iteration, such as a dropout mask."""
+        ...
+
+    def renewed(self, array: Array) -> Array:
+        """A new array that replaces an array of the state after the iteration."""
+        ...
+
+    def renew(self, array: Array, op: Op) -> None:
+        """Lets an op that is appended after the updates make the new value of an array of the state."""
+        ...
+
+    def masked(self, steps: int) -> Array | None:
+        """The mask of sequences of so many steps; None where all steps count."""
+        ...
+
+    def each(self, value: Value, build: Callable[[Array, int | None], Array]) -> Value:
+        """Builds once for an array, or once for each time step of a sequence."""
+        ...
+
+    def together(self, values: Sequence[Value], build: Callable[[Sequence[Array], int | None], Array]) -> Value:
+        """Builds once for several arrays, or once for each time step of several sequences of one length."""
+        ...
+
+    def activate(self, net: Array, layer: ActivatedLayer, *, stem: str = "out") -> Array:
+        """Appends the activation of a layer to its net inputs."""
+        ...
+
+    def shares(self, net: Array, stem: str, *, role: Role = Role.OUT, causal: bool = False) -> Array:
+        """Appends the four ops of a softmax over the last axis; returns the shares."""
+        ...
+
+
+class Layer(Model):
     """What the tables of all kinds of layer have in common."""
 
     name: str = Field(
@@ -307,17 +397,17 @@ class LayerBase(Model):
         """The values of the keys that a file may leave out and that depend on others."""
         return {}
 
-    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+    def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """Appends the ops of the forward pass; returns the output, called ``out_<name>`` (``out_<name>@3`` at time 3).
 
         Args:
-            graph: the forward pass so far; it knows the layer that is being built.
+            forward: the forward pass so far; it knows the layer that is being built.
             sources: the outputs of the layers before it.
         """
         raise NotImplementedError
 
 
-class ActivatedLayer(LayerBase):
+class ActivatedLayer(Layer):
     """A layer that ends in an activation function."""
 
     activation: ActivationName = Field(default="identity", description="the activation function")

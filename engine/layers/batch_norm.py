@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from retrograde.engine.array import Role
+from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import ActivatedLayer, Form, Parameter, Row, ShapeError
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.array import Array
-    from retrograde.engine.graph import Graph, Value
+    from retrograde.engine.equations.array import Array
+    from retrograde.engine.layers.base import Forward, Value
 
 
-class BatchNorm(ActivatedLayer):
+class BatchNormLayer(ActivatedLayer):
     """Batch normalisation: x̂ = (x − μ) / √(σ² + ε), net = γ · x̂ + β, out = activation(net).
 
     In training μ and σ² are those of the batch, for each input; of an array with several axes, for each element of
@@ -87,47 +87,47 @@ class BatchNorm(ActivatedLayer):
 
         return parameter("gamma", "γ", 1.0), parameter("beta", "β", 0.0)
 
-    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+    def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """Mean, variance, normalised value, scale and shift, activation; in evaluation from the running averages."""
-        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.equations.array import Extent, Phase
         from retrograde.engine.ops.batch_norm import BatchMean, BatchVariance, Normalise
         from retrograde.engine.ops.scale_shift import ScaleShift
 
         x: Any = sources[0]
         shape = x.element_shape
         channels = shape[:1]
-        forward: dict[str, Any] = {"phase": Phase.FORWARD, "layer": self.name}
+        place: dict[str, Any] = {"phase": Phase.FORWARD, "layer": self.name}
         kept = [
-            graph.leaves.remembered(f"{stem}_{self.name}", [value] * channels[0], layer=self.name, stem=stem)
+            forward.leaves.remembered(f"{stem}_{self.name}", [value] * channels[0], layer=self.name, stem=stem)
             for stem, value in (("running_mean", 0.0), ("running_var", 1.0))
         ]
-        if graph.train:
-            total = {**forward, "extent": Extent.SUM}
-            mean = graph.append(BatchMean(target=graph.made("mu", channels, sign="μ", batched=False), x=x, **total))
-            spread = graph.made("var", channels, sign="σ²", batched=False)
-            variance = graph.append(BatchVariance(target=spread, x=x, mean=mean, **total))
-            self._remember(graph, kept, (mean, variance), graph.batch * prod(shape[1:]))
+        if forward.train:
+            total = {**place, "extent": Extent.SUM}
+            mean = forward.append(BatchMean(target=forward.made("mu", channels, sign="μ", batched=False), x=x, **total))
+            spread = forward.made("var", channels, sign="σ²", batched=False)
+            variance = forward.append(BatchVariance(target=spread, x=x, mean=mean, **total))
+            self._remember(forward, kept, (mean, variance), forward.batch * prod(shape[1:]))
         else:
             mean, variance = kept
-        sample = {**forward, "extent": Extent.SAMPLE}
-        made = graph.made("xhat", shape, sign="x̂") if self.affine else graph.made("net", shape, role=Role.NET)
-        net = graph.append(Normalise(target=made, x=x, mean=mean, variance=variance, epsilon=self.epsilon, **sample))
+        sample = {**place, "extent": Extent.SAMPLE}
+        made = forward.made("xhat", shape, sign="x̂") if self.affine else forward.made("net", shape, role=Role.NET)
+        net = forward.append(Normalise(target=made, x=x, mean=mean, variance=variance, epsilon=self.epsilon, **sample))
         if self.affine:
-            gamma, beta = graph.parameter("gamma"), graph.parameter("beta")
-            made = graph.made("net", shape, role=Role.NET)
-            net = graph.append(ScaleShift(target=made, x=net, gamma=gamma, beta=beta, axis=1, **sample))
-        return graph.activate(net, self)
+            gamma, beta = forward.parameter("gamma"), forward.parameter("beta")
+            made = forward.made("net", shape, role=Role.NET)
+            net = forward.append(ScaleShift(target=made, x=net, gamma=gamma, beta=beta, axis=1, **sample))
+        return forward.activate(net, self)
 
-    def _remember(self, graph: Graph, kept: Sequence[Array], found: Sequence[Array], count: int) -> None:
+    def _remember(self, forward: Forward, kept: Sequence[Array], found: Sequence[Array], count: int) -> None:
         """Averages the mean and the variance of the batch into the running ones, when the parameters are updated."""
-        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.equations.array import Extent, Phase
         from retrograde.engine.ops.batch_norm import RunningAverage
 
         for running, value, unbias in zip(kept, found, (None, (count, count - 1)), strict=True):
-            graph.renew(
+            forward.renew(
                 running,
                 RunningAverage(
-                    target=graph.builder.renewed(running),
+                    target=forward.renewed(running),
                     phase=Phase.UPDATE,
                     layer=self.name,
                     extent=Extent.ONCE,

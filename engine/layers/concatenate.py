@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from retrograde.engine.array import Role
-from retrograde.engine.layers.base import Form, LayerBase, ShapeError, common_steps
+from retrograde.engine.equations.array import Role
+from retrograde.engine.layers.base import Form, Layer, ShapeError, common_steps
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.array import Array
-    from retrograde.engine.graph import Graph, Value
+    from retrograde.engine.equations.array import Array
+    from retrograde.engine.layers.base import Forward, Value
 
 
-class Concatenate(LayerBase):
+class ConcatenateLayer(Layer):
     """Several layers side by side along one axis; the other axes have the same length."""
 
     kind: Literal["concatenate"] = Field(description="the kind of layer")
@@ -53,16 +53,16 @@ class Concatenate(LayerBase):
         length = sum(shape[axis] for shape in shapes)
         return Form((*shapes[0][:axis], length, *shapes[0][axis + 1 :]), steps)
 
-    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+    def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """One copy an element."""
-        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.equations.array import Extent, Phase
         from retrograde.engine.ops.rearrange import Join
 
         def joined(arrays: Sequence[Array], time: int | None) -> Array:
             shape = self.form([Form(array.element_shape) for array in arrays]).shape
-            return graph.append(
+            return forward.append(
                 Join(
-                    target=graph.made("out", shape, role=Role.OUT, time=time),
+                    target=forward.made("out", shape, role=Role.OUT, time=time),
                     phase=Phase.FORWARD,
                     layer=self.name,
                     extent=Extent.SAMPLE,
@@ -71,7 +71,7 @@ class Concatenate(LayerBase):
                 )
             )
 
-        return graph.together(sources, joined)
+        return forward.together(sources, joined)
 
 
 def axis_of(number: int, axes: int, key: str) -> int:

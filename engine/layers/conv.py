@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from retrograde.engine.array import Role
+from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import (
     MAX_UNITS,
     ActivatedLayer,
@@ -20,12 +20,12 @@ from retrograde.engine.layers.base import (
     ShapeError,
     list_or_number,
 )
-from retrograde.engine.layers.windows import MarginOrEach, OneOrEach, Windows
+from retrograde.engine.layers.spatial import MarginOrEach, OneOrEach, Windows
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.array import Array
-    from retrograde.engine.graph import Graph, Value
+    from retrograde.engine.equations.array import Array
+    from retrograde.engine.layers.base import Forward, Value
 
 Kernels1 = Annotated[tuple[Matrix, ...], Field(strict=False)]
 Kernels2 = Annotated[tuple[Kernels1, ...], Field(strict=False)]
@@ -39,7 +39,7 @@ def kernel_axes(value: Any) -> str:
     return "<two>" if depth >= 4 else "<one>"
 
 
-class _Convolution(Windows, ActivatedLayer):
+class _ConvolutionLayer(Windows, ActivatedLayer):
     """What a convolution and its transpose have in common."""
 
     channels: int = Field(ge=1, le=MAX_UNITS, description="the number of output channels")
@@ -115,7 +115,7 @@ class _Convolution(Windows, ActivatedLayer):
         return kernel, bias
 
 
-class Conv(_Convolution):
+class ConvLayer(_ConvolutionLayer):
     """A cross-correlation: net[o, p] = Σ W[o, c, t] · x[c, p · stride + t · dilation − padding] + b[o]."""
 
     kind: Literal["conv"] = Field(description="the kind of layer")
@@ -138,29 +138,29 @@ class Conv(_Convolution):
         """W (channels, channels before it / groups, *kernel) and b (channels,)."""
         return self._parameters(self.channels, sources[0].shape[0] // self.groups, self.weights)
 
-    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+    def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """A convolution and an activation."""
-        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.equations.array import Extent, Phase
         from retrograde.engine.ops.conv import Convolve
         from retrograde.engine.ops.link import Link
 
         x: Any = sources[0]
         source = Form(x.element_shape)
-        net: Array = graph.append(
+        net: Array = forward.append(
             Convolve(
-                target=graph.made("net", self.form([source]).shape, role=Role.NET),
+                target=forward.made("net", self.form([source]).shape, role=Role.NET),
                 phase=Phase.FORWARD,
                 layer=self.name,
                 extent=Extent.SAMPLE,
                 x=x,
-                bias=graph.parameter("b") if self.bias != "none" else None,
-                link=Link(weights=graph.parameter("W"), axes=self.axes(source), groups=self.groups),
+                bias=forward.parameter("b") if self.bias != "none" else None,
+                link=Link(weights=forward.parameter("W"), axes=self.axes(source), groups=self.groups),
             )
         )
-        return graph.activate(net, self)
+        return forward.activate(net, self)
 
 
-class ConvTranspose(_Convolution):
+class ConvTransposeLayer(_ConvolutionLayer):
     """A transposed convolution: every input lays the kernel down, scaled; the output is larger by the stride.
 
     Its size is (n − 1) · stride − padding + dilation · (kernel − 1) + 1 + output_padding along each axis, with the
@@ -208,9 +208,9 @@ class ConvTranspose(_Convolution):
         """W (channels before it, channels / groups, *kernel) and b (channels,)."""
         return self._parameters(sources[0].shape[0], self.channels // self.groups, self.weights)
 
-    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+    def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """A transposed convolution and an activation."""
-        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.equations.array import Extent, Phase
         from retrograde.engine.ops.conv import ConvolveTransposed
         from retrograde.engine.ops.link import Link
         from retrograde.engine.ops.window import Axis
@@ -229,15 +229,15 @@ class ConvTranspose(_Convolution):
                 strict=True,
             )
         )
-        net: Array = graph.append(
+        net: Array = forward.append(
             ConvolveTransposed(
-                target=graph.made("net", self.form([source]).shape, role=Role.NET),
+                target=forward.made("net", self.form([source]).shape, role=Role.NET),
                 phase=Phase.FORWARD,
                 layer=self.name,
                 extent=Extent.SAMPLE,
                 x=x,
-                bias=graph.parameter("b") if self.bias != "none" else None,
-                link=Link(weights=graph.parameter("W"), axes=axes, groups=self.groups),
+                bias=forward.parameter("b") if self.bias != "none" else None,
+                link=Link(weights=forward.parameter("W"), axes=axes, groups=self.groups),
             )
         )
-        return graph.activate(net, self)
+        return forward.activate(net, self)

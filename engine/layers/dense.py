@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from retrograde.engine.array import Role
+from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import (
     MAX_UNITS,
     ActivatedLayer,
@@ -28,8 +28,8 @@ from retrograde.engine.layers.base import (
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.array import Array
-    from retrograde.engine.graph import Graph, Value
+    from retrograde.engine.equations.array import Array
+    from retrograde.engine.layers.base import Forward, Value
     from retrograde.engine.ops.base import Op
 
 
@@ -37,7 +37,7 @@ EdgeRow = Annotated[tuple[Annotated[int, Field(ge=0, le=1)], ...], Field(strict=
 EdgeTable = Annotated[tuple[EdgeRow, ...], Field(strict=False)]
 
 
-class Layer(ActivatedLayer):
+class DenseLayer(ActivatedLayer):
     """A dense layer: net = W·x + b, out = activation(net).
 
     Of several layers before it, x is their units in turn. Of an array with several axes, x is all of it, row by row.
@@ -154,17 +154,17 @@ class Layer(ActivatedLayer):
             found["biases"] = (self.biases,) * self.bias_count
         return found
 
-    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+    def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """A weighted sum and an activation, at each time step of a sequence."""
-        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.equations.array import Extent, Phase
         from retrograde.engine.ops.dense import Dense
-        from retrograde.engine.ops.edges import Columns, EdgeSum
+        from retrograde.engine.ops.edges import EdgeColumns, EdgeSum
 
-        weights = graph.parameter("W")
-        bias = graph.parameter("b") if self.bias != "none" else None
+        weights = forward.parameter("W")
+        bias = forward.parameter("b") if self.bias != "none" else None
 
         def weighted(x: Sequence[Array], time: int | None) -> Array:
-            net = graph.made("net", (self.units,), role=Role.NET, time=time)
+            net = forward.made("net", (self.units,), role=Role.NET, time=time)
             if len(x) == 1 and self.edges is None:
                 op: Op = Dense(
                     target=net,
@@ -181,15 +181,15 @@ class Layer(ActivatedLayer):
                     phase=Phase.FORWARD,
                     layer=self.name,
                     extent=Extent.SAMPLE,
-                    columns=Columns.of(tuple(x)),
+                    columns=EdgeColumns.of(tuple(x)),
                     weights=weights,
                     bias=bias,
                     units=self.units,
                     edges=self.pairs,
                 )
-            return graph.activate(graph.append(op), self)
+            return forward.activate(forward.append(op), self)
 
-        return graph.together(sources, weighted)
+        return forward.together(sources, weighted)
 
 
 def _picked(rows: Matrix, pairs: tuple[tuple[int, int], ...]) -> Row:

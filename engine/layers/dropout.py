@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from retrograde.engine.array import Role
-from retrograde.engine.layers.base import Form, LayerBase, ShapeError
+from retrograde.engine.equations.array import Role
+from retrograde.engine.layers.base import Form, Layer, ShapeError
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.graph import Graph, Value
+    from retrograde.engine.layers.base import Forward, Value
 
 
-class Dropout(LayerBase):
+class DropoutLayer(Layer):
     """Dropout: out = x · (mask / (1 − rate)), with a new mask in each iteration; out = x when it is evaluated.
 
     The masks are drawn from network.seed; the same seed gives the same ones.
@@ -43,26 +43,26 @@ class Dropout(LayerBase):
         """The values and their masks."""
         return 2 * sources[0].size
 
-    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+    def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """A product with the mask of the iteration, at each time step of a sequence with one of its own."""
-        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.equations.array import Extent, Phase
         from retrograde.engine.ops.activation import Activate
         from retrograde.engine.ops.dropout import Coins, Dropout
 
-        number = len(graph.values)
+        number = len(forward.values)
 
         def dropped(x: Any, time: int | None) -> Any:
             place: dict[str, Any] = {
-                "target": graph.made("out", x.element_shape, role=Role.OUT, time=time),
+                "target": forward.made("out", x.element_shape, role=Role.OUT, time=time),
                 "phase": Phase.FORWARD,
                 "layer": self.name,
                 "extent": Extent.SAMPLE,
             }
-            if not graph.train:
-                return graph.append(Activate(**place, net=x, function=None, activation="identity", parameter=0.0))
+            if not forward.train:
+                return forward.append(Activate(**place, net=x, function=None, activation="identity", parameter=0.0))
             shape = x.element_shape[:1] if self.whole_channels else x.element_shape
-            mask = graph.made("mask", shape, role=Role.MASK, time=time)
-            coins = Coins(shape=mask.shape, rate=self.rate, seed=graph.seed, layer=number, time=time or 0)
-            return graph.append(Dropout(**place, x=x, mask=graph.changing(mask, coins), rate=self.rate))
+            mask = forward.made("mask", shape, role=Role.MASK, time=time)
+            coins = Coins(shape=mask.shape, rate=self.rate, seed=forward.seed, layer=number, time=time or 0)
+            return forward.append(Dropout(**place, x=x, mask=forward.changing(mask, coins), rate=self.rate))
 
-        return graph.each(sources[0], dropped)
+        return forward.each(sources[0], dropped)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from retrograde.engine.array import Role
-from retrograde.engine.layers.base import MAX_UNITS, Form, LayerBase, Matrix, Parameter, ShapeError
+from retrograde.engine.equations.array import Role
+from retrograde.engine.layers.base import MAX_UNITS, Form, Layer, Matrix, Parameter, ShapeError
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.graph import Graph, Value
+    from retrograde.engine.layers.base import Forward, Value
 
 
-class Embedding(LayerBase):
+class EmbeddingLayer(Layer):
     """An embedding: out = W[index], a vector of ``units`` numbers for each index of the inputs, counted from 0.
 
     The gradient goes to the rows that were read.
@@ -61,19 +61,19 @@ class Embedding(LayerBase):
             ),
         )
 
-    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+    def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """A row of the table for each index."""
-        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.equations.array import Extent, Phase
         from retrograde.engine.ops.embedding import Embed
 
         numbers: Any = sources[0]
-        return graph.append(
+        return forward.append(
             Embed(
-                target=graph.made("out", (*numbers.element_shape, self.units), role=Role.OUT),
+                target=forward.made("out", (*numbers.element_shape, self.units), role=Role.OUT),
                 phase=Phase.FORWARD,
                 layer=self.name,
                 extent=Extent.SAMPLE,
                 numbers=numbers,
-                table=graph.parameter("W"),
+                table=forward.parameter("W"),
             )
         )

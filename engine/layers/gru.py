@@ -6,10 +6,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from retrograde.engine.layers.recurrent import RecurrentLayer, Step, Walk
+from retrograde.engine.layers.recurrent import CellStep, RecurrentLayer, Walk
 
 
-class Gru(RecurrentLayer):
+class GruLayer(RecurrentLayer):
     """A gated recurrent unit; the rows of its parameters are those of r, z and n, as in PyTorch.
 
     r = σ(W·x + b + U·h′ + b′), z = σ(...) with rows of their own; h = (1 − z) · n + z · h′. What is new is
@@ -27,7 +27,7 @@ class Gru(RecurrentLayer):
 
     gates: ClassVar[tuple[str, ...]] = ("r", "z", "n")
 
-    def step(self, walk: Walk, now: Step) -> None:
+    def step(self, walk: Walk, now: CellStep) -> None:
         """The two gates, what is new, and the state that mixes it with the one before."""
         from retrograde.engine.ops.cells import MASKED_MIXED, MIXED, RESET
         from retrograde.engine.ops.recurrent import Read

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from retrograde.engine.array import Role
-from retrograde.engine.layers.base import Form, LayerBase, Parameter, Row, ShapeError
+from retrograde.engine.equations.array import Role
+from retrograde.engine.layers.base import Form, Layer, Parameter, Row, ShapeError
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.array import Array
-    from retrograde.engine.graph import Graph, Value
+    from retrograde.engine.equations.array import Array
+    from retrograde.engine.layers.base import Forward, Value
 
 
-class LayerNorm(LayerBase):
+class LayerNormLayer(Layer):
     """Layer normalisation over the last axis: x̂ = (x − μ) / √(σ² + ε), out = γ · x̂ + β.
 
     μ and σ² are those of the values of one position of one sample, so training and evaluation are the same.
@@ -69,10 +69,10 @@ class LayerNorm(LayerBase):
 
         return parameter("gamma", "γ", 1.0), parameter("beta", "β", 0.0)
 
-    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+    def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """Mean, distances, variance, 1/√, normalised values, scale and shift; at each time step of a sequence."""
-        from retrograde.engine.array import Extent, Phase
-        from retrograde.engine.ops.layernorm import Centre, InverseDeviation, RowMean, RowScale, RowVariance
+        from retrograde.engine.equations.array import Extent, Phase
+        from retrograde.engine.ops.layer_norm import Centre, InverseDeviation, RowMean, RowScale, RowVariance
         from retrograde.engine.ops.scale_shift import ScaleShift
 
         op: dict[str, Any] = {"phase": Phase.FORWARD, "layer": self.name, "extent": Extent.SAMPLE}
@@ -80,18 +80,18 @@ class LayerNorm(LayerBase):
         def normalised(x: Array, time: int | None) -> Array:
             shape = x.element_shape
             rows = shape[:-1]
-            mean = graph.append(RowMean(target=graph.made("mu", rows, sign="μ", time=time), x=x, **op))
-            centred = graph.append(Centre(target=graph.made("d", shape, time=time), x=x, mean=mean, **op))
-            spread = graph.made("var", rows, sign="σ²", time=time)
-            variance = graph.append(RowVariance(target=spread, centred=centred, **op))
-            made = graph.made("rstd", rows, time=time)
-            inverse = graph.append(InverseDeviation(target=made, variance=variance, epsilon=self.epsilon, **op))
-            out = graph.made("out", shape, role=Role.OUT, time=time)
-            made = graph.made("xhat", shape, sign="x̂", time=time) if self.affine else out
-            scaled = graph.append(RowScale(target=made, centred=centred, inverse=inverse, **op))
+            mean = forward.append(RowMean(target=forward.made("mu", rows, sign="μ", time=time), x=x, **op))
+            centred = forward.append(Centre(target=forward.made("d", shape, time=time), x=x, mean=mean, **op))
+            spread = forward.made("var", rows, sign="σ²", time=time)
+            variance = forward.append(RowVariance(target=spread, centred=centred, **op))
+            made = forward.made("rstd", rows, time=time)
+            inverse = forward.append(InverseDeviation(target=made, variance=variance, epsilon=self.epsilon, **op))
+            out = forward.made("out", shape, role=Role.OUT, time=time)
+            made = forward.made("xhat", shape, sign="x̂", time=time) if self.affine else out
+            scaled = forward.append(RowScale(target=made, centred=centred, inverse=inverse, **op))
             if not self.affine:
                 return scaled
-            gamma, beta = graph.parameter("gamma"), graph.parameter("beta")
-            return graph.append(ScaleShift(target=out, x=scaled, gamma=gamma, beta=beta, axis=len(shape), **op))
+            gamma, beta = forward.parameter("gamma"), forward.parameter("beta")
+            return forward.append(ScaleShift(target=out, x=scaled, gamma=gamma, beta=beta, axis=len(shape), **op))
 
-        return graph.each(sources[0], normalised)
+        return forward.each(sources[0], normalised)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from retrograde.engine.array import Role
+from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import (
     MAX_UNITS,
     ActivatedLayer,
@@ -22,13 +22,13 @@ from retrograde.engine.layers.base import (
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.array import Array
-    from retrograde.engine.graph import Graph, Value
+    from retrograde.engine.equations.array import Array
+    from retrograde.engine.layers.base import Forward, Value
 
 OptionalBias = Literal["neuron", "none"]
 
 
-class Linear(ActivatedLayer):
+class LinearLayer(ActivatedLayer):
     """Weighted sums along the last axis: net = W·x + b at every position, out = activation(net).
 
     Of an array with the axes (positions, features) each position is a dense layer of its own, with the same weights:
@@ -88,18 +88,24 @@ class Linear(ActivatedLayer):
         )
         return weights, bias
 
-    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+    def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """A weighted sum and an activation, if there is one; at each time step of a sequence."""
         plain = self.activation == "identity"
 
         def weighted(x: Array, time: int | None) -> Array:
-            bias = graph.parameter("b") if self.bias != "none" else None
+            bias = forward.parameter("b") if self.bias != "none" else None
             net = project(
-                graph, "out" if plain else "net", x, graph.parameter("W"), bias, Role.OUT if plain else Role.NET, time
+                forward,
+                "out" if plain else "net",
+                x,
+                forward.parameter("W"),
+                bias,
+                Role.OUT if plain else Role.NET,
+                time,
             )
-            return net if plain else graph.activate(net, self)
+            return net if plain else forward.activate(net, self)
 
-        return graph.each(sources[0], weighted)
+        return forward.each(sources[0], weighted)
 
 
 def spread(given: Any, count: int) -> Any:
@@ -108,7 +114,7 @@ def spread(given: Any, count: int) -> Any:
 
 
 def project(
-    graph: Graph,
+    forward: Forward,
     stem: str,
     x: Array,
     weights: Array,
@@ -119,7 +125,7 @@ def project(
     """Appends W·x + b along the last axis of x; returns the sums.
 
     Args:
-        graph: the forward pass.
+        forward: the forward pass.
         stem: what the sums are called.
         x: (batch, ..., features).
         weights: W, (units, features).
@@ -127,24 +133,24 @@ def project(
         role: what the sums are.
         time: their time step.
     """
-    from retrograde.engine.array import Extent, Phase
+    from retrograde.engine.equations.array import Extent, Phase
     from retrograde.engine.ops.attention import Weighted
-    from retrograde.engine.ops.contract import Factor
+    from retrograde.engine.ops.contract import ContractFactor
 
     *lead, features = x.element_shape
     units = weights.shape[0]
     # The letters of positions; s is the sample's, i and j those of the weights.
     positions = tuple(letter for letter in ascii_lowercase if letter not in "sij")[: len(lead)]
-    return graph.append(
+    return forward.append(
         Weighted(
-            target=graph.made(stem, (*lead, units), role=role, time=time),
+            target=forward.made(stem, (*lead, units), role=role, time=time),
             phase=Phase.FORWARD,
-            layer=graph.layer.name,
+            layer=forward.layer.name,
             extent=Extent.SAMPLE,
             axes=(*positions, "i"),
-            left=Factor(weights, ("i", "j")),
-            right=Factor(x, (*positions, "j")),
-            bias=None if bias is None else Factor(bias, ("i",)),
+            left=ContractFactor(weights, ("i", "j")),
+            right=ContractFactor(x, (*positions, "j")),
+            bias=None if bias is None else ContractFactor(bias, ("i",)),
             sizes={**dict(zip(positions, lead, strict=True)), "i": units, "j": features},
         )
     )

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from retrograde.engine.array import Role
+from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import Parameter, Row
-from retrograde.engine.layers.recurrent import Given, RecurrentLayer, Step, Walk
+from retrograde.engine.layers.recurrent import CellStep, GivenStart, RecurrentLayer, Walk
 
 if TYPE_CHECKING:
-    from retrograde.engine.array import Array
+    from retrograde.engine.equations.array import Array
 
 
-class GivenCell(Given):
+class GivenCell(GivenStart):
     """The values of the parameters of one direction of an LSTM."""
 
     c0: Row | None = Field(default=None, description="the cell before the first step; 0 if absent")
@@ -24,7 +24,7 @@ class GivenCell(Given):
     )
 
 
-class Lstm(GivenCell, RecurrentLayer):
+class LstmLayer(GivenCell, RecurrentLayer):
     """Long short-term memory; the rows of its parameters are those of i, f, g and o, as in PyTorch.
 
     i, f, o = σ(W·x + b + U·h′ + b′) and g = tanh(...), each with rows of its own; c = f · c′ + i · g; h = o · tanh(c).
@@ -74,7 +74,7 @@ class Lstm(GivenCell, RecurrentLayer):
                 blocks=("i", "f", "o"),
             )
 
-    def step(self, walk: Walk, now: Step) -> None:
+    def step(self, walk: Walk, now: CellStep) -> None:
         """The gates, the cell, and what is shown of it."""
         from retrograde.engine.ops.cells import CELL, EXPOSED, MASKED_CELL, MASKED_EXPOSED
         from retrograde.engine.ops.recurrent import Read

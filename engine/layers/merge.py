@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from retrograde.engine.array import Role
+from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import ActivatedLayer, Form, ShapeError, common_steps
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.array import Array
-    from retrograde.engine.graph import Graph, Value
+    from retrograde.engine.equations.array import Array
+    from retrograde.engine.layers.base import Forward, Value
     from retrograde.engine.ops.pointwise import Rule
 
 MOST = 16
 """Layers that are added or multiplied in one step."""
 
 
-class Merge(ActivatedLayer):
+class MergeLayer(ActivatedLayer):
     """Several layers of the same shape, element by element, and an activation."""
 
     @property
@@ -49,18 +49,18 @@ class Merge(ActivatedLayer):
         """The formula of one element."""
         raise NotImplementedError
 
-    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+    def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """One step an element, and one for its activation, if it has one."""
-        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.equations.array import Extent, Phase
         from retrograde.engine.ops.pointwise import Operand, Pointwise
 
         plain = self.activation == "identity"
 
         def merged(arrays: Sequence[Array], time: int | None) -> Array:
             stem, role = ("out", Role.OUT) if plain else ("net", Role.NET)
-            found = graph.append(
+            found = forward.append(
                 Pointwise(
-                    target=graph.made(stem, arrays[0].element_shape, role=role, time=time),
+                    target=forward.made(stem, arrays[0].element_shape, role=role, time=time),
                     phase=Phase.FORWARD,
                     layer=self.name,
                     extent=Extent.SAMPLE,
@@ -68,12 +68,12 @@ class Merge(ActivatedLayer):
                     operands=tuple(Operand(array) for array in arrays),
                 )
             )
-            return found if plain else graph.activate(found, self)
+            return found if plain else forward.activate(found, self)
 
-        return graph.together(sources, merged)
+        return forward.together(sources, merged)
 
 
-class Add(Merge):
+class AddLayer(MergeLayer):
     """The sum of several layers: net = x₁ + x₂ + ..., out = activation(net); a residual connection."""
 
     kind: Literal["add"] = Field(description="the kind of layer")
@@ -85,7 +85,7 @@ class Add(Merge):
         return ADD
 
 
-class Multiply(Merge):
+class MultiplyLayer(MergeLayer):
     """The product of several layers: net = x₁ · x₂ · ..., out = activation(net); a gate."""
 
     kind: Literal["multiply"] = Field(description="the kind of layer")

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from retrograde.engine.array import Role
-from retrograde.engine.layers.base import Form, LayerBase, ShapeError
-from retrograde.engine.layers.windows import Windows, empty, spatial
+from retrograde.engine.equations.array import Role
+from retrograde.engine.layers.base import Form, Layer, ShapeError
+from retrograde.engine.layers.spatial import Windows, empty, spatial
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.graph import Graph, Value
+    from retrograde.engine.layers.base import Forward, Value
 
 
-class _Pool(Windows, LayerBase):
+class _PoolLayer(Windows, Layer):
     """A value for each window of each channel."""
 
     def form(self, sources: Sequence[Form]) -> Form:
@@ -45,7 +45,7 @@ class _Pool(Windows, LayerBase):
         return f"{self.kind.split('_')[0]} {self.text}"
 
 
-class MaxPool(_Pool):
+class MaxPoolLayer(_PoolLayer):
     """Max pooling: the largest value of each window; of equal ones the first in row order."""
 
     kind: Literal["max_pool"] = Field(description="the kind of layer")
@@ -54,9 +54,9 @@ class MaxPool(_Pool):
         """The winners and the outputs."""
         return 2 * self.form(sources).size
 
-    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+    def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """The number of each window's winner, and its value."""
-        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.equations.array import Extent, Phase
         from retrograde.engine.ops import pool
 
         x: Any = sources[0]
@@ -69,11 +69,11 @@ class MaxPool(_Pool):
             "x": x,
             "axes": self.axes(source),
         }
-        winner = graph.append(pool.Winner(target=graph.made("winner", shape), **common))
-        return graph.append(pool.MaxPool(target=graph.made("out", shape, role=Role.OUT), winner=winner, **common))
+        winner = forward.append(pool.Winner(target=forward.made("winner", shape), **common))
+        return forward.append(pool.MaxPool(target=forward.made("out", shape, role=Role.OUT), winner=winner, **common))
 
 
-class AveragePool(_Pool):
+class AveragePoolLayer(_PoolLayer):
     """Average pooling: the mean of each window."""
 
     kind: Literal["average_pool"] = Field(description="the kind of layer")
@@ -82,16 +82,16 @@ class AveragePool(_Pool):
         description="true: the padding counts as zeros; false: the mean runs over the values that are there",
     )
 
-    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+    def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """The mean of each window."""
-        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.equations.array import Extent, Phase
         from retrograde.engine.ops import pool
 
         x: Any = sources[0]
         source = Form(x.element_shape)
-        return graph.append(
+        return forward.append(
             pool.AveragePool(
-                target=graph.made("out", self.form([source]).shape, role=Role.OUT),
+                target=forward.made("out", self.form([source]).shape, role=Role.OUT),
                 phase=Phase.FORWARD,
                 layer=self.name,
                 extent=Extent.SAMPLE,
@@ -102,7 +102,7 @@ class AveragePool(_Pool):
         )
 
 
-class GlobalAveragePool(LayerBase):
+class GlobalAveragePoolLayer(Layer):
     """Global average pooling: the mean of each channel, as one row."""
 
     kind: Literal["global_average_pool"] = Field(description="the kind of layer")
@@ -117,15 +117,15 @@ class GlobalAveragePool(LayerBase):
         spatial(sources)
         return Form(sources[0].shape[:1])
 
-    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+    def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """The mean of each channel."""
-        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.equations.array import Extent, Phase
         from retrograde.engine.ops.pool import GlobalAverage
 
         x: Any = sources[0]
-        return graph.append(
+        return forward.append(
             GlobalAverage(
-                target=graph.made("out", x.element_shape[:1], role=Role.OUT),
+                target=forward.made("out", x.element_shape[:1], role=Role.OUT),
                 phase=Phase.FORWARD,
                 layer=self.name,
                 extent=Extent.SAMPLE,

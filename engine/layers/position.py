@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from retrograde.engine.array import Role
-from retrograde.engine.layers.base import Form, LayerBase, Matrix, Parameter, ShapeError
+from retrograde.engine.equations.array import Role
+from retrograde.engine.layers.base import Form, Layer, Matrix, Parameter, ShapeError
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.graph import Graph, Value
+    from retrograde.engine.layers.base import Forward, Value
 
 
-class Position(LayerBase):
+class PositionLayer(Layer):
     """The position of each vector of an array (positions, width), added to it.
 
     sinusoidal: sin(p / 10000^(i/d)) at even elements i, cos(p / 10000^((i − 1)/d)) at odd ones, with p from 0.
@@ -64,14 +64,14 @@ class Position(LayerBase):
             ),
         )
 
-    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+    def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """A sum an element."""
-        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.equations.array import Extent, Phase
         from retrograde.engine.ops.embedding import LearnedPositions, Sinusoids
 
         x: Any = sources[0]
         op: dict[str, Any] = {"phase": Phase.FORWARD, "layer": self.name, "extent": Extent.SAMPLE, "x": x}
-        target = graph.made("out", x.element_shape, role=Role.OUT)
+        target = forward.made("out", x.element_shape, role=Role.OUT)
         if self.encoding == "sinusoidal":
-            return graph.append(Sinusoids(target=target, **op))
-        return graph.append(LearnedPositions(target=target, table=graph.parameter("P"), **op))
+            return forward.append(Sinusoids(target=target, **op))
+        return forward.append(LearnedPositions(target=target, table=forward.parameter("P"), **op))

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from retrograde.engine.array import Role
-from retrograde.engine.layers.base import MAX_UNITS, Form, LayerBase, Matrix, Model, Parameter, Row, ShapeError
+from retrograde.engine.equations.array import Role
+from retrograde.engine.layers.base import MAX_UNITS, Form, Layer, Matrix, Model, Parameter, Row, ShapeError
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.array import Array
-    from retrograde.engine.graph import Graph, Value
+    from retrograde.engine.equations.array import Array
+    from retrograde.engine.layers.base import Forward, Value
     from retrograde.engine.ops.pointwise import Rule
     from retrograde.engine.ops.recurrent import Read, Stack
 
@@ -25,7 +25,7 @@ REVERSE = "r"
 """What the names of the second direction of a layer end in: ``Wr_h``, ``net_ir_h1@3``."""
 
 
-class Given(Model):
+class GivenStart(Model):
     """The values of the parameters of one direction."""
 
     weights: Matrix | None = Field(
@@ -39,7 +39,7 @@ class Given(Model):
     h0: Row | None = Field(default=None, description="the state before the first step; 0 if absent")
 
 
-class RecurrentLayer(Given, LayerBase):
+class RecurrentLayer(GivenStart, Layer):
     """A layer that goes through a sequence step by step, with a state that each step hands to the next."""
 
     units: int = Field(ge=1, le=MAX_UNITS, description="number of units: the width of the state")
@@ -62,7 +62,9 @@ class RecurrentLayer(Given, LayerBase):
     initial: Literal["fixed", "trained"] = Field(
         default="fixed", description="whether the state before the first step is trained like a parameter"
     )
-    reverse: Given | None = Field(default=None, description='of direction = "both": the values of the second direction')
+    reverse: GivenStart | None = Field(
+        default=None, description='of direction = "both": the values of the second direction'
+    )
 
     gates: ClassVar[tuple[str, ...]] = ()
     """The names of the gates in the order of the rows of the parameters; one without a name where there is only one."""
@@ -95,7 +97,7 @@ class RecurrentLayer(Given, LayerBase):
 
     def given(self, direction: str) -> Any:
         """The table that has the values of the parameters of a direction."""
-        return self if direction == "" else self.reverse or Given()
+        return self if direction == "" else self.reverse or GivenStart()
 
     def form(self, sources: Sequence[Form]) -> Form:
         """The state at each step, or after the last; of both directions, twice as wide."""
@@ -153,21 +155,21 @@ class RecurrentLayer(Given, LayerBase):
         """The initial values that a table gives for one of its keys."""
         return getattr(given, key)
 
-    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+    def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """Unrolls the layer through time, in each of its directions."""
-        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.equations.array import Extent, Phase
         from retrograde.engine.ops.rearrange import Join
 
         runs: list[tuple[Array, ...]] = []
         for direction in self.directions:
             stem = "h" + direction if self.direction == "both" else "out"
-            walk = Walk(graph=graph, layer=self, direction=direction, stem=stem, reads=reads(sources[0]))
+            walk = Walk(forward=forward, layer=self, direction=direction, stem=stem, reads=reads(sources[0]))
             runs.append(walk.run(backward=direction == REVERSE or self.direction == "backward"))
 
         def joined(states: tuple[Array, ...], time: int | None) -> Array:
-            return graph.append(
+            return forward.append(
                 Join(
-                    target=graph.made("out", (self.units * len(states),), role=Role.OUT, time=time),
+                    target=forward.made("out", (self.units * len(states),), role=Role.OUT, time=time),
                     phase=Phase.FORWARD,
                     layer=self.name,
                     extent=Extent.SAMPLE,
@@ -184,7 +186,7 @@ class RecurrentLayer(Given, LayerBase):
             return runs[0]
         return tuple(joined(states, time) for time, states in enumerate(zip(*runs, strict=True), 1))
 
-    def step(self, walk: Walk, now: Step) -> None:
+    def step(self, walk: Walk, now: CellStep) -> None:
         """Appends the ops of one step; sets the states of ``walk``."""
         raise NotImplementedError
 
@@ -207,7 +209,7 @@ def sequence(source: Form) -> tuple[int, int]:
 
 def reads(source: Value) -> tuple[Read, ...]:
     """What is read at each time step."""
-    from retrograde.engine.array import Array
+    from retrograde.engine.equations.array import Array
     from retrograde.engine.ops.recurrent import Read
 
     if not isinstance(source, Array):
@@ -218,7 +220,7 @@ def reads(source: Value) -> tuple[Read, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class CellStep:
     """A time step while it is being built.
 
     Attributes:
@@ -239,7 +241,7 @@ class Walk:
     """One direction of a layer while it is being unrolled.
 
     Attributes:
-        graph: the forward pass so far.
+        forward: the forward pass so far.
         layer: the layer.
         direction: what the names of this direction end in.
         stem: what the states are called.
@@ -248,7 +250,7 @@ class Walk:
         stacks: the gates that are computed together, by name.
     """
 
-    graph: Graph
+    forward: Forward
     layer: RecurrentLayer
     direction: str
     stem: str
@@ -262,7 +264,7 @@ class Walk:
 
     def parameter(self, name: str) -> Array:
         """A parameter of this direction."""
-        return self.graph.parameter(name + self.direction)
+        return self.forward.parameter(name + self.direction)
 
     def run(self, *, backward: bool) -> tuple[Array, ...]:
         """Builds all steps; returns the states in the order of time."""
@@ -271,7 +273,7 @@ class Walk:
         for number in range(count):
             place = count - 1 - number if backward else number
             cut = bool(self.layer.truncate and number and number % self.layer.truncate == 0)
-            self.layer.step(self, Step(number=number, time=place + 1, x=self.reads[place], cut=cut))
+            self.layer.step(self, CellStep(number=number, time=place + 1, x=self.reads[place], cut=cut))
             found.append(self.states["h"])
         return tuple(reversed(found)) if backward else tuple(found)
 
@@ -290,17 +292,17 @@ class Walk:
             inputs: whether they read the inputs.
             state: whether they read the state, or what takes its place.
         """
-        from retrograde.engine.ops.recurrent import Segment, Stack
+        from retrograde.engine.ops.recurrent import RowSegment, Stack
 
         if name not in self.stacks:
             layer, units = self.layer, self.layer.units
-            segments: list[Segment] = []
+            segments: list[RowSegment] = []
             pairs = (("W", "b", inputs, layer.bias != "none"), ("U", "bu", state, layer.bias == "both"))
             for weights, bias, there, biased in pairs:
                 if there:
                     parameter = self.parameter(weights)
-                    segments.append(Segment(parameter=parameter, width=parameter.shape[1]))
-                    segments += [Segment(parameter=self.parameter(bias), width=1)] if biased else []
+                    segments.append(RowSegment(parameter=parameter, width=parameter.shape[1]))
+                    segments += [RowSegment(parameter=self.parameter(bias), width=1)] if biased else []
             self.stacks[name] = Stack(
                 units=units,
                 gates=len(gates),
@@ -312,7 +314,7 @@ class Walk:
 
     def net(
         self,
-        now: Step,
+        now: CellStep,
         stack: Stack,
         gate: int,
         name: str,
@@ -338,7 +340,7 @@ class Walk:
             cut: whether no gradient goes back to the state; as the step says, if absent.
             value: whether it is a value by itself, not what an activation takes.
         """
-        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.equations.array import Extent, Phase
         from retrograde.engine.ops.recurrent import GateSum
 
         sources: list[Read | None] = []
@@ -353,9 +355,9 @@ class Walk:
                 sources.append(None)
         label = name + self.direction
         stem = label if value else "_".join(part for part in ("net", label) if part)
-        return self.graph.append(
+        return self.forward.append(
             GateSum(
-                target=self.graph.made(
+                target=self.forward.made(
                     stem, (self.layer.units,), role=Role.VALUE if value else Role.NET, time=now.time
                 ),
                 phase=Phase.FORWARD,
@@ -373,15 +375,15 @@ class Walk:
 
     def activated(self, net: Array, stem: str, activation: str) -> Array:
         """Appends the activation of a gate."""
-        from retrograde.engine.array import Extent, Phase
-        from retrograde.engine.functions import ACTIVATIONS
+        from retrograde.engine.equations.array import Extent, Phase
+        from retrograde.engine.equations.functions import ACTIVATIONS
         from retrograde.engine.ops.activation import Activate, make_function
 
         parameter = ACTIVATIONS[activation].default
         role = Role.OUT if stem == self.stem else Role.VALUE
-        return self.graph.append(
+        return self.forward.append(
             Activate(
-                target=self.graph.made(stem, net.element_shape, role=role, time=net.time),
+                target=self.forward.made(stem, net.element_shape, role=role, time=net.time),
                 phase=Phase.FORWARD,
                 layer=self.layer.name,
                 extent=Extent.SAMPLE,
@@ -398,7 +400,7 @@ class Walk:
 
     def made(
         self,
-        now: Step,
+        now: CellStep,
         stem: str,
         rules: tuple[Rule, Rule | None],
         operands: Sequence[Array],
@@ -417,7 +419,7 @@ class Walk:
             held: the state before, of a formula that reads it only to hold it where the mask is 0; it then stands
                 between the mask and the other operands.
         """
-        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.equations.array import Extent, Phase
         from retrograde.engine.ops.cells import CellStep
         from retrograde.engine.ops.pointwise import Operand
 
@@ -430,9 +432,9 @@ class Walk:
                 front.append(Operand(held, None if held.batched else (1,)))
             still = [number + len(front) for number in still] + ([1] if held is not None else [])
             rule, found = masked, front + found
-        return self.graph.append(
+        return self.forward.append(
             CellStep(
-                target=self.graph.made(
+                target=self.forward.made(
                     stem, (self.layer.units,), role=Role.OUT if stem == self.stem else Role.VALUE, time=now.time
                 ),
                 phase=Phase.FORWARD,
@@ -447,4 +449,4 @@ class Walk:
     @property
     def mask(self) -> Array | None:
         """Which steps of each sample count; None where all do."""
-        return self.graph.masked(len(self.reads))
+        return self.forward.masked(len(self.reads))

@@ -6,10 +6,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from retrograde.engine.layers.recurrent import RecurrentLayer, Step, Walk
+from retrograde.engine.layers.recurrent import CellStep, RecurrentLayer, Walk
 
 
-class Rnn(RecurrentLayer):
+class RnnLayer(RecurrentLayer):
     """A simple recurrent layer: h_t = tanh(W·x_t + b + U·h_{t−1} + b′), or ReLU; PyTorch's nn.RNN, Keras's SimpleRNN.
 
     Source: Elman 1990, "Finding structure in time".
@@ -27,7 +27,7 @@ class Rnn(RecurrentLayer):
         """The layer in a few words."""
         return f"{self.units} rnn {self.activation}"
 
-    def step(self, walk: Walk, now: Step) -> None:
+    def step(self, walk: Walk, now: CellStep) -> None:
         """A weighted sum, and its activation."""
         from retrograde.engine.ops.cells import HELD
 

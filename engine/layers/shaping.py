@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from retrograde.engine.array import Role
-from retrograde.engine.layers.base import MAX_UNITS, Form, LayerBase, ShapeError
+from retrograde.engine.equations.array import Role
+from retrograde.engine.layers.base import MAX_UNITS, Form, Layer, ShapeError
 from retrograde.engine.layers.concatenate import axis_of
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.array import Array
-    from retrograde.engine.graph import Graph, Value
+    from retrograde.engine.equations.array import Array
+    from retrograde.engine.layers.base import Forward, Value
 
 
-class Flatten(LayerBase):
+class FlattenLayer(Layer):
     """All values of a sample as one row: axis by axis, of a sequence time step by time step."""
 
     kind: Literal["flatten"] = Field(description="the kind of layer")
@@ -27,31 +27,31 @@ class Flatten(LayerBase):
         """One axis."""
         return Form((sources[0].size,))
 
-    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+    def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """One copy an element."""
-        from retrograde.engine.array import Array, Extent, Phase
+        from retrograde.engine.equations.array import Array, Extent, Phase
         from retrograde.engine.ops.rearrange import Join, Recast
 
         (value,) = sources
         steps = (value,) if isinstance(value, Array) else value
         size = sum(Form(array.element_shape).size for array in steps)
-        target = graph.made("out", (size,), role=Role.OUT)
+        target = forward.made("out", (size,), role=Role.OUT)
         phase, extent = Phase.FORWARD, Extent.SAMPLE
         if len(steps) == 1:
-            return graph.append(Recast(target=target, phase=phase, layer=self.name, extent=extent, x=steps[0]))
+            return forward.append(Recast(target=target, phase=phase, layer=self.name, extent=extent, x=steps[0]))
         rows: list[Array] = []
         for array in steps:
             if len(array.element_shape) == 1:
                 rows.append(array)
                 continue
-            row = graph.made("row", (Form(array.element_shape).size,), time=array.time)
-            rows.append(graph.append(Recast(target=row, phase=phase, layer=self.name, extent=extent, x=array)))
-        return graph.append(
+            row = forward.made("row", (Form(array.element_shape).size,), time=array.time)
+            rows.append(forward.append(Recast(target=row, phase=phase, layer=self.name, extent=extent, x=array)))
+        return forward.append(
             Join(target=target, phase=phase, layer=self.name, extent=extent, sources=tuple(rows), axis=1)
         )
 
 
-class Reshape(LayerBase):
+class ReshapeLayer(Layer):
     """The same values, laid out row by row, in an array of another shape; of a sequence, at each time step."""
 
     kind: Literal["reshape"] = Field(description="the kind of layer")
@@ -79,16 +79,16 @@ class Reshape(LayerBase):
             raise ShapeError("shape", message.format(shape=shown, size=size, before=Form(sources[0].shape)))
         return Form(tuple(wanted), sources[0].steps)
 
-    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+    def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """One copy an element."""
-        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.equations.array import Extent, Phase
         from retrograde.engine.ops.rearrange import Recast
 
         def recast(x: Array, time: int | None) -> Array:
             shape = self.form([Form(x.element_shape)]).shape
-            return graph.append(
+            return forward.append(
                 Recast(
-                    target=graph.made("out", shape, role=Role.OUT, time=time),
+                    target=forward.made("out", shape, role=Role.OUT, time=time),
                     phase=Phase.FORWARD,
                     layer=self.name,
                     extent=Extent.SAMPLE,
@@ -96,10 +96,10 @@ class Reshape(LayerBase):
                 )
             )
 
-        return graph.each(sources[0], recast)
+        return forward.each(sources[0], recast)
 
 
-class _Permuting(LayerBase):
+class _PermutingLayer(Layer):
     """The axes of an array in another order; of a sequence, at each time step."""
 
     def order(self, count: int) -> tuple[int, ...]:
@@ -118,17 +118,17 @@ class _Permuting(LayerBase):
         shape = sources[0].shape
         return Form(tuple(shape[axis] for axis in self.order(len(shape))), sources[0].steps)
 
-    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+    def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """One copy an element."""
-        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.equations.array import Extent, Phase
         from retrograde.engine.ops.rearrange import Permute
 
         def permuted(x: Array, time: int | None) -> Array:
             order = self.order(len(x.element_shape))
             shape = tuple(x.element_shape[axis] for axis in order)
-            return graph.append(
+            return forward.append(
                 Permute(
-                    target=graph.made("out", shape, role=Role.OUT, time=time),
+                    target=forward.made("out", shape, role=Role.OUT, time=time),
                     phase=Phase.FORWARD,
                     layer=self.name,
                     extent=Extent.SAMPLE,
@@ -137,13 +137,13 @@ class _Permuting(LayerBase):
                 )
             )
 
-        return graph.each(sources[0], permuted)
+        return forward.each(sources[0], permuted)
 
 
 Axis = Annotated[int, Field(ge=-4, le=4)]
 
 
-class Permute(_Permuting):
+class PermuteLayer(_PermutingLayer):
     """The axes of an array in another order."""
 
     kind: Literal["permute"] = Field(description="the kind of layer")
@@ -167,7 +167,7 @@ class Permute(_Permuting):
         return found
 
 
-class Transpose(_Permuting):
+class TransposeLayer(_PermutingLayer):
     """Two axes of an array change places."""
 
     kind: Literal["transpose"] = Field(description="the kind of layer")

@@ -8,54 +8,54 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Discriminator, Tag
 
-from retrograde.engine.layers.activation import Activation
-from retrograde.engine.layers.attention import Attention
-from retrograde.engine.layers.base import LayerBase
-from retrograde.engine.layers.batch_norm import BatchNorm
-from retrograde.engine.layers.circuit import Circuit
-from retrograde.engine.layers.concatenate import Concatenate
-from retrograde.engine.layers.conv import Conv, ConvTranspose
-from retrograde.engine.layers.dense import Layer
-from retrograde.engine.layers.dropout import Dropout
-from retrograde.engine.layers.embedding import Embedding
-from retrograde.engine.layers.gru import Gru
-from retrograde.engine.layers.layer_norm import LayerNorm
-from retrograde.engine.layers.linear import Linear
-from retrograde.engine.layers.lstm import Lstm
-from retrograde.engine.layers.merge import Add, Multiply
-from retrograde.engine.layers.pool import AveragePool, GlobalAveragePool, MaxPool
-from retrograde.engine.layers.position import Position
-from retrograde.engine.layers.rnn import Rnn
-from retrograde.engine.layers.shaping import Flatten, Permute, Reshape, Transpose
-from retrograde.engine.layers.upsample import Upsample
+from retrograde.engine.layers.activation import ActivationLayer
+from retrograde.engine.layers.attention import AttentionLayer
+from retrograde.engine.layers.base import Layer
+from retrograde.engine.layers.batch_norm import BatchNormLayer
+from retrograde.engine.layers.concatenate import ConcatenateLayer
+from retrograde.engine.layers.conv import ConvLayer, ConvTransposeLayer
+from retrograde.engine.layers.dense import DenseLayer
+from retrograde.engine.layers.dropout import DropoutLayer
+from retrograde.engine.layers.embedding import EmbeddingLayer
+from retrograde.engine.layers.gru import GruLayer
+from retrograde.engine.layers.layer_norm import LayerNormLayer
+from retrograde.engine.layers.linear import LinearLayer
+from retrograde.engine.layers.lstm import LstmLayer
+from retrograde.engine.layers.merge import AddLayer, MultiplyLayer
+from retrograde.engine.layers.pool import AveragePoolLayer, GlobalAveragePoolLayer, MaxPoolLayer
+from retrograde.engine.layers.position import PositionLayer
+from retrograde.engine.layers.rnn import RnnLayer
+from retrograde.engine.layers.scalar_graph import ScalarGraphLayer
+from retrograde.engine.layers.shaping import FlattenLayer, PermuteLayer, ReshapeLayer, TransposeLayer
+from retrograde.engine.layers.upsample import UpsampleLayer
 
-KINDS: dict[str, type[LayerBase]] = {
-    "dense": Layer,
-    "add": Add,
-    "multiply": Multiply,
-    "concatenate": Concatenate,
-    "activation": Activation,
-    "flatten": Flatten,
-    "reshape": Reshape,
-    "permute": Permute,
-    "transpose": Transpose,
-    "graph": Circuit,
-    "batch_norm": BatchNorm,
-    "dropout": Dropout,
-    "conv": Conv,
-    "conv_transpose": ConvTranspose,
-    "max_pool": MaxPool,
-    "average_pool": AveragePool,
-    "global_average_pool": GlobalAveragePool,
-    "upsample": Upsample,
-    "linear": Linear,
-    "embedding": Embedding,
-    "position": Position,
-    "attention": Attention,
-    "layer_norm": LayerNorm,
-    "rnn": Rnn,
-    "gru": Gru,
-    "lstm": Lstm,
+KINDS: dict[str, type[Layer]] = {
+    "dense": DenseLayer,
+    "add": AddLayer,
+    "multiply": MultiplyLayer,
+    "concatenate": ConcatenateLayer,
+    "activation": ActivationLayer,
+    "flatten": FlattenLayer,
+    "reshape": ReshapeLayer,
+    "permute": PermuteLayer,
+    "transpose": TransposeLayer,
+    "graph": ScalarGraphLayer,
+    "batch_norm": BatchNormLayer,
+    "dropout": DropoutLayer,
+    "conv": ConvLayer,
+    "conv_transpose": ConvTransposeLayer,
+    "max_pool": MaxPoolLayer,
+    "average_pool": AveragePoolLayer,
+    "global_average_pool": GlobalAveragePoolLayer,
+    "upsample": UpsampleLayer,
+    "linear": LinearLayer,
+    "embedding": EmbeddingLayer,
+    "position": PositionLayer,
+    "attention": AttentionLayer,
+    "layer_norm": LayerNormLayer,
+    "rnn": RnnLayer,
+    "gru": GruLayer,
+    "lstm": LstmLayer,
 }
 """Every kind of layer by the word that a scenario file uses; without one, a layer is dense."""
 
@@ -67,7 +67,7 @@ def _tag(value: Any) -> str:
 
 
 if TYPE_CHECKING:
-    AnyLayer = LayerBase
+    AnyLayer = Layer
 else:
     AnyLayer = Annotated[
         reduce(or_, (Annotated[model, Tag(f"<{kind}>")] for kind, model in KINDS.items())), Discriminator(_tag)

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from retrograde.engine.array import Role
-from retrograde.engine.layers.base import Form, LayerBase, ShapeError
-from retrograde.engine.layers.windows import OneOrEach, spatial
+from retrograde.engine.equations.array import Role
+from retrograde.engine.layers.base import Form, Layer, ShapeError
+from retrograde.engine.layers.spatial import OneOrEach, spatial
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.graph import Graph, Value
+    from retrograde.engine.layers.base import Forward, Value
 
 
-class Upsample(LayerBase):
+class UpsampleLayer(Layer):
     """Up-sampling to the nearest value: each one is repeated ``factor`` times along each spatial axis."""
 
     kind: Literal["upsample"] = Field(description="the kind of layer")
@@ -40,16 +40,16 @@ class Upsample(LayerBase):
             raise ShapeError("factor", message.format(found=len(factors), wanted=count))
         return tuple(factors)
 
-    def build(self, graph: Graph, sources: Sequence[Value]) -> Value:
+    def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """The repeated values."""
-        from retrograde.engine.array import Extent, Phase
+        from retrograde.engine.equations.array import Extent, Phase
         from retrograde.engine.ops import resample
 
         x: Any = sources[0]
         shape = self.form([Form(x.element_shape)]).shape
-        return graph.append(
+        return forward.append(
             resample.Upsample(
-                target=graph.made("out", shape, role=Role.OUT),
+                target=forward.made("out", shape, role=Role.OUT),
                 phase=Phase.FORWARD,
                 layer=self.name,
                 extent=Extent.SAMPLE,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from retrograde.engine.array import Array, Extent, Phase, Role
-from retrograde.engine.expression import ONE, Call, Const, Expr, Function, Index, Product, Ref
-from retrograde.engine.functions import ACTIVATIONS
+from retrograde.engine.equations.array import Array, Extent, Phase, Role
+from retrograde.engine.equations.expression import ONE, Call, Const, Expr, Function, Index, Product, Ref
+from retrograde.engine.equations.functions import ACTIVATIONS
 from retrograde.engine.ops.base import Op, Part
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.builder import Builder
+    from retrograde.engine.ops.base import GradientPass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,7 +43,7 @@ class Activate(Op):
         net = Ref(self.net, index)
         return net if self.function is None else Call(self.function, net)
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is None:
             return

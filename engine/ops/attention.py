@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrograde.engine.arithmetic import Floats
-from retrograde.engine.array import Array
-from retrograde.engine.expression import ONE, Const, Div, Expr, Index, Ref
+from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import ONE, Const, Div, Expr, Index, Ref
 from retrograde.engine.ops.base import Kernel, Op, Workspace
 from retrograde.engine.ops.contract import Contract
-from retrograde.engine.ops.rows import Bools
+from retrograde.engine.ops.kernels.rows import Bools
 from retrograde.engine.ops.softmax import CausalPart, is_later, later
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.builder import Builder
+    from retrograde.engine.ops.base import GradientPass
 
 MASKED = Const(-math.inf, "−∞")
 """The score of a position that is not seen."""
@@ -119,7 +119,7 @@ class Scores(Op):
 
         return run
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is not None:
             builder.contribute(self.dots, ScaledPart(g=g, scale=self.scale, causal=self.causal))

@@ -9,12 +9,52 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from retrograde.engine.arithmetic import Floats
-from retrograde.engine.array import Array, Extent, Phase
-from retrograde.engine.expression import Expr, Index, Ref
+from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.equations.array import Array, Extent, Phase
+from retrograde.engine.equations.expression import Expr, Index, Ref
 
 if TYPE_CHECKING:
-    from retrograde.engine.builder import Builder
+    from retrograde.engine.equations.array import Role
+    from retrograde.engine.ops.leaves import Leaves
+
+
+class GradientPass(Protocol):
+    """What a gradient rule may ask of the backward pass that is being built."""
+
+    leaves: Leaves
+    """The arrays that outlive the program."""
+
+    def array(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        *,
+        role: Role,
+        layer: str,
+        batched: bool = False,
+        of: Array | None = None,
+        stem: str = "",
+        sign: str = "",
+        time: int | None = None,
+    ) -> Array:
+        """A new array that an op is going to make."""
+        ...
+
+    def append(self, op: Op) -> Array:
+        """Appends an op; returns its target."""
+        ...
+
+    def latest(self, array: Array) -> Array:
+        """What a read of a parameter sees: w, or w⁺ once it is updated."""
+        ...
+
+    def contribute(self, to: Array, part: Part) -> None:
+        """Adds one use of an array to its gradient; nothing happens where no gradient is wanted."""
+        ...
+
+    def close(self, array: Array) -> Array | None:
+        """The gradient of an array: one op that adds up all contributions, or None when there are none."""
+        ...
 
 
 class Workspace(Protocol):
@@ -120,7 +160,7 @@ class Op:
         """A hand-written kernel with the same bits as the equation, or None to have one made from it."""
         return None
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         """Appends the ops of this op's gradient; ops without one contribute nothing."""
 
     def why(self, target: str) -> str:

@@ -14,15 +14,29 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
-from retrograde.engine.array import Array
-from retrograde.engine.expression import ONE, SQUARE, TWO, Call, Const, Div, Expr, Index, Neg, Product, Ref, Sub, Sum
-from retrograde.engine.functions import SQRT
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import (
+    ONE,
+    SQUARE,
+    TWO,
+    Call,
+    Const,
+    Div,
+    Expr,
+    Index,
+    Neg,
+    Product,
+    Ref,
+    Sub,
+    Sum,
+)
+from retrograde.engine.equations.functions import SQRT
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
-from retrograde.engine.ops.channels import ChannelPart, channel_sums, over_positions
+from retrograde.engine.ops.kernels.channels import ChannelPart, channel_sums, over_positions
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.builder import Builder
+    from retrograde.engine.ops.base import GradientPass
 
 
 def deviation(variance: Ref, epsilon: float) -> Expr:
@@ -57,7 +71,7 @@ class BatchMean(Op):
     def kernel(self, space: Workspace) -> Kernel | None:
         return channel_sums(space, self.x, self._each, space.view(self.target))
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is not None:
             builder.contribute(self.x, _MeanPart(g=g, x=self.x))
@@ -95,7 +109,7 @@ class BatchVariance(Op):
     def kernel(self, space: Workspace) -> Kernel | None:
         return channel_sums(space, self.x, self._each, space.view(self.target))
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is None:
             return
@@ -135,7 +149,7 @@ class Normalise(Op):
         centred = Sub(Ref(self.x, index), Ref(self.mean, channel))
         return Div(centred, deviation(Ref(self.variance, channel), self.epsilon))
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is None:
             return

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from retrograde.engine.array import Array
-from retrograde.engine.expression import ONE, ZERO, Call, Compare, Comparison, Expr, Product, Select, Sub, Sum
-from retrograde.engine.functions import TANH
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import ONE, ZERO, Call, Compare, Comparison, Expr, Product, Select, Sub, Sum
+from retrograde.engine.equations.functions import TANH
 from retrograde.engine.ops.pointwise import Pointwise, PointwisePart, Rule
 
 

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from retrograde.engine.arithmetic import Floats, sum_rows
-from retrograde.engine.array import Array
-from retrograde.engine.expression import ONE, Expr, Index, Product, Ref, Sum
+from retrograde.engine.equations.arithmetic import Floats, sum_rows
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import ONE, Expr, Index, Product, Ref, Sum
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
-from retrograde.engine.ops.correlation import Shared
-from retrograde.engine.ops.products import CHUNK, products
+from retrograde.engine.ops.kernels.correlation import Shared
+from retrograde.engine.ops.kernels.products import CHUNK, products
 
 if TYPE_CHECKING:
-    from retrograde.engine.builder import Builder
+    from retrograde.engine.ops.base import GradientPass
 
 SAMPLE = "s"
 """The letter of the sample axis, which every batched array has first."""
@@ -31,7 +31,7 @@ Axes = tuple[str, ...]
 """The letters of each axis of an array, without the sample's."""
 
 
-class Factor(NamedTuple):
+class ContractFactor(NamedTuple):
     """An array with the letters of its axes.
 
     Attributes:
@@ -88,9 +88,9 @@ class Contract(Op):
     """
 
     axes: Axes
-    left: Factor
-    right: Factor
-    bias: Factor | None = None
+    left: ContractFactor
+    right: ContractFactor
+    bias: ContractFactor | None = None
     sizes: Mapping[str, int]
 
     @property
@@ -99,9 +99,9 @@ class Contract(Op):
         return found if self.bias is None else (*found, self.bias.array)
 
     @property
-    def made(self) -> Factor:
+    def made(self) -> ContractFactor:
         """The target with its letters."""
-        return Factor(self.target, self.axes)
+        return ContractFactor(self.target, self.axes)
 
     @property
     def summed(self) -> str:
@@ -132,16 +132,16 @@ class Contract(Op):
 
         return run
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is None:
             return
-        made = Factor(g, self.axes)
+        made = ContractFactor(g, self.axes)
         pairs = [(self.left, self.right), (self.right, self.left)]
         # A parameter first: it may be updated before the gradient goes on.
         pairs.sort(key=lambda pair: pair[0].array.batched)
         for number, (wanted, other) in enumerate(pairs):
-            read = Factor(builder.latest(other.array), other.axes)
+            read = ContractFactor(builder.latest(other.array), other.axes)
             part = ContractPart(wanted=wanted, g=made, other=read, sizes=self.sizes)
             builder.contribute(wanted.array, part)
             if number == 0 and self.bias is not None:
@@ -159,9 +159,9 @@ class ContractPart(Part):
         sizes: the length of each letter.
     """
 
-    wanted: Factor
-    g: Factor
-    other: Factor
+    wanted: ContractFactor
+    g: ContractFactor
+    other: ContractFactor
     sizes: Mapping[str, int]
 
     @property
@@ -210,8 +210,8 @@ class SpreadPart(Part):
         sizes: the length of each letter.
     """
 
-    wanted: Factor
-    g: Factor
+    wanted: ContractFactor
+    g: ContractFactor
     sizes: Mapping[str, int]
 
     @property
@@ -269,9 +269,9 @@ def over(values: Mapping[str, Any], letters: str, sizes: Mapping[str, int]) -> I
 
 def contraction(
     space: Workspace,
-    made: Factor,
-    left: Factor,
-    right: Factor,
+    made: ContractFactor,
+    left: ContractFactor,
+    right: ContractFactor,
     summed: str,
     sizes: Mapping[str, int],
     *,
@@ -301,13 +301,13 @@ def contraction(
         left, right, rows, columns = right, left, columns, rows
     packs: list[tuple[Floats, Floats]] = []
 
-    def turned(values: Floats, factor: Factor, has: str, *groups: list[str]) -> Floats:
+    def turned(values: Floats, factor: ContractFactor, has: str, *groups: list[str]) -> Floats:
         """The values as a stack of matrices, over the letters that are shared."""
         view = factor.spread(values, sizes).transpose([has.index(x) for group in (shared, *groups) for x in group])
         shape = (*view.shape[: len(shared)], *(prod(sizes[x] for x in group) for group in groups))
         return _matrices(space, view, shape, packs)
 
-    def read(factor: Factor) -> Floats:
+    def read(factor: ContractFactor) -> Floats:
         values = space.view(factor.array)
         return values[chosen] if factor.array.batched else values
 

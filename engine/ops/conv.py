@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from retrograde.engine.arithmetic import Floats
-from retrograde.engine.array import Array
-from retrograde.engine.expression import Expr, Index, Ref
+from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import Expr, Index, Ref
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
-from retrograde.engine.ops.correlation import channel_sums
+from retrograde.engine.ops.kernels.correlation import channel_sums
 from retrograde.engine.ops.link import Link, added
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.builder import Builder
+    from retrograde.engine.ops.base import GradientPass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,14 +94,14 @@ class Convolve(Linked):
     def kernel(self, space: Workspace) -> Kernel:
         return self.link.gather(space, self.link.weights, self.x, space.view(self.target), self.bias)
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is None:
             return
         weights = self.link.weights
         builder.contribute(weights, KernelPart(link=self.link, small=g, big=self.x, transposed=False))
         if self.bias is not None:
-            builder.contribute(self.bias, ChannelPart(g=g))
+            builder.contribute(self.bias, BiasChannelPart(g=g))
         builder.contribute(self.x, ScatterPart(link=self.link, weights=builder.latest(weights), g=g))
 
     def why(self, target: str) -> str:
@@ -139,14 +139,14 @@ class ConvolveTransposed(Linked):
     def kernel(self, space: Workspace) -> Kernel:
         return self.link.scatter(space, self.link.weights, self.x, space.view(self.target), self.bias)
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is None:
             return
         weights = self.link.weights
         builder.contribute(weights, KernelPart(link=self.link, small=self.x, big=g, transposed=True))
         if self.bias is not None:
-            builder.contribute(self.bias, ChannelPart(g=g))
+            builder.contribute(self.bias, BiasChannelPart(g=g))
         builder.contribute(self.x, GatherPart(link=self.link, weights=builder.latest(weights), g=g))
 
     def why(self, target: str) -> str:
@@ -196,7 +196,7 @@ class KernelPart(Part):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ChannelPart(Part):
+class BiasChannelPart(Part):
     """The use of a bias at every position of its channel: Σ_p δ[s, o, p]."""
 
     g: Array

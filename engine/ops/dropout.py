@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrograde.engine.arithmetic import Floats
-from retrograde.engine.array import Array
-from retrograde.engine.expression import Const, Div, Expr, Index, Product, Ref
+from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import Const, Div, Expr, Index, Product, Ref
 from retrograde.engine.ops.base import Op, Part
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.builder import Builder
+    from retrograde.engine.ops.base import GradientPass
 
 STREAM = 3
 """Second word of the Philox key of masks; other uses of randomness have other streams."""
@@ -74,7 +74,7 @@ class Dropout(Op):
     def equation(self, index: Index) -> Expr:
         return Product((Ref(self.x, index), _factor(self.mask, self.rate, index)))
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is not None:
             builder.contribute(self.x, DropoutPart(g=g, kept=self.mask, rate=self.rate))

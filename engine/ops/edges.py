@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrograde.engine.arithmetic import Floats, sum_rows
-from retrograde.engine.array import Array
-from retrograde.engine.expression import Const, Expr, Index, Product, Ref, Sum
+from retrograde.engine.equations.arithmetic import Floats, sum_rows
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import Const, Expr, Index, Product, Ref, Sum
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
-from retrograde.engine.ops.dense import BiasPart, contraction, flat, position_of, spread
+from retrograde.engine.ops.dense import BiasPart, position_of, spread
+from retrograde.engine.ops.kernels.contraction import contraction, flat
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.builder import Builder
+    from retrograde.engine.ops.base import GradientPass
 
 Pairs = tuple[tuple[int, int], ...]
 """(unit, column) of each edge that is there, row by row; the order of the weights."""
@@ -30,7 +31,7 @@ NO_EDGE = Const(-0.0, "0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Columns:
+class EdgeColumns:
     """The units of several layers, one after the other.
 
     Attributes:
@@ -42,7 +43,7 @@ class Columns:
     firsts: tuple[int, ...]
 
     @classmethod
-    def of(cls, sources: tuple[Array, ...]) -> Columns:
+    def of(cls, sources: tuple[Array, ...]) -> EdgeColumns:
         """The columns of some arrays in turn."""
         firsts = [0]
         for source in sources[:-1]:
@@ -92,7 +93,7 @@ class EdgeSum(Op):
         chapter on learning internal representations.
     """
 
-    columns: Columns
+    columns: EdgeColumns
     weights: Array
     bias: Array | None
     units: int
@@ -138,7 +139,7 @@ class EdgeSum(Op):
             add = _Sparse(x, weights, net, _by_column(self.edges), bias)
         return _after(fill, add)
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is None:
             return
@@ -160,7 +161,7 @@ class EdgePart(Part):
     """The use of W in a sum over edges: δ[s, i] · x[s, j]."""
 
     g: Array
-    columns: Columns
+    columns: EdgeColumns
     edges: Pairs | None
 
     @property

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from retrograde.engine.arithmetic import Floats, sum_rows
-from retrograde.engine.array import Array
-from retrograde.engine.expression import (
+from retrograde.engine.equations.arithmetic import Floats, sum_rows
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import (
     NUMPY,
     ONE,
     ZERO,
@@ -28,13 +28,13 @@ from retrograde.engine.expression import (
     Sum,
     evaluate,
 )
-from retrograde.engine.functions import COS, SIN
+from retrograde.engine.equations.functions import COS, SIN
 from retrograde.engine.ops.activation import PassPart
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.builder import Builder
+    from retrograde.engine.ops.base import GradientPass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,7 +86,7 @@ class Embed(Op):
 
         return run
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is not None:
             builder.contribute(self.table, RowsPart(g=g, numbers=self.numbers, table=self.table))
@@ -231,7 +231,7 @@ class Sinusoids(Op):
             waves[position, element] = evaluate(sinusoid(position, element, waves.shape[1]), _no_slot, NUMPY)
         return lambda: _add(x, waves, out)
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is not None:
             builder.contribute(self.x, PassPart(g=g))
@@ -265,7 +265,7 @@ class LearnedPositions(Op):
     def equation(self, index: Index) -> Expr:
         return Sum((Ref(self.x, index), Ref(self.table, index[1:])))
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is not None:
             builder.contribute(self.table, SamplePart(g=g))

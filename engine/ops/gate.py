@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from retrograde.engine.arithmetic import Floats
-from retrograde.engine.array import Array, Extent, Phase, Role
-from retrograde.engine.assignments import Apply, Name, Node, Number, is_constant, signed_number, whole_power
-from retrograde.engine.derivative import derivative
-from retrograde.engine.expression import (
+from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.equations.array import Array, Extent, Phase, Role
+from retrograde.engine.equations.assignments import Apply, Name, Node, Number, is_constant, signed_number, whole_power
+from retrograde.engine.equations.derivative import derivative
+from retrograde.engine.equations.expression import (
     HALF,
     ONE,
     SQUARE,
@@ -35,15 +35,14 @@ from retrograde.engine.expression import (
     Sum,
     refs,
 )
-from retrograde.engine.functions import ABS, COS, EXP, LOG, SIGMOID, SIN, SQRT, TANH
+from retrograde.engine.equations.functions import ABS, COS, EXP, LOG, SIGMOID, SIN, SQRT, TANH
 from retrograde.engine.ops.activation import make_function
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.ops.pointwise import filled
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.builder import Builder
-    from retrograde.engine.graph import Graph
+    from retrograde.engine.ops.base import GradientPass
 
 _RELU = make_function("relu", 0.0)
 assert _RELU is not None
@@ -72,7 +71,7 @@ _FROM_RESULT: dict[str, Callable[[Ref], Expr]] = {
 """f′ from the result y = f(x), where that is the usual form."""
 
 
-class Place(NamedTuple):
+class Wire(NamedTuple):
     """A single value that a gate reads.
 
     Attributes:
@@ -88,11 +87,11 @@ class Place(NamedTuple):
         return Ref(self.array, (sample, *self.element) if self.array.batched else self.element)
 
 
-class Operand(NamedTuple):
+class GateOperand(NamedTuple):
     """A place in a formula, and the value that stands there."""
 
     stand_in: Ref
-    place: Place
+    place: Wire
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -108,7 +107,7 @@ class Gate(Op):
     """
 
     formula: Expr
-    operands: tuple[Operand, ...]
+    operands: tuple[GateOperand, ...]
     operation: str
 
     @property
@@ -122,7 +121,7 @@ class Gate(Op):
     def equation(self, index: Index) -> Expr:
         return _stated(self.formula, self.operands, index[0])
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is None:
             return
@@ -162,7 +161,7 @@ _WHY = {
 }
 
 
-def _stated(formula: Expr, operands: Sequence[Operand], sample: Any, **more: Ref) -> Expr:
+def _stated(formula: Expr, operands: Sequence[GateOperand], sample: Any, **more: Ref) -> Expr:
     slots = {operand.stand_in.array: operand.place.at(sample) for operand in operands}
     if more:
         slots[_RESULT.array] = more["result"]
@@ -183,8 +182,8 @@ class GatePart(Part):
 
     g: Array
     slope: Expr
-    operands: tuple[Operand, ...]
-    place: Place
+    operands: tuple[GateOperand, ...]
+    place: Wire
     result: Array
 
     @property
@@ -218,21 +217,25 @@ def _times_slope(g: Ref, slope: Expr) -> Expr:
             return Product((g, slope))
 
 
-def append_gate(graph: Graph, name: str, node: Node, places: Mapping[str, Place], role: Role) -> Array:
+def append_gate(
+    builder: GradientPass, name: str, node: Node, places: Mapping[str, Wire], *, role: Role, layer: str, batch: int
+) -> Array:
     """Appends the op that makes one value of a graph of scalars.
 
     Args:
-        graph: the forward pass so far.
+        builder: what the op is appended to.
         name: the value's name.
         node: how it is made.
         places: the values that are there.
         role: OUT for the layer's output, else VALUE.
+        layer: the layer's name.
+        batch: samples in the iteration.
     """
     operation = node.op if isinstance(node, Apply) else ""
     single = isinstance(node, Apply) and not any(
         isinstance(part, Apply) and not is_constant(part) for part in node.parts
     )
-    operands: list[Operand] = []
+    operands: list[GateOperand] = []
     known: dict[str, Ref] = {}
 
     def read(found: Name) -> Ref:
@@ -241,15 +244,15 @@ def append_gate(graph: Graph, name: str, node: Node, places: Mapping[str, Place]
         if stand_in is None:
             stand_in = Ref(Array(name=f"operand {len(operands)}", shape=(), role=Role.VALUE))
             known[found.name] = stand_in
-            operands.append(Operand(stand_in, places[found.name]))
+            operands.append(GateOperand(stand_in, places[found.name]))
         return stand_in
 
-    array = graph.builder.array(name, (graph.batch,), role=role, layer=graph.layer.name, batched=True, sign=_sign(name))
-    return graph.append(
+    array = builder.array(name, (batch,), role=role, layer=layer, batched=True, sign=_sign(name))
+    return builder.append(
         Gate(
             target=array,
             phase=Phase.FORWARD,
-            layer=graph.layer.name,
+            layer=layer,
             extent=Extent.SAMPLE,
             formula=expression(node, read),
             operands=tuple(operands),
@@ -330,17 +333,14 @@ def _times(x: Expr, count: int) -> Expr:
     return Call(SQUARE, x) if count == 2 else Product((x,) * count)
 
 
-def collect(graph: Graph, values: Sequence[Array]) -> Array:
-    """Appends a row of copies of single values."""
-    return graph.append(
-        Collect(
-            target=graph.made("out", (len(values),), role=Role.OUT),
-            phase=Phase.FORWARD,
-            layer=graph.layer.name,
-            extent=Extent.SAMPLE,
-            values=tuple(values),
-        )
-    )
+def collect(target: Array, values: Sequence[Array]) -> Collect:
+    """The op that makes a row of copies of single values.
+
+    Args:
+        target: the row, (batch, values).
+        values: each (batch,).
+    """
+    return Collect(target=target, phase=Phase.FORWARD, layer=target.layer, extent=Extent.SAMPLE, values=tuple(values))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -381,7 +381,7 @@ class Collect(Op):
 
         return run
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is None:
             return

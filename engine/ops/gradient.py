@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrograde.engine.arithmetic import Floats, sum_rows
-from retrograde.engine.array import Array, Extent, Role
-from retrograde.engine.expression import ZERO, Expr, Index, Sum
+from retrograde.engine.equations.arithmetic import Floats, sum_rows
+from retrograde.engine.equations.array import Array, Extent, Role
+from retrograde.engine.equations.expression import ZERO, Expr, Index, Sum
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.text import _
 

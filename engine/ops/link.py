@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrograde.engine.arithmetic import Floats
-from retrograde.engine.array import Array
-from retrograde.engine.expression import ZERO, Expr, Index, Product, Ref, Sum
+from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import ZERO, Expr, Index, Product, Ref, Sum
 from retrograde.engine.ops.base import Kernel, Workspace
-from retrograde.engine.ops.correlation import correlation
-from retrograde.engine.ops.unfolding import gather_blas, scatter_blas, weight_blas
-from retrograde.engine.ops.weight_sums import weight_sums
+from retrograde.engine.ops.kernels.correlation import correlation
+from retrograde.engine.ops.kernels.unfolding import gather_blas, scatter_blas, weight_blas
+from retrograde.engine.ops.kernels.weight_sums import weight_sums
 from retrograde.engine.ops.window import Axis, mask, reach
 
 

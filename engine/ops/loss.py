@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrograde.engine.arithmetic import sum_rows
-from retrograde.engine.array import Array
-from retrograde.engine.expression import (
+from retrograde.engine.equations.arithmetic import sum_rows
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import (
     HALF,
     ONE,
     SQUARE,
@@ -34,12 +34,12 @@ from retrograde.engine.expression import (
     Sub,
     Sum,
 )
-from retrograde.engine.functions import ABS, EXP, LOG, LOG1P, SIGMOID
+from retrograde.engine.equations.functions import ABS, EXP, LOG, LOG1P, SIGMOID
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.builder import Builder
+    from retrograde.engine.ops.base import GradientPass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -249,7 +249,7 @@ class LossTerm(Op):
         goal = Ref(self.goal, (index[0], *self.at, *index[1:]))
         return self.share.of(row.value(Ref(self.out, index), goal, Const(self.parameter)), index)
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         builder.contribute(
             self.out,
             LossPart(
@@ -328,7 +328,7 @@ class CrossEntropy(Op):
         surprise = Sub(Call(LOG, Ref(self.normaliser, index[:-1])), shift)
         return self.share.of(_equals(goal, ZERO, ZERO, Product((goal, surprise))), index)
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         builder.contribute(self.net, CollapsedPart(out=self.out, goal=self.goal, share=self.share, at=self.at))
 
     def why(self, target: str) -> str:
@@ -398,7 +398,7 @@ class Total(Op):
 
         return run
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         for array in reversed(self.outputs):
             builder.contribute(array, SeedPart())
 

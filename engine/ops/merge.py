@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from retrograde.engine.expression import Expr, Product, Sum
+from retrograde.engine.equations.expression import Expr, Product, Sum
 from retrograde.engine.ops.pointwise import Rule
 
 

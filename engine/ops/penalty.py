@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retrograde.engine.array import Array, Extent, Phase, Role
-from retrograde.engine.expression import (
+from retrograde.engine.equations.array import Array, Extent, Phase, Role
+from retrograde.engine.equations.expression import (
     HALF,
     ONE,
     TWO,
@@ -29,13 +29,13 @@ from retrograde.engine.expression import (
     Select,
     Sum,
 )
-from retrograde.engine.functions import ABS
+from retrograde.engine.equations.functions import ABS
 from retrograde.engine.ops.base import Kernel, Op, Workspace
 from retrograde.engine.ops.pointwise import Operand, Pointwise, Rule
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.builder import Builder
+    from retrograde.engine.ops.base import GradientPass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -177,10 +177,10 @@ class Penalties:
         """Whether a parameter is penalised."""
         return bool(self) and (parameter.role is not Role.BIAS or self.biases)
 
-    def _leaves(self, builder: Builder) -> tuple[Array, Array]:
+    def _leaves(self, builder: GradientPass) -> tuple[Array, Array]:
         return builder.leaves.setting("l1", self.l1, "λ1"), builder.leaves.setting("l2", self.l2, "λ2")
 
-    def total(self, builder: Builder, loss: Array, parameters: tuple[Array, ...]) -> Array:
+    def total(self, builder: GradientPass, loss: Array, parameters: tuple[Array, ...]) -> Array:
         """Appends the penalty of each parameter array and E, the sum of all; returns E.
 
         Args:
@@ -192,7 +192,7 @@ class Penalties:
         target = builder.array("E", (), role=Role.TOTAL, layer=loss.layer)
         return builder.append(_once(Phase.LOSS, target, WITH_PENALTIES, parts))
 
-    def _penalty(self, builder: Builder, parameter: Array) -> Array:
+    def _penalty(self, builder: GradientPass, parameter: Array) -> Array:
         l1, l2 = self._leaves(builder)
 
         def measured(absolute: bool) -> Array:
@@ -230,7 +230,7 @@ class Penalties:
         target = builder.array(name, (), role=Role.VALUE, layer=parameter.layer, sign=sign)
         return builder.append(_once(Phase.LOSS, target, rule, operands))
 
-    def gradient(self, builder: Builder, parameter: Array, slope: Array) -> Array:
+    def gradient(self, builder: GradientPass, parameter: Array, slope: Array) -> Array:
         """Appends ∂E/∂w = ∂L/∂w + the slope of the penalty; returns it."""
         l1, l2 = self._leaves(builder)
         if self.l1 and self.l2:

@@ -12,9 +12,9 @@ from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from retrograde.engine.array import Array, Role
-from retrograde.engine.derivative import derivative
-from retrograde.engine.expression import (
+from retrograde.engine.equations.array import Array, Role
+from retrograde.engine.equations.derivative import derivative
+from retrograde.engine.equations.expression import (
     ONE,
     ZERO,
     Call,
@@ -35,7 +35,7 @@ from retrograde.engine.ops.base import Op, Part
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.builder import Builder
+    from retrograde.engine.ops.base import GradientPass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -162,7 +162,7 @@ class Pointwise(Op):
     def equation(self, index: Index) -> Expr:
         return self.rule.value(*(operand.at(index) for operand in self.operands))
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is None:
             return

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from retrograde.engine.arithmetic import Floats
-from retrograde.engine.array import Array
-from retrograde.engine.expression import (
+from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import (
     ZERO,
     ArgMax,
     Compare,
@@ -26,14 +26,14 @@ from retrograde.engine.expression import (
     Select,
 )
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
-from retrograde.engine.ops.correlation import Series
+from retrograde.engine.ops.kernels.correlation import Series
+from retrograde.engine.ops.kernels.sliding import SlidingQuotient, addition, contest, mean_kernel, selection
 from retrograde.engine.ops.link import added
-from retrograde.engine.ops.sliding import Quotient, addition, contest, mean_kernel, selection
 from retrograde.engine.ops.window import Axis, flat_tap, mask, reach
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.builder import Builder
+    from retrograde.engine.ops.base import GradientPass
 
 
 def _window(x: Array, axes: Sequence[Axis], index: Index) -> list[tuple[int, Ref]]:
@@ -134,7 +134,7 @@ class MaxPool(Op):
         winner, out = space.view(self.winner), space.view(self.target)
         return selection(space, self.axes, space.view(self.x), winner, out)
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is not None:
             builder.contribute(self.x, RoutedPart(winner=self.winner, g=g, axes=self.axes))
@@ -244,9 +244,9 @@ class AveragePool(Op):
     def kernel(self, space: Workspace) -> Kernel:
         out = space.view(self.target)
         add = addition(space, self.axes, space.view(self.x), out)
-        return Series((add, Quotient(out, _shares(self.axes, self.padded), out)))
+        return Series((add, SlidingQuotient(out, _shares(self.axes, self.padded), out)))
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is not None:
             builder.contribute(self.x, SharedPart(g=g, axes=self.axes, padded=self.padded))
@@ -288,7 +288,7 @@ class SharedPart(Part):
 
     def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel:
         parts = space.scratch(self.g.shape)
-        share = Quotient(space.view(self.g), _shares(self.axes, self.padded), parts)
+        share = SlidingQuotient(space.view(self.g), _shares(self.axes, self.padded), parts)
         return Series((share, addition(space, _adjoint(self.axes), parts, out)))
 
 
@@ -343,7 +343,7 @@ class GlobalAverage(Op):
     def kernel(self, space: Workspace) -> Kernel:
         return mean_kernel(space, space.view(self.x), space.view(self.target))
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is not None:
             builder.contribute(self.x, EvenPart(g=g, count=prod(self.x.shape[2:])))

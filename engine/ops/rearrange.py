@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrograde.engine.arithmetic import Floats
-from retrograde.engine.array import Array
-from retrograde.engine.expression import ONE, Expr, Index, Ref
+from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import ONE, Expr, Index, Ref
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.ops.dense import position_of, spread
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.builder import Builder
+    from retrograde.engine.ops.base import GradientPass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -82,7 +82,7 @@ class Join(Op):
 
         return run
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is None:
             return
@@ -147,7 +147,7 @@ class Recast(Op):
         out = space.view(self.target)
         return _Copy(out, space.view(self.x).reshape(out.shape))
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is not None:
             builder.contribute(self.x, RecastPart(g=g, shape=self.x.element_shape))
@@ -213,7 +213,7 @@ class Permute(Op):
     def kernel(self, space: Workspace) -> Kernel:
         return _Copy(space.view(self.target), space.view(self.x).transpose(self.axes))
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is not None:
             builder.contribute(self.x, PermutePart(g=g, axes=self.axes))

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retrograde.engine.arithmetic import Floats, sum_rows
-from retrograde.engine.array import Array
-from retrograde.engine.expression import Expr, Index, Product, Ref, Sum
+from retrograde.engine.equations.arithmetic import Floats, sum_rows
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import Expr, Index, Product, Ref, Sum
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
-from retrograde.engine.ops.products import products
+from retrograde.engine.ops.kernels.products import products
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.builder import Builder
+    from retrograde.engine.ops.base import GradientPass
 
 Region = tuple[tuple[int, int], ...]
 
@@ -63,7 +63,7 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Segment:
+class RowSegment:
     """Some terms of a gate's sum: weights times what they read, or a bias.
 
     Attributes:
@@ -95,7 +95,7 @@ class Stack:
     units: int
     gates: int
     first: int
-    segments: tuple[Segment, ...]
+    segments: tuple[RowSegment, ...]
     steps: int
 
     @property
@@ -211,14 +211,14 @@ class GateSum(Op):
         calls.append(_Matmul(now, table, out) if space.blas else products(space, now, table, out))
         return calls
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is None:
             return
         for number, (segment, read) in enumerate(zip(self.stack.segments, self.sources, strict=True)):
             builder.contribute(
                 segment.parameter,
-                RowPart(stack=self.stack, gate=self.gate, step=self.step, segment=number, g=g, read=read),
+                TimeRowPart(stack=self.stack, gate=self.gate, step=self.step, segment=number, g=g, read=read),
             )
         if self.extra is not None:
             left, right = self.extra
@@ -246,7 +246,7 @@ class GateSum(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RowPart(Part):
+class TimeRowPart(Part):
     """The use of weights or biases in a gate at a time step: δ[s, u] · x[s, j], or δ[s, u].
 
     Attributes:
@@ -288,7 +288,7 @@ class RowPart(Part):
 
     def total(self, space: Workspace, parts: Sequence[Part], out: Floats) -> Kernel | None:
         calls: list[Kernel] = []
-        uses = [part for part in parts if isinstance(part, RowPart)]
+        uses = [part for part in parts if isinstance(part, TimeRowPart)]
         stacks = {part.stack: [one for one in uses if one.stack is part.stack] for part in uses}
         if sum(stack.gates * stack.units for stack in stacks) != len(out):
             return None
@@ -305,7 +305,7 @@ class RowPart(Part):
         return _Calls(calls)
 
 
-def _slopes(space: Workspace, stack: Stack, parts: Sequence[RowPart], begin: int, out: Floats) -> list[Kernel]:
+def _slopes(space: Workspace, stack: Stack, parts: Sequence[TimeRowPart], begin: int, out: Floats) -> list[Kernel]:
     """What computes the gradients of all rows and terms of a stack, (rows, terms), from the step ``begin`` on."""
     deltas, fill = _deltas(space, stack, [(part.step, part.gate, part.g) for part in parts])
     sources, _new = space.kept((stack, "sources"), (stack.steps, space.batch, stack.terms))

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from retrograde.engine.arithmetic import Floats, sum_rows
-from retrograde.engine.array import Array
-from retrograde.engine.expression import Expr, Index, Ref
+from retrograde.engine.equations.arithmetic import Floats, sum_rows
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import Expr, Index, Ref
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.ops.link import added
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.builder import Builder
+    from retrograde.engine.ops.base import GradientPass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,7 +50,7 @@ class Upsample(Op):
         repeated = x.reshape(*x.shape[:2], *(length for size in x.shape[2:] for length in (size, 1)))
         return lambda: np.copyto(out, repeated)
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is not None:
             builder.contribute(self.x, CopiesPart(g=g, factors=self.factors))

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrograde.engine.arithmetic import Floats, sum_rows
-from retrograde.engine.array import Array
-from retrograde.engine.expression import ONE, Expr, Index, Product, Ref, Sum
+from retrograde.engine.equations.arithmetic import Floats, sum_rows
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import ONE, Expr, Index, Product, Ref, Sum
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.builder import Builder
+    from retrograde.engine.ops.base import GradientPass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,7 +48,7 @@ class ScaleShift(Op):
         k = (index[self.axis],)
         return Sum((Product((Ref(self.gamma, k), Ref(self.x, index))), Ref(self.beta, k)))
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is None:
             return

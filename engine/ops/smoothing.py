@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from retrograde.engine.array import Array
-from retrograde.engine.expression import Const, Div, Expr, Index, Product, Ref, Sub, Sum
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import Const, Div, Expr, Index, Product, Ref, Sub, Sum
 from retrograde.engine.ops.base import Op
 from retrograde.engine.text import _
 

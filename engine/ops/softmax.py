@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrograde.engine.arithmetic import Floats
-from retrograde.engine.array import Array, Role
-from retrograde.engine.expression import ZERO, Call, Div, Expr, Index, Max, Neg, Product, Ref, Sub, Sum
-from retrograde.engine.functions import EXP
+from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.equations.array import Array, Role
+from retrograde.engine.equations.expression import ZERO, Call, Div, Expr, Index, Max, Neg, Product, Ref, Sub, Sum
+from retrograde.engine.equations.functions import EXP
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
-from retrograde.engine.ops.rows import Bools, row_sums
+from retrograde.engine.ops.kernels.rows import Bools, row_sums
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.builder import Builder
+    from retrograde.engine.ops.base import GradientPass
 
 
 def later(shape: tuple[int, ...]) -> Bools:
@@ -160,7 +160,7 @@ class Exponential(Op):
 
         return run
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is not None:
             builder.contribute(self.net, ExponentPart(g=g, by=self.target, causal=self.causal))
@@ -195,7 +195,7 @@ class RowSum(_Row):
     def kernel(self, space: Workspace) -> Kernel:
         return row_sums(space, space.view(self.exponentials), space.view(self.target), skipped=self.skipped)
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is not None:
             builder.contribute(self.exponentials, RowPart(g=g, of=self.exponentials, causal=self.causal))
@@ -235,7 +235,7 @@ class Quotient(Op):
     def kernel(self, space: Workspace) -> Kernel:
         return _quotient(space, self.exponentials, self.normaliser, space.view(self.target), self.causal, 0.0)
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is None:
             return

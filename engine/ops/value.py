@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from retrograde.engine.array import Array
-from retrograde.engine.expression import ONE, Expr, Index, Ref
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import ONE, Expr, Index, Ref
 from retrograde.engine.ops.base import Op, Part
 from retrograde.engine.ops.loss import Share
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.builder import Builder
+    from retrograde.engine.ops.base import GradientPass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,7 +38,7 @@ class ValueTerm(Op):
     def equation(self, index: Index) -> Expr:
         return self.share.of(Ref(self.out, index), index)
 
-    def gradient(self, builder: Builder) -> None:
+    def gradient(self, builder: GradientPass) -> None:
         builder.contribute(self.out, ValuePart(share=self.share))
 
     def why(self, target: str) -> str:

@@ -79,7 +79,7 @@ class Axis:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
+class WindowRun:
     """Positions of an axis, evenly spaced, at which the same taps count.
 
     Position i of the segment and tap j of those that count read position ``base + i · across + j · along``.
@@ -98,10 +98,10 @@ class Segment:
     across: int
     along: int
 
-    def cut(self, most: int) -> Iterator[Segment]:
+    def cut(self, most: int) -> Iterator[WindowRun]:
         """The segment in pieces of at most so many positions."""
         for first in range(0, len(self.positions), most):
-            yield Segment(
+            yield WindowRun(
                 positions=self.positions[first : first + most],
                 taps=self.taps,
                 base=self.base + first * self.across,
@@ -111,10 +111,10 @@ class Segment:
 
 
 @cache
-def segments(axis: Axis) -> tuple[Segment, ...]:
+def segments(axis: Axis) -> tuple[WindowRun, ...]:
     """The positions of an axis, parted by the taps that count there."""
     step = axis.up // gcd(axis.up, axis.dilation)
-    found: list[Segment] = []
+    found: list[WindowRun] = []
     for phase in range(min(axis.up, axis.count)):
         positions = range(phase, axis.count, axis.up)
         runs: list[tuple[range, int, int]] = []
@@ -128,7 +128,7 @@ def segments(axis: Axis) -> tuple[Segment, ...]:
                 runs.append((taps, number, reach[0][1] if reach else 0))
         for (taps, start, base), stop in zip(runs, [run[1] for run in runs[1:]] + [len(positions)], strict=True):
             found.append(
-                Segment(
+                WindowRun(
                     positions=positions[start:stop],
                     taps=taps,
                     base=base,
@@ -145,13 +145,13 @@ def reach(axes: Sequence[Axis], position: Sequence[int]) -> Iterator[tuple[tuple
         yield tuple(tap for tap, _source in combined), tuple(source for _tap, source in combined)
 
 
-def blocks(axes: Sequence[Axis]) -> list[tuple[Segment, ...]]:
+def blocks(axes: Sequence[Axis]) -> list[tuple[WindowRun, ...]]:
     """Rectangles of positions of the result at which the same taps count, the largest first."""
     found = list(product(*(segments(axis) for axis in axes)))
     return sorted(found, key=_area, reverse=True)
 
 
-def _area(block: Sequence[Segment]) -> int:
+def _area(block: Sequence[WindowRun]) -> int:
     area = 1
     for segment in block:
         area *= len(segment.positions) * max(1, len(segment.taps))

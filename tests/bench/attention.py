@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from retrograde.engine.arithmetic import Floats
-from retrograde.engine.models import Scenario
-from retrograde.engine.scenario import parse_scenario
-from retrograde.engine.session import Session
+from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.scenario.file import parse_scenario
+from retrograde.engine.scenario.models import Scenario
+from retrograde.engine.session.session import Session
 from tests.bench import rivals
 from tests.bench.harness import Effort, Row, interleave, ratio, single_threaded, versus
 from tests.bench.training import agree

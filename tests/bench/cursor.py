@@ -7,10 +7,10 @@ import time
 
 import numpy as np
 
-from retrograde.engine.array import Extent
-from retrograde.engine.program import Place
-from retrograde.engine.scenario import load_scenario
-from retrograde.engine.session import Session
+from retrograde.engine.equations.array import Extent
+from retrograde.engine.network.program import Place
+from retrograde.engine.scenario.file import load_scenario
+from retrograde.engine.session.session import Session
 from tests.bench.harness import Effort, Row, duration, percentile
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from retrograde.engine.scenario import load_scenario
-from retrograde.engine.session import Session
+from retrograde.engine.scenario.file import load_scenario
+from retrograde.engine.session.session import Session
 from tests.bench.harness import Effort, Row, duration, percentile
 
 MEGABYTE = 1e6

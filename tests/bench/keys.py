@@ -13,10 +13,10 @@ from typing import Any
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.events import Key
 
-from retrograde.engine.models import Scenario
-from retrograde.engine.scenario import load_scenario
+from retrograde.engine.scenario.file import load_scenario
+from retrograde.engine.scenario.models import Scenario
 from retrograde.tui.app import RetrogradeApp
-from retrograde.tui.screens.main import MainScreen
+from retrograde.tui.debugger.screen import MainScreen
 from tests.bench.harness import Effort, Row, duration, percentile
 
 SIZE = (120, 36)

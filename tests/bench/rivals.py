@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrograde.engine.session import Session
+from retrograde.engine.session.session import Session
 from tests.bench.harness import single_threaded
 
 Floats = NDArray[np.float64]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from retrograde.engine.models import Scenario
-from retrograde.engine.scenario import load_scenario
-from retrograde.engine.session import Session
+from retrograde.engine.scenario.file import load_scenario
+from retrograde.engine.scenario.models import Scenario
+from retrograde.engine.session.session import Session
 from tests.bench import rivals
 from tests.bench.harness import Effort, Row, interleave, ratio, versus
 

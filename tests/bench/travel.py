@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from retrograde.engine.models import Scenario
-from retrograde.engine.scenario import load_scenario
-from retrograde.engine.session import Session
+from retrograde.engine.scenario.file import load_scenario
+from retrograde.engine.scenario.models import Scenario
+from retrograde.engine.session.session import Session
 from tests.bench.harness import Effort, Row, duration, interleave, percentile, ratio, versus
 
 MEGABYTE = 1e6

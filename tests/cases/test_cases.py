@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retrograde.engine.order import make_order
-from retrograde.engine.scenario import Scenario, load_scenario, parse_scenario
-from retrograde.engine.session import Session
+from retrograde.engine.scenario.file import Scenario, load_scenario, parse_scenario
+from retrograde.engine.session.session import Session
+from retrograde.engine.travel.order import make_order
 
 DATA = Path(__file__).parent / "data"
 RELATIVE = 1e-9

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retrograde.engine.check import compare
-from retrograde.engine.scenario import parse_scenario
-from retrograde.engine.session import Session
-from tests.engine_tests.networks import executed_by
+from retrograde.engine.scenario.file import parse_scenario
+from retrograde.engine.session.published import compare
+from retrograde.engine.session.session import Session
+from tests.support.networks import executed_by
 
 DATA = Path(__file__).parent / "data"
 RUNS: dict[str, dict[str, Any]] = {

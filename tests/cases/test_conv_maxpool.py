@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retrograde.engine.arithmetic import Floats
-from retrograde.engine.scenario import parse_scenario
-from retrograde.engine.session import Session
-from tests.engine_tests.networks import executed_by
+from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.scenario.file import parse_scenario
+from retrograde.engine.session.session import Session
+from tests.support.networks import executed_by
 
 RUNS: dict[str, Any] = json.loads(
     (Path(__file__).parent / "data" / "cs231n-conv-maxpool.json").read_text(encoding="utf-8")

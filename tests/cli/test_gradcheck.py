@@ -10,10 +10,10 @@ from unittest.mock import patch
 import pytest
 
 from retrograde.engine import Session, load_scenario
-from retrograde.engine.expression import Const, Product
+from retrograde.engine.equations.expression import Const, Product
 from retrograde.engine.ops.dense import WeightPart
-from retrograde.engine.saving import save
-from retrograde.tui.cli import main
+from retrograde.engine.session.saving import save
+from retrograde.tui.cli.main import main
 
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from retrograde.engine import Session, load_scenario
-from retrograde.engine.saving import save
-from retrograde.tui.cli import main
+from retrograde.engine.session.saving import save
+from retrograde.tui.cli.main import main
 
 EPOCHS = 40
 

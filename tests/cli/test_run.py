@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from retrograde.engine import Session, load_scenario, trace
-from retrograde.engine.catalogue import shipped
-from retrograde.tui.cli import main
+from retrograde.engine.scenario.catalogue import shipped
+from retrograde.tui.cli.main import main
 
 XOR = """
 format = 1

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from retrograde.engine.arithmetic import Floats
-from retrograde.engine.array import Array, Extent
-from retrograde.engine.expression import Const, Expr, Product, Sum
+from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.equations.array import Array, Extent
+from retrograde.engine.equations.expression import Const, Expr, Product, Sum
 from retrograde.engine.ops.batch_norm import BatchMean, BatchVariance, Normalise, RunningAverage
-from retrograde.engine.ops.contract import Contract, Factor
+from retrograde.engine.ops.contract import Contract, ContractFactor
 from retrograde.engine.ops.dense import Dense
 from retrograde.engine.ops.dropout import Dropout
-from retrograde.engine.ops.layernorm import Centre, InverseDeviation, RowMean, RowScale, RowVariance
+from retrograde.engine.ops.layer_norm import Centre, InverseDeviation, RowMean, RowScale, RowVariance
 from retrograde.engine.ops.merge import ADD, MULTIPLY
 from retrograde.engine.ops.pointwise import Operand, Rule
 from retrograde.engine.ops.rearrange import Join
@@ -174,8 +174,8 @@ def matmul(case: Case) -> Outputs:
         Contract,
         (sizes["m"], sizes["n"]),
         axes=("m", "n"),
-        left=Factor(bench.leaf(wide), ("m", "k")),
-        right=Factor(bench.leaf(tall), ("k", "n")),
+        left=ContractFactor(bench.leaf(wide), ("m", "k")),
+        right=ContractFactor(bench.leaf(tall), ("k", "n")),
         sizes=sizes,
     )
     return {0: bench.run(made)[0].reshape(shape)}

@@ -7,20 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from retrograde.engine.arithmetic import Floats
-from retrograde.engine.array import Array, Extent, Phase, Role
-from retrograde.engine.builder import Builder
+from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.equations.array import Array, Extent, Phase, Role
+from retrograde.engine.equations.expression import Const, Expr, Product
+from retrograde.engine.equations.functions import ACTIVATIONS
 from retrograde.engine.executor.generated import GeneratedExecutor
 from retrograde.engine.executor.kernels import KernelExecutor
-from retrograde.engine.expression import Const, Expr, Product
-from retrograde.engine.functions import ACTIVATIONS
-from retrograde.engine.graph import Graph
+from retrograde.engine.network.builder import Builder
+from retrograde.engine.network.forward import ForwardPass
+from retrograde.engine.network.program import Program
 from retrograde.engine.ops.activation import Activate, make_function
 from retrograde.engine.ops.base import Op
 from retrograde.engine.ops.loss import Total
 from retrograde.engine.ops.pointwise import Operand, Pointwise, Rule
 from retrograde.engine.ops.rearrange import Permute, Recast
-from retrograde.engine.program import Program
 
 PRINTED = 1500
 """Steps up to which the generated executor runs the ops too."""
@@ -55,10 +55,10 @@ class Bench:
         self.batch = batch
         self.values: dict[Array, Floats] = {self.rate: np.array(0.0)}
         self.parameters: dict[str, dict[str, Array]] = {}
-        self._graph = Graph(self.builder, train=False, parameters=self.parameters)
+        self._graph = ForwardPass(self.builder, train=False, parameters=self.parameters)
 
     @property
-    def graph(self) -> Graph:
+    def graph(self) -> ForwardPass:
         """The forward pass, for the ops of whole layers."""
         return self._graph
 

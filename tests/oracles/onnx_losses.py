@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from retrograde.engine.arithmetic import Floats
-from retrograde.engine.array import Array, Extent
+from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.equations.array import Array, Extent
 from retrograde.engine.ops.loss import CrossEntropy, Share, Total
 from retrograde.engine.ops.merge import MULTIPLY
 from retrograde.engine.ops.softmax import Exponential, Quotient, RowMaximum, RowSum

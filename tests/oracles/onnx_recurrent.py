@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from retrograde.engine.arithmetic import Floats
-from retrograde.engine.array import Array
-from retrograde.engine.layers.gru import Gru
-from retrograde.engine.layers.lstm import Lstm
+from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.equations.array import Array
+from retrograde.engine.layers.gru import GruLayer
+from retrograde.engine.layers.lstm import LstmLayer
 from retrograde.engine.layers.recurrent import REVERSE, RecurrentLayer
-from retrograde.engine.layers.rnn import Rnn
+from retrograde.engine.layers.rnn import RnnLayer
 from tests.oracles.onnx_bench import Bench, BeyondError
 from tests.oracles.onnx_cases import Case
 
@@ -24,19 +24,19 @@ FOREIGN = ("activations", "activation_alpha", "activation_beta", "clip", "input_
 
 def rnn(case: Case) -> Outputs:
     """The simple recurrent layer."""
-    return run(case, Rnn(kind="rnn", name="r", **keys(case)), [0])
+    return run(case, RnnLayer(kind="rnn", name="r", **keys(case)), [0])
 
 
 def gru(case: Case) -> Outputs:
     """The gated recurrent unit; ONNX has the gates in the order z, r, h."""
     reset: Literal["after", "before"] = "after" if case.attributes.get("linear_before_reset") else "before"
-    return run(case, Gru(kind="gru", name="r", reset=reset, **keys(case)), [1, 0, 2])
+    return run(case, GruLayer(kind="gru", name="r", reset=reset, **keys(case)), [1, 0, 2])
 
 
 def lstm(case: Case) -> Outputs:
     """The LSTM; ONNX has the gates in the order i, o, f, c, and peepholes in that of i, o, f."""
     peepholes = len(case.inputs) > 7 and case.inputs[7] is not None
-    return run(case, Lstm(kind="lstm", name="r", peepholes=peepholes, **keys(case)), [0, 2, 3, 1])
+    return run(case, LstmLayer(kind="lstm", name="r", peepholes=peepholes, **keys(case)), [0, 2, 3, 1])
 
 
 def keys(case: Case) -> dict[str, Any]:

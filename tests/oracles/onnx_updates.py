@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from retrograde.engine.arithmetic import Floats
-from retrograde.engine.array import Array, Role
+from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.ops.update.adam import ADAM
 from retrograde.engine.ops.update.adaptive import AVERAGE, AVERAGE_OF_SQUARES
-from retrograde.engine.ops.update.steps import Updates
+from retrograde.engine.ops.update.learning_rate import current_rate
 from retrograde.engine.ops.update.table import APPEND
+from retrograde.engine.ops.update.updates import Updates
 from tests.oracles.onnx_bench import Bench, BeyondError
 from tests.oracles.onnx_cases import Case
 
@@ -38,7 +39,7 @@ class Update:
         assert passed is not None
         self.passed = int(passed)
         self.bench.values[self.bench.rate] = np.array(float(rate))
-        self.updates = Updates(self.bench.builder, optimiser)
+        self.updates = Updates(self.bench.builder, optimiser, current_rate)
 
     def pair(self, number: int) -> tuple[Array, Array]:
         """A tensor and its gradient."""

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from retrograde.engine.arithmetic import Floats
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.ops.conv import Convolve, ConvolveTransposed
 from retrograde.engine.ops.link import Link
 from retrograde.engine.ops.pool import AveragePool, GlobalAverage, MaxPool, Winner

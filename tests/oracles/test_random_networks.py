@@ -11,11 +11,11 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from retrograde.engine.equations.optimisers import OPTIMISERS
 from retrograde.engine.layers.base import ActivationName
 from retrograde.engine.layers.table import KINDS
-from retrograde.engine.models import LossKind
-from retrograde.engine.optimisers import OPTIMISERS
-from retrograde.engine.training import SCHEDULES
+from retrograde.engine.scenario.models import LossKind
+from retrograde.engine.scenario.training import SCHEDULES
 from tests.oracles.random_networks import store
 from tests.oracles.random_networks.compare import compare
 from tests.oracles.random_networks.engine_side import GENERATED, observe

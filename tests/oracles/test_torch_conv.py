@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retrograde.engine.arithmetic import Floats
-from tests.engine_tests.spatial import KINDS, Built, build
+from retrograde.engine.equations.arithmetic import Floats
 from tests.oracles import torch_conv
 from tests.oracles.torch_conv import COUNT, drawn, numbers, reference
+from tests.support.spatial import KINDS, Built, build
 
 RELATIVE = 1e-9
 ROUNDING = 1e-14

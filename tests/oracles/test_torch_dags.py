@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from retrograde.engine import Session
-from retrograde.engine.array import Role
-from retrograde.engine.scenario import parse_scenario
-from tests.engine_tests.networks import executed_by
+from retrograde.engine.equations.array import Role
+from retrograde.engine.scenario.file import parse_scenario
 from tests.oracles import torch_dags
 from tests.oracles.test_torch_dense import close
 from tests.oracles.torch_dags import NETWORKS, SCALARS, UPDATES
+from tests.support.networks import executed_by
 
 
 @cache

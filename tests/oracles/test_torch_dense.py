@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from retrograde.engine import Session
-from retrograde.engine.arithmetic import Floats
-from retrograde.engine.array import Role
-from retrograde.engine.scenario import parse_scenario
-from tests.engine_tests.networks import ACTIVATIONS, BIASES, LOSSES, executed_by
+from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.equations.array import Role
+from retrograde.engine.scenario.file import parse_scenario
 from tests.oracles import torch_dense
 from tests.oracles.torch_dense import COUNT, UPDATES
+from tests.support.networks import ACTIVATIONS, BIASES, LOSSES, executed_by
 
 RELATIVE = 1e-9
 ROUNDING = 1e-15

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from retrograde.engine import Session
-from retrograde.engine.array import Role
-from retrograde.engine.scenario import parse_scenario
-from tests.engine_tests.networks import executed_by
+from retrograde.engine.equations.array import Role
+from retrograde.engine.scenario.file import parse_scenario
 from tests.oracles import torch_norm
 from tests.oracles.torch_norm import COUNT, UPDATES
+from tests.support.networks import executed_by
 
 RELATIVE = 1e-9
 ROUNDING = 1e-13

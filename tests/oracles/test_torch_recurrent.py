@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from retrograde.engine import Session
-from retrograde.engine.array import Role
-from retrograde.engine.scenario import parse_scenario
-from tests.engine_tests.networks import executed_by
-from tests.engine_tests.sequences import KINDS
+from retrograde.engine.equations.array import Role
+from retrograde.engine.scenario.file import parse_scenario
 from tests.oracles import torch_recurrent
 from tests.oracles.torch_recurrent import COUNT, UPDATES
+from tests.support.networks import executed_by
+from tests.support.sequences import KINDS
 
 RELATIVE = 1e-9
 ROUNDING = 1e-15

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from retrograde.engine import Session
-from retrograde.engine.optimisers import OPTIMISERS
-from retrograde.engine.scenario import parse_scenario
-from retrograde.engine.training import SCHEDULES
-from tests.engine_tests.networks import executed_by
-from tests.engine_tests.updates import Given
+from retrograde.engine.equations.optimisers import OPTIMISERS
+from retrograde.engine.scenario.file import parse_scenario
+from retrograde.engine.scenario.training import SCHEDULES
 from tests.oracles import torch_updates
 from tests.oracles.torch_updates import LOSSES, PER_EPOCH, RATE, RATES, SETTINGS, UPDATES
+from tests.support.networks import executed_by
+from tests.support.updates import Given
 
 RELATIVE = 1e-9
 both_executors = pytest.mark.parametrize("executor", ["generated", "kernels"])

@@ -18,8 +18,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from tests.engine_tests.attended import Attended
 from tests.oracles.torch_dense import torch_module
+from tests.support.attended import Attended
 
 STORE = Path(__file__).with_name("torch_attention.json.gz")
 COUNT = 56

@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.engine_tests.spatial import KINDS, Built, Chain, build, chain
+from tests.support.spatial import KINDS, Built, Chain, build, chain
 
 STORE = Path(__file__).with_name("torch_conv.json.gz")
 COUNT = 72

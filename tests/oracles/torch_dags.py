@@ -18,8 +18,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.engine_tests.dags import network, scalars
 from tests.oracles.torch_dense import torch_module
+from tests.support.dags import network, scalars
 
 STORE = Path(__file__).with_name("torch_dags.json.gz")
 NETWORKS = 96

@@ -19,7 +19,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.engine_tests.networks import ACTIVATIONS, LOSSES, Recipe
+from tests.support.networks import ACTIVATIONS, LOSSES, Recipe
 
 STORE = Path(__file__).with_name("torch_dense.json.gz")
 COUNT = 64

@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from tests.engine_tests.networks import rounded
-from tests.engine_tests.normed import Normed
 from tests.oracles.torch_dense import torch_module
+from tests.support.networks import rounded
+from tests.support.normed import Normed
 
 STORE = Path(__file__).with_name("torch_norm.json.gz")
 COUNT = 40

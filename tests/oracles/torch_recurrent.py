@@ -20,8 +20,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.engine_tests.sequences import KINDS, Sequential, sequential
 from tests.oracles.torch_dense import torch_module
+from tests.support.sequences import KINDS, Sequential, sequential
 
 STORE = Path(__file__).with_name("torch_recurrent.json.gz")
 COUNT = 36

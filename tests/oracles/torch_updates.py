@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.engine_tests.updates import network
 from tests.oracles.torch_dense import torch_module
+from tests.support.updates import network
 
 STORE = Path(__file__).with_name("torch_updates.json.gz")
 UPDATES = 15

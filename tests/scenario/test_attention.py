@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from retrograde.engine.data import load_data
 from retrograde.engine.errors import ScenarioError
-from retrograde.engine.scenario import parse_scenario
+from retrograde.engine.scenario.data import load_data
+from retrograde.engine.scenario.file import parse_scenario
 
 BASE = """format = 1
 title = { en = "t", zh = "t" }

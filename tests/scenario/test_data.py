@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrograde.engine import data as data_module
-from retrograde.engine.data import load_data, ranges
 from retrograde.engine.errors import EngineError, Problem, ScenarioError
-from retrograde.engine.scenario import load_scenario, parse_scenario
+from retrograde.engine.scenario import data as data_module
+from retrograde.engine.scenario.data import load_data, ranges
+from retrograde.engine.scenario.file import load_scenario, parse_scenario
 
 HEAD = """\
 format = 1

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from retrograde.engine.catalogue import folder, shipped, summary, summary_of
 from retrograde.engine.errors import EngineError, ScenarioError
-from retrograde.engine.models import layer_names
-from retrograde.engine.scenario import load_scenario, parse_scenario, schema
+from retrograde.engine.scenario.catalogue import folder, shipped, summary, summary_of
+from retrograde.engine.scenario.file import load_scenario, parse_scenario, schema
+from retrograde.engine.scenario.models import layer_names
 
 BASE = """\
 format = 1
@@ -112,7 +112,8 @@ class TestShipped:
 
     def test_a_list_loads_neither_pydantic_nor_numpy(self) -> None:
         code = (
-            "import sys; from retrograde.engine.catalogue import shipped, summary; [summary(n) for n in shipped()];"
+            "import sys; from retrograde.engine.scenario.catalogue import shipped, summary;"
+            " [summary(n) for n in shipped()];"
             " print(sorted({'pydantic', 'numpy', 'textual'} & set(sys.modules)))"
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from retrograde.engine.errors import ScenarioError
-from retrograde.engine.scenario import parse_scenario
+from retrograde.engine.scenario.file import parse_scenario
 
 DENSE = """format = 1
 title = { en = "t" }

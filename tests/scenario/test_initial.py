@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from retrograde.engine.initial import initial_parameters as named_parameters
-from retrograde.engine.models import Scenario
-from retrograde.engine.scenario import load_scenario, parse_scenario
+from retrograde.engine.network.initial import initial_parameters as named_parameters
+from retrograde.engine.scenario.file import load_scenario, parse_scenario
+from retrograde.engine.scenario.models import Scenario
 
 CASES = Path(__file__).parent.parent / "cases" / "data"
 

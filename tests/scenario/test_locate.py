@@ -11,8 +11,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from retrograde.engine.catalogue import folder
-from retrograde.engine.locate import LocateError, Positions, locate
+from retrograde.engine.scenario.catalogue import folder
+from retrograde.engine.scenario.locate import LocateError, Positions, locate
 
 
 def paths(value: Any, path: tuple[str | int, ...] = ()) -> dict[tuple[str | int, ...], Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from retrograde.engine.errors import Problem, ScenarioError
-from retrograde.engine.scenario import load_scenario, parse_scenario
+from retrograde.engine.scenario.file import load_scenario, parse_scenario
 
 BASE = """\
 format = 1

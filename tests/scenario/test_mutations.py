@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from retrograde.engine.errors import ScenarioError
-from retrograde.engine.scenario import MAX_FILE_BYTES, parse_scenario
+from retrograde.engine.scenario.file import MAX_FILE_BYTES, parse_scenario
 
-MUTATIONS = Path(__file__).with_name("mutations.py")
+MUTATIONS = Path(__file__).parent.parent / "support" / "mutations.py"
 COUNT = 2000
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrograde.engine.order import Given, Legacy, Seeded, make_order
-from retrograde.engine.scenario import load_scenario
+from retrograde.engine.scenario.file import load_scenario
+from retrograde.engine.travel.order import Given, Legacy, Seeded, make_order
 
 ORDERS = Path(__file__).parent.parent / "cases" / "data" / "single-layer-orders.txt.gz"
 
@@ -42,8 +42,8 @@ class TestLegacy:
             assert order.order(epoch).tolist() == wanted[epoch]
 
     def test_checkpoints_are_bounded_and_the_walk_stays_short(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("retrograde.engine.order.CHECKPOINT_BYTES", 16 * 2700)
-        monkeypatch.setattr("retrograde.engine.order.CACHE_BYTES", 0)
+        monkeypatch.setattr("retrograde.engine.travel.order.CHECKPOINT_BYTES", 16 * 2700)
+        monkeypatch.setattr("retrograde.engine.travel.order.CACHE_BYTES", 0)
         wanted = naive(3, 5, 2000)
         order = Legacy(np.random.RandomState(3), 5)
         for epoch in range(2000):

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from retrograde.engine.catalogue import summary
 from retrograde.engine.errors import ScenarioError
-from retrograde.engine.saving import open_session, save
-from retrograde.engine.scenario import load_scenario, parse_scenario, split_variant
-from retrograde.engine.session import Session
-from retrograde.tui.cli import main
-from retrograde.tui.headless.race import milestones
-from tests.engine_tests.updates import network
+from retrograde.engine.scenario.catalogue import summary
+from retrograde.engine.scenario.file import load_scenario, parse_scenario, split_variant
+from retrograde.engine.session.saving import open_session, save
+from retrograde.engine.session.session import Session
+from retrograde.tui.cli.main import main
+from retrograde.tui.cli.race import milestones
+from tests.support.updates import network
 
 VARIANTS = """
 [[variants]]

@@ -13,9 +13,9 @@ from textual.events import Key, Resize
 from textual.geometry import Size
 from textual.pilot import Pilot
 
-from retrograde.engine.session import Session
+from retrograde.engine.session.session import Session
 from retrograde.tui.app import RetrogradeApp
-from retrograde.tui.screens.main import MainScreen
+from retrograde.tui.debugger.screen import MainScreen
 
 
 class Driver:

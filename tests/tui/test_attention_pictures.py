@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from retrograde.engine.scenario import load_scenario
-from retrograde.engine.session import Session
-from retrograde.tui.drawing.picture import picture_rows
-from retrograde.tui.look import ASCII, UNICODE
-from retrograde.tui.pictures.records import Grid, Joined, Picture
+from retrograde.engine.scenario.file import load_scenario
+from retrograde.engine.session.session import Session
+from retrograde.tui.canvas.look import ASCII, UNICODE
+from retrograde.tui.drawing.dispatch import picture_rows
 from retrograde.tui.pictures.table import pictures_of
-from retrograde.tui.reading import Reading
-from retrograde.tui.state import Mark
-from tests.engine_tests.attended import Attended
+from retrograde.tui.reading.reading import Reading
+from retrograde.tui.records.marks import Mark
+from retrograde.tui.records.pictures import Grid, JoinedPicture, Picture
+from tests.support.attended import Attended
 
 
 def sessions() -> list[Session]:
@@ -22,7 +22,7 @@ def sessions() -> list[Session]:
 
 
 def grids_of(picture: Picture) -> tuple[Grid, ...]:
-    return picture.grids if isinstance(picture, Joined) else (picture,) if isinstance(picture, Grid) else ()
+    return picture.grids if isinstance(picture, JoinedPicture) else (picture,) if isinstance(picture, Grid) else ()
 
 
 def check(session: Session, seen: set[str]) -> None:
@@ -83,7 +83,7 @@ def test_positions_have_the_names_of_their_symbols() -> None:
     session.step()
     reading = Reading.of(session)
     assert reading.step is not None
-    (picture,) = [one for one in pictures_of(reading, reading.step, 6) if isinstance(one, Joined)]
+    (picture,) = [one for one in pictures_of(reading, reading.step, 6) if isinstance(one, JoinedPicture)]
     table, vectors = picture.grids
     assert table.rows == ("A", "B", "C", "D")
     inputs = session.frame.array(session.program.named["i"])[0]

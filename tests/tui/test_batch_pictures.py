@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from retrograde.engine.scenario import load_scenario, parse_scenario
-from retrograde.engine.session import Session
-from retrograde.tui.drawing.picture import picture_rows
-from retrograde.tui.look import ASCII, UNICODE
-from retrograde.tui.pictures.records import Grid, Joined
+from retrograde.engine.scenario.file import load_scenario, parse_scenario
+from retrograde.engine.session.session import Session
+from retrograde.tui.canvas.look import ASCII, UNICODE
+from retrograde.tui.drawing.dispatch import picture_rows
 from retrograde.tui.pictures.table import pictures_of
-from retrograde.tui.reading import Reading
-from retrograde.tui.state import Mark
+from retrograde.tui.reading.reading import Reading
+from retrograde.tui.records.marks import Mark
+from retrograde.tui.records.pictures import Grid, JoinedPicture
 
 IMAGES = """
 format = 1
@@ -61,7 +61,9 @@ def test_every_step_is_pictured_from_what_is_revealed(number: int) -> None:
             for glyphs in (UNICODE, ASCII):
                 for size in ((20, 3), (58, 8), (100, 30)):
                     picture_rows(picture, *size, glyphs)
-            grids = picture.grids if isinstance(picture, Joined) else (picture,) if isinstance(picture, Grid) else ()
+            grids = (
+                picture.grids if isinstance(picture, JoinedPicture) else (picture,) if isinstance(picture, Grid) else ()
+            )
             for grid in grids:
                 seen.add(step.op.title)
                 assert grid.known is not None

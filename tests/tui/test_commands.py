@@ -6,10 +6,10 @@ from collections import Counter
 
 from textual.binding import Binding
 
-from retrograde.tui.commands import Group, commands, footer_keys, group_title, key_rows, key_table
-from retrograde.tui.look import look
+from retrograde.tui.canvas.look import look
+from retrograde.tui.commands.table import Group, commands, footer_keys, group_title, key_rows, key_table
+from retrograde.tui.debugger.screen import MainScreen
 from retrograde.tui.screens.help import HelpScreen
-from retrograde.tui.screens.main import MainScreen
 
 MOTIONS = {"step", "term", "layer", "phase", "sample", "iteration", "epoch"}
 

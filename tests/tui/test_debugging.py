@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from retrograde.tui.figures import show
-from retrograde.tui.jobs import Job
+from retrograde.tui.debugger.screen import MainScreen
+from retrograde.tui.reading.figures import show
+from retrograde.tui.records.marks import PanelId
+from retrograde.tui.screens.command_line import LineScreen, pointed
 from retrograde.tui.screens.letter import LetterScreen
-from retrograde.tui.screens.line import LineScreen, pointed
-from retrograde.tui.screens.main import MainScreen
-from retrograde.tui.state import PanelId
+from retrograde.tui.work.jobs import Job
 
 
 async def write(driver, line: str) -> None:

@@ -10,15 +10,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrograde.engine.scenario import load_scenario
-from retrograde.engine.session import Session
-from retrograde.tui import rooms, view
-from retrograde.tui.canvas import Canvas, Span, shorten, wrap
-from retrograde.tui.look import ASCII, UNICODE, Glyphs, Ink, look, plain, width
-from retrograde.tui.pictures.records import TermBars, TermRow
-from retrograde.tui.reading import Reading
+from retrograde.engine.scenario.file import load_scenario
+from retrograde.engine.session.session import Session
+from retrograde.tui.canvas.canvas import Canvas, Span, shorten, wrap
+from retrograde.tui.canvas.look import ASCII, UNICODE, Glyphs, Ink, look, plain, width
+from retrograde.tui.debugger import rooms
+from retrograde.tui.reading.reading import Reading
+from retrograde.tui.records.equation import EquationView, OperandRow
+from retrograde.tui.records.marks import PanelEdge, PanelId
+from retrograde.tui.records.network import NetworkView
+from retrograde.tui.records.pictures import TermBars, TermRow
+from retrograde.tui.records.views import LossView
 from retrograde.tui.screenshot import clean
-from retrograde.tui.state import EquationView, Frame, LossView, NetworkView, OperandRow, PanelId
+from retrograde.tui.views.equation import equation_view
+from retrograde.tui.views.lens import Lens
+from retrograde.tui.views.loss import loss_view
+from retrograde.tui.views.network import network_view
+from retrograde.tui.views.parameters import Parameters
+from retrograde.tui.views.plain import in_ascii
+from retrograde.tui.views.status import timeline_view
+from retrograde.tui.views.weights import weights_view
 from retrograde.tui.widgets.equation import EquationPanel, break_line
 from retrograde.tui.widgets.loss import LossPanel, decimate
 from retrograde.tui.widgets.network import NetworkPanel
@@ -42,14 +53,14 @@ def views(name: str, *motions: str) -> dict[PanelId, Any]:
     for motion in motions:
         session.step(motion)
     reading = Reading.of(session)
-    parameters = view.Parameters(reading)
-    lens = view.Lens()
+    parameters = Parameters(reading)
+    lens = Lens()
     return {
-        PanelId.NETWORK: view.network_view(reading, parameters, lens),
-        PanelId.EQUATION: view.equation_view(reading, lens),
-        PanelId.WEIGHTS: view.weights_view(reading, parameters, lens, None),
-        PanelId.LOSS: view.loss_view(reading, session.losses.points(), run=None),
-        PanelId.TIMELINE: view.timeline_view(reading),
+        PanelId.NETWORK: network_view(reading, parameters, lens),
+        PanelId.EQUATION: equation_view(reading, lens),
+        PanelId.WEIGHTS: weights_view(reading, parameters, lens, None),
+        PanelId.LOSS: loss_view(reading, session.losses.points(), run=None),
+        PanelId.TIMELINE: timeline_view(reading),
     }
 
 
@@ -64,7 +75,9 @@ VIEWS = {
 
 def drawn(panel: PanelId, shown: Any, size: tuple[int, int], glyphs: Glyphs) -> list[str]:
     canvas = Canvas(*size, glyphs)
-    PANELS[panel](id=panel.value).paint(canvas, Frame(title=(Span(panel.value),), corners=glyphs.corners[:2]), shown)
+    PANELS[panel](id=panel.value).paint(
+        canvas, PanelEdge(title=(Span(panel.value),), corners=glyphs.corners[:2]), shown
+    )
     strips = canvas.strips(look().palette)
     assert [strip.cell_length for strip in strips] == [size[0]] * size[1]
     return canvas.text()
@@ -75,7 +88,7 @@ def drawn(panel: PanelId, shown: Any, size: tuple[int, int], glyphs: Glyphs) -> 
 @given(size=SIZES, panel=st.sampled_from(list(PANELS)))
 def test_every_panel_draws_at_every_size(name: str, size: tuple[int, int], panel: PanelId) -> None:
     drawn(panel, VIEWS[name][panel], size, UNICODE)
-    rows = drawn(panel, view.in_ascii(VIEWS[name][panel]), size, ASCII)
+    rows = drawn(panel, in_ascii(VIEWS[name][panel]), size, ASCII)
     assert all(row.isascii() for row in rows)
 
 
@@ -186,9 +199,9 @@ def test_a_diverging_loss_is_drawn() -> None:
 
 @given(room=st.integers(0, 200), steps=st.lists(st.integers(0, 10**6), min_size=1, max_size=12))
 def test_a_bar_is_divided_whole(room: int, steps: list[int]) -> None:
-    from retrograde.tui.state import Segment
+    from retrograde.tui.records.views import TimelineSegment
 
-    sizes = share(room, tuple(Segment(label="", steps=count, done=0) for count in steps))
+    sizes = share(room, tuple(TimelineSegment(label="", steps=count, done=0) for count in steps))
     assert sum(sizes) == (room if sum(steps) else 0)
 
 

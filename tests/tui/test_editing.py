@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from retrograde.engine.scenario import load_scenario
-from retrograde.engine.session import Session
-from retrograde.tui import times
-from retrograde.tui.canvas import Canvas, Span
-from retrograde.tui.look import ASCII, UNICODE, look
+from retrograde.engine.scenario.file import load_scenario
+from retrograde.engine.session import beside as times
+from retrograde.engine.session.session import Session
+from retrograde.tui.canvas.canvas import Canvas, Span
+from retrograde.tui.canvas.look import ASCII, UNICODE, look
+from retrograde.tui.debugger.editing import assignments, number, slot_name
+from retrograde.tui.records.marks import PanelEdge
+from retrograde.tui.records.table_view import Column, TableView
 from retrograde.tui.screens.branches import BranchesScreen
-from retrograde.tui.screens.choice import ChoiceScreen
-from retrograde.tui.screens.editing import assignments, number, slot_name
-from retrograde.tui.screens.line import LineScreen
-from retrograde.tui.state import Frame
-from retrograde.tui.tables import Column, TableView
-from retrograde.tui.view import in_ascii
+from retrograde.tui.screens.choosing import ChoiceScreen
+from retrograde.tui.screens.command_line import LineScreen
 from retrograde.tui.views import branches as view_branches
+from retrograde.tui.views.plain import in_ascii
 from retrograde.tui.widgets.table import Table, fitting
 
 
@@ -336,7 +336,7 @@ def test_a_table_draws_at_every_size(glyphs: Any) -> None:
         for height in (*range(1, 10), 60):
             canvas = Canvas(width, height, glyphs)
             shown = in_ascii(view) if glyphs.ascii else view
-            Table(id="t").paint(canvas, Frame(title=(Span("t"),)), shown)
+            Table(id="t").paint(canvas, PanelEdge(title=(Span("t"),)), shown)
             assert [strip.cell_length for strip in canvas.strips(look().palette)] == [width] * height
     assert fitting(columns, 100) == [0, 1, 2]
     assert fitting(columns, 15) == [0, 2]

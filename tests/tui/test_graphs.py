@@ -11,27 +11,35 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrograde.engine.catalogue import shipped
 from retrograde.engine.layers.table import KINDS
-from retrograde.engine.scenario import load_scenario, parse_scenario
-from retrograde.engine.session import Session
-from retrograde.tui import view
-from retrograde.tui.canvas import Canvas
+from retrograde.engine.scenario.catalogue import shipped
+from retrograde.engine.scenario.file import load_scenario, parse_scenario
+from retrograde.engine.session.session import Session
+from retrograde.tui.canvas.canvas import Canvas
+from retrograde.tui.canvas.look import ASCII, UNICODE, Glyphs, Ink, look
 from retrograde.tui.drawing.blocks import Needs, forms_of
 from retrograde.tui.drawing.layout import layout
 from retrograde.tui.drawing.sheets import WHOLE, Dimensions, draw_sheet, sheet_forms
 from retrograde.tui.drawing.wires import Wires
-from retrograde.tui.look import ASCII, UNICODE, Glyphs, Ink, look
-from retrograde.tui.reading import Reading
-from retrograde.tui.state import Frame, LayerView, LinkView, Mark, NetworkView, SheetKind, SheetView
+from retrograde.tui.reading.reading import Reading
+from retrograde.tui.records.marks import Mark, PanelEdge
+from retrograde.tui.records.network import LayerView, LinkView, NetworkView, SheetKind, SheetView
+from retrograde.tui.views.equation import equation_view
+from retrograde.tui.views.lens import Lens
+from retrograde.tui.views.loss import loss_view
 from retrograde.tui.views.marks import marks
-from retrograde.tui.views.slots import Cell, cell_of, node_count, node_number, node_ref
+from retrograde.tui.views.network import network_view
+from retrograde.tui.views.parameters import Parameters
+from retrograde.tui.views.plain import in_ascii
+from retrograde.tui.views.slots import SlotCell, cell_of, node_at, node_count, node_number, node_ref
+from retrograde.tui.views.status import header_view, timeline_view
 from retrograde.tui.views.topology import plan_of
+from retrograde.tui.views.weights import weights_view
 from retrograde.tui.widgets.equation import EquationPanel
 from retrograde.tui.widgets.loss import LossPanel
 from retrograde.tui.widgets.network import NetworkPanel
 from retrograde.tui.widgets.weights import WeightsPanel
-from tests.tui.graphs import BRANCHES, LAYERS, SKIP, scenario_of
+from tests.support.graphs import BRANCHES, LAYERS, SKIP, scenario_of
 
 PANELS: tuple[Any, ...] = (NetworkPanel, EquationPanel, WeightsPanel, LossPanel)
 
@@ -62,23 +70,23 @@ def moments(session: Session, count: int) -> list[int]:
     return sorted(found | {run.start + 1 for run in session.program.runs(0)})
 
 
-def views_of(reading: Reading, parameters: view.Parameters, node: int = -1) -> tuple[Any, ...]:
-    lens = view.Lens(node=node)
-    view.header_view(reading)
-    view.timeline_view(reading)
+def views_of(reading: Reading, parameters: Parameters, node: int = -1) -> tuple[Any, ...]:
+    lens = Lens(node=node)
+    header_view(reading)
+    timeline_view(reading)
     empty = np.empty(0)
     return (
-        view.network_view(reading, parameters, lens),
-        view.equation_view(reading, lens),
-        view.weights_view(reading, parameters, lens, None, window=12),
-        view.loss_view(reading, (empty, empty, empty), run=None),
+        network_view(reading, parameters, lens),
+        equation_view(reading, lens),
+        weights_view(reading, parameters, lens, None, window=12),
+        loss_view(reading, (empty, empty, empty), run=None),
     )
 
 
 def drawn(panel: Any, shown: Any, size: tuple[int, int], glyphs: Glyphs) -> list[str]:
     canvas = Canvas(*size, glyphs)
-    shown = view.in_ascii(shown) if glyphs.ascii else shown
-    panel(id="panel").paint(canvas, Frame(title=(), corners=glyphs.corners[:2]), shown)
+    shown = in_ascii(shown) if glyphs.ascii else shown
+    panel(id="panel").paint(canvas, PanelEdge(title=(), corners=glyphs.corners[:2]), shown)
     assert [strip.cell_length for strip in canvas.strips(look().palette)] == [size[0]] * size[1]
     text = canvas.text()
     assert not glyphs.ascii or all(row.isascii() for row in text)
@@ -87,7 +95,7 @@ def drawn(panel: Any, shown: Any, size: tuple[int, int], glyphs: Glyphs) -> list
 
 def network_text(session: Session, position: int, size: tuple[int, int] = (58, 19), glyphs: Glyphs = UNICODE) -> str:
     reading = reading_at(session, position)
-    shown = view.network_view(reading, view.Parameters(reading), view.Lens())
+    shown = network_view(reading, Parameters(reading), Lens())
     return "\n".join(drawn(NetworkPanel, shown, size, glyphs))
 
 
@@ -108,7 +116,7 @@ def test_every_kind_has_a_network_here() -> None:
 @pytest.mark.parametrize("kind", LAYERS)
 def test_every_kind_is_drawn_at_every_moment(kind: str) -> None:
     session = session_of(kind)
-    parameters = view.Parameters(reading_at(session, 0))
+    parameters = Parameters(reading_at(session, 0))
     for number, position in enumerate(moments(session, 10)):
         reading = reading_at(session, position)
         shown = views_of(reading, parameters, number % node_count(reading) if number % 3 == 0 else -1)
@@ -129,7 +137,7 @@ def test_the_network_draws_at_every_size(kind: str, share: float, size: tuple[in
 def test_the_smallest_sizes(kind: str) -> None:
     session = session_of(kind)
     reading = reading_at(session, session.program.steps // 2)
-    shown = view.network_view(reading, view.Parameters(reading), view.Lens())
+    shown = network_view(reading, Parameters(reading), Lens())
     for columns in range(1, 26, 2):
         for rows in range(1, 16):
             drawn(NetworkPanel, shown, (columns, rows), UNICODE)
@@ -140,7 +148,7 @@ def test_the_scenarios_that_ship(name: str) -> None:
     if is_chain(name):
         return
     session = Session(load_scenario(name))
-    parameters = view.Parameters(reading_at(session, 0))
+    parameters = Parameters(reading_at(session, 0))
     for number, position in enumerate(moments(session, 3)):
         for panel, one in zip(PANELS, views_of(reading_at(session, position), parameters), strict=True):
             drawn(panel, one, [(58, 19), (35, 13)][number % 2], [UNICODE, ASCII][number % 2])
@@ -167,7 +175,7 @@ def test_a_skip_edge_is_drawn_past_the_column_between() -> None:
     assert sum(f"w{number} " in text for number in (3, 4, 5)) == 3
     assert "w1 " not in text.replace("w1 ·", "")
     reading = reading_at(session, first_step(session, "net_o1"))
-    shown = view.network_view(reading, view.Parameters(reading), view.Lens())
+    shown = network_view(reading, Parameters(reading), Lens())
     assert shown.small
     assert {(shown.layers[edge.source[0]].name, edge.target) for edge in shown.edges} == {("i", (2, 0)), ("h", (2, 0))}
 
@@ -179,7 +187,7 @@ def test_the_block_of_the_step_and_what_it_reads_are_marked() -> None:
         assert target in text
         assert operand in text
     reading = reading_at(session, first_step(session, "out_sum3"))
-    shown = view.network_view(reading, view.Parameters(reading), view.Lens())
+    shown = network_view(reading, Parameters(reading), Lens())
     names = [layer.name for layer in shown.layers]
     live = {(names[link.source], names[link.target]) for link in shown.links if link.live}
     assert live == {("left", "sum"), ("right", "sum")}
@@ -188,20 +196,20 @@ def test_the_block_of_the_step_and_what_it_reads_are_marked() -> None:
 @pytest.mark.parametrize(
     ("kind", "slot", "cell"),
     [
-        ("conv", "net_c[2,1,3]", Cell("c", 11)),
-        ("conv", "grad(out_c[2,1,3])", Cell("c", 11)),
+        ("conv", "net_c[2,1,3]", SlotCell("c", 11)),
+        ("conv", "grad(out_c[2,1,3])", SlotCell("c", 11)),
         ("conv", "W_c[2,1,1,1]", None),
-        ("rnn", "net_r1@2", Cell("r", 2)),
-        ("rnn", "delta(r2@3)", Cell("r", 5)),
-        ("rnn", "i2@3", Cell("i", 5)),
+        ("rnn", "net_r1@2", SlotCell("r", 2)),
+        ("rnn", "delta(r2@3)", SlotCell("r", 5)),
+        ("rnn", "i2@3", SlotCell("i", 5)),
         ("attention", "a_att[1,2,1]", None),
-        ("attention", "out_att[2,3]", Cell("att", 6)),
-        ("batch_norm", "out_n2", Cell("n", 1)),
+        ("attention", "out_att[2,3]", SlotCell("att", 6)),
+        ("batch_norm", "out_n2", SlotCell("n", 1)),
         ("graph", "u", None),
-        ("graph", "out_g2", Cell("g", 1)),
+        ("graph", "out_g2", SlotCell("g", 1)),
     ],
 )
-def test_where_a_slot_is_shown(kind: str, slot: str, cell: Cell | None) -> None:
+def test_where_a_slot_is_shown(kind: str, slot: str, cell: SlotCell | None) -> None:
     session = session_of(kind)
     reading = reading_at(session, 0)
     assert cell_of(reading, session.network.notation.resolve(slot, session.program, sample=0)) == cell
@@ -215,7 +223,7 @@ def test_where_a_slot_is_shown(kind: str, slot: str, cell: Cell | None) -> None:
 def test_slots_are_counted_through(kind: str) -> None:
     reading = reading_at(session_of(kind), 0)
     for number in range(node_count(reading)):
-        cell = view.node_at(reading, number)
+        cell = node_at(reading, number)
         assert node_number(reading, cell) == number
         ref = node_ref(reading, number)
         assert ref is not None
@@ -228,7 +236,7 @@ def test_slots_are_counted_through(kind: str) -> None:
 def test_every_row_of_the_table_is_found_again(kind: str) -> None:
     session = session_of(kind)
     reading = reading_at(session, 0)
-    parameters = view.Parameters(reading)
+    parameters = Parameters(reading)
     refs = [parameters.ref(number) for number in range(len(parameters))]
     assert len(set(refs)) == len(refs) == sum(array.size for array in session.network.parameters)
     assert [parameters.find(ref) for ref in refs] == list(range(len(refs)))
@@ -237,10 +245,10 @@ def test_every_row_of_the_table_is_found_again(kind: str) -> None:
 
 
 def test_from_and_to_of_the_edges_of_several_sources() -> None:
-    parameters = view.Parameters(reading_at(session_of("skip"), 0))
+    parameters = Parameters(reading_at(session_of("skip"), 0))
     paths = [parameters.path(parameters.ref(number)) for number in range(len(parameters))]
     assert paths == ["i1 → h1", "i2 → h1", "1 → h1", "i1 → o1", "i2 → o1", "h1 → o1", "1 → o1"]
-    parameters = view.Parameters(reading_at(session_of("conv"), 0))
+    parameters = Parameters(reading_at(session_of("conv"), 0))
     assert parameters.path(parameters.ref(0)) == ""
 
 
@@ -248,7 +256,7 @@ def test_what_the_optimiser_remembers_has_columns() -> None:
     session = Session(scenario_of("conv", training='learning_rate = 0.1\noptimizer = "adam"'))
     session.step("iteration")
     reading = Reading.of(session)
-    shown = view.weights_view(reading, view.Parameters(reading), view.Lens(), None)
+    shown = weights_view(reading, Parameters(reading), Lens(), None)
     assert shown.memory[:2] == ("m", "v")
     assert all(len(row.memory) == len(shown.memory) for row in shown.rows)
     ref = session.network.notation.resolve("new(m(W_c[1,1,1,1]))", session.program)
@@ -263,18 +271,18 @@ def test_what_the_optimiser_remembers_has_columns() -> None:
 def test_outputs_of_every_shape_stand_beside_their_targets() -> None:
     reading = reading_at(session_of("rnn"), first_step(session_of("rnn"), "out_o2@2"))
     empty = np.empty(0)
-    lines = ["".join(span.text for span in line) for line in view.loss_view(reading, (empty,) * 3, run=None).lines]
+    lines = ["".join(span.text for span in line) for line in loss_view(reading, (empty,) * 3, run=None).lines]
     assert any(line.startswith("o1@2") and "target 0.25" in line for line in lines)
     reading = reading_at(session_of("branches"), 1)
-    lines = ["".join(span.text for span in line) for line in view.loss_view(reading, (empty,) * 3, run=None).lines]
+    lines = ["".join(span.text for span in line) for line in loss_view(reading, (empty,) * 3, run=None).lines]
     assert [line.split()[0] for line in lines[-4:]] == ["p1", "p2", "p3", "q1"]
 
 
 def test_where_the_cursor_is_says_the_time_step() -> None:
     session = session_of("rnn")
-    header = view.header_view(reading_at(session, first_step(session, "out_o2@2")))
+    header = header_view(reading_at(session, first_step(session, "out_o2@2")))
     assert "o@2" in [text for _word, text in header.crumbs]
-    equation = view.equation_view(Reading.of(session), view.Lens())
+    equation = equation_view(Reading.of(session), Lens())
     assert "o2@2" in equation.question
 
 
@@ -285,7 +293,7 @@ def test_the_focus_adds_up() -> None:
     session = session_of("branches")
     for slot in ("net_p2", "net_q1", "net_left7"):
         reading = reading_at(session, first_step(session, slot))
-        focus = view.network_view(reading, view.Parameters(reading), view.Lens()).focus
+        focus = network_view(reading, Parameters(reading), Lens()).focus
         assert focus is not None
         assert len(focus.incoming) == 4
         assert reading.step is not None
@@ -300,8 +308,8 @@ def test_the_focus_adds_up() -> None:
 def test_the_focus_of_a_selected_slot_says_where_it_goes() -> None:
     session = session_of("branches")
     reading = reading_at(session, first_step(session, "out_again30"))
-    number = node_number(reading, Cell("sum", 4))
-    focus = view.network_view(reading, view.Parameters(reading), view.Lens(node=number)).focus
+    number = node_number(reading, SlotCell("sum", 4))
+    focus = network_view(reading, Parameters(reading), Lens(node=number)).focus
     assert focus is not None
     assert focus.title[0].text == "sum5"
     assert {row.label.split(" → ")[1] for row in focus.outgoing} <= {f"again{unit}" for unit in range(1, 31)} | {

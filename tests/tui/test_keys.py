@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from retrograde.engine.text import use
-from retrograde.tui.screens.choice import ChoiceScreen
+from retrograde.tui.records.marks import PanelId
+from retrograde.tui.screens.choosing import ChoiceScreen
+from retrograde.tui.screens.command_line import LineScreen
 from retrograde.tui.screens.help import HelpScreen
-from retrograde.tui.screens.line import LineScreen
 from retrograde.tui.screens.picker import PickerScreen
-from retrograde.tui.state import PanelId
 
 
 async def test_a_whole_iteration_forward_and_back(opened) -> None:
@@ -34,8 +34,8 @@ async def test_a_whole_iteration_forward_and_back(opened) -> None:
     ],
 )
 async def test_motions_by_every_granularity(opened, key: str, back: str, granularity: str) -> None:
-    from retrograde.engine.scenario import load_scenario
-    from retrograde.engine.session import Session
+    from retrograde.engine.scenario.file import load_scenario
+    from retrograde.engine.session.session import Session
 
     reference = Session(load_scenario("xor-2-4-1"))
     async with opened("xor-2-4-1") as driver:

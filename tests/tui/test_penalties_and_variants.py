@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from retrograde.engine.expression import Ref
-from retrograde.engine.scenario import load_scenario
-from retrograde.engine.session import Session
-from retrograde.tui.reading import Reading
+from retrograde.engine.equations.expression import Ref
+from retrograde.engine.scenario.file import load_scenario
+from retrograde.engine.session.session import Session
+from retrograde.tui.reading.reading import Reading
 from retrograde.tui.screens.picker import PickerScreen
 from retrograde.tui.views.chain import chain
 from retrograde.tui.views.loss import loss_label, loss_so_far

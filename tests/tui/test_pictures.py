@@ -11,22 +11,34 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from retrograde.engine.explaining.step import Step
 from retrograde.engine.ops.activation import Activate, Slope
 from retrograde.engine.ops.base import Op
 from retrograde.engine.ops.gradient import Gradient
-from retrograde.engine.ops.update.steps import Update
-from retrograde.engine.scenario import load_scenario
-from retrograde.engine.session import Session
-from retrograde.engine.step import Step
-from retrograde.tui import view
-from retrograde.tui.canvas import Canvas, Span, measure
+from retrograde.engine.ops.update.updates import Update
+from retrograde.engine.scenario.file import load_scenario
+from retrograde.engine.session.session import Session
+from retrograde.tui.canvas.canvas import Canvas, Span, measure
+from retrograde.tui.canvas.look import ASCII, UNICODE, Glyphs, look
 from retrograde.tui.drawing.cells import brief, exponents, figure, log_share, shade, window
-from retrograde.tui.drawing.picture import Slice, picture_rows
-from retrograde.tui.look import ASCII, UNICODE, Glyphs, look
-from retrograde.tui.pictures.records import Columns, Grid, Joined, LogBar, LogBars, Picture, Spot, TermBars
+from retrograde.tui.drawing.dispatch import Slice, picture_rows
 from retrograde.tui.pictures.table import maker_of, pictures
-from retrograde.tui.reading import Reading
-from retrograde.tui.state import EquationView, Frame, Mark, OperandRow
+from retrograde.tui.reading.reading import Reading
+from retrograde.tui.records.equation import EquationView, OperandRow
+from retrograde.tui.records.marks import Mark, PanelEdge
+from retrograde.tui.records.pictures import (
+    ColumnsPicture,
+    Grid,
+    JoinedPicture,
+    LogBar,
+    LogBars,
+    Picture,
+    PlacedSpan,
+    TermBars,
+)
+from retrograde.tui.views.equation import equation_view
+from retrograde.tui.views.lens import Lens
+from retrograde.tui.views.plain import in_ascii
 from retrograde.tui.widgets.equation import EquationPanel
 
 BOTH = pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
@@ -41,7 +53,7 @@ MARKS = st.sampled_from(list(Mark))
 def grids(draw: st.DrawFn) -> Grid:
     shape = draw(array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=20))
     spots = st.builds(
-        Spot,
+        PlacedSpan,
         row=st.integers(0, shape[0] - 1),
         column=st.integers(0, shape[1] - 1),
         rows=st.integers(1, 4),
@@ -63,12 +75,12 @@ def grids(draw: st.DrawFn) -> Grid:
 
 
 @st.composite
-def columns(draw: st.DrawFn) -> Columns:
+def columns(draw: st.DrawFn) -> ColumnsPicture:
     rows, count = draw(st.integers(0, 4)), draw(st.integers(1, 20))
     spots = st.builds(
-        Spot, row=st.integers(0, 3), column=st.integers(0, count - 1), columns=st.integers(1, 3), mark=MARKS
+        PlacedSpan, row=st.integers(0, 3), column=st.integers(0, count - 1), columns=st.integers(1, 3), mark=MARKS
     )
-    return Columns(
+    return ColumnsPicture(
         titles=(*"t" * (count - 1), draw(LABELS)),
         rows=tuple(draw(LABELS) for _row in range(rows)),
         values=draw(arrays(np.float64, (rows, count), elements=NUMBERS, fill=st.just(0.5))),
@@ -92,7 +104,7 @@ BARS = st.builds(
     caption=LABELS.map(lambda text: (Span(text),)),
 )
 JOINED = st.builds(
-    Joined,
+    JoinedPicture,
     grids=st.lists(grids(), min_size=1, max_size=3).map(tuple),
     signs=st.sampled_from([(), ("×",), ("×", "=")]),
     caption=LABELS.map(lambda text: (Span(text),)),
@@ -102,7 +114,7 @@ PICTURES = st.one_of(grids(), JOINED, BARS, columns())
 
 def text_of(picture: Picture, width: int, height: int, glyphs: Glyphs) -> list[str]:
     """A picture as text; its rows fit into the room."""
-    shown: Any = view.in_ascii(picture) if glyphs.ascii else picture
+    shown: Any = in_ascii(picture) if glyphs.ascii else picture
     rows = picture_rows(shown, width, height, glyphs)
     assert len(rows) <= height
     canvas = Canvas(width, len(rows), glyphs)
@@ -140,13 +152,13 @@ def test_the_panel_draws_every_picture_at_every_size(picture: Picture, size: tup
     for glyphs in (UNICODE, ASCII):
         canvas = Canvas(*size, glyphs)
         EquationPanel(id="equation").paint(
-            canvas, Frame(title=(), corners=glyphs.corners[:2]), view.in_ascii(shown) if glyphs.ascii else shown
+            canvas, PanelEdge(title=(), corners=glyphs.corners[:2]), in_ascii(shown) if glyphs.ascii else shown
         )
         assert [strip.cell_length for strip in canvas.strips(look().palette)] == [size[0]] * size[1]
 
 
 def test_very_large_matrices() -> None:
-    picture = Grid(values=matrix(60, 200), spots=(Spot(row=40, column=150),))
+    picture = Grid(values=matrix(60, 200), spots=(PlacedSpan(row=40, column=150),))
     for width, height in ((200, 60), (80, 24), (38, 11), (4, 2)):
         assert text_of(picture, width, height, UNICODE)
 
@@ -154,11 +166,11 @@ def test_very_large_matrices() -> None:
 @BOTH
 def test_a_product_of_grids_says_its_numbers(glyphs: Glyphs) -> None:
     patch, kernel = matrix(2, 2), matrix(2, 2) + 1
-    picture = Joined(
+    picture = JoinedPicture(
         grids=(
             Grid(values=patch, title="patch"),
             Grid(values=kernel, title="kernel"),
-            Grid(values=patch * kernel, title="product", spots=(Spot(row=1, column=0),)),
+            Grid(values=patch * kernel, title="product", spots=(PlacedSpan(row=1, column=0),)),
         ),
         signs=("×", "="),
         caption=(Span("sum"),),
@@ -200,14 +212,14 @@ def test_what_is_not_computed_yet_is_no_number() -> None:
 
 
 def test_a_large_matrix_is_cut_out_around_its_mark() -> None:
-    picture = Grid(values=matrix(50, 90), spots=(Spot(row=30, column=70),))
+    picture = Grid(values=matrix(50, 90), spots=(PlacedSpan(row=30, column=70),))
     lines = text_of(picture, 20, 7, UNICODE)
     assert "rows 28–33 of 50" in lines[-1]
     assert any("▐" in line and "▌" in line for line in lines)
 
 
 def test_a_region_is_bracketed_on_each_of_its_rows() -> None:
-    picture = Grid(values=matrix(4, 4), spots=(Spot(row=1, column=1, rows=2, columns=2, mark=Mark.OPERAND),))
+    picture = Grid(values=matrix(4, 4), spots=(PlacedSpan(row=1, column=1, rows=2, columns=2, mark=Mark.OPERAND),))
     lines = text_of(picture, 60, 6, UNICODE)
     assert [("‹" in line, "›" in line) for line in lines] == [
         (False, False),
@@ -254,12 +266,12 @@ def test_bars_are_logarithmic_and_keep_what_is_small() -> None:
 
 @BOTH
 def test_columns_through_time(glyphs: Glyphs) -> None:
-    picture = Columns(
+    picture = ColumnsPicture(
         titles=("t=1", "t=2", "t=3"),
         rows=("h", "δ"),
         values=np.array([[0.1, 0.2, 0.3], [-0.5, 0.25, 0.125]]),
         known=np.array([[True] * 3, [False, True, True]]),
-        spots=(Spot(row=1, column=1),),
+        spots=(PlacedSpan(row=1, column=1),),
         flow=-1,
         bars=(1e-4, -0.01, 1.0),
         bar_label="product",
@@ -333,7 +345,7 @@ def test_the_pictures_of_steps() -> None:
     found = []
     for position in (1, 3):
         session.seek(position)
-        found.append([type(one).__name__ for one in view.equation_view(Reading.of(session), view.Lens()).pictures])
+        found.append([type(one).__name__ for one in equation_view(Reading.of(session), Lens()).pictures])
     assert found == [["TermBars"], ["Curve"]]
 
 
@@ -357,6 +369,6 @@ def test_a_picture_makes_room_by_flowing_the_operands() -> None:
 def test_terms_stand_in_the_table_too() -> None:
     session = Session(load_scenario("mazur"))
     session.step("step")
-    (bars,) = view.equation_view(Reading.of(session), view.Lens()).pictures
+    (bars,) = equation_view(Reading.of(session), Lens()).pictures
     assert isinstance(bars, TermBars)
     assert len(bars.terms) == 3

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from retrograde.engine import Session, load_scenario
-from retrograde.engine.array import Role
-from retrograde.tui.drawing.picture import picture_rows
-from retrograde.tui.look import ASCII, UNICODE
-from retrograde.tui.pictures.records import Columns
+from retrograde.engine.equations.array import Role
+from retrograde.tui.canvas.look import ASCII, UNICODE
+from retrograde.tui.drawing.dispatch import picture_rows
 from retrograde.tui.pictures.table import pictures_of
-from retrograde.tui.reading import Reading
-from tests.engine_tests.sequences import Recurrent, Sequential
+from retrograde.tui.reading.reading import Reading
+from retrograde.tui.records.pictures import ColumnsPicture
+from tests.support.sequences import Recurrent, Sequential
 
 KINDS = {
     "rnn": (),
@@ -23,10 +23,10 @@ KINDS = {
 }
 
 
-def columns_of(session: Session) -> Columns | None:
+def columns_of(session: Session) -> ColumnsPicture | None:
     reading = Reading.of(session)
     assert reading.step is not None
-    found = [picture for picture in pictures_of(reading, reading.step, 9) if isinstance(picture, Columns)]
+    found = [picture for picture in pictures_of(reading, reading.step, 9) if isinstance(picture, ColumnsPicture)]
     assert len(found) <= 1
     return found[0] if found else None
 

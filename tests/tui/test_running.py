@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from retrograde.engine.program import Granularity
-from retrograde.engine.session import Session
-from retrograde.tui.state import PanelId
+from retrograde.engine.network.program import Granularity
+from retrograde.engine.session.session import Session
+from retrograde.tui.records.marks import PanelId
 
 
 async def test_run_to_the_end_and_back_to_any_moment(opened) -> None:

@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from retrograde.engine.saving import open_session, save, to_json
-from retrograde.engine.scenario import load_scenario
-from retrograde.engine.session import Session
+from retrograde.engine.scenario.file import load_scenario
+from retrograde.engine.session.saving import open_session, save, to_json
+from retrograde.engine.session.session import Session
 from retrograde.tui.app import RetrogradeApp
 from retrograde.tui.screens.offer import OfferScreen
-from retrograde.tui.unsaved import Keeper, folder, leftovers
+from retrograde.tui.work.unsaved import Keeper, folder, leftovers
 
 
 @pytest.fixture(autouse=True)
@@ -300,7 +300,7 @@ class Terminal:
         import termios
 
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 36, 120, 0, 0))
-        code = "import sys; from retrograde.tui.cli import main; sys.exit(main(sys.argv[1:]))"
+        code = "import sys; from retrograde.tui.cli.main import main; sys.exit(main(sys.argv[1:]))"
         self.process = subprocess.Popen(
             [sys.executable, "-c", code, *arguments],
             stdin=slave,

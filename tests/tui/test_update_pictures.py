@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from retrograde.engine.array import Phase
-from retrograde.engine.expression import Ref
-from retrograde.engine.scenario import parse_scenario
-from retrograde.engine.session import Session
-from retrograde.tui.drawing.picture import picture_rows
-from retrograde.tui.look import ASCII, UNICODE
-from retrograde.tui.pictures.records import Grid
+from retrograde.engine.equations.array import Phase
+from retrograde.engine.equations.expression import Ref
+from retrograde.engine.scenario.file import parse_scenario
+from retrograde.engine.session.session import Session
+from retrograde.tui.canvas.look import ASCII, UNICODE
+from retrograde.tui.drawing.dispatch import picture_rows
 from retrograde.tui.pictures.table import pictures_of
-from retrograde.tui.reading import Reading
-from retrograde.tui.state import Mark
-from tests.engine_tests.test_optimisers import SETTINGS, named
-from tests.engine_tests.updates import network
+from retrograde.tui.reading.reading import Reading
+from retrograde.tui.records.marks import Mark
+from retrograde.tui.records.pictures import Grid
+from tests.ops.test_optimisers import SETTINGS, named
+from tests.support.updates import network
 
 
 def table(session: Session) -> Grid | None:

@@ -8,11 +8,11 @@ from functools import cache
 import numpy as np
 import pytest
 
-from retrograde.engine.array import Extent
-from retrograde.engine.expression import Ref
+from retrograde.engine.equations.array import Extent
+from retrograde.engine.equations.expression import Ref
 from retrograde.engine.ops.base import Op, Part
 from retrograde.engine.ops.conv import (
-    ChannelPart,
+    BiasChannelPart,
     Convolve,
     ConvolveTransposed,
     GatherPart,
@@ -21,17 +21,19 @@ from retrograde.engine.ops.conv import (
 )
 from retrograde.engine.ops.gradient import Gradient
 from retrograde.engine.ops.pool import GlobalAverage
-from retrograde.engine.scenario import load_scenario, parse_scenario
-from retrograde.engine.session import Session
-from retrograde.tui import view
-from retrograde.tui.canvas import Canvas
-from retrograde.tui.drawing.picture import picture_rows
-from retrograde.tui.look import ASCII, UNICODE
+from retrograde.engine.scenario.file import load_scenario, parse_scenario
+from retrograde.engine.session.session import Session
+from retrograde.tui.canvas.canvas import Canvas
+from retrograde.tui.canvas.look import ASCII, UNICODE
+from retrograde.tui.drawing.dispatch import picture_rows
 from retrograde.tui.pictures import convolution, pooling
-from retrograde.tui.pictures.records import Grid, Joined, Picture
 from retrograde.tui.pictures.table import pictures_of
-from retrograde.tui.reading import Reading
-from retrograde.tui.state import Mark
+from retrograde.tui.reading.reading import Reading
+from retrograde.tui.records.marks import Mark
+from retrograde.tui.records.pictures import Grid, JoinedPicture, Picture
+from retrograde.tui.views.equation import equation_view
+from retrograde.tui.views.lens import Lens
+from retrograde.tui.views.plain import in_ascii
 from retrograde.tui.widgets.equation import EquationPanel
 
 KINDS = """
@@ -97,11 +99,11 @@ def at(found: Session, position: int) -> tuple[Reading, tuple[Picture, ...]]:
 
 
 def grids_of(picture: Picture) -> tuple[Grid, ...]:
-    return picture.grids if isinstance(picture, Joined) else (picture,) if isinstance(picture, Grid) else ()
+    return picture.grids if isinstance(picture, JoinedPicture) else (picture,) if isinstance(picture, Grid) else ()
 
 
 def caption(picture: Picture) -> str:
-    assert isinstance(picture, Joined)
+    assert isinstance(picture, JoinedPicture)
     return "".join(span.text for span in picture.caption)
 
 
@@ -120,11 +122,11 @@ def test_every_kind_is_pictured_and_draws_at_every_size() -> None:
         assert reading.step is not None
         seen.add(own(reading.step.op))
         assert pictures
-        assert all(isinstance(picture, Grid | Joined) for picture in pictures)
+        assert all(isinstance(picture, Grid | JoinedPicture) for picture in pictures)
         for glyphs in (UNICODE, ASCII):
             for picture in pictures:
                 for size in ((5, 2), (20, 3), (42, 7), (58, 9), (100, 30)):
-                    rows = picture_rows(view.in_ascii(picture) if glyphs.ascii else picture, *size, glyphs)
+                    rows = picture_rows(in_ascii(picture) if glyphs.ascii else picture, *size, glyphs)
                     assert len(rows) <= size[1]
     assert seen == {*convolution.PICTURES, *pooling.PICTURES}
 
@@ -144,7 +146,7 @@ def test_the_target_is_marked_with_its_value_and_nothing_behind_it_is_shown() ->
                 assert 0 <= spot.column < grid.values.shape[1]
                 if spot.mark is Mark.TARGET and grid.values[spot.row, spot.column] == step.result:
                     marks += 1
-        bare = isinstance(step.op, Gradient) and isinstance(step.op.parts[0], ChannelPart)
+        bare = isinstance(step.op, Gradient) and isinstance(step.op.parts[0], BiasChannelPart)
         assert marks or bare or isinstance(step.op, GlobalAverage), step.name
         if step.op.extent is Extent.SAMPLE and not bare and len(step.target.array.element_shape) == 3:
             plane = grids_of(pictures[-1])[-1]
@@ -169,7 +171,7 @@ def test_products_add_up_to_the_step() -> None:
         kind = own(step.op)
         if kind in {*WINDOWS, KernelPart}:
             first = pictures[0]
-            assert isinstance(first, Joined)
+            assert isinstance(first, JoinedPicture)
             left, right, products = first.grids
             assert first.signs == ("×", "=")
             assert products.known is not None
@@ -270,7 +272,7 @@ def test_the_panel_makes_room_for_the_grids(size: tuple[int, int]) -> None:
         reading, pictures = named(found, name)
         whole = len(picture_rows(pictures[0], size[0] - 2, 100, UNICODE))
         drawn = Canvas(*size, UNICODE)
-        EquationPanel(id="equation").draw(drawn, view.equation_view(reading, view.Lens()))
+        EquationPanel(id="equation").draw(drawn, equation_view(reading, Lens()))
         text = drawn.text()
         title = grids_of(pictures[0])[0].title
         top = next(y for y, line in enumerate(text) if line.strip().startswith(title))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from retrograde.tui.canvas import Line, Span, shorten
+from retrograde.tui.canvas.canvas import Line, Span, shorten
+from retrograde.tui.canvas.look import Glyphs, Ink, width
 from retrograde.tui.drawing.cells import brief, exponents, fit, log_share, value_ink, window
-from retrograde.tui.look import Glyphs, Ink, width
-from retrograde.tui.pictures.records import LogBars
-from retrograde.tui.state import Mark
+from retrograde.tui.records.marks import Mark
+from retrograde.tui.records.pictures import LogBars
 
 LONGEST_BAR = 32
 """Cells that a bar takes at most."""

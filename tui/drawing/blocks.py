@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from retrograde.tui.canvas import Canvas, shorten
+from retrograde.tui.canvas.canvas import Canvas, shorten
+from retrograde.tui.canvas.look import SELECTED, Ink, signed, width
 from retrograde.tui.drawing.nodes import number, value_ink
 from retrograde.tui.drawing.sheets import WHOLE, Dimensions, SheetForm, best, draw_sheet, sheet_forms
-from retrograde.tui.look import SELECTED, Ink, signed, width
-from retrograde.tui.state import GateView, LayerView, Mark, NodeView
+from retrograde.tui.records.marks import Mark
+from retrograde.tui.records.network import GateView, LayerView, NodeView
 
 BARS = 16
 """Columns of a layer that is drawn as bars."""
@@ -27,7 +28,7 @@ GATE = 3
 """Rows of a number of a scalar graph: its value, its operation, its gradient."""
 
 
-class Form(NamedTuple):
+class BlockForm(NamedTuple):
     """A way to draw a block.
 
     Attributes:
@@ -89,16 +90,16 @@ class Needs(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def forms_of(needs: Needs, columns: int, rows: int) -> tuple[Form, ...]:
+def forms_of(needs: Needs, columns: int, rows: int) -> tuple[BlockForm, ...]:
     """The forms of a block that fit a room, by score; the first is the smallest, which is there in any room."""
-    chip = Form(width=needs.name + 2, height=1, score=0.0, caption=0, style="chip")
+    chip = BlockForm(width=needs.name + 2, height=1, score=0.0, caption=0, style="chip")
     found = [chip]
     if needs.gate:
         symbol = needs.words[0]
         narrow = max(symbol or needs.name, 3) + 2
-        found.append(Form(narrow, needs.gate, WHOLE, 0, style="gate"))
+        found.append(BlockForm(narrow, needs.gate, WHOLE, 0, style="gate"))
         both = max(needs.name + (symbol + 1 if symbol else 0), 5) + 2
-        found.append(Form(both, needs.gate, WHOLE + 1, 0, style="gate"))
+        found.append(BlockForm(both, needs.gate, WHOLE + 1, 0, style="gate"))
         return best([form for form in found if form is chip or (form.width <= columns and form.height <= rows)])
     for caption in (1, 2):
         high = rows - caption
@@ -115,26 +116,26 @@ def forms_of(needs: Needs, columns: int, rows: int) -> tuple[Form, ...]:
     return best(found)
 
 
-def _node_forms(needs: Needs, rows: int, caption: int) -> list[Form]:
+def _node_forms(needs: Needs, rows: int, caption: int) -> list[BlockForm]:
     """What a layer hands on by name, where that is a few numbers."""
     if not 0 < needs.nodes <= rows:
         return []
-    found = [Form(needs.label + 8, needs.nodes, WHOLE + 1.0, caption, style="nodes")]
+    found = [BlockForm(needs.label + 8, needs.nodes, WHOLE + 1.0, caption, style="nodes")]
     if needs.bars:
-        found.append(Form(max(BARS, needs.label + 11), needs.nodes, WHOLE + 1.9, caption, style="bars"))
+        found.append(BlockForm(max(BARS, needs.label + 11), needs.nodes, WHOLE + 1.9, caption, style="bars"))
     if needs.here:
         found = [form._replace(score=form.score - UNSEEN) for form in found]
     return found
 
 
-def _sheet_forms(needs: Needs, columns: int, rows: int, caption: int) -> list[Form]:
+def _sheet_forms(needs: Needs, columns: int, rows: int, caption: int) -> list[BlockForm]:
     """The sheets below each other, or the first of them alone, or where there is no room that of the step alone."""
-    found: list[Form] = []
+    found: list[BlockForm] = []
     for shape in sheet_forms(needs.sheets[0], columns, rows) if needs.sheets else ():
         if shape.cell > 1 and 0 < needs.nodes <= rows:
             continue
         score = shape.score - UNSEEN if needs.here else shape.score
-        found.append(Form(shape.width, shape.height, score, caption, (shape,)))
+        found.append(BlockForm(shape.width, shape.height, score, caption, (shape,)))
         if shape.score >= WHOLE / 4:
             narrow = max(shape.width, needs.name + 2)
             for wide in {narrow, max(narrow, min(columns, ROOMY))}:
@@ -142,13 +143,13 @@ def _sheet_forms(needs: Needs, columns: int, rows: int, caption: int) -> list[Fo
     if needs.here:
         for shape in sheet_forms(needs.sheets[1], columns, rows - 1):
             if shape.cell <= 2:
-                found.append(Form(shape.width, shape.height + 1, 0.8 * shape.score, caption, (shape,), 1))
+                found.append(BlockForm(shape.width, shape.height + 1, 0.8 * shape.score, caption, (shape,), 1))
     return found
 
 
-def _with_more(needs: Needs, first: SheetForm, room: int, rows: int, caption: int) -> list[Form]:
+def _with_more(needs: Needs, first: SheetForm, room: int, rows: int, caption: int) -> list[BlockForm]:
     """The forms in which the further sheets stand below the first one, each under its title."""
-    found: list[Form] = []
+    found: list[BlockForm] = []
     used, wide, score, sheets = first.height, first.width, first.score, [first]
     for place, size in enumerate(needs.sheets[1:]):
         fits = sheet_forms(size, room, rows - used - 1)
@@ -166,7 +167,7 @@ def _with_more(needs: Needs, first: SheetForm, room: int, rows: int, caption: in
         sheets.append(best_of)
         # What a layer hands on comes first.
         worth = score if first.score >= WHOLE else min(score, WHOLE - 0.1)
-        found.append(Form(wide, used, worth, caption, tuple(sheets)))
+        found.append(BlockForm(wide, used, worth, caption, tuple(sheets)))
     return found
 
 
@@ -188,7 +189,7 @@ def _said(needs: Needs, wide: int, caption: int) -> int:
 # -- drawing
 
 
-def draw_block(canvas: Canvas, layer: LayerView, form: Form, x: int, y: int) -> None:
+def draw_block(canvas: Canvas, layer: LayerView, form: BlockForm, x: int, y: int) -> None:
     """Draws a block with its upper left corner at a place."""
     if form.style == "chip":
         _draw_name(canvas, layer, x, y, form.width)
@@ -230,7 +231,7 @@ def _draw_name(canvas: Canvas, layer: LayerView, x: int, y: int, room: int, text
     return canvas.put(x + 1, y, name, Ink.STRONG)
 
 
-def _draw_caption(canvas: Canvas, layer: LayerView, form: Form, x: int, y: int) -> None:
+def _draw_caption(canvas: Canvas, layer: LayerView, form: BlockForm, x: int, y: int) -> None:
     """The name and what the layer is: on one line, or on two."""
     g, room = canvas.glyphs, form.width + OVERHANG
     words = [word for word in (layer.caption, layer.shape) if word]
@@ -315,7 +316,7 @@ def _draw_bars(canvas: Canvas, layer: LayerView, x: int, y: int, columns: int) -
             canvas.put(end, row, "<" if g.ascii else "◂", Ink.GOOD)
 
 
-def _draw_gate(canvas: Canvas, layer: LayerView, gate: GateView, form: Form, x: int, y: int) -> None:
+def _draw_gate(canvas: Canvas, layer: LayerView, gate: GateView, form: BlockForm, x: int, y: int) -> None:
     """A number of a scalar graph: its value above, the operation and its name, the gradient below."""
     g, row = canvas.glyphs, y
     value = _short(gate.value, g.unknown, form.width)

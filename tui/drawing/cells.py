@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from retrograde.tui.canvas import Line, Span, measure, shorten
-from retrograde.tui.look import Glyphs, Ink, heat, width
+from retrograde.tui.canvas.canvas import Line, Span, measure, shorten
+from retrograde.tui.canvas.look import Glyphs, Ink, heat, width
 
 
 def figure(value: float, decimals: int = 4) -> str:

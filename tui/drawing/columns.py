@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from retrograde.tui.canvas import Line, Span, shorten
+from retrograde.tui.canvas.canvas import Line, Span, shorten
+from retrograde.tui.canvas.look import Glyphs, Ink, width
 from retrograde.tui.drawing.cells import brief, exponents, figure, fit, log_share, value_ink, window
-from retrograde.tui.look import Glyphs, Ink, width
-from retrograde.tui.pictures.records import Columns, Spot
-from retrograde.tui.state import Mark
+from retrograde.tui.records.marks import Mark
+from retrograde.tui.records.pictures import ColumnsPicture, PlacedSpan
 
 HIGHEST_BAR = 4
 """Rows that an upright bar takes at most."""
@@ -14,7 +14,7 @@ LONGEST_LABEL = 10
 """Cells that a label takes at most."""
 
 
-def column_lines(picture: Columns, room: int, height: int, glyphs: Glyphs) -> tuple[Line, ...] | None:
+def column_lines(picture: ColumnsPicture, room: int, height: int, glyphs: Glyphs) -> tuple[Line, ...] | None:
     """Columns as lines of at most ``room`` cells, at most ``height`` of them; None where there is no room for any.
 
     Where not all columns fit, those around the first spot are shown; where not all rows fit, the rows around it; the
@@ -29,7 +29,7 @@ def column_lines(picture: Columns, room: int, height: int, glyphs: Glyphs) -> tu
     count = len(picture.titles)
     if not count or room < 6 or height < 2:
         return None
-    spot = picture.spots[0] if picture.spots else Spot(row=0, column=0)
+    spot = picture.spots[0] if picture.spots else PlacedSpan(row=0, column=0)
     titled = bool(picture.title) and height >= 4
     numbered = bool(picture.bars)
     spare = height - titled - 1 - numbered
@@ -94,7 +94,7 @@ def column_lines(picture: Columns, room: int, height: int, glyphs: Glyphs) -> tu
     return tuple(fit(line, room, glyphs.ellipsis) for line in lines)
 
 
-def _texts(picture: Columns, first: int, last: int, decimals: int, glyphs: Glyphs) -> list[list[str]]:
+def _texts(picture: ColumnsPicture, first: int, last: int, decimals: int, glyphs: Glyphs) -> list[list[str]]:
     if first == last:
         return []
     known = None if picture.known is None else picture.known[first:last].tolist()
@@ -112,7 +112,7 @@ def _label(text: str, edge: int, glyphs: Glyphs, ink: int = Ink.DIM) -> Span:
     return Span(text + " " * (edge - width(text)), ink)
 
 
-def _gap(spots: tuple[Spot, ...], row: int, column: int, gap: int, glyphs: Glyphs, *, end: bool) -> Span:
+def _gap(spots: tuple[PlacedSpan, ...], row: int, column: int, gap: int, glyphs: Glyphs, *, end: bool) -> Span:
     """What stands before a cell: the end of the mark before it, or the beginning of its own."""
     for spot in spots:
         if not spot.row <= row < spot.row + spot.rows:
@@ -126,7 +126,7 @@ def _gap(spots: tuple[Spot, ...], row: int, column: int, gap: int, glyphs: Glyph
     return Span(" " * gap)
 
 
-def _ink(picture: Columns, row: int, column: int) -> int:
+def _ink(picture: ColumnsPicture, row: int, column: int) -> int:
     if picture.known is not None and not picture.known[row, column]:
         return Ink.FAINT
     for spot in picture.spots:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from retrograde.tui.canvas import Canvas, Span, shorten
-from retrograde.tui.look import Ink, width
-from retrograde.tui.pictures.records import Curve
+from retrograde.tui.canvas.canvas import Canvas, Span, shorten
+from retrograde.tui.canvas.look import Ink, width
+from retrograde.tui.records.pictures import Curve
 
 CURVE_WIDTH = 22
 CURVE_HEIGHT = 5

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from retrograde.tui.canvas import Canvas
+from retrograde.tui.canvas.canvas import Canvas
+from retrograde.tui.canvas.look import Ink, width
 from retrograde.tui.drawing.blocks import Needs, draw_block
-from retrograde.tui.drawing.layout import Layout, Place, layout
+from retrograde.tui.drawing.layout import Layout, Spot, layout
 from retrograde.tui.drawing.nodes import stroke_ink, strongest
 from retrograde.tui.drawing.wires import Point, Wires
-from retrograde.tui.look import Ink, width
-from retrograde.tui.state import LinkView, Mark, NetworkView
+from retrograde.tui.records.marks import Mark
+from retrograde.tui.records.network import LinkView, NetworkView
 
 LEAST_EDGES_GAP = 6
 """Columns between two blocks from which on the edges between their nodes are drawn one by one."""
@@ -75,7 +76,7 @@ def _corners(canvas: Canvas, view: NetworkView, found: Layout, link: LinkView) -
 
 
 def _short_way(
-    canvas: Canvas, found: Layout, number: int, depth: int, source: Place | None, target: Place | None
+    canvas: Canvas, found: Layout, number: int, depth: int, source: Spot | None, target: Spot | None
 ) -> list[Point]:
     """The way of a line from a block to the next column."""
     if source is None:

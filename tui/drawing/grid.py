@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from retrograde.engine.text import _
-from retrograde.tui.canvas import Line, Span, measure, shorten
+from retrograde.tui.canvas.canvas import Line, Span, measure, shorten
+from retrograde.tui.canvas.look import Glyphs, Ink, heat, width
 from retrograde.tui.drawing.cells import figure, fit, pad, shade, value_ink, window
-from retrograde.tui.look import Glyphs, Ink, heat, width
-from retrograde.tui.pictures.records import Grid, Joined, Spot
-from retrograde.tui.state import Mark
+from retrograde.tui.records.marks import Mark
+from retrograde.tui.records.pictures import Grid, JoinedPicture, PlacedSpan
 
 LONGEST_LABEL = 10
 """Cells that a label of a row or a column takes at most."""
@@ -20,7 +20,7 @@ LEAST_DECIMALS = 2
 """Decimals below which shades are more than figures."""
 
 
-class Form(Enum):
+class GridForm(Enum):
     """How the cells of a grid are drawn."""
 
     FIGURES = 0
@@ -37,7 +37,7 @@ class _Sheet:
     size: int
 
 
-def grid_lines(picture: Grid | Joined, width: int, height: int, glyphs: Glyphs) -> tuple[Line, ...] | None:
+def grid_lines(picture: Grid | JoinedPicture, width: int, height: int, glyphs: Glyphs) -> tuple[Line, ...] | None:
     """Grids as lines of at most ``width`` cells, at most ``height`` of them; None where there is no room for any.
 
     Args:
@@ -88,10 +88,10 @@ def _whole(
 ) -> tuple[Line, ...] | None:
     """All cells of all grids in the largest form that fits."""
     for form, labelled in (
-        (Form.FIGURES, True),
-        (Form.SHADES, True),
-        (Form.SHADES, False),
-        (Form.DOTS, False),
+        (GridForm.FIGURES, True),
+        (GridForm.SHADES, True),
+        (GridForm.SHADES, False),
+        (GridForm.DOTS, False),
     ):
         if _surely_too_large(grids, form, width, height):
             continue
@@ -99,7 +99,7 @@ def _whole(
         least = _written(grids, signs, width, height, glyphs, form, LEAST_DECIMALS, labelled=labelled)
         if least is None:
             continue
-        most = max(grid.decimals for grid in grids) if form is Form.FIGURES else LEAST_DECIMALS
+        most = max(grid.decimals for grid in grids) if form is GridForm.FIGURES else LEAST_DECIMALS
         for decimals in range(most, LEAST_DECIMALS, -1):
             made = _written(grids, signs, width, height, glyphs, form, decimals, labelled=labelled)
             if made is not None:
@@ -114,7 +114,7 @@ def _written(
     width: int,
     height: int,
     glyphs: Glyphs,
-    form: Form,
+    form: GridForm,
     decimals: int,
     *,
     labelled: bool,
@@ -124,7 +124,7 @@ def _written(
         _sheet(
             grid,
             (0, grid.values.shape[0], 0, grid.values.shape[1]),
-            form if grid.shaded else Form.FIGURES,
+            form if grid.shaded else GridForm.FIGURES,
             min(decimals, grid.decimals),
             glyphs,
             labelled=labelled or not grid.shaded,
@@ -134,14 +134,14 @@ def _written(
     return _beside(sheets, signs, width, height, glyphs)
 
 
-def _surely_too_large(grids: tuple[Grid, ...], form: Form, width: int, height: int) -> bool:
+def _surely_too_large(grids: tuple[Grid, ...], form: GridForm, width: int, height: int) -> bool:
     """Whether grids are too large in a form, so that their cells need not be written out to find that."""
     if any(grid.values.shape[0] > height for grid in grids):
         return True
     least = 3 * (len(grids) - 1)
     for grid in grids:
         columns = grid.values.shape[1]
-        figures = form is Form.FIGURES or not grid.shaded
+        figures = form is GridForm.FIGURES or not grid.shaded
         # Numbers have gaps between them, and those that are not whole have a point and decimals.
         least += columns * ((5 if _has_fractions(grid) else 2) if figures else form.value) + figures
     return least > width
@@ -170,10 +170,10 @@ def _around(
         return None
     sheets, said = [], ""
     for grid in grids:
-        spot = grid.spots[0] if grid.spots else Spot(row=0, column=0)
-        form = Form.DOTS if grid.shaded else Form.FIGURES
+        spot = grid.spots[0] if grid.spots else PlacedSpan(row=0, column=0)
+        form = GridForm.DOTS if grid.shaded else GridForm.FIGURES
         first, last = window(grid.values.shape[0], rows, spot.row, spot.rows)
-        cells = room - 2 * len(grid.spots) if form is Form.DOTS else room
+        cells = room - 2 * len(grid.spots) if form is GridForm.DOTS else room
         sheet = None
         while cells >= 1:
             left, right = window(grid.values.shape[1], cells, spot.column, spot.columns)
@@ -240,7 +240,7 @@ def _beside(
 def _sheet(
     grid: Grid,
     view: tuple[int, int, int, int],
-    form: Form,
+    form: GridForm,
     decimals: int,
     glyphs: Glyphs,
     *,
@@ -258,10 +258,10 @@ def _sheet(
         line: list[tuple[str, int]] = []
         for column, value in enumerate(numbers):
             if outside is not None and outside[row][column]:
-                line.append((glyphs.horizontal if form is Form.FIGURES else " " * form.value, Ink.FAINT))
+                line.append((glyphs.horizontal if form is GridForm.FIGURES else " " * form.value, Ink.FAINT))
             elif known is not None and not known[row][column]:
                 line.append((glyphs.unknown, Ink.FAINT))
-            elif form is Form.FIGURES:
+            elif form is GridForm.FIGURES:
                 ink = heat(value, scale) if grid.shaded and math.isfinite(value) else value_ink(value)
                 line.append((figure(value, decimals), ink))
             else:
@@ -269,13 +269,13 @@ def _sheet(
         cells.append(line)
     columns = [shorten(text, LONGEST_LABEL, glyphs.ellipsis) for text in grid.columns[left:right]] if labelled else []
     size = max(width(text) for line in cells for text, _ink in line)
-    size = max([size, *(width(text) for text in columns)]) if form is Form.FIGURES else form.value
+    size = max([size, *(width(text) for text in columns)]) if form is GridForm.FIGURES else form.value
     rows = [shorten(text, LONGEST_LABEL, glyphs.ellipsis) for text in grid.rows[first:last]] if labelled else []
     edge = max([width(text) for text in rows], default=-1) + 1
     brackets = _brackets(grid.spots, view, glyphs)
     gaps = (
         [1] * (right - left + 1)
-        if form is Form.FIGURES
+        if form is GridForm.FIGURES
         else [int(any(column == gap for _row, column in brackets)) for gap in range(right - left + 1)]
     )
     body: list[Line] = []
@@ -314,7 +314,9 @@ def _largest(grid: Grid) -> float:
     return max((abs(value) for value in values if math.isfinite(value)), default=0.0)
 
 
-def _brackets(spots: tuple[Spot, ...], view: tuple[int, int, int, int], glyphs: Glyphs) -> dict[tuple[int, int], Span]:
+def _brackets(
+    spots: tuple[PlacedSpan, ...], view: tuple[int, int, int, int], glyphs: Glyphs
+) -> dict[tuple[int, int], Span]:
     """What stands before and behind the marked cells in sight, by row and gap of the view; targets on top."""
     first, last, left, right = view
     found: dict[tuple[int, int], Span] = {}
@@ -329,12 +331,12 @@ def _brackets(spots: tuple[Spot, ...], view: tuple[int, int, int, int], glyphs: 
     return found
 
 
-def _ink_of(spots: tuple[Spot, ...], row: int, column: int, ink: int, form: Form) -> int:
+def _ink_of(spots: tuple[PlacedSpan, ...], row: int, column: int, ink: int, form: GridForm) -> int:
     """The ink of a cell: a single marked cell has that of its mark."""
     for spot in spots:
         if (spot.row, spot.column, spot.rows, spot.columns) == (row, column, 1, 1):
             if spot.mark is Mark.TARGET:
                 return Ink.TARGET
-            if form is Form.FIGURES:
+            if form is GridForm.FIGURES:
                 return Ink.OPERAND
     return ink

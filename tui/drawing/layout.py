@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from retrograde.tui.drawing.blocks import Form, Needs, forms_of
+from retrograde.tui.drawing.blocks import BlockForm, Needs, forms_of
 from retrograde.tui.drawing.sheets import WHOLE
 
 LEAST_GAP, MOST_GAP = 2, 14
@@ -29,12 +29,12 @@ Link = tuple[int, int]
 """The numbers of two blocks: the one that is read, and the one that reads it."""
 
 
-class Place(NamedTuple):
+class Spot(NamedTuple):
     """Where a block lies, and the row at which lines reach it."""
 
     x: int
     y: int
-    form: Form
+    form: BlockForm
     port: int
 
 
@@ -52,7 +52,7 @@ class Layout:
         tracks: the column of the upright part of a line, by gap and by the block that it comes from.
     """
 
-    places: dict[int, Place]
+    places: dict[int, Spot]
     first: int
     last: int
     count: int
@@ -124,7 +124,7 @@ class _Packer:
         self._order_members()
         self.first, self.last = 0, self.count
         self.turns = self._turns()
-        self.forms: list[Form] = []
+        self.forms: list[BlockForm] = []
         self._reset()
 
     def _order_members(self) -> None:
@@ -156,7 +156,7 @@ class _Packer:
     def _gap(self, depth: int) -> int:
         return LEAST_GAP + max(self.turns[depth] - 1, 0)
 
-    def _wide(self, depth: int, *, changed: int = -1, form: Form | None = None) -> int:
+    def _wide(self, depth: int, *, changed: int = -1, form: BlockForm | None = None) -> int:
         return max(
             form.width if form is not None and block == changed else self.forms[block].width
             for block in self.members[depth]
@@ -166,7 +166,7 @@ class _Packer:
         shown = range(self.first, self.last)
         return sum(self._wide(depth) for depth in shown) + sum(self._gap(depth) for depth in shown[:-1]) + 2
 
-    def _fits(self, block: int, form: Form) -> bool:
+    def _fits(self, block: int, form: BlockForm) -> bool:
         """Whether there is room for another form of a block."""
         depth = self.depths[block]
         members = self.members[depth]
@@ -271,7 +271,7 @@ class _Packer:
         extra = min(spare // max(len(shown) - 1, 1), MOST_GAP - LEAST_GAP) if len(shown) > 1 else 0
         x = 1 + max((self.columns - self._total() - extra * (len(shown) - 1)) // 2, 0)
         middle = top + (rows - top) // 2
-        places: dict[int, Place] = {}
+        places: dict[int, Spot] = {}
         gaps: dict[int, tuple[int, int]] = {}
         for depth in shown:
             wide = self._wide(depth)
@@ -281,7 +281,7 @@ class _Packer:
             x += wide + gap
         return Layout(places, self.first, self.last, self.count, gaps, lanes, self._tracks(gaps, places, lanes))
 
-    def _stack(self, depth: int, x: int, wide: int, top: int, rows: int, middle: int, places: dict[int, Place]) -> None:
+    def _stack(self, depth: int, x: int, wide: int, top: int, rows: int, middle: int, places: dict[int, Spot]) -> None:
         """Places the blocks of a column below each other, with what room is left between them."""
         members = self.members[depth]
         high = sum(self.forms[block].height for block in members)
@@ -294,11 +294,11 @@ class _Packer:
             form = self.forms[block]
             first, last = y + form.caption, y + form.height - 1
             port = middle if len(members) == 1 and first <= middle <= last else (first + last) // 2
-            places[block] = Place(x + (wide - form.width) // 2, y, form, port)
+            places[block] = Spot(x + (wide - form.width) // 2, y, form, port)
             y += form.height + between
 
     def _tracks(
-        self, gaps: dict[int, tuple[int, int]], places: dict[int, Place], lanes: dict[int, int]
+        self, gaps: dict[int, tuple[int, int]], places: dict[int, Spot], lanes: dict[int, int]
     ) -> dict[tuple[int, int], int]:
         """The column of the upright part of each line: its own, as long as there is room."""
         ports = {block: float(place.port) for block, place in places.items()}

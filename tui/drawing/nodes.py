@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from retrograde.tui.canvas import Canvas
-from retrograde.tui.look import SELECTED, Ink, signed, width
-from retrograde.tui.state import EdgeView, LayerView, LinkView, Mark, NetworkView, NodeView
+from retrograde.tui.canvas.canvas import Canvas
+from retrograde.tui.canvas.look import SELECTED, Ink, signed, width
+from retrograde.tui.records.marks import Mark
+from retrograde.tui.records.network import EdgeView, LayerView, LinkView, NetworkView, NodeView
 
 LEAST_GAP = 5
 """Columns that edges need between two columns of nodes."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from retrograde.tui.canvas import Line, Span
-from retrograde.tui.look import Glyphs, Ink, signed, width
-from retrograde.tui.pictures.records import TermBars
+from retrograde.tui.canvas.canvas import Line, Span
+from retrograde.tui.canvas.look import Glyphs, Ink, signed, width
+from retrograde.tui.records.pictures import TermBars
 
 
 def term_lines(picture: TermBars, room: int, g: Glyphs) -> list[Line]:

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrograde.engine.expression import PYTHON, Const, Ref, evaluate
-from retrograde.engine.functions import ACTIVATIONS
+from retrograde.engine.equations.expression import PYTHON, Const, Ref, evaluate
+from retrograde.engine.equations.functions import ACTIVATIONS
 from retrograde.engine.ops.activation import Activate, Slope
 from retrograde.engine.text import _
-from retrograde.tui.canvas import Line, Span
-from retrograde.tui.figures import show
-from retrograde.tui.look import Ink
-from retrograde.tui.pictures.records import Curve
+from retrograde.tui.canvas.canvas import Line, Span
+from retrograde.tui.canvas.look import Ink
 from retrograde.tui.pictures.terms import term_bars
+from retrograde.tui.reading.figures import show
+from retrograde.tui.records.pictures import Curve
 
 if TYPE_CHECKING:
-    from retrograde.engine.step import Step
-    from retrograde.tui.pictures.records import Floats, Picture
+    from retrograde.engine.explaining.step import Step
     from retrograde.tui.pictures.table import Table
-    from retrograde.tui.reading import Reading
+    from retrograde.tui.reading.reading import Reading
+    from retrograde.tui.records.pictures import Floats, Picture
 
 POINTS = 45
 """Points of a curve."""

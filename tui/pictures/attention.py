@@ -23,20 +23,20 @@ from retrograde.engine.ops.softmax import (
     later,
 )
 from retrograde.engine.text import _
-from retrograde.tui.canvas import Line, Span
-from retrograde.tui.look import Ink
+from retrograde.tui.canvas.canvas import Line, Span
+from retrograde.tui.canvas.look import Ink
+from retrograde.tui.pictures.encoding import positions
 from retrograde.tui.pictures.planes import head
-from retrograde.tui.pictures.positions import positions
-from retrograde.tui.pictures.records import Grid, Joined, Spot
 from retrograde.tui.pictures.terms import term_bars
-from retrograde.tui.state import Mark
+from retrograde.tui.records.marks import Mark
+from retrograde.tui.records.pictures import Grid, JoinedPicture, PlacedSpan
 
 if TYPE_CHECKING:
-    from retrograde.engine.array import Array
-    from retrograde.engine.step import Step
-    from retrograde.tui.pictures.records import Picture
+    from retrograde.engine.equations.array import Array
+    from retrograde.engine.explaining.step import Step
     from retrograde.tui.pictures.table import Table
-    from retrograde.tui.reading import Reading
+    from retrograde.tui.reading.reading import Reading
+    from retrograde.tui.records.pictures import Picture
 
 Leading = tuple[int, ...]
 """The indices before the last two axes: the head of a table, if there are several."""
@@ -46,7 +46,7 @@ def sheet(
     reading: Reading,
     array: Array,
     leading: Leading = (),
-    marks: Sequence[Spot] = (),
+    marks: Sequence[PlacedSpan] = (),
     *,
     causal: bool = False,
     labels: tuple[bool, bool] = (True, False),
@@ -77,7 +77,7 @@ def sheet(
     )
 
 
-def _table(reading: Reading, array: Array, leading: Leading, marks: Sequence[Spot], causal: bool) -> Grid:
+def _table(reading: Reading, array: Array, leading: Leading, marks: Sequence[PlacedSpan], causal: bool) -> Grid:
     """A table of queries and keys; of a plain layer's units, the columns have no names."""
     named = len(leading) > 0 or reading.program.maker(array) is None or _of_keys(reading, array)
     return sheet(reading, array, leading, marks, causal=causal, labels=(True, named))
@@ -91,14 +91,14 @@ def _of_keys(reading: Reading, array: Array) -> bool:
     return spec is not None and spec.kind == "attention"
 
 
-def _cell(index: tuple[int, ...], mark: Mark) -> Spot:
-    return Spot(row=index[-2], column=index[-1], mark=mark)
+def _cell(index: tuple[int, ...], mark: Mark) -> PlacedSpan:
+    return PlacedSpan(row=index[-2], column=index[-1], mark=mark)
 
 
-def _row(row: int, array: Array, causal: bool, mark: Mark = Mark.OPERAND) -> Spot:
+def _row(row: int, array: Array, causal: bool, mark: Mark = Mark.OPERAND) -> PlacedSpan:
     """A row, up to the position itself where later ones are left out."""
     count = array.shape[-1]
-    return Spot(row=row, column=0, columns=min(count, row + 1) if causal else count, mark=mark)
+    return PlacedSpan(row=row, column=0, columns=min(count, row + 1) if causal else count, mark=mark)
 
 
 def _sees(index: tuple[int, ...], causal: bool) -> Line:
@@ -123,11 +123,11 @@ def dotted(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     width = op.sizes["d"]
     first = leading[0] * width if leading else 0
     grids = [
-        sheet(reading, factor.array, (), [Spot(row=row, column=first, columns=width, mark=Mark.OPERAND)])
+        sheet(reading, factor.array, (), [PlacedSpan(row=row, column=first, columns=width, mark=Mark.OPERAND)])
         for factor, row in ((op.left, query), (op.right, key))
     ]
     made = _table(reading, op.target, tuple(leading), [_cell(index, Mark.TARGET)], False)
-    return (*term_bars(reading, step, digits), Joined(grids=(*grids, made), signs=("·", "→")))
+    return (*term_bars(reading, step, digits), JoinedPicture(grids=(*grids, made), signs=("·", "→")))
 
 
 def scored(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
@@ -143,7 +143,7 @@ def scored(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     after = _table(reading, op.target, leading, [_cell(index, Mark.TARGET)], op.causal)
     return (
         *term_bars(reading, step, digits),
-        Joined(grids=(before, after), signs=("→",), caption=_sees(index, op.causal)),
+        JoinedPicture(grids=(before, after), signs=("→",), caption=_sees(index, op.causal)),
     )
 
 
@@ -157,7 +157,7 @@ def gathered(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     marks = [_row(index[-1], op.row, op.causal)]
     table = _table(reading, op.row, index[:-1], marks, op.causal)
     caption = _sees((*index, 0), op.causal)
-    return (*term_bars(reading, step, digits), Joined(grids=(table,), caption=caption))
+    return (*term_bars(reading, step, digits), JoinedPicture(grids=(table,), caption=caption))
 
 
 def mixed(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
@@ -171,10 +171,10 @@ def mixed(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     causal = isinstance(maker, Quotient) and maker.causal
     grids = (
         _table(reading, weights, leading, [_row(query, weights, causal)], causal),
-        sheet(reading, values, (), [Spot(row=0, column=place, rows=values.shape[1], mark=Mark.OPERAND)]),
+        sheet(reading, values, (), [PlacedSpan(row=0, column=place, rows=values.shape[1], mark=Mark.OPERAND)]),
         sheet(reading, op.target, (), [_cell((query, place), Mark.TARGET)]),
     )
-    return (*term_bars(reading, step, digits), Joined(grids=grids, signs=("·", "=")))
+    return (*term_bars(reading, step, digits), JoinedPicture(grids=grids, signs=("·", "=")))
 
 
 def weighted(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
@@ -189,7 +189,7 @@ def weighted(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
         sheet(reading, x, (), [_row(index[0], x, False)]),
         sheet(reading, op.target, (), [_cell(index, Mark.TARGET)]),
     )
-    return (*term_bars(reading, step, digits), Joined(grids=grids, signs=("→",)))
+    return (*term_bars(reading, step, digits), JoinedPicture(grids=grids, signs=("→",)))
 
 
 def returned(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
@@ -206,14 +206,14 @@ def returned(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
             return bars
         marks = [_row(index[-1], part.out, causal)]
         grids = [_table(reading, array, index[:-1], marks, causal) for array in (part.g, part.out)]
-        return (*bars, Joined(grids=tuple(grids), signs=("·",), caption=_sees((*index, 0), causal)))
+        return (*bars, JoinedPicture(grids=tuple(grids), signs=("·",), caption=_sees((*index, 0), causal)))
     if len(index) < 2:
         return bars
     made = _table(reading, step.target.array, index[:-2], [_cell(index, Mark.TARGET)], causal)
     if not isinstance(part, CausalPart) or part.g.shape != step.target.array.shape:
-        return (*bars, Joined(grids=(made,)))
+        return (*bars, JoinedPicture(grids=(made,)))
     before = _table(reading, part.g, index[:-2], [_cell(index, Mark.OPERAND)], causal)
-    return (*bars, Joined(grids=(before, made), signs=("→",), caption=_sees(index, causal)))
+    return (*bars, JoinedPicture(grids=(before, made), signs=("→",), caption=_sees(index, causal)))
 
 
 PICTURES: Table = {

@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from retrograde.engine.array import Array
-from retrograde.engine.expression import Ref
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import Ref
 from retrograde.engine.ops.batch_norm import BatchMean, BatchVariance, Normalise, ShiftPart, VariancePart
 from retrograde.engine.ops.gradient import Gradient
 from retrograde.engine.text import _
-from retrograde.tui.canvas import Line, Span
-from retrograde.tui.figures import show
-from retrograde.tui.look import Ink
-from retrograde.tui.pictures.records import Grid, Spot
+from retrograde.tui.canvas.canvas import Line, Span
+from retrograde.tui.canvas.look import Ink
 from retrograde.tui.pictures.terms import term_bars
-from retrograde.tui.state import Mark
+from retrograde.tui.reading.figures import show
+from retrograde.tui.records.marks import Mark
+from retrograde.tui.records.pictures import Grid, PlacedSpan
 
 if TYPE_CHECKING:
-    from retrograde.engine.step import Step
-    from retrograde.tui.pictures.records import Picture
+    from retrograde.engine.explaining.step import Step
     from retrograde.tui.pictures.table import Table
-    from retrograde.tui.reading import Reading
+    from retrograde.tui.reading.reading import Reading
+    from retrograde.tui.records.pictures import Picture
 
 MOST_ROWS = 48
 """Values of a channel that are listed: those around the sample."""
@@ -63,7 +63,7 @@ def _table(
     rows = _rows(reading, step, x, channel)
     values = np.full((len(rows), len(columns)), np.nan)
     known = np.zeros(values.shape, dtype=np.bool_)
-    spots: list[Spot] = []
+    spots: list[PlacedSpan] = []
     whole = step.target.array.shape != x.shape
     for i, index in enumerate(rows):
         for j, column in enumerate(columns):
@@ -72,7 +72,7 @@ def _table(
                 values[i, j], known[i, j] = value, True
             here = index[0] == step.place.sample and (whole or index == step.target.index)
             if here and column.mark is not Mark.IDLE:
-                spots.append(Spot(row=i, column=j, mark=column.mark))
+                spots.append(PlacedSpan(row=i, column=j, mark=column.mark))
     spots.sort(key=lambda spot: spot.mark is not Mark.TARGET)
     return (
         Grid(

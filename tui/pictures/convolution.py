@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrograde.engine.expression import Ref
+from retrograde.engine.equations.expression import Ref
+from retrograde.engine.explaining.step import running_sum
 from retrograde.engine.ops.conv import (
-    ChannelPart,
+    BiasChannelPart,
     Convolve,
     ConvolveTransposed,
     GatherPart,
@@ -19,11 +20,9 @@ from retrograde.engine.ops.conv import (
     ScatterPart,
 )
 from retrograde.engine.ops.gradient import Gradient
-from retrograde.engine.step import running_sum
 from retrograde.engine.text import _
-from retrograde.tui.canvas import Line, Span
-from retrograde.tui.figures import show
-from retrograde.tui.look import Ink
+from retrograde.tui.canvas.canvas import Line, Span
+from retrograde.tui.canvas.look import Ink
 from retrograde.tui.pictures.planes import (
     Cell,
     Place,
@@ -41,19 +40,20 @@ from retrograde.tui.pictures.planes import (
     spots,
     summed,
 )
-from retrograde.tui.pictures.records import Grid, Joined
 from retrograde.tui.pictures.terms import term_bars
-from retrograde.tui.state import Mark
+from retrograde.tui.reading.figures import show
+from retrograde.tui.records.marks import Mark
+from retrograde.tui.records.pictures import Grid, JoinedPicture
 
 if TYPE_CHECKING:
-    from retrograde.engine.array import Array
+    from retrograde.engine.equations.array import Array
+    from retrograde.engine.explaining.step import Step
     from retrograde.engine.ops.base import Part
     from retrograde.engine.ops.link import Link
     from retrograde.engine.ops.window import Axis
-    from retrograde.engine.step import Step
-    from retrograde.tui.pictures.records import Picture
     from retrograde.tui.pictures.table import Table
-    from retrograde.tui.reading import Reading
+    from retrograde.tui.reading.reading import Reading
+    from retrograde.tui.records.pictures import Picture
 
 MOST_TAPS = 25
 """Weights of a kernel whose gradients are shown beside it; each is a sum over the samples so far."""
@@ -190,7 +190,7 @@ def _products(
     pair: _Pair,
     count: int,
     digits: int,
-) -> Joined:
+) -> JoinedPicture:
     """One channel: what lies under the kernel, the kernel, and their products."""
     shape = shape_of(axes)
     kernel, values = reading.frame.array(weights), reading.frame.array(x)[reading.sample]
@@ -213,7 +213,7 @@ def _products(
         said.append(_("channel {number} of {count}").format(number=pair.channel + 1, count=count))
     if outside.any():
         said.append(left_out(any(axis.up > 1 for axis in axes)))
-    return Joined(
+    return JoinedPicture(
         grids=(
             Grid(
                 values=np.array(patch).reshape(shape),
@@ -302,7 +302,7 @@ def kernel_gradient(reading: Reading, step: Step, digits: int) -> tuple[Picture,
     grids = (second, first) if part.transposed else (first, second)
     result = Grid(values=products, title=_("products"), spots=made, known=known, outside=outside)
     caption = _accumulated(reading, step, int(np.count_nonzero(known)), digits)
-    pictures: list[Picture] = [Joined(grids=(*grids, result), signs=("×", "="), caption=caption)]
+    pictures: list[Picture] = [JoinedPicture(grids=(*grids, result), signs=("×", "="), caption=caption)]
     if prod(axis.taps for axis in link.axes) <= MOST_TAPS:
         pictures.append(_kernel_so_far(reading, step, link, (a, c), tuple(tap)))
     return tuple(pictures)
@@ -327,7 +327,7 @@ def _accumulated(reading: Reading, step: Step, positions: int, digits: int) -> L
     return (Span(" " + text, Ink.DIM),)
 
 
-def _kernel_so_far(reading: Reading, step: Step, link: Link, indices: tuple[int, int], tap: Place) -> Joined:
+def _kernel_so_far(reading: Reading, step: Step, link: Link, indices: tuple[int, int], tap: Place) -> JoinedPicture:
     """The kernel, and the gradient of each of its weights so far."""
     shape = shape_of(link.axes)
     values, known = np.zeros(shape), np.zeros(shape, dtype=np.bool_)
@@ -340,13 +340,13 @@ def _kernel_so_far(reading: Reading, step: Step, link: Link, indices: tuple[int,
     kernel = np.atleast_2d(reading.frame.array(link.weights)[indices])
     gradient = Grid(values=values, known=known, title=head(reading, target, *indices), spots=(spot(tap, Mark.TARGET),))
     weights = Grid(values=kernel, title=head(reading, link.weights, *indices), spots=(spot(tap, Mark.OPERAND),))
-    return Joined(grids=(weights, gradient), signs=("",))
+    return JoinedPicture(grids=(weights, gradient), signs=("",))
 
 
 def bias_gradient(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     """The deltas of a channel, each of which its bias gets in full."""
-    part = _part(step, ChannelPart)
-    if not isinstance(part, ChannelPart):
+    part = _part(step, BiasChannelPart)
+    if not isinstance(part, BiasChannelPart):
         return term_bars(reading, step, digits)
     (channel,) = step.target.index
     _values, known = channel_of(reading, part.g, channel)
@@ -355,7 +355,7 @@ def bias_gradient(reading: Reading, step: Step, digits: int) -> tuple[Picture, .
     marks = () if at is None else (spot(at, Mark.OPERAND),)
     deltas = plane(reading, part.g, channel, marks)
     caption = _accumulated(reading, step, len(terms) if reading.term else known.size, digits)
-    return (Joined(grids=(deltas,), caption=caption),)
+    return (JoinedPicture(grids=(deltas,), caption=caption),)
 
 
 PICTURES: Table = {
@@ -364,5 +364,5 @@ PICTURES: Table = {
     ScatterPart: returned,
     GatherPart: returned,
     KernelPart: kernel_gradient,
-    ChannelPart: bias_gradient,
+    BiasChannelPart: bias_gradient,
 }

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrograde.engine.expression import NUMPY, Ref, evaluate, is_place
+from retrograde.engine.equations.expression import NUMPY, Ref, evaluate, is_place
 from retrograde.engine.ops.embedding import Embed, LearnedPositions, RowsPart, Sinusoids, sinusoid
 from retrograde.engine.text import _
 from retrograde.tui.pictures.attention import sheet
-from retrograde.tui.pictures.positions import positions, symbols
-from retrograde.tui.pictures.records import Grid, Joined, Spot
+from retrograde.tui.pictures.encoding import positions, symbols
 from retrograde.tui.pictures.terms import term_bars
-from retrograde.tui.state import Mark
+from retrograde.tui.records.marks import Mark
+from retrograde.tui.records.pictures import Grid, JoinedPicture, PlacedSpan
 
 if TYPE_CHECKING:
-    from retrograde.engine.step import Step
-    from retrograde.tui.pictures.records import Picture
+    from retrograde.engine.explaining.step import Step
     from retrograde.tui.pictures.table import Table
-    from retrograde.tui.reading import Reading
+    from retrograde.tui.reading.reading import Reading
+    from retrograde.tui.records.pictures import Picture
 
 
 def _rows(reading: Reading, count: int) -> tuple[str, ...]:
@@ -36,13 +36,13 @@ def embedded(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     number = reading.frame.value(Ref(op.numbers, (reading.sample, *place)))
     marks = []
     if is_place(number, op.table.shape[0]):
-        marks.append(Spot(row=int(number), column=element, mark=Mark.OPERAND))
+        marks.append(PlacedSpan(row=int(number), column=element, mark=Mark.OPERAND))
     table = sheet(reading, op.table, (), marks)
     table = replace(table, rows=_rows(reading, op.table.shape[0]))
     if len(place) != 1:
         return (*term_bars(reading, step, digits), table)
-    made = sheet(reading, op.target, (), [Spot(row=place[0], column=element)])
-    return (*term_bars(reading, step, digits), Joined(grids=(table, made), signs=("→",)))
+    made = sheet(reading, op.target, (), [PlacedSpan(row=place[0], column=element)])
+    return (*term_bars(reading, step, digits), JoinedPicture(grids=(table, made), signs=("→",)))
 
 
 def returned(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
@@ -55,9 +55,9 @@ def returned(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     sample = step.place.sample or 0
     numbers = reading.frame.array(part.numbers)[sample]
     places = np.flatnonzero(numbers == row).tolist()
-    g = sheet(reading, part.g, (), [Spot(row=place, column=element, mark=Mark.OPERAND) for place in places])
+    g = sheet(reading, part.g, (), [PlacedSpan(row=place, column=element, mark=Mark.OPERAND) for place in places])
     so_far = _sums(reading, step)
-    return (*bars, Joined(grids=(g, so_far), signs=("→",)))
+    return (*bars, JoinedPicture(grids=(g, so_far), signs=("→",)))
 
 
 def _sums(reading: Reading, step: Step) -> Grid:
@@ -71,7 +71,7 @@ def _sums(reading: Reading, step: Step) -> Grid:
         known=~np.isnan(values),
         title=reading.symbol(step.target).partition("[")[0],
         rows=(_rows(reading, array.shape[0])[row],),
-        spots=(Spot(row=0, column=element),),
+        spots=(PlacedSpan(row=0, column=element),),
     )
 
 
@@ -80,7 +80,7 @@ def placed(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     op = step.op
     assert isinstance(op, Sinusoids | LearnedPositions)
     _sample, place, element = step.target.index
-    mark = [Spot(row=place, column=element, mark=Mark.OPERAND)]
+    mark = [PlacedSpan(row=place, column=element, mark=Mark.OPERAND)]
     x = sheet(reading, op.x, (), mark)
     if isinstance(op, LearnedPositions):
         added = sheet(reading, op.table, (), mark)
@@ -94,8 +94,8 @@ def placed(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
         )
         names = positions(reading, shape[0])
         added = Grid(values=waves, title=_("waves"), rows=names, spots=tuple(mark), known=np.full(shape, True))
-    made = sheet(reading, op.target, (), [Spot(row=place, column=element)])
-    return (*term_bars(reading, step, digits), Joined(grids=(x, added, made), signs=("+", "=")))
+    made = sheet(reading, op.target, (), [PlacedSpan(row=place, column=element)])
+    return (*term_bars(reading, step, digits), JoinedPicture(grids=(x, added, made), signs=("+", "=")))
 
 
 PICTURES: Table = {

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from retrograde.engine.array import Array
-from retrograde.engine.expression import Ref
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import Ref
 from retrograde.engine.ops.gradient import Gradient
-from retrograde.engine.ops.layernorm import (
+from retrograde.engine.ops.layer_norm import (
     AgainstPart,
     Centre,
     RowMean,
@@ -20,18 +20,18 @@ from retrograde.engine.ops.layernorm import (
 )
 from retrograde.engine.ops.scale_shift import ScaleShift
 from retrograde.engine.text import _
-from retrograde.tui.canvas import Line, Span
-from retrograde.tui.figures import show
-from retrograde.tui.look import Ink
-from retrograde.tui.pictures.records import Grid, Spot
+from retrograde.tui.canvas.canvas import Line, Span
+from retrograde.tui.canvas.look import Ink
 from retrograde.tui.pictures.terms import term_bars
-from retrograde.tui.state import Mark
+from retrograde.tui.reading.figures import show
+from retrograde.tui.records.marks import Mark
+from retrograde.tui.records.pictures import Grid, PlacedSpan
 
 if TYPE_CHECKING:
-    from retrograde.engine.step import Step
-    from retrograde.tui.pictures.records import Picture
+    from retrograde.engine.explaining.step import Step
     from retrograde.tui.pictures.table import Table
-    from retrograde.tui.reading import Reading
+    from retrograde.tui.reading.reading import Reading
+    from retrograde.tui.records.pictures import Picture
 
 MOST_ROWS = 64
 """Values of a position that are listed: those around the step's."""
@@ -91,16 +91,16 @@ def _table(
     rows = range(first, min(width, first + MOST_ROWS))
     values = np.full((len(rows), len(columns)), np.nan)
     known = np.zeros(values.shape, dtype=np.bool_)
-    spots: list[Spot] = []
+    spots: list[PlacedSpan] = []
     for j, column in enumerate(columns):
         for k, i in enumerate(rows):
             value = column.value(i)
             if value is not None:
                 values[k, j], known[k, j] = value, True
         if element is None:
-            spots.append(Spot(row=0, column=j, rows=len(rows), mark=column.mark))
+            spots.append(PlacedSpan(row=0, column=j, rows=len(rows), mark=column.mark))
         else:
-            spots.append(Spot(row=element - first, column=j, mark=column.mark))
+            spots.append(PlacedSpan(row=element - first, column=j, mark=column.mark))
     spots.sort(key=lambda spot: spot.mark is not Mark.TARGET)
     place = ",".join(str(part + 1) for part in position.place)
     return (

@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrograde.engine.array import Array
-from retrograde.engine.expression import Ref
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import Ref
 from retrograde.engine.ops.dropout import Dropout, DropoutPart
 from retrograde.engine.ops.gradient import Gradient
 from retrograde.engine.text import _
-from retrograde.tui.canvas import Line, Span
-from retrograde.tui.look import Ink
-from retrograde.tui.pictures.records import Grid, Joined, Spot
+from retrograde.tui.canvas.canvas import Line, Span
+from retrograde.tui.canvas.look import Ink
 from retrograde.tui.pictures.terms import term_bars
-from retrograde.tui.state import Mark
+from retrograde.tui.records.marks import Mark
+from retrograde.tui.records.pictures import Grid, JoinedPicture, PlacedSpan
 
 if TYPE_CHECKING:
-    from retrograde.engine.step import Step
-    from retrograde.tui.pictures.records import Bools, Floats, Picture
+    from retrograde.engine.explaining.step import Step
     from retrograde.tui.pictures.table import Table
-    from retrograde.tui.reading import Reading
+    from retrograde.tui.reading.reading import Reading
+    from retrograde.tui.records.pictures import Bools, Floats, Picture
 
 
 def masked(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
@@ -46,7 +46,7 @@ def masked(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     if len(element) == 1:
         names = tuple(reading.notation.neuron(op.target.layer, unit) for unit in range(op.target.shape[1]))
         titles = tuple(_head(reading, array) for array in arrays)
-        spots = [Spot(row=element[0], column=k, mark=mark) for k, mark in enumerate(marks)]
+        spots = [PlacedSpan(row=element[0], column=k, mark=mark) for k, mark in enumerate(marks)]
         grid = Grid(
             values=np.stack([values for values, _known in pieces], axis=1),
             known=np.stack([known for _values, known in pieces], axis=1),
@@ -63,11 +63,11 @@ def masked(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
             values=np.atleast_2d(values[plane]),
             known=np.atleast_2d(known[plane]),
             title=_head(reading, array),
-            spots=(Spot(row=element[-2], column=element[-1], mark=mark),),
+            spots=(PlacedSpan(row=element[-2], column=element[-1], mark=mark),),
         )
         for array, (values, known), mark in zip(arrays, pieces, marks, strict=True)
     )
-    return (Joined(grids=planes, signs=("·", "="), caption=caption),)
+    return (JoinedPicture(grids=planes, signs=("·", "="), caption=caption),)
 
 
 def _head(reading: Reading, array: Array) -> str:

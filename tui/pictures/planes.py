@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrograde.engine.expression import Ref, refs
+from retrograde.engine.equations.expression import Ref, refs
 from retrograde.engine.text import _
-from retrograde.tui.figures import show
-from retrograde.tui.pictures.records import Grid, Joined, Spot
-from retrograde.tui.state import Mark
+from retrograde.tui.reading.figures import show
+from retrograde.tui.records.marks import Mark
+from retrograde.tui.records.pictures import Grid, JoinedPicture, PlacedSpan
 
 if TYPE_CHECKING:
-    from retrograde.engine.array import Array
-    from retrograde.engine.expression import Expr
+    from retrograde.engine.equations.array import Array
+    from retrograde.engine.equations.expression import Expr
+    from retrograde.engine.explaining.step import Step
     from retrograde.engine.ops.window import Axis
-    from retrograde.engine.step import Step
-    from retrograde.tui.canvas import Line
-    from retrograde.tui.pictures.records import Bools, Floats
-    from retrograde.tui.reading import Reading
+    from retrograde.tui.canvas.canvas import Line
+    from retrograde.tui.reading.reading import Reading
+    from retrograde.tui.records.pictures import Bools, Floats
 
 Place = tuple[int, ...]
 """Where a cell is along each spatial axis, from 0."""
@@ -68,13 +68,13 @@ def flat(place: Place) -> tuple[int, int]:
     return (0, place[0]) if len(place) == 1 else (place[0], place[1])
 
 
-def spot(place: Place, mark: Mark) -> Spot:
+def spot(place: Place, mark: Mark) -> PlacedSpan:
     """One marked cell."""
     row, column = flat(place)
-    return Spot(row=row, column=column, mark=mark)
+    return PlacedSpan(row=row, column=column, mark=mark)
 
 
-def spots(places: Iterable[Place], mark: Mark) -> tuple[Spot, ...]:
+def spots(places: Iterable[Place], mark: Mark) -> tuple[PlacedSpan, ...]:
     """Marked cells: as one rectangle where they are one, else each of them."""
     found = sorted({flat(place) for place in places})
     if not found:
@@ -82,8 +82,8 @@ def spots(places: Iterable[Place], mark: Mark) -> tuple[Spot, ...]:
     rows, columns = sorted({row for row, _column in found}), sorted({column for _row, column in found})
     height, width = rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
     if height * width == len(found):
-        return (Spot(row=rows[0], column=columns[0], rows=height, columns=width, mark=mark),)
-    return tuple(Spot(row=row, column=column, mark=mark) for row, column in found)
+        return (PlacedSpan(row=rows[0], column=columns[0], rows=height, columns=width, mark=mark),)
+    return tuple(PlacedSpan(row=row, column=column, mark=mark) for row, column in found)
 
 
 def head(reading: Reading, array: Array, *leading: int) -> str:
@@ -100,7 +100,7 @@ def head(reading: Reading, array: Array, *leading: int) -> str:
 
 
 def plane(
-    reading: Reading, array: Array, channel: int, marks: Sequence[Spot] = (), *, outside: Bools | None = None
+    reading: Reading, array: Array, channel: int, marks: Sequence[PlacedSpan] = (), *, outside: Bools | None = None
 ) -> Grid:
     """A channel of an array of the shown sample, as far as it is computed."""
     values, known = channel_of(reading, array, channel)
@@ -116,9 +116,9 @@ def channel_of(reading: Reading, array: Array, channel: int) -> tuple[Floats, Bo
     return np.atleast_2d(values[channel]), np.atleast_2d(known[channel])
 
 
-def across(source: Grid, target: Grid, caption: Line = ()) -> Joined:
+def across(source: Grid, target: Grid, caption: Line = ()) -> JoinedPicture:
     """Two planes with an arrow from the one to the other."""
-    return Joined(grids=(source, target), signs=("→",), caption=caption)
+    return JoinedPicture(grids=(source, target), signs=("→",), caption=caption)
 
 
 def revealed(reading: Reading, step: Step) -> tuple[list[frozenset[Ref]], frozenset[Ref]]:

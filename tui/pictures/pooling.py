@@ -21,9 +21,8 @@ from retrograde.engine.ops.pool import (
 from retrograde.engine.ops.resample import CopiesPart, Upsample
 from retrograde.engine.ops.window import flat_tap
 from retrograde.engine.text import _
-from retrograde.tui.canvas import Span
-from retrograde.tui.figures import show
-from retrograde.tui.look import Ink
+from retrograde.tui.canvas.canvas import Span
+from retrograde.tui.canvas.look import Ink
 from retrograde.tui.pictures.planes import (
     Cell,
     Place,
@@ -40,18 +39,19 @@ from retrograde.tui.pictures.planes import (
     spots,
     summed,
 )
-from retrograde.tui.pictures.records import Grid, Joined, Spot
 from retrograde.tui.pictures.terms import term_bars
-from retrograde.tui.state import Mark
+from retrograde.tui.reading.figures import show
+from retrograde.tui.records.marks import Mark
+from retrograde.tui.records.pictures import Grid, JoinedPicture, PlacedSpan
 
 if TYPE_CHECKING:
-    from retrograde.engine.array import Array
+    from retrograde.engine.equations.array import Array
+    from retrograde.engine.explaining.step import Step
     from retrograde.engine.ops.window import Axis
-    from retrograde.engine.step import Step
-    from retrograde.tui.canvas import Line
-    from retrograde.tui.pictures.records import Floats, Picture
+    from retrograde.tui.canvas.canvas import Line
     from retrograde.tui.pictures.table import Table
-    from retrograde.tui.reading import Reading
+    from retrograde.tui.reading.reading import Reading
+    from retrograde.tui.records.pictures import Floats, Picture
 
 
 def contested(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
@@ -68,7 +68,7 @@ def contested(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     caption = _verdict(values, window, chosen, op.axes, digits)
     source = plane(reading, op.x, channel, _sources(window))
     target = plane(reading, step.target.array, channel, [spot(tuple(position), Mark.TARGET)])
-    return Joined(grids=(made,), caption=caption), across(source, target)
+    return JoinedPicture(grids=(made,), caption=caption), across(source, target)
 
 
 def _won(reading: Reading, winner: Array, channel: int, position: Place, axes: Sequence[Axis]) -> Place | None:
@@ -78,7 +78,7 @@ def _won(reading: Reading, winner: Array, channel: int, position: Place, axes: S
     return next((tap for tap in taps if flat_tap(tap, axes) + 1 == number), None)
 
 
-def _sources(window: Sequence[Cell]) -> tuple[Spot, ...]:
+def _sources(window: Sequence[Cell]) -> tuple[PlacedSpan, ...]:
     return spots([cell.source for cell in window if cell.source is not None], Mark.OPERAND)
 
 
@@ -158,7 +158,7 @@ def _routing(
     at: Place,
     count: int,
     digits: int,
-) -> Joined:
+) -> JoinedPicture:
     """One window before and after: its values with the winner, and what each of them gets."""
     window = cells(part.axes, at)
     shape = shape_of(part.axes)
@@ -189,7 +189,7 @@ def _routing(
         best = found[chosen.source]
         if sum(1 for cell in window if cell.source is not None and found[cell.source] == best) > 1:
             spans.append(Span(" · " + _("first of a tie"), Ink.CHANGED))
-    return Joined(grids=tuple(grids), signs=("→",), caption=tuple(spans))
+    return JoinedPicture(grids=tuple(grids), signs=("→",), caption=tuple(spans))
 
 
 def _pooled(reading: Reading, part: RoutedPart, step: Step) -> Array | None:
@@ -217,7 +217,7 @@ def averaged(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     source = plane(reading, op.x, channel, _sources(window))
     target = plane(reading, step.target.array, channel, [spot(tuple(position), Mark.TARGET)])
     caption = (Span(text, Ink.DIM),)
-    return Joined(grids=(made,), caption=caption), across(source, target)
+    return JoinedPicture(grids=(made,), caption=caption), across(source, target)
 
 
 def shared(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
@@ -249,7 +249,7 @@ def whole(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     text = f" Σ = {show(total, digits)}, / {values.size} = {value}"
     _terms, active = revealed(reading, step)
     marks = [spot(ref.index[2:], Mark.OPERAND) for ref in active if ref.array is op.x]
-    return (Joined(grids=(plane(reading, op.x, channel, marks),), caption=(Span(text, Ink.DIM),)),)
+    return (JoinedPicture(grids=(plane(reading, op.x, channel, marks),), caption=(Span(text, Ink.DIM),)),)
 
 
 def even(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
@@ -260,7 +260,7 @@ def even(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     _sample, channel, *position = step.target.index
     text = _("each of the {count} values gets the same").format(count=part.count)
     target = plane(reading, step.target.array, channel, [spot(tuple(position), Mark.TARGET)])
-    return (Joined(grids=(target,), caption=(Span(" " + text, Ink.DIM),)),)
+    return (JoinedPicture(grids=(target,), caption=(Span(" " + text, Ink.DIM),)),)
 
 
 def repeated(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:

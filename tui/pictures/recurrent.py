@@ -8,27 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retrograde.engine.array import Array, Role
-from retrograde.engine.expression import Ref, evaluate
+from retrograde.engine.equations.array import Array, Role
+from retrograde.engine.equations.expression import Ref, evaluate
 from retrograde.engine.layers.recurrent import REVERSE, RecurrentLayer
-from retrograde.engine.layers.rnn import Rnn
+from retrograde.engine.layers.rnn import RnnLayer
 from retrograde.engine.ops.activation import SlopePart
 from retrograde.engine.ops.cells import CellPart, CellStep
 from retrograde.engine.ops.gradient import Gradient
-from retrograde.engine.ops.recurrent import BackPart, GateSum, RowPart
+from retrograde.engine.ops.recurrent import BackPart, GateSum, TimeRowPart
 from retrograde.engine.text import _
-from retrograde.tui.canvas import Line, Span
-from retrograde.tui.figures import show
-from retrograde.tui.look import Ink
-from retrograde.tui.pictures.records import Columns, Spot
+from retrograde.tui.canvas.canvas import Line, Span
+from retrograde.tui.canvas.look import Ink
 from retrograde.tui.pictures.terms import term_bars
+from retrograde.tui.reading.figures import show
+from retrograde.tui.records.pictures import ColumnsPicture, PlacedSpan
 
 if TYPE_CHECKING:
+    from retrograde.engine.explaining.step import Step
     from retrograde.engine.ops.base import Part
-    from retrograde.engine.step import Step
-    from retrograde.tui.pictures.records import Floats, Picture
     from retrograde.tui.pictures.table import Table
-    from retrograde.tui.reading import Reading
+    from retrograde.tui.reading.reading import Reading
+    from retrograde.tui.records.pictures import Floats, Picture
 
 MOST_UNITS = 64
 """Units up to which the Jacobians of a simple recurrent layer are multiplied."""
@@ -128,11 +128,11 @@ def _unit(reading: Reading, array: Array, unit: int) -> _Unit | None:
     )
 
 
-def _picture(unit: _Unit, rows: Mapping[str, Row], spot: Spot | None, **more: Any) -> Columns:
+def _picture(unit: _Unit, rows: Mapping[str, Row], spot: PlacedSpan | None, **more: Any) -> ColumnsPicture:
     """Rows of numbers through time."""
     values = np.array([[np.nan if value is None else value for value in line] for line in rows.values()])
     known = np.array([[value is not None for value in line] for line in rows.values()])
-    return Columns(
+    return ColumnsPicture(
         titles=tuple(f"t={time}" for time in unit.times),
         rows=tuple(rows),
         values=values,
@@ -142,7 +142,7 @@ def _picture(unit: _Unit, rows: Mapping[str, Row], spot: Spot | None, **more: An
     )
 
 
-def _beside(reading: Reading, terms: tuple[Picture, ...], picture: Columns) -> tuple[Picture, ...]:
+def _beside(reading: Reading, terms: tuple[Picture, ...], picture: ColumnsPicture) -> tuple[Picture, ...]:
     """The picture through time, below the terms while the cursor is among them, else above them."""
     return (*terms, picture) if reading.term else (picture, *terms)
 
@@ -167,7 +167,7 @@ def forward(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     stem = array.stem.removeprefix("net_")
     stem = stem.removesuffix(REVERSE) if unit.direction else stem
     shown = {unit.state: "h", "h": "h", "rh": "r", "u": "n", "cand": "h", "": "net"}.get(stem, stem)
-    spot = Spot(row=list(rows).index(shown), column=array.time - 1) if shown in rows else None
+    spot = PlacedSpan(row=list(rows).index(shown), column=array.time - 1) if shown in rows else None
     title = _("{unit} through time").format(unit=unit.name)
     return _beside(reading, below, _picture(unit, rows, spot, flow=unit.flow, title=title))
 
@@ -212,7 +212,7 @@ def backward(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     picture = _picture(
         unit,
         rows,
-        Spot(row=len(rows) - 1, column=array.time - 1),
+        PlacedSpan(row=len(rows) - 1, column=array.time - 1),
         flow=-unit.flow,
         bars=bars,
         bar_label=label,
@@ -273,7 +273,7 @@ def _signal(unit: _Unit) -> tuple[str, tuple[float | None, ...], Line]:
     Of an LSTM and a GRU, the part of the cell or the state that its own gate hands on: the product of all later f or
     z. Of a simple layer, the length of the column of ∂h_T/∂h_t that belongs to the unit.
     """
-    if isinstance(unit.spec, Rnn):
+    if isinstance(unit.spec, RnnLayer):
         label, left = f"∂h@{unit.order[-1]}/∂h", _jacobians(unit)
         text = _("of a change at {first}, the share {share} reaches {last}")
     else:
@@ -350,7 +350,7 @@ def summed(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     columns: dict[int, tuple[float, float, float]] = {}
     named = "x"
     for part in op.parts:
-        if not isinstance(part, RowPart) or not part.covers(index) or part.g.time is None:
+        if not isinstance(part, TimeRowPart) or not part.covers(index) or part.g.time is None:
             continue
         delta = reading.frame.value(Ref(part.g, (sample, index[0] % unit.spec.units)))
         source = 1.0 if part.read is None else reading.frame.value(part.read.ref(sample, index[1]))
@@ -382,5 +382,5 @@ PICTURES: Table = {
     BackPart: backward,
     CellPart: backward,
     SlopePart: backward,
-    RowPart: summed,
+    TimeRowPart: summed,
 }

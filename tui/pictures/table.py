@@ -13,9 +13,9 @@ from retrograde.engine.ops.base import Op, Part
 from retrograde.engine.ops.gradient import Gradient
 
 if TYPE_CHECKING:
-    from retrograde.engine.step import Step
-    from retrograde.tui.pictures.records import Picture
-    from retrograde.tui.reading import Reading
+    from retrograde.engine.explaining.step import Step
+    from retrograde.tui.reading.reading import Reading
+    from retrograde.tui.records.pictures import Picture
 
     Maker: TypeAlias = Callable[[Reading, Step, int], tuple[Picture, ...]]
     """Makes the pictures of a step, from above; the number is how many significant digits are shown."""

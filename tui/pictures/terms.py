@@ -5,20 +5,20 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from retrograde.engine.array import Role
-from retrograde.engine.expression import Ref, Sum, render
+from retrograde.engine.equations.array import Role
+from retrograde.engine.equations.expression import Ref, Sum, render
 from retrograde.engine.ops.base import Op
 from retrograde.engine.text import _
-from retrograde.tui.canvas import Line, Span
-from retrograde.tui.figures import show
-from retrograde.tui.look import Ink
-from retrograde.tui.pictures.records import TermBars, TermRow
+from retrograde.tui.canvas.canvas import Line, Span
+from retrograde.tui.canvas.look import Ink
+from retrograde.tui.reading.figures import show
+from retrograde.tui.records.pictures import TermBars, TermRow
 
 if TYPE_CHECKING:
-    from retrograde.engine.step import Step
-    from retrograde.tui.pictures.records import Picture
+    from retrograde.engine.explaining.step import Step
     from retrograde.tui.pictures.table import Table
-    from retrograde.tui.reading import Reading
+    from retrograde.tui.reading.reading import Reading
+    from retrograde.tui.records.pictures import Picture
 
 MOST_TERMS = 8
 """Terms of a sum that are listed; of a longer sum the largest."""

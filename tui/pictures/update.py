@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrograde.engine.array import Array, Role
-from retrograde.engine.expression import Ref, refs
-from retrograde.engine.ops.update.steps import Update
+from retrograde.engine.equations.array import Array, Role
+from retrograde.engine.equations.expression import Ref, refs
+from retrograde.engine.ops.update.updates import Update
 from retrograde.engine.text import _
-from retrograde.tui.canvas import Line, Span
-from retrograde.tui.figures import show
-from retrograde.tui.look import Ink
-from retrograde.tui.pictures.records import Grid, Spot
+from retrograde.tui.canvas.canvas import Line, Span
+from retrograde.tui.canvas.look import Ink
 from retrograde.tui.pictures.terms import term_bars
-from retrograde.tui.state import Mark
+from retrograde.tui.reading.figures import show
+from retrograde.tui.records.marks import Mark
+from retrograde.tui.records.pictures import Grid, PlacedSpan
 
 if TYPE_CHECKING:
-    from retrograde.engine.step import Step
-    from retrograde.tui.pictures.records import Floats, Picture
+    from retrograde.engine.explaining.step import Step
     from retrograde.tui.pictures.table import Table
-    from retrograde.tui.reading import Reading
+    from retrograde.tui.reading.reading import Reading
+    from retrograde.tui.records.pictures import Floats, Picture
 
 BEFORE, AFTER = 0, 1
 """The columns of the table."""
@@ -47,7 +47,7 @@ def state(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     known = np.zeros(values.shape, dtype=np.bool_)
     outside = np.array([[array is None for array in pair] for pair in rows])
     read = {ref.array for ref in refs(step.equation)}
-    spots: list[Spot] = []
+    spots: list[PlacedSpan] = []
     for row, pair in enumerate(rows):
         for column, array in enumerate(pair):
             if array is None:
@@ -56,9 +56,9 @@ def state(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
             if value is not None:
                 values[row, column], known[row, column] = value, True
             if array is step.target.array:
-                spots.insert(0, Spot(row=row, column=column, mark=Mark.TARGET))
+                spots.insert(0, PlacedSpan(row=row, column=column, mark=Mark.TARGET))
             elif array in read:
-                spots.append(Spot(row=row, column=column, mark=Mark.OPERAND))
+                spots.append(PlacedSpan(row=row, column=column, mark=Mark.OPERAND))
     names = tuple(_name(reading, old or new, index) for old, new in rows)
     table = Grid(
         values=values,

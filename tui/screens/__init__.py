@@ -1,1 +1,1 @@
-"""The screens: the debugger itself, the scenario picker, help, the command line, a list to choose from."""
+"""The modal screens: the scenario picker, help, the command line, questions, a list to choose from."""

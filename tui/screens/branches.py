@@ -11,22 +11,22 @@ from textual.binding import BindingType
 from textual.screen import ModalScreen
 
 from retrograde.engine.errors import EngineError
+from retrograde.engine.session.beside import catch_up, go_to
 from retrograde.engine.text import _
-from retrograde.tui.canvas import Span
-from retrograde.tui.goals import Switch, Visit
-from retrograde.tui.look import Glyphs, Ink
-from retrograde.tui.panel import Panel
-from retrograde.tui.state import Frame
-from retrograde.tui.tables import TableView
-from retrograde.tui.times import catch_up, go_to
-from retrograde.tui.view import in_ascii
+from retrograde.tui.canvas.canvas import Span
+from retrograde.tui.canvas.look import Glyphs, Ink
+from retrograde.tui.records.marks import PanelEdge
+from retrograde.tui.records.table_view import TableView
+from retrograde.tui.screens.goals import Switch, Visit
 from retrograde.tui.views.branches import branches_table, curves_view, differences_table, in_order, last_loss, target_of
+from retrograde.tui.views.plain import in_ascii
 from retrograde.tui.widgets.loss import LossPanel
+from retrograde.tui.widgets.panel import Panel
 from retrograde.tui.widgets.table import Table
 
 if TYPE_CHECKING:
-    from retrograde.engine.branch import Branch, Comparison
-    from retrograde.engine.session import Session
+    from retrograde.engine.session.session import Session
+    from retrograde.engine.travel.branch import Branch, BranchComparison
 
 Work: TypeAlias = Callable[[str, Callable[[object], object], Callable[[object], None]], None]
 LOOK_SECONDS = 0.5
@@ -74,7 +74,7 @@ class BranchesScreen(ModalScreen[Switch | Visit | None]):
         self._glyphs = glyphs
         self._comparing = bool(compared)
         self._working = False
-        self._comparison: Comparison | None = None
+        self._comparison: BranchComparison | None = None
         self._losses: dict[str, float | None] = {}
         self._row = 0
         self._branch_row = 0
@@ -134,7 +134,7 @@ class BranchesScreen(ModalScreen[Switch | Visit | None]):
         """Shows what the comparison has found."""
         self._working, self._notice = False, ""
         if self.is_attached and self._comparing:
-            self._comparison = cast("Comparison", result)
+            self._comparison = cast("BranchComparison", result)
             self._row = 0
             self._show()
 
@@ -164,7 +164,7 @@ class BranchesScreen(ModalScreen[Switch | Visit | None]):
         self._give("#curves", _("loss"), curves_view(session, session.branch, other))
 
     def _give(self, part: str, title: str, made: Any) -> None:
-        frame = Frame(title=(Span(title, Ink.TITLE_ON),), corners=self._glyphs.corners[:2], bottom=True)
+        frame = PanelEdge(title=(Span(title, Ink.TITLE_ON),), corners=self._glyphs.corners[:2], bottom=True)
         widget: Any = self.query_one(part)
         if self._glyphs.ascii:
             frame, made = in_ascii(frame), in_ascii(made)

@@ -12,9 +12,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from retrograde.engine.text import _
-from retrograde.tui.canvas import wrap
-from retrograde.tui.commands import group_title, key_rows
-from retrograde.tui.look import Ink, Look, plain, width
+from retrograde.tui.canvas.canvas import wrap
+from retrograde.tui.canvas.look import Ink, Look, plain, width
+from retrograde.tui.commands.table import group_title, key_rows
 
 
 class HelpScreen(ModalScreen[None]):

@@ -10,13 +10,13 @@ from textual.binding import BindingType
 from textual.screen import ModalScreen
 
 from retrograde.engine.text import _, ngettext
-from retrograde.tui.canvas import Span
-from retrograde.tui.look import Glyphs, Ink
-from retrograde.tui.state import Frame
-from retrograde.tui.tables import TableView
-from retrograde.tui.unsaved import Leftover
-from retrograde.tui.view import in_ascii
+from retrograde.tui.canvas.canvas import Span
+from retrograde.tui.canvas.look import Glyphs, Ink
+from retrograde.tui.records.marks import PanelEdge
+from retrograde.tui.records.table_view import TableView
+from retrograde.tui.views.plain import in_ascii
 from retrograde.tui.widgets.table import Table
+from retrograde.tui.work.unsaved import Leftover
 
 
 class OfferScreen(ModalScreen[bool | None]):
@@ -66,7 +66,7 @@ class OfferScreen(ModalScreen[bool | None]):
             empty=_("Go on with it?"),
             keys=(("y", _("yes")), ("n", _("no, forget it")), ("Esc", _("ask again next time"))),
         )
-        frame = Frame(title=(Span(_("unsaved work"), Ink.TITLE_ON),), corners=self._glyphs.corners[:2])
+        frame = PanelEdge(title=(Span(_("unsaved work"), Ink.TITLE_ON),), corners=self._glyphs.corners[:2])
         if self._glyphs.ascii:
             frame, view = in_ascii(frame), in_ascii(view)
         self.query_one(Table).show(frame, view)

@@ -12,12 +12,13 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
-from retrograde.engine.catalogue import Summary, shipped, summary
 from retrograde.engine.errors import EngineError
+from retrograde.engine.scenario.catalogue import Summary, shipped, summary
 from retrograde.engine.text import _, language
-from retrograde.tui.canvas import Line, Span, shorten, wrap
-from retrograde.tui.look import Glyphs, Ink, plain, width
-from retrograde.tui.state import ChoicesView, Frame
+from retrograde.tui.canvas.canvas import Line, Span, shorten, wrap
+from retrograde.tui.canvas.look import Glyphs, Ink, plain, width
+from retrograde.tui.records.marks import PanelEdge
+from retrograde.tui.records.views import ChoicesView
 from retrograde.tui.widgets.choices import Choices
 
 LONGEST_TOPOLOGY = 22
@@ -130,7 +131,7 @@ class PickerScreen(Screen[str | None]):
             about=tuple(about),
             empty=empty,
         )
-        self.query_one(Choices).show(Frame(title=title, corners=self._glyphs.corners), view)
+        self.query_one(Choices).show(PanelEdge(title=title, corners=self._glyphs.corners), view)
 
     def action_move(self, by: int) -> None:
         """Moves the selection."""

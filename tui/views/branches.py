@@ -5,19 +5,19 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from retrograde.engine.expression import Ref
-from retrograde.engine.step import made_by
+from retrograde.engine.equations.expression import Ref
+from retrograde.engine.explaining.step import made_by
 from retrograde.engine.text import _, ngettext
-from retrograde.tui.canvas import Line, Span
-from retrograde.tui.figures import show
-from retrograde.tui.look import Ink, signed, width
-from retrograde.tui.state import LossView
-from retrograde.tui.tables import Column, TableView
+from retrograde.tui.canvas.canvas import Line, Span
+from retrograde.tui.canvas.look import Ink, signed, width
+from retrograde.tui.reading.figures import show
+from retrograde.tui.records.table_view import Column, TableView
+from retrograde.tui.records.views import LossView
 from retrograde.tui.views.debugging import address
 
 if TYPE_CHECKING:
-    from retrograde.engine.branch import Branch, Comparison
-    from retrograde.engine.session import Session
+    from retrograde.engine.session.session import Session
+    from retrograde.engine.travel.branch import Branch, BranchComparison
 
 DECIMALS = 9
 """Digits after the point in the table of differences."""
@@ -118,7 +118,7 @@ def fixed(value: float, *, sign: bool = False) -> str:
     return f"+{text}" if sign and not text.startswith("−") and value == value else text
 
 
-def differences_table(session: Session, comparison: Comparison, selected: int, window: int) -> TableView:
+def differences_table(session: Session, comparison: BranchComparison, selected: int, window: int) -> TableView:
     """Every value that differs at the cursor, after the first step of the run that does.
 
     Args:
@@ -184,7 +184,7 @@ def _row(symbol: str, mine: float, theirs: float, place: Span) -> Line:
     )
 
 
-def _first_row(session: Session, comparison: Comparison) -> Line:
+def _first_row(session: Session, comparison: BranchComparison) -> Line:
     """The first step of the run at which the two differ."""
     assert comparison.first is not None
     iteration, step = session.schedule.locate(comparison.first)
@@ -195,7 +195,7 @@ def _first_row(session: Session, comparison: Comparison) -> Line:
     return _row(name, mine.value(ref), theirs.value(ref), place)
 
 
-def target_of(session: Session, comparison: Comparison, selected: int) -> int | None:
+def target_of(session: Session, comparison: BranchComparison, selected: int) -> int | None:
     """The step that a row of the differences names; None where no step made its value."""
     lead = 0 if comparison.first is None else 1
     if selected < lead:

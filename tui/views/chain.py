@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from retrograde.engine.array import Array, Role
-from retrograde.engine.expression import Ref
+from retrograde.engine.equations.array import Array, Role
+from retrograde.engine.equations.expression import Ref
 from retrograde.engine.ops.gradient import Gradient
-from retrograde.tui.figures import show
-from retrograde.tui.reading import Reading
-from retrograde.tui.state import Factor
+from retrograde.tui.reading.figures import show
+from retrograde.tui.reading.reading import Reading
+from retrograde.tui.records.equation import Fraction
 from retrograde.tui.views.slots import PARAMETERS, info_of
 
 if TYPE_CHECKING:
-    from retrograde.engine.step import Step
+    from retrograde.engine.explaining.step import Step
 
 
-def chain(reading: Reading, step: Step) -> tuple[str, tuple[Factor, ...]]:
+def chain(reading: Reading, step: Step) -> tuple[str, tuple[Fraction, ...]]:
     """The chain rule of a gradient, unfolded into its three factors: of a weight or a bias of a dense layer, or a δ.
 
     Where a parameter is used more than once, or the layer is of another kind, there is no such product.
@@ -48,13 +48,13 @@ def chain(reading: Reading, step: Step) -> tuple[str, tuple[Factor, ...]]:
     # With penalties it is the gradient of the samples' loss L.
     loss = reading.program.named["E" if step.target.array.role is Role.GRADIENT else "loss"]
     factors = [
-        Factor(above=f"∂{symbol(Ref(loss))}", below=f"∂{whole}", value=""),
-        Factor(above=f"∂{symbol(Ref(loss))}", below=f"∂{symbol(out)}", value=show(value(outward), 6)),
-        Factor(above=f"∂{symbol(out)}", below=f"∂{symbol(net)}", value=show(value(slope), 6)),
+        Fraction(above=f"∂{symbol(Ref(loss))}", below=f"∂{whole}", value=""),
+        Fraction(above=f"∂{symbol(Ref(loss))}", below=f"∂{symbol(out)}", value=show(value(outward), 6)),
+        Fraction(above=f"∂{symbol(out)}", below=f"∂{symbol(net)}", value=show(value(slope), 6)),
     ]
     if of.role is not Role.NET:
         factor = "1" if of.role is Role.BIAS or last is None else show(step.evaluate(last), 6)
-        factors.append(Factor(above=f"∂{symbol(net)}", below=f"∂{whole}", value=factor))
+        factors.append(Fraction(above=f"∂{symbol(net)}", below=f"∂{whole}", value=factor))
     return "=", tuple(factors)
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from retrograde.engine.array import Array
-from retrograde.engine.expression import Const, Ref, children
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import Const, Ref, children
 from retrograde.engine.ops.gate import Gate
-from retrograde.tui.state import GateView, LayerView, Mark
+from retrograde.tui.records.marks import Mark
+from retrograde.tui.records.network import GateView, LayerView
 from retrograde.tui.views.slots import base_of
 
 if TYPE_CHECKING:
-    from retrograde.engine.expression import Expr
-    from retrograde.tui.reading import Reading
+    from retrograde.engine.equations.expression import Expr
+    from retrograde.tui.reading.reading import Reading
     from retrograde.tui.views.marks import Marks
 
 _SIGNS = {"+": "+", "*": "×", "-": "−", "/": "÷", "neg": "−x", "": "="}

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from retrograde.engine.text import _
-from retrograde.tui.canvas import Line, Span
-from retrograde.tui.figures import phase_word, show
-from retrograde.tui.look import Ink, width
-from retrograde.tui.state import DebugRow, DebugView, Pins
+from retrograde.tui.canvas.canvas import Line, Span
+from retrograde.tui.canvas.look import Ink, width
+from retrograde.tui.reading.figures import phase_word, show
+from retrograde.tui.records.views import DebugRow, DebugView, Pins
 
 if TYPE_CHECKING:
-    from retrograde.engine.breakpoints import Breakpoint
-    from retrograde.engine.formula.tree import Formula
-    from retrograde.engine.schedule import Schedule
-    from retrograde.engine.session import Here, LogEntry, Session
+    from retrograde.engine.formulas.tree import Formula
+    from retrograde.engine.session.breakpoints import Breakpoint
+    from retrograde.engine.session.session import Here, LogEntry, Session
+    from retrograde.engine.travel.calendar import Schedule
 
 MOST_MOMENTS = 10_000
 """Moments of a query, and lines of a logpoint, that are kept."""
@@ -60,7 +60,7 @@ class Lines:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ValueChange:
     """The last change of a watch, as it was at a position: its step, None where it was not looked for further."""
 
     branch: str
@@ -83,7 +83,7 @@ class Ledger:
     found: Found | None = None
     lines: dict[int, Lines] = field(default_factory=dict)
     curves: dict[str, tuple[str, int, tuple[float, ...]]] = field(default_factory=dict)
-    changes: dict[str, Change] = field(default_factory=dict)
+    changes: dict[str, ValueChange] = field(default_factory=dict)
     values: dict[str, tuple[Here, float | bool | None]] = field(default_factory=dict)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from retrograde.engine.array import Role
-from retrograde.engine.expression import (
+from retrograde.engine.equations.array import Role
+from retrograde.engine.equations.expression import (
     Const,
     Expr,
     Ref,
@@ -17,21 +17,12 @@ from retrograde.engine.expression import (
     tokens,
 )
 from retrograde.engine.text import _
-from retrograde.tui.canvas import Line, Span
-from retrograde.tui.figures import show
-from retrograde.tui.look import Ink, signed
-from retrograde.tui.reading import Reading
-from retrograde.tui.state import (
-    Badge,
-    EquationView,
-    OperandRow,
-)
-
-if TYPE_CHECKING:
-    pass
-
-
+from retrograde.tui.canvas.canvas import Line, Span
+from retrograde.tui.canvas.look import Ink, signed
 from retrograde.tui.pictures.table import pictures_of
+from retrograde.tui.reading.figures import show
+from retrograde.tui.reading.reading import Reading
+from retrograde.tui.records.equation import Badge, EquationView, OperandRow
 from retrograde.tui.views.chain import chain
 from retrograde.tui.views.explain import notes_of, notes_of_branch, question, why
 from retrograde.tui.views.lens import Lens

@@ -5,23 +5,23 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from retrograde.engine.array import Role
-from retrograde.engine.expression import Ref
+from retrograde.engine.equations.array import Role
+from retrograde.engine.equations.expression import Ref
 from retrograde.engine.ops.dense import Dense
 from retrograde.engine.ops.edges import EdgeSum
 from retrograde.engine.ops.gradient import Gradient
 from retrograde.engine.ops.loss import CollapsedPart
 from retrograde.engine.text import _
-from retrograde.tui.canvas import Line, Span
-from retrograde.tui.figures import show, show_signed
-from retrograde.tui.look import Ink, signed
-from retrograde.tui.reading import Reading
+from retrograde.tui.canvas.canvas import Line, Span
+from retrograde.tui.canvas.look import Ink, signed
+from retrograde.tui.reading.figures import show, show_signed
+from retrograde.tui.reading.reading import Reading
 from retrograde.tui.views.parameters import change_of
 from retrograde.tui.views.slots import PARAMETERS, info_of, place_name
 
 if TYPE_CHECKING:
+    from retrograde.engine.explaining.step import Step
     from retrograde.engine.ops.base import Part
-    from retrograde.engine.step import Step
 
 
 def question(reading: Reading, step: Step) -> str:

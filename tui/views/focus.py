@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from retrograde.engine.array import Extent, Phase, Role
-from retrograde.engine.expression import Expr, Product, Ref, evaluate, refs, render, taken, terms
+from retrograde.engine.equations.array import Extent, Phase, Role
+from retrograde.engine.equations.expression import Expr, Product, Ref, evaluate, refs, render, taken, terms
+from retrograde.engine.explaining.uses import uses
+from retrograde.engine.network.program import ravel
 from retrograde.engine.ops.base import Op, Part
 from retrograde.engine.ops.dense import Dense
 from retrograde.engine.ops.gradient import Gradient
-from retrograde.engine.program import ravel
 from retrograde.engine.text import _
-from retrograde.engine.uses import uses
-from retrograde.tui.canvas import Span
-from retrograde.tui.figures import show, show_signed
-from retrograde.tui.look import Ink, signed
-from retrograde.tui.state import FocusRow, FocusView
+from retrograde.tui.canvas.canvas import Span
+from retrograde.tui.canvas.look import Ink, signed
+from retrograde.tui.reading.figures import show, show_signed
+from retrograde.tui.records.network import FocusRow, FocusView
 from retrograde.tui.views.slots import PARAMETERS, base_of, place_name
 
 if TYPE_CHECKING:
-    from retrograde.tui.reading import Reading
+    from retrograde.tui.reading.reading import Reading
 
 MOST_ROWS = 4
 """Terms that are listed, and uses."""

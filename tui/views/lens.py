@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from retrograde.tui.state import (
-    PanelId,
-)
-
-if TYPE_CHECKING:
-    pass
+from retrograde.tui.records.marks import PanelId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

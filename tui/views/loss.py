@@ -5,23 +5,23 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from retrograde.engine.expression import (
+from retrograde.engine.equations.expression import (
     Ref,
 )
-from retrograde.engine.program import unravel
+from retrograde.engine.network.program import unravel
 from retrograde.engine.text import _
-from retrograde.tui.canvas import Line, Span
-from retrograde.tui.figures import show
-from retrograde.tui.look import Ink, width
-from retrograde.tui.reading import Reading
-from retrograde.tui.state import (
+from retrograde.tui.canvas.canvas import Line, Span
+from retrograde.tui.canvas.look import Ink, width
+from retrograde.tui.reading.figures import show
+from retrograde.tui.reading.reading import Reading
+from retrograde.tui.records.views import (
     LossView,
 )
 from retrograde.tui.views.slots import outputs_of, place_name, size_of, time_of
 
 if TYPE_CHECKING:
-    from retrograde.engine.array import Array
-    from retrograde.tui.state import Floats, RunView
+    from retrograde.engine.equations.array import Array
+    from retrograde.tui.records.views import Floats, RunView
 
 MOST_OUTPUTS = 10
 """Outputs up to which all of them are listed."""

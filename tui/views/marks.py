@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from retrograde.engine.array import Role
-from retrograde.engine.expression import Ref
-from retrograde.tui.state import Mark
-from retrograde.tui.views.slots import PARAMETERS, Cell, Places, base_of, info_of
+from retrograde.engine.equations.array import Role
+from retrograde.engine.equations.expression import Ref
+from retrograde.tui.records.marks import Mark
+from retrograde.tui.views.slots import PARAMETERS, Places, SlotCell, base_of, info_of
 
 if TYPE_CHECKING:
-    from retrograde.engine.array import Array
-    from retrograde.tui.reading import Reading
+    from retrograde.engine.equations.array import Array
+    from retrograde.tui.reading.reading import Reading
 
 
 @dataclass(slots=True, eq=False)
@@ -29,7 +29,7 @@ class Marks:
     """
 
     refs: dict[Array, list[tuple[Ref, Mark]]] = field(default_factory=dict)
-    cells: dict[Cell, Mark] = field(default_factory=dict)
+    cells: dict[SlotCell, Mark] = field(default_factory=dict)
     weights: dict[Ref, Mark] = field(default_factory=dict)
     layers: dict[str, Mark] = field(default_factory=dict)
     arrays: dict[Array, Mark] = field(default_factory=dict)
@@ -66,10 +66,12 @@ def _mark(found: Marks, reading: Reading, array: Array, refs: list[Ref], mark: M
         if array is not base and base.role is Role.BIAS and base.size > 1:
             info = info_of(reading.network, base.layer)
             if info is not None and info.dense and not info.form.steps and base.size == info.units:
-                found.cells.update((Cell(base.layer, ref.index[-1]), mark) for ref in refs if len(ref.index) == axes)
+                found.cells.update(
+                    (SlotCell(base.layer, ref.index[-1]), mark) for ref in refs if len(ref.index) == axes
+                )
         return
     place = Places.of(reading, array)
     if place is not None:
         for ref in refs:
             if ref.index[0] == reading.sample:
-                found.cells[Cell(base.layer, place.number(ref.index))] = mark
+                found.cells[SlotCell(base.layer, place.number(ref.index))] = mark

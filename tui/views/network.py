@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrograde.engine.array import Phase
-from retrograde.engine.expression import Ref
-from retrograde.engine.models import INPUT_LAYER
+from retrograde.engine.equations.array import Phase
+from retrograde.engine.equations.expression import Ref
+from retrograde.engine.scenario.models import INPUT_LAYER
 from retrograde.engine.text import _
-from retrograde.tui.reading import Reading
-from retrograde.tui.state import EdgeView, LayerView, LinkView, Mark, NetworkView, NodeView, PanelId
+from retrograde.tui.reading.reading import Reading
+from retrograde.tui.records.marks import Mark, PanelId
+from retrograde.tui.records.network import EdgeView, LayerView, LinkView, NetworkView, NodeView
 from retrograde.tui.views.circuits import gate_layer
 from retrograde.tui.views.focus import focus_view
 from retrograde.tui.views.lens import Lens
@@ -19,7 +20,7 @@ from retrograde.tui.views.marks import Marks, marks
 from retrograde.tui.views.parameters import Parameters
 from retrograde.tui.views.sheets import sheets_of
 from retrograde.tui.views.slots import (
-    Cell,
+    SlotCell,
     base_of,
     cell_name,
     info_of,
@@ -29,17 +30,17 @@ from retrograde.tui.views.slots import (
     ref_of,
     values_of,
 )
-from retrograde.tui.views.topology import MOST_NODES, Plan, edge_of, link_table, plan_of, symbols_of, weights_of
+from retrograde.tui.views.topology import MOST_NODES, TopologyPlan, edge_of, link_table, plan_of, symbols_of, weights_of
 
 if TYPE_CHECKING:
-    from retrograde.engine.array import Array
+    from retrograde.engine.equations.array import Array
 
 
 def network_view(reading: Reading, parameters: Parameters, lens: Lens) -> NetworkView:
     """The network with its values, and what takes part in the step."""
     found = marks(reading)
     plan = plan_of(reading.network, reading.program)
-    chosen = node_at(reading, lens.node) if 0 <= lens.node < node_count(reading) else Cell("", -1)
+    chosen = node_at(reading, lens.node) if 0 <= lens.node < node_count(reading) else SlotCell("", -1)
     ends = {loss.layer for loss in reading.network.losses}
     layers = tuple(
         gate_layer(reading, item.array, depth, found)
@@ -104,9 +105,9 @@ def _nodes(reading: Reading, name: str, found: Marks, chosen: int, *, small: boo
     parent = reading.parent is not None
     return tuple(
         NodeView(
-            name=cell_name(reading, Cell(name, unit)),
+            name=cell_name(reading, SlotCell(name, unit)),
             value=value if unit < known else None,
-            mark=found.cells.get(Cell(name, unit), Mark.IDLE),
+            mark=found.cells.get(SlotCell(name, unit), Mark.IDLE),
             selected=unit == chosen,
             notes=_notes(reading, name, array, unit, last=last) if small else (),
             edited=parent and reading.before(_slot(reading, array, unit)) is not None,
@@ -152,7 +153,7 @@ def _answer(reading: Reading, name: str) -> int:
 # -- edges
 
 
-def _links(reading: Reading, plan: Plan, layers: tuple[LayerView, ...], found: Marks) -> tuple[LinkView, ...]:
+def _links(reading: Reading, plan: TopologyPlan, layers: tuple[LayerView, ...], found: Marks) -> tuple[LinkView, ...]:
     live = _live(plan, found)
     made: list[LinkView] = []
     for source, target in plan.links:
@@ -179,7 +180,7 @@ def _links(reading: Reading, plan: Plan, layers: tuple[LayerView, ...], found: M
     return tuple(made)
 
 
-def _live(plan: Plan, found: Marks) -> set[tuple[int, int]]:
+def _live(plan: TopologyPlan, found: Marks) -> set[tuple[int, int]]:
     """The links between what is assigned in the step and what is read."""
     marked: dict[int, Mark] = {}
     for array, mark in found.arrays.items():
@@ -194,7 +195,9 @@ def _live(plan: Plan, found: Marks) -> set[tuple[int, int]]:
     }
 
 
-def _edges(reading: Reading, plan: Plan, parameters: Parameters, lens: Lens, found: Marks) -> tuple[EdgeView, ...]:
+def _edges(
+    reading: Reading, plan: TopologyPlan, parameters: Parameters, lens: Lens, found: Marks
+) -> tuple[EdgeView, ...]:
     """The edges that take part in the step, and the selected one."""
     weights, selected = found.weights, None
     if lens.focus is PanelId.WEIGHTS and len(parameters):
@@ -234,7 +237,7 @@ def _users(reading: Reading, array: Array, mark: Mark) -> list[str]:
     return [info.name for info in reading.network.layers if any(one is array for one in info.parameters.values())]
 
 
-def _plain_edges(reading: Reading, plan: Plan, found: Marks) -> list[EdgeView]:
+def _plain_edges(reading: Reading, plan: TopologyPlan, found: Marks) -> list[EdgeView]:
     """The edges without a weight between the cells that take part in the step."""
     targets = [cell for cell, mark in found.cells.items() if mark is Mark.TARGET]
     if len(targets) != 1 or not plan.small:

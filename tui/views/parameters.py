@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrograde.engine.array import Array, Role
-from retrograde.engine.expression import Ref
+from retrograde.engine.equations.array import Array, Role
+from retrograde.engine.equations.expression import Ref
 from retrograde.engine.layers.base import Form
-from retrograde.engine.layers.dense import Layer
-from retrograde.engine.program import ravel, unravel
-from retrograde.tui.views.slots import PARAMETERS, Cell, base_of, cell_name, info_of
+from retrograde.engine.layers.dense import DenseLayer
+from retrograde.engine.network.program import ravel, unravel
+from retrograde.tui.views.slots import PARAMETERS, SlotCell, base_of, cell_name, info_of
 
 if TYPE_CHECKING:
-    from retrograde.engine.network import LayerInfo
-    from retrograde.tui.reading import Reading
+    from retrograde.engine.network.network import LayerInfo
+    from retrograde.tui.reading.reading import Reading
 
 MOST_NAMED = 5000
 """Slots of an array up to which a search looks at the name of each."""
@@ -108,7 +108,7 @@ class Parameters:
     def path(self, ref: Ref) -> str:
         """From where to where an edge of a dense layer leads; the neurons of a bias; empty for other parameters."""
         info = info_of(self._reading.network, ref.array.layer)
-        if info is None or not isinstance(info.spec, Layer) or ref.array.role not in PARAMETERS:
+        if info is None or not isinstance(info.spec, DenseLayer) or ref.array.role not in PARAMETERS:
             return ""
         if ref.array is info.weights:
             unit, column = ref.index if info.spec.pairs is None else info.spec.pairs[ref.index[0]]
@@ -123,7 +123,7 @@ class Parameters:
             form = self._reading.network.forms[source]
             size = Form(form.shape).size
             if column < size:
-                name = cell_name(self._reading, Cell(source, column))
+                name = cell_name(self._reading, SlotCell(source, column))
                 return name.partition("@")[0] if form.steps else name
             column -= size
         return ""

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from retrograde.tui.canvas import Span
-from retrograde.tui.look import plain
-
-if TYPE_CHECKING:
-    pass
-
+from retrograde.tui.canvas.canvas import Span
+from retrograde.tui.canvas.look import plain
 
 T = TypeVar("T")
 

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrograde.engine.array import Array, Role
-from retrograde.engine.expression import Ref
+from retrograde.engine.equations.array import Array, Role
+from retrograde.engine.equations.expression import Ref
 from retrograde.engine.layers.base import Form
-from retrograde.engine.models import INPUT_LAYER
-from retrograde.engine.program import ravel
-from retrograde.tui.state import Mark, SheetKind, SheetView
+from retrograde.engine.network.program import ravel
+from retrograde.engine.scenario.models import INPUT_LAYER
+from retrograde.tui.records.marks import Mark
+from retrograde.tui.records.network import SheetKind, SheetView
 from retrograde.tui.views.slots import PARAMETERS, base_of, info_of, outputs_of, place_name, size_of, time_of
 
 if TYPE_CHECKING:
-    from retrograde.engine.program import Program
-    from retrograde.tui.reading import Reading
-    from retrograde.tui.state import Bools, Floats
+    from retrograde.engine.network.program import Program
+    from retrograde.tui.reading.reading import Reading
+    from retrograde.tui.records.views import Bools, Floats
     from retrograde.tui.views.marks import Marks
 
 MOST_NAMED = 24

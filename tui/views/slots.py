@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from retrograde.engine.array import Array, Role
-from retrograde.engine.expression import Ref
+from retrograde.engine.equations.array import Array, Role
+from retrograde.engine.equations.expression import Ref
 from retrograde.engine.layers.base import Form
-from retrograde.engine.models import INPUT_LAYER
-from retrograde.engine.program import ravel, unravel
+from retrograde.engine.network.program import ravel, unravel
+from retrograde.engine.scenario.models import INPUT_LAYER
 
 if TYPE_CHECKING:
-    from retrograde.engine.network import LayerInfo, Network
-    from retrograde.engine.program import Program
-    from retrograde.tui.reading import Reading
-    from retrograde.tui.state import Floats
+    from retrograde.engine.network.network import LayerInfo, Network
+    from retrograde.engine.network.program import Program
+    from retrograde.tui.reading.reading import Reading
+    from retrograde.tui.records.views import Floats
 
 PARAMETERS = frozenset({Role.WEIGHT, Role.BIAS})
 
 
-class Cell(NamedTuple):
+class SlotCell(NamedTuple):
     """A slot that a layer hands on: its layer, and its number, counted through time steps and rows."""
 
     layer: str
@@ -74,7 +74,7 @@ def node_count(reading: Reading) -> int:
     return sum(reading.network.forms[name].size for name in names_of(reading.network))
 
 
-def node_at(reading: Reading, number: int) -> Cell:
+def node_at(reading: Reading, number: int) -> SlotCell:
     """The slot with a number, counted over the inputs and all layers.
 
     Raises:
@@ -83,12 +83,12 @@ def node_at(reading: Reading, number: int) -> Cell:
     for name in names_of(reading.network):
         size = reading.network.forms[name].size
         if number < size:
-            return Cell(name, number)
+            return SlotCell(name, number)
         number -= size
     raise IndexError(number)
 
 
-def node_number(reading: Reading, cell: Cell) -> int:
+def node_number(reading: Reading, cell: SlotCell) -> int:
     """The number of a slot, counted over the inputs and all layers; the inverse of ``node_at``."""
     before = 0
     for name in names_of(reading.network):
@@ -98,14 +98,14 @@ def node_number(reading: Reading, cell: Cell) -> int:
     raise KeyError(cell.layer)
 
 
-def ref_of(reading: Reading, cell: Cell) -> Ref | None:
+def ref_of(reading: Reading, cell: SlotCell) -> Ref | None:
     """The slot of the shown sample; None where this program does not make it."""
     arrays = outputs_of(reading.program, cell.layer)
     for array in arrays:
         size = size_of(array)
         if cell.number < size or array is arrays[-1]:
             return Ref(array, (reading.sample, *unravel(min(cell.number, size - 1), array.element_shape)))
-        cell = Cell(cell.layer, cell.number - size)
+        cell = SlotCell(cell.layer, cell.number - size)
     return None
 
 
@@ -157,15 +157,15 @@ class Places(NamedTuple):
         return self.before + ravel(index[1:], self.shape)
 
 
-def cell_of(reading: Reading, ref: Ref) -> Cell | None:
+def cell_of(reading: Reading, ref: Ref) -> SlotCell | None:
     """Where a slot is shown among those that its layer hands on; None for those that are not, and of other samples."""
     places = Places.of(reading, ref.array)
     if places is None or ref.index[:1] != (reading.sample,):
         return None
-    return Cell(base_of(ref.array).layer, places.number(ref.index))
+    return SlotCell(base_of(ref.array).layer, places.number(ref.index))
 
 
-def cell_name(reading: Reading, cell: Cell) -> str:
+def cell_name(reading: Reading, cell: SlotCell) -> str:
     """What a slot that a layer hands on is called: ``h1``, ``h1@2``, ``c1[2,3,3]``."""
     ref = ref_of(reading, cell)
     return cell.layer if ref is None else place_name(reading, ref)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from retrograde.engine.expression import (
+from retrograde.engine.equations.expression import (
     Ref,
 )
 from retrograde.engine.text import _
-from retrograde.tui.canvas import shorten
-from retrograde.tui.figures import phase_word
-from retrograde.tui.reading import Reading
-from retrograde.tui.state import (
+from retrograde.tui.canvas.canvas import shorten
+from retrograde.tui.reading.figures import phase_word
+from retrograde.tui.reading.reading import Reading
+from retrograde.tui.records.views import (
     NO_PINS,
     HeaderView,
     Pins,
-    Segment,
+    TimelineSegment,
     TimelineView,
 )
 from retrograde.tui.views.loss import loss_label
@@ -64,7 +64,7 @@ def timeline_view(reading: Reading, pins: Pins = NO_PINS) -> TimelineView:
     runs = program.runs(reading.sample if program.batch > 1 else None)
     at = max(revealed - 1, 0) if not reading.term else revealed
     segments = tuple(
-        Segment(
+        TimelineSegment(
             label=phase_word(run.phase),
             steps=run.stop - run.start,
             done=min(max(revealed - run.start, 0), run.stop - run.start),

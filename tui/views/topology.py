@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrograde.engine.array import Array, Extent, Phase
-from retrograde.engine.expression import Ref, refs
+from retrograde.engine.equations.array import Array, Extent, Phase
+from retrograde.engine.equations.expression import Ref, refs
 from retrograde.engine.layers.base import Form
-from retrograde.engine.layers.dense import Layer
-from retrograde.engine.models import INPUT_LAYER
-from retrograde.engine.program import unravel
+from retrograde.engine.layers.dense import DenseLayer
+from retrograde.engine.network.program import unravel
+from retrograde.engine.scenario.models import INPUT_LAYER
 from retrograde.tui.views.slots import cell_of, info_of, is_circuit, node_number, outputs_of, size_of
 
 if TYPE_CHECKING:
-    from retrograde.engine.network import LayerInfo, Network
-    from retrograde.engine.notation import Notation
-    from retrograde.engine.program import Program
-    from retrograde.tui.reading import Reading
-    from retrograde.tui.state import Bools, Floats
+    from retrograde.engine.network.network import LayerInfo, Network
+    from retrograde.engine.network.notation import Notation
+    from retrograde.engine.network.program import Program
+    from retrograde.tui.reading.reading import Reading
+    from retrograde.tui.records.views import Bools, Floats
 
 MOST_NODES = 24
 """Units of a layer up to which nodes are drawn, where the panel is high enough."""
@@ -47,7 +47,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class TopologyPlan:
     """The parts of the picture, each after those that it reads.
 
     Attributes:
@@ -67,7 +67,7 @@ class Plan:
 
 
 @lru_cache(maxsize=16)
-def plan_of(network: Network, program: Program) -> Plan:
+def plan_of(network: Network, program: Program) -> TopologyPlan:
     """The parts of the picture of a network."""
     items: list[Item] = []
     outputs: dict[str, int] = {}
@@ -79,7 +79,7 @@ def plan_of(network: Network, program: Program) -> Plan:
             items.append(Item(info.name, tuple(dict.fromkeys(outputs[name] for name in info.sources))))
         outputs[info.name] = len(items) - 1
     found = tuple(items)
-    return Plan(found, _depths(found), _is_small(network, program, found))
+    return TopologyPlan(found, _depths(found), _is_small(network, program, found))
 
 
 def _add_values(items: list[Item], outputs: dict[str, int], info: LayerInfo, program: Program) -> bool:
@@ -185,7 +185,7 @@ def link_table(network: Network, program: Program, source: str, target: str) -> 
         return None
     info = info_of(network, target)
     assert info is not None
-    if isinstance(info.spec, Layer):
+    if isinstance(info.spec, DenseLayer):
         return _dense_table(network, info, source)
     return _read_table(program, source, target)
 
@@ -205,7 +205,7 @@ def weights_of(network: Network, program: Program) -> frozenset[Array]:
 
 def _dense_table(network: Network, info: LayerInfo, source: str) -> LinkTable | None:
     spec, weights = info.spec, info.weights
-    assert isinstance(spec, Layer)
+    assert isinstance(spec, DenseLayer)
     if weights is None:
         return None
     first, size = 0, network.forms[source].size
@@ -259,7 +259,7 @@ def edge_of(network: Network, program: Program, ref: Ref, target: str) -> tuple[
         target: the layer that uses it; several may share it.
     """
     info = info_of(network, target)
-    if info is None or not isinstance(info.spec, Layer) or ref.array is not info.weights:
+    if info is None or not isinstance(info.spec, DenseLayer) or ref.array is not info.weights:
         return None
     unit, column = ref.index if info.spec.pairs is None else info.spec.pairs[ref.index[0]]
     for source in info.sources:

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from retrograde.engine.array import Array
-from retrograde.engine.expression import (
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import (
     Ref,
 )
-from retrograde.tui.reading import Reading
-from retrograde.tui.state import (
-    Mark,
-    WeightRow,
-    WeightsView,
-)
-
-if TYPE_CHECKING:
-    pass
-
-
+from retrograde.tui.reading.reading import Reading
+from retrograde.tui.records.marks import Mark
+from retrograde.tui.records.views import WeightRow, WeightsView
 from retrograde.tui.views.lens import Lens
 from retrograde.tui.views.marks import marks
 from retrograde.tui.views.parameters import Parameters, change_of

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from retrograde.engine.optimisers import OPTIMISERS
+from retrograde.engine.equations.optimisers import OPTIMISERS
 from retrograde.engine.text import _, language, ngettext
-from retrograde.tui.canvas import Line, Span
-from retrograde.tui.figures import show
-from retrograde.tui.look import Ink
-from retrograde.tui.reading import Reading
-from retrograde.tui.state import (
-    EquationView,
-)
-
-if TYPE_CHECKING:
-    pass
-
-
+from retrograde.tui.canvas.canvas import Line, Span
+from retrograde.tui.canvas.look import Ink
+from retrograde.tui.reading.figures import show
+from retrograde.tui.reading.reading import Reading
+from retrograde.tui.records.equation import EquationView
 from retrograde.tui.views.explain import loss_convention
 
 

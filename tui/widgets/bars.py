@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from retrograde.tui.canvas import Canvas, Line, Span, measure, shorten
-from retrograde.tui.look import Ink, width
-from retrograde.tui.panel import Drawn
-from retrograde.tui.state import FooterView, Frame, HeaderView
+from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten
+from retrograde.tui.canvas.look import Ink, width
+from retrograde.tui.records.marks import PanelEdge
+from retrograde.tui.records.views import FooterView, HeaderView
+from retrograde.tui.widgets.panel import Drawn
 
 
 class Breadcrumb(Drawn[HeaderView]):
     """Where the cursor is, from the epoch down to the slot, on one line."""
 
-    def paint(self, canvas: Canvas, frame: Frame, view: HeaderView) -> None:
+    def paint(self, canvas: Canvas, frame: PanelEdge, view: HeaderView) -> None:
         """Draws the longest form that fits."""
         g = canvas.glyphs
         brand: Line = (Span(" retrograde  ", Ink.BRAND), Span(view.scenario, Ink.STRONG))
@@ -52,7 +53,7 @@ class Breadcrumb(Drawn[HeaderView]):
 class Footer(Drawn[FooterView]):
     """The keys that matter most, within the bottom edge of the panels; or a notice in their place."""
 
-    def paint(self, canvas: Canvas, frame: Frame, view: FooterView) -> None:
+    def paint(self, canvas: Canvas, frame: PanelEdge, view: FooterView) -> None:
         """Draws as many keys as fit, in the order of their importance."""
         g = canvas.glyphs
         if view.box:
@@ -75,6 +76,6 @@ class Footer(Drawn[FooterView]):
 class Notice(Drawn[str]):
     """One line, where nothing else fits."""
 
-    def paint(self, canvas: Canvas, frame: Frame, view: str) -> None:
+    def paint(self, canvas: Canvas, frame: PanelEdge, view: str) -> None:
         """Draws as much of the line as fits."""
         canvas.put(0, 0, shorten(view, canvas.width, canvas.glyphs.ellipsis), Ink.TEXT)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from textual import events
 from textual.message import Message
 
-from retrograde.tui.canvas import Canvas
-from retrograde.tui.look import SELECTED, Ink
-from retrograde.tui.panel import Drawn
-from retrograde.tui.state import ChoicesView, Frame
+from retrograde.tui.canvas.canvas import Canvas
+from retrograde.tui.canvas.look import SELECTED, Ink
+from retrograde.tui.records.marks import PanelEdge
+from retrograde.tui.records.views import ChoicesView
+from retrograde.tui.widgets.panel import Drawn
 
 
 class Choices(Drawn[ChoicesView]):
@@ -25,7 +26,7 @@ class Choices(Drawn[ChoicesView]):
     _rows = 0
     _first = 0
 
-    def paint(self, canvas: Canvas, frame: Frame, view: ChoicesView) -> None:
+    def paint(self, canvas: Canvas, frame: PanelEdge, view: ChoicesView) -> None:
         """Draws a frame, the rows in sight, and the lines about the selected one."""
         g = canvas.glyphs
         canvas.frame(title=frame.title, ink=Ink.FRAME, corners=frame.corners or g.corners, bottom=True, joints=())

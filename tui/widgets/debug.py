@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
-from retrograde.tui.canvas import Canvas, measure, shorten
-from retrograde.tui.look import SELECTED, Ink
-from retrograde.tui.panel import Panel
-from retrograde.tui.state import DebugRow, DebugView, PanelId
+from retrograde.tui.canvas.canvas import Canvas, measure, shorten
+from retrograde.tui.canvas.look import SELECTED, Ink
+from retrograde.tui.records.marks import PanelId
+from retrograde.tui.records.views import DebugRow, DebugView
+from retrograde.tui.widgets.panel import Panel
 
 CURVE_CELLS = 16
 """Cells that a small curve takes at most."""

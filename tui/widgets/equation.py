@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from retrograde.tui.canvas import Canvas, Line, Span, measure, shorten, wrap
-from retrograde.tui.drawing.picture import Row, Slice, picture_rows
-from retrograde.tui.look import SELECTED, Glyphs, Ink, width
-from retrograde.tui.panel import Panel
-from retrograde.tui.pictures.records import Grid, Joined
-from retrograde.tui.state import EquationView, Factor, PanelId
+from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten, wrap
+from retrograde.tui.canvas.look import SELECTED, Glyphs, Ink, width
+from retrograde.tui.drawing.dispatch import Row, Slice, picture_rows
+from retrograde.tui.records.equation import EquationView, Fraction
+from retrograde.tui.records.marks import PanelId
+from retrograde.tui.records.pictures import Grid, JoinedPicture
+from retrograde.tui.widgets.panel import Panel
 
 PLENTY = 1000
 """Rows that no picture needs."""
@@ -17,7 +18,7 @@ LEAST = 5
 """Rows below which a picture that stands below another one is left out."""
 
 
-class Room(IntEnum):
+class EquationRoom(IntEnum):
     """What of the text makes room for grids, which hold the terms and the operands too."""
 
     PLENTY = 0
@@ -56,7 +57,7 @@ def _is_sign(text: str) -> bool:
     return text.startswith(" ") and text.endswith(" ")
 
 
-def fractions(left: str, factors: tuple[Factor, ...], indent: int) -> list[Line]:
+def fractions(left: str, factors: tuple[Fraction, ...], indent: int) -> list[Line]:
     """The chain rule as fractions over two lines, with the values below: five lines at most."""
     above, rule, below, values = (
         [Span(" " * indent)],
@@ -98,7 +99,7 @@ class EquationPanel(Panel[EquationView]):
         if spare > 0:
             rows, items = _squeeze(rows, items, spare)
             if len(rows) > canvas.height and items and view.selected < 0:
-                rows = rows[: min(items)] + ([] if given is Room.BARE else _flowing(view, canvas.width - 2))
+                rows = rows[: min(items)] + ([] if given is EquationRoom.BARE else _flowing(view, canvas.width - 2))
                 items = {}
         top = 0
         selected = next((row for row, item in items.items() if item == view.selected), None)
@@ -123,42 +124,44 @@ class EquationPanel(Panel[EquationView]):
         """The operand on a row."""
         return getattr(self, "_items", {}).get(row)
 
-    def _pictures(self, view: EquationView, canvas: Canvas) -> tuple[list[list[Row]], Room]:
+    def _pictures(self, view: EquationView, canvas: Canvas) -> tuple[list[list[Row]], EquationRoom]:
         """The rows of each picture, and what makes room for them: no more than the first one needs."""
         room, g = max(canvas.width - 2, 4), canvas.glyphs
         # Without any height, only the pictures are made whose height is their own.
         made = [picture_rows(picture, room, 0, g) for picture in view.pictures]
         if all(made):
-            return made, Room.PLENTY
+            return made, EquationRoom.PLENTY
         whole = [len(picture_rows(picture, room, PLENTY, g)) for picture in view.pictures]
         first = made.index([])
-        found, last = made, Room.FLOWING if view.selected >= 0 or not _pictured(view) else Room.BARE
-        for left in Room:
+        found, last = made, EquationRoom.FLOWING if view.selected >= 0 or not _pictured(view) else EquationRoom.BARE
+        for left in EquationRoom:
             found = list(made)
             rows, items = self._rows(view, canvas.width - 2, g, made, left)
             free = canvas.height - len(rows) - made.count([])
-            if left is not Room.PLENTY:
+            if left is not EquationRoom.PLENTY:
                 before = [row for row in rows[: min(items, default=len(rows))] if row != ()]
-                flowing = _flowing(view, canvas.width - 2) if items and left is not Room.BARE else []
+                flowing = _flowing(view, canvas.width - 2) if items and left is not EquationRoom.BARE else []
                 free = canvas.height - len(before) - len(flowing)
             for place, picture in enumerate(view.pictures):
                 if not made[place] and (free >= LEAST or place == first):
                     found[place] = picture_rows(picture, room, free, g)
                     free -= len(found[place])
-            enough = sum(map(len, found)) >= sum(whole) if left is Room.PLENTY else len(found[first]) >= whole[first]
+            enough = (
+                sum(map(len, found)) >= sum(whole) if left is EquationRoom.PLENTY else len(found[first]) >= whole[first]
+            )
             if enough or left is last:
                 return found, left
         return found, last
 
     def _rows(
-        self, view: EquationView, room: int, g: Glyphs, pictures: list[list[Row]], left: Room
+        self, view: EquationView, room: int, g: Glyphs, pictures: list[list[Row]], left: EquationRoom
     ) -> tuple[list[Row], dict[int, int]]:
         rows: list[Row] = []
         items: dict[int, int] = {}
         room = max(room, 4)
         if view.question:
             rows += [(Span(line, Ink.STRONG),) for line in wrap(view.question, room)]
-        if left is not Room.BARE:
+        if left is not EquationRoom.BARE:
             rows += [(Span(line, Ink.DIM),) for line in wrap(view.why, room)]
         for paragraph in view.prose:
             if rows and paragraph != ():
@@ -166,7 +169,7 @@ class EquationPanel(Panel[EquationView]):
             rows += _flow(paragraph, room)
         if view.left:
             rows.append(())
-            rows += self._formula(view, room, g.ellipsis if left >= Room.BRIEF else "")
+            rows += self._formula(view, room, g.ellipsis if left >= EquationRoom.BRIEF else "")
         for picture in pictures:
             if picture:
                 rows.append(())
@@ -250,7 +253,7 @@ def _flow(paragraph: Line, room: int) -> list[Row]:
 
 def _pictured(view: EquationView) -> bool:
     """Whether grids hold the terms and the operands."""
-    return any(isinstance(picture, Grid | Joined) for picture in view.pictures)
+    return any(isinstance(picture, Grid | JoinedPicture) for picture in view.pictures)
 
 
 def _flowing(view: EquationView, room: int) -> list[Row]:

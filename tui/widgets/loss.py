@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from retrograde.tui.canvas import Canvas, Span, measure
-from retrograde.tui.look import Ink, width
-from retrograde.tui.panel import Panel
-from retrograde.tui.state import LossView, PanelId
+from retrograde.tui.canvas.canvas import Canvas, Span, measure
+from retrograde.tui.canvas.look import Ink, width
+from retrograde.tui.records.marks import PanelId
+from retrograde.tui.records.views import LossView
+from retrograde.tui.widgets.panel import Panel
 
 if TYPE_CHECKING:
-    from retrograde.tui.state import Floats
+    from retrograde.tui.records.views import Floats
 
 
 def decimate(first: Floats, low: Floats, high: Floats, iterations: int, columns: int) -> tuple[Floats, Floats]:

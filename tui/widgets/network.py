@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from retrograde.tui.canvas import Canvas, Line, Span, measure, shorten
+from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten
+from retrograde.tui.canvas.look import Ink, signed, width
 from retrograde.tui.drawing.graph import draw_graph
 from retrograde.tui.drawing.nodes import Nodes, fits_as_nodes, number
-from retrograde.tui.look import Ink, signed, width
-from retrograde.tui.panel import Panel
-from retrograde.tui.state import FocusRow, FocusView, NetworkView, PanelId
+from retrograde.tui.records.marks import PanelId
+from retrograde.tui.records.network import FocusRow, FocusView, NetworkView
+from retrograde.tui.widgets.panel import Panel
 
 LEAST_HEIGHT = 14
 """Rows from which on there is a focus panel below the blocks."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from textual import events
 from textual.message import Message
 
-from retrograde.tui.canvas import Canvas, shorten
-from retrograde.tui.look import SELECTED, Ink, width
-from retrograde.tui.panel import Drawn
-from retrograde.tui.state import Frame
-from retrograde.tui.tables import Column, TableView
+from retrograde.tui.canvas.canvas import Canvas, shorten
+from retrograde.tui.canvas.look import SELECTED, Ink, width
+from retrograde.tui.records.marks import PanelEdge
+from retrograde.tui.records.table_view import Column, TableView
+from retrograde.tui.widgets.panel import Drawn
 
 SPACE = 2
 """Cells between two columns."""
@@ -36,7 +36,7 @@ class Table(Drawn[TableView]):
     _head = 0
     _last = 0
 
-    def paint(self, canvas: Canvas, frame: Frame, view: TableView) -> None:
+    def paint(self, canvas: Canvas, frame: PanelEdge, view: TableView) -> None:
         """Draws the frame, the lines above, the heading, and the rows in sight around the selected one."""
         g = canvas.glyphs
         canvas.frame(title=frame.title, ink=Ink.FRAME_ON, corners=g.corners[:2], bottom=True, joints=())

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from retrograde.engine.text import _
-from retrograde.tui.canvas import Canvas, Line, Span, measure
-from retrograde.tui.look import Ink, width
-from retrograde.tui.panel import Panel
-from retrograde.tui.state import PanelId, Segment, TimelineView
+from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure
+from retrograde.tui.canvas.look import Ink, width
+from retrograde.tui.records.marks import PanelId
+from retrograde.tui.records.views import TimelineSegment, TimelineView
+from retrograde.tui.widgets.panel import Panel
 
 EIGHTHS = "▏▎▍▌▋▊▉"
 LEGEND_WIDTH = 100
 """Cells from which on the pins are explained at the right."""
 
 
-def share(room: int, segments: tuple[Segment, ...]) -> list[int]:
+def share(room: int, segments: tuple[TimelineSegment, ...]) -> list[int]:
     """Divides cells among segments by their steps, at least one each while there is room."""
     total = sum(segment.steps for segment in segments)
     if not segments or room <= 0 or total <= 0:
@@ -91,7 +92,7 @@ class TimelinePanel(Panel[TimelineView]):
         return tuple(spans)
 
     @staticmethod
-    def _pins(canvas: Canvas, view: TimelineView, segment: Segment, x: int, size: int) -> None:
+    def _pins(canvas: Canvas, view: TimelineView, segment: TimelineSegment, x: int, size: int) -> None:
         """Draws the breakpoint hits and the marks within a segment; a mark stands over a hit."""
         if size <= 0:
             return

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from retrograde.engine.text import _
-from retrograde.tui.canvas import Canvas, Line, Span, shorten
-from retrograde.tui.look import SELECTED, Ink, signed, width
-from retrograde.tui.panel import Panel
-from retrograde.tui.state import Mark, PanelId, WeightRow, WeightsView
+from retrograde.tui.canvas.canvas import Canvas, Line, Span, shorten
+from retrograde.tui.canvas.look import SELECTED, Ink, signed, width
+from retrograde.tui.records.marks import Mark, PanelId
+from retrograde.tui.records.views import WeightRow, WeightsView
+from retrograde.tui.widgets.panel import Panel
 
 
 def cell(value: float | None, decimals: int, unknown: str, *, sign: bool = False) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from retrograde.engine.array import Array
-from retrograde.engine.expression import (
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import (
     HALF,
     ONE,
     TWO,
@@ -21,10 +21,10 @@ from retrograde.engine.expression import (
     Sub,
     Sum,
 )
-from retrograde.engine.functions import ABS, EXP, SQRT
+from retrograde.engine.equations.functions import ABS, EXP, SQRT
 from retrograde.engine.ops.pointwise import Rule
 from retrograde.engine.ops.update.adaptive import AVERAGE, AVERAGE_OF_SQUARES, root
-from retrograde.engine.ops.update.steps import Updates
+from retrograde.engine.ops.update.updates import Updates
 
 _FOUR, _FIVE = Const(4.0), Const(5.0)
 _LOG_OF_096 = Const(math.log(0.96), "ln 0.96")

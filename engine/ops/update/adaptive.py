@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from retrograde.engine.array import Array
-from retrograde.engine.expression import ONE, Call, Div, Expr, Product, Sub, Sum
-from retrograde.engine.functions import SQRT
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import ONE, Call, Div, Expr, Product, Sub, Sum
+from retrograde.engine.equations.functions import SQRT
 from retrograde.engine.ops.pointwise import Rule
 from retrograde.engine.ops.update.descent import FOLLOW
-from retrograde.engine.ops.update.steps import Updates
+from retrograde.engine.ops.update.updates import Updates
 
 
 def root(x: Expr, eps: Expr) -> Expr:

@@ -5,14 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from retrograde.engine.array import Array, Extent, Phase, Role
-from retrograde.engine.expression import ONE, Call, Compare, Comparison, Const, Div, Expr, Neg, Product, Select, Sum
-from retrograde.engine.functions import SQRT
+from retrograde.engine.equations.array import Array, Extent, Phase, Role
+from retrograde.engine.equations.expression import (
+    ONE,
+    Call,
+    Compare,
+    Comparison,
+    Const,
+    Div,
+    Expr,
+    Neg,
+    Product,
+    Select,
+    Sum,
+)
+from retrograde.engine.equations.functions import SQRT
 from retrograde.engine.ops.penalty import ElementSum
 from retrograde.engine.ops.pointwise import Rule
 
 if TYPE_CHECKING:
-    from retrograde.engine.ops.update.steps import Updates
+    from retrograde.engine.ops.update.updates import Updates
 
 _SMALL = Const(1e-6)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from retrograde.engine.array import Array
-from retrograde.engine.expression import ONE, Compare, Comparison, Expr, Product, Select, Sub, Sum
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import ONE, Compare, Comparison, Expr, Product, Select, Sub, Sum
 from retrograde.engine.ops.pointwise import Rule
-from retrograde.engine.ops.update.steps import Updates
+from retrograde.engine.ops.update.updates import Updates
 
 
 def _sum_of_shares(kept: Expr, old: Expr, share: Expr, new: Expr) -> Expr:

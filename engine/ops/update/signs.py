@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from retrograde.engine.array import Array
-from retrograde.engine.expression import ONE, ZERO, Compare, Comparison, Expr, Neg, Product, Select, Sub
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import ONE, ZERO, Compare, Comparison, Expr, Neg, Product, Select, Sub
 from retrograde.engine.ops.pointwise import Rule
 from retrograde.engine.ops.update.adaptive import AVERAGE
-from retrograde.engine.ops.update.steps import Updates
+from retrograde.engine.ops.update.updates import Updates
 
 
 def sign(x: Expr) -> Expr:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from retrograde.engine.array import Array
+from retrograde.engine.equations.array import Array
 from retrograde.engine.ops.update.adam import adam, adamax, amsgrad, nadam, radam
 from retrograde.engine.ops.update.adaptive import adadelta, adagrad, rmsprop
 from retrograde.engine.ops.update.descent import sgd
 from retrograde.engine.ops.update.signs import lion, rprop
-from retrograde.engine.ops.update.steps import Updates
+from retrograde.engine.ops.update.updates import Updates
 
 Append = Callable[[Updates, Array, Array], Array]
 """Appends the steps that update a parameter, given its gradient; returns the array with the new value."""

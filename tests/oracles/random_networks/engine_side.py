@@ -7,11 +7,11 @@ from unittest.mock import patch
 
 import numpy as np
 
-from retrograde.engine import timeline
-from retrograde.engine.array import Array, Role
-from retrograde.engine.network import Network
-from retrograde.engine.scenario import parse_scenario
-from retrograde.engine.timeline import Timeline
+from retrograde.engine.equations.array import Array, Role
+from retrograde.engine.network.network import Network
+from retrograde.engine.scenario.file import parse_scenario
+from retrograde.engine.travel import timeline
+from retrograde.engine.travel.timeline import Timeline
 from tests.oracles.random_networks.walk import Given, Iteration
 
 GENERATED = 400

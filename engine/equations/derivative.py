@@ -1,0 +1,385 @@
+"""Symbolic derivatives: the partial derivative of an equation by one slot, in the form in which it is taught.
+
+The forms, fixed so that a derivative is the same text and the same bits everywhere:
+
+- Parts that do not depend on the slot vanish; 0 and 1 are folded away, signs go to the front of a product, numbers
+  follow them: d(a·b)/da = b, d(½·(t − o)²)/do = o − t.
+- Equal terms are counted: d(a·a)/da = 2·a, d(a·a·a)/da = 3·a·a. Terms that cancel vanish.
+- d(1/x)/dx = −1 / (x·x); d(u/v) = (u′·v − u·v′) / (v·v), and u′ / v where v does not depend on the slot.
+- A Select is a Select of the derivatives under the same condition: the slope at a kink is that of the branch that is
+  taken there, so ReLU′(0) = 0. abs′(0) = 0.
+- A Max has the derivative of the first of its largest terms. A Pick has 1 by the slot that it takes; by its number,
+  which is a whole one, it has none.
+- A function f(u) has f′(u)·u′, f′ being that of the table below, else that of its definition.
+
+It works over integer indices and over open meshes. On a mesh, a slot means the same slot at each point of the mesh.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from retrograde.engine.equations.expression import (
+    HALF,
+    ONE,
+    SQUARE,
+    TWO,
+    ZERO,
+    ArgMax,
+    Call,
+    Compare,
+    Comparison,
+    Const,
+    Div,
+    Expr,
+    Function,
+    Max,
+    Neg,
+    Pick,
+    Product,
+    Ref,
+    Select,
+    Sub,
+    Sum,
+)
+from retrograde.engine.equations.functions import (
+    ABS,
+    COS,
+    ERF,
+    EXP,
+    EXPM1,
+    LOG,
+    LOG1P,
+    SIGMOID,
+    SIN,
+    SQRT,
+    TANH,
+)
+
+_ERF_SCALE = Const(2.0 / math.sqrt(math.pi), "2/√π")
+
+
+def _sign(x: Expr) -> Expr:
+    """−1, 0 or 1, with NaN seen."""
+    low = Select(Compare(Comparison.LT, x, ZERO), Neg(ONE), x)
+    return Select(Compare(Comparison.GT, x, ZERO), ONE, low)
+
+
+SLOPES: dict[Function, Callable[[Expr], Expr]] = {
+    EXP: lambda x: Call(EXP, x),
+    EXPM1: lambda x: Call(EXP, x),
+    LOG: lambda x: Div(ONE, x),
+    LOG1P: lambda x: Div(ONE, Sum((ONE, x))),
+    TANH: lambda x: Sub(ONE, Product((Call(TANH, x), Call(TANH, x)))),
+    ERF: lambda x: Product((_ERF_SCALE, Call(EXP, Neg(Product((x, x)))))),
+    ABS: _sign,
+    SQRT: lambda x: Div(ONE, Product((TWO, Call(SQRT, x)))),
+    SIN: lambda x: Call(COS, x),
+    COS: lambda x: Neg(Call(SIN, x)),
+    SQUARE: lambda x: Product((TWO, x)),
+    SIGMOID: lambda x: Product((Call(SIGMOID, x), Sub(ONE, Call(SIGMOID, x)))),
+}
+"""f′ from the argument of f: of every primitive, and of the defined functions whose slope has a form of its own."""
+
+
+def derivative(expr: Expr, ref: Ref) -> Expr:
+    """The partial derivative of an expression by a slot, simplified as the module says.
+
+    Args:
+        expr: the expression, over integer indices or an open mesh.
+        ref: the slot; on a mesh, with the index that the expression has.
+
+    Raises:
+        ValueError: on a mesh, two readings are the same slot at some points only, as x[i] and x[0] are, so that no
+            expression holds at all of them.
+    """
+    wanted = key_of(ref)
+
+    def is_slot(part: Expr) -> bool:
+        if not isinstance(part, Ref) or part.array is not ref.array:
+            return False
+        if key_of(part) == wanted:
+            return True
+        if _meet(part, ref):
+            raise ValueError(f"{ref.array.name} is read at indices that are equal at some points of the mesh only")
+        return False
+
+    return _derivative(expr, is_slot)
+
+
+def same(left: Expr, right: Expr) -> bool:
+    """Whether two expressions are written alike; safe for indices that are arrays, where == is ambiguous."""
+    return bool(key_of(left) == key_of(right))
+
+
+def _derivative(expr: Expr, is_slot: Callable[[Expr], bool]) -> Expr:
+    """The derivative by whatever ``is_slot`` recognises."""
+
+    def inner(part: Expr) -> Expr:
+        return _derivative(part, is_slot)
+
+    if is_slot(expr):
+        return ONE
+    match expr:
+        case Const() | Ref():
+            return ZERO
+        case Neg(operand):
+            return _times((Neg(ONE), inner(operand)))
+        case Sum(parts):
+            return _plus([slope for slope in map(inner, parts) if slope is not ZERO])
+        case Sub(left, right):
+            return _plus([inner(left), Neg(inner(right))])
+        case Product(factors):
+            return _plus(
+                [
+                    _times((*factors[:place], slope, *factors[place + 1 :]))
+                    for place, factor in enumerate(factors)
+                    if (slope := inner(factor)) is not ZERO
+                ]
+            )
+        case Div(numerator, denominator):
+            above, below = inner(numerator), inner(denominator)
+            if below is ZERO:
+                return _over(above, denominator)
+            change = _plus([_times((above, denominator)), Neg(_times((numerator, below)))])
+            return _over(change, Product((denominator, denominator)))
+        case Call(function, argument):
+            outer = inner(argument)
+            if outer is ZERO:
+                return ZERO
+            return _times((_slope(function, argument), outer))
+        case Select(condition, then, otherwise):
+            return _choice(condition, inner(then), inner(otherwise))
+        case Max(parts):
+            return _of_largest(parts, [inner(part) for part in parts])
+        case ArgMax():
+            return ZERO
+        case Pick(array, number, rest):
+            for row in range(array.shape[0]):
+                if is_slot(Ref(array, (row, *rest))):
+                    return Select(Compare(Comparison.EQ, number, Const(float(row))), ONE, ZERO)
+            return ZERO
+
+
+def _slope(function: Function, argument: Expr) -> Expr:
+    """f′ at an argument."""
+    if function in SLOPES:
+        return SLOPES[function](argument)
+    if function.definition is None:
+        raise NotImplementedError(f"no derivative of {function.name} is known")
+    return _derivative(function.definition(argument), lambda part: part is argument)
+
+
+def _choice(condition: Compare, then: Expr, otherwise: Expr) -> Expr:
+    return then if same(then, otherwise) else Select(condition, then, otherwise)
+
+
+def _of_largest(parts: tuple[Expr, ...], slopes: Sequence[Expr]) -> Expr:
+    """The slope of the first of the largest terms, with neighbours that do not depend on the slot taken together."""
+    if all(slope is ZERO for slope in slopes):
+        return ZERO
+    count = next((place for place, slope in enumerate(slopes) if slope is not ZERO), 0) or 1
+    if count == len(parts):
+        return slopes[0]
+    head, rest = _largest(parts[:count]), _largest(parts[count:])
+    return _choice(Compare(Comparison.GE, head, rest), slopes[0], _of_largest(parts[count:], slopes[count:]))
+
+
+def _largest(parts: tuple[Expr, ...]) -> Expr:
+    return parts[0] if len(parts) == 1 else Max(parts)
+
+
+# -- sums and products in their fixed forms -------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Monomial:
+    """coefficient · factors / denominators."""
+
+    coefficient: float
+    factors: list[Expr]
+    denominators: list[Expr]
+
+    @classmethod
+    def of(cls, parts: Iterable[Expr]) -> _Monomial:
+        """The product of some parts."""
+        found = cls(1.0, [], [])
+        for part in parts:
+            found._multiply(part)
+        return found
+
+    def _multiply(self, part: Expr) -> None:
+        match part:
+            case Const(value, text) if not text or abs(value) in {0.5, 1.0}:
+                self.coefficient *= value
+            case Neg(operand):
+                self.coefficient = -self.coefficient
+                self._multiply(operand)
+            case Product(factors):
+                for factor in factors:
+                    self._multiply(factor)
+            case Div(Neg(numerator), denominator):
+                self.coefficient = -self.coefficient
+                self._multiply(Div(numerator, denominator))
+            case Div(numerator, denominator) if isinstance(numerator, Const):
+                self._multiply(numerator)
+                self._divide(denominator)
+            case _:
+                self.factors.append(part)
+
+    def _divide(self, part: Expr) -> None:
+        match part:
+            case Const(2.0, ""):
+                self.coefficient /= 2.0  # exact, and undone when the quotient is written
+            case Product(factors):
+                for factor in factors:
+                    self._divide(factor)
+            case _:
+                self.denominators.append(part)
+
+    def key(self) -> Any:
+        """Equal for monomials that differ in their coefficient, or in the order of factors, alone."""
+        return _bag(self.factors), _bag(self.denominators)
+
+    def magnitude(self) -> Expr:
+        """The product with the absolute value of the coefficient."""
+        number, below = abs(self.coefficient), list(self.denominators)
+        if below and number == 0.5:
+            number, below = 1.0, [TWO, *below]
+        above = list(self.factors)
+        if number != 1.0:
+            above.insert(0, HALF if number == 0.5 else Const(number))
+        return _over(_product(above), _product(below)) if below else _product(above)
+
+    def written(self) -> Expr:
+        """The product; its sign goes in front of it, of a quotient to the numerator."""
+        if self.coefficient == 0.0:
+            return ZERO
+        size = self.magnitude()
+        return _negative(size) if self.coefficient < 0.0 else size
+
+
+def _negative(expr: Expr) -> Expr:
+    if isinstance(expr, Div):
+        return Div(Neg(expr.numerator), expr.denominator)
+    return Neg(expr)
+
+
+def _product(factors: Sequence[Expr]) -> Expr:
+    if not factors:
+        return ONE
+    return factors[0] if len(factors) == 1 else Product(tuple(factors))
+
+
+def _times(factors: Iterable[Expr]) -> Expr:
+    """The product of some factors in its fixed form."""
+    return _Monomial.of(factors).written()
+
+
+def _over(numerator: Expr, denominator: Expr) -> Expr:
+    """A quotient, without its denominator where that is 1, and 0 where its numerator is."""
+    if numerator is ZERO:
+        return ZERO
+    return numerator if same(denominator, ONE) else Div(numerator, denominator)
+
+
+def _plus(parts: Iterable[Expr]) -> Expr:
+    """The sum of some terms in its fixed form: equal terms are counted, negative ones subtracted."""
+    merged: dict[Any, _Monomial] = {}
+    for part in parts:
+        for term in _summands(part, negative=False):
+            key = term.key()
+            if key in merged:
+                merged[key].coefficient += term.coefficient
+            else:
+                merged[key] = term
+    left = [term for term in merged.values() if term.coefficient != 0.0]
+    if not left:
+        return ZERO
+    first = next((place for place, term in enumerate(left) if not term.coefficient < 0.0), 0)
+    left.insert(0, left.pop(first))
+    run = [left[0].written()]
+    for term in left[1:]:
+        if term.coefficient < 0.0:
+            run = [Sub(_sum(run), term.magnitude())]
+        else:
+            run.append(term.magnitude())
+    return _sum(run)
+
+
+def _sum(parts: Sequence[Expr]) -> Expr:
+    return parts[0] if len(parts) == 1 else Sum(tuple(parts))
+
+
+def _summands(expr: Expr, *, negative: bool) -> Iterable[_Monomial]:
+    match expr:
+        case Sum(parts):
+            for part in parts:
+                yield from _summands(part, negative=negative)
+        case Sub(left, right):
+            yield from _summands(left, negative=negative)
+            yield from _summands(right, negative=not negative)
+        case Neg(operand):
+            yield from _summands(operand, negative=not negative)
+        case _:
+            term = _Monomial.of((expr,))
+            if negative:
+                term.coefficient = -term.coefficient
+            yield term
+
+
+# -- comparing ------------------------------------------------------------------------------------------------------
+
+
+def _bag(parts: Sequence[Expr]) -> Any:
+    """Equal for the same parts in any order."""
+    keys = [key_of(part) for part in parts]
+    return frozenset((key, keys.count(key)) for key in keys)
+
+
+def key_of(expr: Expr | Compare) -> Any:
+    """A hashable value that is equal where two expressions are written alike."""
+    match expr:
+        case Const(value):
+            return float(value).hex()
+        case Ref(array, index):
+            return (id(array), *map(_part, index))
+        case Neg(operand):
+            return "−", key_of(operand)
+        case Sum(parts):
+            return "+", *map(key_of, parts)
+        case Product(parts):
+            return "·", *map(key_of, parts)
+        case Max(parts):
+            return "max", *map(key_of, parts)
+        case ArgMax(largest, numbers):
+            return "argmax", numbers, key_of(largest)
+        case Pick(array, number, rest):
+            return "pick", id(array), key_of(number), *map(_part, rest)
+        case Sub(left, right):
+            return "sub", key_of(left), key_of(right)
+        case Div(left, right):
+            return "/", key_of(left), key_of(right)
+        case Call(function, argument):
+            return "call", id(function), key_of(argument)
+        case Compare(op, left, right):
+            return op, key_of(left), key_of(right)
+        case Select(condition, then, otherwise):
+            return "select", key_of(condition), key_of(then), key_of(otherwise)
+
+
+def _part(part: Any) -> Any:
+    """A hashable value of one part of an index."""
+    if isinstance(part, np.ndarray) and part.ndim:
+        return part.shape, part.astype(np.int64).tobytes()
+    return int(part)
+
+
+def _meet(left: Ref, right: Ref) -> bool:
+    """Whether two readings of one array, on a mesh, are the same slot at some point."""
+    return bool(np.any(np.logical_and.reduce(np.broadcast_arrays(*map(np.equal, left.index, right.index)))))

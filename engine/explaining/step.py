@@ -1,0 +1,358 @@
+"""Moments and steps: one atomic operation of training, with everything that explains it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property, reduce
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from retrograde.engine.equations.array import Extent, Phase
+from retrograde.engine.equations.expression import (
+    Call,
+    Const,
+    Div,
+    Expr,
+    Neg,
+    Product,
+    Ref,
+    Sub,
+    Sum,
+    children,
+    evaluate,
+    refs,
+    render,
+    taken,
+    terms,
+)
+from retrograde.engine.equations.functions import SQRT
+from retrograde.engine.network.frame import Frame
+from retrograde.engine.network.notation import Notation
+from retrograde.engine.network.program import Place, Program
+from retrograde.engine.ops.base import Op
+from retrograde.engine.travel.calendar import Schedule
+
+FEW = 3
+"""Contributions up to which a running sum is not worth an array."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """Where a step is in the training.
+
+    Attributes:
+        number: the step's number in the training, from 1.
+        epoch: the epoch, from 0.
+        iteration: the iteration in the epoch, from 0.
+        step: the step in the iteration, from 1.
+        sample: the sample in the batch, from 0; None for an op that is revealed once.
+        phase: the phase.
+        layer: the layer's name.
+        op: the op's number in the program, from 0.
+        index: the element of the op's target, from 0, without the sample.
+        time: the time step of a recurrent network, from 1; None for what has none.
+    """
+
+    number: int
+    epoch: int
+    iteration: int
+    step: int
+    sample: int | None
+    phase: Phase
+    layer: str
+    op: int
+    index: tuple[int, ...]
+    time: int | None = None
+
+    @property
+    def address(self) -> str:
+        """``epoch:iteration:step``, all from 1."""
+        return f"{self.epoch + 1}:{self.iteration + 1}:{self.step}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operand:
+    """A slot that a step reads; what is asked of it is looked up then.
+
+    Attributes:
+        step: the step.
+        ref: the slot.
+    """
+
+    step: Step = field(repr=False)
+    ref: Ref
+
+    @property
+    def symbol(self) -> str:
+        """Its symbol."""
+        return self.step.notation.symbol(self.ref)
+
+    @property
+    def name(self) -> str:
+        """Its ASCII name."""
+        return self.step.notation.name(self.ref)
+
+    @property
+    def value(self) -> float:
+        """Its value."""
+        return self.step.frame.value(self.ref)
+
+    @property
+    def made_by(self) -> int | None:
+        """The number of the step that made it; None for data, constants and initial values."""
+        return made_by(self.step.schedule, self.step.iteration, self.step.program, self.ref)
+
+
+class Term(NamedTuple):
+    """One summand of a step.
+
+    Attributes:
+        expr: its expression.
+        value: its value.
+        partial: the sum of the terms up to and including this one.
+    """
+
+    expr: Expr
+    value: float
+    partial: float
+
+
+class RunningTerm(NamedTuple):
+    """How far a sum over the samples is."""
+
+    done: int
+    of: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Step:
+    """One step, as shown. Only the place is stored; everything else is worked out when it is asked for.
+
+    Attributes:
+        frame: the iteration's values.
+        iteration: the iteration, counted from 0 over the whole training.
+        place: the op, sample and element.
+        term: how many terms of its sum are revealed; 0 stands for all.
+    """
+
+    frame: Frame
+    schedule: Schedule
+    notation: Notation
+    iteration: int
+    place: Place
+    term: int = 0
+
+    def __eq__(self, other: object) -> bool:
+        """Steps are equal when they are at the same moment and have the same bits."""
+        if not isinstance(other, Step):
+            return NotImplemented
+        return (
+            (self.number, self.term) == (other.number, other.term)
+            and self.place == other.place
+            and _bits(self.result) == _bits(other.result)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.number, self.term))
+
+    @property
+    def program(self) -> Program:
+        """The program of the iteration."""
+        return self.frame.program
+
+    @property
+    def op(self) -> Op:
+        """The op that the step is an element of."""
+        return self.program.ops[self.place.op]
+
+    @cached_property
+    def number(self) -> int:
+        """The number of the step in the training, from 1."""
+        return self.schedule.start(self.iteration) + self.program.number(self.place) + 1
+
+    @cached_property
+    def moment(self) -> Moment:
+        """Where the step is."""
+        epoch, position = divmod(self.iteration, self.schedule.per_epoch)
+        op = self.op
+        index = self.target.index[1:] if op.target.batched else self.target.index
+        return Moment(
+            number=self.number,
+            epoch=epoch,
+            iteration=position,
+            step=self.program.number(self.place) + 1,
+            sample=self.place.sample,
+            phase=op.phase,
+            layer=op.layer,
+            op=self.place.op,
+            index=index,
+            time=op.target.time,
+        )
+
+    @cached_property
+    def target(self) -> Ref:
+        """The slot that is assigned."""
+        return self.program.target(self.place)
+
+    @property
+    def symbol(self) -> str:
+        """The symbol of the slot."""
+        return self.notation.symbol(self.target)
+
+    @property
+    def name(self) -> str:
+        """The ASCII name of the slot."""
+        return self.notation.name(self.target)
+
+    @cached_property
+    def stated(self) -> Expr:
+        """The equation as the op states it, with its choices."""
+        return self.op.equation(self.program.index(self.place))
+
+    @cached_property
+    def equation(self) -> Expr:
+        """The equation with the branches that were taken."""
+        return taken(self.stated, self.frame.value, self.frame.mathematics)
+
+    @cached_property
+    def terms(self) -> tuple[Term, ...]:
+        """The summands with their values and partial sums."""
+        found: list[Term] = []
+        partial = 0.0
+        for position, expr in enumerate(terms(self.equation)):
+            value = self.evaluate(expr)
+            partial = value if position == 0 else partial + value
+            found.append(Term(expr, value, partial))
+        return tuple(found)
+
+    def evaluate(self, expr: Expr) -> float:
+        """The value of an expression over this iteration's slots."""
+        return evaluate(expr, self.frame.value, self.frame.mathematics)
+
+    @cached_property
+    def contribution(self) -> float:
+        """What this step computes: the slot's value, or a sample's contribution to it."""
+        if self.op.extent is Extent.SUM:
+            return self.terms[-1].partial if isinstance(self.equation, Sum) else self.evaluate(self.stated)
+        return self.frame.value(self.target)
+
+    @cached_property
+    def result(self) -> float:
+        """The value of the slot after the step: of a sum over samples, the sum so far."""
+        if self.term:
+            return self.terms[self.term - 1].partial
+        if self.op.extent is not Extent.SUM or self.final:
+            return self.frame.value(self.target)
+        return running_sum(self.frame, self.target, (self.place.sample or 0) + 1)
+
+    @property
+    def running(self) -> RunningTerm | None:
+        """How many samples the sum holds; None where there is no sum over samples."""
+        if self.op.extent is not Extent.SUM:
+            return None
+        return RunningTerm((self.place.sample or 0) + 1, self.program.batch)
+
+    @property
+    def final(self) -> bool:
+        """Whether the slot has its final value."""
+        return self.op.extent is not Extent.SUM or self.place.sample == self.program.batch - 1
+
+    @cached_property
+    def operands(self) -> tuple[Operand, ...]:
+        """The slots that the equation reads, in written order, each once."""
+        return tuple(Operand(self, ref) for ref in dict.fromkeys(refs(self.equation)))
+
+    def text(self, *, digits: int = 9) -> tuple[str, str]:
+        """The equation in symbols, and the same with numbers.
+
+        Args:
+            digits: significant digits of a number; 17 shows every float exactly.
+        """
+        symbols = render(self.equation, self.notation.symbol)
+        numbers = render(self.equation, lambda ref: shown(self.frame.value(ref), digits), times=" × ")
+        return symbols, numbers
+
+    @property
+    def why(self) -> str:
+        """The question that the step answers."""
+        return self.op.why(self.symbol)
+
+
+def _bits(x: float) -> str:
+    return "nan" if x != x else x.hex()
+
+
+def shown(value: float, digits: int = 9) -> str:
+    """A number as text, with at most so many significant digits."""
+    return f"{value:.{digits}g}"
+
+
+def running_sum(frame: Frame, ref: Ref, samples: int) -> float:
+    """The sum of the first ``samples`` contributions to a slot, added in the order of the samples."""
+    op = frame.program.maker(ref.array)
+    assert op is not None
+    if samples > FEW and _alike(op.equation((0, *ref.index))):
+        with np.errstate(all="ignore"):
+            values = _values(frame, op.equation((np.arange(samples), *ref.index)))
+        return float(np.add.accumulate(np.broadcast_to(values, (samples,)))[-1])
+    total = 0.0
+    for sample in range(samples):
+        value = evaluate(op.equation((sample, *ref.index)), frame.value, frame.mathematics)
+        total = value if sample == 0 else total + value
+    return total
+
+
+def _alike(expr: Expr) -> bool:
+    """Whether an expression has the same bits over arrays as one by one: rounded operations, and no choices."""
+    match expr:
+        case Const() | Ref():
+            return True
+        case Neg() | Sum() | Product() | Sub() | Div():
+            return all(map(_alike, children(expr)))
+        case Call(function, argument):
+            if function.definition is not None:
+                return _alike(function.definition(argument))
+            return function is SQRT and _alike(argument)
+        case _:
+            return False
+
+
+def _values(frame: Frame, expr: Expr) -> Any:
+    """The values of an expression that ``_alike`` allows, over arrays of indices."""
+
+    def inner(part: Expr) -> Any:
+        return _values(frame, part)
+
+    match expr:
+        case Const(value):
+            return np.float64(value)
+        case Ref(array, index):
+            return frame.array(array)[index]
+        case Neg(operand):
+            return -inner(operand)
+        case Sum(parts) | Product(parts):
+            return reduce(np.add if isinstance(expr, Sum) else np.multiply, map(inner, parts))
+        case Sub(left, right):
+            return np.subtract(inner(left), inner(right))
+        case Div(left, right):
+            return np.divide(inner(left), inner(right))
+        case Call(function, argument):
+            return inner(function.definition(argument)) if function.definition is not None else np.sqrt(inner(argument))
+        case _:
+            raise AssertionError
+
+
+def made_by(schedule: Schedule, iteration: int, program: Program, ref: Ref) -> int | None:
+    """The number of the step that made a slot; None for data, constants and initial values."""
+    step = program.produced(ref)
+    if step is not None:
+        return schedule.start(iteration) + step + 1
+    if iteration == 0:
+        return None
+    previous = schedule.program(iteration - 1)
+    updated = previous.named.get(f"new({ref.array.name})")
+    if updated is None:
+        return None
+    step = previous.produced(Ref(updated, ref.index))
+    return None if step is None else schedule.start(iteration - 1) + step + 1

@@ -1,0 +1,269 @@
+"""What a formula means in a program: where its slots are, when it is decided, and its value."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from retrograde.engine.equations.arithmetic import divide
+from retrograde.engine.equations.expression import Ref
+from retrograde.engine.formulas.tree import (
+    Applied,
+    Arithmetic,
+    Comparing,
+    Formula,
+    JoinedPart,
+    MomentPart,
+    Node,
+    Not,
+    NumberPart,
+    Several,
+    Slot,
+    TextPart,
+)
+from retrograde.engine.formulas.wide import LEAST, OVER, Names, wide
+from retrograde.engine.network.program import Program
+
+
+class SlotSource(NamedTuple):
+    """Where the value of a slot is: a slot of the iteration, or of the one before."""
+
+    ref: Ref
+    earlier: bool
+
+
+def located(slot: Slot, program: Program, sample: int) -> SlotSource | None:
+    """Where a slot's value is; None where the batch does not have its sample.
+
+    A trained parameter means its value after the update of the iteration; the value before it is the one that the
+    iteration starts from.
+    """
+    name = slot.array
+    bare = name[4:-1] if name.startswith("new(") else name
+    if f"new({bare})" in program.named:
+        return SlotSource(Ref(program.named[bare if slot.previous else f"new({bare})"], slot.index), False)
+    ref = slot.ref(program, sample)
+    return None if ref is None else SlotSource(ref, slot.previous)
+
+
+class Candidate(NamedTuple):
+    """A step of an iteration at which a formula is decided: its number from 0, and the sample it speaks of."""
+
+    step: int
+    sample: int
+
+
+@lru_cache(maxsize=64)
+def candidates(formula: Formula, program: Program) -> tuple[Candidate, ...]:
+    """The steps of an iteration at which a formula is decided, in order: where its last slot gets its value."""
+    if formula.slots:
+        samples = range(program.batch) if formula.varies else (program.batch - 1,)
+        found = (_decided(formula, program, sample) for sample in samples)
+        return tuple(sorted(candidate for candidate in found if candidate is not None))
+    if "step" in formula.positions:
+        places = map(program.place, range(program.steps))
+        return tuple(Candidate(step, place.sample or 0) for step, place in enumerate(places))
+    if formula.positions & {"phase", "sample"}:
+        return tuple(Candidate(run.start, run.sample or 0) for run in program.runs())
+    return (Candidate(0, 0),)
+
+
+def _decided(formula: Formula, program: Program, sample: int) -> Candidate | None:
+    last = 0
+    for slot in formula.slots:
+        source = located(slot, program, sample)
+        if source is None:
+            return None
+        step = None if source.earlier else program.produced(source.ref)
+        last = max(last, -1 if step is None else step)
+    return Candidate(last, sample)
+
+
+Moment = Callable[[str], float | str]
+"""What a formula may ask of the moment at which it is decided: epoch, iteration, sample (all from 1), step, phase."""
+
+
+def sign(x: float) -> float:
+    """−1, 0 or 1; of NaN 0."""
+    return float((x > 0.0) - (x < 0.0))
+
+
+def root(x: float) -> float:
+    """√x; NaN of a negative number."""
+    return math.sqrt(x) if x >= 0.0 else math.nan
+
+
+def largest(*values: float) -> float:
+    """The largest value; NaN when one is."""
+    best = values[0]
+    for value in values:
+        if value > best:
+            best = value
+        elif value != value:
+            return value
+    return best
+
+
+def smallest(*values: float) -> float:
+    """The smallest value; NaN when one is."""
+    best = values[0]
+    for value in values:
+        if value < best:
+            best = value
+        elif value != value:
+            return value
+    return best
+
+
+def unknown(x: float) -> bool:
+    """Whether a number is NaN."""
+    return x != x
+
+
+def added(*values: float) -> float:
+    """The sum, from left to right."""
+    total = values[0]
+    for value in values[1:]:
+        total = total + value
+    return total
+
+
+HELPERS: Mapping[str, Callable[..., float]] = {
+    "sign": sign,
+    "root": root,
+    "largest": largest,
+    "smallest": smallest,
+    "added": added,
+    "divide": divide,
+    "absolute": abs,
+    "unknown": unknown,
+}
+"""What the printed form of a formula calls."""
+
+_ARITHMETIC: Mapping[str, Callable[[float, float], float]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": divide,
+}
+_COMPARING: Mapping[str, Callable[[float | str, float | str], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+_APPLIED: Mapping[str, Callable[..., float | bool]] = {
+    "abs": abs,
+    "sign": sign,
+    "sqrt": root,
+    "isnan": unknown,
+    "isinf": math.isinf,
+    "truth": lambda x: 1.0 if x else 0.0,
+    "min": smallest,
+    "max": largest,
+    "sum": added,
+}
+
+
+def evaluate(node: Node, read: Callable[[Slot], float], moment: Moment) -> float | bool | str:
+    """The value of a formula.
+
+    Args:
+        node: its tree.
+        read: the value of a slot.
+        moment: the parts of the moment.
+    """
+    match node:
+        case NumberPart(value) | TextPart(value):
+            return value
+        case Slot():
+            return read(node)
+        case MomentPart(name):
+            return moment(name)
+        case Arithmetic(op, left, right):
+            return _ARITHMETIC[op](float(evaluate(left, read, moment)), float(evaluate(right, read, moment)))
+        case Comparing(op, left, right):
+            return _COMPARING[op](evaluate(left, read, moment), evaluate(right, read, moment))
+        case JoinedPart("and", parts):
+            return all(evaluate(part, read, moment) for part in parts)
+        case JoinedPart(_, parts):
+            return any(evaluate(part, read, moment) for part in parts)
+        case Not(part):
+            return not evaluate(part, read, moment)
+        case Applied(function, arguments):
+            return _APPLIED[function](*(evaluate(argument, read, moment) for argument in arguments))
+        case Several():
+            raise AssertionError
+
+
+INLINE = 200
+"""Terms of a sum that are printed as one; the compiler's stack is finite."""
+
+
+def printed(
+    node: Node,
+    name: Callable[[Slot], str],
+    moment: Callable[[str], str],
+    slots: Callable[[Sequence[Slot]], str | None] | None = None,
+) -> str:
+    """A formula as Python source; it calls nothing but ``HELPERS``, and ``wide.HELPERS`` where there are arrays.
+
+    Args:
+        node: its tree.
+        name: the source of a slot.
+        moment: the source of a part of the moment.
+        slots: the source of an array made of slots, None where there is none.
+    """
+
+    def inner(part: Node) -> str:
+        return printed(part, name, moment, slots)
+
+    match node:
+        case JoinedPart(op, parts) | Applied("max" | "min" | "sum" as op, parts) if (
+            slots is not None and len(parts) >= LEAST and (together := wide(parts, Names(slots, moment))) is not None
+        ):
+            return f"{OVER[op]}({together})"
+        case NumberPart(value):
+            return repr(value)
+        case TextPart(value):
+            return repr(value)
+        case Slot():
+            return name(node)
+        case MomentPart(place):
+            return moment(place)
+        case Arithmetic("/", left, right):
+            return f"divide({inner(left)}, {inner(right)})"
+        case Arithmetic(op, left, right):
+            return f"({inner(left)} {op} {inner(right)})"
+        case Comparing(op, left, right):
+            return f"({inner(left)} {op} {inner(right)})"
+        case JoinedPart(op, parts):
+            return f"({f' {op} '.join(map(inner, parts))})"
+        case Not(part):
+            return f"(not {inner(part)})"
+        case Applied(function, arguments):
+            values = ", ".join(map(inner, arguments))
+            match function:
+                case "isnan" if isinstance(arguments[0], Slot):
+                    return f"({values} != {values})"
+                case "sign" if isinstance(arguments[0], Slot):
+                    return f"(({values} > 0.0) - ({values} < 0.0))"
+                case "isinf":
+                    return f"(absolute({values}) == 1e999)"
+                case "truth":
+                    return f"(1.0 if {values} else 0.0)"
+                case "sum" if len(arguments) <= INLINE:
+                    return f"({' + '.join(map(inner, arguments))})"
+                case "sum":
+                    return f"added({values})"
+            return f"{_PRINTED[function]}({values})"
+        case Several():
+            raise AssertionError
+
+
+_PRINTED = {"isnan": "unknown", "abs": "absolute", "sign": "sign", "sqrt": "root", "min": "smallest", "max": "largest"}

@@ -1,0 +1,202 @@
+"""The records that a formula is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from retrograde.engine.equations.expression import Ref
+from retrograde.engine.network.program import Program
+
+
+class Kind(StrEnum):
+    """What a part of a formula is."""
+
+    NUMBER = "number"
+    TRUTH = "condition"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One slot, independent of the batch size of a program.
+
+    Attributes:
+        array: the name of its array.
+        index: the index in the array, without the sample.
+        sample: the sample, from 0; None for each sample in turn, or where there is none.
+        batched: whether the array has a sample axis.
+        previous: whether the value of the iteration before is meant.
+    """
+
+    array: str
+    index: tuple[int, ...]
+    sample: int | None = None
+    batched: bool = False
+    previous: bool = False
+
+    @property
+    def varies(self) -> bool:
+        """Whether it means each sample in turn."""
+        return self.batched and self.sample is None
+
+    def ref(self, program: Program, sample: int = 0) -> Ref | None:
+        """The slot in a program; None where the batch does not have the sample."""
+        array = program.named[self.array]
+        if not self.batched:
+            return Ref(array, self.index)
+        chosen = sample if self.sample is None else self.sample
+        return Ref(array, (chosen, *self.index)) if chosen < program.batch else None
+
+
+@dataclass(frozen=True, slots=True)
+class NumberPart:
+    """A constant."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """A word to compare a phase with."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class MomentPart:
+    """A part of the moment: epoch, iteration, sample (from 1), step, or phase."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Parts that form a vector: the slots of an array, or what elementwise arithmetic makes of them."""
+
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """left op right, op being + - * or /."""
+
+    op: str
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Comparing:
+    """left op right as a truth value; false where a side is NaN, except for !=."""
+
+    op: str
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedPart:
+    """Parts joined by "and" or "or"."""
+
+    op: str
+    parts: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The opposite."""
+
+    part: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A function of scalars: abs, sign, isnan, isinf, sqrt; min and max of two or more."""
+
+    function: str
+    arguments: tuple[Node, ...]
+
+
+Node = NumberPart | TextPart | Slot | MomentPart | Several | Arithmetic | Comparing | JoinedPart | Not | Applied
+
+POSITIONS = ("epoch", "iteration", "sample", "step", "phase")
+EPOCH_NAMES = ("E_epoch", "E_data")
+"""Numbers that are known at the end of an epoch only; they stand where a formula is decided there."""
+PHASES = ("forward", "loss", "backward", "update")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Formula:
+    """A checked formula.
+
+    Attributes:
+        text: as it was written.
+        node: its tree; a number or a truth value.
+        kind: which of the two.
+        slots: the slots that it reads, each once.
+        positions: the parts of the moment that it reads.
+    """
+
+    text: str
+    node: Node
+    kind: Kind
+    slots: tuple[Slot, ...]
+    positions: frozenset[str]
+
+    @property
+    def varies(self) -> bool:
+        """Whether it has a value for each sample."""
+        return any(slot.varies for slot in self.slots) or "sample" in self.positions
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __hash__(self) -> int:
+        # Formulas are looked up in every interval of a search, and a tree may have thousands of nodes.
+        return hash(self.text)
+
+
+def parts(node: Node) -> tuple[Node, ...]:
+    """The direct parts of a node."""
+    match node:
+        case Several(items) | JoinedPart(_, items) | Applied(_, items):
+            return items
+        case Arithmetic(_, left, right) | Comparing(_, left, right):
+            return (left, right)
+        case Not(part):
+            return (part,)
+        case _:
+            return ()
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """A node and everything inside it."""
+    yield node
+    for part in parts(node):
+        yield from walk(part)
+
+
+def rebuilt(node: Node, change: Callable[[Node], Node]) -> Node:
+    """The tree with every leaf replaced by what ``change`` makes of it."""
+    return rebuilt_inside(node, lambda part: rebuilt(part, change)) if parts(node) else change(node)
+
+
+def rebuilt_inside(node: Node, change: Callable[[Node], Node]) -> Node:
+    """The node with each of its direct parts replaced by what ``change`` makes of it."""
+    match node:
+        case Several(items):
+            return Several(tuple(map(change, items)))
+        case JoinedPart(op, items):
+            return JoinedPart(op, tuple(map(change, items)))
+        case Applied(function, items):
+            return Applied(function, tuple(map(change, items)))
+        case Arithmetic(op, left, right):
+            return Arithmetic(op, change(left), change(right))
+        case Comparing(op, left, right):
+            return Comparing(op, change(left), change(right))
+        case Not(part):
+            return Not(change(part))
+        case _:
+            return node

@@ -1,0 +1,223 @@
+"""The forward pass while it is being built: what the layers of a network know of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from retrograde.engine.equations.array import Array, Extent, Phase, Role
+from retrograde.engine.equations.functions import ACTIVATIONS
+from retrograde.engine.layers.base import ActivatedLayer, Layer, Value
+from retrograde.engine.network.builder import Builder
+from retrograde.engine.ops.activation import Activate, make_function
+from retrograde.engine.ops.base import Op
+from retrograde.engine.ops.leaves import Dated, Leaves, Source
+from retrograde.engine.ops.softmax import Exponential, Quotient, RowMaximum, RowSum
+
+
+class Softmax(NamedTuple):
+    """The arrays of a softmax besides its shares."""
+
+    net: Array
+    maximum: Array
+    normaliser: Array
+
+
+class ForwardPass:
+    """The forward pass so far.
+
+    Attributes:
+        builder: what the ops are appended to.
+        batch: samples in the iteration.
+        train: whether the iteration trains; else it evaluates (no dropout, running statistics).
+        values: the output of each layer that is built, by name.
+        softmax: the arrays behind the outputs of a softmax.
+        dated: the leaves that have other values in each iteration.
+        renewals: arrays of the state with the ops that make their new values, once the parameters are updated.
+        layer: the layer that is being built.
+        mask: (batch, time): 1 for steps of a sequence that count, 0 for those that fill it up; None without lengths.
+        length: (batch,): how many steps count; None without lengths.
+        seed: the seed of the network, for what is drawn at random in each iteration.
+    """
+
+    layer: Layer
+
+    def __init__(
+        self,
+        builder: Builder,
+        *,
+        train: bool,
+        parameters: Mapping[str, Mapping[str, Array]],
+        seed: int = 0,
+    ) -> None:
+        self.builder = builder
+        self.batch = builder.batch
+        self.train = train
+        self.values: dict[str, Value] = {}
+        self.softmax: dict[Array, Softmax] = {}
+        self.dated: list[Dated] = []
+        self.renewals: list[tuple[Array, Op]] = []
+        self.mask: Array | None = None
+        self.length: Array | None = None
+        self.seed = seed
+        self._parameters = parameters
+
+    @property
+    def leaves(self) -> Leaves:
+        """The arrays that outlive the program: memory and hyperparameters."""
+        return self.builder.leaves
+
+    def parameter(self, name: str) -> Array:
+        """A parameter of the layer that is being built, by its name before the layer's: ``W``."""
+        return self._parameters[self.layer.name][name]
+
+    def made(
+        self,
+        stem: str,
+        shape: tuple[int, ...],
+        *,
+        role: Role = Role.VALUE,
+        time: int | None = None,
+        sign: str = "",
+        batched: bool = True,
+        of: Array | None = None,
+    ) -> Array:
+        """A new array of the layer that is being built, which an op is going to make.
+
+        Args:
+            stem: its name before the layer's, and that of its slots: ``net`` gives ``net_h``, with ``net_h1``.
+            shape: the shape for one sample.
+            role: what it is.
+            time: the time step, from 1, where there is one array a time step.
+            sign: the stem on the screen, where it is not ASCII.
+            batched: whether there is one for each sample.
+            of: the array that it belongs to.
+        """
+        name = f"{stem}_{self.layer.name}" + ("" if time is None else f"@{time}")
+        return self.builder.array(
+            name,
+            (self.batch, *shape) if batched else shape,
+            role=role,
+            layer=self.layer.name,
+            batched=batched,
+            of=of,
+            stem=stem,
+            sign=sign,
+            time=time,
+        )
+
+    def append(self, op: Op) -> Array:
+        """Appends an op; returns its target."""
+        return self.builder.append(op)
+
+    def changing(self, array: Array, source: Source) -> Array:
+        """A leaf with other values in each iteration, such as a dropout mask."""
+        self.dated.append(Dated(array=array, source=source))
+        return array
+
+    def renewed(self, array: Array) -> Array:
+        """A new array that replaces an array of the state after the iteration; an op is going to make it."""
+        return self.builder.renewed(array)
+
+    def renew(self, array: Array, op: Op) -> None:
+        """Lets an op that is appended after the updates of the parameters make the new value of an array of the state.
+
+        Args:
+            array: the array, from ``leaves.remembered``.
+            op: an op of the phase update, whose target is ``builder.renewed(array)``.
+        """
+        self.renewals.append((array, op))
+
+    def masked(self, steps: int) -> Array | None:
+        """The mask of sequences of so many steps; None where all steps count."""
+        return self.mask if self.mask is not None and self.mask.shape[1] == steps else None
+
+    def each(self, value: Value, build: Callable[[Array, int | None], Array]) -> Value:
+        """Builds once for an array, or once for each time step of a sequence; ``build`` gets the time, from 1."""
+        if isinstance(value, Array):
+            return build(value, None)
+        return tuple(build(array, time) for time, array in enumerate(value, 1))
+
+    def together(self, values: Sequence[Value], build: Callable[[Sequence[Array], int | None], Array]) -> Value:
+        """Builds once for several arrays, or once for each time step of several sequences of one length."""
+        arrays = [value for value in values if isinstance(value, Array)]
+        if len(arrays) == len(values):
+            return build(arrays, None)
+        sequences = [value for value in values if not isinstance(value, Array)]
+        return tuple(build(now, time) for time, now in enumerate(zip(*sequences, strict=True), 1))
+
+    def activate(self, net: Array, layer: ActivatedLayer, *, stem: str = "out") -> Array:
+        """Appends the activation of a layer to its net inputs; a softmax runs over the last axis."""
+        if layer.activation == "softmax":
+            return self.shares(net, stem)
+        row = ACTIVATIONS[layer.activation]
+        given = getattr(layer, row.parameter) if row.parameter else None
+        parameter = row.default if given is None else given
+        return self.append(
+            Activate(
+                target=self.made(stem, net.element_shape, role=Role.OUT, time=net.time),
+                phase=Phase.FORWARD,
+                layer=self.layer.name,
+                extent=Extent.SAMPLE,
+                net=net,
+                function=make_function(layer.activation, parameter),
+                activation=layer.activation,
+                parameter=parameter,
+            )
+        )
+
+    def shares(self, net: Array, stem: str, *, role: Role = Role.OUT, causal: bool = False) -> Array:
+        """Appends the four ops of a softmax over the last axis; returns the shares.
+
+        Args:
+            net: the net inputs.
+            stem: what the shares are called before the layer's name.
+            role: what they are.
+            causal: whether position t of the last axis but one sees only those up to t of the last.
+        """
+        phase, extent, layer = Phase.FORWARD, Extent.SAMPLE, self.layer.name
+        rows, shape = net.element_shape[:-1], net.element_shape
+        maximum = self.append(
+            RowMaximum(
+                target=self.made("max", rows, role=Role.MAXIMUM, time=net.time),
+                phase=phase,
+                layer=layer,
+                extent=extent,
+                net=net,
+                causal=causal,
+            )
+        )
+        exponentials = self.append(
+            Exponential(
+                target=self.made("e", shape, role=Role.EXPONENTIAL, time=net.time),
+                phase=phase,
+                layer=layer,
+                extent=extent,
+                net=net,
+                maximum=maximum,
+                causal=causal,
+            )
+        )
+        normaliser = self.append(
+            RowSum(
+                target=self.made("S", rows, role=Role.NORMALISER, time=net.time),
+                phase=phase,
+                layer=layer,
+                extent=extent,
+                exponentials=exponentials,
+                causal=causal,
+            )
+        )
+        shares = self.append(
+            Quotient(
+                target=self.made(stem, shape, role=role, time=net.time),
+                phase=phase,
+                layer=layer,
+                extent=extent,
+                exponentials=exponentials,
+                normaliser=normaliser,
+                causal=causal,
+            )
+        )
+        self.softmax[shares] = Softmax(net, maximum, normaliser)
+        return shares

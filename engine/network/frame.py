@@ -1,0 +1,57 @@
+"""The frame: every value of one iteration."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.equations.array import Array, Role
+from retrograde.engine.equations.expression import (
+    Mathematics,
+    Ref,
+)
+from retrograde.engine.network.program import Program
+
+
+class Frame:
+    """Every value of one iteration; read-only.
+
+    Attributes:
+        program: the program that was executed.
+        flat: all slots, laid out as ``program.offsets`` says.
+        mathematics: the source of primitive functions that the executor used.
+    """
+
+    __slots__ = ("flat", "mathematics", "program")
+
+    def __init__(self, program: Program, flat: Floats, mathematics: Mathematics) -> None:
+        flat.setflags(write=False)
+        self.program = program
+        self.flat = flat
+        self.mathematics = mathematics
+
+    def value(self, ref: Ref) -> float:
+        """The final value of a slot."""
+        return float(self.flat[self.program.offset(ref)])
+
+    def array(self, array: Array) -> Floats:
+        """An array of the frame; a read-only view."""
+        start = self.program.offsets[array]
+        return self.flat[start : start + array.size].reshape(array.shape)
+
+    @property
+    def next_state(self) -> Floats:
+        """The state after the iteration; a read-only view."""
+        size = self.program.state_size
+        return self.flat[size : 2 * size]
+
+
+def gradient_norm(frame: Frame) -> float:
+    """The Euclidean norm of ∂E/∂ all trained parameters of an iteration."""
+    total = 0.0
+    for array in frame.program.arrays:
+        if array.role is Role.GRADIENT and array.of is not None and array.of.role in {Role.WEIGHT, Role.BIAS}:
+            total += float(np.sum(np.square(frame.array(array))))
+    return math.sqrt(total)

@@ -1,0 +1,372 @@
+"""The network of a scenario: its layers, its parameters, and the program of one iteration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.equations.array import Array, Extent, Phase, Role
+from retrograde.engine.errors import EngineError
+from retrograde.engine.layers.base import Form, Layer
+from retrograde.engine.layers.dense import DenseLayer
+from retrograde.engine.network.builder import Builder
+from retrograde.engine.network.forward import ForwardPass
+from retrograde.engine.network.initial import initial_parameters
+from retrograde.engine.network.losses import _loss_terms, _value_terms
+from retrograde.engine.network.notation import LayerNames, Notation
+from retrograde.engine.network.program import Program
+from retrograde.engine.ops.leaves import Leaves
+from retrograde.engine.ops.loss import Total
+from retrograde.engine.scenario.data import load_data
+from retrograde.engine.scenario.dataset import Dataset
+from retrograde.engine.scenario.models import INPUT_LAYER, VALUE, LossTable, Scenario
+from retrograde.engine.scenario.sequences import steps_of
+from retrograde.engine.text import _
+
+
+class Edge(NamedTuple):
+    """Where a weight leads from and to.
+
+    Attributes:
+        source: the name of the layer that it comes from; ``i`` for the inputs.
+        column: the unit there, from 0.
+        unit: the unit that it leads to, from 0.
+    """
+
+    source: str
+    column: int
+    unit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LayerInfo:
+    """A layer as the rest of the program sees it.
+
+    Attributes:
+        name: the layer's name.
+        spec: its table in the scenario.
+        form: what it hands on.
+        sources: the names of the layers before it; ``i`` for the inputs.
+        widths: how many values each of these hands on for a sample (at each time step).
+        parameters: its parameters by their name before the layer's: ``W``, ``b``; those of another layer it shares.
+    """
+
+    name: str
+    spec: Layer
+    form: Form
+    sources: tuple[str, ...]
+    widths: tuple[int, ...]
+    parameters: Mapping[str, Array]
+
+    def edge(self, index: tuple[int, ...]) -> Edge:
+        """Where the weight at an index of W of a dense layer leads from and to."""
+        assert isinstance(self.spec, DenseLayer)
+        pairs = self.spec.pairs
+        unit, column = index if pairs is None else pairs[index[0]]
+        for name, width in zip(self.sources, self.widths, strict=True):
+            if column < width:
+                return Edge(name, column, unit)
+            column -= width
+        raise IndexError(index)
+
+    @property
+    def units(self) -> int:
+        """Number of values that it hands on for a sample (at each time step)."""
+        return Form(self.form.shape).size
+
+    @property
+    def dense(self) -> bool:
+        """Whether it is a dense layer on a row of values, which is drawn as nodes and edges."""
+        return isinstance(self.spec, DenseLayer)
+
+    @property
+    def activation(self) -> str:
+        """The name of its activation."""
+        return getattr(self.spec, "activation", "identity")
+
+    @property
+    def weights(self) -> Array | None:
+        """W, (units, sources), of a layer that has such weights."""
+        return self.parameters.get("W")
+
+    @property
+    def bias(self) -> Array | None:
+        """b, (units,) or (1,) when shared; None when absent."""
+        return self.parameters.get("b")
+
+    @property
+    def source(self) -> str:
+        """The name of the (first) layer that feeds it; empty where none does."""
+        return self.sources[0] if self.sources else ""
+
+
+class Network:
+    """The network of a scenario with its data.
+
+    Args:
+        scenario: a validated scenario.
+
+    Attributes:
+        scenario: the scenario.
+        dataset: its data.
+        layers: the layers, the first hidden one first.
+        notation: how the slots are called.
+        parameters: the initial value of every parameter array.
+        trainable: the parameter arrays that training changes, in the order of the state.
+        rate: the learning rate η.
+        leaves: the other arrays that outlive a program: memory and hyperparameters.
+        losses: the losses in the order of their targets.
+        columns: the data set for each array of ``Program.data``, (samples, width); none of a network without inputs.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.dataset: Dataset = load_data(scenario)
+        self.rate = Array(name="lr", shape=(), role=Role.RATE)
+        self.leaves = Leaves()
+        self.losses: tuple[LossTable, ...] = (scenario.loss, *scenario.losses)
+        self.parameters: dict[Array, Floats] = {}
+        self.forms = scenario.forms
+        self._owned: dict[str, dict[str, Array]] = {}
+        layers: list[LayerInfo] = []
+        trainable: list[Array] = []
+        drawn = initial_parameters(scenario)
+        names: list[LayerNames] = []
+        for layer in scenario.network.layers:
+            sources = [self.forms[name] for name in layer.inputs or ()]
+            if layer.share is not None:
+                self._owned[layer.name] = self._owned[layer.share]
+            else:
+                owned = self._owned[layer.name] = {}
+                for parameter in layer.parameters(sources):
+                    array = Array(
+                        name=parameter.name if parameter.alone else f"{parameter.name}_{layer.name}",
+                        shape=parameter.shape,
+                        role=parameter.role,
+                        layer=layer.name,
+                        stem="" if parameter.alone else parameter.name,
+                        sign=parameter.sign,
+                        blocks=parameter.blocks,
+                    )
+                    owned[parameter.name] = array
+                    self.parameters[array] = drawn[layer.name][parameter.name]
+                    if not parameter.frozen:
+                        trainable.append(array)
+            info = LayerInfo(
+                name=layer.name,
+                spec=layer,
+                form=self.forms[layer.name],
+                sources=tuple(layer.inputs or ()),
+                widths=tuple(Form(source.shape).size for source in sources),
+                parameters=self._owned[layer.name],
+            )
+            layers.append(info)
+            names.append(_names(info, sources, scenario))
+        self.layers = tuple(layers)
+        self.trainable = tuple(trainable)
+        self.notation = Notation(
+            LayerNames(
+                name=INPUT_LAYER,
+                units=self.inputs,
+                sources=0,
+                activation="identity",
+                bias="none",
+                numbering="target",
+            ),
+            names,
+        )
+        self._programs: dict[int, Program] = {}
+        self._state: tuple[Array, ...] | None = None
+        ends = np.cumsum([goal.width for goal in scenario.goals])[:-1].tolist()
+        pieces = np.split(self.dataset.targets, ends, axis=1) if scenario.goals else []
+        targets = [np.ascontiguousarray(piece) for piece in pieces]
+        inputs = (self.dataset.inputs,) if self.inputs else ()
+        self.columns: tuple[Floats, ...] = (*inputs, *targets, *self._masks())
+
+    def _masks(self) -> tuple[Floats, ...]:
+        """Which steps of each sample count, (samples, time), and how many, (samples, 1); none without lengths."""
+        lengths = self.dataset.lengths
+        if lengths is None:
+            return ()
+        mask = (np.arange(self.steps) < lengths[:, None]).astype(np.float64)
+        return mask, lengths[:, None].astype(np.float64)
+
+    @property
+    def steps(self) -> int:
+        """Time steps of the inputs, where they are sequences."""
+        return steps_of(self.inputs, self.scenario.network.input_shape)
+
+    @property
+    def inputs(self) -> int:
+        """Width of the input layer."""
+        return self.scenario.network.inputs
+
+    @property
+    def batch(self) -> int:
+        """Samples of a full iteration."""
+        return self.scenario.training.batch_size or len(self.dataset)
+
+    @property
+    def state(self) -> tuple[Array, ...]:
+        """The arrays that an iteration hands to the next: trained parameters, then memory."""
+        if self._state is None:
+            self.program(self.batch)
+        assert self._state is not None
+        return self._state
+
+    @cached_property
+    def initial_state(self) -> Floats:
+        """The state before the first iteration, flat."""
+        values = {**self.parameters, **self.leaves.memory} if self.state else {}
+        pieces = [values[array].ravel() for array in self.state]
+        state = np.concatenate(pieces) if pieces else np.empty(0)
+        state.setflags(write=False)
+        return state
+
+    @property
+    def constants(self) -> Mapping[Array, Floats]:
+        """The values of the leaves that are not data: frozen parameters and hyperparameters."""
+        state = set(self.state)
+        found = {array: values for array, values in self.parameters.items() if array not in state}
+        found[self.rate] = np.array(self.scenario.training.learning_rate)
+        found.update(self.leaves.hyper)
+        return found
+
+    def program(self, batch: int) -> Program:
+        """The program of an iteration over ``batch`` samples."""
+        program = self._programs.get(batch)
+        if program is None:
+            program = self._programs[batch] = self._build(batch, train=True)
+        return program
+
+    def evaluation(self, batch: int) -> Program:
+        """The forward pass and the loss alone, over ``batch`` samples."""
+        return self._build(batch, train=False)
+
+    def output(self, program: Program) -> Array:
+        """The outputs of the last layer in a program; of a sequence, at the last time step."""
+        last = self.layers[-1]
+        time = f"@{last.form.steps}" if last.form.steps else ""
+        return program.named[f"out_{last.name}{time}"]
+
+    def _build(self, batch: int, *, train: bool) -> Program:
+        training = self.scenario.training
+        builder = Builder(
+            batch=batch,
+            rate=self.rate,
+            trainable=self.trainable,
+            in_place=training.update == "in_place",
+            optimiser=training.optimizer,
+            leaves=self.leaves,
+            settings={**training.model_dump(), "epochs": self.scenario.stop.epochs},
+        )
+        forward = ForwardPass(builder, train=train, parameters=self._owned, seed=self.scenario.network.seed)
+        inputs = Array(
+            name=INPUT_LAYER,
+            shape=(batch, *self.forms[INPUT_LAYER].shape),
+            role=Role.INPUT,
+            layer=INPUT_LAYER,
+            batched=True,
+            stem=INPUT_LAYER,
+            timed=any(info.spec.sequential and INPUT_LAYER in info.sources for info in self.layers),
+        )
+        forward.values[INPUT_LAYER] = inputs
+        masks: list[Array] = []
+        if self.dataset.lengths is not None:
+            forward.mask = Array(
+                name="mask", shape=(batch, self.steps), role=Role.MASK, batched=True, stem="mask", timed=True
+            )
+            forward.length = Array(name="length", shape=(batch,), role=Role.MASK, batched=True, stem="length")
+            masks += [forward.mask, forward.length]
+        for info in self.layers:
+            forward.layer = info.spec
+            forward.values[info.name] = info.spec.build(forward, [forward.values[name] for name in info.sources])
+        goals, loss = self._append_losses(forward)
+        if train:
+            builder.differentiate()
+        builder.conclude(loss)
+        if train:
+            builder.update()
+            for array, op in forward.renewals:
+                builder.remember(array, builder.append(op))
+            if self._state is None:
+                memory = (array for array in self.leaves.memory if array in builder.updated)
+                self._state = (*(array for array in self.trainable if array in builder.updated), *memory)
+        state = self.state
+        constants = [self.rate, *(a for a in self.parameters if a not in set(state)), *self.leaves.hyper]
+        program = Program(
+            builder.ops,
+            batch=batch,
+            state=state,
+            updates=[builder.updated[array] for array in state] if train else (),
+            data=[*((inputs,) if inputs.size else ()), *goals, *masks],
+            constants=constants,
+            dated=[*forward.dated, *builder.dated],
+        )
+        if len(program.named) < len(program.arrays):
+            names = [array.name for array in program.arrays]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise EngineError(_("two values are called {name}; give one of them another name").format(name=twice))
+        return program
+
+    def _append_losses(self, forward: ForwardPass) -> tuple[list[Array], Array]:
+        """Appends the terms of every loss and their total; returns the arrays of targets, and the total."""
+        terms: list[Array] = []
+        goals: list[Array] = []
+        for loss in self.losses:
+            name = loss.layer or ""
+            info = next(layer for layer in self.layers if layer.name == name)
+            form = info.form
+            forward.layer = info.spec
+            if loss.kind == VALUE:
+                terms += _value_terms(forward, loss, form, forward.values[name])
+                continue
+            goal = Array(
+                name=f"t_{name}",
+                shape=(forward.batch, *((form.steps,) if form.steps else ()), *form.shape),
+                role=Role.TARGET,
+                layer=name,
+                batched=True,
+                stem="t",
+                timed=form.steps > 0,
+            )
+            goals.append(goal)
+            terms += _loss_terms(forward, loss, form, forward.values[name], goal)
+        if forward.builder.penalties:
+            total = forward.builder.array("loss", (), role=Role.VALUE, layer=terms[-1].layer, sign="L")
+        else:
+            total = forward.builder.array("E", (), role=Role.TOTAL, layer=terms[-1].layer)
+        forward.append(
+            Total(
+                target=total,
+                phase=Phase.LOSS,
+                layer=terms[-1].layer,
+                extent=Extent.SUM,
+                loss_terms=tuple(terms),
+                outputs=tuple(term for term in terms if term.role is not Role.LOSS),
+            )
+        )
+        return goals, total
+
+
+def _names(info: LayerInfo, sources: Sequence[Form], scenario: Scenario) -> LayerNames:
+    """What notation needs to know of a layer."""
+    spec = info.spec
+    if isinstance(spec, DenseLayer) and spec.share is None:
+        return LayerNames(
+            name=info.name,
+            units=info.units,
+            sources=spec.width(sources),
+            activation=info.activation,
+            bias=spec.bias,
+            numbering=spec.numbering or scenario.network.numbering,
+            edges=spec.pairs,
+        )
+    return LayerNames(
+        name=info.name, units=info.units, sources=0, activation=info.activation, bias="neuron", numbering="target"
+    )

@@ -1,0 +1,523 @@
+"""Names: how a slot is called in each place, and which slot a name means.
+
+Every slot has a symbol for the screen (``δ_o1``, ``∂E/∂w5``, ``w5⁺``) and an ASCII name for conditions and exports
+(``delta(o1)``, ``grad(w5)``, ``new(w5)``). Both are understood wherever a name is read.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from retrograde.engine.equations.array import Array, Role
+from retrograde.engine.equations.expression import Ref, refs, terms
+from retrograde.engine.errors import EngineError
+from retrograde.engine.network.program import Program, ravel, unravel
+from retrograde.engine.text import _
+
+MAX_NUMBERED = 99
+"""Weights that are called w1, w2, ...; a larger network uses ``W_h[2,1]``."""
+
+_SUGGEST_LIMIT = 5000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LayerNames:
+    """What notation needs to know of a layer.
+
+    Attributes:
+        name: the layer's name.
+        units: its width.
+        sources: the width of what feeds it; 0 for the input layer.
+        activation: the name of its activation.
+        bias: "neuron", "shared" or "none".
+        numbering: "target", "source", or explicit names, one row a target.
+        edges: (unit, source) of each weight, where not every unit sees every source.
+    """
+
+    name: str
+    units: int
+    sources: int
+    activation: str
+    bias: str
+    numbering: str | Sequence[Sequence[str]]
+    edges: Sequence[tuple[int, int]] | None = None
+
+    @property
+    def pairs(self) -> Sequence[tuple[int, int]]:
+        """(unit, source) of each weight, in the order of the array that holds them."""
+        if self.edges is not None:
+            return self.edges
+        return [(unit, source) for unit in range(self.units) for source in range(self.sources)]
+
+
+class Notation:
+    """The names of one network.
+
+    Args:
+        inputs: the input layer's name and width.
+        layers: the layers in order.
+    """
+
+    def __init__(self, inputs: LayerNames, layers: Sequence[LayerNames]) -> None:
+        self._layers = {layer.name: layer for layer in (inputs, *layers)}
+        self._input = inputs
+        self._order = {layer.name: number for number, layer in enumerate(layers, 1)}
+        # By layer: the name of each weight, in the order of the array that holds them, laid out flat.
+        self._weights: dict[str, list[str]] = {}
+        self._weight_slots: dict[str, tuple[str, tuple[int, ...]]] = {}
+        count = 0
+        for layer in layers:
+            count += layer.units * layer.sources if layer.edges is None else len(layer.edges)
+        numbered, count = count <= MAX_NUMBERED, 0
+        for layer in layers:
+            if isinstance(layer.numbering, str) and not numbered:
+                continue
+            pairs = layer.pairs
+            if not isinstance(layer.numbering, str):
+                found = [layer.numbering[unit][source] for unit, source in pairs]
+            else:
+                found = [""] * len(pairs)
+                keys = [pair if layer.numbering == "target" else pair[::-1] for pair in pairs]
+                for k in sorted(range(len(pairs)), key=keys.__getitem__):
+                    count += 1
+                    found[k] = f"w{count}"
+            if found:
+                self._weights[layer.name] = found
+            for k, name in enumerate(found):
+                self._weight_slots[name] = (layer.name, pairs[k] if layer.edges is None else (k,))
+
+    def neuron(self, layer: str, unit: int) -> str:
+        """The label of a neuron, counted from 0: ``h1``, or ``h2.3`` where the layer's name ends in a digit."""
+        dot = "." if layer[-1:].isdigit() else ""
+        return f"{layer}{dot}{unit + 1}"
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """The names of the layers, without the inputs."""
+        return tuple(self._order)
+
+    def neuron_of(self, label: str) -> tuple[str, int] | None:
+        """The layer and the unit (from 0) of a neuron's label; None where it is none, or an input."""
+        found = self._neuron(label)
+        return None if found is None or found[0] == self._input.name else found
+
+    def symbol(self, ref: Ref, *, sample: int | None = None) -> str:
+        """The symbol of a slot.
+
+        Args:
+            ref: the slot.
+            sample: the sample that goes without saying; None marks no slot with its sample.
+        """
+        return self._text(ref.array, ref.index, True) + _sample_mark(ref, sample)
+
+    def name(self, ref: Ref, *, sample: int | None = None) -> str:
+        """The ASCII name of a slot; see ``symbol``."""
+        return self._text(ref.array, ref.index, False) + _sample_mark(ref, sample)
+
+    def _text(self, array: Array, index: tuple[int, ...], pretty: bool) -> str:
+        match array.role:
+            case Role.INPUT if len(array.shape) == 2 + array.timed:
+                time = f"@{index[-2] + 1}" if array.timed else ""
+                return self.neuron(array.layer, index[-1]) + time
+            case Role.WEIGHT if array.shape:
+                names = self._weights.get(array.layer) if array.name == f"W_{array.layer}" else None
+                if names:
+                    return names[ravel(index[-len(array.shape) :], array.shape)]
+                return f"{array.name}[{_listing(array, index[-len(array.shape) :])}]"
+            case Role.BIAS if self._layers[array.layer].bias == "shared" and array.stem == "b":
+                return f"b{self._order[array.layer]}"
+            case Role.RATE:
+                return "η" if pretty else "lr"
+            case Role.TOTAL:
+                return "E"
+            case Role.SLOPE:
+                assert array.of is not None
+                label = self._text(array.of, index, pretty)
+                if not pretty and array.of.role is not Role.NET:
+                    label = self._own(array, index)
+                return f"{array.sign}′({label})" if pretty else f"slope({label.removeprefix('net_')})"
+            case Role.GRADIENT:
+                assert array.of is not None
+                inner = self._text(array.of, index, pretty)
+                if array.of.role is Role.NET:
+                    label = inner.removeprefix("net_")
+                    return f"δ_{label}" if pretty else f"delta({label})"
+                return f"∂E/∂{inner}" if pretty else f"grad({inner})"
+            case Role.UPDATED:
+                assert array.of is not None
+                inner = self._text(array.of, index, pretty)
+                return f"{inner}⁺" if pretty else f"new({inner})"
+            case Role.MEMORY | Role.VALUE if array.of is not None and index and _of_parameter(array):
+                stem, inner = _stem(array, pretty), self._text(array.of, index, pretty)
+                return f"{stem}{inner}" if stem.endswith("∂") else f"{stem}({inner})"
+        return self._plain(array, index, pretty)
+
+    def _plain(self, array: Array, index: tuple[int, ...], pretty: bool) -> str:
+        """The stem, then the neuron where there is one axis besides the sample's, or an index in brackets; the time."""
+        stem = _stem(array, pretty)
+        head = f"{stem}_{array.layer}" if array.stem and array.layer and array.name != stem else stem
+        time = "" if array.time is None else f"@{array.time}"
+        axes = len(array.element_shape)
+        if array.timed and index:
+            time = f"@{index[-axes] + 1}"
+            axes -= 1
+        if axes == 0 or not index:
+            return head + time
+        if axes == 1 and array.layer and array.stem and not array.blocks:
+            return f"{stem}_{self.neuron(array.layer, index[-1])}{time}"
+        return f"{head}[{_listing(array, index[-axes:])}]{time}"
+
+    def _own(self, array: Array, index: tuple[int, ...]) -> str:
+        """A slot by the name of its layer alone: ``a1``, ``a[1,2]``, ``a1@3``."""
+        time = "" if array.time is None else f"@{array.time}"
+        axes = len(array.element_shape)
+        if axes == 1:
+            return self.neuron(array.layer, index[-1]) + time
+        return (f"{array.layer}[{_listing(array, index[-axes:])}]" if axes else array.layer) + time
+
+    def resolve(self, text: str, program: Program, *, sample: int = 0) -> Ref:
+        """The slot that a name or a symbol means.
+
+        Args:
+            text: the name; ``name{2}`` means sample 2 of the batch.
+            program: the program whose arrays are meant.
+            sample: the sample (from 0) of a name without a mark.
+
+        Raises:
+            EngineError: no slot has that name; the message has the nearest ones.
+        """
+        source = text.strip()
+        bare = source
+        marked = re.fullmatch(r"(.*?)\s*\{\s*(\d+)\s*\}", source)
+        if marked:
+            bare, sample = marked[1], int(marked[2]) - 1
+        found = self._find(bare)
+        array = None if found is None else program.named.get(found[0])
+        if found is None or array is None or len(found[1]) != len(array.element_shape):
+            ref = self._listed(bare, program)
+            if ref is None and found is None:
+                plain = _VERSION.sub(_plain_version, source)
+                if plain != source:
+                    return self.resolve(plain, program, sample=sample)
+                raise EngineError(self._unknown(source, program))
+            if ref is None:
+                raise EngineError(_("{name} is not computed in this network").format(name=source))
+            found, array = (ref.array.name, ref.index), ref.array
+        index = found[1]
+        assert array is not None
+        if not array.batched:
+            return Ref(array, index)
+        if not 0 <= sample < program.batch:
+            raise EngineError(
+                _("{name}: sample {sample} is not in 1 to {batch}").format(
+                    name=source, sample=sample + 1, batch=program.batch
+                )
+            )
+        return Ref(array, (sample, *index))
+
+    def resolve_term(self, text: str, program: Program, *, sample: int = 0) -> tuple[Ref, int] | None:
+        """The gradient and the position of the term that a name such as ``∂E_o1/∂out_h1`` means."""
+        match = re.fullmatch(r"\s*∂E_(?P<through>[^/]+)/∂(?P<of>.+)", text)
+        if match is None:
+            return None
+        whole = self.resolve(f"grad({match['of']})", program, sample=sample)
+        op = program.maker(whole.array)
+        assert op is not None
+        through = self.resolve(f"delta({match['through']})", program, sample=sample)
+        for position, term in enumerate(terms(op.equation(whole.index))):
+            slopes = {ref for ref in refs(term) if ref.array.role is Role.GRADIENT}
+            if through in slopes and len(slopes) > 1:
+                message = _("{whole} adds up what comes from each layer first; {through} is a part of such a sum")
+                raise EngineError(message.format(whole=self.symbol(whole), through=match["through"]))
+            if through in slopes:
+                return whole, position
+        raise EngineError(
+            _("{whole} has no term that comes through {through}").format(
+                whole=self.symbol(whole), through=match["through"]
+            )
+        )
+
+    def _find(self, text: str) -> tuple[str, tuple[int, ...]] | None:
+        for pattern, wrap in _WRAPPERS:
+            match = re.fullmatch(pattern, text)
+            if match:
+                inner = self._find(f"net_{match[1]}" if wrap in {"delta", "slope"} else match[1].strip())
+                if inner is None:
+                    return None
+                name, index = inner
+                if wrap == "slope":
+                    return f"slope_{name.removeprefix('net_')}", index
+                return (f"grad({name})" if wrap == "delta" else f"{wrap}({name})"), index
+        if text in self._weight_slots:
+            layer, pair = self._weight_slots[text]
+            return f"W_{layer}", pair
+        if text in {"E", "lr", "η"}:
+            return ("E" if text == "E" else "lr"), ()
+        match = re.fullmatch(r"(W|b)_(\w+)\[\s*(\d+)\s*(?:,\s*(\d+)\s*)?\]", text)
+        if match and match[2] in self._order:
+            return self._indexed(match)
+        match = re.fullmatch(r"b(\d+)", text)
+        if match:
+            for name, number in self._order.items():
+                if number == int(match[1]) and self._layers[name].bias == "shared":
+                    return f"b_{name}", (0,)
+        match = re.fullmatch(r"(net|out|E|t|e|b)_(.+)", text)
+        if match:
+            neuron = self._neuron(match[2])
+            if neuron is None or neuron[0] == self._input.name:
+                return None
+            layer, unit = neuron
+            if match[1] == "b" and self._layers[layer].bias != "neuron":
+                return None
+            prefix = {"E": "E", "t": "t"}.get(match[1], match[1])
+            return f"{prefix}_{layer}", (unit,)
+        match = re.fullmatch(r"(max|S)_(\w+)", text)
+        if match and match[2] in self._order:
+            return text, ()
+        neuron = self._neuron(text)
+        if neuron is not None and neuron[0] == self._input.name:
+            return self._input.name, (neuron[1],)
+        return None
+
+    def _listed(self, text: str, program: Program) -> Ref | None:
+        """The slot that a name means by the names of the program's own arrays; without its sample."""
+        for pattern, wrap in (*_WRAPPERS, *_memories(program)):
+            match = re.fullmatch(pattern, text)
+            if match:
+                inner = self._listed(f"net_{match[1]}" if wrap in {"delta", "slope"} else match[1].strip(), program)
+                if inner is None:
+                    found = self._find(f"net_{match[1]}" if wrap in {"delta", "slope"} else match[1].strip())
+                    array = None if found is None else program.named.get(found[0])
+                    inner = None if found is None or array is None else Ref(array, found[1])
+                if inner is None:
+                    continue
+                name = inner.array.name
+                named = {"delta": f"grad({name})", "slope": name.replace("net_", "slope_", 1)}.get(
+                    wrap, f"{wrap}({name})"
+                )
+                array = program.named.get(named)
+                if array is not None:
+                    return Ref(array, inner.index)
+        if text.startswith("slope(") or "′(" in text:
+            return self._slope(text, program)
+        number = next((one for one in program.arrays if one.sign == text and not one.shape), None)
+        if number is not None:
+            return Ref(number, ())
+        text = spelled_out(text, program)
+        match = re.fullmatch(r"(?P<name>[^\[\]@]+)(?:\[(?P<index>[\w\s,]+)\])?(?P<time>@\d+)?", text)
+        if match is None:
+            return None
+        name, time = match["name"], match["time"] or ""
+        if match["index"]:
+            return _picked(program, name, time, [part.strip() for part in match["index"].split(",")])
+        whole = _picked(program, name, time, [])
+        if whole is not None:
+            return whole
+        unit = re.fullmatch(r"(.*?)(\d+)", name)
+        while unit is not None:
+            for base in (unit[1], unit[1].removesuffix(".")):
+                slot = _picked(program, base, time, [unit[2]])
+                if slot is not None and self._text(slot.array, slot.index, False) == text:
+                    return slot
+            # A layer's name may end in a digit itself: h2.3, or a stem that is read with a digit too few.
+            unit = re.fullmatch(rf"({re.escape(unit[1])}\d)(\d+)", name)
+        return None
+
+    def _slope(self, text: str, program: Program) -> Ref | None:
+        """The slope of an activation without net inputs of its own: ``slope(a1)``, ``σ′(out_h1)``."""
+        digits = [int(part) - 1 for part in re.findall(r"\d+", text)]
+        for array in program.arrays:
+            if array.role is not Role.SLOPE or array.of is None or array.of.role is Role.NET:
+                continue
+            # The numbers of the index are the last ones, before that of the time step.
+            stop = len(digits) - (array.time is not None)
+            index = tuple(digits[max(0, stop - len(array.element_shape)) : stop])
+            ref = _within(array, index)
+            if ref is not None and text in {self._text(array, index, True), self._text(array, index, False)}:
+                return ref
+        return None
+
+    def _indexed(self, match: re.Match[str]) -> tuple[str, tuple[int, ...]] | None:
+        layer = self._layers[match[2]]
+        first = int(match[3]) - 1
+        if not 0 <= first < layer.units:
+            return None
+        if match[1] == "b":
+            return (f"b_{layer.name}", (first,)) if match[4] is None and layer.bias == "neuron" else None
+        if match[4] is None or not 0 <= int(match[4]) - 1 < layer.sources:
+            return None
+        return f"W_{layer.name}", (first, int(match[4]) - 1)
+
+    def _neuron(self, text: str) -> tuple[str, int] | None:
+        for layer in self._layers.values():
+            dot = r"\." if layer.name[-1:].isdigit() else ""
+            match = re.fullmatch(re.escape(layer.name) + dot + r"(\d+)", text)
+            if match and 1 <= int(match[1]) <= layer.units:
+                return layer.name, int(match[1]) - 1
+        return None
+
+    def _unknown(self, text: str, program: Program) -> str:
+        message = _("there is no value called {name}").format(name=text)
+        near = difflib.get_close_matches(text, self.names(program), n=3, cutoff=0.5)
+        if near:
+            message += _("; did you mean {names}?").format(names=", ".join(near))
+        return message
+
+    def names(self, program: Program) -> list[str]:
+        """The ASCII names of all slots of a sample, at most a few thousand."""
+        return [self.name(ref) for ref in _first_refs(program.arrays, _SUGGEST_LIMIT)]
+
+
+def _first_refs(arrays: Iterable[Array], limit: int) -> Iterator[Ref]:
+    count = 0
+    for array in arrays:
+        size = 1
+        for length in array.element_shape:
+            size *= length
+        if count + size > limit:
+            continue
+        count += size
+        for flat in range(size):
+            index = unravel(flat, array.element_shape)
+            yield Ref(array, (0, *index) if array.batched else index)
+
+
+def _stem(array: Array, pretty: bool) -> str:
+    return (array.sign if pretty and array.sign else array.stem) or array.name
+
+
+def _listing(array: Array, index: tuple[int, ...]) -> str:
+    """An index from 1, as it stands in brackets; where an axis is stacked of blocks, ``f1`` is the first of block f."""
+    found = [str(part + 1) for part in index]
+    if array.blocks:
+        block, place = divmod(index[0], array.shape[0] // len(array.blocks))
+        found[0] = f"{array.blocks[block]}{place + 1}"
+    return ",".join(found)
+
+
+def span(array: Array, axis: int, pick: str) -> tuple[int, int] | None:
+    """The places (first and stop, from 0) that a pick means along an axis: a number, ``2:5``, ``f1`` or ``f``.
+
+    Args:
+        array: the array; of a gradient or an optimiser's memory, what it belongs to has the blocks.
+        axis: the axis, counted without the sample's.
+        pick: the text; numbers count from 1, ends are included.
+
+    Returns:
+        None where it is none of these; the places may be outside the array.
+    """
+    while not array.blocks and array.of is not None:
+        array = array.of
+    length = array.element_shape[axis]
+    match = re.fullmatch(r"(\d*)(:?)(\d*)", pick)
+    if match is not None and pick:
+        low = int(match[1] or 1)
+        return low - 1, int(match[3] or length) if match[2] else low
+    match = re.fullmatch(r"([^\W\d]\w*?)(\d*)", pick)
+    if match is None or axis or match[1] not in array.blocks:
+        return None
+    size = length // len(array.blocks)
+    first = array.blocks.index(match[1]) * size
+    if not match[2]:
+        return first, first + size
+    place = int(match[2])
+    return (first + place - 1, first + place) if 1 <= place <= size else None
+
+
+def _picked(program: Program, name: str, time: str, picks: Sequence[str]) -> Ref | None:
+    """The slot of an array at an index that is written from 1; the time belongs to the name, or is its first axis."""
+    array = program.named.get(name + time)
+    if array is None and time:
+        array = program.named.get(name)
+        if array is None or not array.timed:
+            return None
+        picks = (time[1:], *picks)
+    if array is None or len(picks) != len(array.element_shape):
+        return None
+    spans = [span(array, axis, pick) for axis, pick in enumerate(picks)]
+    if any(found is None or found[1] - found[0] != 1 for found in spans):
+        return None
+    return _within(array, tuple(found[0] for found in spans if found is not None))
+
+
+def _within(array: Array | None, index: tuple[int, ...]) -> Ref | None:
+    """The slot of an array at an index without the sample; None where there is none."""
+    if array is None or len(index) != len(array.element_shape):
+        return None
+    inside = all(0 <= part < length for part, length in zip(index, array.element_shape, strict=True))
+    return Ref(array, index) if inside else None
+
+
+def spelled_out(text: str, program: Program) -> str:
+    """A name whose stem is written as a sign with its stem in letters: ``mu_n1`` of ``μ_n1``."""
+    if text.isascii():
+        return text
+    for array in program.arrays:
+        if array.sign and array.role is not Role.SLOPE and array.sign in text:
+            text = re.sub(rf"(^|\(){re.escape(array.sign)}(_|$)", rf"\g<1>{array.stem}\g<2>", text)
+    return text
+
+
+def _memories(program: Program) -> list[tuple[str, str]]:
+    """Patterns for the memory that belongs to parameters: ``m(w5)``."""
+    spellings = {(spelling, array.stem) for array in _memory_of(program) for spelling in (array.stem, array.sign)}
+    return [
+        (rf"{re.escape(spelling)}(.+)" if spelling.endswith("∂") else rf"{re.escape(spelling)}\((.+)\)", stem)
+        for spelling, stem in sorted(spellings)
+        if spelling
+    ]
+
+
+def wrappers(program: Program) -> frozenset[str]:
+    """What may stand before a bracket with a name in it, besides ``grad`` and its like: ``m`` of ``m(w5)``."""
+    heads = (array.sign.partition("(") for array in program.arrays if not array.shape)
+    numbers = {head for head, bracket, _rest in heads if bracket}
+    return frozenset({*numbers, *(each for array in _memory_of(program) for each in (array.stem, array.sign))})
+
+
+def _memory_of(program: Program) -> list[Array]:
+    return [array for array in program.arrays if array.role in {Role.MEMORY, Role.VALUE} and _of_parameter(array)]
+
+
+def _of_parameter(array: Array) -> bool:
+    """Whether an array belongs to a parameter, element by element: what an optimiser remembers or computes of it."""
+    of = array.of
+    return of is not None and of.role in {Role.WEIGHT, Role.BIAS} and of.shape == array.shape
+
+
+def _sample_mark(ref: Ref, sample: int | None) -> str:
+    if sample is None or not ref.array.batched or ref.index[0] == sample:
+        return ""
+    return f"{{{ref.index[0] + 1}}}"
+
+
+# The second value that is called c is c.2, on the screen c₂.
+_VERSION = re.compile("[₀-₉]+")
+_DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+
+
+def _plain_version(match: re.Match[str]) -> str:
+    return "." + match[0].translate(_DIGITS)
+
+
+_WRAPPERS: tuple[tuple[str, str], ...] = (
+    (r"grad\((.+)\)", "grad"),
+    (r"∂E/∂(.+)", "grad"),
+    (r"delta\((.+)\)", "delta"),
+    (r"δ_(.+)", "delta"),
+    (r"slope\((.+)\)", "slope"),
+    (r"[^()]*′\(net_(.+)\)", "slope"),
+    (r"new\((.+)\)", "new"),
+    (r"(.+)⁺", "new"),
+)
+
+EXTRA_NAMES: Mapping[str, str] = {
+    "E_epoch": "the loss of the epoch: the mean of its iterations' E, each before its own update",
+    "E_data": "the loss over the whole data set, with the parameters as they are",
+    "epoch": "the number of the epoch, from 1",
+    "iteration": "the number of the iteration in the epoch, from 1",
+}
+"""Names that are no slots; a session knows their values."""

@@ -1,0 +1,149 @@
+"""The learning rate of an iteration: η times what its schedule says, and what a schedule remembers of the epochs."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import (
+    ONE,
+    ZERO,
+    Compare,
+    Comparison,
+    Div,
+    Expr,
+    Max,
+    Product,
+    Select,
+    Sub,
+    Sum,
+)
+from retrograde.engine.equations.rate_schedules import LastOfEpoch, PerEpoch, factor_of
+from retrograde.engine.ops.pointwise import Rule
+
+if TYPE_CHECKING:
+    from retrograde.engine.ops.update.updates import Updates
+
+RATE = Rule(
+    name="learning rate",
+    title="learning rate",
+    why="The learning rate of this update: η, as large a part of it as the schedule says.",
+    value=lambda rate, factor: Product((rate, factor)),
+)
+EPOCH_SUM = Rule(
+    name="sum of losses",
+    title="loss of the epoch",
+    why="E of the epoch's iterations, added up; the next epoch begins at 0 again.",
+    value=lambda total, loss, last: Select(Compare(Comparison.EQ, last, ONE), ZERO, Sum((total, loss))),
+)
+EPOCH_MEAN = Rule(
+    name="mean loss",
+    title="loss of the epoch",
+    why="The loss of the epoch, when this is its last iteration.",
+    value=lambda total, loss, count: Div(Sum((total, loss)), count),
+)
+
+
+def _ended(last: Expr, then: Expr, otherwise: Expr) -> Expr:
+    """``then`` in the last iteration of an epoch."""
+    return Select(Compare(Comparison.EQ, last, ONE), then, otherwise)
+
+
+def _better(mean: Expr, best: Expr, threshold: Expr, then: Expr, otherwise: Expr) -> Expr:
+    bound = Product((best, Sub(ONE, threshold)))
+    return Select(Compare(Comparison.LT, mean, bound), then, otherwise)
+
+
+BAD_EPOCHS = Rule(
+    name="bad epochs",
+    title="waiting",
+    why="How many epochs in a row were no better than the best, with this one.",
+    value=lambda bad, last, mean, best, threshold: _ended(
+        last, _better(mean, best, threshold, ZERO, Sum((bad, ONE))), bad
+    ),
+    source="torch.optim.lr_scheduler.ReduceLROnPlateau",
+)
+BAD_EPOCHS_COOLING = Rule(
+    name="bad epochs",
+    title="waiting",
+    why="How many epochs in a row were no better than the best; none are counted during the cool-down.",
+    value=lambda bad, last, mean, best, threshold, cool: _ended(
+        last,
+        _better(mean, best, threshold, ZERO, Select(Compare(Comparison.GT, cool, ZERO), ZERO, Sum((bad, ONE)))),
+        bad,
+    ),
+    source="torch.optim.lr_scheduler.ReduceLROnPlateau",
+)
+BEST = Rule(
+    name="best loss",
+    title="best loss",
+    why="The best loss of an epoch so far.",
+    value=lambda best, last, mean, threshold: _ended(last, _better(mean, best, threshold, mean, best), best),
+)
+REDUCED = Rule(
+    name="reduced",
+    title="plateau",
+    why="After more bad epochs than its patience the schedule makes the learning rate smaller.",
+    value=lambda factor, bad, patience, by, least: Select(
+        Compare(Comparison.GT, bad, patience), Max((Product((factor, by)), least)), factor
+    ),
+    source="torch.optim.lr_scheduler.ReduceLROnPlateau",
+)
+WAITED = Rule(
+    name="waited",
+    title="waiting",
+    why="The bad epochs that count on: none once the learning rate was made smaller.",
+    value=lambda bad, patience: Select(Compare(Comparison.GT, bad, patience), ZERO, bad),
+)
+COOLED = Rule(
+    name="cooled",
+    title="cool-down",
+    why="The epochs after a reduction in which bad ones do not count.",
+    value=lambda cool, last, bad, patience, cooldown: Select(
+        Compare(Comparison.GT, bad, patience),
+        cooldown,
+        _ended(last, Select(Compare(Comparison.GT, cool, ZERO), Sub(cool, ONE), cool), cool),
+    ),
+)
+
+
+def current_rate(updates: Updates) -> Array:
+    """The learning rate of the iteration: η itself where there is no schedule."""
+    builder = updates.builder
+    table: dict[str, Any] | None = builder.settings.get("schedule")
+    if table is None:
+        return builder.rate
+    source = factor_of(table, int(builder.settings.get("epochs", 1)))
+    if source is None:
+        factor = updates.remembered("plateau", 1.0, sign="f")
+    else:
+        factor = builder.changing("schedule", source, sign="f")
+    return updates.shared("lr_now", RATE, builder.rate, factor, sign="η_t")
+
+
+def note_epoch(updates: Updates) -> None:
+    """What a schedule on a plateau remembers of the epochs: their loss, the best one, and how long it was the best."""
+    builder = updates.builder
+    table: dict[str, Any] | None = builder.settings.get("schedule")
+    if table is None or table["kind"] != "plateau":
+        return
+    last = builder.changing("last_iteration", LastOfEpoch())
+    count = builder.changing("per_epoch", PerEpoch())
+    total, best = updates.remembered("epoch_sum", 0.0), updates.remembered("best", math.inf)
+    waited, factor = updates.remembered("waited", 0.0), updates.remembered("plateau", 1.0, sign="f")
+    threshold = updates.setting("threshold", table["threshold"])
+    patience = updates.setting("patience", float(table["patience"]))
+    mean = updates.shared("epoch_mean", EPOCH_MEAN, total, builder.total, count)
+    updates.renewed(total, EPOCH_SUM, total, builder.total, last)
+    if table["cooldown"]:
+        cool, cooldown = updates.remembered("cool", 0.0), updates.setting("cooldown", float(table["cooldown"]))
+        bad = updates.shared("bad_epochs", BAD_EPOCHS_COOLING, waited, last, mean, best, threshold, cool)
+        updates.renewed(cool, COOLED, cool, last, bad, patience, cooldown)
+    else:
+        bad = updates.shared("bad_epochs", BAD_EPOCHS, waited, last, mean, best, threshold)
+    updates.renewed(best, BEST, best, last, mean, threshold)
+    updates.renewed(waited, WAITED, bad, patience)
+    smaller = updates.setting("plateau_factor", table["factor"])
+    least = updates.setting("least_factor", table["min_factor"])
+    updates.renewed(factor, REDUCED, factor, bad, patience, smaller, least)

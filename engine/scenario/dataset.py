@@ -1,0 +1,47 @@
+"""The samples of a scenario: as they are written, and as the network takes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Dataset:
+    """All samples of a scenario, as the network sees them.
+
+    Attributes:
+        inputs: (samples, inputs), read-only.
+        targets: (samples, outputs), read-only; one-hot for classes.
+        class_names: a name for each output, empty if they have none.
+        lengths: (samples,), how many time steps of each sample count; None where all do.
+    """
+
+    inputs: NDArray[np.float64]
+    targets: NDArray[np.float64]
+    class_names: tuple[str, ...] = ()
+    lengths: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Samples:
+    """The samples as they are written, before scaling and one-hot rows.
+
+    Attributes:
+        inputs: (samples, inputs).
+        targets: (samples, columns).
+        numbers: the number of each sample in its file, from 1.
+        lines: the line of each sample in its file; None where there are no lines.
+        lengths: (samples,), how many time steps of each sample count; None where all do.
+    """
+
+    inputs: NDArray[np.float64]
+    targets: NDArray[np.float64]
+    numbers: NDArray[np.int64]
+    lines: NDArray[np.int64] | None = None
+    lengths: NDArray[np.float64] | None = None

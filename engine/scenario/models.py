@@ -1,0 +1,513 @@
+"""The format of a scenario file, as strict models; the descriptions here are its documentation.
+
+A value that a file leaves out and that depends on another one is None in the models that are read, and is
+filled in by `Scenario.completed`; every scenario that `load_scenario` returns is complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+
+from pydantic import Discriminator, Field, PrivateAttr, Tag
+
+from retrograde.engine.equations.optimisers import OPTIONS
+from retrograde.engine.errors import EngineError
+from retrograde.engine.layers.base import (
+    MAX_EPOCHS,
+    MAX_LAYERS,
+    MAX_SEED,
+    MAX_UNITS,
+    RANGES,
+    Form,
+    Layer,
+    LayerInit,
+    Matrix,
+    Model,
+    NumberingOrder,
+    Row,
+)
+from retrograde.engine.layers.dense import DenseLayer
+from retrograde.engine.layers.table import AnyLayer
+from retrograde.engine.scenario.sequences import MAX_TEXT, alphabet
+from retrograde.engine.scenario.training import Training
+from retrograde.engine.text import _
+
+if TYPE_CHECKING:
+    from retrograde.engine.scenario.dataset import Dataset
+
+PRINTED = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
+
+LossKind = Literal[
+    "half_squared_error",
+    "squared_error",
+    "mean_squared_error",
+    "mean_absolute_error",
+    "huber",
+    "binary_cross_entropy",
+    "binary_cross_entropy_logits",
+    "cross_entropy",
+    "value",
+]
+Reduction = Literal["sum", "mean"]
+
+INPUT_LAYER = "i"
+"""The name of the inputs."""
+
+VARIANT_NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
+"""What a variant may be called."""
+
+VALUE = "value"
+"""The loss that is the output itself, without a target."""
+
+
+def _rows_or_indices(value: Any) -> str:
+    if not isinstance(value, list | tuple) or not value:
+        return "<rows>"
+    return "<rows>" if any(isinstance(row, list | tuple) for row in value) else "<indices>"
+
+
+def _text_or_texts(value: Any) -> str:
+    return "<text>" if isinstance(value, str) else "<texts>"
+
+
+class TextTable(Model):
+    """A text in every language of the app."""
+
+    en: str = Field(description="the text in English", min_length=1, max_length=20_000)
+    zh: str = Field(default="", description="the text in Chinese; English stands in for it", max_length=20_000)
+
+    def text(self, language: str) -> str:
+        """Return the text in a language, English where there is none."""
+        return self.zh if language == "zh" and self.zh else self.en
+
+
+class NetworkInit(LayerInit):
+    """How parameters that the file does not give are drawn, for all layers."""
+
+    generator: Literal["philox", "numpy-legacy"] = Field(
+        default="philox",
+        description="philox, or numpy-legacy: one stream of NumPy's RandomState, seeded by network.seed, that"
+        " draws the weights layer by layer and then shuffles",
+    )
+
+
+class NetworkTable(Model):
+    """The network."""
+
+    inputs: int = Field(
+        default=0,
+        ge=0,
+        le=MAX_UNITS,
+        description="number of inputs; none where no layer reads them, as in a free graph",
+    )
+    input_shape: Annotated[tuple[int, ...], Field(strict=False)] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=4,
+        description="the axes of the inputs: rows and columns of an image, with channels before them for a"
+        " convolution; time and features of a sequence",
+    )
+    arithmetic: Literal["exact", "blas"] = Field(
+        default="exact",
+        description="exact: sums run in written order, and every partial sum that is shown existed; blas: the"
+        " products of the BLAS library, for large networks",
+    )
+    numbering: NumberingOrder = Field(default="target", description="numbering of the layers that state none")
+    seed: int = Field(default=0, ge=0, le=MAX_SEED, description="seed of the initialisers")
+    init: NetworkInit = Field(
+        default_factory=NetworkInit, description="how parameters are drawn in layers that state nothing else"
+    )
+    layers: Annotated[tuple[AnyLayer, ...], Field(strict=False)] = Field(
+        min_length=1, max_length=MAX_LAYERS, description="the layers from the first hidden one to the output"
+    )
+
+
+class Data(Model):
+    """The samples, inline or from a file beside the scenario."""
+
+    inputs: Matrix | None = Field(default=None, description="a row per sample, a column per input")
+    targets: (
+        Annotated[
+            Annotated[Matrix, Tag("<rows>")] | Annotated[Row, Tag("<indices>")],
+            Discriminator(_rows_or_indices),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="a row per sample, a column per output; or, with classes, a list of indices, of sequences a row of"
+        " indices per sample",
+    )
+    file: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=500,
+        description="a .csv, .csv.gz or .npz file in the folder of the scenario or below",
+    )
+    skip_rows: int = Field(default=0, ge=0, le=1000, description="CSV: lines before the first sample")
+    input_columns: str | None = Field(
+        default=None,
+        pattern=RANGES,
+        max_length=2000,
+        description='CSV: columns from 1, ends included: "1-4,7"',
+    )
+    target_columns: str | None = Field(
+        default=None, pattern=RANGES, max_length=2000, description='CSV: columns from 1, ends included: "5"'
+    )
+    input_key: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="NPZ: name of the array of inputs; inputs if absent",
+    )
+    target_key: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="NPZ: name of the array of targets; targets if absent",
+    )
+    classes: int | None = Field(
+        default=None,
+        ge=2,
+        le=MAX_UNITS,
+        description="targets are class indices from 0 to classes - 1 and become one-hot rows",
+    )
+    class_names: Annotated[tuple[str, ...], Field(strict=False)] | None = Field(
+        default=None, description="a name for each class or output"
+    )
+    divide_inputs_by: float | None = Field(default=None, description="every input is divided by this number")
+    standardise: bool = Field(
+        default=False,
+        description="inputs become (x - mean) / std by column, with the population's std; a constant column becomes 0",
+    )
+    rows: str | None = Field(
+        default=None,
+        pattern=RANGES,
+        max_length=2000,
+        description='samples of the file from 1, ends included: "1-100"',
+    )
+    lengths: Annotated[tuple[int, ...], Field(strict=False)] | None = Field(
+        default=None,
+        description="of sequences that are filled up to one number of steps: how many steps of each sample count; the"
+        " others keep the state of a recurrent layer and have no loss",
+    )
+    length_column: int | None = Field(
+        default=None, ge=1, le=MAX_UNITS, description="CSV: the column, from 1, that holds the lengths"
+    )
+    length_key: str | None = Field(
+        default=None, min_length=1, max_length=200, description="NPZ: name of the array of lengths"
+    )
+    text: str | None = Field(
+        default=None,
+        min_length=2,
+        max_length=MAX_TEXT,
+        description="a text whose windows are the samples: the inputs are its characters one-hot, in the order of"
+        " their codes, or as the indices that an embedding takes; the targets are the characters that follow",
+    )
+    stride: int | None = Field(
+        default=None, ge=1, le=MAX_TEXT, description="of a text: how far apart windows begin; their length if absent"
+    )
+
+    @property
+    def class_count(self) -> int | None:
+        """The number of classes, of a text that of its characters; None where targets are no classes."""
+        return self.classes if self.text is None else len(alphabet(self.text))
+
+
+class LossTable(Model):
+    """The loss, with the factors that textbooks leave open."""
+
+    kind: LossKind = Field(description="the loss of one output; value: the output itself, without a target")
+    over_outputs: Reduction | None = Field(
+        default=None,
+        description="how outputs add up; absent: mean for mean_*, huber and binary_*, sum for the others",
+    )
+    over_batch: Reduction | None = Field(
+        default=None,
+        description="how samples add up; absent: sum for half_squared_error, squared_error and value, else mean",
+    )
+    over_time: Reduction | None = Field(
+        default=None,
+        description="how the time steps of a sequence add up, the mean being over the steps of the sample that count;"
+        " with cross_entropy also the positions of an array (positions, classes); absent: as over_batch",
+    )
+    delta: float | None = Field(default=None, gt=0, description="of huber: where it turns linear; 1 if absent")
+    label_smoothing: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="of cross_entropy: ε; targets count as (1 − ε)·t + ε/K, with K classes",
+    )
+    layer: str | None = Field(
+        default=None, max_length=24, description="the layer whose outputs are compared; the last one if absent"
+    )
+    weight: float = Field(default=1.0, description="what the loss is multiplied by, where there are several")
+
+
+class Goal(NamedTuple):
+    """What a loss compares an output with.
+
+    Attributes:
+        kind: the kind of the loss.
+        width: how many columns of the targets it takes.
+        positions: how many distributions these are, one a time step of a sequence.
+    """
+
+    kind: str
+    width: int
+    positions: int
+
+    @classmethod
+    def of(cls, loss: LossTable, form: Form) -> Goal:
+        """The goal of a loss of an output."""
+        return cls(loss.kind, form.size, form.size // form.shape[-1] if form.shape else form.size)
+
+
+class StopTable(Model):
+    """When a run ends; the first rule that holds at the end of an epoch."""
+
+    epochs: int = Field(ge=1, le=MAX_EPOCHS, description="the most epochs")
+    loss_below: float | None = Field(default=None, description="the epoch's loss is below")
+    loss_change_below: float | None = Field(
+        default=None, gt=0, description="the loss changed by less than this, change_epochs times in a row"
+    )
+    change_epochs: int = Field(default=10, ge=1, le=MAX_EPOCHS, description="how often loss_change_below must hold")
+    gradient_norm_below: float | None = Field(
+        default=None, gt=0, description="the Euclidean norm of all gradients is below"
+    )
+    loss_above: float | None = Field(
+        default=None, description="the run has diverged if a loss is above; NaN and inf always end it"
+    )
+
+
+class Expectation(Model):
+    """A published figure."""
+
+    value: str = Field(min_length=1, max_length=200, description="the name of the value: out_o1, w5, grad(w5), E")
+    updates: int = Field(
+        default=0,
+        ge=0,
+        le=10**18,
+        description="how many updates come before; E after n is that of iteration n + 1",
+    )
+    printed: str = Field(pattern=PRINTED, max_length=60, description="the figure with the digits that were printed")
+    factor: float = Field(default=1.0, description="published = factor · value")
+    mode: Literal["round", "truncate"] = Field(default="round", description="how the source shortened the figure")
+    verdict: Literal["agrees", "source_wrong"] = Field(
+        default="agrees", description="source_wrong: the figure must not match; needs a reason"
+    )
+    reason: (
+        Annotated[Annotated[str, Tag("<text>")] | Annotated[TextTable, Tag("<texts>")], Discriminator(_text_or_texts)]
+        | None
+    ) = Field(default=None, description="why the source is wrong, or how it arrives at the figure")
+
+
+class Variant(Model):
+    """The same scenario with another training, to compare with."""
+
+    name: str = Field(
+        pattern=VARIANT_NAME,
+        max_length=40,
+        description="its name: `retrograde race:adam` opens the variant adam of the scenario race",
+    )
+    title: TextTable | None = Field(default=None, description="the title, instead of the scenario's")
+    training: dict[str, Any] = Field(
+        description="keys of [training] that are other than there; with another optimizer, the options of the first"
+        " one are left out"
+    )
+    expect: Annotated[tuple[Expectation, ...], Field(strict=False)] = Field(
+        default=(), max_length=1000, description="published figures of the variant"
+    )
+
+    def table(self, training: Training) -> dict[str, Any]:
+        """The table ``[training]`` of the variant, as a file would write it.
+
+        Args:
+            training: that of the scenario, not completed.
+        """
+        given = training.model_dump(exclude_unset=True)
+        if self.training.get("optimizer", training.optimizer) != training.optimizer:
+            given = {key: value for key, value in given.items() if key not in OPTIONS}
+        return {**given, **self.training}
+
+
+class Scenario(Model):
+    """A scenario: a network, its data, its training, and what was published about it.
+
+    Attributes:
+        name: the name of a scenario that ships, else the file's name without `.toml`.
+        path: the file; None for a scenario that was made from a text.
+    """
+
+    format: Literal[1] = Field(description="the version of this format")
+    source: str | None = Field(default=None, min_length=1, max_length=2000, description="an address or citation")
+    title: TextTable = Field(description="the title")
+    teaches: TextTable | None = Field(default=None, description="one line that says what it teaches")
+    about: TextTable | None = Field(default=None, description="a few sentences")
+    network: NetworkTable
+    data: Data = Field(default_factory=Data, description="the samples; a network without inputs and targets needs none")
+    loss: LossTable
+    losses: Annotated[tuple[LossTable, ...], Field(strict=False)] = Field(
+        default=(),
+        max_length=64,
+        description="further losses, of other layers; each takes the next columns of the targets",
+    )
+    training: Training
+    stop: StopTable
+    expect: Annotated[tuple[Expectation, ...], Field(strict=False)] = Field(
+        default=(), max_length=10_000, description="published figures that `retrograde check` verifies"
+    )
+    variants: Annotated[tuple[Variant, ...], Field(strict=False)] = Field(
+        default=(), max_length=100, description="the same with other trainings, for `retrograde race`"
+    )
+
+    _name: str = PrivateAttr(default="")
+    _path: Path | None = PrivateAttr(default=None)
+    _data_path: Path | None = PrivateAttr(default=None)
+    # With the table that it comes from: a copy of the scenario may have another one.
+    _dataset: tuple[Data, Dataset] | None = PrivateAttr(default=None)
+
+    @property
+    def name(self) -> str:
+        """The name of a scenario that ships, else the file's name without `.toml`."""
+        return self._name
+
+    @property
+    def path(self) -> Path | None:
+        """The file it was read from."""
+        return self._path
+
+    @property
+    def data_path(self) -> Path | None:
+        """The file its samples come from; None for inline samples."""
+        return self._data_path
+
+    @property
+    def topology(self) -> str:
+        """The widths from the inputs to the outputs, `2-2-2`; of layers that are not dense, their kind."""
+        layers = (str(layer.units) if isinstance(layer, DenseLayer) else layer.kind for layer in self.network.layers)
+        return "-".join((*([str(self.network.inputs)] if self.network.inputs else []), *layers))
+
+    @property
+    def forms(self) -> dict[str, Form]:
+        """What the inputs and each layer hand on, by name; the scenario is complete."""
+        return forms_of(self.network)
+
+    @property
+    def goals(self) -> tuple[Goal, ...]:
+        """What each loss compares with, in the order of the columns of the targets; the scenario is complete."""
+        forms = self.forms
+        losses = (loss for loss in (self.loss, *self.losses) if loss.kind != VALUE)
+        return tuple(Goal.of(loss, forms[loss.layer or ""]) for loss in losses)
+
+    @property
+    def vocabulary(self) -> int | None:
+        """How many different indices the inputs may be; None where they are numbers."""
+        return vocabulary_of(self.network.layers)
+
+    def varied(self, name: str) -> Scenario:
+        """Return a variant of the scenario, which is checked and not completed.
+
+        Raises:
+            EngineError: there is no such variant.
+        """
+        variant = next((one for one in self.variants if one.name == name), None)
+        if variant is None:
+            known = ", ".join(one.name for one in self.variants) or _("none")
+            raise EngineError(_("there is no variant {name}; there are: {known}").format(name=name, known=known))
+        training = Training.model_validate(variant.table(self.training))
+        update: dict[str, Any] = {"training": training, "expect": variant.expect, "variants": ()}
+        if variant.title is not None:
+            update["title"] = variant.title
+        return self.model_copy(update=update)
+
+    def completed(self) -> Scenario:
+        """Return the scenario with everything stated that a file may leave out."""
+        network = self.network
+        names = layer_names([layer.name for layer in network.layers])
+        before = [INPUT_LAYER, *names]
+        layers = tuple(
+            _completed_layer(layer, name, above, network)
+            for layer, name, above in zip(network.layers, names, before, strict=False)
+        )
+        return self.model_copy(
+            update={
+                "network": network.model_copy(
+                    update={"layers": layers, "init": _completed_init(network.init, network.init)}
+                ),
+                "loss": _completed_loss(self.loss, names[-1]),
+                "losses": tuple(_completed_loss(loss, names[-1]) for loss in self.losses),
+                "training": self.training.completed(),
+            }
+        )
+
+
+def input_form(network: NetworkTable) -> Form:
+    """What the inputs hand on: a row of numbers where only dense layers read it, else an array of their own shape."""
+    readers = [
+        layer
+        for number, layer in enumerate(network.layers)
+        if INPUT_LAYER in layer.taken("" if number else INPUT_LAYER)
+    ]
+    if network.input_shape is None or all(isinstance(layer, DenseLayer) for layer in readers):
+        return Form((network.inputs,))
+    return Form(network.input_shape)
+
+
+def forms_of(network: NetworkTable) -> dict[str, Form]:
+    """What the inputs and each layer hand on, by name.
+
+    Raises:
+        ShapeError: a layer cannot take what comes before it.
+    """
+    forms = {INPUT_LAYER: input_form(network)}
+    for layer in network.layers:
+        forms[layer.name] = layer.form([forms[name] for name in layer.inputs or ()])
+    return forms
+
+
+def vocabulary_of(layers: Sequence[Layer | None]) -> int | None:
+    """How many different indices the inputs of a network may be, None where no layer takes them as indices."""
+    return min((layer.indices for layer in layers if layer is not None and layer.indices is not None), default=None)
+
+
+def layer_names(given: list[str]) -> list[str]:
+    """Return the names of all layers; those not given are h, or h1, h2, ... with several hidden layers, and o."""
+    hidden = len(given) - 1
+    defaults = ["h"] if hidden == 1 else [f"h{number}" for number in range(1, hidden + 1)]
+    return [name or default for name, default in zip(given, [*defaults, "o"], strict=True)]
+
+
+def _completed_init(init: LayerInit, network: NetworkInit) -> LayerInit:
+    return init.model_copy(
+        update={
+            "layout": init.layout or network.layout or "target_source",
+            "draw_bias": bool(network.draw_bias if init.draw_bias is None else init.draw_bias),
+        }
+    )
+
+
+def _completed_layer(layer: Layer, name: str, above: str, network: NetworkTable) -> Layer:
+    update: dict[str, Any] = {
+        "name": name,
+        "inputs": layer.taken(above),
+        "init": _completed_init(layer.init or network.init, network.init),
+    }
+    if isinstance(layer, DenseLayer):
+        update["numbering"] = layer.numbering if layer.numbering is not None else network.numbering
+    return layer.model_copy(update={**update, **layer.completed()})
+
+
+def _completed_loss(loss: LossTable, last: str) -> LossTable:
+    mean_of_outputs = loss.kind.startswith(("mean_", "binary_")) or loss.kind == "huber"
+    sum_of_batch = loss.kind in {"half_squared_error", "squared_error", "value"}
+    update: dict[str, Any] = {
+        "layer": loss.layer or last,
+        "over_outputs": loss.over_outputs or ("mean" if mean_of_outputs else "sum"),
+        "over_batch": loss.over_batch or ("sum" if sum_of_batch else "mean"),
+        "over_time": loss.over_time or loss.over_batch or ("sum" if sum_of_batch else "mean"),
+    }
+    if loss.kind == "huber" and loss.delta is None:
+        update["delta"] = 1.0
+    return loss.model_copy(update=update)

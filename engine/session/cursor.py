@@ -1,0 +1,584 @@
+"""The cursor over the steps of a training, in both directions; the values around it; runs to convergence.
+
+Position n means that n steps are revealed: n = 0 is the initial state, and step n is the one on the screen. Moving
+the cursor computes nothing; the values around it are looked up when they are asked for.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import threading
+from collections.abc import Callable
+
+from retrograde.engine.equations.array import Extent, Role
+from retrograde.engine.equations.expression import Expr, Ref, evaluate, terms
+from retrograde.engine.errors import EngineError
+from retrograde.engine.explaining.gradcheck import Differences, GradientCheck
+from retrograde.engine.explaining.step import Moment, Step, made_by, running_sum
+from retrograde.engine.explaining.uses import uses
+from retrograde.engine.formulas.reader import parse
+from retrograde.engine.formulas.tree import Formula, Kind
+from retrograde.engine.network.frame import Frame
+from retrograde.engine.network.network import Network
+from retrograde.engine.network.notation import EXTRA_NAMES, Notation
+from retrograde.engine.network.program import Granularity, Place, Program, as_granularity, require_within
+from retrograde.engine.scenario.models import Expectation, Scenario
+from retrograde.engine.text import _
+from retrograde.engine.travel.branch import Branch
+from retrograde.engine.travel.history import LossHistory
+from retrograde.engine.travel.running import Progress, Run
+from retrograde.engine.travel.search import Conditions
+from retrograde.engine.travel.stopping import Outcome
+from retrograde.engine.travel.timeline import DEFAULT_BUDGET, Timeline
+
+FIRST_BRANCH = "main"
+"""The name of the branch that no edit has made."""
+
+
+class Cursor:
+    """A cursor over the steps of a training.
+
+    Args:
+        scenario: a validated scenario.
+        budget: bytes of history.
+
+    Attributes:
+        scenario: the scenario.
+        network: its network and data.
+        branch: the line of time that the cursor is on.
+        schedule: the iterations.
+        position: n, the steps that are revealed.
+        term: terms of step n + 1 that are revealed besides; 0 outside a sum.
+        length: steps until the maximum of epochs.
+        budget: bytes of history.
+        outcome: how the last run ended, if there was one.
+        lock: to be held around each piece of a run, and each look at the session, where these are in two threads.
+    """
+
+    def __init__(self, scenario: Scenario, *, budget: int = DEFAULT_BUDGET) -> None:
+        self.scenario = scenario
+        self.network = Network(scenario)
+        self.budget = budget
+        self.branch = Branch(name=FIRST_BRANCH, timeline=Timeline(self.network, budget=budget))
+        self.schedule = self.timeline.schedule
+        self.position = 0
+        self.term = 0
+        self.length = scenario.stop.epochs * self.schedule.steps_per_epoch
+        self.outcome: Outcome | None = None
+        self.lock = threading.RLock()
+        self._differences: dict[Program, Differences] = {}
+
+    # -- where the cursor is ------------------------------------------------------------------------------------
+
+    @property
+    def timeline(self) -> Timeline:
+        """The states of the cursor's branch."""
+        return self.branch.timeline
+
+    @property
+    def notation(self) -> Notation:
+        """How the slots are called."""
+        return self.network.notation
+
+    @property
+    def frontier(self) -> int:
+        """The furthest position that was reached."""
+        return max(self.branch.frontier, self.position)
+
+    @property
+    def iteration(self) -> int:
+        """The iteration that the cursor is in, from 0; at the end of one, that one."""
+        if self.term and self.position:
+            return self.schedule.locate(self.position + 1)[0]
+        return self.schedule.locate(self.position)[0]
+
+    @property
+    def revealed(self) -> int:
+        """How many steps of the cursor's iteration are revealed."""
+        return self.position - self.schedule.start(self.iteration)
+
+    @property
+    def program(self) -> Program:
+        """The program of the cursor's iteration."""
+        return self.schedule.program(self.iteration)
+
+    @property
+    def frame(self) -> Frame:
+        """Every value of the cursor's iteration, revealed or not."""
+        return self.timeline.frame(self.iteration)
+
+    @property
+    def sample(self) -> int:
+        """The sample that the cursor is at, from 0; the last one outside the samples."""
+        current = self.current
+        if current is None:
+            return 0
+        sample = current.place.sample
+        return self.program.batch - 1 if sample is None else sample
+
+    @property
+    def current(self) -> Step | None:
+        """The step on the screen; None in the initial state. Inside a sum, the step that is being added up."""
+        if self.term:
+            return self.step_at(self.position + 1, term=self.term)
+        return self.step_at(self.position) if self.position else None
+
+    def step_at(self, number: int, *, term: int = 0) -> Step:
+        """The step with a number, from 1.
+
+        Raises:
+            EngineError: there is no such step.
+        """
+        if not 1 <= number <= self.length:
+            raise EngineError(_("step {number} is not in 1 to {last}").format(number=number, last=self.length))
+        iteration, step = self.schedule.locate(number)
+        frame = self.timeline.frame(iteration)
+        return Step(
+            frame=frame,
+            schedule=self.schedule,
+            notation=self.notation,
+            iteration=iteration,
+            place=frame.program.place(step - 1),
+            term=term,
+        )
+
+    # -- motions ------------------------------------------------------------------------------------------------
+
+    def step(self, granularity: str = Granularity.STEP) -> bool:
+        """Goes forward to the next stop of a granularity; says whether the cursor moved."""
+        position = self.position
+        if position >= self.length:
+            return False
+        if granularity == "step":
+            self.position = position + 1
+            self.term = 0
+            return True
+        match as_granularity(granularity):
+            case Granularity.TERM:
+                count = len(terms(self._equation_of(position + 1)))
+                if self.term + 1 < count:
+                    self.term += 1
+                    return True
+                self.position = position + 1
+            case Granularity.EPOCH:
+                per_epoch = self.schedule.steps_per_epoch
+                self.position = min(self.length, (position // per_epoch + 1) * per_epoch)
+            case other:
+                iteration, _step = self.schedule.locate(position + 1)
+                start = self.schedule.start(iteration)
+                program = self.schedule.program(iteration)
+                self.position = start + program.next_stop(position - start, other)
+        self.term = 0
+        return True
+
+    def back(self, granularity: str = Granularity.STEP) -> bool:
+        """Goes back to the previous stop of a granularity; says whether the cursor moved."""
+        self.branch.frontier = max(self.branch.frontier, self.position)
+        position = self.position
+        if granularity == "term":
+            return self._back_term()
+        inside, self.term = self.term, 0
+        if inside:
+            if granularity == "step":
+                return True
+            position += 1
+        if position == 0:
+            return False
+        match as_granularity(granularity):
+            case Granularity.STEP:
+                self.position = position - 1
+            case Granularity.EPOCH:
+                per_epoch = self.schedule.steps_per_epoch
+                self.position = (position - 1) // per_epoch * per_epoch
+            case other:
+                iteration, step = self.schedule.locate(position)
+                start = self.schedule.start(iteration)
+                self.position = start + self.schedule.program(iteration).previous_stop(step, other)
+        return True
+
+    def _back_term(self) -> bool:
+        if self.term:
+            self.term -= 1
+            return True
+        if self.position == 0:
+            return False
+        count = len(terms(self._equation_of(self.position)))
+        self.position -= 1
+        self.term = count - 1
+        return True
+
+    def _equation_of(self, number: int) -> Expr:
+        return self.step_at(number).equation
+
+    def seek(self, where: int | str | Moment, on_progress: Callable[[int, int], bool] | None = None) -> None:
+        """Goes to a position.
+
+        Args:
+            where: a position (steps revealed), a moment, or an address: ``2:1:17`` (epoch, iteration, step),
+                ``2`` or ``2:1`` (the end of an epoch, of an iteration), ``50%`` of what was run, ``start``,
+                ``end`` of what was run, ``@1234`` a step number; from the cursor ``+100`` or ``-100`` steps, ``+5i``
+                iterations, ``-1e`` epochs, as far as the training goes.
+            on_progress: called during a long replay with iterations done and to do; True cancels.
+
+        Raises:
+            EngineError: the address makes no sense, or is not in the training; the cursor has not moved.
+        """
+        position = self.find(where)
+        self.branch.frontier = max(self.branch.frontier, self.position)
+        iteration = self.schedule.locate(position)[0]
+        self.branch.extend(iteration, on_progress)
+        self.position, self.term = position, 0
+
+    def find(self, where: int | str | Moment) -> int:
+        """The position that an address means; see ``seek``.
+
+        Raises:
+            EngineError: the address makes no sense, or is not in the training.
+        """
+        position = self._address(where)
+        if not 0 <= position <= self.length:
+            raise EngineError(_("step {number} is not in 0 to {last}").format(number=position, last=self.length))
+        return position
+
+    def _address(self, where: int | str | Moment) -> int:
+        if isinstance(where, int):
+            return where
+        if isinstance(where, Moment):
+            return where.number
+        text = where.strip().lower()
+        if text in {"start", "0"}:
+            return 0
+        if text == "end":
+            return self.frontier
+        percent = re.fullmatch(r"(\d+(?:\.\d*)?)\s*%", text)
+        if percent:
+            share = float(percent[1])
+            if share > 100:
+                raise EngineError(_("{where}: at most 100 %").format(where=where))
+            return round(self.frontier * share / 100)
+        number = re.fullmatch(r"@(\d+)", text)
+        if number:
+            return int(number[1])
+        relative = re.fullmatch(r"([+-]\d+)\s*([eis]?)", text)
+        if relative:
+            return self._relative(int(relative[1]), relative[2])
+        parts = re.fullmatch(r"(\d+)(?::(\d+))?(?::(\d+))?", text)
+        if not parts:
+            raise EngineError(
+                _("{where} is no address; try 2:1:17 (epoch:iteration:step), 50%, @100, +5i, start or end").format(
+                    where=where
+                )
+            )
+        return self._position_of(*(None if part is None else int(part) for part in parts.groups()))
+
+    def _relative(self, by: int, unit: str) -> int:
+        """The position that lies steps, iterations or epochs from the cursor, at the same step of its iteration."""
+        schedule = self.schedule
+        match unit:
+            case "e":
+                position = self.position + by * schedule.steps_per_epoch
+            case "i":
+                iteration = max(self.iteration + by, 0)
+                steps = schedule.program(iteration).steps
+                position = 0 if self.iteration + by < 0 else schedule.start(iteration) + min(self.revealed, steps)
+            case _:
+                position = self.position + by
+        return min(max(position, 0), self.length)
+
+    def _position_of(self, epoch: int | None, iteration: int | None, step: int | None) -> int:
+        schedule = self.schedule
+        assert epoch is not None
+        epochs = self.length // schedule.steps_per_epoch
+        require_within(_("epoch"), epoch, epochs)
+        if iteration is None:
+            return epoch * schedule.steps_per_epoch
+        require_within(_("iteration"), iteration, schedule.per_epoch)
+        index = (epoch - 1) * schedule.per_epoch + iteration - 1
+        steps = schedule.program(index).steps
+        if step is None:
+            return schedule.start(index) + steps
+        require_within(_("step"), step, steps, low=0)
+        return schedule.start(index) + step
+
+    # -- running ------------------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        epochs: int | None = None,
+        until: str | Formula | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        breaks: Conditions = (),
+        upto: int | None = None,
+    ) -> Outcome:
+        """Runs from the cursor's epoch until a stop rule ends the training; the cursor goes to the end.
+
+        Args:
+            epochs: the most epochs, counted from the start of the training; by default those of the scenario.
+            until: a further condition, looked at after each epoch, for the last iteration of the epoch.
+            on_progress: called every few milliseconds.
+            cancelled: asked every few milliseconds; True ends the run after the iteration at hand.
+            breaks: conditions that end the run at the first step after the cursor at which one is true.
+            upto: a step after the cursor that ends the run as such a condition does.
+
+        Raises:
+            FormulaError: the condition cannot be read, or has an unknown name; nothing was run.
+        """
+        run = self.start_run(epochs, until, breaks, upto)
+        while run.hit is None:
+            if cancelled is not None and cancelled():
+                run.cancel()
+                break
+            progress = run.advance()
+            if on_progress is not None:
+                on_progress(progress)
+        return self.finish_run(run)
+
+    def start_run(
+        self,
+        epochs: int | None = None,
+        until: str | Formula | None = None,
+        breaks: Conditions = (),
+        upto: int | None = None,
+    ) -> Run:
+        """A run from the cursor's epoch, to be driven piece by piece; see ``run``.
+
+        The cursor may move over the past between two pieces, under a lock where they are in another thread.
+        """
+        condition = self.condition(until, by_epoch=True) if isinstance(until, str) else until
+        schedule, stop = self.schedule, self.scenario.stop
+        most = stop.epochs if epochs is None else epochs
+        self.length = max(self.length, most * schedule.steps_per_epoch)
+        self.branch.frontier = max(self.branch.frontier, self.position)
+        done, step = schedule.locate(self.position)
+        done += self.position > 0 and step == schedule.program(done).steps
+        done -= done % schedule.per_epoch
+        return Run(
+            self.branch,
+            stop,
+            start=done,
+            epochs=most,
+            condition=condition,
+            breaks=breaks,
+            after=self.position,
+            upto=upto,
+        )
+
+    def finish_run(self, run: Run, *, follow: bool = True) -> Outcome:
+        """Ends a run; the cursor goes to where it ended unless it is not to follow."""
+        run.cancel()
+        if follow:
+            self.position, self.term = run.position, 0
+        run.branch.frontier = max(run.branch.frontier, run.position)
+        self.outcome = run.outcome(self.notation)
+        return self.outcome
+
+    def condition(self, text: str, *, by_epoch: bool = False) -> Formula:
+        """A condition in the language of formulas.
+
+        Args:
+            text: the condition.
+            by_epoch: whether it is decided at the end of an epoch, where E_epoch and E_data are known.
+
+        Raises:
+            FormulaError: it cannot be read, or is none.
+        """
+        return parse(text, self.notation, self.schedule.full, kind=Kind.TRUTH, by_epoch=by_epoch)
+
+    def formula(self, text: str) -> Formula:
+        """A number or a condition in the language of formulas.
+
+        Raises:
+            FormulaError: it cannot be read.
+        """
+        return parse(text, self.notation, self.schedule.full)
+
+    # -- values -------------------------------------------------------------------------------------------------
+
+    @property
+    def losses(self) -> LossHistory:
+        """E of every iteration up to the furthest position that was reached."""
+        self.branch.extend(self.schedule.locate(self.frontier)[0])
+        return self.branch.history
+
+    def resolve(self, name: str) -> Ref:
+        """The slot that a name or a symbol means, at the cursor's sample.
+
+        Raises:
+            EngineError: no slot has that name; the message has the nearest ones.
+        """
+        try:
+            return self.notation.resolve(name, self.program, sample=self.sample)
+        except EngineError as error:
+            near = difflib.get_close_matches(name, EXTRA_NAMES, n=1)
+            if near and near[0] not in str(error):
+                raise EngineError(f"{error}, {near[0]}") from None
+            raise
+
+    def symbol(self, ref: Ref) -> str:
+        """The symbol of a slot; another sample than the cursor's is marked: ``net_h1{2}``."""
+        return self.notation.symbol(ref, sample=self.sample)
+
+    def visible(self, ref: Ref) -> float | None:
+        """What may be shown of a slot at the cursor: None before it is computed, of a sum the sum so far."""
+        frame = self.frame
+        step = frame.program.produced(ref)
+        if step is None or step < self.revealed:
+            return frame.value(ref)
+        op = frame.program.maker(ref.array)
+        assert op is not None
+        if op.extent is not Extent.SUM:
+            return None
+        done = self.samples_added(ref)
+        return running_sum(frame, ref, done) if done else None
+
+    def samples_added(self, ref: Ref) -> int:
+        """How many samples have added their contribution to a sum at the cursor."""
+        program = self.program
+        last = program.produced(ref)
+        if last is None:
+            return program.batch
+        place = program.place(last)
+        first = program.number(Place(place.op, 0, place.element))
+        if self.revealed <= first or program.batch == 1:
+            return int(self.revealed > last) * program.batch
+        period = (last - first) // (program.batch - 1)
+        return min(program.batch, (self.revealed - 1 - first) // period + 1)
+
+    def value(self, name: str) -> float:
+        """The value of a slot, or of E_epoch, E_data, epoch, iteration, at the cursor.
+
+        A parameter has its new value once its update is revealed.
+
+        Raises:
+            EngineError: no slot has that name, or it is not computed yet.
+        """
+        match name:
+            case "epoch":
+                return float(self.iteration // self.schedule.per_epoch + 1)
+            case "iteration":
+                return float(self.iteration % self.schedule.per_epoch + 1)
+            case "E_data":
+                return self.timeline.data_loss(self.timeline.state(self.iteration + self._complete))
+            case "E_epoch":
+                return self._epoch_loss((self.iteration + self._complete) // self.schedule.per_epoch)
+        term = self.notation.resolve_term(name, self.program, sample=self.sample)
+        ref = self.resolve(name) if term is None else term[0]
+        updated = self.program.named.get(f"new({ref.array.name})")
+        value = self.visible(ref) if updated is None else self.visible(Ref(updated, ref.index))
+        if value is None and updated is not None:
+            value = self.visible(ref)
+        if value is None:
+            raise EngineError(_("{name} is not computed yet at this moment").format(name=name))
+        return value if term is None else self._term_value(self.frame, *term)
+
+    @property
+    def _complete(self) -> bool:
+        """Whether the cursor is at the end of its iteration."""
+        return self.position > 0 and self.revealed == self.program.steps
+
+    def gradient(self, name: str) -> float:
+        """∂E/∂ the value with a name, at the cursor; see ``value``."""
+        return self.value(f"grad({name})")
+
+    def measure(self, name: str, updates: int) -> float:
+        """A value after so many updates, wherever the cursor is.
+
+        Args:
+            name: a name; E and the other slots are those of iteration ``updates`` + 1, which starts from the
+                parameters after the updates. ``E_epoch`` is of the epoch that ends with the last update.
+            updates: iterations that are complete.
+
+        Raises:
+            EngineError: no slot has that name.
+        """
+        self.branch.extend(updates)
+        if name == "E_epoch":
+            return self._epoch_loss(updates // self.schedule.per_epoch)
+        if name == "E_data":
+            return self.timeline.data_loss(self.timeline.state(updates))
+        if name == "epoch":
+            return float(updates // self.schedule.per_epoch)
+        frame = self.timeline.frame(updates)
+        term = self.notation.resolve_term(name, frame.program)
+        if term is not None:
+            return self._term_value(frame, *term)
+        return frame.value(self.notation.resolve(name, frame.program))
+
+    @staticmethod
+    def _term_value(frame: Frame, ref: Ref, position: int) -> float:
+        op = frame.program.maker(ref.array)
+        assert op is not None
+        term = terms(op.equation(ref.index))[position]
+        return evaluate(term, frame.value, frame.mathematics)
+
+    def _epoch_loss(self, epoch: int) -> float:
+        """The mean of the iterations' E of an epoch, from 1."""
+        if epoch < 1:
+            raise EngineError(_("no epoch is complete yet"))
+        per_epoch = self.schedule.per_epoch
+        start = (epoch - 1) * per_epoch
+        losses: list[float] = []
+        self.timeline.advance(self.timeline.state(start), start, per_epoch, losses)
+        total = losses[0]
+        for loss in losses[1:]:
+            total += loss
+        return total / per_epoch
+
+    # -- provenance ---------------------------------------------------------------------------------------------
+
+    def produced(self, ref: Ref) -> Moment | None:
+        """The moment at which a slot of the cursor's iteration is final; None for data and initial values."""
+        number = made_by(self.schedule, self.iteration, self.program, ref)
+        return None if number is None else self.step_at(number).moment
+
+    def uses(self, ref: Ref) -> tuple[Moment, ...]:
+        """The moments of the cursor's iteration that read a slot; of a parameter, in the cursor's sample."""
+        program = self.program
+        start = self.schedule.start(self.iteration)
+        return tuple(
+            self.step_at(start + program.number(place) + 1).moment
+            for place in uses(program, ref, self.sample, self.frame)
+        )
+
+    def explain(self, ref: Ref) -> Step | None:
+        """The step that made a slot, with its equation and numbers; None for data and initial values."""
+        number = made_by(self.schedule, self.iteration, self.program, ref)
+        return None if number is None else self.step_at(number)
+
+    @property
+    def differences(self) -> Differences:
+        """E of the cursor's program as a function of single slots."""
+        program = self.program
+        found = self._differences.get(program)
+        if found is None:
+            blas = self.scenario.network.arithmetic == "blas"
+            found = self._differences[program] = Differences(program, blas=blas)
+        return found
+
+    def check_gradient(self, ref: Ref) -> GradientCheck | None:
+        """A gradient of the cursor's iteration against a difference of E; None for other slots.
+
+        With updates in place, what is computed from an updated parameter is no derivative of this iteration's E, so
+        there is nothing to compare it with.
+        """
+        return self.differences.check(self.frame, ref, self.timeline.replaced(self.iteration))
+
+    def published(self, step: Step) -> tuple[Expectation, ...]:
+        """The published figures that speak of a step."""
+        if not step.final or step.term:
+            return ()
+        found = []
+        for expect in self.scenario.expect:
+            if expect.updates == step.iteration + (step.target.array.role is Role.UPDATED):
+                try:
+                    ref = self.notation.resolve(expect.value, step.program)
+                except EngineError:
+                    continue
+                wanted = step.target
+                if wanted.array.role is Role.UPDATED and wanted.array.of is ref.array:
+                    wanted = Ref(ref.array, wanted.index)
+                if ref == wanted:
+                    found.append(expect)
+        return tuple(found)

@@ -1,0 +1,191 @@
+"""Published figures held against computed ones, digit by digit.
+
+A figure is compared in decimal arithmetic, on the digits that were printed. The exact decimal value of the
+computed float64, times the figure's factor, is shortened as its source shortened it: rounded (a value exactly
+between two figures agrees with either rounding, half to even or half up) or cut off toward zero. No tolerance
+is involved.
+
+There is one exception. A figure of fifteen significant digits or more is another program's whole float64,
+whose last bits depend on the order of that program's additions. It agrees if it differs by no more than one
+unit of its fifteenth significant digit; after updates, each of which rounds again, of its twelfth. Its
+finding says so.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
+from typing import TYPE_CHECKING, Literal
+
+from retrograde.engine.errors import EngineError
+from retrograde.engine.session.session import Session
+from retrograde.engine.text import _
+
+if TYPE_CHECKING:
+    from retrograde.engine.scenario.models import Expectation, Scenario
+
+FULL_PRECISION = 15
+"""Significant digits from which a figure counts as a whole float64, and to which it is then compared."""
+
+AFTER_UPDATES = 12
+"""Significant digits to which such a figure is compared where updates come before it."""
+
+Mode = Literal["round", "truncate"]
+
+# The exact decimal value of a float64 has up to 767 significant digits, and a factor a few more.
+_EXACT = Context(prec=4000, Emin=-999_999, Emax=999_999)
+_ROUNDINGS = {"round": (ROUND_HALF_EVEN, ROUND_HALF_UP), "truncate": (ROUND_DOWN,)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FigureComparison:
+    """A computed value beside a printed figure.
+
+    Attributes:
+        computed: the value times the figure's factor.
+        shown: the computed value with the digits of the printed figure.
+        matches: whether the two are the same figure.
+        digits: the significant digit of which one unit was allowed; None where every printed digit counted.
+    """
+
+    computed: float
+    shown: str
+    matches: bool
+    digits: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What became of one published figure.
+
+    Attributes:
+        expect: the entry of the scenario.
+        computed: the value that was computed, times the entry's factor.
+        shown: the same with the digits of the printed figure.
+        ok: whether it is as the entry says: an `agrees` figure matches, a `source_wrong` figure does not.
+        verdict: the same for people.
+    """
+
+    expect: Expectation
+    computed: float
+    shown: str
+    ok: bool
+    verdict: str
+
+
+def compare(
+    printed: str, value: float, *, factor: float = 1.0, mode: Mode = "round", whole: int = FULL_PRECISION
+) -> FigureComparison:
+    """Hold a computed value against a printed figure.
+
+    Args:
+        printed: the figure as its source prints it: `0.75136507`, `1.77005547e-04`.
+        value: the computed value.
+        factor: the figure is `factor` times the value.
+        mode: how the source shortened the figure.
+        whole: the significant digits to which a whole float64 is compared.
+    """
+    figure = Decimal(printed)
+    digits = whole if len(figure.as_tuple().digits) >= FULL_PRECISION else None
+    if not math.isfinite(value):
+        product = value * factor
+        return FigureComparison(computed=product, shown=str(product), matches=False, digits=digits)
+    # A factor such as 0.05 means the decimal that was written, not the float64 beside it.
+    exact = _EXACT.multiply(Decimal(value), Decimal(repr(factor)))
+    exponent = figure.as_tuple().exponent
+    assert isinstance(exponent, int)
+    unit = Decimal(1).scaleb(exponent, _EXACT)
+    shortened = [exact.quantize(unit, rounding, _EXACT) for rounding in _ROUNDINGS[mode]]
+    if digits is not None:
+        tolerance = Decimal(1).scaleb(figure.adjusted() - digits + 1, _EXACT)
+        matches = abs(_EXACT.subtract(exact, figure)) <= tolerance
+    else:
+        matches = figure in shortened
+    return FigureComparison(computed=float(exact), shown=_like(printed, shortened[0]), matches=matches, digits=digits)
+
+
+def check(scenario: Scenario) -> tuple[Finding, ...]:
+    """Verify every published figure of a scenario.
+
+    The scenario is run once, as far as its figures go, whatever its stop rules say. A figure after the last update
+    is what one more iteration would compute before its own update.
+
+    Args:
+        scenario: the scenario.
+
+    Returns:
+        A finding for each entry of `expect`, in their order.
+
+    Raises:
+        EngineError: a figure names a value that the network does not have, or one from after the training.
+    """
+    if not scenario.expect:
+        return ()
+    session = Session(scenario)
+    values: dict[int, float] = {}
+    # In order of updates the run is walked once, from its start to the last figure.
+    for number, expect in sorted(enumerate(scenario.expect), key=lambda pair: pair[1].updates):
+        _refuse_unreachable(expect, scenario.stop.epochs, session.schedule.per_epoch)
+        values[number] = session.measure(expect.value, expect.updates)
+    return tuple(_finding(expect, values[number]) for number, expect in enumerate(scenario.expect))
+
+
+def _refuse_unreachable(expect: Expectation, epochs: int, per_epoch: int) -> None:
+    """Raise an EngineError where the training never has a figure's number of updates, or no epoch ends there."""
+    if expect.updates > epochs * per_epoch:
+        raise EngineError(
+            _("{name} after {updates} updates: this training has at most {last}").format(
+                name=expect.value, updates=expect.updates, last=epochs * per_epoch
+            )
+        )
+    if expect.value == "E_epoch" and (expect.updates == 0 or expect.updates % per_epoch):
+        raise EngineError(
+            _("E_epoch after {updates} updates: no epoch ends there; an epoch has {count}").format(
+                updates=expect.updates, count=per_epoch
+            )
+        )
+
+
+def _finding(expect: Expectation, value: float) -> Finding:
+    whole = AFTER_UPDATES if expect.updates else FULL_PRECISION
+    comparison = compare(expect.printed, value, factor=expect.factor, mode=expect.mode, whole=whole)
+    wrong = expect.verdict == "source_wrong"
+    return Finding(
+        expect=expect,
+        computed=comparison.computed,
+        shown=comparison.shown,
+        ok=comparison.matches != wrong,
+        verdict=_verdict(expect, comparison),
+    )
+
+
+def _verdict(expect: Expectation, comparison: FigureComparison) -> str:
+    if expect.verdict == "source_wrong":
+        if comparison.matches:
+            return _("matches, but is said to be wrong")
+        return _("source is wrong")
+    if comparison.matches:
+        if comparison.digits is not None:
+            return _("agrees to {digits} significant digits").format(digits=comparison.digits)
+        return _("agrees")
+    other: Mode = "round" if expect.mode == "truncate" else "truncate"
+    if compare(expect.printed, comparison.computed, mode=other).matches:
+        if other == "round":
+            return _("differs; it would agree if rounded")
+        return _("differs; it would agree if cut off")
+    return _("differs")
+
+
+def _like(printed: str, value: Decimal) -> str:
+    """Write a value in the notation of a printed figure."""
+    mantissa, mark, exponent = printed.partition("e" if "e" in printed else "E")
+    if not mark:
+        return f"{value:f}"
+    decimals = len(mantissa.partition(".")[2])
+    scaled = f"{value:.{decimals}e}" if value else f"{Decimal(0):.{decimals}f}e+0"
+    body, _mark, power = scaled.partition("e")
+    number = int(power)
+    width = len(exponent.lstrip("+-"))
+    sign = "-" if number < 0 else "+" if exponent[:1] in {"+", "-"} else ""
+    return f"{body}{mark}{sign}{abs(number):0{width}d}"

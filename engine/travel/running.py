@@ -1,0 +1,263 @@
+"""A run: training from an epoch until a rule ends it, in pieces of a few milliseconds.
+
+Between two pieces a run holds nothing but its own state, so the past that it has made can be walked meanwhile.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.equations.expression import Ref
+from retrograde.engine.formulas.meaning import Moment, candidates
+from retrograde.engine.formulas.probe import Probe, Record, context, decide
+from retrograde.engine.formulas.tree import EPOCH_NAMES, Formula
+from retrograde.engine.network.frame import Frame, gradient_norm
+from retrograde.engine.network.notation import Notation
+from retrograde.engine.scenario.models import StopTable
+from retrograde.engine.travel.branch import Branch
+from retrograde.engine.travel.search import Conditions
+from retrograde.engine.travel.stopping import Ending, Judge, Outcome, StopRule, describe
+from retrograde.engine.travel.timeline import total_loss
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        epoch: complete epochs.
+        epochs: the most epochs of this run.
+        iterations: complete iterations from the start of the training.
+        loss: E of the last iteration.
+    """
+
+    epoch: int
+    epochs: int
+    iterations: int
+    loss: float
+
+
+class Run:
+    """Runs a branch on, piece by piece.
+
+    Args:
+        branch: the branch.
+        stop: the stop rules.
+        start: the iteration to begin with; the first of an epoch.
+        epochs: the most epochs, counted from the start of the training.
+        condition: ends the run at the end of an epoch for whose last iteration it is true.
+        breaks: end the run at the first step after ``after`` at which one of them is true.
+        after: a step.
+        upto: a step after that one, which ends the run, too.
+
+    Attributes:
+        branch: the branch.
+        done: complete iterations.
+        hit: what ended the run; None while it goes on.
+    """
+
+    def __init__(
+        self,
+        branch: Branch,
+        stop: StopTable,
+        *,
+        start: int,
+        epochs: int,
+        condition: Formula | None = None,
+        breaks: Conditions = (),
+        after: int = 0,
+        upto: int | None = None,
+    ) -> None:
+        self.branch = branch
+        self.done = start
+        self.hit: Ending | None = None
+        self._stop = stop
+        self._epochs = epochs
+        self._condition = condition
+        self._breaks = breaks
+        self._after = after
+        self._upto = upto
+        self._goal = None if upto is None else branch.timeline.schedule.locate(upto)[0]
+        self._timeline = branch.timeline
+        self._per_epoch = branch.timeline.schedule.per_epoch
+        self._judge = Judge(stop, self._per_epoch, start)
+        by_epoch = condition is not None and not condition.positions.isdisjoint(EPOCH_NAMES)
+        self._slow = stop.gradient_norm_below is not None or by_epoch
+        watched = breaks if condition is None or self._slow else (*breaks, condition)
+        self._probe = Probe(conditions=watched)
+        self._record = Record(start=start)
+        branch.extend(start)
+        self._state = self._recall()
+        if start >= self._end:
+            self.hit = Ending(start, StopRule.EPOCHS)
+
+    @property
+    def _end(self) -> int:
+        return self._epochs * self._per_epoch
+
+    def _recall(self) -> Floats:
+        """Tells the rules of the epochs before the run; returns the state that it starts from."""
+        wanted = 1 if self._stop.loss_change_below is None else self._stop.change_epochs + 1
+        count = min(self.done // self._per_epoch, wanted) * self._per_epoch
+        first = self.done - count
+        losses: list[float] = []
+        state = self._timeline.advance(self._timeline.state(first), first, count, losses)
+        self._judge.recall(losses)
+        return state
+
+    def cancel(self) -> None:
+        """Ends the run where it is."""
+        if self.hit is None:
+            self.hit = Ending(self.done, StopRule.CANCELLED)
+
+    def advance(self) -> Progress:
+        """Runs a piece of a few milliseconds; afterwards ``hit`` says whether a rule has ended the run."""
+        done, per_epoch, timeline = self.done, self._per_epoch, self._timeline
+        if done == self._goal:
+            return self._arrive()
+        limit = (done // per_epoch + 1) * per_epoch if self._slow else self._end
+        if self._goal is not None and done < self._goal:
+            limit = min(limit, self._goal)
+        count = self.branch.piece(done, limit)
+        losses: list[float] = []
+        if self._probe.conditions:
+            self._record = Record(start=done, before=self._record.before)
+            self._state = timeline.watch(self._state, done, count, self._probe, self._record)
+            losses = self._record.losses
+        else:
+            self._state = timeline.advance(self._state, done, count, losses)
+        hit = self._judge.scan(losses)
+        if self._record.hits:
+            hit = self._first_hit(hit)
+        reached = done + count if hit is None else hit.iterations
+        del losses[reached - done :]
+        last = losses[-1] if losses else float("nan")
+        if losses:
+            self.branch.note(done, losses)
+        timeline.checkpoints.put(done + count, self._state)
+        self.done = reached
+        if hit is None and self._slow and reached % per_epoch == 0:
+            hit = self._judge_epoch(reached)
+        if hit is None and reached >= self._end:
+            hit = Ending(reached, StopRule.EPOCHS)
+        self.hit = hit
+        self.branch.frontier = max(self.branch.frontier, self.position)
+        return Progress(epoch=reached // per_epoch, epochs=self._epochs, iterations=reached, loss=last)
+
+    def _arrive(self) -> Progress:
+        """Ends the run in the iteration that it was to run up to."""
+        assert self._upto is not None
+        found = self.branch.search.steps_of(self._breaks, self.done) if self._breaks else []
+        step = min((hit.step for hit in found if self._after < hit.step < self._upto), default=self._upto)
+        self.hit = Ending(self.done, StopRule.BREAKPOINT, step)
+        self.branch.frontier = max(self.branch.frontier, step)
+        loss = total_loss(self._timeline.frame(self.done))
+        return Progress(epoch=self.done // self._per_epoch, epochs=self._epochs, iterations=self.done, loss=loss)
+
+    @property
+    def position(self) -> int:
+        """The position that the run has reached; of a breakpoint, that of its step."""
+        if self.hit is not None and self.hit.step is not None:
+            return self.hit.step
+        return self._timeline.schedule.start(self.done)
+
+    def _first_hit(self, ruled: Ending | None) -> Ending | None:
+        """The first of: a breakpoint, the condition at the end of an epoch, and a stop rule."""
+        search = self.branch.search
+        for offset in self._record.hits:
+            iteration = self._record.start + offset
+            if ruled is not None and iteration >= ruled.iterations:
+                return ruled
+            for found in search.steps_of(self._breaks, iteration) if self._breaks else ():
+                if found.step > self._after:
+                    return Ending(iteration, StopRule.BREAKPOINT, found.step)
+            complete = iteration + 1
+            if self._condition is not None and complete % self._per_epoch == 0:
+                decided = search.steps_of((self._condition,), iteration)
+                if decided and (ruled is None or complete < ruled.iterations):
+                    return Ending(complete, StopRule.CONDITION)
+        return ruled
+
+    def _judge_epoch(self, done: int) -> Ending | None:
+        """What holds at the end of an epoch only: the gradient's norm, and conditions on the epoch."""
+        bound, condition = self._stop.gradient_norm_below, self._condition
+        iteration = done - 1
+        frame = self._timeline.frame(iteration)
+        if bound is not None and gradient_norm(frame) < bound:
+            return Ending(done, StopRule.GRADIENT)
+        if condition is None:
+            return None
+        before = self.branch.search.before(condition, iteration)
+        for candidate in candidates(condition, frame.program):
+            moment = self._at_the_end(frame, context(frame.program, candidate, iteration, self._per_epoch))
+            if decide(condition, frame, before, candidate, moment):
+                return Ending(done, StopRule.CONDITION)
+        return None
+
+    def _at_the_end(self, frame: Frame, inner: Moment) -> Moment:
+        def moment(name: str) -> float | str:
+            match name:
+                case "E_epoch":
+                    return self._judge.loss
+                case "E_data":
+                    return self._timeline.data_loss(frame.next_state)
+            return inner(name)
+
+        return moment
+
+    def outcome(self, notation: Notation) -> Outcome:
+        """How the run ended."""
+        hit = self.hit
+        assert hit is not None
+        epoch = hit.iterations // self._per_epoch
+        first, step = None, hit.step
+        loss = self._judge.loss
+        if hit.rule in {StopRule.CONDITION, StopRule.BREAKPOINT}:
+            # The rules have seen the whole piece, of which the end does not count.
+            loss = self._epoch_loss(epoch)
+        if hit.rule is StopRule.DIVERGED:
+            epoch = (hit.iterations - 1) // self._per_epoch + 1
+            first, step = self._first_bad(hit.iterations - 1, notation)
+        return Outcome(
+            rule=hit.rule,
+            message=describe(hit.rule, self._stop, epoch=epoch, first=first),
+            epoch=epoch,
+            iterations=hit.iterations,
+            loss=loss,
+            first=first,
+            step=step,
+        )
+
+    def _epoch_loss(self, epoch: int) -> float:
+        """The loss of an epoch, from 1; NaN where there is none."""
+        if epoch < 1:
+            return math.nan
+        losses: list[float] = []
+        first = (epoch - 1) * self._per_epoch
+        self._timeline.advance(self._timeline.state(first), first, self._per_epoch, losses)
+        judge = Judge(self._stop, self._per_epoch, epoch * self._per_epoch)
+        judge.recall(losses)
+        return judge.loss
+
+    def _first_bad(self, iteration: int, notation: Notation) -> tuple[str, int | None]:
+        """The first slot that is not finite, in this iteration or, where its state is not, in one before."""
+        timeline = self._timeline
+        while iteration > 0 and not np.all(np.isfinite(timeline.state(iteration))):
+            iteration -= 1
+        frame = timeline.frame(iteration)
+        program = frame.program
+        best: int | None = None
+        for op in program.ops:
+            bad = np.argwhere(~np.isfinite(frame.array(op.target)))
+            for index in bad[:1] if not op.target.batched else bad:
+                step = program.produced(Ref(op.target, tuple(int(part) for part in index)))
+                if step is not None and (best is None or step < best):
+                    best = step
+        if best is None:
+            return "E", None
+        name = notation.symbol(program.target(program.place(best)))
+        return name, timeline.schedule.start(iteration) + best + 1

@@ -1,0 +1,166 @@
+"""Stop rules: when a run ends, and why."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+
+from retrograde.engine.scenario.models import StopTable
+from retrograde.engine.text import _
+
+
+class StopRule(StrEnum):
+    """What ended a run."""
+
+    EPOCHS = "epochs"
+    LOSS = "loss_below"
+    CHANGE = "loss_change_below"
+    GRADIENT = "gradient_norm_below"
+    DIVERGED = "diverged"
+    CONDITION = "condition"
+    BREAKPOINT = "breakpoint"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        rule: the rule that ended it.
+        message: the same for people.
+        epoch: complete epochs from the start of the training; of a divergence, the epoch (from 1) it is in.
+        iterations: complete iterations from the start of the training.
+        loss: the loss of the last complete epoch; NaN when there is none.
+        first: where a divergence shows first: the name of a slot.
+        step: the number of the step that made that slot, or of the step at which a breakpoint was hit.
+    """
+
+    rule: StopRule
+    message: str
+    epoch: int
+    iterations: int
+    loss: float
+    first: str | None = None
+    step: int | None = None
+
+
+class Ending(NamedTuple):
+    """A rule that holds after so many complete iterations; of a breakpoint, with the number of its step."""
+
+    iterations: int
+    rule: StopRule
+    step: int | None = None
+
+
+class Judge:
+    """Watches the losses of a run and says where a rule ends it.
+
+    Args:
+        stop: the rules.
+        per_epoch: iterations in an epoch.
+        start: complete iterations when the run begins; the end of an epoch.
+    """
+
+    def __init__(self, stop: StopTable, per_epoch: int, start: int) -> None:
+        self._stop = stop
+        self._per_epoch = per_epoch
+        self._at = start
+        self._bound = math.inf if stop.loss_above is None else stop.loss_above
+        self._pending = 0.0
+        self._previous = math.nan
+        self._quiet = 0
+        self.loss = math.nan
+
+    def recall(self, losses: list[float]) -> None:
+        """Takes E of the whole epochs just before the run, which no rule ends any more."""
+        per_epoch = self._per_epoch
+        for first in range(0, len(losses), per_epoch):
+            total = losses[first]
+            for loss in losses[first + 1 : first + per_epoch]:
+                total += loss
+            self._take(total / per_epoch)
+
+    def _take(self, loss: float) -> None:
+        """Takes the loss of an epoch."""
+        bound = self._stop.loss_change_below
+        quiet = bound is not None and abs(loss - self._previous) < bound
+        self._quiet = self._quiet + 1 if quiet else 0
+        self._previous = self.loss = loss
+
+    def scan(self, losses: list[float]) -> Ending | None:
+        """Takes E of the next iterations; returns the first hit, if any.
+
+        After a hit ``loss`` is that of the last epoch that was complete there.
+        """
+        start, per_epoch = self._at, self._per_epoch
+        values = np.array(losses, dtype=np.float64)
+        bad = np.flatnonzero(~(np.isfinite(values) & (values <= self._bound)))
+        limit = int(bad[0]) if len(bad) else len(values)
+        hit = self._scan_epochs(losses[:limit] if len(bad) else losses, start)
+        self._at = start + len(values)
+        if hit is None and len(bad):
+            if (start + limit + 1) % per_epoch == 0:
+                self.loss = losses[limit] if per_epoch == 1 else (self._pending + losses[limit]) / per_epoch
+            return Ending(start + limit + 1, StopRule.DIVERGED)
+        return hit
+
+    def _scan_epochs(self, losses: list[float], start: int) -> Ending | None:
+        stop, per_epoch = self._stop, self._per_epoch
+        if per_epoch == 1 and stop.loss_change_below is None:
+            if not losses:
+                return None
+            if stop.loss_below is not None:
+                found = np.flatnonzero(np.array(losses) < stop.loss_below)
+                if len(found):
+                    self.loss = losses[int(found[0])]
+                    return Ending(start + int(found[0]) + 1, StopRule.LOSS)
+            self.loss = losses[-1]
+            return None
+        for position, value in enumerate(losses, start + 1):
+            first = (position - 1) % per_epoch == 0
+            self._pending = value if first else self._pending + value
+            if position % per_epoch:
+                continue
+            self._take(self._pending / per_epoch)
+            if stop.loss_below is not None and self.loss < stop.loss_below:
+                return Ending(position, StopRule.LOSS)
+            if stop.loss_change_below is not None and self._quiet >= stop.change_epochs:
+                return Ending(position, StopRule.CHANGE)
+        return None
+
+
+def describe(rule: StopRule, stop: StopTable, *, epoch: int, first: str | None = None) -> str:
+    """Why a run ended, for people.
+
+    Args:
+        rule: the rule.
+        stop: the rules' bounds.
+        epoch: complete epochs; of a divergence, the epoch (from 1) it is in.
+        first: of a divergence, the slot where it shows first.
+    """
+    match rule:
+        case StopRule.EPOCHS:
+            return _("the maximum of epochs: {epoch}").format(epoch=epoch)
+        case StopRule.LOSS:
+            return _("the loss fell below {bound:g} in epoch {epoch}").format(bound=stop.loss_below, epoch=epoch)
+        case StopRule.CHANGE:
+            return _("the loss changed by less than {bound:g} for {count} epochs, up to epoch {epoch}").format(
+                bound=stop.loss_change_below, count=stop.change_epochs, epoch=epoch
+            )
+        case StopRule.GRADIENT:
+            return _("the norm of the gradient fell below {bound:g} in epoch {epoch}").format(
+                bound=stop.gradient_norm_below, epoch=epoch
+            )
+        case StopRule.DIVERGED:
+            return _("diverged in epoch {epoch}, first at {first}").format(epoch=epoch, first=first or "E")
+        case StopRule.CONDITION:
+            return _("the condition held at the end of epoch {epoch}").format(epoch=epoch)
+        case StopRule.BREAKPOINT:
+            return _("stopped in epoch {epoch}").format(epoch=epoch + 1)
+        case StopRule.CANCELLED:
+            return _("paused in epoch {epoch}").format(epoch=epoch + 1)

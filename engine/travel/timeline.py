@@ -1,0 +1,424 @@
+"""The timeline: any state of a run, from checkpoints and exact replay.
+
+A run stores the state at the start of every K-th iteration. Any other state is replayed from the checkpoint before
+it, by the executor of the run itself, so it has the same bits. Memory is bounded: when the checkpoints fill their
+share of the budget, every second one is dropped and K doubles. K decides how long a seek takes, never its result.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import cycle, islice
+from typing import Any
+
+import numpy as np
+
+from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import Ref
+from retrograde.engine.executor.base import Executor
+from retrograde.engine.executor.generated import GeneratedExecutor
+from retrograde.engine.executor.kernels import KernelExecutor
+from retrograde.engine.formulas.meaning import candidates
+from retrograde.engine.formulas.probe import Probe, Record, context, decide, earlier
+from retrograde.engine.formulas.tree import Formula
+from retrograde.engine.network.frame import Frame
+from retrograde.engine.network.network import Network
+from retrograde.engine.network.program import Program
+from retrograde.engine.travel.calendar import Schedule
+from retrograde.engine.travel.checkpoints import Checkpoints
+
+DEFAULT_BUDGET = 64 << 20
+"""Bytes of history."""
+
+GENERATED_STEPS = 2500
+"""Steps of an iteration up to which generated Python is faster than NumPy calls."""
+
+SEEK_SECONDS = 0.005
+"""How long a replay between two checkpoints should take at most, at first."""
+
+_STEP_SECONDS = {GeneratedExecutor: 30e-9, KernelExecutor: 3e-9}
+_BLAS_STEP_SECONDS = 1e-10
+_CALL_SECONDS = {GeneratedExecutor: 0.0, KernelExecutor: 5e-5}
+
+
+FRAMES = 6
+"""Frames that are kept ready."""
+
+WAYPOINTS = 64
+"""States kept inside the checkpoint interval that is being visited."""
+
+
+Entries = Mapping[tuple[str, tuple[int, ...]], float]
+"""New values of slots, by array name and index."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Change:
+    """How a timeline departs from its parent.
+
+    Attributes:
+        base: the first iteration that runs as usual again.
+        overrides: assignments that are replaced, by iteration; all before ``base``.
+        parameters: trained parameters that are replaced in the state at the start of an iteration, likewise.
+        constants: entries of leaves that are not data, such as the learning rate, from an iteration on, likewise.
+    """
+
+    base: int
+    overrides: Mapping[int, Entries] = field(default_factory=dict)
+    parameters: Mapping[int, Entries] = field(default_factory=dict)
+    constants: Mapping[int, Entries] = field(default_factory=dict)
+
+    @property
+    def first(self) -> int:
+        """The first iteration that may differ from the parent's."""
+        return min((*self.overrides, *self.parameters, *self.constants), default=self.base)
+
+    def then(self, other: Change) -> Change:
+        """This change and, on top of it, another one."""
+        return Change(
+            base=max(self.base, other.base),
+            overrides=_joined(self.overrides, other.overrides),
+            parameters=_joined(self.parameters, other.parameters),
+            constants=_joined(self.constants, other.constants),
+        )
+
+
+def _joined(left: Mapping[int, Entries], right: Mapping[int, Entries]) -> dict[int, Entries]:
+    return {at: {**left.get(at, {}), **right.get(at, {})} for at in (*left, *right)}
+
+
+class Timeline:
+    """The states and frames of one training run, or of a branch of one.
+
+    Args:
+        network: the network.
+        budget: bytes of history.
+        parent: the timeline that this one departs from.
+        change: how.
+
+    Attributes:
+        network: the network.
+        schedule: its iterations.
+        parent: the timeline that this one departs from, if any.
+        change: how it departs.
+        base: the first iteration that is this timeline's own and runs as usual.
+        constants: the values of the leaves that are not data.
+        checkpoints: the states that are kept.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        budget: int = DEFAULT_BUDGET,
+        parent: Timeline | None = None,
+        change: Change | None = None,
+    ) -> None:
+        self.network = network
+        self.parent = parent
+        self.change = change or Change(base=0)
+        self.base = self.change.base
+        self.schedule: Schedule = Schedule(network) if parent is None else parent.schedule
+        self.constants = self._constants(self.base)
+        shared = parent is not None and not self.change.constants
+        self._executors: dict[Program, Executor] = parent._executors if parent is not None and shared else {}
+        full = self.schedule.full
+        blas = network.scenario.network.arithmetic == "blas"
+        self.generated = full.steps <= GENERATED_STEPS and not blas
+        kind = GeneratedExecutor if self.generated else KernelExecutor
+        step_seconds = _BLAS_STEP_SECONDS if blas else _STEP_SECONDS[kind]
+        self.iteration_seconds = full.steps * step_seconds + _CALL_SECONDS[kind]
+        spacing = 1
+        while spacing * 2 * self.iteration_seconds <= SEEK_SECONDS:
+            spacing *= 2
+        self._size = full.state_size
+        self.checkpoints = Checkpoints(self._size, spacing, budget * 3 // 4, self.base)
+        self._frames: OrderedDict[int, Frame] = OrderedDict()
+        self.limit(budget)
+        self._waypoints: dict[int, Floats] = {}
+        self._interval = (0, -1)
+        self._cycle: list[Any] | None = None
+        self._evaluator: tuple[Program, KernelExecutor] | None = None
+        # The iterations of the change itself: the states that they start from.
+        self._changed: dict[int, Floats] = {}
+        first = self.change.first
+        state = network.initial_state if parent is None else parent.state(first)
+        for iteration in range(first, self.base):
+            self._changed[iteration] = self._edited(state, iteration)
+            state = self.frame(iteration).next_state
+        self.checkpoints.put(self.base, self._edited(state, self.base))
+
+    def limit(self, budget: int) -> None:
+        """Sets the budget of history in bytes; where more is held, checkpoints become fewer."""
+        self.checkpoints.limit(budget * 3 // 4)
+        self._waypoint_limit = max(1, budget // 8 // max(8, self._size * 8))
+        self._frame_limit = max(1, min(FRAMES, budget // 8 // max(8, self.schedule.full.size * 8)))
+
+    def _constants(self, iteration: int) -> Mapping[Array, Floats]:
+        """The values of the leaves that are not data in one of the iterations from the change on."""
+        found = self.network.constants if self.parent is None else self.parent.constants
+        for start, entries in sorted(self.change.constants.items()):
+            if start <= iteration:
+                found = _replaced(found, entries)
+        return found
+
+    def _edited(self, state: Floats, iteration: int) -> Floats:
+        """The state at the start of an iteration with the parameters that the change replaces there."""
+        entries = self.change.parameters.get(iteration)
+        if not entries:
+            return state
+        found = np.array(state)
+        program = self.schedule.program(iteration)
+        for (name, index), value in entries.items():
+            found[program.offset(Ref(program.named[name], index))] = value
+        found.setflags(write=False)
+        return found
+
+    def executor(self, program: Program) -> Executor:
+        """The executor of a program; one for its live run and its replay."""
+        executor = self._executors.get(program)
+        if executor is None:
+            executor = self._executors[program] = self._made(program, self.constants)
+        return executor
+
+    def _made(self, program: Program, constants: Mapping[Array, Floats]) -> Executor:
+        if self.generated:
+            return GeneratedExecutor(program, constants)
+        return KernelExecutor(program, constants, blas=self.network.scenario.network.arithmetic == "blas")
+
+    def _leaves(self, iteration: int) -> Any:
+        schedule = self.schedule
+        executor = self.executor(schedule.program(iteration))
+        return executor.leaves(self.network.columns, schedule.rows(iteration), schedule.dated(iteration))
+
+    def _batches(self, start: int, count: int) -> list[Any]:
+        schedule = self.schedule
+        program = schedule.program(start)
+        if schedule.shuffled or program.dated or not self.generated:
+            leaves, columns = self.executor(program).leaves, self.network.columns
+            return [leaves(columns, schedule.rows(start + k), schedule.dated(start + k)) for k in range(count)]
+        if self._cycle is None:
+            self._cycle = [self._leaves(iteration) for iteration in range(schedule.per_epoch)]
+        if len(self._cycle) == 1:
+            return self._cycle * count
+        position = start % schedule.per_epoch
+        return list(islice(cycle(self._cycle), position, position + count))
+
+    def advance(self, state: Floats, start: int, count: int, losses: list[float]) -> Floats:
+        """Runs ``count`` iterations from the state at the start of iteration ``start``.
+
+        Args:
+            state: the state; not changed.
+            start: the first iteration.
+            count: how many.
+            losses: gets E of each.
+
+        Returns:
+            The state at the start of iteration ``start + count``.
+        """
+
+        def run(executor: Executor, now: Floats, batches: Sequence[Any]) -> Floats:
+            return executor.advance(now, batches, losses)
+
+        return self._run(state, start, count, run, lambda frame, _at: losses.append(total_loss(frame)))
+
+    def watch(self, state: Floats, start: int, count: int, probe: Probe, record: Record) -> Floats:
+        """The same as ``advance``, and notes what a probe sees.
+
+        Args:
+            state: the state at the start of iteration ``start``; not changed.
+            start: the first iteration; that after the last one of ``record``.
+            count: how many.
+            probe: what to look at.
+            record: gets what is seen.
+        """
+        per_epoch = self.schedule.per_epoch
+        if not record.losses and start > 0 and not record.before:
+            # Without a look back there is no need for the iteration before, which may take a whole replay.
+            keys = earlier(probe, self.schedule.program(start - 1))
+            if keys:
+                previous = self.frame(start - 1)
+                record.before = {key: previous.value(ref) for key, ref in keys.items()}
+
+        def run(executor: Executor, now: Floats, batches: Sequence[Any]) -> Floats:
+            return executor.watch(now, batches, probe, record, per_epoch)
+
+        return self._run(state, start, count, run, lambda frame, at: _look(probe, record, frame, at, per_epoch))
+
+    def _run(
+        self,
+        state: Floats,
+        start: int,
+        count: int,
+        run: Callable[[Executor, Floats, Sequence[Any]], Floats],
+        look: Callable[[Frame, int], None],
+    ) -> Floats:
+        """Runs pieces of iterations of one size by the executor of their timeline; an edited one is looked at."""
+        stop = start + count
+        schedule = self.schedule
+        while start < stop:
+            if self.parent is not None and start < self.base:
+                if start >= self.change.first:
+                    look(self.frame(start), start)
+                    start += 1
+                    state = self.state(start)
+                    continue
+                end = min(stop, self.change.first)
+                state = self.parent._run(state, start, end - start, run, look)
+                start = end
+                if start == self.change.first:
+                    state = self.state(start)
+                continue
+            piece = stop - start
+            if not schedule.uniform:
+                left = schedule.per_epoch - 1 - start % schedule.per_epoch
+                piece = min(piece, left) if left else 1
+            state = run(self.executor(schedule.program(start)), state, self._batches(start, piece))
+            start += piece
+        return state
+
+    def state(self, iteration: int, on_progress: Callable[[int, int], bool] | None = None) -> Floats:
+        """The state at the start of an iteration, replayed where it is not kept; read-only.
+
+        Args:
+            iteration: the iteration, from 0.
+            on_progress: called with iterations done and to do during a long replay; True cancels.
+
+        Raises:
+            InterruptedError: it was cancelled.
+        """
+        if iteration < self.base:
+            if iteration in self._changed:
+                return self._changed[iteration]
+            assert self.parent is not None
+            return self.parent.state(iteration, on_progress)
+        marked = self._waypoints.get(iteration)
+        if marked is not None:
+            return marked
+        at, state = self.checkpoints.before(iteration)
+        spacing = self.checkpoints.spacing
+        begin = at
+        while iteration - at >= spacing:
+            state = self.advance(state, at, spacing, [])
+            at += spacing
+            self.checkpoints.put(at, state)
+            if on_progress is not None and on_progress(at - begin, iteration - begin):
+                raise InterruptedError
+        return self._visit(at, state, iteration)
+
+    def _visit(self, base: int, state: Floats, iteration: int) -> Floats:
+        """Goes from a checkpoint to an iteration of its interval, and keeps states on the way.
+
+        Walking back and forth inside an interval then costs a replay of a few iterations at most.
+        """
+        spacing = self.checkpoints.spacing
+        stride = -(-spacing // min(WAYPOINTS, self._waypoint_limit))
+        if self._interval != (base, stride):
+            self._waypoints = {base: np.array(state)}
+            self._waypoints[base].setflags(write=False)
+            self._interval = (base, stride)
+        nearest = max((mark for mark in self._waypoints if mark <= iteration), default=base)
+        at, state = nearest, self._waypoints[nearest]
+        while at < iteration:
+            piece = min(iteration, (at // stride + 1) * stride) - at
+            state = self.advance(state, at, piece, [])
+            at += piece
+            state.setflags(write=False)
+            if at % stride == 0 and len(self._waypoints) < 2 * WAYPOINTS:
+                self._waypoints[at] = state
+        return state
+
+    def frame(self, iteration: int) -> Frame:
+        """Every value of an iteration."""
+        if self.parent is not None and iteration < self.change.first:
+            return self.parent.frame(iteration)
+        frame = self._frames.get(iteration)
+        if frame is not None:
+            self._frames.move_to_end(iteration)
+            return frame
+        program = self.schedule.program(iteration)
+        leaves = self._leaves(iteration)
+        if iteration < self.base:
+            overrides = self.replaced(iteration)
+            later = any(at > iteration for at in self.change.constants)
+            executor = self._made(program, self._constants(iteration)) if later else self.executor(program)
+            frame = executor.frame(self._changed[iteration], leaves, overrides)
+        else:
+            previous = self._frames.get(iteration - 1) if iteration > self.base else None
+            state = self.state(iteration) if previous is None else previous.next_state
+            frame = self.executor(program).frame(state, leaves)
+        self._frames[iteration] = frame
+        while len(self._frames) > self._frame_limit:
+            self._frames.popitem(last=False)
+        return frame
+
+    def replaced(self, iteration: int) -> dict[Ref, float]:
+        """The assignments of an iteration that an edit has replaced."""
+        if self.parent is not None and iteration < self.change.first:
+            return self.parent.replaced(iteration)
+        named = self.schedule.program(iteration).named
+        entries = self.change.overrides.get(iteration, {})
+        return {Ref(named[name], index): value for (name, index), value in entries.items()}
+
+    def data_loss(self, state: Floats) -> float:
+        """The loss over the whole data set under a state; a mean over the batch runs over all samples."""
+        return total_loss(self._evaluated(state))
+
+    def _evaluated(self, state: Floats) -> Frame:
+        """The forward pass over the whole data set under a state."""
+        samples = self.schedule.samples
+        if self._evaluator is None:
+            program = self.network.evaluation(samples)
+            blas = self.network.scenario.network.arithmetic == "blas"
+            self._evaluator = (program, KernelExecutor(program, self.constants, blas=blas))
+        program, executor = self._evaluator
+        dated = [leaf.source.values(0, self.schedule.per_epoch) for leaf in program.dated]
+        return executor.frame(state, executor.leaves(self.network.columns, range(samples), dated))
+
+    def predictions(self, state: Floats) -> Floats:
+        """The outputs of the last layer for the whole data set under a state, (samples, ...)."""
+        frame = self._evaluated(state)
+        return frame.array(self.network.output(frame.program))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of history that are held."""
+        waypoints = sum(state.nbytes for state in self._waypoints.values())
+        frames = sum(frame.flat.nbytes for frame in self._frames.values())
+        return self.checkpoints.nbytes + waypoints + frames
+
+
+def _replaced(constants: Mapping[Array, Floats], entries: Entries) -> dict[Array, Floats]:
+    """The constants with some entries replaced."""
+    found = {array: np.array(values) for array, values in constants.items()}
+    for array, values in found.items():
+        for (name, index), value in entries.items():
+            if name == array.name:
+                values[index] = value
+    return found
+
+
+def total_loss(frame: Frame) -> float:
+    """E of an iteration."""
+    return float(frame.array(frame.program.named["E"]))
+
+
+def _look(probe: Probe, record: Record, frame: Frame, iteration: int, per_epoch: int) -> None:
+    """Notes what a probe sees in a frame that is already there."""
+    program = frame.program
+
+    def decided(formula: Formula) -> list[Any]:
+        return [
+            decide(formula, frame, record.before, candidate, context(program, candidate, iteration, per_epoch))
+            for candidate in candidates(formula, program)
+        ]
+
+    for column, formula in zip(record.columns, probe.values, strict=True):
+        column.extend(float(value) for value in decided(formula))
+    if any(value for condition in probe.conditions for value in decided(condition)):
+        record.hits.append(len(record.losses))
+    record.losses.append(total_loss(frame))
+    record.before = {key: frame.value(ref) for key, ref in earlier(probe, program).items()}

@@ -1,0 +1,121 @@
+"""Zone maps: the smallest and the largest value of a slot in each interval of iterations.
+
+A query first asks these which intervals can hold what it looks for; only those are replayed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.formulas.bounds import Bounds, Flags
+from retrograde.engine.formulas.tree import Slot
+
+MAX_TRACKS = 64
+"""Slots that are remembered; the one that was used longest ago is forgotten first."""
+
+LOSS = Slot("E", ())
+
+
+@dataclass(slots=True)
+class _Track:
+    """One slot: bounds of each complete interval, and of the one that is being filled."""
+
+    low: Floats = field(default_factory=lambda: np.full(64, -np.inf))
+    high: Floats = field(default_factory=lambda: np.full(64, np.inf))
+    nan: Flags = field(default_factory=lambda: np.ones(64, dtype=np.bool_))
+    next: int = -1
+    open: tuple[float, float, bool] = (np.inf, -np.inf, False)
+
+
+class Zones:
+    """The bounds of slots over intervals of ``spacing`` iterations, from iteration ``base`` on."""
+
+    def __init__(self, spacing: int, base: int = 0) -> None:
+        self.spacing = spacing
+        self.base = base
+        self._tracks: dict[Slot, _Track] = {}
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return sum(track.low.nbytes + track.high.nbytes + track.nan.nbytes for track in self._tracks.values())
+
+    def respace(self, spacing: int) -> None:
+        """Joins intervals in pairs until they are ``spacing`` long."""
+        while self.spacing < spacing:
+            self.spacing *= 2
+            for track in self._tracks.values():
+                half = len(track.low) // 2
+                track.low[:half] = np.minimum(track.low[0::2], track.low[1::2])
+                track.high[:half] = np.maximum(track.high[0::2], track.high[1::2])
+                track.nan[:half] = track.nan[0::2] | track.nan[1::2]
+                track.low[half:], track.high[half:], track.nan[half:] = -np.inf, np.inf, True
+                track.next = -1
+
+    def record(self, slot: Slot, start: int, values: Sequence[float]) -> None:
+        """Takes the values of consecutive iterations; an interval counts once all of it was seen in order."""
+        track = self._tracks.pop(slot, None) or _Track()
+        self._tracks[slot] = track
+        while len(self._tracks) > MAX_TRACKS:
+            del self._tracks[next(iter(self._tracks))]
+        array = np.asarray(values, dtype=np.float64)
+        at = start
+        while at < start + len(array):
+            number, within = divmod(at - self.base, self.spacing)
+            stop = min(start + len(array), self.base + (number + 1) * self.spacing)
+            piece = array[at - start : stop - start]
+            if self._known(track, number):
+                # What a search replays must not break off the interval that a run is filling.
+                at = stop
+                continue
+            if within == 0:
+                track.open = (np.inf, -np.inf, False)
+            elif at != track.next:
+                at = stop
+                continue
+            low, high, nan = track.open
+            bad = bool(np.isnan(piece).any())
+            good = piece[~np.isnan(piece)] if bad else piece
+            if len(good):
+                low, high = min(low, float(good.min())), max(high, float(good.max()))
+            track.open = (low, high, nan or bad)
+            track.next = stop
+            if stop == self.base + (number + 1) * self.spacing:
+                self._close(track, number)
+            at = stop
+
+    @staticmethod
+    def _known(track: _Track, number: int) -> bool:
+        if number >= len(track.low):
+            return False
+        return bool(np.isfinite(track.low[number]) or np.isfinite(track.high[number]) or not track.nan[number])
+
+    @staticmethod
+    def _close(track: _Track, number: int) -> None:
+        while number >= len(track.low):
+            size = len(track.low)
+            track.low = np.concatenate((track.low, np.full(size, -np.inf)))
+            track.high = np.concatenate((track.high, np.full(size, np.inf)))
+            track.nan = np.concatenate((track.nan, np.ones(size, dtype=np.bool_)))
+        track.low[number], track.high[number], track.nan[number] = track.open
+
+    def bounds(self, slot: Slot, count: int, stop: int) -> Bounds:
+        """The bounds of a slot over the first ``count`` intervals; everything where nothing is known.
+
+        Args:
+            slot: the slot.
+            count: how many intervals.
+            stop: the iteration up to which the last of them matters.
+        """
+        low, high, nan = np.full(count, -np.inf), np.full(count, np.inf), np.ones(count, dtype=np.bool_)
+        track = self._tracks.get(slot)
+        if track is not None:
+            known = min(count, len(track.low))
+            low[:known], high[:known], nan[:known] = track.low[:known], track.high[:known], track.nan[:known]
+            if track.next >= stop and (track.next - 1 - self.base) // self.spacing == count - 1:
+                low[-1], high[-1], nan[-1] = track.open
+        return Bounds(low, high, nan)

@@ -1,0 +1,112 @@
+"""docs/training.md is true: its tables are those of the engine, its examples parse, its names mean something."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retrograde.engine import Session
+from retrograde.engine.equations.optimisers import OPTIMISERS, OPTIONS
+from retrograde.engine.scenario.file import parse_scenario
+from retrograde.engine.scenario.training import SCHEDULES
+from retrograde.tui.cli.main import main
+from tests.support.updates import network
+
+TEXT = (Path(__file__).parent.parent.parent / "docs" / "training.md").read_text(encoding="utf-8")
+DECAY = {"weight_decay", "decoupled", "decay_biases"}
+
+
+def section(title: str) -> str:
+    return TEXT.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def rows(title: str, head: str) -> dict[str, list[str]]:
+    table = section(title).partition(head)[2].partition("\n\n")[0]
+    found = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table.splitlines() if "`" in line]
+    return {cells[0].strip("` |"): cells[1:] for cells in found if cells[0].startswith("`")}
+
+
+def written(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return "[" + ", ".join(f"{part:g}" for part in value) + "]"
+    return f'"{value}"' if isinstance(value, str) else f"{value:g}"
+
+
+def test_the_optimisers_are_those_of_the_table() -> None:
+    found = rows("Optimisers", "| `optimizer` |")
+    assert list(found) == list(OPTIMISERS)
+    for name, (formula, options, source) in found.items():
+        row = OPTIMISERS[name]
+        assert formula.replace("abs(g)", "|g|") == row.formula
+        assert source.rstrip(" |") == row.source
+        own = {key: value for key, value in row.options.items() if key not in DECAY}
+        listed = dict(re.findall(r"`(\w+) = ([^`]+)`", options))
+        usual = {"weight_decay": "0", "decoupled": "false", "decay_biases": "true"}
+        assert {key: listed.get(key) for key in own} == {key: written(value) for key, value in own.items()}
+        if name != "rprop":
+            decay = {key: listed.get(key, usual[key]) for key in DECAY}
+            assert decay == {key: written(row.options[key]) for key in DECAY}
+
+
+def test_the_options_are_those_of_the_table() -> None:
+    found = rows("Optimisers", "| option |")
+    assert list(found) == list(OPTIONS)
+    for key, (text, bounds) in found.items():
+        assert text == OPTIONS[key].text
+        assert bounds.strip(" |") == OPTIONS[key].bounds
+
+
+def test_the_schedules_are_those_of_the_table() -> None:
+    found = rows("Schedules", "| `kind` |")
+    assert list(found) == list(SCHEDULES)
+    for kind, (_formula, keys, _other) in found.items():
+        named = dict(re.findall(r"`(\w+)(?: = ([^`]+))?`", keys))
+        assert list(named) == list(SCHEDULES[kind])
+        for key, value in named.items():
+            default = SCHEDULES[kind][key]
+            if value:
+                assert value == ("1/3" if key == "start_factor" else written(default))
+            else:
+                assert not default
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_examples_parse(number: int) -> None:
+    example = re.findall(r"^```toml\n(.*?)^```$", TEXT, flags=re.MULTILINE | re.DOTALL)[number]
+    training = network({"optimizer": "sgd", "momentum": 0.5})
+    if number == 0:
+        training = re.sub(r"\[training\]\n.*?(?=\[stop\])", example, training, flags=re.DOTALL)
+    else:
+        training += "\n" + example
+    scenario = parse_scenario(training)
+    assert scenario.training.optimizer == ("adam" if number == 0 else "sgd")
+    assert Session(scenario).run(epochs=2).epoch == 2
+
+
+def test_every_name_means_something() -> None:
+    setting = {"optimizer": "adam", "l2": 0.1, "clip_norm": 1.0, "weight_decay": 0.1, "schedule": {"kind": "cosine"}}
+    texts = [network(setting), network({"momentum": 0.9, "dampening": 0.1})]
+    known = [(Session(parse_scenario(text))) for text in texts]
+    for name in rows("Names", "| name |"):
+        for each in name.replace("` `", " ").split():
+            assert any(resolves(session, each) for session in known), each
+
+
+def resolves(session: Session, name: str) -> bool:
+    try:
+        session.resolve(name)
+    except Exception:  # noqa: BLE001 - the other network may have it
+        return False
+    return True
+
+
+def test_the_race_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["race", "optimiser-race"]) == 0
+    printed = capsys.readouterr().out.splitlines()[:7]
+    shown = section("Variants").partition("$ retrograde race optimiser-race\n")[2].splitlines()[:7]
+    assert [line.strip() for line in shown] == [line.strip() for line in printed]

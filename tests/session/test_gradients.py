@@ -1,0 +1,264 @@
+"""Gradients against differences: the slope of each function, and every gradient of whole networks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from random import Random
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from retrograde.engine import Session
+from retrograde.engine.equations import functions
+from retrograde.engine.equations.array import Array, Role
+from retrograde.engine.equations.expression import NUMPY, PYTHON, Const, Expr, Ref, evaluate
+from retrograde.engine.equations.functions import ACTIVATIONS
+from retrograde.engine.ops.loss import LOSSES
+from tests.support.networks import BIASES, ELEMENTWISE, Recipe, randoms, recipes, slots
+
+X = Ref(Array(name="x", shape=(1,), role=Role.NET), (0,))
+Y = Ref(Array(name="y", shape=(1,), role=Role.OUT), (0,))
+T = Ref(Array(name="t", shape=(1,), role=Role.TARGET), (0,))
+
+
+def at(expr: Expr, **values: float) -> float:
+    """An expression's value at given x, y and t; both sources of functions agree on it but for rounding."""
+    found = [evaluate(expr, lambda ref: values[ref.array.name], mathematics) for mathematics in (PYTHON, NUMPY)]
+    assert math.isclose(*found, rel_tol=1e-13, abs_tol=1e-14)
+    return found[0]
+
+
+def derivative(f: Callable[[float], float], x: float, h: float = 2e-3) -> float:
+    """Central differences of fourth order: the error is of the order of h⁴ and of the rounding over h."""
+    return (8 * (f(x + h) - f(x - h)) - (f(x + 2 * h) - f(x - 2 * h))) / (12 * h)
+
+
+KINKS = (0.0, 1.0, -1.0, 3.0, -3.0, 6.0, -6.0)
+INTERIOR = st.floats(-6, 6).filter(lambda x: all(abs(x - kink) > 0.01 for kink in KINKS))
+
+
+@pytest.mark.parametrize("name", [name for name in ELEMENTWISE if ACTIVATIONS[name].slope is not None])
+@settings(max_examples=60, deadline=None)
+@given(x=INTERIOR, parameter=st.floats(0.05, 3))
+def test_the_slope_of_an_activation_is_its_derivative(name: str, x: float, parameter: float) -> None:
+    row = ACTIVATIONS[name]
+    assert row.slope is not None
+    constant = Const(parameter)
+    value = row.value(X, constant)
+    y = at(value, x=x)
+    assert at(row.slope(X, Y, constant), x=x, y=y) == pytest.approx(
+        derivative(lambda z: at(value, x=z), x), rel=1e-9, abs=1e-9
+    )
+    low, high = row.bounds
+    assert low <= y <= high
+
+
+REFERENCE: dict[str, Callable[[float, float], float]] = {
+    "identity": lambda x, _: x,
+    "sigmoid": lambda x, _: 1 / (1 + math.exp(-x)),
+    "tanh": lambda x, _: (math.exp(x) - math.exp(-x)) / (math.exp(x) + math.exp(-x)),
+    "relu": lambda x, _: max(x, 0.0),
+    "leaky_relu": lambda x, a: x if x > 0 else a * x,
+    "elu": lambda x, a: x if x > 0 else a * (math.exp(x) - 1),
+    "silu": lambda x, _: x / (1 + math.exp(-x)),
+    "gelu": lambda x, _: x * 0.5 * math.erfc(-x / math.sqrt(2)),
+    "gelu_tanh": lambda x, _: x / (1 + math.exp(-2 * math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
+    "softplus": lambda x, _: math.log(1 + math.exp(x)),
+    "selu": lambda x, _: 1.0507009873554805 * (x if x > 0 else 1.6732632423543772 * (math.exp(x) - 1)),
+    "mish": lambda x, _: x * (1 - 2 / ((1 + math.exp(x)) ** 2 + 1)),
+    "softsign": lambda x, _: x / (1 + x) if x > 0 else x / (1 - x),
+    "log_sigmoid": lambda x, _: -math.log(1 + math.exp(-x)),
+    "relu6": lambda x, _: min(max(x, 0.0), 6.0),
+    "hard_tanh": lambda x, _: min(max(x, -1.0), 1.0),
+    "hard_sigmoid": lambda x, _: min(max(x / 6 + 0.5, 0.0), 1.0),
+    "hard_swish": lambda x, _: x * min(max(x / 6 + 0.5, 0.0), 1.0),
+}
+"""The textbook formulas, written another way than the engine's."""
+
+
+def test_every_activation_has_a_reference() -> None:
+    assert set(REFERENCE) == set(ACTIVATIONS) == set(ELEMENTWISE)
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+@settings(max_examples=60, deadline=None)
+@given(x=st.floats(-6, 6), parameter=st.floats(0.05, 3))
+def test_an_activation_is_its_textbook_formula(name: str, x: float, parameter: float) -> None:
+    value = at(ACTIVATIONS[name].value(X, Const(parameter)), x=x)
+    assert value == pytest.approx(REFERENCE[name](x, parameter), rel=1e-11, abs=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("name", "at_low", "low", "at_high", "high"),
+    [
+        ("relu6", 0, 0.0, 0, 6.0),
+        ("hard_tanh", 0, -1.0, 0, 1.0),
+        ("hard_sigmoid", 0, -3.0, 0, 3.0),
+        ("hard_swish", 0, -3.0, 1, 3.0),
+    ],
+)
+def test_the_slope_at_the_ends_is_that_of_the_outside(
+    name: str, at_low: float, low: float, at_high: float, high: float
+) -> None:
+    slope = ACTIVATIONS[name].slope
+    assert slope is not None
+    assert at(slope(X, Y, Const(0.0)), x=low, y=0.0) == at_low
+    assert at(slope(X, Y, Const(0.0)), x=high, y=0.0) == at_high
+
+
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "elu"])
+def test_the_slope_at_the_kink_is_that_of_the_left_side(name: str) -> None:
+    """The derivative does not exist at 0; ReLU′(0) is 0, as in micrograd and PyTorch."""
+    slope = ACTIVATIONS[name].slope
+    assert slope is not None
+    left = {"relu": 0.0, "leaky_relu": 0.3, "elu": 0.3}[name]
+    for zero in (0.0, -0.0):
+        assert at(slope(X, Y, Const(0.3)), x=zero, y=zero) == left
+    y = at(ACTIVATIONS["relu"].value(X, Const(0.0)), x=-0.0)
+    assert math.copysign(1.0, y) == 1.0, "max(0, −0) is +0"
+
+
+LOSS_FORMULAS: dict[str, Callable[[float, float, float], float]] = {
+    "half_squared_error": lambda y, t, _: (t - y) ** 2 / 2,
+    "squared_error": lambda y, t, _: (t - y) ** 2,
+    "mean_squared_error": lambda y, t, _: (t - y) ** 2,
+    "mean_absolute_error": lambda y, t, _: abs(t - y),
+    "huber": lambda y, t, d: (y - t) ** 2 / 2 if abs(y - t) <= d else d * (abs(y - t) - d / 2),
+    "binary_cross_entropy": lambda y, t, _: (
+        -((t * math.log(y) if t else 0.0) + ((1 - t) * math.log(1 - y) if t != 1 else 0.0))
+    ),
+    "binary_cross_entropy_logits": lambda z, t, _: math.log(1 + math.exp(z)) - t * z,
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), delta=st.floats(0.1, 2))
+def test_a_loss_is_its_formula_and_its_slope_the_derivative(name: str, data: st.DataObject, delta: float) -> None:
+    row = LOSSES[name]
+    probability = name == "binary_cross_entropy"
+    y = data.draw(st.floats(0.05, 0.95) if probability else st.floats(-4, 4))
+    t = data.draw(st.floats(0, 1) | st.sampled_from((0.0, 1.0)) if name.startswith("binary") else st.floats(-4, 4))
+    value, slope = row.value(Y, T, Const(delta)), row.slope(Y, T, Const(delta))
+    assert at(value, y=y, t=t) == pytest.approx(LOSS_FORMULAS[name](y, t, delta), rel=1e-11, abs=1e-13)
+    kinks = {"mean_absolute_error": (0.0,), "huber": (-delta, delta)}.get(name, ())
+    if all(abs(y - t - kink) > 0.01 for kink in kinks):
+        # Near 0 and 1 a logarithm bends so much that only close differences have its slope.
+        found = derivative(lambda z: at(value, y=z, t=t), y, h=2e-4 if probability else 2e-3)
+        assert at(slope, y=y, t=t) == pytest.approx(found, rel=1e-8, abs=1e-8)
+
+
+def test_the_slopes_at_the_kinks_of_losses() -> None:
+    """The absolute error has slope 0 at 0; Huber is smooth where its pieces meet."""
+    assert at(LOSSES["mean_absolute_error"].slope(Y, T, Const(1.0)), y=0.5, t=0.5) == 0.0
+    for y in (0.75, -0.75):
+        assert at(LOSSES["huber"].slope(Y, T, Const(0.75)), y=y, t=0.0) == y
+    for t in (0.0, 1.0):
+        assert at(LOSSES["binary_cross_entropy"].value(Y, T, Const(0.0)), y=t, t=t) == 0.0
+
+
+KINKED = ("relu", "leaky_relu", "elu", "selu", "relu6", "hard_tanh", "hard_sigmoid", "hard_swish")
+
+
+def smooth(recipe: Recipe) -> Recipe:
+    """The recipe without the activations and losses that have kinks."""
+    swap = dict(zip(KINKED, ("silu", "tanh", "softplus", "mish", "softsign", "tanh", "sigmoid", "silu"), strict=True))
+    loss = {"mean_absolute_error": "squared_error", "huber": "half_squared_error"}.get(recipe.loss, recipe.loss)
+    return replace(recipe, rate=0.02, activations=tuple(swap.get(name, name) for name in recipe.activations), loss=loss)
+
+
+def differentiable(session: Session) -> bool:
+    """Whether differences say anything: not of a training that diverges, nor where ln(1 − y) is mostly rounding."""
+    frame = session.frame
+    if not np.all(np.abs(frame.flat) < 1e4):
+        return False
+    out = frame.array(session.program.named["out_o"])
+    return session.scenario.loss.kind != "binary_cross_entropy" or bool(np.all((out > 1e-4) & (out < 1 - 1e-4)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(recipe=recipes(depth=4, updates=("simultaneous",), samples=3), random=randoms())
+def test_every_gradient_agrees_with_the_difference_of_E(recipe: Recipe, random: Random) -> None:
+    session = Session(smooth(recipe).scenario)
+    session.seek(session.position + random.randint(1, session.length))
+    assume(differentiable(session))
+    program = session.program
+    checked = 0
+    for array in program.arrays:
+        every = list(slots(array))
+        for ref in random.sample(every, min(3, len(every))):
+            found = session.check_gradient(ref)
+            if array.role is not Role.GRADIENT:
+                assert found is None
+                continue
+            assert found is not None
+            assert found.agrees, (session.notation.name(ref), found)
+            assert found.analytic == session.frame.value(ref)
+            checked += 1
+    assert checked or not session.network.trainable
+
+
+@settings(max_examples=60, deadline=None)
+@given(recipe=recipes(depth=3, updates=("simultaneous",), samples=3), random=randoms())
+def test_a_gradient_that_disagrees_is_called_a_kink(recipe: Recipe, random: Random) -> None:
+    session = Session(recipe.scenario)
+    assume(differentiable(session))
+    for array in session.program.arrays:
+        if array.role is Role.GRADIENT:
+            found = session.check_gradient(random.choice(list(slots(array))))
+            assert found is not None
+            assert found.agrees or found.kink
+
+
+@pytest.mark.parametrize("bias", BIASES)
+def test_a_wrong_slope_is_noticed(bias: str) -> None:
+    """The check can fail: with the slope of another function no gradient behind it agrees."""
+    recipe = Recipe(
+        widths=(2, 3, 2),
+        activations=("sigmoid", "tanh"),
+        biases=(bias, bias),
+        frozen=((), ()),
+        loss="squared_error",
+        samples=2,
+        batch_size=0,
+    )
+    wrong = replace(ACTIVATIONS["sigmoid"], slope=ACTIVATIONS["tanh"].slope)
+    with patch.dict(functions.ACTIVATIONS, sigmoid=wrong):
+        session = Session(recipe.scenario)
+        named = session.program.named
+        for ref in slots(named["grad(W_h)"]):
+            found = session.check_gradient(ref)
+            assert found is not None
+            assert not found.agrees
+            assert not found.kink
+        for ref in slots(named["grad(W_o)"]):
+            found = session.check_gradient(ref)
+            assert found is not None
+            assert found.agrees
+
+
+def test_a_gradient_at_a_kink_is_said_to_be_one() -> None:
+    recipe = Recipe(
+        widths=(1, 1),
+        activations=("relu",),
+        biases=("neuron",),
+        frozen=((),),
+        loss="squared_error",
+        samples=1,
+        batch_size=0,
+    )
+    text = recipe.text.replace('bias = "neuron"', 'bias = "neuron"\nweights = [[0.0]]\nbiases = [0.0]')
+    from retrograde.engine.scenario.file import parse_scenario
+
+    session = Session(parse_scenario(text))
+    ref = session.resolve("grad(b_o1)")
+    found = session.check_gradient(ref)
+    assert found is not None
+    assert not found.agrees
+    assert found.kink
+    assert np.isfinite(found.numeric)

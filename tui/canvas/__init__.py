@@ -1,0 +1,1 @@
+"""What drawing is made of: spans, inks, glyphs, themes. Knows nothing of networks."""

@@ -1,0 +1,91 @@
+"""`retrograde check`: published figures beside what is computed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+
+from retrograde.engine.errors import EngineError
+from retrograde.engine.scenario.catalogue import shipped
+from retrograde.engine.scenario.file import load_scenario
+from retrograde.engine.session.published import Finding, check
+from retrograde.engine.text import _, language, ngettext
+from retrograde.tui.cli.columns import table, wrapped
+
+_REASON_WIDTH = 96
+_INDENT = " " * 6
+
+
+def write_checks(scenarios: Sequence[str]) -> int:
+    """Check the scenarios, all that ship when none is named, and print a table of each.
+
+    Returns:
+        0 when every figure holds, 1 when one does not, 2 when a scenario can not be used.
+    """
+    figures = wrong = 0
+    names = scenarios or shipped()
+    usable = len(names)
+    for name in names:
+        try:
+            for entry, findings in _entries(name):
+                figures += len(findings)
+                wrong += sum(not finding.ok for finding in findings)
+                print("\n".join(_report(entry, findings)), end="\n\n", flush=True)
+        except EngineError as error:
+            print(error, file=sys.stderr)
+            usable -= 1
+    count = ngettext("{count} scenario", "{count} scenarios", usable).format(count=usable)
+    verified = ngettext("{count} figure", "{count} figures", figures).format(count=figures)
+    held = _("all hold") if figures else _("nothing to compare")
+    verdict = _("{count} do not hold").format(count=wrong) if wrong else held
+    print(f"{count}, {verified}: {verdict}")
+    if usable < len(names):
+        return 2
+    return 1 if wrong else 0
+
+
+def _entries(name: str) -> Iterator[tuple[str, tuple[Finding, ...]]]:
+    """Yield the findings of a scenario, and after it those of its variants that have figures of their own."""
+    scenario = load_scenario(name)
+    yield name, check(scenario)
+    for variant in scenario.variants:
+        if variant.expect:
+            yield f"{name}:{variant.name}", check(load_scenario(f"{name}:{variant.name}"))
+
+
+def _report(name: str, findings: Sequence[Finding]) -> list[str]:
+    """Return the lines about one scenario."""
+    if not findings:
+        return [name, "  " + _("no published figures")]
+    head = [_("value"), _("updates"), _("published"), _("computed"), _("mode"), _("verdict")]
+    rows = [
+        [
+            finding.expect.value,
+            str(finding.expect.updates),
+            finding.expect.printed,
+            finding.shown,
+            _("truncated") if finding.expect.mode == "truncate" else _("rounded"),
+            finding.verdict,
+        ]
+        for finding in findings
+    ]
+    lines = ["  " + line for line in table([head, *rows], right=frozenset({1, 2, 3}))]
+    report = [name, lines[0]]
+    previous = ""
+    for line, finding in zip(lines[1:], findings, strict=True):
+        report.append(line)
+        reason = _reason(finding)
+        if reason and reason == previous:
+            report.append(_INDENT + _("for the same reason"))
+        elif reason:
+            report += wrapped(reason, _REASON_WIDTH, _INDENT)
+        previous = reason
+    return report
+
+
+def _reason(finding: Finding) -> str:
+    """Return why the source is wrong, in the language in use; empty where nothing is said."""
+    reason = finding.expect.reason
+    if reason is None or isinstance(reason, str):
+        return reason or ""
+    return reason.zh if language() == "zh" else reason.en

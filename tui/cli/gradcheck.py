@@ -1,0 +1,151 @@
+"""`retrograde gradcheck`: gradients beside differences of E."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from retrograde.engine.equations.expression import Ref
+from retrograde.engine.explaining.gradcheck import GradientCheck, Verdict
+from retrograde.engine.session.gradient_report import GradientReport, check_gradients
+from retrograde.engine.session.session import Session
+from retrograde.engine.text import _, ngettext
+from retrograde.tui.cli.columns import table, wrapped
+from retrograde.tui.cli.numbers import encoded, shown
+from retrograde.tui.cli.progress import ProgressBar
+from retrograde.tui.cli.saved import load_session
+
+_WIDTH = 96
+_COMMA = re.compile(r",(?![^\[(]*[\])])")
+
+
+def gradcheck(source: str, *, at: str | None, values: str | None, count: int | None, seed: int, as_json: bool) -> int:
+    """Check gradients of one iteration, and print a table of them.
+
+    Args:
+        source: A scenario by name or file, or a saved session, which is at the moment where it was left.
+        at: A moment in the iteration; by default the first iteration, of a saved session the one it is in.
+        values: Names with commas between them; without them, parameters are drawn.
+        count: How many parameters are drawn; None for all.
+        seed: Of the draw.
+        as_json: Print one JSON object.
+
+    Returns:
+        0 when no gradient disagrees, 1 when one does.
+
+    Raises:
+        EngineError: A name or the moment makes no sense; nothing was printed.
+        ScenarioError: The scenario can not be used.
+    """
+    session = load_session(source)
+    with ProgressBar() as bar:
+        if at is not None:
+            session.seek(at, bar.searched)
+        names = [] if values is None else [name for name in map(str.strip, _COMMA.split(values)) if name]
+        report = check_gradients(session, names=names, count=count, seed=seed, on_progress=bar.checked)
+    if as_json:
+        print(json.dumps(_record(session, report), indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        print("\n".join(_lines(session, report)))
+    return 0 if report.ok else 1
+
+
+def _iteration(session: Session) -> tuple[int, int]:
+    """Return the epoch of the session's iteration, and the iteration in it, from 1."""
+    epoch, iteration = divmod(session.iteration, session.schedule.per_epoch)
+    return epoch + 1, iteration + 1
+
+
+def _name(session: Session, ref: Ref, *, pretty: bool = False) -> str:
+    """Return the name of a gradient, with its sample where it has one."""
+    notation = session.notation
+    name = notation.symbol(ref, sample=session.sample) if pretty else notation.name(ref)
+    return name if pretty or not ref.array.batched else f"{name}{{{ref.index[0] + 1}}}"
+
+
+def _record(session: Session, report: GradientReport) -> dict[str, Any]:
+    epoch, iteration = _iteration(session)
+    return {
+        "scenario": session.scenario.name,
+        "branch": session.branch.name,
+        "epoch": epoch,
+        "iteration": iteration,
+        "gradients": report.total,
+        "checked": len(report.checks),
+        "verdicts": {verdict.value: report.count(verdict) for verdict in Verdict if report.count(verdict)},
+        "left_out": [array.name for array in report.late],
+        "checks": [
+            {
+                "name": _name(session, check.ref),
+                "analytic": encoded(check.analytic),
+                "numeric": encoded(check.numeric),
+                "error": encoded(check.error),
+                "verdict": check.verdict.value,
+            }
+            for check in report.checks
+        ],
+    }
+
+
+def _lines(session: Session, report: GradientReport) -> list[str]:
+    lines: list[str] = []
+    if report.checks:
+        head = [_("value"), _("gradient"), _("difference"), _("± error"), _("verdict")]
+        lines += table([head, *(_row(session, check) for check in report.checks)], right=frozenset({1, 2, 3}))
+    if report.late:
+        names = ", ".join(array.name for array in report.late)
+        text = (
+            _(
+                "left out, because they see parameters that this iteration has updated (in place), so that they are no"
+                " derivatives of its E: {names}"
+            )
+            if session.scenario.training.update == "in_place"
+            else _(
+                "left out, because truncated backpropagation leaves out a part of them, so that they are no derivatives"
+                " of E: {names}"
+            )
+        )
+        lines += (
+            ["", *wrapped(text.format(names=names), _WIDTH, "")]
+            if lines
+            else wrapped(text.format(names=names), _WIDTH, "")
+        )
+    epoch, iteration = _iteration(session)
+    counted = ngettext("{done} of {count} gradient", "{done} of {count} gradients", report.total).format(
+        done=len(report.checks), count=report.total
+    )
+    where = _("epoch {epoch}, iteration {iteration}").format(epoch=epoch, iteration=iteration)
+    lines += ["", f"{session.scenario.name}, {where}, {counted}: {_summary(report)}"]
+    return lines
+
+
+def _row(session: Session, check: GradientCheck) -> list[str]:
+    return [
+        _name(session, check.ref, pretty=True),
+        shown(check.analytic),
+        shown(check.numeric),
+        f"{check.error:.1e}",
+        _verdicts()[check.verdict],
+    ]
+
+
+def _summary(report: GradientReport) -> str:
+    if not report.checks:
+        return _("nothing to compare")
+    counts = {verdict: report.count(verdict) for verdict in Verdict if report.count(verdict)}
+    if set(counts) == {Verdict.AGREES}:
+        return _("all agree")
+    return ", ".join(f"{count} {_verdicts()[verdict]}" for verdict, count in counts.items())
+
+
+def _verdicts() -> dict[Verdict, str]:
+    """Return the verdicts in the language in use."""
+    return {
+        Verdict.AGREES: _("agrees"),
+        Verdict.DISAGREES: _("disagrees"),
+        Verdict.KINK: _("at a kink"),
+        Verdict.NOT_FINITE: _("not finite"),
+        Verdict.UNCLEAR: _("too small to tell"),
+        Verdict.EDITED: _("edited"),
+    }

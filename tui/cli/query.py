@@ -1,0 +1,149 @@
+"""`retrograde query`: when something happened in a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, NamedTuple
+
+from retrograde.engine.errors import EngineError
+from retrograde.engine.session.session import Session
+from retrograde.engine.text import _, ngettext
+from retrograde.tui.cli.numbers import encoded, shown
+from retrograde.tui.cli.progress import ProgressBar
+from retrograde.tui.cli.saved import is_saved, load_session
+
+FOUND, NOTHING = 0, 1
+VERBS = ("first", "last", "count", "all", "max", "min")
+
+
+class Query(NamedTuple):
+    """A question about a run: one of ``VERBS``, and a formula."""
+
+    verb: str
+    formula: str
+
+
+def read_query(text: str) -> Query:
+    """Take a question apart, as ``first E < 0.01``.
+
+    Raises:
+        EngineError: It begins with none of ``VERBS``.
+    """
+    words = text.split(maxsplit=1)
+    if not words or words[0] not in VERBS:
+        message = _("a query begins with {verbs}: `first E < 0.01`, `max abs(grad(w1))`")
+        raise EngineError(message.format(verbs=", ".join(VERBS)))
+    return Query(words[0], words[1] if len(words) > 1 else "")
+
+
+def query(source: str, text: str, *, epochs: int | None, limit: int | None, as_json: bool) -> int:
+    """Run a scenario, or open a saved session, and answer a question about what was run.
+
+    Args:
+        source: A scenario by name or file, or a saved session, which is asked about as far as it was run.
+        text: The question.
+        epochs: Run this many epochs; None runs a scenario until one of its stop rules holds.
+        limit: How many moments `all` prints; None prints all.
+        as_json: Print one JSON object.
+
+    Returns:
+        0 when a moment was found, 1 when there is none.
+
+    Raises:
+        EngineError: The question can not be read; nothing was run.
+        ScenarioError: The scenario can not be used.
+    """
+    asked = read_query(text)
+    if limit is not None and asked.verb != "all":
+        raise EngineError(_("--limit goes with `all` only"))
+    session = load_session(source)
+    read = session.formula if asked.verb in {"max", "min"} else session.condition
+    read(asked.formula)
+    with ProgressBar() as bar:
+        if epochs is not None or not is_saved(source) or session.frontier == 0:
+            session.run(epochs=epochs, on_progress=bar.update)
+        answer = _answer(session, asked, bar)
+        if as_json:
+            return _write_json(session, asked, answer, limit)
+        return _write_text(session, asked, answer, limit, bar)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Steps, or how many there are; with `max` and `min` the value that the formula has there."""
+
+    steps: Iterator[int]
+    count: int | None = None
+    value: float | None = None
+
+
+def _answer(session: Session, asked: Query, bar: ProgressBar) -> _Answer:
+    verb, formula = asked
+    match verb:
+        case "count":
+            return _Answer(iter(()), count=session.count(formula, bar.searched))
+        case "all":
+            return _Answer(session.where(formula, bar.searched))
+        case "first" | "last":
+            step = (session.first if verb == "first" else session.last)(formula, bar.searched)
+            return _Answer(iter(() if step is None else (step,)))
+        case _:
+            found = session.extreme(formula, largest=verb == "max", on_progress=bar.searched)
+            if found is None:
+                return _Answer(iter(()))
+            return _Answer(iter((found.step,)), value=found.value)
+
+
+def _write_text(session: Session, asked: Query, answer: _Answer, limit: int | None, bar: ProgressBar) -> int:
+    if answer.count is not None:
+        bar.wipe()
+        print(answer.count)
+        return FOUND if answer.count else NOTHING
+    printed = 0
+    for number in islice(answer.steps, limit):
+        step = session.step_at(number)
+        parts = [step.moment.address, f"{step.symbol} = {shown(step.result)}"]
+        if answer.value is not None:
+            parts.insert(0, shown(answer.value))
+        bar.wipe()
+        print("  ".join(parts), flush=True)
+        printed += 1
+    if not printed:
+        epochs = session.frontier // session.schedule.steps_per_epoch
+        bar.wipe()
+        where = ngettext("in {count} epoch", "in {count} epochs", epochs).format(count=epochs)
+        print(_("nothing found {where}").format(where=where))
+    return FOUND if printed else NOTHING
+
+
+def _write_json(session: Session, asked: Query, answer: _Answer, limit: int | None) -> int:
+    hits = [_record(session, number) for number in islice(answer.steps, limit)]
+    result: dict[str, Any] = {
+        "scenario": session.scenario.name,
+        "branch": session.branch.name,
+        "query": asked.verb,
+        "formula": asked.formula,
+        "steps": session.frontier,
+    }
+    if answer.count is not None:
+        result["count"] = answer.count
+    else:
+        result["hits"] = hits
+    if answer.value is not None:
+        result["value"] = encoded(answer.value)
+    print(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
+    return FOUND if hits or answer.count else NOTHING
+
+
+def _record(session: Session, number: int) -> dict[str, Any]:
+    step = session.step_at(number)
+    return {
+        "step": number,
+        "address": step.moment.address,
+        "symbol": step.symbol,
+        "name": step.name,
+        "value": encoded(step.result),
+    }

@@ -1,0 +1,129 @@
+"""`retrograde race`: a scenario and its variants, trained one after the other, side by side in a table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from retrograde.engine.equations.optimisers import OPTIMISERS
+from retrograde.engine.errors import EngineError
+from retrograde.engine.scenario.file import load_scenario
+from retrograde.engine.scenario.models import Scenario
+from retrograde.engine.session.session import Session
+from retrograde.engine.text import _
+from retrograde.engine.travel.stopping import Outcome, StopRule
+from retrograde.tui.cli.columns import table
+from retrograde.tui.cli.numbers import encoded
+from retrograde.tui.cli.progress import ProgressBar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lap:
+    """One of the trainings.
+
+    Attributes:
+        name: the variant; of the scenario as it stands, the name of the scenario.
+        scenario: the scenario or the variant.
+        outcome: how it ended.
+        losses: the loss of some epochs, by their number from 1.
+    """
+
+    name: str
+    scenario: Scenario
+    outcome: Outcome
+    losses: dict[int, float]
+
+
+def race(scenario: str, variants: Sequence[str], *, epochs: int | None, data: str | None, as_json: bool) -> int:
+    """Train the scenario and its variants, print the loss of each after some epochs, and return the exit code.
+
+    Raises:
+        EngineError: there are no variants, or not those that are named.
+        ScenarioError: the scenario can not be used.
+    """
+    samples = None if data is None else Path(data)
+    first = load_scenario(scenario, data=samples)
+    known = [one.name for one in first.variants]
+    if not known:
+        raise EngineError(
+            _("{name} has no variants to race against; a file lists them as [[variants]]").format(name=scenario)
+        )
+    for name in variants:
+        if name not in known:
+            message = _("there is no variant {name}; there are: {known}")
+            raise EngineError(message.format(name=name, known=", ".join(known)))
+    entrants = [first, *(load_scenario(f"{scenario}:{name}", data=samples) for name in variants or known)]
+    last = epochs or first.stop.epochs
+    laps = []
+    for entrant in entrants:
+        session = Session(entrant)
+        with ProgressBar() as bar:
+            outcome = session.run(epochs=epochs, on_progress=bar.update)
+        ended = min(outcome.epoch, outcome.iterations // session.schedule.per_epoch)
+        chosen = [epoch for epoch in milestones(last) if epoch <= ended]
+        per_epoch = session.schedule.per_epoch
+        losses = {epoch: session.measure("E_epoch", epoch * per_epoch) for epoch in chosen}
+        variant = entrant.name.partition(":")[2]
+        laps.append(Lap(name=variant or entrant.name, scenario=entrant, outcome=outcome, losses=losses))
+    print(_as_json(laps) if as_json else "\n".join(_as_table(laps, last)))
+    return 0
+
+
+def milestones(last: int) -> list[int]:
+    """Epochs to compare at: 1, 2, 5, 10, 20, 50 and so on up to the last one."""
+    found = [1]
+    while found[-1] < last:
+        lead = str(found[-1])[0]
+        found.append(found[-1] * 5 // 2 if lead == "2" else found[-1] * 2)
+    return [*(epoch for epoch in found if epoch < last), last]
+
+
+def _as_json(laps: Sequence[Lap]) -> str:
+    rows = [
+        {
+            "name": lap.name,
+            "scenario": lap.scenario.name,
+            "training": _options(lap.scenario),
+            "epochs": lap.outcome.epoch,
+            "rule": lap.outcome.rule.value,
+            "message": lap.outcome.message,
+            "loss_last_epoch": encoded(lap.outcome.loss),
+            "losses": {str(epoch): encoded(loss) for epoch, loss in lap.losses.items()},
+        }
+        for lap in laps
+    ]
+    return json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _options(scenario: Scenario) -> dict[str, Any]:
+    training = scenario.training
+    keys = ("optimizer", "learning_rate", *OPTIMISERS[training.optimizer].options)
+    content = training.model_dump(mode="json")
+    return {key: content[key] for key in keys}
+
+
+def _as_table(laps: Sequence[Lap], last: int) -> Iterator[str]:
+    columns = [epoch for epoch in milestones(last) if any(epoch in lap.losses for lap in laps)]
+    while len(columns) > 7:
+        columns = [columns[0], *columns[2:]]
+    bound = laps[0].scenario.stop.loss_below
+    head = ["", _("optimiser"), "η", *(_("epoch {number}").format(number=epoch) for epoch in columns)]
+    if bound is not None:
+        head.append(_("below {bound:g} in epoch").format(bound=bound))
+    rows = [head]
+    for lap in laps:
+        training = lap.scenario.training
+        row = [lap.name, OPTIMISERS[training.optimizer].title, f"{training.learning_rate:g}"]
+        row += [f"{lap.losses[epoch]:.4g}" if epoch in lap.losses else "" for epoch in columns]
+        if bound is not None:
+            row.append(str(lap.outcome.epoch) if lap.outcome.rule is StopRule.LOSS else "·")
+        rows.append(row)
+    yield from table(rows, right=frozenset(range(2, len(head))))
+    yield ""
+    yield _("The loss of an epoch is the mean of its iterations' E, each before its own update.")
+    for lap in laps:
+        if lap.outcome.rule is StopRule.DIVERGED:
+            yield f"{lap.name}: {lap.outcome.message}"

@@ -1,0 +1,176 @@
+"""`python -m retrograde.tui.cli.reference docs/scenarios.md`: writes the reference of scenario files."""
+
+from __future__ import annotations
+
+import re
+import sys
+import types
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from retrograde.engine.equations.functions import ACTIVATIONS
+from retrograde.engine.equations.optimisers import OPTIMISERS
+from retrograde.engine.layers.base import ActivatedLayer, Layer
+from retrograde.engine.layers.table import KINDS
+from retrograde.engine.ops.loss import LOSSES
+from retrograde.engine.scenario.models import (
+    Data,
+    Expectation,
+    LossTable,
+    NetworkInit,
+    NetworkTable,
+    Scenario,
+    StopTable,
+    Variant,
+)
+from retrograde.engine.scenario.training import RateSchedule, Training
+from retrograde.engine.text import use
+
+_INTRODUCTION = """\
+# Scenario files
+
+A scenario is a TOML file: a network, its data, its training, and the figures that were published about it. `retrograde
+new FILE.toml` writes one to start from, and every mistake in a file is reported with its line and key. What a key means
+is stated here once, from the models that read it; `retrograde schema` gives the same to editors.
+
+A layer takes the output of the layer above it, or of the layers that its key `inputs` names (`i` is the input). Arrays
+have the axes of one sample: rows and columns, `[channels, rows, columns]` for a convolution, `[time, features]` for a
+sequence.
+"""
+
+
+def reference() -> str:
+    """Return the reference as Markdown, in English."""
+    use("en")
+    return "\n".join(_lines()).rstrip() + "\n"
+
+
+def _lines() -> Iterator[str]:
+    yield _INTRODUCTION
+    tables: tuple[tuple[str, type[BaseModel]], ...] = (
+        ("the top of the file", Scenario),
+        ("[network]", NetworkTable),
+        ("[network.init]", NetworkInit),
+        ("[data]", Data),
+        ("[loss] and [[losses]]", LossTable),
+        ("[training]", Training),
+        ("[training.schedule]", RateSchedule),
+        ("[stop]", StopTable),
+        ("[[expect]]", Expectation),
+        ("[[variants]]", Variant),
+    )
+    for title, model in tables:
+        yield from _section(f"## {_code(title)}", model, _fields(model))
+    yield "## Layers\n"
+    yield "Every `[[network.layers]]` has these keys, and those of its kind:\n"
+    yield from _table(("key", "value", "default", "meaning"), _rows(_fields(Layer), skip=("kind",)))
+    yield "A layer that ends in an activation function has these as well:\n"
+    own = set(Layer.model_fields)
+    yield from _table(
+        ("key", "value", "default", "meaning"),
+        _rows({name: field for name, field in ActivatedLayer.model_fields.items() if name not in own}),
+    )
+    shared = {*Layer.model_fields, *ActivatedLayer.model_fields}
+    for kind, layer in KINDS.items():
+        fields = {
+            name: field
+            for name, field in layer.model_fields.items()
+            if name not in shared or (name == "activation" and issubclass(layer, ActivatedLayer))
+        }
+        yield from _section(f"### `{kind}`", layer, fields)
+    yield "## Activations\n"
+    rows = ((f"`{row.name}`", row.formula, row.source) for row in ACTIVATIONS.values())
+    yield from _table(("name", "formula", "source"), (*rows, ("`softmax`", "exp(xᵢ − max) / Σ exp(xⱼ − max)", "")))
+    yield "## Losses\n"
+    losses = (
+        (f"`{row.name}`", row.formula, f"{row.over_outputs} over outputs, {row.over_batch} over the batch")
+        for row in LOSSES.values()
+    )
+    cross = ("`cross_entropy`", "−t · ln p, with softmax", "sum over outputs, mean over the batch")
+    yield from _table(("name", "term of one output", "reductions"), (*losses, cross))
+    yield "## Optimisers\n"
+    yield from _table(
+        ("name", "formula", "source"), ((f"`{row.name}`", row.formula, row.source) for row in OPTIMISERS.values())
+    )
+
+
+def _code(title: str) -> str:
+    return re.sub(r"\[+[a-z.]+\]+", lambda match: f"`{match[0]}`", title)
+
+
+def _section(title: str, model: type[BaseModel], fields: dict[str, FieldInfo]) -> Iterator[str]:
+    yield f"{title}\n"
+    described = " ".join((model.__doc__ or "").partition("Attributes:")[0].split())
+    yield f"{described}\n"
+    rows = list(_rows(fields, skip=("kind",) if issubclass(model, Layer) else ()))
+    if rows:
+        yield from _table(("key", "value", "default", "meaning"), rows)
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return dict(model.model_fields)
+
+
+def _rows(fields: dict[str, FieldInfo], skip: Iterable[str] = ()) -> Iterator[tuple[str, ...]]:
+    for name, field in fields.items():
+        if name not in skip:
+            kind = "an [activation](#activations)" if name == "activation" else _type(field.annotation)
+            yield f"`{name}`", kind, _default(field), field.description or ""
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "needed"
+    value = field.get_default(call_default_factory=True)
+    if value is None or value in ((), "") or isinstance(value, BaseModel):
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+_PLAIN = {int: "whole number", float: "number", str: "text", bool: "true or false", type(None): ""}
+
+
+def _type(annotation: Any) -> str:
+    """What a value is, in words."""
+    if annotation in _PLAIN:
+        return _PLAIN[annotation]
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _type(get_args(annotation)[0])
+    if origin is Literal:
+        choices = [f"`{choice}`" if isinstance(choice, str) else str(choice) for choice in get_args(annotation)]
+        return ", ".join(choices)
+    if origin in {Union, types.UnionType}:
+        words = dict.fromkeys(filter(None, map(_type, get_args(annotation))))
+        return " or ".join(words)
+    if origin is tuple:
+        inner = [part for part in get_args(annotation) if part is not Ellipsis]
+        word = _type(inner[0]) if inner else ""
+        return "table" if word == "table" else f"list of {_plural(word)}"
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "table"
+    return "table"
+
+
+def _plural(word: str) -> str:
+    if word.startswith(("list of", "`")):
+        return word.replace("list of", "lists of", 1)
+    return {"text": "texts", "number": "numbers", "whole number": "whole numbers"}.get(word, word)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield "| " + " | ".join(head) + " |"
+    yield "| " + " | ".join("---" for _ in head) + " |"
+    for row in rows:
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+    yield ""
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(reference(), encoding="utf-8")

@@ -1,0 +1,76 @@
+"""`retrograde run`: train without a screen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import Ref
+from retrograde.engine.scenario.file import load_scenario
+from retrograde.engine.session.session import Session
+from retrograde.engine.text import _
+from retrograde.tui.cli.columns import table
+from retrograde.tui.cli.numbers import encoded, shown
+from retrograde.tui.cli.progress import ProgressBar
+
+
+def run(scenario: str, *, epochs: int | None, until: str | None, data: str | None, as_json: bool) -> int:
+    """Train, print how it ended, and return the exit code.
+
+    Raises:
+        EngineError: The condition can not be read, or names something that is not there.
+        ScenarioError: The scenario or its data can not be used.
+    """
+    session = Session(load_scenario(scenario, data=None if data is None else Path(data)))
+    with ProgressBar() as bar:
+        outcome = session.run(epochs=epochs, until=until, on_progress=bar.update)
+    end = session.value("E_data")
+    values = dict(parameters(session, outcome.iterations))
+    if as_json:
+        result = {
+            "scenario": session.scenario.name,
+            "epochs": outcome.epoch,
+            "iterations": outcome.iterations,
+            "rule": outcome.rule.value,
+            "message": outcome.message,
+            "loss_last_epoch": encoded(outcome.loss),
+            "loss_end": encoded(end),
+            "parameters": {name: encoded(value) for name, value in values.items()},
+        }
+        print(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
+        return 0
+    # What ended it comes last, where a terminal still shows it after thousands of parameters.
+    if values:
+        print("\n".join(table([[name, shown(value)] for name, value in values.items()])))
+        print()
+    rows = [
+        [_("epochs"), str(outcome.epoch), ""],
+        [_("loss of the last epoch"), shown(outcome.loss), _("mean of its iterations, each before its update")],
+        [_("loss of the end state"), shown(end), _("over the whole data, after the last update")],
+    ]
+    print("\n".join(table(rows)))
+    print(_("stopped: {message}").format(message=outcome.message))
+    return 0
+
+
+def parameters(session: Session, updates: int) -> Iterator[tuple[str, float]]:
+    """Yield name and value of every parameter after so many updates, layer by layer, weights before biases."""
+    network = session.network
+    current = dict(network.parameters)
+    state, start = session.timeline.state(updates), 0
+    for array in network.state:
+        if array in current:
+            current[array] = state[start : start + array.size].reshape(array.shape)
+        start += array.size
+    seen: set[Array] = set()
+    for layer in network.layers:
+        for parameter in layer.parameters.values():
+            # A layer that shares its parameters has none of its own.
+            if parameter not in seen:
+                seen.add(parameter)
+                for index, value in np.ndenumerate(current[parameter]):
+                    yield session.notation.name(Ref(parameter, index)), float(value)

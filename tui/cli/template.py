@@ -1,0 +1,105 @@
+"""`retrograde new`: a commented scenario to start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from retrograde.engine.atomic import write_whole
+from retrograde.engine.errors import EngineError
+from retrograde.engine.text import _
+
+TEMPLATE = """\
+#:schema retrograde-schema.json
+# A scenario of Retrograde: one network, its data, and how it is trained.
+# Try it:      retrograde {name}
+# The schema:  retrograde schema > retrograde-schema.json   (editors then complete and check this file)
+format = 1
+# source = "where the figures come from: an address or a citation"
+
+[title]
+en = "My network"
+zh = "我的网络"
+
+[teaches]                                   # one line for the list of scenarios
+en = "What someone sees here"
+zh = "在这里能看到什么"
+
+[about]                                     # a few sentences, shown when it opens
+en = "Two inputs, two hidden neurons, one output, that learn exclusive or."
+zh = "两个输入、两个隐藏神经元、一个输出，学习异或。"
+
+[network]
+inputs = 2
+arithmetic = "exact"                        # every partial sum existed; "blas" for large networks
+# numbering = "target"                      # w1, w2, ... row by row of the target neuron; or "source"
+seed = 1                                    # of the initial values below
+
+[network.init]                              # for layers that state no weights
+kind = "glorot_uniform"                     # glorot_normal he_uniform he_normal constant uniform normal
+
+[[network.layers]]
+units = 2
+activation = "tanh"                         # identity sigmoid relu leaky_relu elu silu gelu gelu_tanh
+                                            # softplus selu mish hard_swish softmax, and others
+bias = "neuron"                             # one for each neuron; "shared" by the layer; or "none"
+# frozen = ["bias"]                         # parameters that are not trained: "weights", "bias"
+
+[[network.layers]]
+units = 1
+activation = "sigmoid"
+weights = [[0.5, -0.4]]                     # explicit: a row for each neuron, a column for each of its inputs
+biases = [0.1]
+
+[data]
+inputs = [[0, 0], [0, 1], [1, 0], [1, 1]]
+targets = [[0], [1], [1], [0]]
+# or from a file beside this one:
+# file = "measurements.csv"                 # .csv, .csv.gz or .npz
+# skip_rows = 1
+# input_columns = "1-2"                     # from 1, ends included: "1-4", "1,3,5-7"
+# target_columns = "3"
+# classes = 3                               # targets are class indices 0, 1, 2
+# standardise = true
+
+[loss]
+kind = "half_squared_error"                 # squared_error mean_squared_error mean_absolute_error huber
+                                            # binary_cross_entropy binary_cross_entropy_logits cross_entropy
+over_outputs = "sum"                        # or "mean"
+over_batch = "mean"                         # or "sum"
+
+[training]
+optimizer = "sgd"
+learning_rate = 0.5
+update = "simultaneous"                     # or "in_place": deltas read weights that were already updated
+batch_size = 0                              # 0 = all samples; 1 = one at a time; n = mini-batches
+shuffle = "none"                            # or "seeded"
+
+[stop]                                      # whichever comes first
+epochs = 2000
+loss_below = 1e-4
+
+# A published figure, which `retrograde check {name}` compares with what is computed:
+# [[expect]]
+# value = "E"                               # also: out_o1, w5, grad(w5), delta(h1), E_epoch, E_data, ...
+# updates = 0                               # after how many updates
+# printed = "0.12345"                       # exactly as printed: its digits say how precisely it is compared
+# mode = "round"                            # or "truncate"
+"""
+
+
+def write_template(file: str) -> int:
+    """Write the template to a new file, whole or not at all, and return the exit code.
+
+    Raises:
+        EngineError: The file exists, or can not be written.
+    """
+    path = Path(file)
+    if path.suffix != ".toml":
+        raise EngineError(_("{file}: the name of a scenario file ends in .toml").format(file=file))
+    if path.exists() or path.is_symlink():
+        raise EngineError(_("{file} exists; nothing was written").format(file=file))
+    if not path.parent.is_dir():
+        raise EngineError(_("{folder} is not a folder; nothing was written").format(folder=path.parent))
+    write_whole(path, TEMPLATE.replace("{name}", path.name))
+    print(_("wrote {file}: open it with `retrograde {file}`").format(file=file))
+    return 0

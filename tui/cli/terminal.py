@@ -1,0 +1,58 @@
+"""Opens the app, where there is a terminal that can show it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from retrograde.engine.errors import EngineError
+from retrograde.engine.scenario.catalogue import shipped
+from retrograde.engine.text import _
+from retrograde.tui.cli.saved import is_saved
+
+
+def open_app(
+    scenario: str | None, *, theme: str | None, ascii_only: bool, data: str | None, history: int | None
+) -> int:
+    """Open the app with a scenario, a saved session, or the list of scenarios, and return its exit code.
+
+    Raises:
+        EngineError: There is no terminal here that could show it.
+        ScenarioError: The scenario can not be used. One that is not there is reported before the screen is taken,
+            one that is wrong after it is given back: reading it takes longer than painting the first screen.
+    """
+    _require_terminal()
+    samples = None if data is None else Path(data)
+    budget = None if history is None else history << 20
+    saved = Path(scenario) if scenario is not None and is_saved(scenario) else None
+    if saved is None and scenario is not None and scenario not in shipped() and not _is_file(scenario):
+        from retrograde.engine.scenario.file import load_scenario
+
+        load_scenario(scenario, data=samples)
+    from retrograde.tui.app import run_app
+
+    source = scenario if saved is None else None
+    return run_app(source, theme=theme, ascii_only=ascii_only, data=samples, session=saved, history=budget)
+
+
+def _is_file(name: str) -> bool:
+    """Return whether there is such a file; no name is too strange to ask."""
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _require_terminal() -> None:
+    """Raise an EngineError that says what is missing when the app can not be drawn here."""
+    instead = _("use `retrograde run` or `retrograde trace` instead")
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise EngineError(_("the app needs a terminal; {instead}").format(instead=instead))
+    if os.name != "nt" and os.environ.get("TERM", "dumb") in {"", "dumb", "unknown"}:
+        message = _("this terminal can not place text (TERM is {term!r}); {instead}")
+        raise EngineError(message.format(term=os.environ.get("TERM", ""), instead=instead))
+    size = os.get_terminal_size(sys.stdout.fileno())
+    if size.columns < 1 or size.lines < 1:
+        message = _("this terminal says that it has {columns} columns and {lines} lines; {instead}")
+        raise EngineError(message.format(columns=size.columns, lines=size.lines, instead=instead))

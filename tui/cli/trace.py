@@ -1,0 +1,174 @@
+"""`retrograde trace`: every step with its symbols, its numbers, and where each operand came from."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from retrograde.engine.equations.expression import Expr, Ref, render
+from retrograde.engine.errors import EngineError
+from retrograde.engine.explaining.step import Step
+from retrograde.engine.network.program import Granularity
+from retrograde.engine.scenario.file import load_scenario
+from retrograde.engine.session.session import Session, trace
+from retrograde.engine.text import _
+from retrograde.tui.cli.numbers import encoded, shown
+
+
+def write_trace(
+    scenario: str, *, start: str | None, end: str | None, granularity: str, form: str, ascii_only: bool
+) -> int:
+    """Print the steps from one moment to another, as they are computed, and return the exit code.
+
+    Raises:
+        EngineError: A moment is not one of this scenario's.
+        ScenarioError: The scenario can not be used.
+    """
+    session = Session(load_scenario(scenario))
+    write = as_json if form == "jsonl" else as_text
+    translate: Callable[[str], str] = str
+    if ascii_only and form == "text":
+        from retrograde.tui.canvas.look import plain
+
+        translate = plain
+    # A program that reads along gets each step when it is made; a terminal is quicker with a full buffer.
+    waiting = not sys.stdout.isatty()
+    for step in steps(session, Granularity(granularity), start, end):
+        print(translate(write(step)), flush=waiting)
+    return 0
+
+
+def steps(
+    session: Session, granularity: Granularity, start: str | None = None, end: str | None = None
+) -> Iterator[Step]:
+    """Yield the steps at which motions of a granularity stop, from one moment to another, ends included.
+
+    Args:
+        session: Where to walk; its cursor moves.
+        granularity: How far one motion goes.
+        start: `E:I:S`, `E:I`, `E` (their first step), `@N` (step N), `50%` of the run, `start`, `end`; None is
+            the first step.
+        end: In the same forms (`E:I` and `E` mean their last step); None is the end of the run.
+
+    Raises:
+        EngineError: A moment is not one of this session's.
+    """
+    if start is None and end is None:
+        yield from trace(session.scenario, granularity)
+        return
+    moments = [moment.strip() for moment in (start, end) if moment is not None]
+    if relative := next((moment for moment in moments if moment.startswith(("+", "-"))), None):
+        message = _("{where} is relative to a cursor, which a trace has not; try 2:1:17, @120 or 50%")
+        raise EngineError(message.format(where=relative))
+    if end is None or any(moment == "end" or moment.endswith("%") for moment in moments):
+        session.run()
+    last = session.frontier
+    if end is not None:
+        session.seek(end)
+        last = session.position
+    first = 1
+    if start is not None:
+        session.seek(_from_its_first_step(start))
+        first = max(session.position, 1)
+    if first > last:
+        message = _("the trace would start at step {first} and end at step {last}")
+        raise EngineError(message.format(first=first, last=last))
+    session.seek(first - 1)
+    while session.step(granularity):
+        current = session.current
+        if current is None or current.number > last:
+            return
+        yield current
+
+
+def _from_its_first_step(moment: str) -> str:
+    """Return the address of the first step of an epoch or an iteration; other moments as they are."""
+    if re.fullmatch(r"\d+(:\d+)?", moment.strip()):
+        return moment.strip() + (":1" if ":" in moment else ":1:1")
+    return moment
+
+
+def as_text(step: Step) -> str:
+    """Return a step as lines: where it is, the equation, and the operands with the steps that made them."""
+    moment = step.moment
+    where = [moment.phase.value, moment.layer]
+    if moment.sample is not None and step.program.batch > 1:
+        where.insert(0, _("sample {number}").format(number=moment.sample + 1))
+    symbols, numbers = step.text()
+    sides = [step.symbol, symbols, numbers]
+    if not step.term:
+        sides.append(shown(step.contribution))
+    lines = [
+        f"{moment.address}  {' · '.join(filter(None, where))}",
+        "  " + " = ".join(dict.fromkeys(sides)),
+    ]
+    if step.term:
+        term = step.terms[step.term - 1]
+        message = _("term {number} of {count}: {term}; the sum so far is {partial}")
+        written = render(term.expr, step.notation.symbol)
+        lines.append(
+            "  "
+            + message.format(
+                number=step.term,
+                count=len(step.terms),
+                term=f"{written} = {shown(term.value)}",
+                partial=shown(term.partial),
+            )
+        )
+    elif step.running is not None and step.running.of > 1:
+        message = _("{done} of {of} samples: {sum}")
+        done, of = step.running
+        lines.append("  " + message.format(done=done, of=of, sum=shown(step.result)))
+    for operand in step.operands:
+        made = _("given") if operand.made_by is None else _("step {number}").format(number=operand.made_by)
+        lines.append(f"    {operand.symbol} = {shown(operand.value)}  {made}")
+    return "\n".join(lines)
+
+
+def as_json(step: Step) -> str:
+    """Return a step as one JSON object on one line; docs/trace.md describes the fields."""
+    return json.dumps(record(step), ensure_ascii=False, allow_nan=False)
+
+
+def record(step: Step) -> dict[str, Any]:
+    """Return a step as plain values; NaN and the infinities are strings."""
+    symbol = step.notation.symbol
+
+    def number(ref: Ref) -> str:
+        return repr(step.frame.value(ref))
+
+    def written(expr: Expr) -> str:
+        return render(expr, symbol)
+
+    moment = step.moment
+    return {
+        "number": step.number,
+        "address": moment.address,
+        "epoch": moment.epoch + 1,
+        "iteration": moment.iteration + 1,
+        "step": moment.step,
+        "term": step.term or None,
+        "sample": None if moment.sample is None else moment.sample + 1,
+        "phase": moment.phase.value,
+        "layer": moment.layer,
+        "op": moment.op + 1,
+        "name": step.name,
+        "symbol": step.symbol,
+        "equation": written(step.equation),
+        "numbers": render(step.equation, number, times=" × "),
+        "result": encoded(step.result),
+        "final": step.final and not step.term,
+        "operands": [
+            {
+                "name": operand.name,
+                "symbol": operand.symbol,
+                "value": encoded(operand.value),
+                "made_by": operand.made_by,
+            }
+            for operand in step.operands
+        ],
+        "terms": [{"symbols": written(term.expr), "value": encoded(term.value)} for term in step.terms],
+    }

@@ -1,0 +1,1 @@
+"""The commands, their keys and their words: one row a command, read by bindings, footer, help, palette and docs."""

@@ -1,1 +1,0 @@
-"""The commands that need no screen, a file each; `retrograde.tui.cli` reads their arguments."""

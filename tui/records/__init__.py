@@ -1,0 +1,1 @@
+"""What is on the screen, as frozen records: no arrays that may change, no session, nothing that draws."""

@@ -1,0 +1,83 @@
+"""The equation panel: the symbols of a step, its numbers, its operands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from retrograde.tui.canvas.canvas import Line, Span
+from retrograde.tui.canvas.look import Ink
+
+if TYPE_CHECKING:
+    from retrograde.tui.records.pictures import Picture
+
+
+_NOTHING = Span("")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fraction:
+    """A factor of the unfolded chain rule: a fraction of symbols over its value."""
+
+    above: str
+    below: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperandRow:
+    """An operand and where it comes from; ``made`` says that a step made it."""
+
+    symbol: str
+    value: str
+    origin: str
+    ink: int = Ink.TEXT
+    made: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Badge:
+    """A check of the number on the screen; ``ok`` is None while it is being computed."""
+
+    text: str
+    ok: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EquationView:
+    """One step: always the same things, in the same order.
+
+    Attributes:
+        question: the step in a few words.
+        why: one sentence.
+        left: the symbol that is assigned.
+        symbols: the right side in symbols; it may be broken between spans.
+        numbers: the same with numbers; empty where it would only repeat the symbols.
+        result: the value, with its ink.
+        badges: the checks.
+        pictures: what is drawn below it, from above.
+        factors: the unfolded chain rule, with the symbol and the value it unfolds.
+        notes: further sentences.
+        operands: what the step read; of very many those around the selected one.
+        first: the index of the first operand that is given.
+        more: how many there are behind the last one that is given.
+        selected: the index of the selected operand, -1 for none.
+        prose: paragraphs, where there is no step: the scenario's own words.
+    """
+
+    question: str = ""
+    why: str = ""
+    left: str = ""
+    symbols: Line = ()
+    numbers: Line = ()
+    result: Span = _NOTHING
+    badges: tuple[Badge, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    unfolded: str = ""
+    factors: tuple[Fraction, ...] = ()
+    notes: tuple[Line, ...] = ()
+    operands: tuple[OperandRow, ...] = ()
+    first: int = 0
+    more: int = 0
+    selected: int = -1
+    prose: tuple[Line, ...] = ()

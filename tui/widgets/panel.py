@@ -1,0 +1,124 @@
+"""The base of the drawn widgets: one reactive that holds a frozen view, and cached strips on the line API."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Generic, Protocol, TypeVar, cast
+
+from textual import events
+from textual.message import Message
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from retrograde.tui.canvas.canvas import Canvas
+from retrograde.tui.canvas.look import Ink, Look
+from retrograde.tui.records.marks import PanelEdge, PanelId
+
+V = TypeVar("V")
+
+
+class HasLook(Protocol):
+    """What a drawn widget asks of its app."""
+
+    look: Look
+
+
+class Drawn(Widget, Generic[V]):
+    """A widget that paints a frozen view on a canvas; the strips are kept until something changes."""
+
+    DEFAULT_CSS = "Drawn { width: 1fr; height: 1fr; }"
+    state: reactive[tuple[PanelEdge, V | None] | None] = reactive(None, init=False)
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002  # Textual's own word
+        super().__init__(id=id)
+        self._strips: list[Strip] = []
+        self._drawn: tuple[object, ...] = ()
+
+    def show(self, frame: PanelEdge, view: V | None) -> None:
+        """Gives the widget what it is to draw, None for nothing yet; the same objects again cost nothing."""
+        self.state = (frame, view)
+
+    def paint(self, canvas: Canvas, frame: PanelEdge, view: V) -> None:
+        """Draws the view; implemented by each widget."""
+        raise NotImplementedError
+
+    def paint_empty(self, canvas: Canvas, frame: PanelEdge) -> None:
+        """Draws what is there before the first view: nothing, or the frame of a panel."""
+
+    def render_line(self, y: int) -> Strip:
+        """The strip of a row, from the cache if nothing changed."""
+        size = self.size
+        look = cast(HasLook, self.app).look
+        state = self.state
+        drawn = (state, size, look)
+        if self._drawn != drawn:
+            canvas = Canvas(size.width, size.height, look.glyphs)
+            if state is not None and size.width and size.height:
+                frame, view = state
+                if view is None:
+                    self.paint_empty(canvas, frame)
+                else:
+                    self.paint(canvas, frame, view)
+            self._strips = canvas.strips(look.palette)
+            self._drawn = drawn
+        return self._strips[y] if 0 <= y < len(self._strips) else Strip.blank(size.width)
+
+
+class Panel(Drawn[V]):
+    """A drawn widget within a frame. The rows inside it are handed to ``draw``."""
+
+    PANEL: ClassVar[PanelId]
+
+    class Pressed(Message):
+        """The mouse was pressed in a panel, on a row (and perhaps an item) of it."""
+
+        def __init__(self, panel: PanelId, item: int | None) -> None:
+            super().__init__()
+            self.panel = panel
+            self.item = item
+
+    class Wheeled(Message):
+        """The wheel was turned over a panel."""
+
+        def __init__(self, panel: PanelId, by: int) -> None:
+            super().__init__()
+            self.panel = panel
+            self.by = by
+
+    def paint(self, canvas: Canvas, frame: PanelEdge, view: V) -> None:
+        """Draws the frame, and the view within it."""
+        self.paint_empty(canvas, frame)
+        inner = Canvas(canvas.width - 2, canvas.height - (2 if frame.bottom else 1), canvas.glyphs)
+        ink = Ink.FRAME_ON if frame.focused else Ink.FRAME
+        canvas.frame(title=frame.title, ink=ink, corners=frame.corners, bottom=frame.bottom, joints=frame.joints)
+        if view is not None and inner.width > 0 and inner.height > 0:
+            self.draw(inner, view)
+            canvas.paste(1, 1, inner)
+
+    def paint_empty(self, canvas: Canvas, frame: PanelEdge) -> None:
+        """Draws the frame."""
+        ink = Ink.FRAME_ON if frame.focused else Ink.FRAME
+        canvas.frame(title=frame.title, ink=ink, corners=frame.corners, bottom=frame.bottom, joints=frame.joints)
+
+    def draw(self, canvas: Canvas, view: V) -> None:
+        """Draws the view; implemented by each panel."""
+        raise NotImplementedError
+
+    def item_at(self, row: int) -> int | None:
+        """The item that is drawn on a row inside the frame, if any."""
+        return None
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Selects with the mouse."""
+        event.stop()
+        self.post_message(self.Pressed(self.PANEL, self.item_at(event.y - 1)))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Scrolls with the wheel."""
+        event.stop()
+        self.post_message(self.Wheeled(self.PANEL, 1))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Scrolls with the wheel."""
+        event.stop()
+        self.post_message(self.Wheeled(self.PANEL, -1))
