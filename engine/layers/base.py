@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from retrograde.engine.equations.array import Array, Role
+from retrograde.engine.errors import KeyPath
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -77,9 +78,6 @@ def table_or_order(value: Any) -> str:
     """The tag of a value that is a table or a word."""
     return "<table>" if isinstance(value, list | tuple) else "<order>"
 
-
-KeyPath = tuple[str | int, ...]
-"""The keys, and the places in lists, that lead to a value of a scenario file."""
 
 Shape = tuple[int, ...]
 """The shape of an array for one sample."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from retrograde.engine.equations.optimisers import OPTIONS
-from retrograde.engine.layers.base import KeyPath
+from retrograde.engine.errors import KeyPath
 from retrograde.engine.text import _
 
 _WORDS = "i E lr net out grad delta slope new prev and or not epoch iteration sample step phase batch data loss inf nan"
