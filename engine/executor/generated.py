@@ -15,8 +15,8 @@ import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Extent, Role
+from retrograde.engine.equations.evaluation import PYTHON
 from retrograde.engine.equations.expression import (
-    PYTHON,
     ArgMax,
     Call,
     Comparison,

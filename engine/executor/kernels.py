@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from retrograde.engine.equations.arithmetic import Floats, picked, sum_rows
 from retrograde.engine.equations.array import Array, Extent, Role
 from retrograde.engine.equations.derivative import key_of
+from retrograde.engine.equations.evaluation import NUMPY
 from retrograde.engine.equations.expression import (
-    NUMPY,
     ArgMax,
     Call,
     Comparison,

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from retrograde.engine.equations.array import Extent, Phase
+from retrograde.engine.equations.evaluation import evaluate, taken
 from retrograde.engine.equations.expression import (
     Call,
     Const,
@@ -20,13 +21,11 @@ from retrograde.engine.equations.expression import (
     Sub,
     Sum,
     children,
-    evaluate,
     refs,
-    render,
-    taken,
     terms,
 )
 from retrograde.engine.equations.functions import SQRT
+from retrograde.engine.equations.rendering import render
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.notation import Notation
 from retrograde.engine.network.program import Place, Program

@@ -9,9 +9,8 @@ import pytest
 
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.equations.derivative import derivative
+from retrograde.engine.equations.evaluation import NUMPY, PYTHON, evaluate, taken
 from retrograde.engine.equations.expression import (
-    NUMPY,
-    PYTHON,
     TWO,
     Call,
     Expr,
@@ -21,13 +20,11 @@ from retrograde.engine.equations.expression import (
     Ref,
     Sum,
     children,
-    evaluate,
     refs,
-    render,
     substitute,
-    taken,
 )
 from retrograde.engine.equations.functions import EXP
+from retrograde.engine.equations.rendering import render
 from retrograde.engine.executor.generated import GeneratedExecutor
 from retrograde.engine.executor.kernels import KernelExecutor
 from retrograde.engine.explaining.kinks import _values
