@@ -1,17 +1,19 @@
-"""Equations: the expression tree of one slot, and its readers.
+"""Equations: the expression tree of one slot, and how it is gone through.
 
 Every op states its arithmetic as such a tree. The same tree is rendered on the screen, evaluated for provenance,
 printed as Python source by the generated executor and as NumPy calls by the kernel executor, so what is shown is
 what runs. All readers keep the written association: a sum is added from left to right, starting from its first
 term; a product is multiplied from left to right.
+
+A reader is a table with a rule for each class of node; a test sees to it that none is missing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from retrograde.engine.equations.array import Array
 
@@ -189,23 +191,99 @@ def is_place(number: float, length: int) -> bool:
     return 0 <= number < length and number == int(number)
 
 
+T = TypeVar("T")
+
+
+class Structure(NamedTuple):
+    """What a kind of node is made of.
+
+    Attributes:
+        parts: the expressions directly in a node, in written order.
+        rebuilt: the node with other parts.
+        own: what it says besides, its indices left out.
+        places: its indices.
+    """
+
+    parts: Callable[[Any], tuple[Expr, ...]] = lambda _node: ()
+    rebuilt: Callable[[Any, tuple[Expr, ...]], Any] = lambda node, _parts: node
+    own: Callable[[Any], tuple[Any, ...]] = lambda _node: ()
+    places: Callable[[Any], Index] = lambda _node: ()
+
+
+STRUCTURE: Mapping[type[Any], Structure] = {
+    Const: Structure(own=lambda node: (float(node.value).hex(),)),
+    Ref: Structure(own=lambda node: (node.array,), places=lambda node: node.index),
+    Neg: Structure(lambda node: (node.operand,), lambda _node, parts: Neg(*parts)),
+    Sum: Structure(lambda node: node.terms, lambda _node, parts: Sum(parts)),
+    Product: Structure(lambda node: node.factors, lambda _node, parts: Product(parts)),
+    Sub: Structure(lambda node: (node.left, node.right), lambda _node, parts: Sub(*parts)),
+    Div: Structure(lambda node: (node.numerator, node.denominator), lambda _node, parts: Div(*parts)),
+    Call: Structure(
+        lambda node: (node.argument,),
+        lambda node, parts: Call(node.function, *parts),
+        own=lambda node: (node.function,),
+    ),
+    Compare: Structure(
+        lambda node: (node.left, node.right),
+        lambda node, parts: Compare(node.op, *parts),
+        own=lambda node: (node.op,),
+    ),
+    Select: Structure(
+        lambda node: (node.condition.left, node.condition.right, node.then, node.otherwise),
+        lambda node, parts: Select(Compare(node.condition.op, *parts[:2]), *parts[2:]),
+        own=lambda node: (node.condition.op,),
+    ),
+    Max: Structure(lambda node: node.terms, lambda _node, parts: Max(parts)),
+    ArgMax: Structure(
+        lambda node: node.largest.terms,
+        lambda node, parts: ArgMax(Max(parts), node.numbers),
+        own=lambda node: (node.numbers,),
+    ),
+    Pick: Structure(
+        lambda node: (node.number,),
+        lambda node, parts: Pick(node.array, parts[0], node.rest),
+        own=lambda node: (node.array,),
+        places=lambda node: node.rest,
+    ),
+}
+"""By class of node: what every traversal goes by."""
+
+
 def children(expr: Expr | Compare) -> tuple[Expr, ...]:
     """The direct parts of an expression, in written order."""
-    match expr:
-        case Const() | Ref():
-            return ()
-        case Neg(operand) | ArgMax(operand, _):
-            return (operand,)
-        case Sum(parts) | Product(parts) | Max(parts):
-            return parts
-        case Sub(left, right) | Div(left, right) | Compare(_, left, right):
-            return (left, right)
-        case Call(_, argument):
-            return (argument,)
-        case Select(condition, then, otherwise):
-            return (condition.left, condition.right, then, otherwise)
-        case Pick(_, number, _):
-            return (number,)
+    return STRUCTURE[type(expr)].parts(expr)
+
+
+def mapped(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    """The node with each of its direct parts replaced by what ``change`` makes of it."""
+    structure = STRUCTURE[type(expr)]
+    found: Expr = structure.rebuilt(expr, tuple(map(change, structure.parts(expr))))
+    return found
+
+
+def folded(expr: Expr | Compare, join: Callable[[Any, tuple[T, ...]], T]) -> T:
+    """What ``join`` makes of a node and of what it made of the parts, from the leaves up."""
+    return join(expr, tuple(folded(part, join) for part in children(expr)))
+
+
+def form(expr: Expr | Compare) -> Hashable:
+    """A value that is equal for expressions that differ in their indices alone."""
+    return folded(expr, lambda node, parts: (type(node), *STRUCTURE[type(node)].own(node), *parts))
+
+
+def key_of(expr: Expr | Compare) -> Hashable:
+    """A value that is equal where two expressions are written alike, over integers or open meshes."""
+    return folded(expr, _key)
+
+
+def _key(node: Any, parts: tuple[Hashable, ...]) -> Hashable:
+    structure = STRUCTURE[type(node)]
+    return (type(node), *structure.own(node), *map(_place, structure.places(node)), *parts)
+
+
+def _place(part: Any) -> Hashable:
+    """A hashable value of one part of an index."""
+    return (part.shape, part.astype("int64").tobytes()) if getattr(part, "ndim", 0) else int(part)
 
 
 def refs(expr: Expr) -> Iterator[Ref]:
@@ -227,41 +305,4 @@ def terms(expr: Expr) -> tuple[Expr, ...]:
 
 def is_polynomial(expr: Expr) -> bool:
     """Whether an expression is made of sums and products alone."""
-    match expr:
-        case Ref() | Const():
-            return True
-        case Neg() | Sum() | Product():
-            return all(map(is_polynomial, children(expr)))
-        case _:
-            return False
-
-
-def substitute(expr: Expr, ref: Ref, replacement: Expr) -> Expr:
-    """The expression with every reading of one slot replaced: the unfolding of an operand."""
-    match expr:
-        case Ref():
-            return replacement if expr == ref else expr
-        case Neg(operand):
-            return Neg(substitute(operand, ref, replacement))
-        case Sum(parts):
-            return Sum(tuple(substitute(part, ref, replacement) for part in parts))
-        case Max(parts):
-            return Max(tuple(substitute(part, ref, replacement) for part in parts))
-        case ArgMax(Max(parts), numbers):
-            return ArgMax(Max(tuple(substitute(part, ref, replacement) for part in parts)), numbers)
-        case Product(factors):
-            flat: list[Expr] = []
-            for factor in factors:
-                new = substitute(factor, ref, replacement)
-                flat.append(new)
-            return Product(tuple(flat))
-        case Sub(left, right):
-            return Sub(substitute(left, ref, replacement), substitute(right, ref, replacement))
-        case Div(left, right):
-            return Div(substitute(left, ref, replacement), substitute(right, ref, replacement))
-        case Call(function, argument):
-            return Call(function, substitute(argument, ref, replacement))
-        case Pick(array, number, rest):
-            return Pick(array, substitute(number, ref, replacement), rest)
-        case _:
-            return expr
+    return isinstance(expr, Ref | Const | Neg | Sum | Product) and all(map(is_polynomial, children(expr)))

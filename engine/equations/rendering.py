@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from retrograde.engine.equations.expression import (
     SQUARE,
@@ -33,115 +33,6 @@ class Token(NamedTuple):
 
 _ADD, _MULTIPLY, _UNARY, _POSTFIX, _ATOM = range(5)
 
-
-def tokens(expr: Expr, leaf: Callable[[Ref], str], *, times: str = " · ") -> list[Token]:
-    """Renders an expression as a line of tokens, with as few parentheses as are needed.
-
-    Args:
-        expr: the expression, over integer indices.
-        leaf: the text of a slot: its symbol, or its number.
-        times: the sign between factors: `` · `` between symbols, `` × `` between numbers.
-    """
-    return list(_tokens(expr, leaf, times, _ADD))
-
-
-def _wrapped(inner: Iterator[Token]) -> Iterator[Token]:
-    yield Token("(")
-    yield from inner
-    yield Token(")")
-
-
-def _level(expr: Expr) -> int:
-    match expr:
-        case Sum() | Sub():
-            return _ADD
-        case Product() | Div():
-            return _MULTIPLY
-        case Neg():
-            return _UNARY
-        case Call(function, _) if function is SQUARE:
-            return _POSTFIX
-        case _:
-            return _ATOM
-
-
-def _tokens(expr: Expr, leaf: Callable[[Ref], str], times: str, outer: int) -> Iterator[Token]:
-    if _level(expr) < outer:
-        yield from _wrapped(_tokens(expr, leaf, times, _ADD))
-        return
-    match expr:
-        case Const(value, text):
-            yield Token(text or f"{value:g}")
-        case Ref():
-            text = leaf(expr)
-            if outer > _ADD and text.startswith(("-", "−")):
-                text = f"({text})"
-            yield Token(text, expr)
-        case Neg(operand):
-            yield Token("−")
-            yield from _tokens(operand, leaf, times, _POSTFIX)
-        case Sum(parts):
-            for position, part in enumerate(parts):
-                if position and isinstance(part, Neg):
-                    yield Token(" − ")
-                    yield from _tokens(part.operand, leaf, times, _MULTIPLY)
-                    continue
-                if position:
-                    yield Token(" + ")
-                yield from _tokens(part, leaf, times, _MULTIPLY if position else _ADD)
-        case Sub(left, right):
-            yield from _tokens(left, leaf, times, _ADD)
-            yield Token(" − ")
-            yield from _tokens(right, leaf, times, _MULTIPLY)
-        case Product(factors):
-            for position, factor in enumerate(factors):
-                if position:
-                    yield Token(times)
-                yield from _tokens(factor, leaf, times, _POSTFIX if position else _UNARY)
-        case Div(numerator, denominator):
-            # η · m / n is read from the left, as it is computed.
-            yield from _tokens(numerator, leaf, times, _MULTIPLY if isinstance(numerator, Product) else _UNARY)
-            yield Token(" / ")
-            yield from _tokens(denominator, leaf, times, _POSTFIX)
-        case Call(function, argument) if function is SQUARE:
-            yield from _tokens(argument, leaf, times, _ATOM)
-            yield Token("²")
-        case Call(function, argument):
-            yield Token(function.symbol)
-            yield from _wrapped(_tokens(argument, leaf, times, _ADD))
-        case Max(parts):
-            yield Token("max(")
-            for position, part in enumerate(parts):
-                if position:
-                    yield Token(", ")
-                yield from _tokens(part, leaf, times, _ADD)
-            yield Token(")")
-        case ArgMax(Max(parts), numbers):
-            counted = numbers == tuple(range(1, len(parts) + 1))
-            yield Token("argmax(")
-            for position, part in enumerate(parts):
-                if position:
-                    yield Token(", ")
-                if not counted:
-                    yield Token(f"{numbers[position]}: ")
-                yield from _tokens(part, leaf, times, _ADD)
-            yield Token(")")
-        case Select(condition, then, otherwise):
-            yield Token("(")
-            yield from _tokens(then, leaf, times, _ADD)
-            yield Token(" if ")
-            yield from _tokens(condition.left, leaf, times, _ADD)
-            yield Token(f" {_SIGNS[condition.op]} ")
-            yield from _tokens(condition.right, leaf, times, _ADD)
-            yield Token(" else ")
-            yield from _tokens(otherwise, leaf, times, _ADD)
-            yield Token(")")
-        case Pick(array, number, rest):
-            yield Token(f"{array.name}[")
-            yield from _tokens(number, leaf, times, _ADD)
-            yield Token(f"{''.join(f',{place + 1}' for place in rest)}]")
-
-
 _SIGNS = {
     Comparison.LE: "≤",
     Comparison.LT: "<",
@@ -152,6 +43,155 @@ _SIGNS = {
 }
 
 
+def tokens(expr: Expr, leaf: Callable[[Ref], str], *, times: str = " · ") -> list[Token]:
+    """Renders an expression as a line of tokens, with as few parentheses as are needed.
+
+    Args:
+        expr: the expression, over integer indices.
+        leaf: the text of a slot: its symbol, or its number.
+        times: the sign between factors: `` · `` between symbols, `` × `` between numbers.
+    """
+    return list(_Writer(leaf, times).tokens(expr, _ADD))
+
+
 def render(expr: Expr, leaf: Callable[[Ref], str], *, times: str = " · ") -> str:
     """The expression as one line of text; see ``tokens``."""
     return "".join(token.text for token in tokens(expr, leaf, times=times))
+
+
+class _Writer(NamedTuple):
+    """How an expression is written; see ``tokens``."""
+
+    leaf: Callable[[Ref], str]
+    times: str
+
+    def tokens(self, expr: Expr, outer: int) -> Iterator[Token]:
+        """The tokens of an expression, in parentheses where it binds less than what is around it."""
+        rule = RULES[type(expr)]
+        bracketed = isinstance(expr, Call) and expr.function is not SQUARE
+        yield from rule.write(self, expr, outer) if bracketed or rule.level >= outer else self.wrapped(expr)
+
+    def wrapped(self, expr: Expr) -> Iterator[Token]:
+        """The tokens of an expression in parentheses."""
+        yield Token("(")
+        yield from self.tokens(expr, _ADD)
+        yield Token(")")
+
+    def listed(self, parts: Sequence[Expr], labels: Sequence[str] = ()) -> Iterator[Token]:
+        """Some expressions with commas between them, each behind its label where it has one."""
+        for position, part in enumerate(parts):
+            if position:
+                yield Token(", ")
+            if labels:
+                yield Token(labels[position])
+            yield from self.tokens(part, _ADD)
+
+
+def _const(_writer: _Writer, expr: Const, _outer: int) -> Iterator[Token]:
+    yield Token(expr.text or f"{expr.value:g}")
+
+
+def _ref(writer: _Writer, expr: Ref, outer: int) -> Iterator[Token]:
+    text = writer.leaf(expr)
+    yield Token(f"({text})" if outer > _ADD and text.startswith(("-", "−")) else text, expr)
+
+
+def _neg(writer: _Writer, expr: Neg, _outer: int) -> Iterator[Token]:
+    yield Token("−")
+    yield from writer.tokens(expr.operand, _POSTFIX)
+
+
+def _sum(writer: _Writer, expr: Sum, _outer: int) -> Iterator[Token]:
+    first, *rest = expr.terms
+    yield from writer.tokens(first, _ADD)
+    for part in rest:
+        negative = isinstance(part, Neg)
+        yield Token(" − " if negative else " + ")
+        yield from writer.tokens(part.operand if isinstance(part, Neg) else part, _MULTIPLY)
+
+
+def _sub(writer: _Writer, expr: Sub, _outer: int) -> Iterator[Token]:
+    yield from writer.tokens(expr.left, _ADD)
+    yield Token(" − ")
+    yield from writer.tokens(expr.right, _MULTIPLY)
+
+
+def _product(writer: _Writer, expr: Product, _outer: int) -> Iterator[Token]:
+    first, *rest = expr.factors
+    yield from writer.tokens(first, _UNARY)
+    for factor in rest:
+        yield Token(writer.times)
+        yield from writer.tokens(factor, _POSTFIX)
+
+
+def _div(writer: _Writer, expr: Div, _outer: int) -> Iterator[Token]:
+    # η · m / n is read from the left, as it is computed.
+    yield from writer.tokens(expr.numerator, _MULTIPLY if isinstance(expr.numerator, Product) else _UNARY)
+    yield Token(" / ")
+    yield from writer.tokens(expr.denominator, _POSTFIX)
+
+
+def _call(writer: _Writer, expr: Call, _outer: int) -> Iterator[Token]:
+    if expr.function is SQUARE:
+        yield from writer.tokens(expr.argument, _ATOM)
+        yield Token("²")
+    else:
+        yield Token(expr.function.symbol)
+        yield from writer.wrapped(expr.argument)
+
+
+def _max(writer: _Writer, expr: Max, _outer: int) -> Iterator[Token]:
+    yield Token("max(")
+    yield from writer.listed(expr.terms)
+    yield Token(")")
+
+
+def _argmax(writer: _Writer, expr: ArgMax, _outer: int) -> Iterator[Token]:
+    terms, numbers = expr.largest.terms, expr.numbers
+    counted = numbers == tuple(range(1, len(terms) + 1))
+    yield Token("argmax(")
+    yield from writer.listed(terms, () if counted else [f"{number}: " for number in numbers])
+    yield Token(")")
+
+
+def _select(writer: _Writer, expr: Select, _outer: int) -> Iterator[Token]:
+    condition = expr.condition
+    yield Token("(")
+    yield from writer.tokens(expr.then, _ADD)
+    yield Token(" if ")
+    yield from writer.tokens(condition.left, _ADD)
+    yield Token(f" {_SIGNS[condition.op]} ")
+    yield from writer.tokens(condition.right, _ADD)
+    yield Token(" else ")
+    yield from writer.tokens(expr.otherwise, _ADD)
+    yield Token(")")
+
+
+def _pick(writer: _Writer, expr: Pick, _outer: int) -> Iterator[Token]:
+    yield Token(f"{expr.array.name}[")
+    yield from writer.tokens(expr.number, _ADD)
+    yield Token(f"{''.join(f',{place + 1}' for place in expr.rest)}]")
+
+
+class Rule(NamedTuple):
+    """How a kind of node is written: how tightly it binds what it is made of, and its tokens."""
+
+    level: int
+    write: Callable[[_Writer, Any, int], Iterator[Token]]
+
+
+RULES: Mapping[type[Any], Rule] = {
+    Const: Rule(_ATOM, _const),
+    Ref: Rule(_ATOM, _ref),
+    Neg: Rule(_UNARY, _neg),
+    Sum: Rule(_ADD, _sum),
+    Product: Rule(_MULTIPLY, _product),
+    Sub: Rule(_ADD, _sub),
+    Div: Rule(_MULTIPLY, _div),
+    Call: Rule(_POSTFIX, _call),
+    Select: Rule(_ATOM, _select),
+    Max: Rule(_ATOM, _max),
+    ArgMax: Rule(_ATOM, _argmax),
+    Pick: Rule(_ATOM, _pick),
+}
+"""By class of node: how it is written."""

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from retrograde.engine.equations.arithmetic import Floats, picked, sum_rows
 from retrograde.engine.equations.array import Array, Extent, Role
-from retrograde.engine.equations.derivative import key_of
 from retrograde.engine.equations.evaluation import NUMPY
 from retrograde.engine.equations.expression import (
     ArgMax,
@@ -36,6 +35,7 @@ from retrograde.engine.equations.expression import (
     Select,
     Sub,
     Sum,
+    key_of,
     refs,
 )
 from retrograde.engine.equations.functions import ERF, TANH
