@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from retrograde.engine.errors import EngineError, KeyPath, Problem, ScenarioError, Violation
+from retrograde.engine.errors import EngineError, Problem, ScenarioError, Violation
 from retrograde.engine.scenario.messages import hollow, violation
 from retrograde.engine.scenario.models import Data, Scenario
 from retrograde.engine.scenario.pieces import MAX_FINDINGS, pieces, whole
@@ -85,11 +85,7 @@ def _check_variants(scenario: Scenario, parts: Parts, report: Report) -> None:
             found += training_rules(varied)
             if scenario._dataset is not None:
                 found += sample_rules(varied, len(scenario._dataset[1].inputs))
-        report.extend(
-            replace(finding, path=("variants", number, *finding.path))
-            for finding in found
-            if finding.path[0] == "training"
-        )
+        report.extend(one.below("variants", number) for one in found if one.path[0] == "training")
 
 
 def _samples(scenario: Scenario | None, parts: Parts, report: Report, path: Path | None, override: Path | None) -> None:
@@ -132,21 +128,18 @@ def _inline_samples(parts: Parts, data: Data, report: Report) -> Samples | None:
             return None
         return inline_samples(data, steps, indices=parts.vocabulary is not None)
     if data.lengths is not None and not report.concerns("data", "lengths"):
-        for fault in length_faults(lengths_array(data), parts.steps):
-            report.add(Violation(path=("data", "lengths", fault.row), message=fault.message))
+        report.extend(fault.below("data") for fault in length_faults(lengths_array(data), parts.steps))
     if data.targets is not None and not report.concerns("data", "targets"):
         goals = parts.goals or ()
         for fault in goal_faults(targets_array(data), goals, data.classes, parts.positions, lengths_array(data)):
-            place: KeyPath = ("data", "targets", fault.row)
-            if fault.column is not None and (data.classes is None or isinstance(data.targets[0], tuple)):
-                place = (*place, fault.column)
-            report.add(Violation(path=place, message=fault.message))
+            # A list of class indices has no columns.
+            path = fault.path if data.classes is None or isinstance(data.targets[0], tuple) else fault.path[:2]
+            report.add(replace(fault, path=("data", *path)))
     given = (data.inputs is not None or parts.inputs == 0) and (data.targets is not None or parts.outputs == 0)
     if not given or report.concerns("data"):
         return None
     samples = inline_samples(data)
-    for fault in index_faults(samples.inputs, parts.vocabulary):
-        report.add(Violation(path=("data", "inputs", fault.row, fault.column or 0), message=fault.message))
+    report.extend(fault.below("data") for fault in index_faults(samples.inputs, parts.vocabulary))
     _check_scaling(samples, data, report)
     return samples
 
@@ -164,17 +157,18 @@ def _file_samples(parts: Parts, data: Data, report: Report, file: Path, shown: s
     for fault in misfits:
         key = "file"
         if samples.lines is not None:
-            key = "input_columns" if fault.of == "inputs" else "target_columns"
+            key = "input_columns" if fault.path == ("inputs",) else "target_columns"
         report.add(Violation(path=("data", key), message=fault.message))
-    if not any(fault.of == "targets" for fault in misfits):
+    if all(fault.path != ("targets",) for fault in misfits):
         for fault in (
             *goal_faults(samples.targets, parts.goals or (), data.classes, parts.positions, samples.lengths),
             *length_faults(samples.lengths, parts.steps),
             *index_faults(samples.inputs, parts.vocabulary),
         ):
-            line = None if samples.lines is None else int(samples.lines[fault.row])
-            message = _("row {row}: {message}").format(row=int(samples.numbers[fault.row]), message=fault.message)
-            report.problems.append(Problem(path=shown, line=line, key=f"data.{fault.of}", message=message))
+            of, row = fault.path[0], int(fault.path[1])
+            line = None if samples.lines is None else int(samples.lines[row])
+            message = _("row {row}: {message}").format(row=int(samples.numbers[row]), message=fault.message)
+            report.problems.append(Problem(path=shown, line=line, key=f"data.{of}", message=message))
     _check_scaling(samples, data, report)
     return samples
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from retrograde.engine.errors import EngineError, KeyPath, Violation
 from retrograde.engine.scenario.rules.parts import Parts
 from retrograde.engine.scenario.rules.tables import shape
-from retrograde.engine.scenario.sequences import text_complaints
+from retrograde.engine.scenario.sequences import text_violations
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -72,8 +72,8 @@ def _sequence_rules(parts: Parts, data: Data) -> Iterator[Violation]:
     if data.text is not None:
         units = None if outputs is None or positions is None else outputs // positions
         given, vocabulary = sorted(data.model_fields_set), parts.vocabulary
-        for complaint in text_complaints(data.text, given, parts.inputs, parts.input_shape, units, vocabulary):
-            yield Violation(path=("data", *complaint.key), message=complaint.message, key=complaint.about_key)
+        for violation in text_violations(data.text, given, parts.inputs, parts.input_shape, units, vocabulary):
+            yield violation.below("data")
         if positions is not None and positions not in {1, parts.steps}:
             message = _("the text is read for {steps} steps, but the last layer has {found}")
             text = message.format(steps=parts.steps, found=positions)
