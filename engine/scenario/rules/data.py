@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.errors import EngineError, KeyPath, Violation
+from retrograde.engine.scenario.limits import SUFFIXES
+from retrograde.engine.scenario.ranges import ranges
 from retrograde.engine.scenario.rules.parts import Parts
 from retrograde.engine.scenario.rules.tables import shape
 from retrograde.engine.scenario.sequences import text_violations
@@ -39,8 +41,6 @@ def data_rules(parts: Parts, data: Data) -> Iterator[Violation]:
     for key in ("input_columns", "target_columns", "rows"):
         text = getattr(data, key)
         if text is not None:
-            from retrograde.engine.scenario.ranges import ranges
-
             try:
                 ranges(text)
             except EngineError as error:
@@ -93,8 +93,6 @@ def _sequence_rules(parts: Parts, data: Data) -> Iterator[Violation]:
 
 
 def _file_rules(parts: Parts, data: Data) -> Iterator[Violation]:
-    from retrograde.engine.scenario.data import SUFFIXES
-
     name = (data.file or "").lower()
     for key in ("inputs", "targets", "lengths"):
         if key in data.model_fields_set:
