@@ -15,10 +15,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from retrograde.engine.equations.arithmetic import divide
 from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.ieee import divide
 
 Index = tuple[Any, ...]
 """Integers for one slot; an open mesh of integer arrays for a whole array at once."""
@@ -166,7 +164,7 @@ class Function:
         definition: builds the defining expression from the argument; None for a primitive.
         plain: the primitive as a function of floats that never raises; see ``arithmetic``.
         fast: the same from the standard library, which may raise an ArithmeticError or ValueError.
-        array: the primitive as a NumPy function with an ``out`` argument.
+        load: gives the primitive as a NumPy function with an ``out`` argument, when that is first needed.
     """
 
     name: str
@@ -174,7 +172,13 @@ class Function:
     definition: Callable[[Expr], Expr] | None = None
     plain: Callable[[float], float] | None = None
     fast: Callable[[float], float] | None = None
-    array: Callable[..., Any] | None = None
+    load: Callable[[], Callable[..., Any]] | None = None
+
+    @property
+    def array(self) -> Callable[..., Any]:
+        """The primitive as a NumPy function with an ``out`` argument."""
+        assert self.load is not None
+        return self.load()
 
     def __repr__(self) -> str:
         return f"<Function {self.name}>"
@@ -255,7 +259,8 @@ class Mathematics(NamedTuple):
         if self.python:
             assert function.plain is not None
             return function.plain(x)
-        assert function.array is not None
+        import numpy as np  # here, so that a table of formulas is read without it
+
         with np.errstate(all="ignore"):
             return float(function.array(np.float64(x)))
 

@@ -307,7 +307,6 @@ class _MeshCompiler:
             case Call(function, argument):
                 if function.definition is not None:
                     return self._emit(function.definition(argument), out)
-                assert function.array is not None
                 if function is ERF or (function is TANH and not isinstance(argument, Ref)):
                     return self._once(function, argument, out)
                 return self._call(function.array, (_contiguous(self, self._emit(argument)),), out)
@@ -329,7 +328,6 @@ class _MeshCompiler:
         shape = np.broadcast_shapes(*(np.shape(part) for ref in refs(argument) for part in ref.index))
         block, fresh = self._space.kept(("call", function, key_of(argument)), shape)
         if fresh:
-            assert function.array is not None
             self._call(function.array, (_contiguous(self, self._emit(argument)),), block)
         return self._copy(block, out)
 

@@ -238,7 +238,6 @@ def _values(expr: Expr, read: Read) -> Any:
         case Call(function, argument):
             if function.definition is not None:
                 return inner(function.definition(argument))
-            assert function.array is not None
             return function.array(np.ascontiguousarray(inner(argument)))
         case Select(condition, then, otherwise):
             sides = inner(condition.left), inner(condition.right)

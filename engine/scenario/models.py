@@ -15,7 +15,6 @@ from pydantic import Discriminator, Field, PrivateAttr, Tag
 from retrograde.engine.equations.optimisers import OPTIONS
 from retrograde.engine.errors import EngineError
 from retrograde.engine.layers.base import (
-    MAX_EPOCHS,
     MAX_LAYERS,
     MAX_SEED,
     MAX_UNITS,
@@ -29,6 +28,7 @@ from retrograde.engine.layers.base import (
     Row,
 )
 from retrograde.engine.layers.dense import DenseLayer
+from retrograde.engine.layers.options import MAX_EPOCHS
 from retrograde.engine.layers.table import AnyLayer
 from retrograde.engine.scenario.sequences import MAX_TEXT, alphabet
 from retrograde.engine.scenario.training import Training

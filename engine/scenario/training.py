@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from retrograde.engine.equations.optimisers import OPTIMISERS, OPTIONS
-from retrograde.engine.layers.base import MAX_EPOCHS, MAX_SEED, Model
+from retrograde.engine.layers.base import MAX_SEED, Model
+from retrograde.engine.layers.options import MAX_EPOCHS
 from retrograde.engine.text import _
 
 OptimizerName = Literal[

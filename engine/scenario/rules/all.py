@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from retrograde.engine.equations.activations import ACTIVATIONS
 from retrograde.engine.equations.optimisers import OPTIMISERS
 from retrograde.engine.errors import EngineError
 from retrograde.engine.layers.base import ActivatedLayer, Distribution, Form, KeyPath, Layer, LayerInit, ShapeError
@@ -420,11 +421,12 @@ def _layer_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Finding]:
     yield from _source_rules(parts, number, layer)
     yield from _index_rules(parts, number, layer)
     if isinstance(layer, ActivatedLayer):
-        for name, activation in (("slope", "leaky_relu"), ("alpha", "elu")):
-            if getattr(layer, name) is not None and layer.activation not in {activation, None}:
+        for row in ACTIVATIONS.values():
+            key = None if row.parameter is None else row.parameter.key
+            if key and getattr(layer, key) is not None and layer.activation not in {row.name, None}:
                 message = _("{name} belongs to {activation}; this layer has {found}")
-                text = message.format(name=name, activation=activation, found=layer.activation)
-                yield Finding(path=(*path, name), message=text, key=True)
+                text = message.format(name=key, activation=row.name, found=layer.activation)
+                yield Finding(path=(*path, key), message=text, key=True)
     frozen = layer.frozen or ()
     if len(set(frozen)) < len(frozen):
         yield Finding(path=(*path, "frozen"), message=_("the same parameter is named twice"))
