@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from retrograde.engine.equations.losses import LOSSES
 from retrograde.engine.errors import EngineError, Problem, ScenarioError
 from retrograde.engine.scenario.dataset import Dataset, Samples
 from retrograde.engine.scenario.sequences import alphabet, length_complaints, steps_of, window_starts
@@ -216,13 +217,14 @@ def target_faults(
         positions: how many distributions a sample has, one a time step of a sequence; None where it is not known.
         lengths: (samples,), how many of them count; None where all do.
     """
+    wanted = LOSSES[loss].targets if loss else "numbers"
     if classes is not None:
         wrong = (targets < 0) | (targets >= classes) | (targets != np.floor(targets))
         message = _("{value} is not a class index; with classes = {classes} they go from 0 to {last}")
         for row, column in _first(wrong):
             text = message.format(value=_number(targets[row, column]), classes=classes, last=classes - 1)
             yield Fault(row=row, column=column, of="targets", message=text)
-    elif loss == "cross_entropy":
+    elif wanted == "distributions":
         message = _("the target {value} is negative; cross_entropy needs a distribution: 0 or more, with the sum 1")
         for row, column in _first(targets < 0):
             text = message.format(value=_number(targets[row, column]))
@@ -238,7 +240,7 @@ def target_faults(
         message = _("the targets add up to {value}; cross_entropy needs a distribution: 0 or more, with the sum 1")
         for row, position in _first(wrong):
             yield Fault(row=row, column=None, of="targets", message=message.format(value=_number(sums[row, position])))
-    elif loss is not None and loss.startswith("binary_"):
+    elif wanted == "probabilities":
         message = _("the target {value} is not a probability; {loss} needs targets from 0 to 1")
         for row, column in _first((targets < 0) | (targets > 1)):
             text = message.format(value=_number(targets[row, column]), loss=loss)

@@ -13,10 +13,10 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from retrograde.engine.equations.activations import ACTIVATIONS
+from retrograde.engine.equations.losses import LOSSES
 from retrograde.engine.equations.optimisers import OPTIMISERS
 from retrograde.engine.layers.base import ActivatedLayer, Layer
 from retrograde.engine.layers.table import KINDS
-from retrograde.engine.ops.loss import LOSSES
 from retrograde.engine.scenario.models import (
     Data,
     Expectation,
@@ -90,8 +90,7 @@ def _lines() -> Iterator[str]:
         (f"`{row.name}`", row.formula, f"{row.over_outputs} over outputs, {row.over_batch} over the batch")
         for row in LOSSES.values()
     )
-    cross = ("`cross_entropy`", "−t · ln p, with softmax", "sum over outputs, mean over the batch")
-    yield from _table(("name", "term of one output", "reductions"), (*losses, cross))
+    yield from _table(("name", "term of one output", "reductions"), losses)
     yield "## Optimisers\n"
     yield from _table(
         ("name", "formula", "source"), ((f"`{row.name}`", row.formula, row.source) for row in OPTIMISERS.values())

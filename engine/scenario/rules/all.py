@@ -14,11 +14,12 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.equations.activations import ACTIVATIONS
+from retrograde.engine.equations.losses import CROSS_ENTROPY, LOSSES, VALUE
 from retrograde.engine.equations.optimisers import OPTIMISERS
 from retrograde.engine.errors import EngineError
 from retrograde.engine.layers.base import ActivatedLayer, Distribution, Form, KeyPath, Layer, LayerInit, ShapeError
 from retrograde.engine.layers.dense import DenseLayer
-from retrograde.engine.scenario.models import VALUE, Goal, vocabulary_of
+from retrograde.engine.scenario.models import Goal, vocabulary_of
 from retrograde.engine.scenario.rules.reserved import naming_faults
 from retrograde.engine.scenario.sequences import steps_of, text_complaints, window_starts
 from retrograde.engine.scenario.training import Training, faults
@@ -56,7 +57,6 @@ _RESERVED = frozenset(f"{_SYMBOLS} {_WORDS}".split(" "))
 _RESERVED_WEIGHT = re.compile(
     r"(?:W|b|t|net|out|E|e|max|S)_.*|[bi]\d+|E|" + "|".join(sorted(name for name in _RESERVED if len(name) > 1))
 )
-_PROBABILITIES = ("sigmoid", "softmax")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +173,7 @@ class Parts:
         """What each loss compares with, in the order of the columns of the targets; None where it is not known."""
         found: list[Goal] = []
         for loss in (self.loss, *self.losses):
-            if loss is not None and loss.kind == VALUE:
+            if loss is not None and loss.kind == VALUE.name:
                 continue
             number = self.number(None if loss is None else loss.layer)
             form = None if number is None else self.forms[number]
@@ -874,15 +874,14 @@ def _row_rules(rows: Sequence[Any], wanted: int | None, path: KeyPath, what: str
 def _loss_rules(parts: Parts, loss: LossTable, path: KeyPath) -> Iterator[Finding]:
     if loss.kind is None:
         return
-    if loss.delta is not None and loss.kind != "huber":
-        message = _("delta belongs to huber; this loss is {kind}")
-        yield Finding(path=(*path, "delta"), message=message.format(kind=loss.kind), key=True)
-    if loss.label_smoothing and loss.kind != "cross_entropy":
-        message = _("label_smoothing belongs to cross_entropy; this loss is {kind}")
-        yield Finding(path=(*path, "label_smoothing"), message=message.format(kind=loss.kind), key=True)
+    owners = {row.parameter.key: row.name for row in LOSSES.values() if row.parameter is not None}
+    for key, owner in (*owners.items(), ("label_smoothing", CROSS_ENTROPY.name)):
+        if getattr(loss, key) not in {None, type(loss).model_fields[key].default} and loss.kind != owner:
+            message = _("{key} belongs to {owner}; this loss is {kind}")
+            yield Finding(path=(*path, key), message=message.format(key=key, owner=owner, kind=loss.kind), key=True)
     number = parts.number(loss.layer)
     form = None if number is None else parts.forms[number]
-    positions = loss.kind == "cross_entropy" and form is not None and len(form.shape) > 1
+    positions = loss.kind == CROSS_ENTROPY.name and form is not None and len(form.shape) > 1
     if loss.over_time is not None and form is not None and not form.steps and not positions:
         message = _("over_time belongs to a sequence; this layer hands on one array")
         yield Finding(path=(*path, "over_time"), message=message, key=True)
@@ -895,18 +894,12 @@ def _loss_rules(parts: Parts, loss: LossTable, path: KeyPath) -> Iterator[Findin
     if last is None or (activation is None and isinstance(last, ActivatedLayer)):
         return
     activation = activation or last.kind
-    needed: tuple[str, ...] = ()
-    if loss.kind == "cross_entropy":
-        needed = ("softmax",)
-    elif loss.kind == "binary_cross_entropy":
-        needed = _PROBABILITIES
-    elif loss.kind == "binary_cross_entropy_logits":
-        needed = ("identity",)
+    needed = LOSSES[loss.kind].activations
     if needed and activation not in needed:
         message = _("{kind} needs {needed} in the last layer, which has {found}")
         text = message.format(kind=loss.kind, needed=_(" or ").join(needed), found=activation)
         yield Finding(path=(*path, "kind"), message=text)
-    if loss.kind == "cross_entropy" and form is not None and form.shape[-1:] == (1,):
+    if loss.kind == CROSS_ENTROPY.name and form is not None and form.shape[-1:] == (1,):
         message = _("cross_entropy over one output is always 0; use binary_cross_entropy with sigmoid")
         yield Finding(path=(*path, "kind"), message=message)
 
