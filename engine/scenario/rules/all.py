@@ -17,7 +17,16 @@ from retrograde.engine.equations.activations import ACTIVATIONS
 from retrograde.engine.equations.losses import CROSS_ENTROPY, LOSSES, VALUE
 from retrograde.engine.equations.optimisers import OPTIMISERS
 from retrograde.engine.errors import EngineError
-from retrograde.engine.layers.base import ActivatedLayer, Distribution, Form, KeyPath, Layer, LayerInit, ShapeError
+from retrograde.engine.layers.base import (
+    MAX_LEGACY_SEED,
+    ActivatedLayer,
+    Distribution,
+    Form,
+    KeyPath,
+    Layer,
+    LayerInit,
+    ShapeError,
+)
 from retrograde.engine.layers.dense import DenseLayer
 from retrograde.engine.scenario.models import Goal, vocabulary_of
 from retrograde.engine.scenario.rules.reserved import naming_faults
@@ -299,7 +308,9 @@ def frame_size(parts: Parts, batch: int) -> tuple[int, int]:
     optimiser = OPTIMISERS[name or "sgd"]
     training = parts.training
     # Without momentum and decay, gradient descent makes nothing besides the new value.
-    plain = optimiser.name == "sgd" and not (training is not None and (training.momentum or training.weight_decay))
+    plain = bool(optimiser.spare) and not (
+        training is not None and any(getattr(training, key) for key in optimiser.spare)
+    )
     each = ARRAYS_PER_PARAMETER + (0 if plain else 2 * optimiser.state + optimiser.made)
     return 8 * (each * parameters + ARRAYS_PER_UNIT * batch * values), parameters
 
@@ -330,9 +341,9 @@ def _network_rules(parts: Parts) -> Iterator[Finding]:
         yield Finding(path=("network", "input_shape"), message=text)
     if parts.init is not None:
         yield from _init_rules(parts, parts.init, ("network", "init"))
-        if parts.init.generator == "numpy-legacy" and parts.seed is not None and parts.seed > 2**32 - 1:
+        if parts.init.generator == "numpy-legacy" and parts.seed is not None and parts.seed > MAX_LEGACY_SEED:
             message = _("seeds of numpy-legacy go from 0 to {last}")
-            yield Finding(path=("network", "seed"), message=message.format(last=2**32 - 1))
+            yield Finding(path=("network", "seed"), message=message.format(last=MAX_LEGACY_SEED))
 
 
 def _init_rules(parts: Parts, init: LayerInit, path: KeyPath) -> Iterator[Finding]:
@@ -919,6 +930,6 @@ def training_rules(parts: Parts) -> Iterator[Finding]:
         yield Finding(path=("training", "update"), message=message.format(name=parts.names[unrolled]))
     if training.shuffle == "numpy-legacy":
         own = parts.init is not None and parts.init.generator != "numpy-legacy"
-        if own and (training.seed or 0) > 2**32 - 1:
+        if own and (training.seed or 0) > MAX_LEGACY_SEED:
             message = _("seeds of numpy-legacy go from 0 to {last}")
-            yield Finding(path=("training", "seed"), message=message.format(last=2**32 - 1))
+            yield Finding(path=("training", "seed"), message=message.format(last=MAX_LEGACY_SEED))
