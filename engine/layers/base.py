@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from retrograde.engine.equations.activations import ACTIVATIONS
 from retrograde.engine.equations.array import Array, Role
+from retrograde.engine.errors import KeyPath
 from retrograde.engine.layers.options import with_options, words
 from retrograde.engine.text import _
 
@@ -61,9 +62,6 @@ def table_or_order(value: Any) -> str:
     """The tag of a value that is a table or a word."""
     return "<table>" if isinstance(value, list | tuple) else "<order>"
 
-
-KeyPath = tuple[str | int, ...]
-"""The keys, and the places in lists, that lead to a value of a scenario file."""
 
 Shape = tuple[int, ...]
 """The shape of an array for one sample."""

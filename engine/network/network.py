@@ -25,8 +25,9 @@ from retrograde.engine.ops.leaves import Leaves
 from retrograde.engine.ops.loss import Total
 from retrograde.engine.scenario.data import load_data
 from retrograde.engine.scenario.dataset import Dataset
-from retrograde.engine.scenario.models import INPUT_LAYER, LossTable, Scenario
+from retrograde.engine.scenario.models import LossTable, Scenario
 from retrograde.engine.scenario.sequences import steps_of
+from retrograde.engine.scenario.shapes import INPUT_LAYER
 from retrograde.engine.text import _
 
 

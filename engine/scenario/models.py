@@ -6,13 +6,12 @@ filled in by `Scenario.completed`; every scenario that `load_scenario` returns i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, PrivateAttr, Tag
 
-from retrograde.engine.equations.losses import LOSSES, VALUE, Reduction
+from retrograde.engine.equations.losses import LOSSES, Reduction
 from retrograde.engine.equations.optimisers import OPTIONS
 from retrograde.engine.errors import EngineError
 from retrograde.engine.layers.base import (
@@ -32,6 +31,7 @@ from retrograde.engine.layers.dense import DenseLayer
 from retrograde.engine.layers.options import MAX_EPOCHS, with_options, words
 from retrograde.engine.layers.table import AnyLayer
 from retrograde.engine.scenario.sequences import MAX_TEXT, alphabet
+from retrograde.engine.scenario.shapes import INPUT_LAYER, Goal, Shapes
 from retrograde.engine.scenario.training import Training
 from retrograde.engine.text import _
 
@@ -46,8 +46,6 @@ else:
     LossKind = words(LOSSES)
 """The name of a loss."""
 
-INPUT_LAYER = "i"
-"""The name of the inputs."""
 
 VARIANT_NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
 """What a variant may be called."""
@@ -256,25 +254,6 @@ class LossTable(_LossOptions):
     weight: float = Field(default=1.0, description="what the loss is multiplied by, where there are several")
 
 
-class Goal(NamedTuple):
-    """What a loss compares an output with.
-
-    Attributes:
-        kind: the kind of the loss.
-        width: how many columns of the targets it takes.
-        positions: how many distributions these are, one a time step of a sequence.
-    """
-
-    kind: str
-    width: int
-    positions: int
-
-    @classmethod
-    def of(cls, loss: LossTable, form: Form) -> Goal:
-        """The goal of a loss of an output."""
-        return cls(loss.kind, form.size, form.size // form.shape[-1] if form.shape else form.size)
-
-
 class StopTable(Model):
     """When a run ends; the first rule that holds at the end of an epoch."""
 
@@ -401,21 +380,36 @@ class Scenario(Model):
         return "-".join((*([str(self.network.inputs)] if self.network.inputs else []), *layers))
 
     @property
+    def shapes(self) -> Shapes:
+        """The shapes of its network; the scenario is complete."""
+        network = self.network
+        return Shapes(
+            inputs=network.inputs,
+            input_shape=network.input_shape,
+            layers=network.layers,
+            names=[layer.name for layer in network.layers],
+            loss=self.loss,
+            losses=self.losses,
+        )
+
+    @property
     def forms(self) -> dict[str, Form]:
         """What the inputs and each layer hand on, by name; the scenario is complete."""
-        return forms_of(self.network)
+        shapes, layers = self.shapes, self.network.layers
+        known = zip(layers, shapes.forms, shapes.sources, strict=True)
+        # Of a scenario that was made by hand, a layer says what it cannot take.
+        forms = {layer.name: form or layer.form(before or ()) for layer, form, before in known}
+        return {INPUT_LAYER: shapes.input_form or Form(()), **forms}
 
     @property
     def goals(self) -> tuple[Goal, ...]:
         """What each loss compares with, in the order of the columns of the targets; the scenario is complete."""
-        forms = self.forms
-        losses = (loss for loss in (self.loss, *self.losses) if loss.kind != VALUE.name)
-        return tuple(Goal.of(loss, forms[loss.layer or ""]) for loss in losses)
+        return tuple(self.shapes.goals or ())
 
     @property
     def vocabulary(self) -> int | None:
         """How many different indices the inputs may be; None where they are numbers."""
-        return vocabulary_of(self.network.layers)
+        return self.shapes.vocabulary
 
     def varied(self, name: str) -> Scenario:
         """Return a variant of the scenario, which is checked and not completed.
@@ -452,35 +446,6 @@ class Scenario(Model):
                 "training": self.training.completed(),
             }
         )
-
-
-def input_form(network: NetworkTable) -> Form:
-    """What the inputs hand on: a row of numbers where only dense layers read it, else an array of their own shape."""
-    readers = [
-        layer
-        for number, layer in enumerate(network.layers)
-        if INPUT_LAYER in layer.taken("" if number else INPUT_LAYER)
-    ]
-    if network.input_shape is None or all(isinstance(layer, DenseLayer) for layer in readers):
-        return Form((network.inputs,))
-    return Form(network.input_shape)
-
-
-def forms_of(network: NetworkTable) -> dict[str, Form]:
-    """What the inputs and each layer hand on, by name.
-
-    Raises:
-        ShapeError: a layer cannot take what comes before it.
-    """
-    forms = {INPUT_LAYER: input_form(network)}
-    for layer in network.layers:
-        forms[layer.name] = layer.form([forms[name] for name in layer.inputs or ()])
-    return forms
-
-
-def vocabulary_of(layers: Sequence[Layer | None]) -> int | None:
-    """How many different indices the inputs of a network may be, None where no layer takes them as indices."""
-    return min((layer.indices for layer in layers if layer is not None and layer.indices is not None), default=None)
 
 
 def layer_names(given: list[str]) -> list[str]:

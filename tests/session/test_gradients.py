@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from retrograde.engine import Session
 from retrograde.engine.equations.activations import ACTIVATIONS, elementwise
 from retrograde.engine.equations.array import Array, Role
-from retrograde.engine.equations.expression import NUMPY, PYTHON, Const, Expr, Ref, evaluate
+from retrograde.engine.equations.evaluation import NUMPY, PYTHON, evaluate
+from retrograde.engine.equations.expression import Const, Expr, Ref
 from retrograde.engine.equations.losses import LOSSES, TermwiseLoss, termwise
 from tests.support.networks import BIASES, ELEMENTWISE, Recipe, randoms, recipes, slots
 

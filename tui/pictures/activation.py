@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retrograde.engine.equations.activations import elementwise
-from retrograde.engine.equations.expression import PYTHON, Const, Ref, evaluate
+from retrograde.engine.equations.evaluation import PYTHON, evaluate
+from retrograde.engine.equations.expression import Const, Ref
 from retrograde.engine.ops.activation import Activate, Slope
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span
