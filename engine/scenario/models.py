@@ -14,6 +14,7 @@ from pydantic import Discriminator, Field, PrivateAttr, Tag
 from retrograde.engine.equations.losses import LOSSES, Reduction
 from retrograde.engine.equations.optimisers import OPTIONS
 from retrograde.engine.errors import EngineError
+from retrograde.engine.layers.any_layer import AnyLayer
 from retrograde.engine.layers.base import (
     MAX_LAYERS,
     MAX_SEED,
@@ -29,7 +30,6 @@ from retrograde.engine.layers.base import (
 )
 from retrograde.engine.layers.dense import DenseLayer
 from retrograde.engine.layers.options import MAX_EPOCHS, with_options, words
-from retrograde.engine.layers.table import AnyLayer
 from retrograde.engine.scenario.sequences import MAX_TEXT, alphabet
 from retrograde.engine.scenario.shapes import INPUT_LAYER, Goal, Shapes
 from retrograde.engine.scenario.training import Training
