@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from retrograde.engine.equations.arithmetic import Floats, divide, largest, picked
+from retrograde.engine.equations.arithmetic import Floats, picked
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import (
     ZERO,
@@ -34,6 +34,7 @@ from retrograde.engine.equations.expression import (
     is_polynomial,
     mapped,
 )
+from retrograde.engine.equations.ieee import divide, largest
 
 
 class Mathematics(NamedTuple):
@@ -50,7 +51,6 @@ class Mathematics(NamedTuple):
         if self.python:
             assert function.plain is not None
             return function.plain(x)
-        assert function.array is not None
         with np.errstate(all="ignore"):
             return float(function.array(np.float64(x)))
 
@@ -230,7 +230,6 @@ def _array_call(expr: Call, read: ReadArray) -> Any:
     function = expr.function
     if function.definition is not None:
         return values(function.definition(expr.argument), read)
-    assert function.array is not None
     return function.array(np.ascontiguousarray(values(expr.argument, read)))
 
 

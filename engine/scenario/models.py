@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, PrivateAttr, Tag
 
+from retrograde.engine.equations.losses import LOSSES, Reduction
 from retrograde.engine.equations.optimisers import OPTIONS
 from retrograde.engine.errors import EngineError
+from retrograde.engine.layers.any_layer import AnyLayer
 from retrograde.engine.layers.base import (
-    MAX_EPOCHS,
     MAX_LAYERS,
     MAX_SEED,
     MAX_UNITS,
@@ -28,7 +29,7 @@ from retrograde.engine.layers.base import (
     Row,
 )
 from retrograde.engine.layers.dense import DenseLayer
-from retrograde.engine.layers.table import AnyLayer
+from retrograde.engine.layers.options import MAX_EPOCHS, with_options, words
 from retrograde.engine.scenario.sequences import MAX_TEXT, alphabet
 from retrograde.engine.scenario.shapes import INPUT_LAYER, Goal, Shapes
 from retrograde.engine.scenario.training import Training
@@ -41,18 +42,11 @@ if TYPE_CHECKING:
 
 PRINTED = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
 
-LossKind = Literal[
-    "half_squared_error",
-    "squared_error",
-    "mean_squared_error",
-    "mean_absolute_error",
-    "huber",
-    "binary_cross_entropy",
-    "binary_cross_entropy_logits",
-    "cross_entropy",
-    "value",
-]
-Reduction = Literal["sum", "mean"]
+if TYPE_CHECKING:
+    LossKind = str
+else:
+    LossKind = words(LOSSES)
+"""The name of a loss."""
 
 
 VARIANT_NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
@@ -212,24 +206,44 @@ class Data(Model):
         return self.classes if self.text is None else len(alphabet(self.text))
 
 
-class LossTable(Model):
-    """The loss, with the factors that textbooks leave open."""
+def _usual(way: str, reduction: Reduction) -> str:
+    names = [row.name for row in LOSSES.values() if getattr(row, way) == reduction]
+    return f"{reduction} for {', '.join(names[:-1])} and {names[-1]}"
 
+
+class _LossKeys(Model):
     kind: LossKind = Field(description="the loss of one output; value: the output itself, without a target")
     over_outputs: Reduction | None = Field(
         default=None,
-        description="how outputs add up; absent: mean for mean_*, huber and binary_*, sum for the others",
+        description=f"how outputs add up; absent: {_usual('over_outputs', 'mean')}, else sum",
     )
     over_batch: Reduction | None = Field(
         default=None,
-        description="how samples add up; absent: sum for half_squared_error, squared_error and value, else mean",
+        description=f"how samples add up; absent: {_usual('over_batch', 'sum')}, else mean",
     )
     over_time: Reduction | None = Field(
         default=None,
         description="how the time steps of a sequence add up, the mean being over the steps of the sample that count;"
         " with cross_entropy also the positions of an array (positions, classes); absent: as over_batch",
     )
-    delta: float | None = Field(default=None, gt=0, description="of huber: where it turns linear; 1 if absent")
+
+
+if TYPE_CHECKING:
+    _LossOptions = _LossKeys
+else:
+    _LossOptions = with_options(
+        _LossKeys,
+        (
+            (row.parameter, f"of {row.name}: {row.parameter.text}; {row.default:g} if absent")
+            for row in LOSSES.values()
+            if row.parameter is not None
+        ),
+    )
+
+
+class LossTable(_LossOptions):
+    """The loss, with the factors that textbooks leave open."""
+
     label_smoothing: float = Field(
         default=0.0,
         ge=0,
@@ -486,14 +500,13 @@ def _completed_layer(layer: Layer, name: str, above: str, network: NetworkTable)
 
 
 def _completed_loss(loss: LossTable, last: str) -> LossTable:
-    mean_of_outputs = loss.kind.startswith(("mean_", "binary_")) or loss.kind == "huber"
-    sum_of_batch = loss.kind in {"half_squared_error", "squared_error", "value"}
+    row = LOSSES[loss.kind]
     update: dict[str, Any] = {
         "layer": loss.layer or last,
-        "over_outputs": loss.over_outputs or ("mean" if mean_of_outputs else "sum"),
-        "over_batch": loss.over_batch or ("sum" if sum_of_batch else "mean"),
-        "over_time": loss.over_time or loss.over_batch or ("sum" if sum_of_batch else "mean"),
+        "over_outputs": loss.over_outputs or row.over_outputs,
+        "over_batch": loss.over_batch or row.over_batch,
+        "over_time": loss.over_time or loss.over_batch or row.over_batch,
     }
-    if loss.kind == "huber" and loss.delta is None:
-        update["delta"] = 1.0
+    if row.parameter is not None and getattr(loss, row.parameter.key) is None:
+        update[row.parameter.key] = row.default
     return loss.model_copy(update=update)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from retrograde.engine.equations.losses import LOSSES
 from retrograde.engine.errors import Violation
 from retrograde.engine.scenario.dataset import Samples
 from retrograde.engine.scenario.sequences import length_violations
@@ -99,13 +100,14 @@ def target_faults(
         lengths: (samples,), how many of them count; None where all do.
         first: the place of the first column among those of all targets.
     """
+    wanted = LOSSES[loss].targets if loss else "numbers"
     if classes is not None:
         wrong = (targets < 0) | (targets >= classes) | (targets != np.floor(targets))
         message = _("{value} is not a class index; with classes = {classes} they go from 0 to {last}")
         for row, column in first_places(wrong):
             text = message.format(value=number_text(targets[row, column]), classes=classes, last=classes - 1)
             yield Violation(path=("targets", row, first + column), message=text)
-    elif loss == "cross_entropy":
+    elif wanted == "distributions":
         message = _("the target {value} is negative; cross_entropy needs a distribution: 0 or more, with the sum 1")
         for row, column in first_places(targets < 0):
             text = message.format(value=number_text(targets[row, column]))
@@ -122,7 +124,7 @@ def target_faults(
         for row, position in first_places(wrong):
             text = message.format(value=number_text(sums[row, position]))
             yield Violation(path=("targets", row), message=text)
-    elif loss is not None and loss.startswith("binary_"):
+    elif wanted == "probabilities":
         message = _("the target {value} is not a probability; {loss} needs targets from 0 to 1")
         for row, column in first_places((targets < 0) | (targets > 1)):
             text = message.format(value=number_text(targets[row, column]), loss=loss)

@@ -7,15 +7,13 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from retrograde.engine.equations.losses import VALUE
 from retrograde.engine.layers.base import Form, Layer, ShapeError
 from retrograde.engine.layers.dense import DenseLayer
 from retrograde.engine.scenario.sequences import steps_of
 
 INPUT_LAYER = "i"
 """The name of the inputs."""
-
-VALUE = "value"
-"""The loss that is the output itself, without a target."""
 
 
 class Goal(NamedTuple):
@@ -146,7 +144,7 @@ class Shapes:
         """What each loss compares with, in the order of the columns of the targets; None where it is not known."""
         found: list[Goal] = []
         for loss in (self.loss, *self.losses):
-            if loss is not None and loss.kind == VALUE:
+            if loss is not None and loss.kind == VALUE.name:
                 continue
             number = self.number(None if loss is None else loss.layer)
             form = None if number is None else self.forms[number]

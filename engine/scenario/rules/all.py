@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from math import prod
 
 from retrograde.engine.errors import Violation
+from retrograde.engine.layers.base import MAX_LEGACY_SEED
 from retrograde.engine.scenario.rules.data import data_rules
 from retrograde.engine.scenario.rules.draws import init_rules
 from retrograde.engine.scenario.rules.layers import layer_rules
@@ -68,6 +69,6 @@ def _network_rules(parts: Parts) -> Iterator[Violation]:
         yield Violation(path=("network", "input_shape"), message=text)
     if parts.init is not None:
         yield from init_rules(parts, parts.init, ("network", "init"))
-        if parts.init.generator == "numpy-legacy" and parts.seed is not None and parts.seed > 2**32 - 1:
+        if parts.init.generator == "numpy-legacy" and parts.seed is not None and parts.seed > MAX_LEGACY_SEED:
             message = _("seeds of numpy-legacy go from 0 to {last}")
-            yield Violation(path=("network", "seed"), message=message.format(last=2**32 - 1))
+            yield Violation(path=("network", "seed"), message=message.format(last=MAX_LEGACY_SEED))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from retrograde.engine.equations.activations import ACTIVATIONS
 from retrograde.engine.errors import KeyPath, Violation
 from retrograde.engine.layers.base import ActivatedLayer, Layer, ShapeError
 from retrograde.engine.layers.dense import DenseLayer
@@ -21,11 +22,12 @@ def layer_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Violation]:
     yield from _source_rules(parts, number, layer)
     yield from _index_rules(parts, number, layer)
     if isinstance(layer, ActivatedLayer):
-        for name, activation in (("slope", "leaky_relu"), ("alpha", "elu")):
-            if getattr(layer, name) is not None and layer.activation not in {activation, None}:
+        for row in ACTIVATIONS.values():
+            key = None if row.parameter is None else row.parameter.key
+            if key and getattr(layer, key) is not None and layer.activation not in {row.name, None}:
                 message = _("{name} belongs to {activation}; this layer has {found}")
-                text = message.format(name=name, activation=activation, found=layer.activation)
-                yield Violation(path=(*path, name), message=text, key=True)
+                text = message.format(name=key, activation=row.name, found=layer.activation)
+                yield Violation(path=(*path, key), message=text, key=True)
     frozen = layer.frozen or ()
     if len(set(frozen)) < len(frozen):
         yield Violation(path=(*path, "frozen"), message=_("the same parameter is named twice"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from retrograde.engine.equations.losses import CROSS_ENTROPY, LOSSES
 from retrograde.engine.errors import KeyPath, Violation
 from retrograde.engine.layers.base import ActivatedLayer
 from retrograde.engine.scenario.rules.parts import Parts
@@ -14,22 +15,18 @@ if TYPE_CHECKING:
     from retrograde.engine.scenario.models import LossTable
 
 
-_PROBABILITIES = ("sigmoid", "softmax")
-
-
 def loss_rules(parts: Parts, loss: LossTable, path: KeyPath) -> Iterator[Violation]:
     """Yield what is wrong with a loss, whose table lies at ``path``."""
     if loss.kind is None:
         return
-    if loss.delta is not None and loss.kind != "huber":
-        message = _("delta belongs to huber; this loss is {kind}")
-        yield Violation(path=(*path, "delta"), message=message.format(kind=loss.kind), key=True)
-    if loss.label_smoothing and loss.kind != "cross_entropy":
-        message = _("label_smoothing belongs to cross_entropy; this loss is {kind}")
-        yield Violation(path=(*path, "label_smoothing"), message=message.format(kind=loss.kind), key=True)
+    owners = {row.parameter.key: row.name for row in LOSSES.values() if row.parameter is not None}
+    for key, owner in (*owners.items(), ("label_smoothing", CROSS_ENTROPY.name)):
+        if getattr(loss, key) not in {None, type(loss).model_fields[key].default} and loss.kind != owner:
+            message = _("{key} belongs to {owner}; this loss is {kind}")
+            yield Violation(path=(*path, key), message=message.format(key=key, owner=owner, kind=loss.kind), key=True)
     number = parts.number(loss.layer)
     form = None if number is None else parts.forms[number]
-    positions = loss.kind == "cross_entropy" and form is not None and len(form.shape) > 1
+    positions = loss.kind == CROSS_ENTROPY.name and form is not None and len(form.shape) > 1
     if loss.over_time is not None and form is not None and not form.steps and not positions:
         message = _("over_time belongs to a sequence; this layer hands on one array")
         yield Violation(path=(*path, "over_time"), message=message, key=True)
@@ -42,17 +39,11 @@ def loss_rules(parts: Parts, loss: LossTable, path: KeyPath) -> Iterator[Violati
     if last is None or (activation is None and isinstance(last, ActivatedLayer)):
         return
     activation = activation or last.kind
-    needed: tuple[str, ...] = ()
-    if loss.kind == "cross_entropy":
-        needed = ("softmax",)
-    elif loss.kind == "binary_cross_entropy":
-        needed = _PROBABILITIES
-    elif loss.kind == "binary_cross_entropy_logits":
-        needed = ("identity",)
+    needed = LOSSES[loss.kind].activations
     if needed and activation not in needed:
         message = _("{kind} needs {needed} in the last layer, which has {found}")
         text = message.format(kind=loss.kind, needed=_(" or ").join(needed), found=activation)
         yield Violation(path=(*path, "kind"), message=text)
-    if loss.kind == "cross_entropy" and form is not None and form.shape[-1:] == (1,):
+    if loss.kind == CROSS_ENTROPY.name and form is not None and form.shape[-1:] == (1,):
         message = _("cross_entropy over one output is always 0; use binary_cross_entropy with sigmoid")
         yield Violation(path=(*path, "kind"), message=message)

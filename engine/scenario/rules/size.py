@@ -95,7 +95,9 @@ def frame_size(parts: Parts, batch: int) -> tuple[int, int]:
     optimiser = OPTIMISERS[name or "sgd"]
     training = parts.training
     # Without momentum and decay, gradient descent makes nothing besides the new value.
-    plain = optimiser.name == "sgd" and not (training is not None and (training.momentum or training.weight_decay))
+    plain = bool(optimiser.spare) and not (
+        training is not None and any(getattr(training, key) for key in optimiser.spare)
+    )
     each = ARRAYS_PER_PARAMETER + (0 if plain else 2 * optimiser.state + optimiser.made)
     return 8 * (each * parameters + ARRAYS_PER_UNIT * batch * values), parameters
 

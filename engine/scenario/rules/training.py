@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from retrograde.engine.errors import Violation
+from retrograde.engine.layers.base import MAX_LEGACY_SEED
 from retrograde.engine.scenario.rules.parts import Parts
 from retrograde.engine.scenario.training import faults
 from retrograde.engine.text import _
@@ -25,6 +26,6 @@ def training_rules(parts: Parts) -> Iterator[Violation]:
         yield Violation(path=("training", "update"), message=message.format(name=parts.names[unrolled]))
     if training.shuffle == "numpy-legacy":
         own = parts.init is not None and parts.init.generator != "numpy-legacy"
-        if own and (training.seed or 0) > 2**32 - 1:
+        if own and (training.seed or 0) > MAX_LEGACY_SEED:
             message = _("seeds of numpy-legacy go from 0 to {last}")
-            yield Violation(path=("training", "seed"), message=message.format(last=2**32 - 1))
+            yield Violation(path=("training", "seed"), message=message.format(last=MAX_LEGACY_SEED))
