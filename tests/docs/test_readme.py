@@ -70,9 +70,9 @@ def test_the_scenario_loads(tmp_path: Path) -> None:
 
 
 def test_every_command_is_described() -> None:
-    from retrograde.tui.cli.main import COMMANDS
+    from retrograde.tui.cli.main import SUBCOMMANDS
 
-    for command in COMMANDS:
+    for command in SUBCOMMANDS:
         if command != "open":
             assert f"`retrograde {command}" in README
 

@@ -7,8 +7,9 @@ import shutil
 import sys
 
 from retrograde.engine.scenario.catalogue import shipped, summary
-from retrograde.engine.text import language
-from retrograde.tui.cli.columns import cut, table
+from retrograde.engine.text import _, language
+from retrograde.tui.cli.support.columns import cut, table
+from retrograde.tui.cli.support.subcommand import Subcommand, argument
 
 
 def write_list(*, as_json: bool) -> int:
@@ -32,3 +33,11 @@ def write_list(*, as_json: bool) -> int:
     for line in table([[entry.name, entry.topology, entry.teaches[language()]] for entry in known]):
         print(line if room is None else cut(line, room))
     return 0
+
+
+COMMAND = Subcommand(
+    name="list",
+    help=lambda: _("list the scenarios that ship"),
+    arguments=lambda: (argument("--json", action="store_true", help=_("a JSON list")),),
+    run=lambda given: write_list(as_json=given.json),
+)

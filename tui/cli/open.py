@@ -1,7 +1,8 @@
-"""Opens the app, where there is a terminal that can show it."""
+"""`retrograde open`, and what happens without a subcommand: the app, where a terminal can show it."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 from retrograde.engine.errors import EngineError
 from retrograde.engine.scenario.catalogue import shipped
 from retrograde.engine.text import _
-from retrograde.tui.cli.saved import is_saved
+from retrograde.tui.cli.support.saved import is_saved
+from retrograde.tui.cli.support.subcommand import Subcommand, argument, count, data_file, plain_characters, theme
 
 
 def open_app(
@@ -37,7 +39,7 @@ def open_app(
 
 
 def _is_file(name: str) -> bool:
-    """Return whether there is such a file; no name is too strange to ask."""
+    """Whether there is such a file; no name is too strange to ask."""
     try:
         return Path(name).is_file()
     except (OSError, ValueError):
@@ -56,3 +58,20 @@ def _require_terminal() -> None:
     if size.columns < 1 or size.lines < 1:
         message = _("this terminal says that it has {columns} columns and {lines} lines; {instead}")
         raise EngineError(message.format(columns=size.columns, lines=size.lines, instead=instead))
+
+
+COMMAND = Subcommand(
+    name="open",
+    help=lambda: _("open the app (what happens without a command)"),
+    arguments=lambda: (
+        argument("scenario", nargs="?", metavar="NAME|FILE.toml|FILE.session.json"),
+        data_file(),
+        argument("--history", type=count, metavar="MB", help=_("memory for the history (default: 64)")),
+        # Where they stand before the subcommand, they are not overwritten by a default.
+        plain_characters(default=argparse.SUPPRESS),
+        theme(default=argparse.SUPPRESS),
+    ),
+    run=lambda given: open_app(
+        given.scenario, theme=given.theme, ascii_only=given.ascii, data=given.data, history=given.history
+    ),
+)

@@ -7,6 +7,7 @@ from pathlib import Path
 from retrograde.engine.atomic import write_whole
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
+from retrograde.tui.cli.support.subcommand import Subcommand, argument
 
 TEMPLATE = """\
 #:schema retrograde-schema.json
@@ -103,3 +104,12 @@ def write_template(file: str) -> int:
     write_whole(path, TEMPLATE.replace("{name}", path.name))
     print(_("wrote {file}: open it with `retrograde {file}`").format(file=file))
     return 0
+
+
+COMMAND = Subcommand(
+    name="new",
+    help=lambda: _("write a commented scenario to start from"),
+    arguments=lambda: (argument("file", metavar="FILE.toml"),),
+    run=lambda given: write_template(given.file),
+    page="scenarios.md",
+)
