@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.scenario.catalogue import shipped
 from retrograde.engine.text import _, language, ngettext
 from retrograde.tui.cli.support.columns import table, wrapped
 from retrograde.tui.cli.support.subcommand import Subcommand, argument
@@ -25,6 +24,8 @@ def write_checks(scenarios: Sequence[str]) -> int:
     Returns:
         0 when every figure holds, 1 when one does not, 2 when a scenario can not be used.
     """
+    from retrograde.engine.scenario.catalogue import shipped
+
     figures = wrong = 0
     names = scenarios or shipped()
     usable = len(names)

@@ -6,7 +6,6 @@ import json
 import shutil
 import sys
 
-from retrograde.engine.scenario.catalogue import shipped, summary
 from retrograde.engine.text import _, language
 from retrograde.tui.cli.support.columns import cut, table
 from retrograde.tui.cli.support.subcommand import Subcommand, argument
@@ -14,6 +13,8 @@ from retrograde.tui.cli.support.subcommand import Subcommand, argument
 
 def write_list(*, as_json: bool) -> int:
     """Print name, topology and what each scenario teaches, aligned or as JSON; return the exit code."""
+    from retrograde.engine.scenario.catalogue import shipped, summary
+
     known = [summary(name) for name in shipped()]
     if as_json:
         rows = [

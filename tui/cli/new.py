@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from retrograde.engine.atomic import write_whole
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
 from retrograde.tui.cli.support.subcommand import Subcommand, argument
@@ -101,6 +100,8 @@ def write_template(file: str) -> int:
         raise EngineError(_("{file} exists; nothing was written").format(file=file))
     if not path.parent.is_dir():
         raise EngineError(_("{folder} is not a folder; nothing was written").format(folder=path.parent))
+    from retrograde.engine.atomic import write_whole
+
     write_whole(path, TEMPLATE.replace("{name}", path.name))
     print(_("wrote {file}: open it with `retrograde {file}`").format(file=file))
     return 0

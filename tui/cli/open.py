@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.scenario.catalogue import shipped
 from retrograde.engine.text import _
 from retrograde.tui.cli.support.saved import is_saved
 from retrograde.tui.cli.support.subcommand import Subcommand, argument, count, data_file, plain_characters, theme
@@ -24,6 +23,8 @@ def open_app(
         ScenarioError: The scenario can not be used. One that is not there is reported before the screen is taken,
             one that is wrong after it is given back: reading it takes longer than painting the first screen.
     """
+    from retrograde.engine.scenario.catalogue import shipped
+
     _require_terminal()
     samples = None if data is None else Path(data)
     budget = None if history is None else history << 20

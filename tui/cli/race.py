@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retrograde.engine.equations.optimisers import OPTIMISERS
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
 from retrograde.tui.cli.support.columns import table
@@ -106,6 +105,8 @@ def _as_json(laps: Sequence[Lap]) -> str:
 
 
 def _options(scenario: Scenario) -> dict[str, Any]:
+    from retrograde.engine.equations.optimisers import OPTIMISERS
+
     training = scenario.training
     keys = ("optimizer", "learning_rate", *OPTIMISERS[training.optimizer].options)
     content = training.model_dump(mode="json")
@@ -113,6 +114,7 @@ def _options(scenario: Scenario) -> dict[str, Any]:
 
 
 def _as_table(laps: Sequence[Lap], last: int) -> Iterator[str]:
+    from retrograde.engine.equations.optimisers import OPTIMISERS
     from retrograde.engine.travel.stopping import StopRule
 
     columns = [epoch for epoch in milestones(last) if any(epoch in lap.losses for lap in laps)]
