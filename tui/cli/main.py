@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from retrograde.engine.text import LANGUAGES, _, use
 from retrograde.tui.cli.support.streams import abandon_stdout, complain, settle_streams
-from retrograde.tui.cli.support.subcommand import Subcommand, argument, plain_characters, theme
+from retrograde.tui.cli.support.subcommand import Argument, Subcommand, argument, plain_characters, theme
 
 if TYPE_CHECKING:
     from retrograde.engine.errors import EngineError
@@ -124,6 +124,16 @@ def _language(arguments: Sequence[str]) -> str | None:
     return None
 
 
+def options_of_all() -> tuple[Argument, ...]:
+    """The options that stand before a subcommand's name, or a scenario's."""
+    return (
+        argument("--version", action=_Version, nargs=0, help=_("print the version and leave")),
+        plain_characters(default=False),
+        theme(),
+        argument("--language", choices=LANGUAGES, help=_("language of texts (default: the system's)")),
+    )
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line.
 
@@ -149,13 +159,7 @@ def _parser(known: Iterable[Subcommand], meant: Sequence[str]) -> argparse.Argum
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.meant = meant
-    everywhere = (
-        argument("--version", action=_Version, nargs=0, help=_("print the version and leave")),
-        plain_characters(default=False),
-        theme(),
-        argument("--language", choices=LANGUAGES, help=_("language of texts (default: the system's)")),
-    )
-    for option in everywhere:
+    for option in options_of_all():
         option.add_to(parser)
     commands = parser.add_subparsers(
         dest="command", metavar="command", title=_("commands"), required=True, prog="retrograde"

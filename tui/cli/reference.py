@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import sys
 import types
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -28,7 +26,7 @@ from retrograde.engine.scenario.models import (
     Variant,
 )
 from retrograde.engine.scenario.training import RateSchedule, Training
-from retrograde.engine.text import use
+from retrograde.tui.cli.support.markdown import in_english, markdown_table, write_page
 
 _INTRODUCTION = """\
 # Scenario files
@@ -44,9 +42,8 @@ sequence.
 
 
 def reference() -> str:
-    """Return the reference as Markdown, in English."""
-    use("en")
-    return "\n".join(_lines()).rstrip() + "\n"
+    """The reference as Markdown, in English."""
+    return in_english(_lines)
 
 
 def _lines() -> Iterator[str]:
@@ -67,10 +64,10 @@ def _lines() -> Iterator[str]:
         yield from _section(f"## {_code(title)}", model, _fields(model))
     yield "## Layers\n"
     yield "Every `[[network.layers]]` has these keys, and those of its kind:\n"
-    yield from _table(("key", "value", "default", "meaning"), _rows(_fields(Layer), skip=("kind",)))
+    yield from markdown_table(("key", "value", "default", "meaning"), _rows(_fields(Layer), skip=("kind",)))
     yield "A layer that ends in an activation function has these as well:\n"
     own = set(Layer.model_fields)
-    yield from _table(
+    yield from markdown_table(
         ("key", "value", "default", "meaning"),
         _rows({name: field for name, field in ActivatedLayer.model_fields.items() if name not in own}),
     )
@@ -84,16 +81,18 @@ def _lines() -> Iterator[str]:
         yield from _section(f"### `{kind}`", layer, fields)
     yield "## Activations\n"
     rows = ((f"`{row.name}`", row.formula, row.source) for row in ACTIVATIONS.values())
-    yield from _table(("name", "formula", "source"), (*rows, ("`softmax`", "exp(xᵢ − max) / Σ exp(xⱼ − max)", "")))
+    yield from markdown_table(
+        ("name", "formula", "source"), (*rows, ("`softmax`", "exp(xᵢ − max) / Σ exp(xⱼ − max)", ""))
+    )
     yield "## Losses\n"
     losses = (
         (f"`{row.name}`", row.formula, f"{row.over_outputs} over outputs, {row.over_batch} over the batch")
         for row in LOSSES.values()
     )
     cross = ("`cross_entropy`", "−t · ln p, with softmax", "sum over outputs, mean over the batch")
-    yield from _table(("name", "term of one output", "reductions"), (*losses, cross))
+    yield from markdown_table(("name", "term of one output", "reductions"), (*losses, cross))
     yield "## Optimisers\n"
-    yield from _table(
+    yield from markdown_table(
         ("name", "formula", "source"), ((f"`{row.name}`", row.formula, row.source) for row in OPTIMISERS.values())
     )
 
@@ -108,7 +107,7 @@ def _section(title: str, model: type[BaseModel], fields: dict[str, FieldInfo]) -
     yield f"{described}\n"
     rows = list(_rows(fields, skip=("kind",) if issubclass(model, Layer) else ()))
     if rows:
-        yield from _table(("key", "value", "default", "meaning"), rows)
+        yield from markdown_table(("key", "value", "default", "meaning"), rows)
 
 
 def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
@@ -164,13 +163,5 @@ def _plural(word: str) -> str:
     return {"text": "texts", "number": "numbers", "whole number": "whole numbers"}.get(word, word)
 
 
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    yield "| " + " | ".join(head) + " |"
-    yield "| " + " | ".join("---" for _ in head) + " |"
-    for row in rows:
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
-    yield ""
-
-
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(reference(), encoding="utf-8")
+    write_page(reference)
