@@ -25,8 +25,8 @@ def shout(word: str, times: int) -> int:
 
 COMMAND = Subcommand(
     name="shout",
-    help=lambda: "say a word louder",
-    arguments=lambda: (
+    help="say a word louder",
+    arguments=(
         argument("word", metavar="WORD"),
         argument("--times", type=count, default=2, metavar="N", help="say it 100%% as often (default: 2)"),
     ),

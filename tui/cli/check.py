@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.text import _, language, ngettext
+from retrograde.engine.text import N_, _, language, ngettext
 from retrograde.tui.cli.support.columns import table, wrapped
 from retrograde.tui.cli.support.subcommand import Subcommand, argument
 
@@ -100,7 +100,7 @@ def _reason(finding: Finding) -> str:
 
 COMMAND = Subcommand(
     name="check",
-    help=lambda: _("compare published figures with what is computed"),
-    arguments=lambda: (argument("scenarios", nargs="*", metavar="NAME|FILE.toml", help=_("default: all that ship")),),
+    help=N_("compare published figures with what is computed"),
+    arguments=(argument("scenarios", nargs="*", metavar="NAME|FILE.toml", help=N_("default: all that ship")),),
     run=lambda given: write_checks(given.scenarios),
 )

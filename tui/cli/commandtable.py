@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from retrograde.tui.cli.main import SUBCOMMANDS, options_of_all, subcommand
+from retrograde.tui.cli.main import OPTIONS, SUBCOMMANDS, subcommand
 from retrograde.tui.cli.support.markdown import in_english, markdown_table, write_page
 from retrograde.tui.cli.support.subcommand import Argument, OneOf, Subcommand
 
@@ -36,10 +36,10 @@ def _lines() -> Iterator[str]:
     yield _INTRODUCTION
     yield from markdown_table(
         ("command", "what it does"),
-        ((f"[`retrograde {command.name}`](#retrograde-{command.name})", command.help()) for command in known),
+        ((f"[`retrograde {command.name}`](#retrograde-{command.name})", command.help) for command in known),
     )
     yield "Before the name of a command, or of a scenario:\n"
-    yield from _meanings(options_of_all())
+    yield from _meanings(OPTIONS)
     for command in known:
         yield from _section(command)
     yield _EXIT_CODES
@@ -48,9 +48,9 @@ def _lines() -> Iterator[str]:
 def _section(command: Subcommand) -> Iterator[str]:
     yield f"## retrograde {command.name}\n"
     more = f" More in [{command.page}]({command.page})." if command.page else ""
-    sentence = command.help()
+    sentence = command.help
     yield f"{sentence[0].upper()}{sentence[1:]}.{more}\n"
-    arguments = command.arguments()
+    arguments = command.arguments
     yield f"```text\n{' '.join(['retrograde', command.name, *map(_usage, arguments)])}\n```\n"
     yield from _meanings(arguments)
 

@@ -6,12 +6,12 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from retrograde.engine.text import _, ngettext
+from retrograde.engine.text import N_, _, ngettext
 from retrograde.tui.cli.support.columns import table, wrapped
 from retrograde.tui.cli.support.numbers import encoded, shown
 from retrograde.tui.cli.support.progress import ProgressBar
 from retrograde.tui.cli.support.saved import load_session
-from retrograde.tui.cli.support.subcommand import OneOf, Subcommand, argument, count, json_object
+from retrograde.tui.cli.support.subcommand import JSON, OneOf, Subcommand, argument, count
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.expression import Ref
@@ -161,27 +161,27 @@ def _verdicts() -> dict[Verdict, str]:
 
 COMMAND = Subcommand(
     name="gradcheck",
-    help=lambda: _("compare gradients with differences of E"),
-    arguments=lambda: (
+    help=N_("compare gradients with differences of E"),
+    arguments=(
         argument("scenario", metavar="NAME|FILE.toml|FILE.session.json"),
         argument(
             "--at",
             metavar="MOMENT",
-            help=_("the iteration of this moment: 2:1:17, 2:1, 2, @120, 50%% (default: the first)"),
+            help=N_("the iteration of this moment: 2:1:17, 2:1, 2, @120, 50%% (default: the first)"),
         ),
         OneOf(
             (
                 argument(
                     "--values",
                     metavar="NAMES",
-                    help=_("check these: 'w5,W_h[1,:],net_h1' (default: parameters drawn at random)"),
+                    help=N_("check these: 'w5,W_h[1,:],net_h1' (default: parameters drawn at random)"),
                 ),
-                argument("--count", type=count, default=20, metavar="N", help=_("draw so many (default: 20)")),
-                argument("--all", action="store_true", help=_("check every parameter")),
+                argument("--count", type=count, default=20, metavar="N", help=N_("draw so many (default: 20)")),
+                argument("--all", action="store_true", help=N_("check every parameter")),
             )
         ),
-        argument("--seed", type=int, default=0, metavar="N", help=_("of the draw (default: 0)")),
-        json_object(),
+        argument("--seed", type=int, default=0, metavar="N", help=N_("of the draw (default: 0)")),
+        JSON,
     ),
     run=lambda given: gradcheck(
         given.scenario,

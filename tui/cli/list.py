@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 
-from retrograde.engine.text import _, language
+from retrograde.engine.text import N_, language
 from retrograde.tui.cli.support.columns import cut, table
 from retrograde.tui.cli.support.subcommand import Subcommand, argument
 
@@ -38,7 +38,7 @@ def write_list(*, as_json: bool) -> int:
 
 COMMAND = Subcommand(
     name="list",
-    help=lambda: _("list the scenarios that ship"),
-    arguments=lambda: (argument("--json", action="store_true", help=_("a JSON list")),),
+    help=N_("list the scenarios that ship"),
+    arguments=(argument("--json", action="store_true", help=N_("a JSON list")),),
     run=lambda given: write_list(as_json=given.json),
 )

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
-from retrograde.engine.text import LANGUAGES, _, use
+from retrograde.engine.text import LANGUAGES, N_, _, use
 from retrograde.tui.cli.support.streams import abandon_stdout, complain, settle_streams
 from retrograde.tui.cli.support.subcommand import Argument, Subcommand, argument, plain_characters, theme
 
@@ -124,16 +124,6 @@ def _language(arguments: Sequence[str]) -> str | None:
     return None
 
 
-def options_of_all() -> tuple[Argument, ...]:
-    """The options that stand before a subcommand's name, or a scenario's."""
-    return (
-        argument("--version", action=_Version, nargs=0, help=_("print the version and leave")),
-        plain_characters(default=False),
-        theme(),
-        argument("--language", choices=LANGUAGES, help=_("language of texts (default: the system's)")),
-    )
-
-
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line.
 
@@ -149,29 +139,6 @@ class _Parser(argparse.ArgumentParser):
         self.exit(BAD, text + "\n")
 
 
-def _parser(known: Iterable[Subcommand], meant: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser of the command line, as far as some subcommands; `meant` is as in ``_Parser``."""
-    parser = _Parser(
-        prog="retrograde",
-        description=_("A step debugger for backpropagation."),
-        usage=_("retrograde [options] [NAME | FILE.toml | FILE.session.json | command ...]"),
-        epilog=_("Without a command the app opens, with the scenario that is named or with a list to choose from."),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.meant = meant
-    for option in options_of_all():
-        option.add_to(parser)
-    commands = parser.add_subparsers(
-        dest="command", metavar="command", title=_("commands"), required=True, prog="retrograde"
-    )
-    for row in known:
-        command = commands.add_parser(row.name, help=row.help())
-        for one in row.arguments():
-            one.add_to(command)
-        command.add_argument("--language", choices=LANGUAGES, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-    return parser
-
-
 class _Version(argparse.Action):
     """Prints the version; the package's metadata is only read when it is asked for."""
 
@@ -184,6 +151,38 @@ class _Version(argparse.Action):
             number = _("(not installed)")
         print(f"retrograde {number}")
         parser.exit(OK)
+
+
+OPTIONS: tuple[Argument, ...] = (
+    argument("--version", action=_Version, nargs=0, help=N_("print the version and leave")),
+    plain_characters(default=False),
+    theme(),
+    argument("--language", choices=LANGUAGES, help=N_("language of texts (default: the system's)")),
+)
+"""The options that stand before a subcommand's name, or a scenario's."""
+
+
+def _parser(known: Iterable[Subcommand], meant: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of the command line, as far as some subcommands; `meant` is as in ``_Parser``."""
+    parser = _Parser(
+        prog="retrograde",
+        description=_("A step debugger for backpropagation."),
+        usage=_("retrograde [options] [NAME | FILE.toml | FILE.session.json | command ...]"),
+        epilog=_("Without a command the app opens, with the scenario that is named or with a list to choose from."),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.meant = meant
+    for option in OPTIONS:
+        option.add_to(parser)
+    commands = parser.add_subparsers(
+        dest="command", metavar="command", title=_("commands"), required=True, prog="retrograde"
+    )
+    for row in known:
+        command = commands.add_parser(row.name, help=_(row.help))
+        for one in row.arguments:
+            one.add_to(command)
+        command.add_argument("--language", choices=LANGUAGES, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    return parser
 
 
 def _suggestion(word: str) -> str:

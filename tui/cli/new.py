@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.text import _
+from retrograde.engine.text import N_, _
 from retrograde.tui.cli.support.subcommand import Subcommand, argument
 
 TEMPLATE = """\
@@ -109,8 +109,8 @@ def write_template(file: str) -> int:
 
 COMMAND = Subcommand(
     name="new",
-    help=lambda: _("write a commented scenario to start from"),
-    arguments=lambda: (argument("file", metavar="FILE.toml"),),
+    help=N_("write a commented scenario to start from"),
+    arguments=(argument("file", metavar="FILE.toml"),),
     run=lambda given: write_template(given.file),
     page="scenarios.md",
 )

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.text import _
+from retrograde.engine.text import N_, _
 from retrograde.tui.cli.support.saved import is_saved
-from retrograde.tui.cli.support.subcommand import Subcommand, argument, count, data_file, plain_characters, theme
+from retrograde.tui.cli.support.subcommand import DATA, Subcommand, argument, count, plain_characters, theme
 
 
 def open_app(
@@ -63,11 +63,11 @@ def _require_terminal() -> None:
 
 COMMAND = Subcommand(
     name="open",
-    help=lambda: _("open the app (what happens without a command)"),
-    arguments=lambda: (
+    help=N_("open the app (what happens without a command)"),
+    arguments=(
         argument("scenario", nargs="?", metavar="NAME|FILE.toml|FILE.session.json"),
-        data_file(),
-        argument("--history", type=count, metavar="MB", help=_("memory for the history (default: 64)")),
+        DATA,
+        argument("--history", type=count, metavar="MB", help=N_("memory for the history (default: 64)")),
         # Where they stand before the subcommand, they are not overwritten by a default.
         plain_characters(default=argparse.SUPPRESS),
         theme(default=argparse.SUPPRESS),

@@ -9,11 +9,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.text import _, ngettext
+from retrograde.engine.text import N_, _, ngettext
 from retrograde.tui.cli.support.numbers import encoded, shown
 from retrograde.tui.cli.support.progress import ProgressBar
 from retrograde.tui.cli.support.saved import is_saved, load_session
-from retrograde.tui.cli.support.subcommand import Subcommand, argument, count, json_object
+from retrograde.tui.cli.support.subcommand import JSON, Subcommand, argument, count
 
 if TYPE_CHECKING:
     from retrograde.engine.session.session import Session
@@ -154,17 +154,17 @@ def _record(session: Session, number: int) -> dict[str, Any]:
 
 COMMAND = Subcommand(
     name="query",
-    help=lambda: _("run without a screen, and say when something happened"),
-    arguments=lambda: (
+    help=N_("run without a screen, and say when something happened"),
+    arguments=(
         argument("scenario", metavar="NAME|FILE.toml|FILE.session.json"),
         argument(
             "query",
             metavar="QUERY",
-            help=_("'first E < 0.01', 'last ...', 'count ...', 'all ...', 'max abs(grad(w1))', 'min ...'"),
+            help=N_("'first E < 0.01', 'last ...', 'count ...', 'all ...', 'max abs(grad(w1))', 'min ...'"),
         ),
-        argument("--epochs", type=count, metavar="N", help=_("run this many epochs (default: to a stop rule)")),
-        argument("--limit", type=count, metavar="N", help=_("with all: print at most so many moments")),
-        json_object(),
+        argument("--epochs", type=count, metavar="N", help=N_("run this many epochs (default: to a stop rule)")),
+        argument("--limit", type=count, metavar="N", help=N_("with all: print at most so many moments")),
+        JSON,
     ),
     run=lambda given: query(given.scenario, given.query, epochs=given.epochs, limit=given.limit, as_json=given.json),
     page="formulas.md",

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.text import _
+from retrograde.engine.text import N_, _
 from retrograde.tui.cli.support.columns import table
 from retrograde.tui.cli.support.numbers import encoded
 from retrograde.tui.cli.support.progress import ProgressBar
-from retrograde.tui.cli.support.subcommand import Subcommand, argument, data_file, epochs_at_most
+from retrograde.tui.cli.support.subcommand import DATA, EPOCHS, Subcommand, argument
 
 if TYPE_CHECKING:
     from retrograde.engine.scenario.models import Scenario
@@ -142,13 +142,13 @@ def _as_table(laps: Sequence[Lap], last: int) -> Iterator[str]:
 
 COMMAND = Subcommand(
     name="race",
-    help=lambda: _("train a scenario and its variants, and compare their losses"),
-    arguments=lambda: (
+    help=N_("train a scenario and its variants, and compare their losses"),
+    arguments=(
         argument("scenario", metavar="NAME|FILE.toml"),
-        argument("variants", nargs="*", metavar="VARIANT", help=_("default: all of the file")),
-        epochs_at_most(),
-        data_file(),
-        argument("--json", action="store_true", help=_("one JSON list, numbers in full")),
+        argument("variants", nargs="*", metavar="VARIANT", help=N_("default: all of the file")),
+        EPOCHS,
+        DATA,
+        argument("--json", action="store_true", help=N_("one JSON list, numbers in full")),
     ),
     run=lambda given: race(given.scenario, given.variants, epochs=given.epochs, data=given.data, as_json=given.json),
     page="training.md",

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrograde.engine.text import _
+from retrograde.engine.text import N_, _
 from retrograde.tui.cli.support.columns import table
 from retrograde.tui.cli.support.numbers import encoded, shown
 from retrograde.tui.cli.support.progress import ProgressBar
-from retrograde.tui.cli.support.subcommand import Subcommand, argument, data_file, epochs_at_most, json_object
+from retrograde.tui.cli.support.subcommand import DATA, EPOCHS, JSON, Subcommand, argument
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.array import Array
@@ -85,17 +85,17 @@ def parameters(session: Session, updates: int) -> Iterator[tuple[str, float]]:
 
 COMMAND = Subcommand(
     name="run",
-    help=lambda: _("train without a screen, and print how it ended"),
-    arguments=lambda: (
+    help=N_("train without a screen, and print how it ended"),
+    arguments=(
         argument("scenario", metavar="NAME|FILE.toml"),
-        epochs_at_most(),
+        EPOCHS,
         argument(
             "--until",
             metavar="CONDITION",
-            help=_("stop at the end of the first epoch where it holds, such as 'E_epoch < 0.01 and epoch > 10'"),
+            help=N_("stop at the end of the first epoch where it holds, such as 'E_epoch < 0.01 and epoch > 10'"),
         ),
-        data_file(),
-        json_object(),
+        DATA,
+        JSON,
     ),
     run=lambda given: run(given.scenario, epochs=given.epochs, until=given.until, data=given.data, as_json=given.json),
     page="formulas.md",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from retrograde.engine.text import _
+from retrograde.engine.text import N_
 from retrograde.tui.cli.support.subcommand import Subcommand
 
 
@@ -18,7 +18,7 @@ def write_schema() -> int:
 
 COMMAND = Subcommand(
     name="schema",
-    help=lambda: _("print the JSON Schema of scenario files"),
+    help=N_("print the JSON Schema of scenario files"),
     run=lambda given: write_schema(),
     page="scenarios.md",
 )

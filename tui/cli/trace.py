@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.text import _
+from retrograde.engine.text import N_, _
 from retrograde.tui.cli.support.numbers import encoded, shown
 from retrograde.tui.cli.support.subcommand import Subcommand, argument, plain_characters
 
@@ -185,23 +185,23 @@ def record(step: Step) -> dict[str, Any]:
 
 COMMAND = Subcommand(
     name="trace",
-    help=lambda: _("print every step with its symbols and numbers"),
-    arguments=lambda: (
+    help=N_("print every step with its symbols and numbers"),
+    arguments=(
         argument("scenario", metavar="NAME|FILE.toml"),
         argument(
             "--from",
             dest="start",
             metavar="MOMENT",
-            help=_("first step: 2:1:17 (epoch:iteration:step), 2:1, 2, @120, 50%%"),
+            help=N_("first step: 2:1:17 (epoch:iteration:step), 2:1, 2, @120, 50%%"),
         ),
-        argument("--to", dest="end", metavar="MOMENT", help=_("last step, in the same forms")),
+        argument("--to", dest="end", metavar="MOMENT", help=N_("last step, in the same forms")),
         argument(
             "--granularity",
             default="step",
             choices=("term", "step", "layer", "phase", "sample", "iteration", "epoch"),
-            help=_("print only the steps where a motion of this size stops (default: step)"),
+            help=N_("print only the steps where a motion of this size stops (default: step)"),
         ),
-        argument("--format", default="text", choices=("text", "jsonl"), help=_("default: text")),
+        argument("--format", default="text", choices=("text", "jsonl"), help=N_("default: text")),
         plain_characters(default=argparse.SUPPRESS),
     ),
     run=lambda given: write_trace(

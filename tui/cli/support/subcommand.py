@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from retrograde.engine.text import _
+from retrograde.engine.text import N_, _
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +16,7 @@ class Argument:
 
     Attributes:
         names: one name without dashes, or the names of an option.
-        help: what it means, in the language in use; empty for what its metavar says.
+        help: what it means, in English; empty for what its metavar says.
         settings: what argparse is told besides.
     """
 
@@ -26,7 +26,7 @@ class Argument:
 
     def add_to(self, parser: argparse._ActionsContainer) -> None:
         """Add the argument to a parser, or to a group of one."""
-        parser.add_argument(*self.names, help=self.help or None, **self.settings)
+        parser.add_argument(*self.names, help=_(self.help) if self.help else None, **self.settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +48,15 @@ class Subcommand:
 
     Attributes:
         name: its name, which is its file's.
-        help: what it does, in a few words, in the language in use.
-        arguments: makes its arguments, in the language in use.
+        help: what it does, in a few words, in English.
+        arguments: its arguments.
         run: does it, given the arguments' values, and returns the exit code.
         page: the page of the documentation that says more; empty for none.
     """
 
     name: str
-    help: Callable[[], str]
-    arguments: Callable[[], tuple[Argument | OneOf, ...]] = tuple
+    help: str
+    arguments: tuple[Argument | OneOf, ...] = ()
     run: Callable[[argparse.Namespace], int]
     page: str = ""
 
@@ -81,26 +81,16 @@ def count(text: str) -> int:
     return number
 
 
-def data_file() -> Argument:
-    """The option `--data`."""
-    return argument("--data", metavar="FILE", help=_("use this data file, wherever it is"))
-
-
-def json_object() -> Argument:
-    """The option `--json`, of a command that prints one object."""
-    return argument("--json", action="store_true", help=_("one JSON object, numbers in full"))
-
-
-def epochs_at_most() -> Argument:
-    """The option `--epochs`, of a command that trains."""
-    return argument("--epochs", type=count, metavar="N", help=_("stop after this many epochs"))
+DATA = argument("--data", metavar="FILE", help=N_("use this data file, wherever it is"))
+JSON = argument("--json", action="store_true", help=N_("one JSON object, numbers in full"))
+EPOCHS = argument("--epochs", type=count, metavar="N", help=N_("stop after this many epochs"))
 
 
 def plain_characters(**settings: Any) -> Argument:
     """The option `--ascii`; a subcommand leaves the value alone that was given before its name."""
-    return argument("--ascii", action="store_true", help=_("plain characters only"), **settings)
+    return argument("--ascii", action="store_true", help=N_("plain characters only"), **settings)
 
 
 def theme(**settings: Any) -> Argument:
     """The option `--theme`."""
-    return argument("--theme", choices=("dark", "light"), help=_("dark or light"), **settings)
+    return argument("--theme", choices=("dark", "light"), help=N_("dark or light"), **settings)
