@@ -70,3 +70,16 @@ class FormulaError(EngineError):
 
 class SearchCancelledError(Exception):
     """A search was cancelled by its caller."""
+
+
+KeyPath = tuple[str | int, ...]
+"""The keys, and the places in lists, that lead to a value of a scenario file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """A rule that is broken, at a key or at a value of the file."""
+
+    path: KeyPath
+    message: str
+    key: bool = False

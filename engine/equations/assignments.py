@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from retrograde.engine.equations.words import GRAPH_FUNCTIONS
 from retrograde.engine.text import _
 
 MAX_LENGTH = 2000
@@ -28,9 +29,6 @@ MAX_LEVELS = 60
 """Operations inside each other where an assignment is one step; Python compiles no more than 200 brackets."""
 MAX_POWER = 64
 """The largest exponent that is written as a product."""
-
-FUNCTIONS = {"exp": 1, "log": 1, "sqrt": 1, "abs": 1, "sin": 1, "cos": 1, "tanh": 1, "sigmoid": 1, "relu": 1, "max": 2}
-"""The functions, with how many arguments they take; log is the natural logarithm."""
 
 
 class AssignmentError(ValueError):
@@ -232,17 +230,17 @@ class _Reader:
 
     def _call(self, token: _Token) -> Node:
         name = "log" if token.text == "ln" else token.text
-        if name not in FUNCTIONS:
-            near = difflib.get_close_matches(name, FUNCTIONS, n=1) or [", ".join(FUNCTIONS)]
+        if name not in GRAPH_FUNCTIONS:
+            near = difflib.get_close_matches(name, GRAPH_FUNCTIONS, n=1) or [", ".join(GRAPH_FUNCTIONS)]
             message = _("there is no function {name}; did you mean {near}?")
             raise AssignmentError(token.column, message.format(name=token.text, near=near[0]))
         arguments = [self._deeper(self._sum)]
         while self._take(","):
             arguments.append(self._deeper(self._sum))
         self._close()
-        if len(arguments) != FUNCTIONS[name]:
+        if len(arguments) != GRAPH_FUNCTIONS[name]:
             message = _("{name} takes {wanted} arguments, found {found}")
-            text = message.format(name=name, wanted=FUNCTIONS[name], found=len(arguments))
+            text = message.format(name=name, wanted=GRAPH_FUNCTIONS[name], found=len(arguments))
             raise AssignmentError(token.column, text)
         return self._apply(token._replace(text=name), *arguments)
 

@@ -12,11 +12,18 @@ from typing import NamedTuple
 
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Ref
-from retrograde.engine.errors import EngineError, FormulaError
-from retrograde.engine.formulas.tree import (
+from retrograde.engine.equations.words import (
     EPOCH_NAMES,
+    FUNCTIONS,
+    JOINING,
+    NAMING,
     PHASES,
     POSITIONS,
+    PREVIOUS,
+    SCALAR,
+)
+from retrograde.engine.errors import EngineError, FormulaError
+from retrograde.engine.formulas.tree import (
     Applied,
     Arithmetic,
     Comparing,
@@ -69,11 +76,6 @@ _TOKEN = re.compile(
 )
 _SPELLINGS = {"≤": "<=", "≥": ">=", "≠": "!=", "−": "-", "·": "*", "×": "*"}
 _COMPARISONS = {"<", "<=", ">", ">=", "==", "!="}
-
-_NAMING = ("grad", "delta", "slope", "new")
-_REDUCING = ("min", "max", "mean", "norm", "any", "all", "count")
-_SCALAR = ("abs", "sign", "isnan", "isinf", "sqrt")
-FUNCTIONS = (*_NAMING, "prev", *_REDUCING, *_SCALAR, "sum")
 
 
 class _Token(NamedTuple):
@@ -128,7 +130,7 @@ class _Reader:
 
     def __init__(self, text: str, notation: Notation, program: Program, *, by_epoch: bool = False) -> None:
         self._places = (*POSITIONS, *EPOCH_NAMES) if by_epoch else POSITIONS
-        self._naming = {*_NAMING, *wrappers(program)}
+        self._naming = {*NAMING, *wrappers(program)}
         self._text = text
         self._tokens = _tokens(text)
         self._at = 0
@@ -293,7 +295,7 @@ class _Reader:
             self._expect(")")
             self._depth -= 1
             return inner._replace(column=token.column)
-        if token.kind != "name" or token.text in {"and", "or", "not"}:
+        if token.kind != "name" or token.text in JOINING:
             raise self._error(token, _("expected a name, a number or `(`, found {found}").format(found=self._shown()))
         self._at += 1
         if self._peek().text == "(" and self._peek().kind == "op":
@@ -317,7 +319,7 @@ class _Reader:
         self._expect("(")
         if name in self._naming:
             found = self._wrapped(token)
-        elif name == "prev":
+        elif name == PREVIOUS:
             inner = self._either()
             self._expect(")")
             found = self._previous(token, inner)
@@ -353,7 +355,7 @@ class _Reader:
         text, _brace, inside = text.partition("{")
         mark = f"{{{inside}" if inside else self._mark()
         name, _bracket, picks = text.partition("[")
-        if picks and not name.startswith(_NAMING):
+        if picks and not name.startswith(NAMING):
             array = self._array(f"{token.text}({name})")
             if array is not None:
                 return self._picked(array, _split_picks(picks), start, mark)
@@ -460,7 +462,7 @@ class _Reader:
 
     def _applied(self, token: _Token, arguments: list[_Typed]) -> _Typed:
         name, column = token.text, token.column
-        if name in _SCALAR:
+        if name in SCALAR:
             if len(arguments) != 1:
                 raise self._error(token, _("`{name}` takes one argument").format(name=name))
             self._want(arguments[0], Kind.NUMBER)

@@ -10,7 +10,8 @@ from pydantic import Field, PrivateAttr
 
 from retrograde.engine.equations.array import Role
 from retrograde.engine.equations.assignments import Plan
-from retrograde.engine.layers.base import Form, KeyPath, Layer, Parameter, ShapeError
+from retrograde.engine.errors import KeyPath
+from retrograde.engine.layers.base import Form, Layer, Parameter, ShapeError
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import pytest
 
 from retrograde.engine import Session
 from retrograde.engine.equations.optimisers import OPTIMISERS, OPTIONS
+from retrograde.engine.equations.rate_schedules import SCHEDULES
 from retrograde.engine.scenario.file import parse_scenario
-from retrograde.engine.scenario.training import SCHEDULES
 from retrograde.tui.cli.main import main
 from tests.support.updates import network
 
@@ -66,9 +66,9 @@ def test_the_schedules_are_those_of_the_table() -> None:
     assert list(found) == list(SCHEDULES)
     for kind, (_formula, keys, _other) in found.items():
         named = dict(re.findall(r"`(\w+)(?: = ([^`]+))?`", keys))
-        assert list(named) == list(SCHEDULES[kind])
+        assert list(named) == list(SCHEDULES[kind].keys)
         for key, value in named.items():
-            default = SCHEDULES[kind][key]
+            default = SCHEDULES[kind].keys[key]
             if value:
                 assert value == ("1/3" if key == "start_factor" else written(default))
             else:

@@ -12,6 +12,8 @@ from unittest.mock import patch
 import numpy as np
 from hypothesis import strategies as st
 
+from retrograde.engine.equations import activations
+from retrograde.engine.equations.activations import Elementwise
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Ref
@@ -20,27 +22,8 @@ from retrograde.engine.scenario.file import parse_scenario
 from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.travel import timeline
 
-ELEMENTWISE = (
-    "identity",
-    "sigmoid",
-    "tanh",
-    "relu",
-    "leaky_relu",
-    "elu",
-    "silu",
-    "gelu",
-    "gelu_tanh",
-    "softplus",
-    "selu",
-    "mish",
-    "softsign",
-    "log_sigmoid",
-    "relu6",
-    "hard_tanh",
-    "hard_sigmoid",
-    "hard_swish",
-)
-ACTIVATIONS = (*ELEMENTWISE, "softmax")
+ELEMENTWISE = tuple(name for name, row in activations.ACTIVATIONS.items() if isinstance(row, Elementwise))
+ACTIVATIONS = tuple(activations.ACTIVATIONS)
 PLAIN_LOSSES = ("half_squared_error", "squared_error", "mean_squared_error", "mean_absolute_error", "huber")
 LOSSES = (*PLAIN_LOSSES, "binary_cross_entropy", "binary_cross_entropy_logits", "cross_entropy")
 BIASES = ("neuron", "shared", "none")

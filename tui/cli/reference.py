@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from retrograde.engine.equations.functions import ACTIVATIONS
+from retrograde.engine.equations.activations import ACTIVATIONS
+from retrograde.engine.equations.losses import LOSSES
 from retrograde.engine.equations.optimisers import OPTIMISERS
 from retrograde.engine.layers.base import ActivatedLayer, Layer
 from retrograde.engine.layers.table import KINDS
-from retrograde.engine.ops.loss import LOSSES
 from retrograde.engine.scenario.models import (
     Data,
     Expectation,
@@ -81,16 +81,13 @@ def _lines() -> Iterator[str]:
         yield from _section(f"### `{kind}`", layer, fields)
     yield "## Activations\n"
     rows = ((f"`{row.name}`", row.formula, row.source) for row in ACTIVATIONS.values())
-    yield from markdown_table(
-        ("name", "formula", "source"), (*rows, ("`softmax`", "exp(xᵢ − max) / Σ exp(xⱼ − max)", ""))
-    )
+    yield from markdown_table(("name", "formula", "source"), rows)
     yield "## Losses\n"
     losses = (
         (f"`{row.name}`", row.formula, f"{row.over_outputs} over outputs, {row.over_batch} over the batch")
         for row in LOSSES.values()
     )
-    cross = ("`cross_entropy`", "−t · ln p, with softmax", "sum over outputs, mean over the batch")
-    yield from markdown_table(("name", "term of one output", "reductions"), (*losses, cross))
+    yield from markdown_table(("name", "term of one output", "reductions"), losses)
     yield "## Optimisers\n"
     yield from markdown_table(
         ("name", "formula", "source"), ((f"`{row.name}`", row.formula, row.source) for row in OPTIMISERS.values())

@@ -98,7 +98,7 @@ def _from_its_first_step(moment: str) -> str:
 
 def as_text(step: Step) -> str:
     """A step as lines: where it is, the equation, and the operands with the steps that made them."""
-    from retrograde.engine.equations.expression import render
+    from retrograde.engine.equations.rendering import render
 
     moment = step.moment
     where = [moment.phase.value, moment.layer]
@@ -142,7 +142,7 @@ def as_json(step: Step) -> str:
 
 def record(step: Step) -> dict[str, Any]:
     """A step as plain values; NaN and the infinities are strings."""
-    from retrograde.engine.equations.expression import render
+    from retrograde.engine.equations.rendering import render
 
     symbol = step.notation.symbol
 
