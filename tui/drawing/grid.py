@@ -256,9 +256,7 @@ def _sheet(
     cells = _cells(grid, view, form, decimals, glyphs)
     columns = _labels(grid.columns[left:right], glyphs) if labelled else []
     rows = _labels(grid.rows[first:last], glyphs) if labelled else []
-    size = form.value
-    if form is GridForm.FIGURES:
-        size = max(width(text) for text in (*(text for line in cells for text, _ink in line), *columns))
+    size = _cell_width(cells, columns) if form is GridForm.FIGURES else form.value
     edge = max(width(text) for text in rows) + 1 if rows else 0
     brackets = _brackets(grid.spots, view, glyphs)
     # Figures stand apart, shades only where a bracket comes between them.
@@ -267,12 +265,10 @@ def _sheet(
     body: list[Line] = []
     for row, line in enumerate(cells):
         spans = [Span(_padded(rows[row] if row < len(rows) else "", edge), Ink.DIM)] if rows else []
-        for column in range(right - left + 1):
-            if (row, column) in brackets:
-                spans.append(brackets[row, column])
-            elif gaps[column]:
-                spans.append(Span(" "))
-            if column < right - left:
+        for column, gap in enumerate(gaps):
+            if gap:
+                spans.append(brackets.get((row, column), Span(" ")))
+            if column < len(line):
                 text, ink = line[column]
                 own = _ink_of(grid.spots, first + row, left + column, ink, form)
                 spans.append(Span(" " * (size - width(text)) + text, own))
@@ -311,6 +307,11 @@ def _cells(
         [cell(*one) for one in zip(*row, strict=True)]
         for row in zip(values, part(grid.known, True), part(grid.outside, False), strict=True)
     ]
+
+
+def _cell_width(cells: list[list[tuple[str, int]]], columns: list[str]) -> int:
+    """Cells that the longest number or label takes."""
+    return max(width(text) for text in (*(text for line in cells for text, _ink in line), *columns))
 
 
 def _labels(texts: tuple[str, ...], glyphs: Glyphs) -> list[str]:
