@@ -10,7 +10,7 @@ from textual.timer import Timer
 from retrograde.engine.errors import EngineError
 from retrograde.engine.session.beside import TICK_SECONDS, catch_up, go_to, waits
 from retrograde.engine.text import _
-from retrograde.tui.debugger.desk import DebuggerScreen
+from retrograde.tui.debugger.mixin import DebuggerScreen
 from retrograde.tui.records.marks import PanelId
 from retrograde.tui.screens.goals import Switch, Visit
 

@@ -10,7 +10,7 @@ from textual.timer import Timer
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
-from retrograde.tui.debugger.desk import DebuggerScreen
+from retrograde.tui.debugger.mixin import DebuggerScreen
 
 if TYPE_CHECKING:
     from retrograde.engine.session.session import Session

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from retrograde.engine.text import _
-from retrograde.tui.debugger.desk import DebuggerScreen
+from retrograde.tui.debugger.mixin import DebuggerScreen
 from retrograde.tui.work.jobs import Job, JobEnded, JobProgress
 
 
