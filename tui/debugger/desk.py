@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from retrograde.engine.explaining.step import Operand
     from retrograde.engine.session.session import Session
     from retrograde.tui.canvas.look import Glyphs
+    from retrograde.tui.debugger.arrangement import Arrangement
     from retrograde.tui.reading.reading import Reading
     from retrograde.tui.views.parameters import Parameters
 
@@ -35,6 +36,9 @@ class Host(Protocol):
     def cells(self) -> tuple[int, int]:
         """Columns and rows of the terminal."""
 
+    def lay_out(self) -> None:
+        """Places the widgets anew where their places are others."""
+
     def ask(self, screen: Screen[Any], answered: Callable[[Any], None] | None = None) -> None:
         """Puts another screen in front.
 
@@ -51,6 +55,12 @@ class Host(Protocol):
 
     def in_thread(self, work: Action) -> None:
         """Does work in a thread; what it raises ends the app."""
+
+    def choose(self) -> None:
+        """Chooses another scenario."""
+
+    def quit(self) -> None:
+        """Leaves."""
 
     def announce(self, text: str) -> None:
         """Shows a text for a moment, in a corner."""
@@ -76,7 +86,7 @@ class Desk:
         reading: what was read of it last.
         parameters: the rows of the table of weights.
         lens: what is selected, and how it is shown.
-        focus: the panel in which the arrows move.
+        arrangement: which panels are shown, and which has the focus.
         notice: what is said in place of the keys.
         outcome: how the last run ended, in words.
         paint: hands every widget its view.
@@ -84,14 +94,15 @@ class Desk:
         readers: called after a motion and before the paint: what reads the session beside the reading.
         resters: called after a motion and its paint: what begins once the cursor rests.
         forgetters: called when another session or branch is shown: what forgets what was shown of the one before.
+        beginners: called when another session is shown: what begins anew with it.
     """
 
     host: Host
     session: Session
     reading: Reading
     parameters: Parameters
-    lens: Lens = Lens()
-    focus: PanelId = PanelId.EQUATION
+    arrangement: Arrangement
+    lens: Lens = field(default_factory=Lens)
     notice: Said = NOTHING_SAID
     outcome: str = ""
     paint: Action = lambda: None
@@ -99,21 +110,22 @@ class Desk:
     readers: list[Action] = field(default_factory=list)
     resters: list[Action] = field(default_factory=list)
     forgetters: list[Action] = field(default_factory=list)
+    beginners: list[Action] = field(default_factory=list)
 
     @classmethod
-    def of(cls, session: Session, host: Host, focus: PanelId = PanelId.EQUATION) -> Desk:
+    def of(cls, session: Session, host: Host, arrangement: Arrangement) -> Desk:
         """The desk of a session.
 
         Args:
             session: the session.
             host: the terminal's side.
-            focus: the panel in which the arrows move.
+            arrangement: which panels are shown.
         """
         from retrograde.tui.reading.reading import Reading
         from retrograde.tui.views.parameters import Parameters
 
         reading = Reading.of(session)
-        return cls(host=host, session=session, reading=reading, parameters=Parameters(reading), focus=focus)
+        return cls(host=host, session=session, reading=reading, parameters=Parameters(reading), arrangement=arrangement)
 
     def begin(self, session: Session) -> None:
         """Shows another session; the focus and the number of digits stay."""
@@ -126,11 +138,38 @@ class Desk:
         self.lens = Lens(digits=self.lens.digits)
         self.notice, self.outcome = NOTHING_SAID, ""
         self.forget()
+        for begins in self.beginners:
+            begins()
+        self.moved(follow=False)
 
     def forget(self) -> None:
         """Forgets what was shown of another session or branch."""
         for forgets in self.forgetters:
             forgets()
+
+    # -- which panels are shown
+
+    @property
+    def focus(self) -> PanelId:
+        """The panel in which the arrows move."""
+        return self.arrangement.focus
+
+    def focus_on(self, panel: PanelId) -> None:
+        """Gives a panel the focus."""
+        self.arrangement.focus = panel
+        self.bring(panel)
+
+    def bring(self, panel: PanelId) -> None:
+        """Brings a panel to the front where it is a tab; the focus stays."""
+        self.arrangement.bring(panel)
+        self.rearrange()
+
+    def rearrange(self) -> None:
+        """Places the panels anew and shows what changed."""
+        self.host.lay_out()
+        self.paint()
+
+    # -- what is said and shown
 
     def say(self, text: str, *, bad: bool = False) -> None:
         """Shows a notice in place of the keys."""
@@ -193,9 +232,11 @@ class Desk:
 
     @property
     def selected(self) -> Ref | None:
-        """The slot that is selected in the network or the equation, where the focus is there."""
+        """The slot that is selected in the panel with the focus, if one is."""
         from retrograde.tui.views.slots import node_ref
 
+        if self.focus is PanelId.WEIGHTS and self.parameters:
+            return self.parameters.ref(self.lens.weight)
         if self.focus is PanelId.NETWORK and self.lens.node >= 0:
             return node_ref(self.reading, self.lens.node)
         if self.focus is PanelId.EQUATION and self.operand is not None:
