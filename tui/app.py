@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -14,8 +15,10 @@ from textual.screen import Screen
 
 from retrograde.engine.text import _, use
 from retrograde.tui.canvas.look import DARK, LIGHT, look, plain, themes
-from retrograde.tui.commands.table import commands
-from retrograde.tui.debugger.screen import MainScreen
+from retrograde.tui.debugger.loading import LoadingScreen
+from retrograde.tui.debugger.panelled import PanelledScreen
+from retrograde.tui.debugger.screen import DebuggerScreen
+from retrograde.tui.debugger.table import commands
 from retrograde.tui.work.unsaved import Keeper
 
 if TYPE_CHECKING:
@@ -41,7 +44,7 @@ class OpenedSession(Message):
 
     def __init__(
         self,
-        screen: MainScreen,
+        screen: LoadingScreen,
         session: Session | None,
         error: EngineError | None,
         *,
@@ -104,7 +107,7 @@ class RetrogradeApp(App[int]):
     def session(self) -> Session | None:
         """The session on the screen, if there is one."""
         for screen in reversed(self.screen_stack):
-            if isinstance(screen, MainScreen):
+            if isinstance(screen, LoadingScreen | DebuggerScreen):
                 return screen.session
         return None
 
@@ -175,7 +178,7 @@ class RetrogradeApp(App[int]):
             if name is not None:
                 self._chosen = True
                 self.open(name)
-            elif not isinstance(self.screen, MainScreen):
+            elif not isinstance(self.screen, PanelledScreen):
                 self.exit(0)
 
         self.push_screen(PickerScreen(self.look.glyphs, problems), chosen)
@@ -189,8 +192,8 @@ class RetrogradeApp(App[int]):
             leftover: the unsaved work that it is.
         """
         title = str(source) if isinstance(source, str | Path) else source.name
-        screen = MainScreen(title)
-        if isinstance(self.screen, MainScreen):
+        screen = LoadingScreen(title)
+        if isinstance(self.screen, PanelledScreen):
             self.switch_screen(screen)
         else:
             self.push_screen(screen)
@@ -200,7 +203,7 @@ class RetrogradeApp(App[int]):
         )
         screen.call_after_refresh(self.run_worker, read, thread=True, exit_on_error=True)
 
-    def _reopen(self, screen: MainScreen, saved: Path, leftover: Leftover | None) -> None:
+    def _reopen(self, screen: LoadingScreen, saved: Path, leftover: Leftover | None) -> None:
         """Reads a saved session; in a thread."""
         from retrograde.engine.errors import EngineError
         from retrograde.engine.scenario.file import load_scenario
@@ -229,7 +232,7 @@ class RetrogradeApp(App[int]):
             OpenedSession(screen, opened.session, None, file=file, leftover=leftover, warnings=tuple(warnings))
         )
 
-    def _read(self, screen: MainScreen, source: Source) -> None:
+    def _read(self, screen: LoadingScreen, source: Source) -> None:
         """Reads a scenario and makes its session; in a thread."""
         from retrograde.engine.errors import EngineError
         from retrograde.engine.scenario.file import load_scenario
@@ -256,9 +259,8 @@ class RetrogradeApp(App[int]):
         if message.session is not None:
             if not self.is_headless:
                 _keep_for_good()
-            message.screen.begin(message.session, file=message.file, leftover=message.leftover)
-            if message.warnings:
-                message.screen.warn("; ".join(message.warnings))
+            session = message.session
+            message.screen.give_way(session, lambda: self._begin(message, session))
             return
         if not self._chosen:
             self.failure = error
@@ -269,6 +271,15 @@ class RetrogradeApp(App[int]):
         problems = error.problems if isinstance(error, ScenarioError) else (error,)
         self.choose([str(problem) for problem in problems])
 
+    def _begin(self, message: OpenedSession, session: Session) -> None:
+        """Shows the debugger in place of the screen that has waited for it."""
+        debugger = DebuggerScreen(
+            session, message.screen.arrangement, self.keeper, file=message.file, leftover=message.leftover
+        )
+        if message.warnings:
+            debugger.desk.say("; ".join(message.warnings), bad=True)
+        self.switch_screen(debugger)
+
     def action_command_palette(self) -> None:
         """Opens the command palette."""
         from textual.command import CommandPalette
@@ -278,13 +289,14 @@ class RetrogradeApp(App[int]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The command palette's rows, from the table of commands."""
-        if not isinstance(screen, MainScreen):
+        if not isinstance(screen, LoadingScreen | DebuggerScreen):
             return
         for command in commands():
             if command.palette:
-                title = f"{command.title[0].upper()}{command.title[1:]}  ({command.shown})"
+                title = _(command.title)
+                title = f"{title[0].upper()}{title[1:]}  ({command.shown})"
                 clean = plain if self._ascii else str
-                yield SystemCommand(clean(title), clean(command.help), _Do(screen, command.id))
+                yield SystemCommand(clean(title), clean(_(command.help)), partial(screen.do, command.id, sure=True))
 
 
 def _keep_for_good() -> None:
@@ -299,19 +311,6 @@ def _keep_for_good() -> None:
         gc.unfreeze()
         gc.collect()
     gc.freeze()
-
-
-class _Do:
-    """Does a command; g g goes at once from the palette."""
-
-    def __init__(self, screen: MainScreen, name: str) -> None:
-        self._screen = screen
-        self._name = name
-
-    def __call__(self) -> None:
-        if self._name == "start":
-            self._screen.do("start")
-        self._screen.do(self._name)
 
 
 def run_app(

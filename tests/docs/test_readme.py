@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 from retrograde.tui.cli.main import SUBCOMMANDS
-from retrograde.tui.commands.table import commands, key_rows
+from retrograde.tui.commands.keys import key_rows
+from retrograde.tui.debugger.table import commands
 
 README = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8")
 TOUR = README.partition("## A tour in ten lines\n")[2].partition("\n## ")[0]
@@ -30,7 +31,7 @@ def test_one_line_is_the_command_that_ci_runs() -> None:
 def test_the_tour_has_ten_lines_whose_keys_and_commands_are_there() -> None:
     lines = [line for line in TOUR.splitlines() if re.match(r"\d+\. ", line)]
     assert len(lines) == 10
-    keys = {key.replace(" ", "") for row in key_rows() for group in row.groups for key in group}
+    keys = {key.replace(" ", "") for row in key_rows(commands()) for group in row.groups for key in group}
     words = {command.word for command in commands()} - {""}
     spans = [span for line in lines for span in re.findall(r"`([^`]+)`", line)]
     assert len(spans) > 20

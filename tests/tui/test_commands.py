@@ -8,7 +8,7 @@ from textual.binding import Binding
 
 from retrograde.tui.canvas.look import look
 from retrograde.tui.commands.table import Group, commands, footer_keys, group_title, key_rows, key_table
-from retrograde.tui.debugger.screen import MainScreen
+from retrograde.tui.debugger.screen import DebuggerScreen
 from retrograde.tui.screens.help import HelpScreen
 
 MOTIONS = {"step", "term", "layer", "phase", "sample", "iteration", "epoch"}
@@ -23,14 +23,14 @@ def test_ids_and_keys_are_used_once() -> None:
 def test_every_command_is_bound_and_does_something() -> None:
     bound = {
         key: binding.action
-        for binding in MainScreen.BINDINGS
+        for binding in DebuggerScreen.BINDINGS
         if isinstance(binding, Binding)
         for key in binding.key.split(",")
     }
     for command in commands():
         assert all(bound[key] == f"command('{command.id}')" for key in command.keys)
         known = command.id.removesuffix("_back") in MOTIONS or command.id.startswith("panel_")
-        done = [getattr(MainScreen, f"{how}_{command.id}", None) for how in ("do", "line")]
+        done = [getattr(DebuggerScreen, f"{how}_{command.id}", None) for how in ("do", "line")]
         assert known or any(callable(method) for method in done)
 
 

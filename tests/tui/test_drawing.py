@@ -15,6 +15,7 @@ from retrograde.engine.session.session import Session
 from retrograde.tui.canvas.canvas import Canvas, Span, shorten, wrap
 from retrograde.tui.canvas.look import ASCII, UNICODE, Glyphs, Ink, look, plain, width
 from retrograde.tui.debugger import rooms
+from retrograde.tui.drawing.loss_curve import decimate
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.equation import EquationView, OperandRow
 from retrograde.tui.records.marks import PanelEdge, PanelId
@@ -31,7 +32,7 @@ from retrograde.tui.views.plain import in_ascii
 from retrograde.tui.views.status import timeline_view
 from retrograde.tui.views.weights import weights_view
 from retrograde.tui.widgets.equation import EquationPanel, break_line
-from retrograde.tui.widgets.loss import LossPanel, decimate
+from retrograde.tui.widgets.loss import LossPanel
 from retrograde.tui.widgets.network import NetworkPanel
 from retrograde.tui.widgets.timeline import TimelinePanel, share
 from retrograde.tui.widgets.weights import WeightsPanel

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from retrograde.tui.cli.support.markdown import in_english, write_page
-from retrograde.tui.commands.table import key_table
+from retrograde.tui.commands.keys import key_table
+from retrograde.tui.debugger.table import commands
 
 _INTRODUCTION = """\
 # Keys
@@ -17,7 +18,7 @@ Written from the table of commands by `python -m retrograde.tui.cli.keytable doc
 
 def key_page() -> str:
     """The page, in English."""
-    return in_english(lambda: (_INTRODUCTION, key_table()))
+    return in_english(lambda: (_INTRODUCTION, key_table(commands())))
 
 
 if __name__ == "__main__":
