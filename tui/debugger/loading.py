@@ -95,14 +95,15 @@ class LoadingScreen(PanelledScreen):
             session: the session.
             begin: shows the debugger's screen in place of this one.
         """
-        self.session = session
-        if self.is_current:
-            begin()
-        else:
-            self._begin = begin
+        self.session, self._begin = session, begin
+        self._give_way()
 
     def on_screen_resume(self) -> None:
         """The screen in front was left."""
-        begin, self._begin = self._begin, None
-        if begin is not None:
+        self._give_way()
+
+    def _give_way(self) -> None:
+        begin = self._begin
+        if begin is not None and self.app.screen is self:
+            self._begin = None
             begin()
