@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from textual.app import App, SystemCommand
+from textual.app import App
 from textual.binding import BindingType
 from textual.events import Event, Key
 from textual.message import Message
-from textual.screen import Screen
 
 from retrograde.engine.text import _, use
-from retrograde.tui.canvas.look import DARK, LIGHT, look, plain, themes
+from retrograde.tui.canvas.look import DARK, LIGHT, look, themes
 from retrograde.tui.debugger.loading import LoadingScreen
 from retrograde.tui.debugger.panelled import PanelledScreen
 from retrograde.tui.debugger.screen import DebuggerScreen
-from retrograde.tui.debugger.table import commands
 from retrograde.tui.work.unsaved import Keeper
 
 if TYPE_CHECKING:
+    from textual.command import Provider
+
     from retrograde.engine.errors import EngineError
     from retrograde.engine.scenario.models import Scenario
     from retrograde.engine.session.session import Session
@@ -61,6 +60,13 @@ class OpenedSession(Message):
         self.warnings = warnings
 
 
+def _palette() -> type[Provider]:
+    """The rows of the command palette; it is loaded when it is opened."""
+    from retrograde.tui.debugger.palette import Palette
+
+    return Palette
+
+
 class RetrogradeApp(App[int]):
     """A step debugger for backpropagation.
 
@@ -77,6 +83,7 @@ class RetrogradeApp(App[int]):
     TITLE = "Retrograde"
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = []
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
 
     def __init__(
         self,
@@ -286,17 +293,6 @@ class RetrogradeApp(App[int]):
 
         if not CommandPalette.is_open(cast(Any, self)):
             self.push_screen(CommandPalette(placeholder=_("a command"), id="--command-palette"))
-
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The command palette's rows, from the table of commands."""
-        if not isinstance(screen, LoadingScreen | DebuggerScreen):
-            return
-        for command in commands():
-            if command.palette:
-                title = _(command.title)
-                title = f"{title[0].upper()}{title[1:]}  ({command.shown})"
-                clean = plain if self._ascii else str
-                yield SystemCommand(clean(title), clean(_(command.help)), partial(screen.do, command.id, sure=True))
 
 
 def _keep_for_good() -> None:

@@ -343,3 +343,12 @@ async def test_a_broken_file_that_the_command_names_ends_the_app(tmp_path) -> No
             await pilot.pause(0.01)
     assert isinstance(app.failure, ScenarioError)
     assert app.return_code == 2
+
+
+async def test_restart_keeps_the_room_for_history(opened) -> None:
+    async with opened("mazur", history=5 << 20) as driver:
+        before = driver.session
+        assert before.budget == 5 << 20
+        await driver.press("s", "0")
+        assert driver.session is not before
+        assert driver.session.budget == 5 << 20

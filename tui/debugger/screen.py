@@ -20,6 +20,7 @@ from retrograde.tui.widgets.panel import Panel
 if TYPE_CHECKING:
     from retrograde.engine.session.session import Session
     from retrograde.tui.debugger.arrangement import Arrangement
+    from retrograde.tui.debugger.table import Row
     from retrograde.tui.work.jobs import JobEnded, JobProgress
     from retrograde.tui.work.runner import RunEnded, RunProgress
     from retrograde.tui.work.unsaved import Keeper, Leftover
@@ -58,9 +59,7 @@ class DebuggerScreen(PanelledScreen):
         self.desk = Desk.of(session, self, arrangement)
         self._doing = Doing(self.desk, self, keeper)
         self.parts = parts = self._doing.parts
-        self._painting = Painting(
-            self.desk, self, parts.working, parts.listing, parts.badges, parts.beside, self._doing.footer
-        )
+        self._painting = Painting(self.desk, self, parts.working, parts.panels, self._doing.footer)
         parts.keeping.begin(file, leftover)
 
     @property
@@ -110,6 +109,14 @@ class DebuggerScreen(PanelledScreen):
             sure: at once, even where its key has to be pressed twice.
         """
         self._doing.do(name, sure=sure)
+
+    def why_not(self, row: Row) -> str:
+        """Why a command is not possible now; empty where it is.
+
+        Args:
+            row: its row.
+        """
+        return self._doing.why_not(row)
 
     def on_resize(self, event: events.Resize) -> None:
         """Frames change with the layout."""

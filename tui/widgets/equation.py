@@ -8,7 +8,6 @@ from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten, w
 from retrograde.tui.canvas.look import SELECTED, Glyphs, Ink, width
 from retrograde.tui.drawing.dispatch import Row, Slice, picture_rows
 from retrograde.tui.records.equation import EquationView, Fraction
-from retrograde.tui.records.marks import PanelId
 from retrograde.tui.records.pictures import Grid, JoinedPicture
 from retrograde.tui.widgets.panel import Panel
 
@@ -88,7 +87,6 @@ def _centre(text: str, size: int) -> str:
 class EquationPanel(Panel[EquationView]):
     """Draws an ``EquationView``; each row of operands can be selected."""
 
-    PANEL = PanelId.EQUATION
     _items: dict[int, int]
 
     def draw(self, canvas: Canvas, view: EquationView) -> None:

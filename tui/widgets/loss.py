@@ -5,15 +5,12 @@ from __future__ import annotations
 from retrograde.tui.canvas.canvas import Canvas
 from retrograde.tui.canvas.look import Ink
 from retrograde.tui.drawing.loss_curve import draw_losses
-from retrograde.tui.records.marks import PanelId
 from retrograde.tui.records.views import LossView
 from retrograde.tui.widgets.panel import Panel
 
 
 class LossPanel(Panel[LossView]):
     """Draws a ``LossView``."""
-
-    PANEL = PanelId.LOSS
 
     def draw(self, canvas: Canvas, view: LossView) -> None:
         """Draws the lines, the curve with its axis, and the place of the cursor."""
