@@ -1,7 +1,8 @@
 """Draws the rooms of the code base from the import contracts: `python -m tests.house.rooms`.
 
 The floors are the layers of the contracts in pyproject.toml; what a room is for is said by the docstrings of
-``retrograde.engine`` and ``retrograde.tui``. Written are docs/rooms.svg and the ladder in docs/architecture.md.
+``retrograde.engine`` and ``retrograde.tui``. Written are docs/rooms.svg and, in docs/architecture.md, the ladder of the
+rooms and the table of turns.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from retrograde.tui.work.turns import diagram, markdown
+
 ROOT = Path(__file__).parent.parent.parent
 PICTURE = ROOT / "docs" / "rooms.svg"
 PAGE = ROOT / "docs" / "architecture.md"
-BEGIN = "<!-- rooms: written by `python -m tests.house.rooms` -->\n"
-END = "<!-- end of rooms -->\n"
 
 _SIDES = {"retrograde.tui": ("tui", "The app"), "retrograde.engine": ("engine", "The engine")}
 _WIDTH, _FLOOR, _GAP, _TOP, _EDGE = 470, 58, 10, 76, 24
@@ -150,10 +151,16 @@ def ladder(made: Sequence[Side]) -> str:
 
 
 def inserted(text: str, made: Sequence[Side]) -> str:
-    """The page with the ladder between its markers."""
-    before, _, rest = text.partition(BEGIN)
-    after = rest.partition(END)[2]
-    return f"{before}{BEGIN}\n{ladder(made)}\n{END}{after}"
+    """The page with what is generated between its markers."""
+    for name, content in {"rooms": ladder(made), "turns": f"```mermaid\n{diagram()}```\n\n{markdown()}"}.items():
+        begin = f"<!-- {name}: written by `python -m tests.house.rooms` -->\n"
+        before, found, rest = text.partition(begin)
+        _, end, after = rest.partition(f"<!-- end of {name} -->\n")
+        if not found or not end:
+            message = f"no place for {name}"
+            raise ValueError(message)
+        text = f"{before}{begin}\n{content}\n{end}{after}"
+    return text
 
 
 if __name__ == "__main__":
