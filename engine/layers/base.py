@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from retrograde.engine.equations.activations import ACTIVATIONS
 from retrograde.engine.equations.array import Array, Role
-from retrograde.engine.errors import KeyPath
+from retrograde.engine.errors import KeyPath, Violation
 from retrograde.engine.layers.options import with_options, words
 from retrograde.engine.text import _
 
@@ -342,8 +342,8 @@ class Layer(Model):
         """Yield the names of slots that the file chooses, each with its place in the layer's table."""
         return iter(())
 
-    def faults(self, sources: Sequence[Form]) -> Iterator[tuple[KeyPath, str]]:
-        """Yield everything that is wrong in the layer's table, as places in it and messages.
+    def faults(self, sources: Sequence[Form]) -> Iterator[Violation]:
+        """Yield everything that is wrong in the layer's table, with its place in that.
 
         ``form`` raises the first of them.
         """

@@ -17,12 +17,9 @@ from retrograde.engine.scenario.samples import (
     shape_faults,
 )
 from retrograde.engine.scenario.scaling import finish
-from retrograde.engine.scenario.sequences import steps_of
 
 if TYPE_CHECKING:
     from retrograde.engine.scenario.models import Data, Scenario
-
-SUFFIXES = (".csv", ".csv.gz", ".npz")
 
 
 def load_data(scenario: Scenario) -> Dataset:
@@ -32,23 +29,22 @@ def load_data(scenario: Scenario) -> Dataset:
         ScenarioError: the file of samples is missing or malformed.
         EngineError: the scenario was made by hand and its samples do not fit together.
     """
-    if scenario._dataset is None or scenario._dataset[0] is not scenario.data:
-        network, data = scenario.network, scenario.data
-        goals = scenario.goals
-        steps = steps_of(network.inputs, network.input_shape)
-        indices = scenario.vocabulary is not None
-        samples = read_samples(data, scenario.data_path, steps=steps, targets=bool(goals), indices=indices)
-        positions = goals[0].positions if len(goals) == 1 else 1
-        faults = [
-            *shape_faults(samples, data, network.inputs, sum(goal.width for goal in goals), positions),
-            *goal_faults(samples.targets, goals, data.class_count, positions, samples.lengths),
-            *length_faults(samples.lengths, steps),
-            *index_faults(samples.inputs, scenario.vocabulary),
-        ]
-        if faults:
-            raise EngineError(faults[0].message)
-        scenario._dataset = (data, finish(samples, data, positions))
-    return scenario._dataset[1]
+    return scenario.dataset(_read)
+
+
+def _read(scenario: Scenario) -> Dataset:
+    data, shapes = scenario.data, scenario.shapes
+    goals, positions, vocabulary = shapes.goals or [], shapes.positions, shapes.vocabulary
+    steps = shapes.steps or 0
+    samples = read_samples(data, scenario.data_path, steps=steps, targets=bool(goals), indices=vocabulary is not None)
+    for fault in (
+        *shape_faults(samples, data, shapes.inputs, shapes.outputs, positions),
+        *goal_faults(samples.targets, goals, data.class_count, positions, samples.lengths),
+        *length_faults(samples.lengths, steps),
+        *index_faults(samples.inputs, vocabulary),
+    ):
+        raise EngineError(fault.message)
+    return finish(samples, data, positions)
 
 
 def read_samples(

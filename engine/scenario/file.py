@@ -29,10 +29,8 @@ def load_scenario(source: str | Path, *, data: Path | None = None) -> Scenario:
     source, variant = split_variant(source)
     path, shown = find(source)
     text = read(path, shown)
-    scenario = parse(text, shown, path, data, variant)
-    scenario._path = path
-    scenario._name = path.stem if variant is None else f"{path.stem}:{variant}"
-    return scenario
+    name = path.stem if variant is None else f"{path.stem}:{variant}"
+    return parse(text, name=name, shown=shown, path=path, override=data, variant=variant)
 
 
 def split_variant(source: str | Path) -> tuple[str | Path, str | None]:
@@ -49,9 +47,7 @@ def parse_scenario(text: str, *, name: str = "scenario", variant: str | None = N
     Raises:
         ScenarioError: with every problem that was found.
     """
-    scenario = parse(text, f"{name}.toml", None, None, variant)
-    scenario._name = name
-    return scenario
+    return parse(text, name=name, shown=f"{name}.toml", variant=variant)
 
 
 def schema() -> dict[str, Any]:

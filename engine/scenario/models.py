@@ -14,6 +14,7 @@ from pydantic import Discriminator, Field, PrivateAttr, Tag
 from retrograde.engine.equations.losses import LOSSES, Reduction
 from retrograde.engine.equations.optimisers import OPTIONS
 from retrograde.engine.errors import EngineError
+from retrograde.engine.layers.any_layer import AnyLayer
 from retrograde.engine.layers.base import (
     MAX_LAYERS,
     MAX_SEED,
@@ -29,13 +30,14 @@ from retrograde.engine.layers.base import (
 )
 from retrograde.engine.layers.dense import DenseLayer
 from retrograde.engine.layers.options import MAX_EPOCHS, with_options, words
-from retrograde.engine.layers.table import AnyLayer
 from retrograde.engine.scenario.sequences import MAX_TEXT, alphabet
 from retrograde.engine.scenario.shapes import INPUT_LAYER, Goal, Shapes
 from retrograde.engine.scenario.training import Training
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from retrograde.engine.scenario.dataset import Dataset
 
 PRINTED = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
@@ -372,6 +374,28 @@ class Scenario(Model):
     def data_path(self) -> Path | None:
         """The file its samples come from; None for inline samples."""
         return self._data_path
+
+    def sourced(
+        self, *, name: str, path: Path | None = None, data_path: Path | None = None, dataset: Dataset | None = None
+    ) -> Scenario:
+        """Return the scenario with what its file alone does not say.
+
+        Args:
+            name: its name.
+            path: the file it was read from.
+            data_path: the file its samples come from.
+            dataset: its samples.
+        """
+        found = self.model_copy()
+        found._name, found._path, found._data_path = name, path, data_path
+        found._dataset = None if dataset is None else (self.data, dataset)
+        return found
+
+    def dataset(self, read: Callable[[Scenario], Dataset]) -> Dataset:
+        """Return its samples, which are read once, and again where a copy has another table of them."""
+        if self._dataset is None or self._dataset[0] is not self.data:
+            self._dataset = (self.data, read(self))
+        return self._dataset[1]
 
     @property
     def topology(self) -> str:

@@ -20,56 +20,52 @@ class Report:
         self.shown = shown
         self.problems: list[Problem] = []
         self._text = text
-        self._positions: Positions | None = None
-        self._findings: list[Violation] = []
+        self._violations: list[Violation] = []
 
-    def add(self, finding: Violation) -> None:
+    def add(self, violation: Violation) -> None:
         """Note one thing that is wrong."""
-        self._findings.append(finding)
+        self._violations.append(violation)
 
-    def extend(self, findings: Iterable[Violation]) -> None:
+    def extend(self, violations: Iterable[Violation]) -> None:
         """Note several things that are wrong."""
-        for finding in findings:
-            self.add(finding)
+        self._violations.extend(violations)
 
     @property
     def broken(self) -> bool:
         """Whether anything is wrong."""
-        return bool(self._findings or self.problems)
+        return bool(self._violations or self.problems)
 
     @property
     def too_large(self) -> bool:
         """Whether the scenario would not fit in memory."""
-        return any(finding.path in {("network", "layers"), ("data",)} for finding in self._findings)
+        return any(violation.path in {("network", "layers"), ("data",)} for violation in self._violations)
 
     def concerns(self, *path: str) -> bool:
         """Whether something in a table, or below a key, is wrong."""
-        return any(finding.path[: len(path)] == path for finding in self._findings)
+        return any(violation.path[: len(path)] == path for violation in self._violations)
 
-    def fail(self) -> None:
-        """Raise if anything is wrong."""
-        if not self.broken:
-            return
+    def error(self) -> ScenarioError:
+        """Return everything that is wrong as an error, in the order of the file."""
         problems = self.problems + list(self._located())
         problems.sort(key=lambda problem: (problem.path != self.shown, problem.line or 0, problem.column or 0))
         if len(problems) > MAX_PROBLEMS:
             message = _("and {count} more").format(count=len(problems) - MAX_PROBLEMS)
             problems = [*problems[:MAX_PROBLEMS], Problem(path=self.shown, message=message)]
-        raise ScenarioError(problems)
+        return ScenarioError(problems)
 
     def _located(self) -> Iterator[Problem]:
         try:
             positions = locate(self._text)
         except (LocateError, RecursionError):
             positions = Positions(self._text)
-        for finding in dict.fromkeys(self._findings):
-            place = positions.find(finding.path, key=finding.key) or (1, 1)
+        for violation in dict.fromkeys(self._violations):
+            place = positions.find(violation.path, key=violation.key) or (1, 1)
             yield Problem(
                 path=self.shown,
                 line=place[0],
                 column=place[1],
-                key=key_text(finding.path),
-                message=finding.message,
+                key=key_text(violation.path),
+                message=violation.message,
             )
 
 

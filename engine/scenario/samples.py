@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrograde.engine.equations.losses import LOSSES
+from retrograde.engine.errors import Violation
 from retrograde.engine.scenario.dataset import Samples
-from retrograde.engine.scenario.sequences import length_complaints
+from retrograde.engine.scenario.sequences import length_violations
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -24,19 +24,9 @@ MAX_PROBLEMS = 20
 """Problems of one data file that are reported; after that they repeat."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """A value that a sample may not have; row and column from 0, column None for the whole row."""
-
-    row: int
-    column: int | None
-    of: str
-    message: str
-
-
 def shape_faults(
     samples: Samples, data: Data, inputs: int | None, outputs: int | None, positions: int | None = 1
-) -> Iterator[Fault]:
+) -> Iterator[Violation]:
     """Yield what is wrong with the widths of samples that came from a file.
 
     Args:
@@ -48,12 +38,8 @@ def shape_faults(
     """
     if inputs is not None and samples.inputs.shape[1] != inputs:
         message = _("{found} input columns for {wanted} inputs (network.inputs)")
-        yield Fault(
-            row=-1,
-            column=None,
-            of="inputs",
-            message=message.format(found=samples.inputs.shape[1], wanted=inputs),
-        )
+        text = message.format(found=samples.inputs.shape[1], wanted=inputs)
+        yield Violation(path=("inputs",), message=text)
     columns = samples.targets.shape[1]
     if data.class_count is not None:
         # Of a text, what follows each character is there whether the network says it at each step or at the last.
@@ -63,10 +49,10 @@ def shape_faults(
                 if positions == 1
                 else _("{found} target columns, but there are {wanted} class indices, one a step")
             )
-            yield Fault(row=-1, column=None, of="targets", message=message.format(found=columns, wanted=positions))
+            yield Violation(path=("targets",), message=message.format(found=columns, wanted=positions))
     elif outputs is not None and columns != outputs:
         message = _("{found} target columns for {wanted} units of the last layer; for class indices give classes")
-        yield Fault(row=-1, column=None, of="targets", message=message.format(found=columns, wanted=outputs))
+        yield Violation(path=("targets",), message=message.format(found=columns, wanted=outputs))
 
 
 def goal_faults(
@@ -75,7 +61,7 @@ def goal_faults(
     classes: int | None,
     positions: int | None = 1,
     lengths: NDArray[np.float64] | None = None,
-) -> Iterator[Fault]:
+) -> Iterator[Violation]:
     """Yield the targets that a loss cannot have; each of several losses looks at its own columns.
 
     Args:
@@ -91,9 +77,7 @@ def goal_faults(
     first = 0
     for goal in goals:
         columns = targets[:, first : first + goal.width]
-        for fault in target_faults(columns, goal.kind, None, goal.positions, lengths):
-            column = None if fault.column is None else fault.column + first
-            yield Fault(row=fault.row, column=column, of=fault.of, message=fault.message)
+        yield from target_faults(columns, goal.kind, None, goal.positions, lengths, first=first)
         first += goal.width
 
 
@@ -103,7 +87,9 @@ def target_faults(
     classes: int | None,
     positions: int | None = 1,
     lengths: NDArray[np.float64] | None = None,
-) -> Iterator[Fault]:
+    *,
+    first: int = 0,
+) -> Iterator[Violation]:
     """Yield the targets that are no class index, no distribution or no probability, where they must be.
 
     Args:
@@ -112,6 +98,7 @@ def target_faults(
         classes: the number of classes, None where targets are no class indices.
         positions: how many distributions a sample has, one a time step of a sequence; None where it is not known.
         lengths: (samples,), how many of them count; None where all do.
+        first: the place of the first column among those of all targets.
     """
     wanted = LOSSES[loss].targets if loss else "numbers"
     if classes is not None:
@@ -119,12 +106,12 @@ def target_faults(
         message = _("{value} is not a class index; with classes = {classes} they go from 0 to {last}")
         for row, column in first_places(wrong):
             text = message.format(value=number_text(targets[row, column]), classes=classes, last=classes - 1)
-            yield Fault(row=row, column=column, of="targets", message=text)
+            yield Violation(path=("targets", row, first + column), message=text)
     elif wanted == "distributions":
         message = _("the target {value} is negative; cross_entropy needs a distribution: 0 or more, with the sum 1")
         for row, column in first_places(targets < 0):
             text = message.format(value=number_text(targets[row, column]))
-            yield Fault(row=row, column=column, of="targets", message=text)
+            yield Violation(path=("targets", row, first + column), message=text)
         if positions is None or targets.shape[1] % positions:
             return
         with np.errstate(over="ignore"):
@@ -135,24 +122,22 @@ def target_faults(
             wrong &= np.arange(positions) < lengths[:, None]
         message = _("the targets add up to {value}; cross_entropy needs a distribution: 0 or more, with the sum 1")
         for row, position in first_places(wrong):
-            yield Fault(
-                row=row, column=None, of="targets", message=message.format(value=number_text(sums[row, position]))
-            )
+            text = message.format(value=number_text(sums[row, position]))
+            yield Violation(path=("targets", row), message=text)
     elif wanted == "probabilities":
         message = _("the target {value} is not a probability; {loss} needs targets from 0 to 1")
         for row, column in first_places((targets < 0) | (targets > 1)):
             text = message.format(value=number_text(targets[row, column]), loss=loss)
-            yield Fault(row=row, column=column, of="targets", message=text)
+            yield Violation(path=("targets", row, first + column), message=text)
 
 
-def length_faults(lengths: NDArray[np.float64] | None, steps: int | None) -> Iterator[Fault]:
+def length_faults(lengths: NDArray[np.float64] | None, steps: int | None) -> Iterator[Violation]:
     """Yield the lengths, (samples,), that are none."""
     if lengths is not None:
-        for row, message in islice(length_complaints(lengths.tolist(), steps), MAX_PROBLEMS):
-            yield Fault(row=row, column=None, of="lengths", message=message)
+        yield from islice(length_violations(lengths.tolist(), steps), MAX_PROBLEMS)
 
 
-def index_faults(inputs: NDArray[np.float64], vocabulary: int | None) -> Iterator[Fault]:
+def index_faults(inputs: NDArray[np.float64], vocabulary: int | None) -> Iterator[Violation]:
     """Yield the inputs, (samples, inputs), that are no index of a vocabulary; none where they are numbers."""
     if vocabulary is None:
         return
@@ -160,7 +145,7 @@ def index_faults(inputs: NDArray[np.float64], vocabulary: int | None) -> Iterato
     message = _("{value} is not an index; with vocabulary = {vocabulary} they go from 0 to {last}")
     for row, column in first_places(wrong):
         text = message.format(value=number_text(inputs[row, column]), vocabulary=vocabulary, last=vocabulary - 1)
-        yield Fault(row=row, column=column, of="inputs", message=text)
+        yield Violation(path=("inputs", row, column), message=text)
 
 
 def number_text(value: Any) -> str:

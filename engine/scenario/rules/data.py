@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.errors import EngineError, KeyPath, Violation
+from retrograde.engine.scenario.limits import SUFFIXES
+from retrograde.engine.scenario.ranges import ranges
 from retrograde.engine.scenario.rules.parts import Parts
 from retrograde.engine.scenario.rules.tables import shape
-from retrograde.engine.scenario.sequences import text_complaints
+from retrograde.engine.scenario.sequences import text_violations
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -39,8 +41,6 @@ def data_rules(parts: Parts, data: Data) -> Iterator[Violation]:
     for key in ("input_columns", "target_columns", "rows"):
         text = getattr(data, key)
         if text is not None:
-            from retrograde.engine.scenario.ranges import ranges
-
             try:
                 ranges(text)
             except EngineError as error:
@@ -72,8 +72,8 @@ def _sequence_rules(parts: Parts, data: Data) -> Iterator[Violation]:
     if data.text is not None:
         units = None if outputs is None or positions is None else outputs // positions
         given, vocabulary = sorted(data.model_fields_set), parts.vocabulary
-        for complaint in text_complaints(data.text, given, parts.inputs, parts.input_shape, units, vocabulary):
-            yield Violation(path=("data", *complaint.key), message=complaint.message, key=complaint.about_key)
+        for violation in text_violations(data.text, given, parts.inputs, parts.input_shape, units, vocabulary):
+            yield violation.below("data")
         if positions is not None and positions not in {1, parts.steps}:
             message = _("the text is read for {steps} steps, but the last layer has {found}")
             text = message.format(steps=parts.steps, found=positions)
@@ -93,8 +93,6 @@ def _sequence_rules(parts: Parts, data: Data) -> Iterator[Violation]:
 
 
 def _file_rules(parts: Parts, data: Data) -> Iterator[Violation]:
-    from retrograde.engine.scenario.data import SUFFIXES
-
     name = (data.file or "").lower()
     for key in ("inputs", "targets", "lengths"):
         if key in data.model_fields_set:

@@ -64,8 +64,8 @@ def _source_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Violation
         return
     sources = parts.sources[number]
     if sources is not None and not any(known[:3] == path for known in parts.unknown):
-        for inside, text in layer.faults(sources):
-            yield Violation(path=(*path, *inside), message=text)
+        for violation in layer.faults(sources):
+            yield violation.below(*path)
         try:
             layer.form(sources)
         except ShapeError as error:
