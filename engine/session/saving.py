@@ -250,8 +250,8 @@ def _opened(content: Any, load: Callable[[str | Path], Scenario]) -> Opened:
         session.breakpoints[point.number] = point
     for text in content["watches"]:
         session.watch(str(text))
-    session.marks = {str(k): (str(name), _position(session, n)) for k, (name, n) in content["marks"].items()}
-    session.notes = {(str(name), _position(session, n)): str(text) for name, n, text in content["notes"]}
+    session.marks.update({str(k): (str(name), _position(session, n)) for k, (name, n) in content["marks"].items()})
+    session.notes.update({(str(name), _position(session, n)): str(text) for name, n, text in content["notes"]})
     drift = next(filter(None, (_drift(session, entry, content["arithmetic"]) for entry in content["branches"])), None)
     return Opened(session=session, drift=drift, warnings=tuple(warnings))
 

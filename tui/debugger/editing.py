@@ -193,7 +193,6 @@ class Editing(DebuggerScreen):
         except EngineError as error:
             self._say(str(error), bad=True)
             return
-        session.notes = {place: text for place, text in session.notes.items() if place[0] != gone.name}
         self._arrive()
         self._say(_("undone: {edit}; on {branch} again").format(edit=gone.edit, branch=session.branch.name))
 
