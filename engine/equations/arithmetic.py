@@ -7,7 +7,7 @@ partial sum, so each one has to have existed: sums run from left to right, start
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,15 @@ def divide(numerator: float, denominator: float) -> float:
         if numerator == 0.0 or numerator != numerator:
             return math.nan
         return math.copysign(math.inf, numerator) * math.copysign(1.0, denominator)
+
+
+def largest(values: Iterable[float]) -> tuple[float, int]:
+    """The first of the largest values, or the first NaN; and which it is."""
+    found, place = -math.inf, -1
+    for number, value in enumerate(values):
+        if place < 0 or not (found >= value or found != found):
+            found, place = value, number
+    return found, place
 
 
 def guarded(function: Callable[[float], float], *, pole: float | None = None) -> Callable[[float], float]:

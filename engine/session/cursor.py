@@ -11,7 +11,8 @@ import threading
 from collections.abc import Callable
 
 from retrograde.engine.equations.array import Extent, Role
-from retrograde.engine.equations.expression import Expr, Ref, evaluate, terms
+from retrograde.engine.equations.evaluation import evaluate
+from retrograde.engine.equations.expression import Expr, Ref, terms
 from retrograde.engine.errors import EngineError
 from retrograde.engine.explaining.gradcheck import Differences, GradientCheck
 from retrograde.engine.explaining.step import Moment, Step, made_by, running_sum

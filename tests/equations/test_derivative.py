@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.derivative import SLOPES, derivative, same
+from retrograde.engine.equations.evaluation import NUMPY, PYTHON, evaluate, holds
 from retrograde.engine.equations.expression import (
     HALF,
-    NUMPY,
     ONE,
-    PYTHON,
     SQUARE,
     TWO,
     ZERO,
@@ -37,10 +36,7 @@ from retrograde.engine.equations.expression import (
     Select,
     Sub,
     Sum,
-    evaluate,
-    holds,
     refs,
-    render,
 )
 from retrograde.engine.equations.functions import (
     ABS,
@@ -57,6 +53,7 @@ from retrograde.engine.equations.functions import (
     SQRT,
     TANH,
 )
+from retrograde.engine.equations.rendering import render
 
 
 def slot(name: str) -> Ref:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from retrograde.engine import Session
 from retrograde.engine.equations.arithmetic import same_bits
-from retrograde.engine.equations.expression import render
 from retrograde.engine.equations.rate_schedules import RateFactor, factor_of
+from retrograde.engine.equations.rendering import render
 from retrograde.engine.errors import ScenarioError
 from retrograde.engine.scenario.file import parse_scenario
 from retrograde.engine.scenario.training import SCHEDULES, RateSchedule

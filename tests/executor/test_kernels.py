@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from retrograde.engine.equations.arithmetic import Floats, same_bits
 from retrograde.engine.equations.array import Extent
-from retrograde.engine.equations.expression import Ref, evaluate
+from retrograde.engine.equations.evaluation import evaluate
+from retrograde.engine.equations.expression import Ref
 from retrograde.engine.executor import generated
 from retrograde.engine.executor.base import Executor
 from retrograde.engine.executor.generated import GeneratedExecutor

@@ -14,8 +14,8 @@ from hypothesis import assume, given, settings
 
 from retrograde.engine import Session, load_scenario, shipped
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
+from retrograde.engine.equations.evaluation import NUMPY
 from retrograde.engine.equations.expression import (
-    NUMPY,
     ZERO,
     ArgMax,
     Call,

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from retrograde.engine import Session
 from retrograde.engine.equations import functions
 from retrograde.engine.equations.array import Array, Role
-from retrograde.engine.equations.expression import NUMPY, PYTHON, Const, Expr, Ref, evaluate
+from retrograde.engine.equations.evaluation import NUMPY, PYTHON, evaluate
+from retrograde.engine.equations.expression import Const, Expr, Ref
 from retrograde.engine.equations.functions import ACTIVATIONS
 from retrograde.engine.ops.loss import LOSSES
 from tests.support.networks import BIASES, ELEMENTWISE, Recipe, randoms, recipes, slots

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrograde.engine.equations.expression import PYTHON, Const, Ref, evaluate
+from retrograde.engine.equations.evaluation import PYTHON, evaluate
+from retrograde.engine.equations.expression import Const, Ref
 from retrograde.engine.equations.functions import ACTIVATIONS
 from retrograde.engine.ops.activation import Activate, Slope
 from retrograde.engine.text import _
