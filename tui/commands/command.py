@@ -35,6 +35,7 @@ class Command:
         back: the id of the same motion backward, listed in the same row.
         palette: whether the command palette offers it.
         row: what the row of the key table says that it shares with other commands.
+        names: what is filled into that row, messages.
         line: how it is written on the command line, such as ``set NAME VALUE``; a command without keys is only
             written.
         twice: whether its key has to be pressed twice.
@@ -50,6 +51,7 @@ class Command:
     back: str = ""
     palette: bool = True
     row: str = ""
+    names: tuple[str, ...] = ()
     line: str = ""
     twice: bool = False
 
@@ -57,6 +59,11 @@ class Command:
     def word(self) -> str:
         """The first word of the command on the command line; empty for none."""
         return self.line.partition(" ")[0]
+
+    @property
+    def listed(self) -> str:
+        """What the row of the key table says, for people."""
+        return _(self.row).format(names=", ".join(_(name) for name in self.names)) if self.row else _(self.title)
 
     @property
     def shown(self) -> str:

@@ -41,7 +41,7 @@ def key_rows(table: Sequence[Command]) -> list[KeyRow]:
             first = rows[at].groups[0]
             rows[at] = replace(rows[at], groups=((*first, command.named(command.keys[0])),))
             continue
-        title = _(command.row or command.title)
+        title = command.listed
         if command.row:
             shared[command.row] = len(rows)
         groups: tuple[tuple[str, ...], ...] = tuple((command.named(key),) for key in command.keys)

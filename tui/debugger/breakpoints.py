@@ -209,7 +209,7 @@ class Breaking:
     @property
     def _chosen(self) -> Item | None:
         """The selected row of the debug panel, where that has the focus."""
-        return self._listing.item if self._desk.focus is PanelId.DEBUG else None
+        return self._listing.item if self._desk.focus == PanelId.DEBUG else None
 
     @property
     def why_not_delete(self) -> str:

@@ -91,6 +91,7 @@ class Desk:
         outcome: how the last run ended, in words.
         paint: hands every widget its view.
         paint_footer: shows the keys or the notice.
+        slot: finds the slot that is selected in the panel with the focus.
         readers: called after a motion and before the paint: what reads the session beside the reading.
         resters: called after a motion and its paint: what begins once the cursor rests.
         forgetters: called when another session or branch is shown: what forgets what was shown of the one before.
@@ -107,6 +108,7 @@ class Desk:
     outcome: str = ""
     paint: Action = lambda: None
     paint_footer: Action = lambda: None
+    slot: Callable[[], Ref | None] = lambda: None
     readers: list[Action] = field(default_factory=list)
     resters: list[Action] = field(default_factory=list)
     forgetters: list[Action] = field(default_factory=list)
@@ -150,16 +152,16 @@ class Desk:
     # -- which panels are shown
 
     @property
-    def focus(self) -> PanelId:
+    def focus(self) -> str:
         """The panel in which the arrows move."""
         return self.arrangement.focus
 
-    def focus_on(self, panel: PanelId) -> None:
+    def focus_on(self, panel: str) -> None:
         """Gives a panel the focus."""
         self.arrangement.focus = panel
         self.bring(panel)
 
-    def bring(self, panel: PanelId) -> None:
+    def bring(self, panel: str) -> None:
         """Brings a panel to the front where it is a tab; the focus stays."""
         self.arrangement.bring(panel)
         self.rearrange()
@@ -195,7 +197,7 @@ class Desk:
         for reads in self.readers:
             reads()
         weight = self.lens.weight
-        if follow and self.focus is not PanelId.WEIGHTS:
+        if follow and self.focus != PanelId.WEIGHTS:
             weight = self._row_of_step(weight)
         self.lens = replace(self.lens, operand=-1, weight=weight)
         self.paint()
@@ -233,12 +235,4 @@ class Desk:
     @property
     def selected(self) -> Ref | None:
         """The slot that is selected in the panel with the focus, if one is."""
-        from retrograde.tui.views.slots import node_ref
-
-        if self.focus is PanelId.WEIGHTS and self.parameters:
-            return self.parameters.ref(self.lens.weight)
-        if self.focus is PanelId.NETWORK and self.lens.node >= 0:
-            return node_ref(self.reading, self.lens.node)
-        if self.focus is PanelId.EQUATION and self.operand is not None:
-            return self.operand.ref
-        return None
+        return self.slot()

@@ -12,6 +12,7 @@ from retrograde.tui.debugger import rooms
 from retrograde.tui.debugger.arrangement import Arrangement
 from retrograde.tui.debugger.doing import Rows, bindings
 from retrograde.tui.debugger.panelled import NO_FRAME, PanelledScreen
+from retrograde.tui.debugger.panels.table import PANELS
 from retrograde.tui.debugger.table import Row
 from retrograde.tui.records.views import HeaderView
 
@@ -34,7 +35,7 @@ class LoadingScreen(PanelledScreen):
     BINDINGS: ClassVar[list[BindingType]] = bindings()
 
     def __init__(self, title: str) -> None:
-        super().__init__(Arrangement())
+        super().__init__(Arrangement([row.seated for row in PANELS]))
         self._title = title
         self._rows = Rows()
         self._begin: Callable[[], None] | None = None

@@ -16,16 +16,11 @@ from retrograde.tui.canvas.look import Glyphs
 from retrograde.tui.commands.keys import KeyRow
 from retrograde.tui.debugger import rooms
 from retrograde.tui.debugger.arrangement import Arrangement
-from retrograde.tui.records.marks import PanelEdge, PanelId
+from retrograde.tui.debugger.panels.table import PANELS
+from retrograde.tui.records.marks import PanelEdge
 from retrograde.tui.records.views import FooterView
 from retrograde.tui.widgets.bars import Breadcrumb, Footer, Notice
-from retrograde.tui.widgets.debug import DebugPanel
-from retrograde.tui.widgets.equation import EquationPanel
-from retrograde.tui.widgets.loss import LossPanel
-from retrograde.tui.widgets.network import NetworkPanel
 from retrograde.tui.widgets.panel import Drawn, HasLook
-from retrograde.tui.widgets.timeline import TimelinePanel
-from retrograde.tui.widgets.weights import WeightsPanel
 from retrograde.tui.work.unsaved import Keeper
 
 
@@ -88,12 +83,7 @@ class PanelledScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """The widgets; where they lie is worked out for each size."""
         yield Breadcrumb(id=rooms.HEADER)
-        yield NetworkPanel(id=PanelId.NETWORK.value)
-        yield EquationPanel(id=PanelId.EQUATION.value)
-        yield WeightsPanel(id=PanelId.WEIGHTS.value)
-        yield LossPanel(id=PanelId.LOSS.value)
-        yield TimelinePanel(id=PanelId.TIMELINE.value)
-        yield DebugPanel(id=PanelId.DEBUG.value)
+        yield from (row.widget(id=row.id) for row in PANELS)
         yield Footer(id=rooms.FOOTER)
         yield Notice(id=NOTICE)
 
@@ -112,7 +102,7 @@ class PanelledScreen(Screen[None]):
             # A layout is forgotten when a child asks for it, not when its parent does.
             self.pieces[rooms.HEADER].refresh(layout=True)
 
-    def focus_on(self, panel: PanelId) -> None:
+    def focus_on(self, panel: str) -> None:
         """Gives a panel the focus."""
         self.arrangement.focus = panel
         self.arrangement.bring(panel)
@@ -123,9 +113,8 @@ class PanelledScreen(Screen[None]):
         """Shows empty panels."""
         divided = self.shown
         if divided is not None:
-            for panel in PanelId:
-                if panel in divided.places:
-                    self.give(panel, self.frame(divided, panel), None)
+            for panel in divided.tabs:
+                self.give(panel, self.frame(divided, panel), None)
 
     # -- what is of the app
 
@@ -186,9 +175,9 @@ class PanelledScreen(Screen[None]):
             return None
         return divided
 
-    def frame(self, divided: rooms.Rooms, panel: PanelId) -> PanelEdge:
+    def frame(self, divided: rooms.Rooms, panel: str) -> PanelEdge:
         """The edge of a panel."""
-        return rooms.frame(divided, panel, self.arrangement.focus, self.glyphs)
+        return self.arrangement.frame(divided, panel, self.glyphs)
 
     def give(self, part: str, frame: PanelEdge, made: Any) -> None:
         """Hands a widget its frame and its view, None for nothing yet."""

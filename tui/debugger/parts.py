@@ -13,6 +13,8 @@ from retrograde.tui.debugger.keeping import Keeping
 from retrograde.tui.debugger.leaving import Leaving
 from retrograde.tui.debugger.listing import Listing
 from retrograde.tui.debugger.moving import Moving
+from retrograde.tui.debugger.panels.panel import Colleagues
+from retrograde.tui.debugger.panels.table import PANELS
 from retrograde.tui.debugger.querying import Querying
 from retrograde.tui.debugger.running import Running
 from retrograde.tui.debugger.selecting import Selecting
@@ -53,7 +55,16 @@ class Parts:
         self.visiting = Visiting(desk, self.working, self.listing)
         self.breaking = Breaking(desk, self.working, self.listing, self.moving, self.visiting)
         self.querying = Querying(desk, self.working, self.listing, self.moving)
-        self.selecting = Selecting(desk, self.listing, self.moving, self.breaking)
+        colleagues = Colleagues(
+            working=self.working,
+            listing=self.listing,
+            badges=self.badges,
+            beside=self.beside,
+            moving=self.moving,
+            breaking=self.breaking,
+        )
+        self.panels = {row.id: row.part(desk, colleagues) for row in PANELS}
+        self.selecting = Selecting(desk, self.panels)
         self.editing = Editing(desk, self.working, self.moving, self.keeping, self.beside)
         self.running = Running(desk, self.working, self.listing, self.keeping)
         self.leaving = Leaving(desk, self.working, self.keeping)

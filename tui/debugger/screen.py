@@ -59,9 +59,7 @@ class DebuggerScreen(PanelledScreen):
         self.desk = Desk.of(session, self, arrangement)
         self._doing = Doing(self.desk, self, keeper)
         self.parts = parts = self._doing.parts
-        self._painting = Painting(
-            self.desk, self, parts.working, parts.listing, parts.badges, parts.beside, self._doing.footer
-        )
+        self._painting = Painting(self.desk, self, parts.working, parts.panels, self._doing.footer)
         parts.keeping.begin(file, leftover)
 
     @property

@@ -9,20 +9,24 @@ from retrograde.engine.text import _
 from retrograde.tui.records.marks import PanelId
 
 if TYPE_CHECKING:
-    from retrograde.tui.debugger.breakpoints import Breaking
+    from collections.abc import Mapping
+
     from retrograde.tui.debugger.desk import Desk
-    from retrograde.tui.debugger.listing import Listing
-    from retrograde.tui.debugger.moving import Moving
+    from retrograde.tui.debugger.panels.panel import PanelPart
 
 
 class Selecting:
     """The part that selects, and that goes to what is selected."""
 
-    def __init__(self, desk: Desk, listing: Listing, moving: Moving, breaking: Breaking) -> None:
+    def __init__(self, desk: Desk, panels: Mapping[str, PanelPart]) -> None:
         self._desk = desk
-        self._listing = listing
-        self._moving = moving
-        self._breaking = breaking
+        self._panels = panels
+        desk.slot = lambda: self._focused.slot
+
+    @property
+    def _focused(self) -> PanelPart:
+        """The panel that has the focus."""
+        return self._panels[self._desk.focus]
 
     # -- rows
 
@@ -32,41 +36,11 @@ class Selecting:
         Args:
             by: how many rows.
         """
-        desk = self._desk
-        lens, reading = desk.lens, desk.reading
-        match desk.focus:
-            case PanelId.EQUATION:
-                desk.lens = replace(lens, operand=_next(lens.operand, by, len(desk.operands)))
-            case PanelId.WEIGHTS:
-                desk.lens = replace(lens, weight=_next(lens.weight, by, len(desk.parameters)))
-            case PanelId.NETWORK:
-                from retrograde.tui.views.slots import node_count
-                from retrograde.tui.views.topology import first_node
-
-                here = first_node(reading) if lens.node < 0 else -1
-                desk.lens = replace(lens, node=here if here >= 0 else _next(lens.node, by, node_count(reading)))
-            case PanelId.LOSS:
-                self._moving.motion("iteration", back=by < 0)
-                return
-            case PanelId.TIMELINE:
-                self._moving.motion("phase", back=by < 0)
-                return
-            case PanelId.DEBUG:
-                self._listing.select(by)
-                return
-        desk.paint()
+        self._focused.select(by)
 
     def enter(self) -> None:
         """Goes to what is selected in the panel that has the focus."""
-        match self._desk.focus:
-            case PanelId.WEIGHTS:
-                self._moving.to_row()
-            case PanelId.NETWORK:
-                self._moving.to_node()
-            case PanelId.EQUATION:
-                self._moving.to_origin()
-            case PanelId.DEBUG:
-                self._breaking.enter()
+        self._focused.enter()
 
     # -- the search
 
@@ -124,45 +98,30 @@ class Selecting:
         Args:
             by: how many panels further.
         """
-        order = list(PanelId)
-        self._desk.focus_on(order[(order.index(self._desk.focus) + by) % len(order)])
+        self._desk.focus_on(self._desk.arrangement.after(by))
 
     # -- the mouse
 
-    def press(self, panel: PanelId, item: int | None) -> None:
+    def press(self, panel: str, item: int | None) -> None:
         """Gives a panel the focus, and selects what was pressed.
 
         Args:
             panel: the panel.
             item: what was pressed in it, None for nothing.
         """
-        desk = self._desk
         if item is not None:
-            if panel is PanelId.EQUATION:
-                desk.lens = replace(desk.lens, operand=item)
-            elif panel is PanelId.WEIGHTS:
-                desk.lens = replace(desk.lens, weight=item)
-            elif panel is PanelId.DEBUG:
-                self._listing.point_at(item)
-        desk.focus_on(panel)
+            self._panels[panel].point(item)
+        self._desk.focus_on(panel)
 
-    def wheel(self, panel: PanelId, by: int) -> None:
+    def wheel(self, panel: str, by: int) -> None:
         """Scrolls by moving the selection.
 
         Args:
             panel: the panel.
             by: how many rows.
         """
-        if panel in {PanelId.LOSS, PanelId.TIMELINE}:
+        if not self._panels[panel].wheeled:
             return
-        if panel is not self._desk.focus:
+        if panel != self._desk.focus:
             self._desk.focus_on(panel)
         self.move(by)
-
-
-def _next(selected: int, by: int, count: int) -> int:
-    if not count:
-        return -1
-    if selected < 0:
-        return 0 if by > 0 else count - 1
-    return min(max(selected + by, 0), count - 1)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from retrograde.engine.text import N_
 from retrograde.tui.commands.command import Command, Group
 from retrograde.tui.commands.keys import key_rows
-from retrograde.tui.records.marks import PanelId
+from retrograde.tui.debugger.panels.panel import PanelRow
+from retrograde.tui.debugger.panels.table import PANELS
 
 if TYPE_CHECKING:
     from retrograde.tui.debugger.panelled import PanelledScreen
@@ -93,17 +94,17 @@ def _motion(
     )
 
 
-def _panel(panel: PanelId, title: str) -> Row:
+def _panel(number: int, panel: PanelRow) -> Row:
     """Giving a panel the focus, by its number."""
-    number = list(PanelId).index(panel) + 1
     return Row(
         id=f"panel_{number}",
         keys=(str(number),),
-        title=title,
+        title=panel.command,
         help=N_("Gives the panel the focus; where panels are tabs, brings it to the front."),
         group=Group.SCREEN,
-        row=N_("panels: network, equation, weights, loss, timeline, debug"),
-        early=lambda screen: screen.focus_on(panel),
+        row=N_("panels: {names}"),
+        names=tuple(each.title for each in PANELS),
+        early=lambda screen: screen.focus_on(panel.id),
     )
 
 
@@ -601,12 +602,7 @@ COMMANDS: tuple[Row, ...] = (
         group=Group.SCREEN,
         act=lambda on: on.selecting.next_panel(-1),
     ),
-    _panel(PanelId.NETWORK, N_("network panel")),
-    _panel(PanelId.EQUATION, N_("equation panel")),
-    _panel(PanelId.WEIGHTS, N_("weights panel")),
-    _panel(PanelId.LOSS, N_("loss panel")),
-    _panel(PanelId.TIMELINE, N_("timeline panel")),
-    _panel(PanelId.DEBUG, N_("debug panel")),
+    *(_panel(number, panel) for number, panel in enumerate(PANELS, 1)),
     Row(
         id="zoom",
         keys=("z",),
