@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from retrograde.engine.equations.array import Array, Role
-from retrograde.engine.equations.derivative import SLOPES, derivative, same
+from retrograde.engine.equations.derivative import SLOPES, derivative
 from retrograde.engine.equations.evaluation import NUMPY, PYTHON, evaluate, holds
 from retrograde.engine.equations.expression import (
     HALF,
@@ -38,6 +38,7 @@ from retrograde.engine.equations.expression import (
     Sum,
     refs,
 )
+from retrograde.engine.equations.fixed_forms import same
 from retrograde.engine.equations.functions import (
     ABS,
     ACTIVATIONS,
