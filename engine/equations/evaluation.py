@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from retrograde.engine.equations.arithmetic import divide, largest
 from retrograde.engine.equations.expression import (
     ZERO,
     ArgMax,
@@ -31,6 +30,7 @@ from retrograde.engine.equations.expression import (
     is_polynomial,
     mapped,
 )
+from retrograde.engine.equations.ieee import divide, largest
 
 
 class Mathematics(NamedTuple):
@@ -47,7 +47,6 @@ class Mathematics(NamedTuple):
         if self.python:
             assert function.plain is not None
             return function.plain(x)
-        assert function.array is not None
         with np.errstate(all="ignore"):
             return float(function.array(np.float64(x)))
 

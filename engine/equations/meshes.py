@@ -77,7 +77,6 @@ def _call(expr: Call, read: Read) -> Any:
     function = expr.function
     if function.definition is not None:
         return values(function.definition(expr.argument), read)
-    assert function.array is not None
     return function.array(np.ascontiguousarray(values(expr.argument, read)))
 
 

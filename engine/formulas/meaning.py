@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from retrograde.engine.equations.arithmetic import divide
 from retrograde.engine.equations.expression import Ref
+from retrograde.engine.equations.ieee import divide
 from retrograde.engine.formulas.tree import (
     Applied,
     Arithmetic,
