@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
-from retrograde.engine.text import LANGUAGES, N_, _, use
+from retrograde.engine.text import LANGUAGES, N_, _, suggest, use
 from retrograde.tui.cli.support.streams import abandon_stdout, complain, settle_streams
 from retrograde.tui.cli.support.subcommand import Argument, Subcommand, argument, plain_characters, theme
 
