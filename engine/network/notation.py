@@ -386,7 +386,7 @@ class Notation:
 def no_new_value(name: str, program: Program) -> str:
     """What is said of the new value of what no iteration changes, with the nearest that one does."""
     changed = [array.of.name for array in program.arrays if array.role is Role.UPDATED and array.of is not None]
-    near = difflib.get_close_matches(name, changed, n=2, cutoff=0.3) or changed[:2]
+    near = nearest(name, changed, most=2, likeness=0.3) or changed[:2]
     message = _("{name} has no new value; an iteration gives one only to what it trains or remembers")
     if near:
         message += _(": {names}").format(names=", ".join(f"new({one})" for one in near))
