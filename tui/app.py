@@ -16,6 +16,7 @@ from retrograde.tui.canvas.look import DARK, LIGHT, look, themes
 from retrograde.tui.debugger.loading import LoadingScreen
 from retrograde.tui.debugger.panelled import PanelledScreen
 from retrograde.tui.debugger.screen import DebuggerScreen
+from retrograde.tui.screens.late import TakesLate
 from retrograde.tui.work.unsaved import Keeper
 
 if TYPE_CHECKING:
@@ -159,8 +160,8 @@ class RetrogradeApp(App[int]):
     async def on_event(self, event: Event) -> None:
         """Hands on keys that were typed so fast that they came to the screen below the one that takes them."""
         if isinstance(event, Key) and event.is_forwarded:
-            take = getattr(self.screen, "take_late", None)
-            if take is not None and take(event):
+            screen = self.screen
+            if isinstance(screen, TakesLate) and screen.take_late(event):
                 return
         await super().on_event(event)
 

@@ -52,10 +52,12 @@ async def test_one_row_is_a_command_everywhere(opened, monkeypatch) -> None:
         await driver.press("escape")
         await driver.write("wabe")
         assert "did you mean wave" in driver.text(), "it is proposed"
-        await driver.press("escape", "question_mark")
+        await driver.press("escape")
+        await driver.press("question_mark")
         assert isinstance(driver.app.screen, HelpScreen)
         assert "wave to the layers" in driver.app.screen.text(80).plain, "the help has it"
-        await driver.press("escape", "ctrl+p", *"wave")
+        await driver.press("escape")
+        await driver.press("ctrl+p", *"wave")
         await driver.until(lambda: "Wave to the layers  (F2)" in driver.text())
         await driver.press("enter")
         await driver.until(lambda: "waved once" in driver.text())

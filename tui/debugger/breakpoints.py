@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
@@ -53,13 +53,13 @@ class Breaking:
         origin = session.here
         self._desk.outcome = ""
 
-        def task(job: Job) -> object:
+        def task(job: Job) -> Halt:
             if back:
                 return session.reverse(job.searched)
             return session.proceed(job.ran, job.asked, job.searched)
 
         title = _("going back") if back else _("going on")
-        self._working.search(title, task, lambda stop: self._stopped(cast("Halt", stop), origin, back=back))
+        self._working.search(title, task, lambda stop: self._stopped(stop, origin, back=back))
 
     def _stopped(self, stop: Halt, origin: Here, *, back: bool) -> None:
         session = self._desk.session
@@ -287,13 +287,13 @@ class Breaking:
     def _to_last_change(self, formula: Formula) -> None:
         session = self._desk.session
 
-        def done(step: object) -> None:
+        def done(step: int | None) -> None:
             if step is None:
                 self._desk.say(_("{text} has not changed before").format(text=formula.text))
             elif step == session.position:
                 self._desk.say(_("{text} changed at this step").format(text=formula.text))
             else:
-                self._moving.seek(cast(int, step))
+                self._moving.seek(step)
 
         title = _("last change of {text}").format(text=formula.text)
         self._working.search(title, lambda job: session.last_change(formula, job.searched), done)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from retrograde.engine.text import _, ngettext
 from retrograde.tui.debugger.desk import Said
@@ -45,7 +45,7 @@ class Querying:
         self._working.search(
             f"{verb} {text}",
             lambda job: _answer(session, verb, text, job),
-            lambda found: self._answered(verb, cast(Found, found)),
+            lambda found: self._answered(verb, found),
         )
 
     def _answered(self, verb: str, found: Found) -> None:

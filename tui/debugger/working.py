@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from retrograde.engine.text import _
 from retrograde.tui.debugger.desk import NOTHING_SAID, Action, Desk, Said
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from retrograde.tui.records.views import RunView
     from retrograde.tui.work.jobs import Job, JobProgress
     from retrograde.tui.work.runner import RunEnded, TrainingWork
+
+T = TypeVar("T")
 
 
 class Working:
@@ -173,8 +175,8 @@ class Working:
     def search(
         self,
         title: str,
-        task: Callable[[Job], object],
-        done: Callable[[object], None],
+        task: Callable[[Job], T],
+        done: Callable[[T], None],
         stopped: Action | None = None,
     ) -> None:
         """Does work on the session off the screen's thread; what is short is done when the key was answered.
@@ -188,7 +190,7 @@ class Working:
         if self.when_idle(lambda: self.search(title, task, done, stopped)):
             self._begin_job(Event.SEARCH, title, task, done, stopped)
 
-    def rest(self, task: Callable[[Job], object], done: Callable[[object], None], stopped: Action) -> None:
+    def rest(self, task: Callable[[Job], T], done: Callable[[T], None], stopped: Action) -> None:
         """Does work that nobody asked for, if nobody has the session.
 
         Args:
@@ -203,8 +205,8 @@ class Working:
         self,
         event: Event,
         title: str,
-        task: Callable[[Job], object],
-        done: Callable[[object], None],
+        task: Callable[[Job], T],
+        done: Callable[[T], None],
         stopped: Action | None,
     ) -> None:
         from retrograde.tui.work.jobs import Job
