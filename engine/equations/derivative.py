@@ -18,7 +18,7 @@ It works over integer indices and over open meshes. On a mesh, a slot means the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,7 @@ from retrograde.engine.equations.expression import (
     Select,
     Sub,
     Sum,
+    key_of,
 )
 from retrograde.engine.equations.functions import (
     ABS,
@@ -114,56 +115,72 @@ def derivative(expr: Expr, ref: Ref) -> Expr:
 
 def same(left: Expr, right: Expr) -> bool:
     """Whether two expressions are written alike; safe for indices that are arrays, where == is ambiguous."""
-    return bool(key_of(left) == key_of(right))
+    return key_of(left) == key_of(right)
 
 
-def _derivative(expr: Expr, is_slot: Callable[[Expr], bool]) -> Expr:
+IsSlot = Callable[[Expr], bool]
+
+
+def _derivative(expr: Expr, is_slot: IsSlot) -> Expr:
     """The derivative by whatever ``is_slot`` recognises."""
+    return ONE if is_slot(expr) else RULES[type(expr)](expr, is_slot)
 
-    def inner(part: Expr) -> Expr:
-        return _derivative(part, is_slot)
 
-    if is_slot(expr):
-        return ONE
-    match expr:
-        case Const() | Ref():
-            return ZERO
-        case Neg(operand):
-            return _times((Neg(ONE), inner(operand)))
-        case Sum(parts):
-            return _plus([slope for slope in map(inner, parts) if slope is not ZERO])
-        case Sub(left, right):
-            return _plus([inner(left), Neg(inner(right))])
-        case Product(factors):
-            return _plus(
-                [
-                    _times((*factors[:place], slope, *factors[place + 1 :]))
-                    for place, factor in enumerate(factors)
-                    if (slope := inner(factor)) is not ZERO
-                ]
-            )
-        case Div(numerator, denominator):
-            above, below = inner(numerator), inner(denominator)
-            if below is ZERO:
-                return _over(above, denominator)
-            change = _plus([_times((above, denominator)), Neg(_times((numerator, below)))])
-            return _over(change, Product((denominator, denominator)))
-        case Call(function, argument):
-            outer = inner(argument)
-            if outer is ZERO:
-                return ZERO
-            return _times((_slope(function, argument), outer))
-        case Select(condition, then, otherwise):
-            return _choice(condition, inner(then), inner(otherwise))
-        case Max(parts):
-            return _of_largest(parts, [inner(part) for part in parts])
-        case ArgMax():
-            return ZERO
-        case Pick(array, number, rest):
-            for row in range(array.shape[0]):
-                if is_slot(Ref(array, (row, *rest))):
-                    return Select(Compare(Comparison.EQ, number, Const(float(row))), ONE, ZERO)
-            return ZERO
+def _of_sum(expr: Sum, is_slot: IsSlot) -> Expr:
+    slopes = (_derivative(part, is_slot) for part in expr.terms)
+    return _plus([slope for slope in slopes if slope is not ZERO])
+
+
+def _of_product(expr: Product, is_slot: IsSlot) -> Expr:
+    return _plus(
+        [
+            _times((*expr.factors[:place], slope, *expr.factors[place + 1 :]))
+            for place, factor in enumerate(expr.factors)
+            if (slope := _derivative(factor, is_slot)) is not ZERO
+        ]
+    )
+
+
+def _of_quotient(expr: Div, is_slot: IsSlot) -> Expr:
+    numerator, denominator = expr.numerator, expr.denominator
+    above, below = _derivative(numerator, is_slot), _derivative(denominator, is_slot)
+    if below is ZERO:
+        return _over(above, denominator)
+    change = _plus([_times((above, denominator)), Neg(_times((numerator, below)))])
+    return _over(change, Product((denominator, denominator)))
+
+
+def _of_call(expr: Call, is_slot: IsSlot) -> Expr:
+    outer = _derivative(expr.argument, is_slot)
+    return ZERO if outer is ZERO else _times((_slope(expr.function, expr.argument), outer))
+
+
+def _of_select(expr: Select, is_slot: IsSlot) -> Expr:
+    return _choice(expr.condition, _derivative(expr.then, is_slot), _derivative(expr.otherwise, is_slot))
+
+
+def _of_pick(expr: Pick, is_slot: IsSlot) -> Expr:
+    for row in range(expr.array.shape[0]):
+        if is_slot(Ref(expr.array, (row, *expr.rest))):
+            return Select(Compare(Comparison.EQ, expr.number, Const(float(row))), ONE, ZERO)
+    return ZERO
+
+
+RULES: Mapping[type[Any], Callable[[Any, IsSlot], Expr]] = {
+    Const: lambda _expr, _is_slot: ZERO,
+    Ref: lambda _expr, _is_slot: ZERO,
+    Neg: lambda expr, is_slot: _times((Neg(ONE), _derivative(expr.operand, is_slot))),
+    Sum: _of_sum,
+    Sub: lambda expr, is_slot: _plus([_derivative(expr.left, is_slot), Neg(_derivative(expr.right, is_slot))]),
+    Product: _of_product,
+    Div: _of_quotient,
+    Call: _of_call,
+    Select: _of_select,
+    Max: lambda expr, is_slot: _of_largest(expr.terms, [_derivative(part, is_slot) for part in expr.terms]),
+    ArgMax: lambda _expr, _is_slot: ZERO,
+    Pick: _of_pick,
+}
+"""By class of node: its derivative, where the node itself is not the slot."""
 
 
 def _slope(function: Function, argument: Expr) -> Expr:
@@ -186,12 +203,13 @@ def _of_largest(parts: tuple[Expr, ...], slopes: Sequence[Expr]) -> Expr:
     count = next((place for place, slope in enumerate(slopes) if slope is not ZERO), 0) or 1
     if count == len(parts):
         return slopes[0]
-    head, rest = _largest(parts[:count]), _largest(parts[count:])
+    head, rest = _joined(Max, parts[:count]), _joined(Max, parts[count:])
     return _choice(Compare(Comparison.GE, head, rest), slopes[0], _of_largest(parts[count:], slopes[count:]))
 
 
-def _largest(parts: tuple[Expr, ...]) -> Expr:
-    return parts[0] if len(parts) == 1 else Max(parts)
+def _joined(kind: type[Max | Sum | Product], parts: Sequence[Expr]) -> Expr:
+    """The node of some parts; of a single one, that part itself."""
+    return parts[0] if len(parts) == 1 else kind(tuple(parts))
 
 
 # -- sums and products in their fixed forms -------------------------------------------------------------------------
@@ -271,9 +289,7 @@ def _negative(expr: Expr) -> Expr:
 
 
 def _product(factors: Sequence[Expr]) -> Expr:
-    if not factors:
-        return ONE
-    return factors[0] if len(factors) == 1 else Product(tuple(factors))
+    return _joined(Product, factors) if factors else ONE
 
 
 def _times(factors: Iterable[Expr]) -> Expr:
@@ -306,14 +322,10 @@ def _plus(parts: Iterable[Expr]) -> Expr:
     run = [left[0].written()]
     for term in left[1:]:
         if term.coefficient < 0.0:
-            run = [Sub(_sum(run), term.magnitude())]
+            run = [Sub(_joined(Sum, run), term.magnitude())]
         else:
             run.append(term.magnitude())
-    return _sum(run)
-
-
-def _sum(parts: Sequence[Expr]) -> Expr:
-    return parts[0] if len(parts) == 1 else Sum(tuple(parts))
+    return _joined(Sum, run)
 
 
 def _summands(expr: Expr, *, negative: bool) -> Iterable[_Monomial]:
@@ -340,44 +352,6 @@ def _bag(parts: Sequence[Expr]) -> Any:
     """Equal for the same parts in any order."""
     keys = [key_of(part) for part in parts]
     return frozenset((key, keys.count(key)) for key in keys)
-
-
-def key_of(expr: Expr | Compare) -> Any:
-    """A hashable value that is equal where two expressions are written alike."""
-    match expr:
-        case Const(value):
-            return float(value).hex()
-        case Ref(array, index):
-            return (id(array), *map(_part, index))
-        case Neg(operand):
-            return "−", key_of(operand)
-        case Sum(parts):
-            return "+", *map(key_of, parts)
-        case Product(parts):
-            return "·", *map(key_of, parts)
-        case Max(parts):
-            return "max", *map(key_of, parts)
-        case ArgMax(largest, numbers):
-            return "argmax", numbers, key_of(largest)
-        case Pick(array, number, rest):
-            return "pick", id(array), key_of(number), *map(_part, rest)
-        case Sub(left, right):
-            return "sub", key_of(left), key_of(right)
-        case Div(left, right):
-            return "/", key_of(left), key_of(right)
-        case Call(function, argument):
-            return "call", id(function), key_of(argument)
-        case Compare(op, left, right):
-            return op, key_of(left), key_of(right)
-        case Select(condition, then, otherwise):
-            return "select", key_of(condition), key_of(then), key_of(otherwise)
-
-
-def _part(part: Any) -> Any:
-    """A hashable value of one part of an index."""
-    if isinstance(part, np.ndarray) and part.ndim:
-        return part.shape, part.astype(np.int64).tobytes()
-    return int(part)
 
 
 def _meet(left: Ref, right: Ref) -> bool:

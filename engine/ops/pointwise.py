@@ -17,19 +17,15 @@ from retrograde.engine.equations.derivative import derivative
 from retrograde.engine.equations.expression import (
     ONE,
     ZERO,
-    Call,
-    Compare,
     Const,
-    Div,
     Expr,
     Index,
-    Max,
     Neg,
     Product,
     Ref,
-    Select,
-    Sub,
     Sum,
+    mapped,
+    refs,
 )
 from retrograde.engine.ops.base import Op, Part
 from retrograde.engine.text import _
@@ -102,35 +98,10 @@ def _partial(rule: Rule, count: int, number: int) -> Expr:
 def filled(expr: Expr, slots: Mapping[Array, Ref]) -> Expr:
     """An expression over places with the slots that they stand for."""
 
-    def fill(part: Any) -> Any:
-        match part:
-            case Ref(array):
-                return slots[array]
-            case Const():
-                return part
-            case Neg(operand):
-                return Neg(fill(operand))
-            case Sum(parts):
-                return Sum(tuple(map(fill, parts)))
-            case Product(parts):
-                return Product(tuple(map(fill, parts)))
-            case Max(parts):
-                return Max(tuple(map(fill, parts)))
-            case Sub(left, right):
-                return Sub(fill(left), fill(right))
-            case Div(left, right):
-                return Div(fill(left), fill(right))
-            case Call(function, argument):
-                return Call(function, fill(argument))
-            case Compare(op, left, right):
-                return Compare(op, fill(left), fill(right))
-            case Select(condition, then, otherwise):
-                return Select(fill(condition), fill(then), fill(otherwise))
-            case _:
-                raise AssertionError(part)
+    def fill(part: Expr) -> Expr:
+        return slots[part.array] if isinstance(part, Ref) else mapped(part, fill)
 
-    found: Expr = fill(expr)
-    return found
+    return fill(expr)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -192,7 +163,7 @@ class PointwisePart(Part):
     @property
     def inputs(self) -> tuple[Array, ...]:
         partial = _partial(self.rule, len(self.operands), self.number)
-        read = _arrays(partial)
+        read = {ref.array for ref in refs(partial)}
         found = [operand.array for place, operand in zip(_PLACES, self.operands, strict=False) if place.array in read]
         return (self.g, *found, *((self.out,) if _RESULT.array in read else ()))
 
@@ -234,24 +205,6 @@ class PointwisePart(Part):
             bare = bare.operand
         # The term multiplies a gradient by one factor after the other, which rounds otherwise than by their product.
         return None if isinstance(bare, Product) else (Ref(self.g, targets[0]), slope)
-
-
-def _arrays(expr: Any) -> set[Array]:
-    match expr:
-        case Ref(array):
-            return {array}
-        case Const():
-            return set()
-        case Sum(parts) | Product(parts) | Max(parts):
-            return set().union(*map(_arrays, parts))
-        case Neg(operand) | Call(_, operand):
-            return _arrays(operand)
-        case Sub(left, right) | Div(left, right) | Compare(_, left, right):
-            return _arrays(left) | _arrays(right)
-        case Select(condition, then, otherwise):
-            return _arrays(condition) | _arrays(then) | _arrays(otherwise)
-        case _:
-            raise AssertionError(expr)
 
 
 def scaled(g: Ref, slope: Expr) -> Expr:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
+from retrograde.engine.equations.words import QUERIES
 from retrograde.engine.errors import EngineError
 from retrograde.engine.session.session import Session
 from retrograde.engine.text import _, ngettext
@@ -16,11 +17,10 @@ from retrograde.tui.cli.progress import ProgressBar
 from retrograde.tui.cli.saved import is_saved, load_session
 
 FOUND, NOTHING = 0, 1
-VERBS = ("first", "last", "count", "all", "max", "min")
 
 
 class Query(NamedTuple):
-    """A question about a run: one of ``VERBS``, and a formula."""
+    """A question about a run: one of ``QUERIES``, and a formula."""
 
     verb: str
     formula: str
@@ -30,12 +30,12 @@ def read_query(text: str) -> Query:
     """Take a question apart, as ``first E < 0.01``.
 
     Raises:
-        EngineError: It begins with none of ``VERBS``.
+        EngineError: It begins with none of ``QUERIES``.
     """
     words = text.split(maxsplit=1)
-    if not words or words[0] not in VERBS:
+    if not words or words[0] not in QUERIES:
         message = _("a query begins with {verbs}: `first E < 0.01`, `max abs(grad(w1))`")
-        raise EngineError(message.format(verbs=", ".join(VERBS)))
+        raise EngineError(message.format(verbs=", ".join(QUERIES)))
     return Query(words[0], words[1] if len(words) > 1 else "")
 
 

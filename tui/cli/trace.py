@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from retrograde.engine.equations.expression import Expr, Ref, render
+from retrograde.engine.equations.expression import Expr, Ref
+from retrograde.engine.equations.rendering import render
 from retrograde.engine.errors import EngineError
 from retrograde.engine.explaining.step import Step
 from retrograde.engine.network.program import Granularity

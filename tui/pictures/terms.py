@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.array import Role
-from retrograde.engine.equations.expression import Ref, Sum, render
+from retrograde.engine.equations.expression import Ref, Sum
+from retrograde.engine.equations.rendering import render
 from retrograde.engine.ops.base import Op
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.array import Role
-from retrograde.engine.equations.expression import Const, Expr, Ref, Sum, Token, refs, tokens
+from retrograde.engine.equations.expression import Const, Expr, Ref, Sum, refs
+from retrograde.engine.equations.rendering import Token, tokens
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.look import Ink, signed

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from retrograde.engine.equations.array import Extent, Phase, Role
-from retrograde.engine.equations.expression import Expr, Product, Ref, evaluate, refs, render, taken, terms
+from retrograde.engine.equations.evaluation import evaluate, taken
+from retrograde.engine.equations.expression import Expr, Product, Ref, refs, terms
+from retrograde.engine.equations.rendering import render
 from retrograde.engine.explaining.uses import uses
 from retrograde.engine.network.program import ravel
 from retrograde.engine.ops.base import Op, Part

@@ -8,7 +8,7 @@ import numpy as np
 
 from retrograde.engine.equations.array import Phase
 from retrograde.engine.equations.expression import Ref
-from retrograde.engine.scenario.models import INPUT_LAYER
+from retrograde.engine.scenario.shapes import INPUT_LAYER
 from retrograde.engine.text import _
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.marks import Mark, PanelId

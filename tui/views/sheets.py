@@ -12,7 +12,7 @@ from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.layers.base import Form
 from retrograde.engine.network.program import ravel
-from retrograde.engine.scenario.models import INPUT_LAYER
+from retrograde.engine.scenario.shapes import INPUT_LAYER
 from retrograde.tui.records.marks import Mark
 from retrograde.tui.records.network import SheetKind, SheetView
 from retrograde.tui.views.slots import PARAMETERS, base_of, info_of, outputs_of, place_name, size_of, time_of
