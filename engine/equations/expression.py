@@ -163,7 +163,7 @@ class Function:
         definition: builds the defining expression from the argument; None for a primitive.
         plain: the primitive as a function of floats that never raises; see ``arithmetic``.
         fast: the same from the standard library, which may raise an ArithmeticError or ValueError.
-        array: the primitive as a NumPy function with an ``out`` argument.
+        load: gives the primitive as a NumPy function with an ``out`` argument, when that is first needed.
     """
 
     name: str
@@ -171,7 +171,13 @@ class Function:
     definition: Callable[[Expr], Expr] | None = None
     plain: Callable[[float], float] | None = None
     fast: Callable[[float], float] | None = None
-    array: Callable[..., Any] | None = None
+    load: Callable[[], Callable[..., Any]] | None = None
+
+    @property
+    def array(self) -> Callable[..., Any]:
+        """The primitive as a NumPy function with an ``out`` argument."""
+        assert self.load is not None
+        return self.load()
 
     def __repr__(self) -> str:
         return f"<Function {self.name}>"

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from retrograde.engine.equations.arithmetic import Floats, largest
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.evaluation import PYTHON
 from retrograde.engine.equations.expression import (
@@ -21,6 +21,7 @@ from retrograde.engine.equations.expression import (
     is_place,
 )
 from retrograde.engine.equations.functions import PRIMITIVES
+from retrograde.engine.equations.ieee import largest
 from retrograde.engine.executor.printing import Printer
 from retrograde.engine.formulas.meaning import HELPERS
 from retrograde.engine.formulas.probe import Probe, Record, earlier, lines

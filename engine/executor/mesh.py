@@ -9,7 +9,6 @@ import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats, picked
 from retrograde.engine.equations.array import Array
-from retrograde.engine.equations.evaluation import COMPARE, keeps
 from retrograde.engine.equations.expression import (
     ArgMax,
     Call,
@@ -30,6 +29,7 @@ from retrograde.engine.equations.expression import (
     refs,
 )
 from retrograde.engine.equations.functions import ERF, TANH
+from retrograde.engine.equations.meshes import COMPARE, keeps
 from retrograde.engine.ops.base import Kernel, Workspace
 
 
@@ -68,7 +68,6 @@ class MeshCompiler:
         shape = np.broadcast_shapes(*(np.shape(part) for ref in refs(argument) for part in ref.index))
         block, fresh = self._space.kept(("call", function, key_of(argument)), shape)
         if fresh:
-            assert function.array is not None
             self.call(function.array, (self.contiguous(argument),), block)
         return self.copy(block, out)
 
@@ -202,7 +201,6 @@ def _call(mesh: MeshCompiler, expr: Call, out: Floats | None) -> Floats:
     function, argument = expr.function, expr.argument
     if function.definition is not None:
         return mesh.emit(function.definition(argument), out)
-    assert function.array is not None
     if function is ERF or (function is TANH and not isinstance(argument, Ref)):
         return mesh.once(function, argument, out)
     return mesh.call(function.array, (mesh.contiguous(argument),), out)

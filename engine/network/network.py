@@ -11,6 +11,7 @@ import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
+from retrograde.engine.equations.losses import VALUE
 from retrograde.engine.errors import EngineError
 from retrograde.engine.layers.base import Form, Layer
 from retrograde.engine.layers.dense import DenseLayer
@@ -24,8 +25,9 @@ from retrograde.engine.ops.leaves import Leaves
 from retrograde.engine.ops.loss import Total
 from retrograde.engine.scenario.data import load_data
 from retrograde.engine.scenario.dataset import Dataset
-from retrograde.engine.scenario.models import INPUT_LAYER, VALUE, LossTable, Scenario
+from retrograde.engine.scenario.models import LossTable, Scenario
 from retrograde.engine.scenario.sequences import steps_of
+from retrograde.engine.scenario.shapes import INPUT_LAYER
 from retrograde.engine.text import _
 
 
@@ -346,7 +348,7 @@ class Network:
             info = next(layer for layer in self.layers if layer.name == name)
             form = info.form
             forward.layer = info.spec
-            if loss.kind == VALUE:
+            if loss.kind == VALUE.name:
                 terms += _value_terms(forward, loss, form, forward.values[name])
                 continue
             goal = Array(

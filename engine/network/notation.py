@@ -6,7 +6,6 @@ Every slot has a symbol for the screen (``δ_o1``, ``∂E/∂w5``, ``w5⁺``) an
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref, refs, terms
 from retrograde.engine.errors import EngineError
 from retrograde.engine.network.program import Program, ravel, unravel
-from retrograde.engine.text import _
+from retrograde.engine.text import _, suggest
 
 MAX_NUMBERED = 99
 """Weights that are called w1, w2, ...; a larger network uses ``W_h[2,1]``."""
@@ -420,10 +419,7 @@ class Notation:
         if known:
             return _("{name} is not computed in this network").format(name=text)
         message = _("there is no value called {name}").format(name=text)
-        near = difflib.get_close_matches(text, self.names(program), n=3, cutoff=0.5)
-        if near:
-            message += _("; did you mean {names}?").format(names=", ".join(near))
-        return message
+        return message + suggest(text, self.names(program), most=3, likeness=0.5)
 
     def names(self, program: Program) -> list[str]:
         """The ASCII names of all slots of a sample, at most a few thousand."""
@@ -433,7 +429,7 @@ class Notation:
 def no_new_value(name: str, program: Program) -> str:
     """What is said of the new value of what no iteration changes, with the nearest that one does."""
     changed = [array.of.name for array in program.arrays if array.role is Role.UPDATED and array.of is not None]
-    near = difflib.get_close_matches(name, changed, n=2, cutoff=0.3) or changed[:2]
+    near = nearest(name, changed, most=2, likeness=0.3) or changed[:2]
     message = _("{name} has no new value; an iteration gives one only to what it trains or remembers")
     if near:
         message += _(": {names}").format(names=", ".join(f"new({one})" for one in near))

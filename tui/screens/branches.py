@@ -62,9 +62,6 @@ class BranchesScreen(ModalScreen[Switch | Visit | None]):
         ("u", "undo", "undo"),
     ]
 
-    holds_session = True
-    """Work that nobody asked for leaves the session alone meanwhile."""
-
     def __init__(self, session: Session, glyphs: Glyphs, work: Work, compared: str = "") -> None:
         super().__init__()
         self._work = work

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from textwrap import wrap
 
-from retrograde.engine.atomic import write_whole
 from retrograde.engine.errors import EngineError
-from retrograde.engine.text import _
+from retrograde.engine.text import N_, _
+from retrograde.tui.cli.support.subcommand import Subcommand, argument
+
+COMMENTS = 44
+"""The column in which the comments of the template begin, from 0."""
 
 TEMPLATE = """\
 #:schema retrograde-schema.json
@@ -39,8 +44,7 @@ kind = "glorot_uniform"                     # glorot_normal he_uniform he_normal
 
 [[network.layers]]
 units = 2
-activation = "tanh"                         # identity sigmoid relu leaky_relu elu silu gelu gelu_tanh
-                                            # softplus selu mish hard_swish softmax, and others
+activation = "tanh"                         # {activations}
 bias = "neuron"                             # one for each neuron; "shared" by the layer; or "none"
 # frozen = ["bias"]                         # parameters that are not trained: "weights", "bias"
 
@@ -62,17 +66,17 @@ targets = [[0], [1], [1], [0]]
 # standardise = true
 
 [loss]
-kind = "half_squared_error"                 # squared_error mean_squared_error mean_absolute_error huber
-                                            # binary_cross_entropy binary_cross_entropy_logits cross_entropy
+kind = "half_squared_error"                 # {losses}
 over_outputs = "sum"                        # or "mean"
 over_batch = "mean"                         # or "sum"
 
 [training]
-optimizer = "sgd"
+optimizer = "sgd"                           # {optimisers}
 learning_rate = 0.5
 update = "simultaneous"                     # or "in_place": deltas read weights that were already updated
 batch_size = 0                              # 0 = all samples; 1 = one at a time; n = mini-batches
 shuffle = "none"                            # or "seeded"
+# schedule = { kind = "cosine" }            # {schedules}
 
 [stop]                                      # whichever comes first
 epochs = 2000
@@ -87,12 +91,38 @@ loss_below = 1e-4
 """
 
 
+def template(name: str) -> str:
+    """The text of a new file, with the names that the tables have."""
+    from retrograde.engine.equations.activations import ACTIVATIONS
+    from retrograde.engine.equations.losses import LOSSES
+    from retrograde.engine.equations.optimisers import OPTIMISERS
+    from retrograde.engine.equations.rate_schedules import SCHEDULES
+
+    choices: Mapping[str, Iterable[str]] = {
+        "activations": ACTIVATIONS,
+        "losses": LOSSES,
+        "optimisers": OPTIMISERS,
+        "schedules": SCHEDULES,
+    }
+    text = TEMPLATE.replace("{name}", name)
+    for table, rows in choices.items():
+        text = text.replace("{" + table + "}", _listed(rows))
+    return text
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Names beside a key, and below them in as many lines as they need."""
+    return ("\n" + " " * COMMENTS + "# ").join(wrap(" ".join(names), 118 - COMMENTS))
+
+
 def write_template(file: str) -> int:
     """Write the template to a new file, whole or not at all, and return the exit code.
 
     Raises:
         EngineError: The file exists, or can not be written.
     """
+    from retrograde.engine.atomic import write_whole
+
     path = Path(file)
     if path.suffix != ".toml":
         raise EngineError(_("{file}: the name of a scenario file ends in .toml").format(file=file))
@@ -100,6 +130,15 @@ def write_template(file: str) -> int:
         raise EngineError(_("{file} exists; nothing was written").format(file=file))
     if not path.parent.is_dir():
         raise EngineError(_("{folder} is not a folder; nothing was written").format(folder=path.parent))
-    write_whole(path, TEMPLATE.replace("{name}", path.name))
+    write_whole(path, template(path.name))
     print(_("wrote {file}: open it with `retrograde {file}`").format(file=file))
     return 0
+
+
+COMMAND = Subcommand(
+    name="new",
+    help=N_("write a commented scenario to start from"),
+    arguments=(argument("file", metavar="FILE.toml"),),
+    run=lambda given: write_template(given.file),
+    page="scenarios.md",
+)
