@@ -7,7 +7,6 @@ is a value of its own, called after the assignment that it is part of: the gates
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,7 +15,7 @@ from typing import NamedTuple
 
 from retrograde.engine.equations.scanning import Scanner, Token
 from retrograde.engine.equations.words import GRAPH_FUNCTIONS
-from retrograde.engine.text import _
+from retrograde.engine.text import _, nearest, suggest
 
 MAX_LENGTH = 2000
 """Characters of an assignment."""
@@ -184,7 +183,7 @@ class _Reader:
     def _call(self, token: Token) -> Node:
         name = "log" if token.text == "ln" else token.text
         if name not in GRAPH_FUNCTIONS:
-            near = difflib.get_close_matches(name, GRAPH_FUNCTIONS, n=1) or [", ".join(GRAPH_FUNCTIONS)]
+            near = nearest(name, GRAPH_FUNCTIONS) or [", ".join(GRAPH_FUNCTIONS)]
             message = _("there is no function {name}; did you mean {near}?")
             raise AssignmentError(token.column, message.format(name=token.text, near=near[0]))
         arguments = [self._deeper(self._sum)]
@@ -316,11 +315,9 @@ class Plan:
             return node
         found = self.value(node.name)
         if found is None:
-            message = _("there is no value called {name} here")
-            near = difflib.get_close_matches(node.name, [*self.latest, *self._units], n=3, cutoff=0.5)
-            if near:
-                message += _("; did you mean {near}?")
-            raise AssignmentError(node.column, message.format(name=node.name, near=", ".join(near)))
+            message = _("there is no value called {name} here").format(name=node.name)
+            near = suggest(node.name, [*self.latest, *self._units], most=3, likeness=0.5)
+            raise AssignmentError(node.column, message + near)
         return Name(found, node.column)
 
     def _assign(self, value: str, node: Node, line: int) -> None:

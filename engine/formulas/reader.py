@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -30,7 +29,7 @@ from retrograde.engine.formulas.tree import (
 )
 from retrograde.engine.network.notation import Notation, wrappers
 from retrograde.engine.network.program import Program
-from retrograde.engine.text import _
+from retrograde.engine.text import _, suggest
 
 MAX_LENGTH = 4000
 """Characters of a formula."""
@@ -252,9 +251,7 @@ def _one_earlier(node: Node) -> Node:
 
 
 def _unknown(name: str, known: Sequence[str], message: str) -> str:
-    text = message.format(name=name)
-    near = difflib.get_close_matches(name, known, n=2)
-    return text + (_("; did you mean {names}?").format(names=", ".join(near)) if near else "")
+    return message.format(name=name) + suggest(name, known, most=2)
 
 
 def parse(

@@ -6,7 +6,6 @@ Every slot has a symbol for the screen (``δ_o1``, ``∂E/∂w5``, ``w5⁺``) an
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref, refs, terms
 from retrograde.engine.errors import EngineError
 from retrograde.engine.network.program import Program, ravel, unravel
-from retrograde.engine.text import _
+from retrograde.engine.text import _, suggest
 
 MAX_NUMBERED = 99
 """Weights that are called w1, w2, ...; a larger network uses ``W_h[2,1]``."""
@@ -361,10 +360,7 @@ class Notation:
 
     def _unknown(self, text: str, program: Program) -> str:
         message = _("there is no value called {name}").format(name=text)
-        near = difflib.get_close_matches(text, self.names(program), n=3, cutoff=0.5)
-        if near:
-            message += _("; did you mean {names}?").format(names=", ".join(near))
-        return message
+        return message + suggest(text, self.names(program), most=3, likeness=0.5)
 
     def names(self, program: Program) -> list[str]:
         """The ASCII names of all slots of a sample, at most a few thousand."""

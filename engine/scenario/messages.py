@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -25,7 +24,7 @@ from retrograde.engine.scenario.models import (
     Variant,
 )
 from retrograde.engine.scenario.training import RateSchedule, Training
-from retrograde.engine.text import _
+from retrograde.engine.text import _, suggest
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -118,13 +117,9 @@ def _pattern(name: str, path: tuple[str | int, ...], found: str) -> str:
 
 def _literal(value: Any, expected: str, found: str) -> str:
     allowed = re.findall(r"'([^']*)'", expected) or [expected]
-    near = difflib.get_close_matches(value, allowed, n=1, cutoff=0.6) if isinstance(value, str) else []
-    message = _("{found} is not known").format(found=found)
-    if near:
-        message += _("; did you mean {name}? Allowed: {names}").format(name=near[0], names=", ".join(allowed))
-    else:
-        message += _("; allowed: {names}").format(names=", ".join(allowed))
-    return message
+    near = suggest(value, allowed) if isinstance(value, str) else ""
+    message = _("{found} is not known").format(found=found) + near
+    return message + (_(" Allowed: {names}") if near else _("; allowed: {names}")).format(names=", ".join(allowed))
 
 
 def _shown(value: Any) -> str:
@@ -188,10 +183,9 @@ def _unknown_key(path: KeyPath, layer: type[Layer]) -> str:
     model = _model_at(path[:-1], layer)
     known = list(model.model_fields) if model is not None else []
     name = str(path[-1])
-    near = difflib.get_close_matches(name[:60], known, n=1, cutoff=0.5)
     message = _("there is no such key")
-    if near:
-        return message + _("; did you mean {name}?").format(name=near[0])
+    if near := suggest(name, known, likeness=0.5):
+        return message + near
     elsewhere = sorted({_table_name(table) for table in _homes(name) if table is not model})
     if elsewhere:
         return message + _(" here; it belongs in {tables}").format(tables=", ".join(elsewhere))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import stat
 import tomllib
@@ -14,7 +13,7 @@ from retrograde.engine.scenario.catalogue import folder, shipped
 from retrograde.engine.scenario.limits import MAX_FILE_BYTES
 from retrograde.engine.scenario.locate import line_and_column
 from retrograde.engine.scenario.models import Data
-from retrograde.engine.text import _
+from retrograde.engine.text import _, suggest
 
 # tomllib copies a dotted key for each of its parts, and calls itself for each bracket.
 _KEY_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')"""
@@ -42,12 +41,9 @@ def find(source: str | Path) -> tuple[Path, str]:
         return folder() / f"{source}.toml", f"{source}.toml"
     if source.endswith(".toml") or "/" in source or "\\" in source or Path(source).is_file():
         return Path(source), source
-    near = difflib.get_close_matches(source, names, n=3, cutoff=0.5)
     message = _("there is no such scenario")
-    if near:
-        message += _("; did you mean {names}?").format(names=_(" or ").join(near))
-    else:
-        message += _("; `retrograde list` shows those that ship")
+    known = suggest(source, names, most=3, likeness=0.5, between=_(" or "))
+    message += known or _("; `retrograde list` shows those that ship")
     raise ScenarioError([Problem(path=source, message=message)])
 
 

@@ -1,9 +1,7 @@
-"""The tables ``[training]`` and ``[training.schedule]`` of a scenario file: their keys, and how those fit together."""
+"""The tables ``[training]`` and ``[training.schedule]`` of a scenario file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -12,7 +10,6 @@ from retrograde.engine.equations.optimisers import OPTIMISERS, OPTIONS
 from retrograde.engine.equations.rate_schedules import KEYS, SCHEDULES
 from retrograde.engine.layers.base import MAX_SEED, Model
 from retrograde.engine.layers.options import with_options, words
-from retrograde.engine.text import _
 
 if TYPE_CHECKING:
     OptimizerName = str
@@ -106,94 +103,3 @@ class Training(_StepWithOptions):
         if self.schedule is not None:
             update["schedule"] = self.schedule.completed()
         return self.model_copy(update=update)
-
-
-Fault = tuple[tuple[str, ...], str, bool]
-"""A key path in ``[training]``, what is wrong there, and whether with the key rather than with its value."""
-
-
-def faults(training: Training) -> Iterator[Fault]:
-    """Yield what the keys of a training demand of each other; a key that is wrong by itself is None."""
-    if training.optimizer is not None:
-        yield from _option_faults(training)
-    if training.clip_value is not None and training.clip_norm is not None:
-        message = _("gradients are clipped by value or by their norm, not both; drop clip_value or clip_norm")
-        yield ("clip_norm",), message, True
-    if training.clip_norm is not None and training.update == "in_place":
-        message = _(
-            "clip_norm needs the gradients of all parameters before the first update, and in_place updates a parameter"
-            ' before the next gradient is known; use clip_value, or update = "simultaneous"'
-        )
-        yield ("clip_norm",), message, True
-    for key, needs in (("l2_half", ("l2",)), ("penalise_biases", ("l1", "l2"))):
-        if key in training.model_fields_set and not any(getattr(training, need) for need in needs):
-            message = _("{key} belongs to {needs}, which is not there")
-            yield (key,), message.format(key=key, needs=_(" or ").join(needs)), True
-    if training.schedule is not None:
-        yield from _schedule_faults(training, training.schedule)
-
-
-def _option_faults(training: Training) -> Iterator[Fault]:
-    known = OPTIMISERS[training.optimizer].options
-    for key in OPTIONS:
-        if key in training.model_fields_set and key not in known:
-            message = _("{optimizer} has no {key}; it has {known}")
-            text = message.format(optimizer=training.optimizer, key=key, known=", ".join(known) or _("no options"))
-            yield (key,), text, True
-    for key, row in OPTIONS.items():
-        value = getattr(training, key) if key in known else None
-        if value is None:
-            continue
-        if row.kind == "pair" and not all(map(row.allows, value)):
-            message = _("{found} is not in the range {bounds}")
-            wrong = next(part for part in value if not row.allows(part))
-            yield (key,), message.format(found=f"{wrong:g}", bounds=row.bounds), False
-        if (complaint := row.wrong(value)) is not None:
-            yield (key,), complaint, False
-    if training.optimizer == "sgd":
-        yield from _momentum_faults(training)
-
-
-def _momentum_faults(training: Training) -> Iterator[Fault]:
-    given = training.model_fields_set
-    if not training.momentum:
-        for key in ("nesterov", "dampening", "momentum_form"):
-            if getattr(training, key) and "momentum" not in given - {key}:
-                yield (key,), _("{key} needs momentum, such as momentum = 0.9").format(key=key), True
-    if training.dampening and (training.momentum_form or "accumulated") != "accumulated":
-        message = _("dampening belongs to the form accumulated; {form} has factors of its own")
-        yield ("dampening",), message.format(form=training.momentum_form), True
-    elif training.dampening and training.nesterov:
-        yield ("dampening",), _("Nesterov's momentum takes no dampening"), True
-
-
-def _schedule_faults(training: Training, schedule: RateSchedule) -> Iterator[Fault]:
-    kind: str | None = schedule.kind
-    if kind is None:
-        return
-    optimiser = OPTIMISERS.get(training.optimizer)
-    if optimiser is not None and not optimiser.follows_rate:
-        message = _("{optimizer} takes the learning rate as its first step size only; a schedule would change nothing")
-        yield ("schedule",), message.format(optimizer=training.optimizer), True
-    row = SCHEDULES[schedule.kind]
-    known = row.keys
-    given = schedule.model_fields_set - {"kind"}
-    for key in RateSchedule.model_fields:
-        if key in given and key not in known:
-            message = _("{kind} has no {key}; it has {known}")
-            yield ("schedule", key), message.format(kind=schedule.kind, key=key, known=", ".join(known)), True
-    for key, default in known.items():
-        if default is None and key not in given:
-            yield ("schedule", "kind"), _("{kind} needs {key}").format(kind=schedule.kind, key=key), False
-    if row.instead and not given & set(row.instead):
-        keys = _(" or ").join(row.instead)
-        yield ("schedule", "kind"), _("{kind} needs {key}").format(kind=row.name, key=keys), False
-    if row.instead and set(row.instead) <= given:
-        message = _("{keys} exclude each other").format(keys=_(" and ").join(row.instead))
-        yield ("schedule", row.instead[-1]), message, True
-    places = schedule.milestones or ()
-    if any(later <= earlier for earlier, later in pairwise(places)) or any(at < 1 for at in places):
-        message = _("milestones are 1 or more, and each is later than the one before")
-        yield ("schedule", "milestones"), message, False
-    if "start_factor" in given and "start_factor" in known and not schedule.warm_up and "warm_up" in known:
-        yield ("schedule", "start_factor"), _("start_factor belongs to warm_up, which is not there"), True

@@ -6,7 +6,6 @@ the cursor computes nothing; the values around it are looked up when they are as
 
 from __future__ import annotations
 
-import difflib
 import threading
 from collections.abc import Callable
 
@@ -25,7 +24,7 @@ from retrograde.engine.network.notation import EXTRA_NAMES, Notation
 from retrograde.engine.network.program import Granularity, Place, Program, as_granularity
 from retrograde.engine.scenario.models import Expectation, Scenario
 from retrograde.engine.session.addresses import Standpoint, position_of
-from retrograde.engine.text import _
+from retrograde.engine.text import _, nearest
 from retrograde.engine.travel.branch import Branch
 from retrograde.engine.travel.history import LossHistory
 from retrograde.engine.travel.running import Progress, Run
@@ -358,7 +357,7 @@ class Cursor:
         try:
             return self.notation.resolve(name, self.program, sample=self.sample)
         except EngineError as error:
-            near = difflib.get_close_matches(name, EXTRA_NAMES, n=1)
+            near = nearest(name, EXTRA_NAMES)
             if near and near[0] not in str(error):
                 raise EngineError(f"{error}, {near[0]}") from None
             raise

@@ -1,10 +1,12 @@
-"""`python -m retrograde.tui.cli.reference docs/scenarios.md`: writes the reference of scenario files."""
+"""`python -m retrograde.tui.cli.reference docs/scenarios.md docs/training.md`: writes what the tables say of both."""
 
 from __future__ import annotations
 
 import re
+import sys
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -12,7 +14,9 @@ from pydantic.fields import FieldInfo
 
 from retrograde.engine.equations.activations import ACTIVATIONS
 from retrograde.engine.equations.losses import LOSSES
-from retrograde.engine.equations.optimisers import OPTIMISERS
+from retrograde.engine.equations.optimisers import DECAY, OPTIMISERS, OPTIONS
+from retrograde.engine.equations.options import Value
+from retrograde.engine.equations.rate_schedules import KEYS, SCHEDULES
 from retrograde.engine.layers.base import ActivatedLayer, Layer
 from retrograde.engine.layers.table import KINDS
 from retrograde.engine.scenario.models import (
@@ -26,7 +30,8 @@ from retrograde.engine.scenario.models import (
     Variant,
 )
 from retrograde.engine.scenario.training import RateSchedule, Training
-from retrograde.tui.cli.support.markdown import in_english, markdown_table, write_page
+from retrograde.engine.text import use
+from retrograde.tui.cli.support.markdown import in_english, markdown_table
 
 _INTRODUCTION = """\
 # Scenario files
@@ -92,6 +97,49 @@ def _lines() -> Iterator[str]:
     yield from markdown_table(
         ("name", "formula", "source"), ((f"`{row.name}`", row.formula, row.source) for row in OPTIMISERS.values())
     )
+
+
+def training(text: str) -> str:
+    """The page about training with its tables as the engine's are."""
+    use("en")
+    optimisers = (
+        (f"`{row.name}`", row.formula, _defaults(row.options, usual=DECAY), row.source) for row in OPTIMISERS.values()
+    )
+    options = ((f"`{row.key}`", row.text, row.bounds) for row in OPTIONS.values())
+    schedules = ((f"`{row.name}`", row.formula, _defaults(row.keys), row.source) for row in SCHEDULES.values())
+    tables: tuple[tuple[tuple[str, ...], Iterable[tuple[str, ...]]], ...] = (
+        (("`optimizer`", "update", "options and defaults", "source"), optimisers),
+        (("option", "meaning", "range"), options),
+        (("`kind`", "f(t)", "keys and defaults", "PyTorch"), schedules),
+    )
+    for head, rows in tables:
+        table = "\n".join(markdown_table(head, rows))
+        old = re.compile(rf"^\| {re.escape(head[0])} \|.*?\n(?=\n)", re.MULTILINE | re.DOTALL)
+        text = old.sub(table.replace("\\", r"\\"), text)
+    return text
+
+
+def _defaults(options: Mapping[str, Value | None], usual: Mapping[str, Value] | None = None) -> str:
+    """The keys with their defaults, without those that all have; what is absent has none."""
+    usual = usual or {}
+    absent = {key for key, option in KEYS.items() if not option.allows(0) or option.kind == "places"}
+    found = (
+        f"`{key}`" if value is None or (not value and key in absent) else f"`{key} = {_written(value)}`"
+        for key, value in options.items()
+        if key not in usual or usual[key] != value
+    )
+    return ", ".join(found)
+
+
+def _written(value: Value) -> str:
+    """A value as a file writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(_written, value)) + "]"
+    if isinstance(value, str):
+        return f'"{value}"'
+    return "1/3" if value == 1 / 3 else f"{value:g}"
 
 
 def _code(title: str) -> str:
@@ -161,4 +209,6 @@ def _plural(word: str) -> str:
 
 
 if __name__ == "__main__":
-    write_page(reference)
+    for page in map(Path, sys.argv[1:]):
+        text = training(page.read_text(encoding="utf-8")) if page.name == "training.md" else reference()
+        page.write_text(text, encoding="utf-8")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError, FormulaError
-from retrograde.engine.text import _
+from retrograde.engine.text import _, suggest
 from retrograde.tui.work.turns import Event
 
 if TYPE_CHECKING:
@@ -109,8 +108,7 @@ class Writing:
 
     @staticmethod
     def _no_command(word: str, known: Iterable[str]) -> str:
-        near = get_close_matches(word, list(known), n=2)
-        text = _("{text} is no command").format(text=word)
-        if near:
-            return text + _("; did you mean {names}?").format(names=", ".join(near))
-        return text + _("; Tab lists them, and 2:1:17, 120 or 50% are addresses")
+        near = suggest(word, known, most=2)
+        return _("{text} is no command").format(text=word) + (
+            near or _("; Tab lists them, and 2:1:17, 120 or 50% are addresses")
+        )
