@@ -14,7 +14,7 @@ from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref, refs, terms
 from retrograde.engine.errors import EngineError
 from retrograde.engine.network.program import Program, ravel, unravel
-from retrograde.engine.text import _, suggest
+from retrograde.engine.text import _, nearest, suggest
 
 MAX_NUMBERED = 99
 """Weights that are called w1, w2, ...; a larger network uses ``W_h[2,1]``."""
@@ -386,7 +386,7 @@ class Notation:
 def no_new_value(name: str, program: Program) -> str:
     """What is said of the new value of what no iteration changes, with the nearest that one does."""
     changed = [array.of.name for array in program.arrays if array.role is Role.UPDATED and array.of is not None]
-    near = difflib.get_close_matches(name, changed, n=2, cutoff=0.3) or changed[:2]
+    near = nearest(name, changed, most=2, likeness=0.3) or changed[:2]
     message = _("{name} has no new value; an iteration gives one only to what it trains or remembers")
     if near:
         message += _(": {names}").format(names=", ".join(f"new({one})" for one in near))
