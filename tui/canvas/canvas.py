@@ -316,6 +316,11 @@ class Canvas:
         self._settle()
         return ["".join(row) for row in self._chars]
 
+    def inks(self) -> list[list[int]]:
+        """The ink of every cell, for tests."""
+        self._settle()
+        return [list(row) for row in self._inks]
+
     def strips(self, palette: Palette) -> list[Strip]:
         """The rows as strips in the styles of a palette."""
         self._settle()

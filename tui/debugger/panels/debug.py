@@ -40,6 +40,7 @@ class DebugPart(PanelPart):
 
 DEBUG = PanelRow(
     id=PanelId.DEBUG,
+    key="6",
     title=N_("debug"),
     command=N_("debug panel"),
     seat=Seat.BESIDE,

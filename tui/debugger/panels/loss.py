@@ -77,6 +77,7 @@ def _no_points() -> tuple[Floats, Floats, Floats]:
 
 LOSS = PanelRow(
     id=PanelId.LOSS,
+    key="4",
     title=N_("loss"),
     command=N_("loss panel"),
     seat=Seat.BESIDE,

@@ -36,6 +36,7 @@ class TimelinePart(PanelPart):
 
 TIMELINE = PanelRow(
     id=PanelId.TIMELINE,
+    key="5",
     title=N_("timeline"),
     command=N_("timeline panel"),
     seat=Seat.STRIP,

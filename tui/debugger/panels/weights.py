@@ -80,6 +80,7 @@ def _window(height: int) -> int:
 
 WEIGHTS = PanelRow(
     id=PanelId.WEIGHTS,
+    key="3",
     title=N_("weights"),
     command=N_("weights panel"),
     seat=Seat.BELOW,
