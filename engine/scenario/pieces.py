@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -102,17 +102,6 @@ def _losses(content: dict[str, Any], unknown: set[KeyPath]) -> list[LossTable | 
     return [_valid(LossTable, table, ("losses", n), unknown) for n, table in enumerate(tables)]
 
 
-# Values that stand for required keys which are wrong or missing, until they are set to None.
-_STAND_INS: dict[type[BaseModel], dict[str, Any]] = {
-    DenseLayer: {"units": 1},
-    NetworkTable: {"inputs": 1},
-    LossTable: {"kind": "squared_error"},
-    Training: {"learning_rate": 1.0},
-    StopTable: {"epochs": 1},
-    Expectation: {"value": "E", "printed": "0"},
-}
-
-
 def _valid(model: type[_Model], table: Any, path: KeyPath, unknown: set[KeyPath]) -> _Model | None:
     """Return the model of a table with None for each key that is wrong; the keys are added to `unknown`."""
     if not isinstance(table, dict):
@@ -123,9 +112,21 @@ def _valid(model: type[_Model], table: Any, path: KeyPath, unknown: set[KeyPath]
         wrong = {str(details["loc"][0]) for details in error.errors(include_url=False) if details["loc"]}
     unknown.update((*path, key) for key in wrong)
     right = {key: value for key, value in table.items() if key not in wrong}
-    stand_ins = {key: value for key, value in _STAND_INS.get(model, {}).items() if key in wrong}
+    if issubclass(model, Layer) and model is not DenseLayer:
+        # Only the rules of a dense layer look at keys that are None.
+        stand_ins = {}
+    else:
+        required = {key: field for key, field in model.model_fields.items() if key in wrong and field.is_required()}
+        stand_ins = {key: _stand_in(field.annotation) for key, field in required.items()}
     try:
         found = model.model_validate({**right, **stand_ins})
     except ValidationError:
         return None
     return found.model_copy(update={key: None for key in wrong if key in model.model_fields})
+
+
+def _stand_in(annotation: Any) -> Any:
+    """A value that stands for a required key which is wrong or missing, until that is set to None."""
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)[0]
+    return {int: 1, float: 1.0, str: "0"}.get(annotation, {})
