@@ -55,10 +55,10 @@ def pieces(content: dict[str, Any]) -> Parts:
     network = content.get("network")
     if not isinstance(network, dict):
         network = {}
-    given = network.get("layers")
-    tables = given[:MAX_LAYERS] if isinstance(given, list) else []
+    tables = _list(network, "layers")[:MAX_LAYERS]
     layers = [_valid(_kind(table), table, ("network", "layers", n), unknown) for n, table in enumerate(tables)]
-    expect = content.get("expect")
+    losses = _list(content, "losses")[:MAX_LAYERS]
+    expect = _list(content, "expect")[:MAX_FINDINGS]
     bare = _valid(NetworkTable, {**network, "init": {}, "layers": [{"units": 1}]}, ("network",), unknown)
     if "init" not in network:
         init: NetworkInit | None = NetworkInit()
@@ -71,22 +71,16 @@ def pieces(content: dict[str, Any]) -> Parts:
         seed=bare.seed if bare else None,
         init=init,
         layers=layers,
-        complete=bool(layers) and len(layers) == len(given or ()),
+        complete=bool(layers) and len(layers) == len(_list(network, "layers")),
         data=_valid(Data, content.get("data", {}), ("data",), unknown),
         loss=_valid(LossTable, content.get("loss"), ("loss",), unknown),
-        losses=_losses(content, unknown),
+        losses=[_valid(LossTable, table, ("losses", n), unknown) for n, table in enumerate(losses)],
         training=_valid(Training, content.get("training"), ("training",), unknown),
         stop=_valid(StopTable, content.get("stop"), ("stop",), unknown),
-        expect=[_valid(Expectation, table, ("expect", n), unknown) for n, table in enumerate(expect[:MAX_FINDINGS])]
-        if isinstance(expect, list)
-        else [],
+        expect=[_valid(Expectation, table, ("expect", n), unknown) for n, table in enumerate(expect)],
         names=layer_names(names) if names else [],
         unknown=unknown,
-        doubtful={
-            path[2]
-            for path in unknown
-            if path[:2] == ("network", "layers") and len(path) > 2 and isinstance(path[2], int)
-        },
+        doubtful={n for n in range(len(layers)) if any(path[:3] == ("network", "layers", n) for path in unknown)},
     )
 
 
@@ -96,10 +90,10 @@ def _kind(table: Any) -> type[Layer]:
     return KINDS.get(kind, DenseLayer) if isinstance(kind, str) else DenseLayer
 
 
-def _losses(content: dict[str, Any], unknown: set[KeyPath]) -> list[LossTable | None]:
-    given = content.get("losses")
-    tables = given[:MAX_LAYERS] if isinstance(given, list) else []
-    return [_valid(LossTable, table, ("losses", n), unknown) for n, table in enumerate(tables)]
+def _list(table: dict[str, Any], key: str) -> list[Any]:
+    """Return a list of tables, empty where it is something else."""
+    found = table.get(key)
+    return found if isinstance(found, list) else []
 
 
 def _valid(model: type[_Model], table: Any, path: KeyPath, unknown: set[KeyPath]) -> _Model | None:
