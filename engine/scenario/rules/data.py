@@ -10,7 +10,7 @@ from retrograde.engine.scenario.limits import SUFFIXES
 from retrograde.engine.scenario.ranges import ranges
 from retrograde.engine.scenario.rules.parts import Parts
 from retrograde.engine.scenario.rules.tables import shape
-from retrograde.engine.scenario.sequences import text_violations
+from retrograde.engine.scenario.sequences import text_rules
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _sequence_rules(parts: Parts, data: Data) -> Iterator[Violation]:
     if data.text is not None:
         units = None if outputs is None or positions is None else outputs // positions
         given, vocabulary = sorted(data.model_fields_set), parts.vocabulary
-        for violation in text_violations(data.text, given, parts.inputs, parts.input_shape, units, vocabulary):
+        for violation in text_rules(data.text, given, parts.inputs, parts.input_shape, units, vocabulary):
             yield violation.below("data")
         if positions is not None and positions not in {1, parts.steps}:
             message = _("the text is read for {steps} steps, but the last layer has {found}")
