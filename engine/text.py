@@ -67,6 +67,11 @@ def _(message: str) -> str:
     return message if catalogue is None else catalogue.gettext(message)
 
 
+def N_(message: str) -> str:
+    """Return the message as it is: a table holds it, and `_` looks it up where it is shown."""
+    return message
+
+
 def ngettext(one: str, many: str, count: int) -> str:
     """Return the form of the message that fits the count, in the language in use."""
     catalogue = _chosen.catalogue

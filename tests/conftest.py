@@ -19,6 +19,6 @@ settings.load_profile("fixed")
 @pytest.fixture(autouse=True)
 def state_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where unsaved work is kept, which the app would otherwise share with the person who runs the tests."""
-    folder = tmp_path_factory.mktemp("state")
+    folder = tmp_path_factory.mktemp("home") / "state"
     monkeypatch.setenv("XDG_STATE_HOME", str(folder))
     return folder / "retrograde"

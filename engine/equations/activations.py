@@ -113,8 +113,9 @@ SOFTMAX = Activation(name="softmax", symbol="", formula="exp(xᵢ − max) / Σ 
 """It joins the units of a layer: ``ops/softmax.py``."""
 
 
-def _rows() -> tuple[Activation, ...]:
-    return (
+ACTIVATIONS: dict[str, Activation] = {
+    row.name: row
+    for row in (
         Elementwise(
             name="identity",
             symbol="",
@@ -297,9 +298,7 @@ def _rows() -> tuple[Activation, ...]:
         ),
         SOFTMAX,
     )
-
-
-ACTIVATIONS: dict[str, Activation] = {row.name: row for row in _rows()}
+}
 """Activations by name."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from retrograde.engine.equations.expression import (
@@ -27,6 +28,7 @@ def _primitive(
     pole: float | None = None,
     load: Callable[[], Callable[..., Any]] | None = None,
 ) -> Function:
+    @cache
     def from_numpy() -> Callable[..., Any]:
         import numpy as np  # here, so that the tables of formulas are read without it
 
@@ -38,6 +40,7 @@ def _primitive(
     )
 
 
+@cache
 def _load_erf() -> Callable[..., Any]:
     from retrograde.engine.equations.erf import erf
 

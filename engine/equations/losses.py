@@ -140,8 +140,9 @@ VALUE = Loss(name="value", title="value", formula="y", over_outputs="sum", over_
 """The loss that is the output itself, without a target."""
 
 
-def _rows() -> tuple[Loss, ...]:
-    return (
+LOSSES: dict[str, Loss] = {
+    row.name: row
+    for row in (
         TermwiseLoss(
             name="half_squared_error",
             title="half squared error: with the ½",
@@ -216,9 +217,7 @@ def _rows() -> tuple[Loss, ...]:
         CROSS_ENTROPY,
         VALUE,
     )
-
-
-LOSSES: dict[str, Loss] = {row.name: row for row in _rows()}
+}
 """Losses by name."""
 
 

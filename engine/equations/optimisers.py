@@ -132,10 +132,12 @@ class Optimiser:
     source: str
 
 
-def _rows() -> tuple[Optimiser, ...]:
-    averages: dict[str, Value] = {"betas": (0.9, 0.999), "eps": 1e-8}
-    adam = "m⁺ = β1·m + (1 − β1)·g; v⁺ = β2·v + (1 − β2)·g²; m̂ = m⁺ / (1 − β1ᵗ); v̂ = v⁺ / (1 − β2ᵗ)"
-    return (
+_AVERAGES: Mapping[str, Value] = {"betas": (0.9, 0.999), "eps": 1e-8}
+_ADAM = "m⁺ = β1·m + (1 − β1)·g; v⁺ = β2·v + (1 − β2)·g²; m̂ = m⁺ / (1 − β1ᵗ); v̂ = v⁺ / (1 − β2ᵗ)"
+
+OPTIMISERS: dict[str, Optimiser] = {
+    row.name: row
+    for row in (
         Optimiser(
             name="sgd",
             title="SGD",
@@ -184,8 +186,8 @@ def _rows() -> tuple[Optimiser, ...]:
         Optimiser(
             name="adam",
             title="Adam",
-            formula=f"{adam}; w⁺ = w − η·m̂ / (√v̂ + ε)",
-            options={**averages, "amsgrad": False, **DECAY},
+            formula=f"{_ADAM}; w⁺ = w − η·m̂ / (√v̂ + ε)",
+            options={**_AVERAGES, "amsgrad": False, **DECAY},
             state=3,
             made=3,
             source="Kingma, Ba 2015, algorithm 1",
@@ -193,8 +195,8 @@ def _rows() -> tuple[Optimiser, ...]:
         Optimiser(
             name="amsgrad",
             title="AMSGrad",
-            formula=f"{adam} of the largest v⁺ so far; w⁺ = w − η·m̂ / (√v̂ + ε)",
-            options={**averages, **DECAY},
+            formula=f"{_ADAM} of the largest v⁺ so far; w⁺ = w − η·m̂ / (√v̂ + ε)",
+            options={**_AVERAGES, **DECAY},
             state=3,
             made=3,
             source="Reddi, Kale, Kumar 2018, algorithm 2; with the corrections of Adam, as in PyTorch",
@@ -202,8 +204,8 @@ def _rows() -> tuple[Optimiser, ...]:
         Optimiser(
             name="adamw",
             title="AdamW",
-            formula=f"{adam}; w⁺ = w·(1 − η·λ) − η·m̂ / (√v̂ + ε)",
-            options={**averages, "amsgrad": False, **DECAY, "weight_decay": 0.01, "decoupled": True},
+            formula=f"{_ADAM}; w⁺ = w·(1 − η·λ) − η·m̂ / (√v̂ + ε)",
+            options={**_AVERAGES, "amsgrad": False, **DECAY, "weight_decay": 0.01, "decoupled": True},
             state=3,
             made=3,
             source="Loshchilov, Hutter 2019, algorithm 2",
@@ -212,7 +214,7 @@ def _rows() -> tuple[Optimiser, ...]:
             name="adamax",
             title="Adamax",
             formula="m⁺ = β1·m + (1 − β1)·g; u⁺ = max(β2·u, |g| + ε); w⁺ = w − η·m̂ / u⁺, m̂ = m⁺ / (1 − β1ᵗ)",
-            options={**averages, **DECAY},
+            options={**_AVERAGES, **DECAY},
             state=2,
             made=2,
             source="Kingma, Ba 2015, algorithm 2; ε as in PyTorch",
@@ -222,7 +224,7 @@ def _rows() -> tuple[Optimiser, ...]:
             title="NAdam",
             formula="μ = β1·(1 − ½·0.96^(t·ψ)); m⁺, v⁺, v̂ as in Adam;"
             " m̂ = μ′·m⁺ / (1 − Πμ·μ′) + (1 − μ)·g / (1 − Πμ), μ′ being the next μ; w⁺ = w − η·m̂ / (√v̂ + ε)",
-            options={**averages, "momentum_decay": 4e-3, **DECAY},
+            options={**_AVERAGES, "momentum_decay": 4e-3, **DECAY},
             state=2,
             made=3,
             source="Dozat 2016, algorithm 2; the schedule of μ is that of PyTorch",
@@ -232,7 +234,7 @@ def _rows() -> tuple[Optimiser, ...]:
             title="RAdam",
             formula="m⁺, v⁺, m̂ as in Adam; ρ = ρ∞ − 2·t·β2ᵗ / (1 − β2ᵗ); w⁺ = w − η·r·m̂·√(1 − β2ᵗ) / (√v⁺ + ε) for"
             " ρ > 5, else w − η·m̂; r² = (ρ − 4)·(ρ − 2)·ρ∞ / ((ρ∞ − 4)·(ρ∞ − 2)·ρ), ρ∞ = 2 / (1 − β2) − 1",
-            options={**averages, **DECAY},
+            options={**_AVERAGES, **DECAY},
             state=2,
             made=2,
             source="Liu et al. 2020, algorithm 2; ε as in PyTorch",
@@ -258,7 +260,5 @@ def _rows() -> tuple[Optimiser, ...]:
             source="Chen et al. 2023, algorithm 2",
         ),
     )
-
-
-OPTIMISERS: dict[str, Optimiser] = {row.name: row for row in _rows()}
+}
 """Update rules by name."""

@@ -1,9 +1,8 @@
 """Learning-rate schedules, one row each: which part of η an iteration learns with, as a pure function of the time.
 
 t counts epochs, or iterations, from 0; η_t = η·f(t). The factor is computed in Python's floats from t alone, never from
-the factor before, so that any iteration can be computed by itself. Next to each kind stands the class of
-``torch.optim.lr_scheduler`` with the same rates, stepped once per unit. A warm-up of n units before step, exponential
-or cosine, f = s + (1 − s)·t / n with the start factor s, begins their t at n (SequentialLR).
+the factor before, so that any iteration can be computed by itself. A warm-up of n units before step, exponential or
+cosine, f = s + (1 − s)·t / n with the start factor s, begins their t at n (SequentialLR).
 """
 
 from __future__ import annotations
@@ -105,7 +104,9 @@ class Schedule:
 
     Attributes:
         name: the name in scenario files.
-        text: what the rate does, for the schema and the documentation.
+        text: what the rate does, in a few words for the schema.
+        formula: f(t), in the keys.
+        source: the class of ``torch.optim.lr_scheduler`` with the same rates, stepped once per unit.
         keys: the keys that it has with their defaults, those of PyTorch; None where the file has to say.
         factor: f(t), given the keys, t from the end of the warm-up, and the units of the whole training; None where
             the factor is none of the time, but of the state.
@@ -114,6 +115,8 @@ class Schedule:
 
     name: str
     text: str
+    formula: str
+    source: str = ""
     keys: Mapping[str, Value | None]
     factor: Callable[[Keys, int, int], float] | None
     instead: tuple[str, ...] = ()
@@ -135,20 +138,20 @@ class Schedule:
 
 
 def _step(keys: Keys, t: int, whole: int) -> float:
-    """γ^⌊t / every⌋ (StepLR), or γ^(milestones that are reached) (MultiStepLR)."""
+    """γ^⌊t / every⌋, or γ^(milestones that are reached)."""
     del whole
     places = keys["milestones"]
     return float(keys["gamma"] ** (sum(t >= place for place in places) if places else t // keys["every"]))
 
 
 def _exponential(keys: Keys, t: int, whole: int) -> float:
-    """γ^t (ExponentialLR)."""
+    """γ^t."""
     del whole
     return float(keys["gamma"] ** t)
 
 
 def _cosine(keys: Keys, t: int, whole: int) -> float:
-    """Half a cosine, e + (1 − e)·½·(1 + cos(π·t / period)), e being the end (CosineAnnealingLR, eta_min = e·η)."""
+    """Half a cosine, e + (1 − e)·½·(1 + cos(π·t / period)), e being the end factor."""
     end: float = keys["end_factor"]
     period = keys["period"] or max(1, whole - (keys["warm_up"] or 0))
     return end + (1.0 - end) * 0.5 * (1.0 + math.cos(math.pi * t / period))
@@ -157,7 +160,7 @@ def _cosine(keys: Keys, t: int, whole: int) -> float:
 def _one_cycle(keys: Keys, t: int, whole: int) -> float:
     """From 1 / div_factor up to 1 and down to 1 / (div_factor·final_div_factor), by half cosines or straight lines.
 
-    This is OneCycleLR with cycle_momentum off; what comes after the cycle stays at its end.
+    What comes after the cycle stays at its end.
     """
     length = keys["cycle"] or whole
     first = 1.0 / keys["div_factor"]
@@ -182,11 +185,14 @@ def _one_cycle(keys: Keys, t: int, whole: int) -> float:
 _WARM_UP: Mapping[str, Value | None] = {"warm_up": 0, "start_factor": 1 / 3}
 
 
-def _rows() -> tuple[Schedule, ...]:
-    return (
+SCHEDULES: dict[str, Schedule] = {
+    row.name: row
+    for row in (
         Schedule(
             name="step",
             text="f = γ^⌊t/every⌋",
+            formula="γ^⌊t / every⌋, or γ^(milestones that are reached)",
+            source="StepLR, MultiStepLR",
             keys={"unit": "epoch", "every": 0, "milestones": (), "gamma": 0.1, **_WARM_UP},
             factor=_step,
             instead=("every", "milestones"),
@@ -194,24 +200,33 @@ def _rows() -> tuple[Schedule, ...]:
         Schedule(
             name="exponential",
             text="γ^t",
+            formula="γ^t",
+            source="ExponentialLR",
             keys={"unit": "epoch", "gamma": None, **_WARM_UP},
             factor=_exponential,
         ),
         Schedule(
             name="cosine",
             text="half a cosine from 1 to end_factor",
+            formula="e + (1 − e)·½·(1 + cos(π·t / period)), e = `end_factor`; without a period, that of all epochs",
+            source="CosineAnnealingLR, eta_min = e·η",
             keys={"unit": "epoch", "period": 0, "end_factor": 0.0, **_WARM_UP},
             factor=_cosine,
         ),
         Schedule(
             name="warm_up",
             text="a line from start_factor to 1",
+            formula="s + (1 − s)·min(t, n) / n, n = `warm_up`, s = `start_factor`",
+            source="LinearLR",
             keys={"unit": "epoch", **_WARM_UP, "warm_up": None},
             factor=lambda _keys, _t, _whole: 1.0,
         ),
         Schedule(
             name="one_cycle",
             text="up to η and down again",
+            formula="from 1 / `div_factor` to 1 and down to 1 / (`div_factor`·`final_div_factor`);"
+            " without a cycle, one of all epochs",
+            source="OneCycleLR without cycle_momentum",
             keys={
                 "unit": "iteration",
                 "cycle": 0,
@@ -226,11 +241,12 @@ def _rows() -> tuple[Schedule, ...]:
         Schedule(
             name="plateau",
             text="smaller when the loss of the epoch does not get better",
+            formula="a number of the state: times `factor` after more than `patience` epochs without a"
+            " loss below best·(1 − `threshold`)",
+            source="ReduceLROnPlateau without its eps",
             keys={"factor": 0.1, "patience": 10, "threshold": 1e-4, "cooldown": 0, "min_factor": 0.0},
             factor=None,
         ),
     )
-
-
-SCHEDULES: dict[str, Schedule] = {row.name: row for row in _rows()}
+}
 """Schedules by name. A plateau (ReduceLROnPlateau without its eps) is in ``ops/update/learning_rate.py``."""

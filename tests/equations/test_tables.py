@@ -30,7 +30,7 @@ def test_each_row_stands_under_its_name_and_says_what_it_is() -> None:
     assert all(row.name == name and row.formula for name, row in ACTIVATIONS.items())
     assert all(row.name == name and row.formula and row.title for name, row in LOSSES.items())
     assert all(row.name == name and row.formula and row.title and row.source for name, row in OPTIMISERS.items())
-    assert all(row.name == name and row.text for name, row in SCHEDULES.items())
+    assert all(row.name == name and row.text and row.formula for name, row in SCHEDULES.items())
     assert all(row.key == key and row.text for table in (OPTIONS, KEYS) for key, row in table.items())
 
 

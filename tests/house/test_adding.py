@@ -52,14 +52,16 @@ def its_key_is_refused_elsewhere(added: Added) -> None:
 
 def it_is_in_the_schema_the_template_and_the_reference(added: Added) -> None:
     from retrograde.engine import schema
-    from retrograde.tui.cli.reference import reference
-    from retrograde.tui.cli.template import template
+    from retrograde.tui.cli.new import template
+    from retrograde.tui.cli.reference import reference, training
 
     assert json.dumps(added.name) in json.dumps(schema())
     assert (added.name in template("mine.toml").split()) is added.template
     written = reference()
     assert added.shown in written
     assert added.option is None or f"| `{added.option[0]}` |" in written
+    page = training((ROOT / "docs" / "training.md").read_text(encoding="utf-8"))
+    assert (f"| `{added.name}` |" in page) is added.key.startswith("training.")
 
 
 def running_is_stepping_and_each_step_is_its_equation(added: Added) -> None:

@@ -188,6 +188,7 @@ def schedule() -> Added:
     SCHEDULES["saw_blade"] = Schedule(
         name="saw_blade",
         text="down a tooth and up again",
+        formula="1 − (t mod teeth) / teeth",
         keys={"unit": "iteration", "teeth": 3},
         factor=lambda keys, t, _whole: 1.0 - (t % keys["teeth"]) / keys["teeth"],
     )

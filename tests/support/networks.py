@@ -12,7 +12,7 @@ from unittest.mock import patch
 import numpy as np
 from hypothesis import strategies as st
 
-from retrograde.engine.equations import activations
+from retrograde.engine.equations import activations, losses
 from retrograde.engine.equations.activations import Elementwise
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
@@ -24,8 +24,10 @@ from retrograde.engine.travel import timeline
 
 ELEMENTWISE = tuple(name for name, row in activations.ACTIVATIONS.items() if isinstance(row, Elementwise))
 ACTIVATIONS = tuple(activations.ACTIVATIONS)
-PLAIN_LOSSES = ("half_squared_error", "squared_error", "mean_squared_error", "mean_absolute_error", "huber")
-LOSSES = (*PLAIN_LOSSES, "binary_cross_entropy", "binary_cross_entropy_logits", "cross_entropy")
+PLAIN_LOSSES = tuple(name for name, row in losses.LOSSES.items() if row.targets == "numbers")
+LOSSES = tuple(name for name, row in losses.LOSSES.items() if row.targets != "none")
+OTHER = {"leaky_relu": 0.1, "elu": 1.5}
+"""Parameters of activations and losses that are not their defaults; of others 0.75."""
 BIASES = ("neuron", "shared", "none")
 EXECUTORS = ("generated", "kernels", "blas")
 
@@ -73,10 +75,8 @@ class Recipe:
             sources, units = self.widths[number : number + 2]
             bias = self.biases[number]
             lines += ["[[network.layers]]", f"units = {units}", f'activation = "{activation}"', f'bias = "{bias}"']
-            if activation == "leaky_relu":
-                lines.append("slope = 0.1")
-            if activation == "elu":
-                lines.append("alpha = 1.5")
+            if (parameter := activations.ACTIVATIONS[activation].parameter) is not None:
+                lines.append(f"{parameter.key} = {OTHER.get(activation, 0.75)}")
             if self.frozen[number]:
                 lines.append(f"frozen = {list(self.frozen[number])}")
             if self.explicit:
@@ -88,7 +88,8 @@ class Recipe:
         lines += ["[loss]", f'kind = "{self.loss}"']
         lines += [f'over_outputs = "{self.over_outputs}"'] if self.over_outputs else []
         lines += [f'over_batch = "{self.over_batch}"'] if self.over_batch else []
-        lines += ["delta = 0.75"] if self.loss == "huber" else []
+        if (parameter := losses.LOSSES[self.loss].parameter) is not None:
+            lines.append(f"{parameter.key} = {OTHER.get(self.loss, 0.75)}")
         lines += [
             "[training]",
             f"learning_rate = {self.rate!r}",

@@ -200,7 +200,7 @@ def _edges(
 ) -> tuple[EdgeView, ...]:
     """The edges that take part in the step, and the selected one."""
     weights, selected = found.weights, None
-    if lens.focus is PanelId.WEIGHTS and len(parameters):
+    if lens.focus == PanelId.WEIGHTS and len(parameters):
         selected = parameters.ref(min(lens.weight, len(parameters) - 1))
         if selected not in weights:
             weights = {selected: Mark.IDLE, **weights}
