@@ -14,7 +14,7 @@ from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref, refs, terms
 from retrograde.engine.errors import EngineError
 from retrograde.engine.network.program import Program, ravel, unravel
-from retrograde.engine.text import _, suggest
+from retrograde.engine.text import _, nearest, suggest
 
 MAX_NUMBERED = 99
 """Weights that are called w1, w2, ...; a larger network uses ``W_h[2,1]``."""
