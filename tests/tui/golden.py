@@ -17,14 +17,15 @@ import numpy as np
 from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.session.session import Session
 from retrograde.tui.canvas.canvas import Canvas
-from retrograde.tui.canvas.look import GREY, HEAT_NEGATIVE, HEAT_POSITIVE, MARKED, SELECTED, UNICODE
+from retrograde.tui.canvas.glyphs import UNICODE
+from retrograde.tui.canvas.inks import GREY, HEAT_NEGATIVE, HEAT_POSITIVE, MARKED, SELECTED
 from retrograde.tui.drawing.dispatch import Slice, picture_rows
 from retrograde.tui.drawing.graph import draw_graph
 from retrograde.tui.drawing.loss_curve import draw_losses
 from retrograde.tui.drawing.nodes import Nodes
 from retrograde.tui.pictures.table import maker_of, pictures_of
 from retrograde.tui.reading.reading import Reading
-from retrograde.tui.records.views import LossView
+from retrograde.tui.records.loss import LossView
 from retrograde.tui.views.lens import Lens
 from retrograde.tui.views.network import network_view
 from retrograde.tui.views.parameters import Parameters

@@ -128,7 +128,7 @@ async def use_it() -> None:
 
 
 def read_about_it() -> None:
-    from retrograde.tui.canvas.look import look
+    from retrograde.tui.canvas.themes import look
     from retrograde.tui.commands.keys import key_rows, key_table
     from retrograde.tui.debugger.table import commands
     from retrograde.tui.screens.help import HelpScreen

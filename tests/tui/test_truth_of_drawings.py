@@ -15,7 +15,8 @@ from retrograde.engine.equations.expression import Sum
 from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.session.session import Session
 from retrograde.tui.canvas.canvas import Canvas, Line
-from retrograde.tui.canvas.look import UNICODE, Ink
+from retrograde.tui.canvas.glyphs import UNICODE
+from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.drawing.bars import log_bar_lines
 from retrograde.tui.drawing.columns import column_lines
 from retrograde.tui.drawing.curve import CURVE_HEIGHT, CURVE_WIDTH, draw_curve
@@ -25,9 +26,9 @@ from retrograde.tui.drawing.nodes import Nodes
 from retrograde.tui.drawing.terms import term_lines
 from retrograde.tui.pictures.terms import term_bars
 from retrograde.tui.reading.reading import Reading
+from retrograde.tui.records.loss import LossView
 from retrograde.tui.records.marks import Mark
 from retrograde.tui.records.pictures import ColumnsPicture, Curve, Grid, LogBar, LogBars, PlacedSpan, TermBars, TermRow
-from retrograde.tui.records.views import LossView
 from retrograde.tui.views.lens import Lens
 from retrograde.tui.views.network import network_view
 from retrograde.tui.views.parameters import Parameters

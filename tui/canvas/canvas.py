@@ -15,7 +15,9 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual.strip import Strip
 
-from retrograde.tui.canvas.look import GREY, HEAT_POSITIVE, MARKED, Glyphs, Ink, Palette, plain, width
+from retrograde.tui.canvas.glyphs import Glyphs, plain, width
+from retrograde.tui.canvas.inks import GREY, HEAT_POSITIVE, MARKED, Ink
+from retrograde.tui.canvas.themes import Palette
 
 
 class Span(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from retrograde.tui.canvas.look import Glyphs
+from retrograde.tui.canvas.glyphs import Glyphs
 from retrograde.tui.debugger import rooms
 from retrograde.tui.records.marks import PanelEdge, PanelId
 

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Span
-from retrograde.tui.canvas.look import Glyphs, Ink
+from retrograde.tui.canvas.glyphs import Glyphs
+from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.records.marks import PanelEdge
 
 LEAST_WIDTH, LEAST_HEIGHT = 40, 12

@@ -11,7 +11,7 @@ from retrograde.tui.records.marks import PanelId
 from retrograde.tui.widgets.debug import DebugPanel
 
 if TYPE_CHECKING:
-    from retrograde.tui.records.views import DebugView
+    from retrograde.tui.records.debug import DebugView
 
 
 class DebugPart(PanelPart):

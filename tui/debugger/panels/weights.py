@@ -14,7 +14,7 @@ from retrograde.tui.widgets.weights import WeightsPanel
 if TYPE_CHECKING:
     from retrograde.engine.equations.expression import Ref
     from retrograde.tui.debugger.desk import Desk
-    from retrograde.tui.records.views import WeightsView
+    from retrograde.tui.records.weights import WeightsView
 
 
 class WeightsPart(PanelPart):
