@@ -80,18 +80,18 @@ class LayerNormLayer(Layer):
         def normalised(x: Array, time: int | None) -> Array:
             shape = x.element_shape
             rows = shape[:-1]
-            mean = forward.append(RowMean(target=forward.made("mu", rows, sign="μ", time=time), x=x, **op))
-            centred = forward.append(Centre(target=forward.made("d", shape, time=time), x=x, mean=mean, **op))
+            mean = forward.append(RowMean.of(target=forward.made("mu", rows, sign="μ", time=time), x=x, **op))
+            centred = forward.append(Centre.of(target=forward.made("d", shape, time=time), x=x, mean=mean, **op))
             spread = forward.made("var", rows, sign="σ²", time=time)
-            variance = forward.append(RowVariance(target=spread, centred=centred, **op))
+            variance = forward.append(RowVariance.of(target=spread, centred=centred, **op))
             made = forward.made("rstd", rows, time=time)
-            inverse = forward.append(InverseDeviation(target=made, variance=variance, epsilon=self.epsilon, **op))
+            inverse = forward.append(InverseDeviation.of(target=made, variance=variance, epsilon=self.epsilon, **op))
             out = forward.made("out", shape, role=Role.OUT, time=time)
             made = forward.made("xhat", shape, sign="x̂", time=time) if self.affine else out
-            scaled = forward.append(RowScale(target=made, centred=centred, inverse=inverse, **op))
+            scaled = forward.append(RowScale.of(target=made, centred=centred, inverse=inverse, **op))
             if not self.affine:
                 return scaled
             gamma, beta = forward.parameter("gamma"), forward.parameter("beta")
-            return forward.append(ScaleShift(target=out, x=scaled, gamma=gamma, beta=beta, axis=len(shape), **op))
+            return forward.append(ScaleShift.of(target=out, x=scaled, gamma=gamma, beta=beta, axis=len(shape), **op))
 
         return forward.each(sources[0], normalised)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
-from retrograde.engine.equations.arithmetic import Floats, sum_rows
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Extent, Role
 from retrograde.engine.equations.expression import ZERO, Expr, Index, Sum
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
+from retrograde.engine.ops.kernels.calls import Series, add, add_rows, copy
 from retrograde.engine.text import _
 
 
@@ -68,13 +69,7 @@ class Gradient(Op):
             if whole is not None:
                 return whole
         total = space.scratch((space.batch, *target.shape))
-        add = self._added(space, total)
-
-        def run() -> None:
-            add()
-            sum_rows(total, target)
-
-        return run
+        return Series((self._added(space, total), add_rows(total, target)))
 
     def _added(self, space: Workspace, out: Floats) -> Kernel:
         """A kernel that adds up the parts of each sample into ``out`` (batch, ...).
@@ -109,19 +104,13 @@ class Gradient(Op):
                 kernel = space.compile(part.term(mesh := _mesh(place.shape, part.region)), mesh, buffer)
             calls.append(kernel)
             if not first:
-                calls.append(_Add(place, buffer))
+                calls.append(add(place, buffer, place))
         if self.parts[0].region is not None:
             start = np.where(covered, -0.0, 0.0)
-            calls.insert(0, _Fill(out, start))
+            calls.insert(0, copy(out, start))
         elif not covered.all():
-            calls.append(_Zero(out, ~covered))
-        run = tuple(calls)
-
-        def add() -> None:
-            for call in run:
-                call()
-
-        return add
+            calls.append(partial(np.copyto, out, 0.0, where=~covered))
+        return Series(calls)
 
     def _alike(self, number: int) -> tuple[Part, ...]:
         """The use with a number, and those behind it that are of its class and region."""
@@ -158,16 +147,6 @@ def _mesh(shape: tuple[int, ...], region: tuple[tuple[int, int], ...] | None) ->
     return tuple(np.ix_(*axes))
 
 
-class _Add:
-    """Adds one array to another in place."""
-
-    def __init__(self, to: Floats, what: Floats) -> None:
-        self._to, self._what = to, what
-
-    def __call__(self) -> None:
-        np.add(self._to, self._what, out=self._to)
-
-
 class _Gather:
     """Adds several arrays to another in place; a fresh one begins with the first of them."""
 
@@ -186,23 +165,3 @@ class _Gather:
             np.copyto(to, self._first)
         for what in rest:
             np.add(to, what, out=to)
-
-
-class _Fill:
-    """Copies constant values into an array."""
-
-    def __init__(self, to: Floats, what: Floats) -> None:
-        self._to, self._what = to, what
-
-    def __call__(self) -> None:
-        np.copyto(self._to, self._what)
-
-
-class _Zero:
-    """Puts 0 where no use reads an element."""
-
-    def __init__(self, to: Floats, where: NDArray[np.bool_]) -> None:
-        self._to, self._where = to, where
-
-    def __call__(self) -> None:
-        np.copyto(self._to, 0.0, where=self._where)

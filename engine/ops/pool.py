@@ -26,8 +26,8 @@ from retrograde.engine.equations.expression import (
     Select,
 )
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
-from retrograde.engine.ops.kernels.correlation import Series
-from retrograde.engine.ops.kernels.sliding import SlidingQuotient, addition, contest, mean_kernel, selection
+from retrograde.engine.ops.kernels.calls import Series, divide
+from retrograde.engine.ops.kernels.sliding import addition, contest, mean_kernel, selection
 from retrograde.engine.ops.link import added
 from retrograde.engine.ops.window import Axis, flat_tap, mask, reach
 from retrograde.engine.text import _
@@ -244,7 +244,7 @@ class AveragePool(Op):
     def kernel(self, space: Workspace) -> Kernel:
         out = space.view(self.target)
         add = addition(space, self.axes, space.view(self.x), out)
-        return Series((add, SlidingQuotient(out, _shares(self.axes, self.padded), out)))
+        return Series((add, divide(out, _shares(self.axes, self.padded), out)))
 
     def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
@@ -288,7 +288,7 @@ class SharedPart(Part):
 
     def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel:
         parts = space.scratch(self.g.shape)
-        share = SlidingQuotient(space.view(self.g), _shares(self.axes, self.padded), parts)
+        share = divide(space.view(self.g), _shares(self.axes, self.padded), parts)
         return Series((share, addition(space, _adjoint(self.axes), parts, out)))
 
 

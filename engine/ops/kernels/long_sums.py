@@ -6,13 +6,10 @@ import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats, sum_rows
 from retrograde.engine.ops.base import Kernel, Workspace
-from retrograde.engine.ops.kernels.products import products, worthwhile
-
-CHUNK = 1 << 16
-"""Products that a sum holds at a time: they stay in the second-level cache."""
+from retrograde.engine.ops.kernels.products import CHUNK, products, worthwhile
 
 
-def contraction(space: Workspace, left: Floats, right: Floats, out: Floats, tail: Floats | None = None) -> Kernel:
+def long_sum(space: Workspace, left: Floats, right: Floats, out: Floats, tail: Floats | None = None) -> Kernel:
     """A kernel for out = Σ_k left[k] · right[k] (+ tail), added in the order of k.
 
     The products of a block of k are written out and added row by row; a block starts with the sum so far, so the
@@ -84,12 +81,3 @@ def _packed(space: Workspace, operand: Floats, packs: list[tuple[Floats, Floats]
     packed = space.scratch(operand.shape)
     packs.append((packed, operand))
     return packed
-
-
-def flat(values: Floats) -> Floats:
-    """An array with a sample axis as a matrix, (batch, rest); a view of contiguous memory."""
-    return values.reshape(values.shape[0], -1)
-
-
-def _multiply(left: Floats, right: Floats, out: Floats) -> None:
-    np.multiply(left, right, out=out)
