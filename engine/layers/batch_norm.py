@@ -10,6 +10,7 @@ from pydantic import Field
 
 from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import ActivatedLayer, Form, Parameter, Row, ShapeError
+from retrograde.engine.layers.normalised import scale_and_shift
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -70,22 +71,7 @@ class BatchNormLayer(ActivatedLayer):
         if not self.affine:
             return ()
         channels = sources[0].shape[0]
-
-        def parameter(name: str, sign: str, fallback: float) -> Parameter:
-            return Parameter(
-                name=name,
-                sign=sign,
-                shape=(channels,),
-                role=Role.BIAS,
-                fans=(channels, channels),
-                given=getattr(self, name),
-                key=name,
-                fallback=fallback,
-                drawn=False,
-                frozen=name in self.frozen,
-            )
-
-        return parameter("gamma", "γ", 1.0), parameter("beta", "β", 0.0)
+        return scale_and_shift(self, channels)
 
     def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """Mean, variance, normalised value, scale and shift, activation; in evaluation from the running averages."""

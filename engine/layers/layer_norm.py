@@ -9,6 +9,7 @@ from pydantic import Field
 
 from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import Form, Layer, Parameter, Row, ShapeError
+from retrograde.engine.layers.normalised import scale_and_shift
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -52,22 +53,7 @@ class LayerNormLayer(Layer):
         if not self.affine:
             return ()
         width = sources[0].shape[-1]
-
-        def parameter(name: str, sign: str, fallback: float) -> Parameter:
-            return Parameter(
-                name=name,
-                sign=sign,
-                shape=(width,),
-                role=Role.BIAS,
-                fans=(width, width),
-                given=getattr(self, name),
-                key=name,
-                fallback=fallback,
-                drawn=False,
-                frozen=name in self.frozen,
-            )
-
-        return parameter("gamma", "γ", 1.0), parameter("beta", "β", 0.0)
+        return scale_and_shift(self, width)
 
     def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """Mean, distances, variance, 1/√, normalised values, scale and shift; at each time step of a sequence."""

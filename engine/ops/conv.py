@@ -13,7 +13,8 @@ from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Expr, Index, Ref
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
-from retrograde.engine.ops.kernels.correlation import channel_sums
+from retrograde.engine.ops.kernels.axis_sums import axis_sums, elements
+from retrograde.engine.ops.kernels.calls import Series, add_rows
 from retrograde.engine.ops.link import Link, added
 from retrograde.engine.text import _
 
@@ -209,14 +210,14 @@ class BiasChannelPart(Part):
         return _("The bias works at every position of its channel: the deltas of all of them, added up.")
 
     def term(self, index: Index) -> Expr:
-        s, o = index
-        return added([Ref(self.g, (s, o, *position)) for position in np.ndindex(self.g.shape[2:])])
+        return added([Ref(self.g, at) for at in elements(self.g.shape, (0, 1), index)])
 
     def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel:
-        return channel_sums(space, space.view(self.g), out)
+        samples = space.scratch(self.g.shape[:2])
+        return Series((self.contributions(space, samples), add_rows(samples, out)))
 
     def contributions(self, space: Workspace, out: Floats) -> Kernel:
-        return channel_sums(space, space.view(self.g), out, samples=True)
+        return axis_sums(space, self.g.shape, (0, 1), lambda at: Ref(self.g, at), out)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -14,7 +14,7 @@ from math import prod
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from retrograde.engine.equations.arithmetic import Floats, sum_rows
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.ops.base import Kernel, Workspace
 from retrograde.engine.ops.kernels.calls import Series, Shared, copy
 from retrograde.engine.ops.kernels.long_sums import long_sum
@@ -159,25 +159,3 @@ def _block(
             yield long_sum(space, kernel[:, g, :, None], right[:, g, None], total[g], tail)
         found = np.moveaxis(total.reshape(groups, rows, *positions, samples), -1, 0)
     yield copy(place, found)
-
-
-def channel_sums(space: Workspace, g: Floats, out: Floats, *, samples: bool = False) -> Kernel:
-    """A kernel for out[o] = Σ_s (Σ_p g[s, o, p]).
-
-    Args:
-        space: the workspace.
-        g: (batch, channels, *positions), C-contiguous.
-        out: (channels,); with ``samples`` (batch, channels), the sums of each sample.
-        samples: whether the sums of each sample are wanted instead of their sum.
-    """
-    matrix = g.reshape(*g.shape[:2], -1)
-    rows = space.scratch((matrix.shape[2], *matrix.shape[:2]))
-    each = out if samples else space.scratch(matrix.shape[:2])
-
-    def run() -> None:
-        np.copyto(rows, matrix.transpose(2, 0, 1))
-        sum_rows(rows, each)
-        if not samples:
-            sum_rows(each, out)
-
-    return run

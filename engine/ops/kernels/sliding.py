@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 
-from retrograde.engine.equations.arithmetic import Floats, sum_rows
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.ops.base import Kernel, Workspace
 from retrograde.engine.ops.kernels.calls import Series, Shared, add_rows, copy
 from retrograde.engine.ops.kernels.correlation import taken, windows
@@ -158,17 +157,3 @@ def addition(space: Workspace, axes: Sequence[Axis], x: Floats, out: Floats, *, 
             calls.append(add_rows(rows, total))
         calls.append(copy(place, total.reshape(place.shape)))
     return Series(calls)
-
-
-def mean_kernel(space: Workspace, x: Floats, out: Floats) -> Kernel:
-    """A kernel for the mean of each channel of (batch, channels, *positions) into ``out`` (batch, channels)."""
-    matrix = x.reshape(*x.shape[:2], -1)
-    count = prod(x.shape[2:])
-    rows = space.scratch((count, *matrix.shape[:2]))
-
-    def run() -> None:
-        np.copyto(rows, matrix.transpose(2, 0, 1))
-        sum_rows(rows, out)
-        np.divide(out, float(count), out=out)
-
-    return run
