@@ -98,8 +98,8 @@ class Operand(NamedTuple):
         array: the array.
         axes: for each of its axes the axis of the target that it goes along, the sample being axis 0 where the target
             has one; None where they are those of the target.
-        fixed: the index after the sample's, where all elements read the same slot, such as a mask at a time step; it
-            has no gradient.
+        fixed: the index after the sample's, where all elements read the same slot, such as a mask at a time step; in a
+            pointwise formula it has no gradient.
     """
 
     array: Array
@@ -109,7 +109,7 @@ class Operand(NamedTuple):
     def at(self, index: Index) -> Ref:
         """The slot at an index of the target."""
         if self.fixed is not None:
-            return Ref(self.array, (index[0], *self.fixed))
+            return Ref(self.array, (index[0], *self.fixed) if self.array.batched else self.fixed)
         return Ref(self.array, index if self.axes is None else tuple(index[axis] for axis in self.axes))
 
 
@@ -304,6 +304,8 @@ class PointwisePart(Part):
     def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel | None:
         if not summed:
             return self.contributions(space, out)
+        if self._use == _GRADIENT and not self._negative and self._kept == tuple(range(len(self.op.target.shape))):
+            return add_rows(space.view(self.g), out)
         samples = space.scratch((space.batch, *out.shape))
         each = self.contributions(space, samples)
         return None if each is None else Series((each, add_rows(samples, out)))

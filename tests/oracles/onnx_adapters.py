@@ -134,7 +134,7 @@ def dropout(case: Case) -> Outputs:
         return {0: found, 1: np.ones(x.shape)}
     kept = np.random.RandomState(case.attributes.get("seed", 0)).uniform(0, 1.0, x.shape) >= rate
     mask = bench.leaf(kept[None])
-    return {0: bench.run(bench.add(Dropout, x.shape, x=source, mask=mask, rate=rate))[0][0], 1: kept.astype(float)}
+    return {0: bench.run(bench.add(Dropout.of, x.shape, x=source, mask=mask, rate=rate))[0][0], 1: kept.astype(float)}
 
 
 # -- products
