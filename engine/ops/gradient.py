@@ -81,36 +81,37 @@ class Gradient(Op):
         calls: list[Kernel] = []
         done = 0
         for number, part in enumerate(self.parts):
+            place = () if part.region is None else tuple(slice(*bounds) for bounds in part.region)
+            covered[place] |= True if part.mask is None else part.mask
             if number < done:
                 continue
-            place = out if part.region is None else out[:, *(slice(*bounds) for bounds in part.region)]
-            covered[() if part.region is None else tuple(slice(*bounds) for bounds in part.region)] |= (
-                True if part.mask is None else part.mask
-            )
-            first = number == 0 and part.region is None
+            into = out[:, *place]
+            fresh = number == 0 and part.region is None
             alike = self._alike(number)
             several = part.several(space, alike) if len(alike) > 1 and self.extent is not Extent.SUM else None
             if several is not None:
                 done = number + len(alike)
-                calls += [several[1], _Gather(place, several[0], fresh=first)]
+                calls += [several[1], _Gather(into, several[0], fresh=fresh)]
                 continue
-            buffer = out if first else space.scratch(place.shape)
-            kernel = part.contributions(space, buffer) if self.extent is Extent.SUM else None
-            if kernel is None and self.extent is not Extent.SUM:
-                kernel = part.kernel(space, buffer, False)
-            if kernel is None and self.extent is Extent.SUM and not part.meshable:
-                raise NotImplementedError(f"{type(part).__name__} has no kernel for contributions")
-            if kernel is None:
-                kernel = space.compile(part.term(mesh := _mesh(place.shape, part.region)), mesh, buffer)
-            calls.append(kernel)
-            if not first:
-                calls.append(add(place, buffer, place))
+            buffer = out if fresh else space.scratch(into.shape)
+            calls.append(self._each(space, part, buffer))
+            if not fresh:
+                calls.append(add(into, buffer, into))
         if self.parts[0].region is not None:
-            start = np.where(covered, -0.0, 0.0)
-            calls.insert(0, copy(out, start))
+            calls.insert(0, copy(out, np.where(covered, -0.0, 0.0)))
         elif not covered.all():
             calls.append(partial(np.copyto, out, 0.0, where=~covered))
         return Series(calls)
+
+    def _each(self, space: Workspace, part: Part, out: Floats) -> Kernel:
+        """A kernel for what a part contributes to each sample, (batch, ...)."""
+        if self.extent is Extent.SUM:
+            kernel = part.contributions(space, out)
+            if kernel is None and not part.meshable:
+                raise NotImplementedError(f"{type(part).__name__} has no kernel for contributions")
+        else:
+            kernel = part.kernel(space, out, False)
+        return kernel or space.compile(part.term(mesh := _mesh(out.shape, part.region)), mesh, out)
 
     def _alike(self, number: int) -> tuple[Part, ...]:
         """The use with a number, and those behind it that are of its class and region."""

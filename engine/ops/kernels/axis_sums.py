@@ -53,7 +53,7 @@ def axis_sums(
     order = (*summed, *kept)
     rows = space.scratch(tuple(shape[axis] for axis in order))
     place, expr = rows.transpose(np.argsort(order)), each(mesh)
-    add = add_rows(rows.reshape(count, *out.shape), out)
+    add = add_rows(rows.reshape(count, -1), out.reshape(-1))
     if isinstance(expr, Ref):
         return Series((space.compile(expr, mesh, place), add))
     # Computing where the elements lie and turning them then takes a quarter of the time of computing them turned.

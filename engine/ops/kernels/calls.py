@@ -70,12 +70,14 @@ def add_rows(rows: Floats, out: Floats) -> Kernel:
 
 
 class Series:
-    """Kernels that run one after the other."""
+    """Kernels that run one after the other; a series among them is taken apart, so that its calls are direct."""
 
     __slots__ = ("_calls",)
 
     def __init__(self, calls: Iterable[Kernel]) -> None:
-        self._calls = tuple(calls)
+        self._calls: tuple[Kernel, ...] = tuple(
+            single for call in calls for single in (call._calls if isinstance(call, Series) else (call,))
+        )
 
     def __call__(self) -> None:
         for call in self._calls:

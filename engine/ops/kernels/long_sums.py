@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from retrograde.engine.equations.arithmetic import Floats, sum_rows
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.ops.base import Kernel, Workspace
+from retrograde.engine.ops.kernels.calls import Series, add_rows, copy
 from retrograde.engine.ops.kernels.products import CHUNK, products, worthwhile
 
 
@@ -33,51 +36,27 @@ def long_sum(space: Workspace, left: Floats, right: Floats, out: Floats, tail: F
     block = max(1, min(count, CHUNK // max(1, out.size)))
     rows = space.scratch((block + 2, *shape))
     total = space.scratch(shape) if flip else out
-    packs: list[tuple[Floats, Floats]] = []
-    left, right = _packed(space, left, packs), _packed(space, right, packs)
-    pieces: list[tuple[Floats, Floats, Floats, Floats, Floats | None]] = []
+    calls: list[Kernel] = []
+    left, right = _packed(space, left, calls), _packed(space, right, calls)
     for start in range(0, count, block):
         stop = min(count, start + block)
-        last = tail if stop == count else None
         end = 1 + stop - start
-        first = 1 if start == 0 else 0
-        pieces.append(
-            (
-                left[start:stop],
-                right[start:stop],
-                rows[1:end],
-                rows[first : end + (last is not None)],
-                last,
-            )
-        )
-    multiply, reduce, copy = np.multiply, np.add.reduce, np.copyto
-    single = out.size == 1
-
-    def run() -> None:
-        for packed, operand in packs:
-            copy(packed, operand)
-        carried = False
-        for a, b, made, block_rows, last in pieces:
-            multiply(a, b, out=made)
-            if last is not None:
-                block_rows[-1] = last
-            if carried:
-                block_rows[0] = total
-            if single:
-                sum_rows(block_rows, total)
-            else:
-                reduce(block_rows, axis=0, out=total, initial=-0.0)
-            carried = True
-        if flip:
-            copy(out, total.T)
-
-    return run
+        calls.append(partial(np.multiply, left[start:stop], right[start:stop], out=rows[1:end]))
+        last = tail is not None and stop == count
+        if last:
+            calls.append(copy(rows[end], tail))
+        if start:
+            calls.append(copy(rows[0], total))
+        calls.append(add_rows(rows[int(start == 0) : end + last], total))
+    if flip:
+        calls.append(copy(out, total.T))
+    return Series(calls)
 
 
-def _packed(space: Workspace, operand: Floats, packs: list[tuple[Floats, Floats]]) -> Floats:
-    """The operand, or memory for a copy that ``packs`` asks for, contiguous along the inner loops."""
+def _packed(space: Workspace, operand: Floats, calls: list[Kernel]) -> Floats:
+    """The operand, or a copy that ``calls`` makes of it, contiguous along the inner loops."""
     if operand.shape[-1] == 1 or operand.strides[-1] == operand.itemsize or 1 not in operand.shape:
         return operand
     packed = space.scratch(operand.shape)
-    packs.append((packed, operand))
+    calls.append(copy(packed, operand))
     return packed
