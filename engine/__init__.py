@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from retrograde.engine.formulas.tree import Formula
     from retrograde.engine.network.program import Granularity
     from retrograde.engine.scenario.catalogue import Summary, shipped, summary
-    from retrograde.engine.scenario.file import Scenario, load_scenario, schema
+    from retrograde.engine.scenario.file import load_scenario, schema
+    from retrograde.engine.scenario.models import Scenario
     from retrograde.engine.session.published import Finding
     from retrograde.engine.session.session import Session, trace
 
@@ -36,7 +37,8 @@ _HOMES = {
     "formulas.tree": ("Formula",),
     "network.program": ("Granularity",),
     "scenario.catalogue": ("Summary", "shipped", "summary"),
-    "scenario.file": ("Scenario", "load_scenario", "schema"),
+    "scenario.file": ("load_scenario", "schema"),
+    "scenario.models": ("Scenario",),
     "session.published": ("Finding",),
     "session.session": ("Session", "trace"),
 }

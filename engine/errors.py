@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from retrograde.engine.text import _
 
@@ -70,3 +70,26 @@ class FormulaError(EngineError):
 
 class SearchCancelledError(Exception):
     """A search was cancelled by its caller."""
+
+
+KeyPath = tuple[str | int, ...]
+"""The keys, and the places in lists, that lead to a value of a scenario file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """One thing that is wrong with the content of a scenario, before anybody knows where that stands in a file.
+
+    Attributes:
+        path: where it is.
+        message: what is wrong.
+        key: whether with the key itself, rather than with its value.
+    """
+
+    path: KeyPath
+    message: str
+    key: bool = False
+
+    def below(self, *path: str | int) -> Violation:
+        """The same in a table that lies at a path."""
+        return replace(self, path=(*path, *self.path))

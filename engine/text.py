@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from gettext import NullTranslations
 
 DOMAIN = "retrograde"
 CATALOGUES = Path(__file__).parent / "locale"
 LANGUAGES = ("en", "zh")
+
+# Comparing takes the product of the lengths of two words.
+_LONGEST = 60
 
 
 class _Chosen:
@@ -63,12 +67,45 @@ def _(message: str) -> str:
     return message if catalogue is None else catalogue.gettext(message)
 
 
+def N_(message: str) -> str:
+    """Return the message as it is: a table holds it, and `_` looks it up where it is shown."""
+    return message
+
+
 def ngettext(one: str, many: str, count: int) -> str:
     """Return the form of the message that fits the count, in the language in use."""
     catalogue = _chosen.catalogue
     if catalogue is not None:
         return catalogue.ngettext(one, many, count)
     return one if count == 1 else many
+
+
+def nearest(word: str, known: Iterable[str], *, most: int = 1, likeness: float = 0.6) -> list[str]:
+    """Return the known words that a wrong one may have been meant for, the most similar first.
+
+    Args:
+        word: what was written; of a long text, its beginning counts.
+        known: the words that there are.
+        most: how many are named.
+        likeness: how similar they are at least, from 0 to 1.
+    """
+    from difflib import get_close_matches
+
+    return get_close_matches(word[:_LONGEST], list(known), n=most, cutoff=likeness)
+
+
+def suggest(word: str, known: Iterable[str], *, most: int = 1, likeness: float = 0.6, between: str = ", ") -> str:
+    """Return the end of a message about a wrong word, `; did you mean race?`; empty where nothing is similar.
+
+    Args:
+        word: what was written.
+        known: the words that there are.
+        most: how many are named.
+        likeness: how similar they are at least, from 0 to 1.
+        between: what stands between several.
+    """
+    near = nearest(word, known, most=most, likeness=likeness)
+    return _("; did you mean {names}?").format(names=between.join(near)) if near else ""
 
 
 def _from_environment() -> list[str]:

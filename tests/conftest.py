@@ -1,15 +1,24 @@
-"""What holds for every test: nothing outside its temporary folder is read or written."""
+"""What holds for every test: fixed seeds, and nothing outside its temporary folder is read or written.
+
+Property tests draw the same examples at each run, so that a red test is one's own doing. To look for what nobody has
+thought of, draw fresh ones: ``pytest --hypothesis-profile=fresh``, as often as there is time.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("fixed", derandomize=True, database=None)
+settings.register_profile("fresh", derandomize=False, print_blob=True)
+settings.load_profile("fixed")
 
 
 @pytest.fixture(autouse=True)
 def state_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of unsaved work, which the app would otherwise share with the person who runs the tests."""
-    folder = tmp_path_factory.mktemp("state")
+    """Where unsaved work is kept, which the app would otherwise share with the person who runs the tests."""
+    folder = tmp_path_factory.mktemp("home") / "state"
     monkeypatch.setenv("XDG_STATE_HOME", str(folder))
-    return folder
+    return folder / "retrograde"

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from textual.app import App, SystemCommand
+from textual.app import App
 from textual.binding import BindingType
 from textual.events import Event, Key
 from textual.message import Message
-from textual.screen import Screen
 
 from retrograde.engine.text import _, use
-from retrograde.tui.canvas.look import DARK, LIGHT, look, plain, themes
-from retrograde.tui.commands.table import commands
-from retrograde.tui.debugger.screen import MainScreen
+from retrograde.tui.canvas.look import DARK, LIGHT, look, themes
+from retrograde.tui.debugger.loading import LoadingScreen
+from retrograde.tui.debugger.panelled import PanelledScreen
+from retrograde.tui.debugger.screen import DebuggerScreen
+from retrograde.tui.screens.late import TakesLate
 from retrograde.tui.work.unsaved import Keeper
 
 if TYPE_CHECKING:
+    from textual.command import Provider
+
     from retrograde.engine.errors import EngineError
     from retrograde.engine.scenario.models import Scenario
     from retrograde.engine.session.session import Session
@@ -41,7 +44,7 @@ class OpenedSession(Message):
 
     def __init__(
         self,
-        screen: MainScreen,
+        screen: LoadingScreen,
         session: Session | None,
         error: EngineError | None,
         *,
@@ -56,6 +59,13 @@ class OpenedSession(Message):
         self.file = file
         self.leftover = leftover
         self.warnings = warnings
+
+
+def _palette() -> type[Provider]:
+    """The rows of the command palette; it is loaded when it is opened."""
+    from retrograde.tui.debugger.palette import Palette
+
+    return Palette
 
 
 class RetrogradeApp(App[int]):
@@ -74,6 +84,7 @@ class RetrogradeApp(App[int]):
     TITLE = "Retrograde"
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = []
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
 
     def __init__(
         self,
@@ -104,7 +115,7 @@ class RetrogradeApp(App[int]):
     def session(self) -> Session | None:
         """The session on the screen, if there is one."""
         for screen in reversed(self.screen_stack):
-            if isinstance(screen, MainScreen):
+            if isinstance(screen, LoadingScreen | DebuggerScreen):
                 return screen.session
         return None
 
@@ -149,8 +160,8 @@ class RetrogradeApp(App[int]):
     async def on_event(self, event: Event) -> None:
         """Hands on keys that were typed so fast that they came to the screen below the one that takes them."""
         if isinstance(event, Key) and event.is_forwarded:
-            take = getattr(self.screen, "take_late", None)
-            if take is not None and take(event):
+            screen = self.screen
+            if isinstance(screen, TakesLate) and screen.take_late(event):
                 return
         await super().on_event(event)
 
@@ -175,7 +186,7 @@ class RetrogradeApp(App[int]):
             if name is not None:
                 self._chosen = True
                 self.open(name)
-            elif not isinstance(self.screen, MainScreen):
+            elif not isinstance(self.screen, PanelledScreen):
                 self.exit(0)
 
         self.push_screen(PickerScreen(self.look.glyphs, problems), chosen)
@@ -189,8 +200,8 @@ class RetrogradeApp(App[int]):
             leftover: the unsaved work that it is.
         """
         title = str(source) if isinstance(source, str | Path) else source.name
-        screen = MainScreen(title)
-        if isinstance(self.screen, MainScreen):
+        screen = LoadingScreen(title)
+        if isinstance(self.screen, PanelledScreen):
             self.switch_screen(screen)
         else:
             self.push_screen(screen)
@@ -200,7 +211,7 @@ class RetrogradeApp(App[int]):
         )
         screen.call_after_refresh(self.run_worker, read, thread=True, exit_on_error=True)
 
-    def _reopen(self, screen: MainScreen, saved: Path, leftover: Leftover | None) -> None:
+    def _reopen(self, screen: LoadingScreen, saved: Path, leftover: Leftover | None) -> None:
         """Reads a saved session; in a thread."""
         from retrograde.engine.errors import EngineError
         from retrograde.engine.scenario.file import load_scenario
@@ -229,7 +240,7 @@ class RetrogradeApp(App[int]):
             OpenedSession(screen, opened.session, None, file=file, leftover=leftover, warnings=tuple(warnings))
         )
 
-    def _read(self, screen: MainScreen, source: Source) -> None:
+    def _read(self, screen: LoadingScreen, source: Source) -> None:
         """Reads a scenario and makes its session; in a thread."""
         from retrograde.engine.errors import EngineError
         from retrograde.engine.scenario.file import load_scenario
@@ -256,9 +267,8 @@ class RetrogradeApp(App[int]):
         if message.session is not None:
             if not self.is_headless:
                 _keep_for_good()
-            message.screen.begin(message.session, file=message.file, leftover=message.leftover)
-            if message.warnings:
-                message.screen.warn("; ".join(message.warnings))
+            session = message.session
+            message.screen.give_way(session, lambda: self._begin(message, session))
             return
         if not self._chosen:
             self.failure = error
@@ -269,22 +279,21 @@ class RetrogradeApp(App[int]):
         problems = error.problems if isinstance(error, ScenarioError) else (error,)
         self.choose([str(problem) for problem in problems])
 
+    def _begin(self, message: OpenedSession, session: Session) -> None:
+        """Shows the debugger in place of the screen that has waited for it."""
+        debugger = DebuggerScreen(
+            session, message.screen.arrangement, self.keeper, file=message.file, leftover=message.leftover
+        )
+        if message.warnings:
+            debugger.desk.say("; ".join(message.warnings), bad=True)
+        self.switch_screen(debugger)
+
     def action_command_palette(self) -> None:
         """Opens the command palette."""
         from textual.command import CommandPalette
 
         if not CommandPalette.is_open(cast(Any, self)):
             self.push_screen(CommandPalette(placeholder=_("a command"), id="--command-palette"))
-
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The command palette's rows, from the table of commands."""
-        if not isinstance(screen, MainScreen):
-            return
-        for command in commands():
-            if command.palette:
-                title = f"{command.title[0].upper()}{command.title[1:]}  ({command.shown})"
-                clean = plain if self._ascii else str
-                yield SystemCommand(clean(title), clean(command.help), _Do(screen, command.id))
 
 
 def _keep_for_good() -> None:
@@ -299,19 +308,6 @@ def _keep_for_good() -> None:
         gc.unfreeze()
         gc.collect()
     gc.freeze()
-
-
-class _Do:
-    """Does a command; g g goes at once from the palette."""
-
-    def __init__(self, screen: MainScreen, name: str) -> None:
-        self._screen = screen
-        self._name = name
-
-    def __call__(self) -> None:
-        if self._name == "start":
-            self._screen.do("start")
-        self._screen.do(self._name)
 
 
 def run_app(

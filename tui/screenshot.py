@@ -55,7 +55,7 @@ async def picture(
         ascii_only: draw with plain characters.
     """
     from retrograde.tui.app import RetrogradeApp
-    from retrograde.tui.debugger.screen import MainScreen
+    from retrograde.tui.debugger.screen import DebuggerScreen
 
     app = RetrogradeApp(source, theme=theme, ascii_only=ascii_only)
     async with app.run_test(size=size) as pilot:
@@ -65,7 +65,7 @@ async def picture(
         for key in ("right",) * steps + keys:
             if key == "run":
                 await pilot.press("r")
-                while isinstance(app.screen, MainScreen) and app.screen.run_state is not None:
+                while isinstance(app.screen, DebuggerScreen) and app.screen.parts.working.work is not None:
                     await pilot.pause(0.05)
             else:
                 await pilot.press(key)

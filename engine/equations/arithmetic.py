@@ -1,48 +1,17 @@
-"""IEEE arithmetic that never raises, and sums in written order.
+"""Arrays of numbers: their bits, and sums in written order.
 
-Python raises where IEEE 754 gives inf or NaN; NumPy adds pairwise or in blocks where it can. Retrograde shows every
-partial sum, so each one has to have existed: sums run from left to right, starting from the first term.
+NumPy adds pairwise or in blocks where it can. Retrograde shows every partial sum, so each one has to have existed:
+sums run from left to right, starting from the first term.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-
-
-def divide(numerator: float, denominator: float) -> float:
-    """The quotient; ±inf or NaN for a zero denominator, as IEEE 754 has it."""
-    try:
-        return numerator / denominator
-    except ZeroDivisionError:
-        if numerator == 0.0 or numerator != numerator:
-            return math.nan
-        return math.copysign(math.inf, numerator) * math.copysign(1.0, denominator)
-
-
-def guarded(function: Callable[[float], float], *, pole: float | None = None) -> Callable[[float], float]:
-    """A function of the standard library that gives inf or NaN where the library raises.
-
-    Args:
-        function: the function.
-        pole: the argument at which it goes to −inf, as log does at 0.
-    """
-
-    def safe(x: float) -> float:
-        try:
-            return function(x)
-        except OverflowError:
-            return math.inf
-        except ValueError:
-            return -math.inf if x == pole else math.nan
-
-    return safe
 
 
 def same_bits(left: Floats, right: Floats) -> bool:

@@ -7,19 +7,18 @@ is a value of its own, called after the assignment that it is part of: the gates
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from retrograde.engine.text import _
+from retrograde.engine.equations.scanning import Scanner, Token
+from retrograde.engine.equations.words import GRAPH_FUNCTIONS
+from retrograde.engine.text import _, nearest, suggest
 
 MAX_LENGTH = 2000
 """Characters of an assignment."""
-MAX_DEPTH = 40
-"""Brackets inside each other."""
 MAX_OPERATIONS = 200
 """Operations in an assignment."""
 MAX_SIZE = 600
@@ -28,9 +27,6 @@ MAX_LEVELS = 60
 """Operations inside each other where an assignment is one step; Python compiles no more than 200 brackets."""
 MAX_POWER = 64
 """The largest exponent that is written as a product."""
-
-FUNCTIONS = {"exp": 1, "log": 1, "sqrt": 1, "abs": 1, "sin": 1, "cos": 1, "tanh": 1, "sigmoid": 1, "relu": 1, "max": 2}
-"""The functions, with how many arguments they take; log is the natural logarithm."""
 
 
 class AssignmentError(ValueError):
@@ -103,75 +99,36 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
-_SPELLINGS = {"−": "-", "·": "*", "×": "*"}
 _NAME = re.compile(r"[^\W\d]\w*")
-
-
-class _Token(NamedTuple):
-    kind: str
-    text: str
-    column: int
-
-
-def _tokens(text: str) -> list[_Token]:
-    if len(text) > MAX_LENGTH:
-        raise AssignmentError(
-            MAX_LENGTH + 1, _("an assignment has at most {limit} characters").format(limit=MAX_LENGTH)
-        )
-    found: list[_Token] = []
-    at = 0
-    while text[at:].strip():
-        match = _TOKEN.match(text, at)
-        if match is None:
-            column = at + len(text[at:]) - len(text[at:].lstrip()) + 1
-            message = _("`{found}` means nothing here").format(found=text[column - 1])
-            if text[column - 1] == "^":
-                message = _("write ** for a power")
-            raise AssignmentError(column, message)
-        kind = match.lastgroup or ""
-        found.append(_Token(kind, _SPELLINGS.get(match[kind], match[kind]), match.start(kind) + 1))
-        at = match.end()
-    found.append(_Token("end", "", len(text) + 1))
-    return found
 
 
 class _Reader:
     """A recursive descent over the tokens of one assignment."""
 
     def __init__(self, text: str) -> None:
-        self._tokens = _tokens(text)
-        self._at = 0
-        self._depth = 0
+        self._scan = Scanner(
+            text,
+            _TOKEN,
+            AssignmentError,
+            limit=MAX_LENGTH,
+            too_long=_("an assignment has at most {limit} characters"),
+            advice={"^": _("write ** for a power")},
+        )
         self._operations = 0
 
     def read(self) -> Assignment:
-        name = self._next()
+        name = self._scan.next()
         if name.kind != "name" or not _NAME.fullmatch(name.text):
             raise AssignmentError(name.column, _("expected a name and =, such as c = a + b"))
-        sign = self._next()
+        sign = self._scan.next()
         if sign.kind != "op" or sign.text not in {"=", "+=", "-=", "*=", "/="}:
             message = _("expected = after {name}, found {found}")
-            raise AssignmentError(sign.column, message.format(name=name.text, found=_shown(sign)))
+            raise AssignmentError(sign.column, message.format(name=name.text, found=sign.shown))
         node = self._sum()
-        end = self._peek()
-        if end.kind != "end":
-            message = _("expected an operator or the end, found {found}")
-            raise AssignmentError(end.column, message.format(found=_shown(end)))
+        self._scan.expect_end()
         if sign.text != "=":
             node = self._apply(sign._replace(text=sign.text[0]), Name(name.text, name.column), node)
         return Assignment(name.text, node, name.column)
-
-    def _peek(self) -> _Token:
-        return self._tokens[self._at]
-
-    def _next(self) -> _Token:
-        token = self._tokens[self._at]
-        self._at += token.kind != "end"
-        return token
-
-    def _take(self, *texts: str) -> _Token | None:
-        token = self._peek()
-        return self._next() if token.kind == "op" and token.text in texts else None
 
     def _sum(self) -> Node:
         return self._chain(("+", "-"), self._product)
@@ -181,11 +138,11 @@ class _Reader:
 
     def _chain(self, ops: tuple[str, ...], inner: Callable[[], Node]) -> Node:
         left = inner()
-        while token := self._take(*ops):
+        while token := self._scan.take(*ops):
             left = self._apply(token, left, inner())
         return left
 
-    def _apply(self, token: _Token, *parts: Node) -> Node:
+    def _apply(self, token: Token, *parts: Node) -> Node:
         """An operation, as long as there are not too many."""
         self._operations += 1
         if self._operations > MAX_OPERATIONS:
@@ -194,26 +151,21 @@ class _Reader:
         return Apply(token.text, parts, token.column)
 
     def _sign(self) -> Node:
-        if self._take("+"):
+        if self._scan.take("+"):
             return self._deeper(self._sign)
-        if token := self._take("-"):
+        if token := self._scan.take("-"):
             return self._apply(token._replace(text="neg"), self._deeper(self._sign))
         base = self._atom()
-        if token := self._take("**"):
+        if token := self._scan.take("**"):
             return self._apply(token, base, self._deeper(self._sign))
         return base
 
     def _deeper(self, inner: Callable[[], Node]) -> Node:
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            message = _("more than {limit} brackets inside each other").format(limit=MAX_DEPTH)
-            raise AssignmentError(self._peek().column, message)
-        found = inner()
-        self._depth -= 1
-        return found
+        with self._scan.deeper(self._scan.peek().column):
+            return inner()
 
     def _atom(self) -> Node:
-        token = self._next()
+        token = self._scan.next()
         if token.kind == "number":
             value = float(token.text)
             if math.isinf(value):
@@ -221,40 +173,28 @@ class _Reader:
             return Number(value, token.text)
         if token.kind == "op" and token.text == "(":
             inner = self._deeper(self._sum)
-            self._close()
+            self._scan.expect(")")
             return inner
         if token.kind != "name":
             message = _("expected a name, a number or `(`, found {found}")
-            raise AssignmentError(token.column, message.format(found=_shown(token)))
-        if not self._take("("):
-            return Name(token.text, token.column)
-        return self._call(token)
+            raise AssignmentError(token.column, message.format(found=token.shown))
+        return self._call(token) if self._scan.take("(") else Name(token.text, token.column)
 
-    def _call(self, token: _Token) -> Node:
+    def _call(self, token: Token) -> Node:
         name = "log" if token.text == "ln" else token.text
-        if name not in FUNCTIONS:
-            near = difflib.get_close_matches(name, FUNCTIONS, n=1) or [", ".join(FUNCTIONS)]
+        if name not in GRAPH_FUNCTIONS:
+            near = nearest(name, GRAPH_FUNCTIONS) or [", ".join(GRAPH_FUNCTIONS)]
             message = _("there is no function {name}; did you mean {near}?")
             raise AssignmentError(token.column, message.format(name=token.text, near=near[0]))
         arguments = [self._deeper(self._sum)]
-        while self._take(","):
+        while self._scan.take(","):
             arguments.append(self._deeper(self._sum))
-        self._close()
-        if len(arguments) != FUNCTIONS[name]:
+        self._scan.expect(")")
+        if len(arguments) != GRAPH_FUNCTIONS[name]:
             message = _("{name} takes {wanted} arguments, found {found}")
-            text = message.format(name=name, wanted=FUNCTIONS[name], found=len(arguments))
+            text = message.format(name=name, wanted=GRAPH_FUNCTIONS[name], found=len(arguments))
             raise AssignmentError(token.column, text)
         return self._apply(token._replace(text=name), *arguments)
-
-    def _close(self) -> None:
-        token = self._next()
-        if token.kind != "op" or token.text != ")":
-            message = _("expected `{wanted}`, found {found}")
-            raise AssignmentError(token.column, message.format(wanted=")", found=_shown(token)))
-
-
-def _shown(token: _Token) -> str:
-    return _("the end") if token.kind == "end" else f"`{token.text}`"
 
 
 def read(text: str) -> Assignment:
@@ -375,11 +315,9 @@ class Plan:
             return node
         found = self.value(node.name)
         if found is None:
-            message = _("there is no value called {name} here")
-            near = difflib.get_close_matches(node.name, [*self.latest, *self._units], n=3, cutoff=0.5)
-            if near:
-                message += _("; did you mean {near}?")
-            raise AssignmentError(node.column, message.format(name=node.name, near=", ".join(near)))
+            message = _("there is no value called {name} here").format(name=node.name)
+            near = suggest(node.name, [*self.latest, *self._units], most=3, likeness=0.5)
+            raise AssignmentError(node.column, message + near)
         return Name(found, node.column)
 
     def _assign(self, value: str, node: Node, line: int) -> None:

@@ -18,14 +18,12 @@ It works over integer indices and over open meshes. On a mesh, a slot means the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from retrograde.engine.equations.expression import (
-    HALF,
     ONE,
     SQUARE,
     TWO,
@@ -46,7 +44,9 @@ from retrograde.engine.equations.expression import (
     Select,
     Sub,
     Sum,
+    key_of,
 )
+from retrograde.engine.equations.fixed_forms import joined, over, plus, same, times
 from retrograde.engine.equations.functions import (
     ABS,
     COS,
@@ -112,58 +112,69 @@ def derivative(expr: Expr, ref: Ref) -> Expr:
     return _derivative(expr, is_slot)
 
 
-def same(left: Expr, right: Expr) -> bool:
-    """Whether two expressions are written alike; safe for indices that are arrays, where == is ambiguous."""
-    return bool(key_of(left) == key_of(right))
+IsSlot = Callable[[Expr], bool]
 
 
-def _derivative(expr: Expr, is_slot: Callable[[Expr], bool]) -> Expr:
+def _derivative(expr: Expr, is_slot: IsSlot) -> Expr:
     """The derivative by whatever ``is_slot`` recognises."""
+    return ONE if is_slot(expr) else RULES[type(expr)](expr, is_slot)
 
-    def inner(part: Expr) -> Expr:
-        return _derivative(part, is_slot)
 
-    if is_slot(expr):
-        return ONE
-    match expr:
-        case Const() | Ref():
-            return ZERO
-        case Neg(operand):
-            return _times((Neg(ONE), inner(operand)))
-        case Sum(parts):
-            return _plus([slope for slope in map(inner, parts) if slope is not ZERO])
-        case Sub(left, right):
-            return _plus([inner(left), Neg(inner(right))])
-        case Product(factors):
-            return _plus(
-                [
-                    _times((*factors[:place], slope, *factors[place + 1 :]))
-                    for place, factor in enumerate(factors)
-                    if (slope := inner(factor)) is not ZERO
-                ]
-            )
-        case Div(numerator, denominator):
-            above, below = inner(numerator), inner(denominator)
-            if below is ZERO:
-                return _over(above, denominator)
-            change = _plus([_times((above, denominator)), Neg(_times((numerator, below)))])
-            return _over(change, Product((denominator, denominator)))
-        case Call(function, argument):
-            outer = inner(argument)
-            if outer is ZERO:
-                return ZERO
-            return _times((_slope(function, argument), outer))
-        case Select(condition, then, otherwise):
-            return _choice(condition, inner(then), inner(otherwise))
-        case Max(parts):
-            return _of_largest(parts, [inner(part) for part in parts])
-        case ArgMax():
-            return ZERO
-        case Pick(array, number, rest):
-            for row in range(array.shape[0]):
-                if is_slot(Ref(array, (row, *rest))):
-                    return Select(Compare(Comparison.EQ, number, Const(float(row))), ONE, ZERO)
-            return ZERO
+def _of_sum(expr: Sum, is_slot: IsSlot) -> Expr:
+    slopes = (_derivative(part, is_slot) for part in expr.terms)
+    return plus([slope for slope in slopes if slope is not ZERO])
+
+
+def _of_product(expr: Product, is_slot: IsSlot) -> Expr:
+    return plus(
+        [
+            times((*expr.factors[:place], slope, *expr.factors[place + 1 :]))
+            for place, factor in enumerate(expr.factors)
+            if (slope := _derivative(factor, is_slot)) is not ZERO
+        ]
+    )
+
+
+def _of_quotient(expr: Div, is_slot: IsSlot) -> Expr:
+    numerator, denominator = expr.numerator, expr.denominator
+    above, below = _derivative(numerator, is_slot), _derivative(denominator, is_slot)
+    if below is ZERO:
+        return over(above, denominator)
+    change = plus([times((above, denominator)), Neg(times((numerator, below)))])
+    return over(change, Product((denominator, denominator)))
+
+
+def _of_call(expr: Call, is_slot: IsSlot) -> Expr:
+    outer = _derivative(expr.argument, is_slot)
+    return ZERO if outer is ZERO else times((_slope(expr.function, expr.argument), outer))
+
+
+def _of_select(expr: Select, is_slot: IsSlot) -> Expr:
+    return _choice(expr.condition, _derivative(expr.then, is_slot), _derivative(expr.otherwise, is_slot))
+
+
+def _of_pick(expr: Pick, is_slot: IsSlot) -> Expr:
+    for row in range(expr.array.shape[0]):
+        if is_slot(Ref(expr.array, (row, *expr.rest))):
+            return Select(Compare(Comparison.EQ, expr.number, Const(float(row))), ONE, ZERO)
+    return ZERO
+
+
+RULES: Mapping[type[Any], Callable[[Any, IsSlot], Expr]] = {
+    Const: lambda _expr, _is_slot: ZERO,
+    Ref: lambda _expr, _is_slot: ZERO,
+    Neg: lambda expr, is_slot: times((Neg(ONE), _derivative(expr.operand, is_slot))),
+    Sum: _of_sum,
+    Sub: lambda expr, is_slot: plus([_derivative(expr.left, is_slot), Neg(_derivative(expr.right, is_slot))]),
+    Product: _of_product,
+    Div: _of_quotient,
+    Call: _of_call,
+    Select: _of_select,
+    Max: lambda expr, is_slot: _of_largest(expr.terms, [_derivative(part, is_slot) for part in expr.terms]),
+    ArgMax: lambda _expr, _is_slot: ZERO,
+    Pick: _of_pick,
+}
+"""By class of node: its derivative, where the node itself is not the slot."""
 
 
 def _slope(function: Function, argument: Expr) -> Expr:
@@ -186,198 +197,8 @@ def _of_largest(parts: tuple[Expr, ...], slopes: Sequence[Expr]) -> Expr:
     count = next((place for place, slope in enumerate(slopes) if slope is not ZERO), 0) or 1
     if count == len(parts):
         return slopes[0]
-    head, rest = _largest(parts[:count]), _largest(parts[count:])
+    head, rest = joined(Max, parts[:count]), joined(Max, parts[count:])
     return _choice(Compare(Comparison.GE, head, rest), slopes[0], _of_largest(parts[count:], slopes[count:]))
-
-
-def _largest(parts: tuple[Expr, ...]) -> Expr:
-    return parts[0] if len(parts) == 1 else Max(parts)
-
-
-# -- sums and products in their fixed forms -------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Monomial:
-    """coefficient · factors / denominators."""
-
-    coefficient: float
-    factors: list[Expr]
-    denominators: list[Expr]
-
-    @classmethod
-    def of(cls, parts: Iterable[Expr]) -> _Monomial:
-        """The product of some parts."""
-        found = cls(1.0, [], [])
-        for part in parts:
-            found._multiply(part)
-        return found
-
-    def _multiply(self, part: Expr) -> None:
-        match part:
-            case Const(value, text) if not text or abs(value) in {0.5, 1.0}:
-                self.coefficient *= value
-            case Neg(operand):
-                self.coefficient = -self.coefficient
-                self._multiply(operand)
-            case Product(factors):
-                for factor in factors:
-                    self._multiply(factor)
-            case Div(Neg(numerator), denominator):
-                self.coefficient = -self.coefficient
-                self._multiply(Div(numerator, denominator))
-            case Div(numerator, denominator) if isinstance(numerator, Const):
-                self._multiply(numerator)
-                self._divide(denominator)
-            case _:
-                self.factors.append(part)
-
-    def _divide(self, part: Expr) -> None:
-        match part:
-            case Const(2.0, ""):
-                self.coefficient /= 2.0  # exact, and undone when the quotient is written
-            case Product(factors):
-                for factor in factors:
-                    self._divide(factor)
-            case _:
-                self.denominators.append(part)
-
-    def key(self) -> Any:
-        """Equal for monomials that differ in their coefficient, or in the order of factors, alone."""
-        return _bag(self.factors), _bag(self.denominators)
-
-    def magnitude(self) -> Expr:
-        """The product with the absolute value of the coefficient."""
-        number, below = abs(self.coefficient), list(self.denominators)
-        if below and number == 0.5:
-            number, below = 1.0, [TWO, *below]
-        above = list(self.factors)
-        if number != 1.0:
-            above.insert(0, HALF if number == 0.5 else Const(number))
-        return _over(_product(above), _product(below)) if below else _product(above)
-
-    def written(self) -> Expr:
-        """The product; its sign goes in front of it, of a quotient to the numerator."""
-        if self.coefficient == 0.0:
-            return ZERO
-        size = self.magnitude()
-        return _negative(size) if self.coefficient < 0.0 else size
-
-
-def _negative(expr: Expr) -> Expr:
-    if isinstance(expr, Div):
-        return Div(Neg(expr.numerator), expr.denominator)
-    return Neg(expr)
-
-
-def _product(factors: Sequence[Expr]) -> Expr:
-    if not factors:
-        return ONE
-    return factors[0] if len(factors) == 1 else Product(tuple(factors))
-
-
-def _times(factors: Iterable[Expr]) -> Expr:
-    """The product of some factors in its fixed form."""
-    return _Monomial.of(factors).written()
-
-
-def _over(numerator: Expr, denominator: Expr) -> Expr:
-    """A quotient, without its denominator where that is 1, and 0 where its numerator is."""
-    if numerator is ZERO:
-        return ZERO
-    return numerator if same(denominator, ONE) else Div(numerator, denominator)
-
-
-def _plus(parts: Iterable[Expr]) -> Expr:
-    """The sum of some terms in its fixed form: equal terms are counted, negative ones subtracted."""
-    merged: dict[Any, _Monomial] = {}
-    for part in parts:
-        for term in _summands(part, negative=False):
-            key = term.key()
-            if key in merged:
-                merged[key].coefficient += term.coefficient
-            else:
-                merged[key] = term
-    left = [term for term in merged.values() if term.coefficient != 0.0]
-    if not left:
-        return ZERO
-    first = next((place for place, term in enumerate(left) if not term.coefficient < 0.0), 0)
-    left.insert(0, left.pop(first))
-    run = [left[0].written()]
-    for term in left[1:]:
-        if term.coefficient < 0.0:
-            run = [Sub(_sum(run), term.magnitude())]
-        else:
-            run.append(term.magnitude())
-    return _sum(run)
-
-
-def _sum(parts: Sequence[Expr]) -> Expr:
-    return parts[0] if len(parts) == 1 else Sum(tuple(parts))
-
-
-def _summands(expr: Expr, *, negative: bool) -> Iterable[_Monomial]:
-    match expr:
-        case Sum(parts):
-            for part in parts:
-                yield from _summands(part, negative=negative)
-        case Sub(left, right):
-            yield from _summands(left, negative=negative)
-            yield from _summands(right, negative=not negative)
-        case Neg(operand):
-            yield from _summands(operand, negative=not negative)
-        case _:
-            term = _Monomial.of((expr,))
-            if negative:
-                term.coefficient = -term.coefficient
-            yield term
-
-
-# -- comparing ------------------------------------------------------------------------------------------------------
-
-
-def _bag(parts: Sequence[Expr]) -> Any:
-    """Equal for the same parts in any order."""
-    keys = [key_of(part) for part in parts]
-    return frozenset((key, keys.count(key)) for key in keys)
-
-
-def key_of(expr: Expr | Compare) -> Any:
-    """A hashable value that is equal where two expressions are written alike."""
-    match expr:
-        case Const(value):
-            return float(value).hex()
-        case Ref(array, index):
-            return (id(array), *map(_part, index))
-        case Neg(operand):
-            return "−", key_of(operand)
-        case Sum(parts):
-            return "+", *map(key_of, parts)
-        case Product(parts):
-            return "·", *map(key_of, parts)
-        case Max(parts):
-            return "max", *map(key_of, parts)
-        case ArgMax(largest, numbers):
-            return "argmax", numbers, key_of(largest)
-        case Pick(array, number, rest):
-            return "pick", id(array), key_of(number), *map(_part, rest)
-        case Sub(left, right):
-            return "sub", key_of(left), key_of(right)
-        case Div(left, right):
-            return "/", key_of(left), key_of(right)
-        case Call(function, argument):
-            return "call", id(function), key_of(argument)
-        case Compare(op, left, right):
-            return op, key_of(left), key_of(right)
-        case Select(condition, then, otherwise):
-            return "select", key_of(condition), key_of(then), key_of(otherwise)
-
-
-def _part(part: Any) -> Any:
-    """A hashable value of one part of an index."""
-    if isinstance(part, np.ndarray) and part.ndim:
-        return part.shape, part.astype(np.int64).tobytes()
-    return int(part)
 
 
 def _meet(left: Ref, right: Ref) -> bool:

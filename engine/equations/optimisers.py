@@ -1,8 +1,9 @@
 """Optimisers as tables: what each is, which options it has with which defaults, and what an option may be.
 
-These are facts alone, so that a scenario file is read and checked without the machinery that computes; the ops of an
-update are in ``ops/update``. In the formulas g is the gradient ∂E/∂w (clipped, and with λ·w added where the weight
-decay is coupled), ⁺ is a value after the update, and η the learning rate of the iteration.
+These are facts alone, so that a scenario file is read and checked without the machinery that computes; the steps of an
+update are in ``ops/update``, where a function says with ``steps_of`` whose they are. In the formulas g is the gradient
+∂E/∂w (clipped, and with λ·w added where the weight decay is coupled), ⁺ is a value after the update, and η the learning
+rate of the iteration.
 """
 
 from __future__ import annotations
@@ -10,87 +11,92 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-Value = float | bool | str | tuple[float, ...]
-"""What an option may hold."""
+from retrograde.engine.equations.options import Option, Value
+from retrograde.engine.text import _
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
-    """A key of ``[training]`` that belongs to some of the optimisers.
+def _etas(etas: tuple[float, float]) -> str | None:
+    if 0 < etas[0] < 1 < etas[1]:
+        return None
+    return _("the first factor is between 0 and 1, the second above 1, such as [0.5, 1.2]")
 
-    Attributes:
-        key: the key.
-        text: what it is, for the schema and the documentation.
-        least: the smallest value that is allowed; of a list, of each entry.
-        above: what the value has to be larger than.
-        most: the largest value that is allowed.
-        below: what the value has to be smaller than.
-    """
 
-    key: str
-    text: str
-    least: float | None = None
-    above: float | None = None
-    most: float | None = None
-    below: float | None = None
-
-    @property
-    def bounds(self) -> str:
-        """The range as people write it: ``[0, 1)``; empty where any number will do."""
-        if self.least is None and self.above is None and self.most is None and self.below is None:
-            return ""
-        low = f"({self.above:g}" if self.above is not None else f"[{self.least:g}" if self.least is not None else "(−∞"
-        high = f"{self.below:g})" if self.below is not None else f"{self.most:g}]" if self.most is not None else "∞)"
-        return f"{low}, {high}"
-
-    def allows(self, value: float) -> bool:
-        """Whether a number is in the range."""
-        return (
-            (self.least is None or value >= self.least)
-            and (self.above is None or value > self.above)
-            and (self.most is None or value <= self.most)
-            and (self.below is None or value < self.below)
-        )
+def _step_sizes(sizes: tuple[float, float]) -> str | None:
+    return None if sizes[0] <= sizes[1] else _("the smallest step size comes first, such as [1e-6, 50]")
 
 
 OPTIONS: dict[str, Option] = {
     row.key: row
     for row in (
-        Option(key="momentum", text="μ: the share of the velocity that is kept; 0 is no momentum", least=0, most=1),
         Option(
-            key="dampening",
-            text="τ: g enters the velocity as (1 − τ)·g, but in the first update in full, as in PyTorch",
+            key="momentum",
+            text="μ: the share of the velocity that is kept; 0 is no momentum",
+            sign="μ",
             least=0,
             most=1,
         ),
-        Option(key="nesterov", text="Nesterov's momentum: the gradient as if the velocity had been followed already"),
         Option(
             key="momentum_form",
+            kind="word",
+            words=("accumulated", "averaged", "step"),
             text="accumulated: v⁺ = μ·v + (1 − τ)·g, w⁺ = w − η·v⁺ (PyTorch); averaged: v⁺ = μ·v + (1 − μ)·g,"
             " w⁺ = w − η·v⁺; step: v⁺ = μ·v − η·g, w⁺ = w + v⁺ (CS231n, Keras), where a change of η counts from the"
             " next gradient on",
         ),
-        Option(key="betas", text="β1 and β2: the shares of the running averages that are kept", least=0, below=1),
-        Option(key="eps", text="ε: keeps the denominator away from 0", least=0),
-        Option(key="eps_inside", text="true: √(s + ε); false: √s + ε, as in PyTorch"),
-        Option(key="alpha", text="α: the share of the running average of g² that is kept", least=0, most=1),
-        Option(key="rho", text="ρ: the share of the running averages that is kept", least=0, most=1),
-        Option(key="centered", text="the variance of g, s − a², in the denominator instead of the mean of g²"),
-        Option(key="amsgrad", text="the largest v so far in the denominator"),
-        Option(key="lr_decay", text="κ: the learning rate of update t is η / (1 + (t − 1)·κ)", least=0),
-        Option(key="initial_accumulator", text="the sum of g² before the first update", least=0),
-        Option(key="momentum_decay", text="ψ: how fast the momentum approaches β1", least=0),
         Option(
-            key="etas", text="by what a step size is multiplied after a change of sign (0 to 1), and without (over 1)"
+            key="dampening",
+            text="τ: g enters the velocity as (1 − τ)·g, but in the first update in full, as in PyTorch",
+            sign="τ",
+            least=0,
+            most=1,
         ),
-        Option(key="step_sizes", text="the smallest and the largest step size", above=0),
-        Option(key="weight_decay", text="λ: draws parameters to 0", least=0),
+        Option(
+            key="nesterov",
+            kind="flag",
+            text="Nesterov's momentum: the gradient as if the velocity had been followed already",
+        ),
+        Option(
+            key="betas",
+            kind="pair",
+            text="β1 and β2: the shares of the running averages that are kept",
+            sign="β",
+            least=0,
+            below=1,
+        ),
+        Option(key="eps", text="ε: keeps the denominator away from 0", sign="ε", least=0),
+        Option(key="eps_inside", kind="flag", text="true: √(s + ε); false: √s + ε, as in PyTorch"),
+        Option(key="alpha", text="α: the share of the running average of g² that is kept", sign="α", least=0, most=1),
+        Option(key="rho", text="ρ: the share of the running averages that is kept", sign="ρ", least=0, most=1),
+        Option(
+            key="centered",
+            kind="flag",
+            text="the variance of g, s − a², in the denominator instead of the mean of g²",
+        ),
+        Option(key="amsgrad", kind="flag", text="the largest v so far in the denominator"),
+        Option(key="lr_decay", text="κ: the learning rate of update t is η / (1 + (t − 1)·κ)", sign="κ", least=0),
+        Option(key="initial_accumulator", text="the sum of g² before the first update", least=0),
+        Option(key="momentum_decay", text="ψ: how fast the momentum approaches β1", sign="ψ", least=0),
+        Option(
+            key="etas",
+            kind="pair",
+            text="by what a step size is multiplied after a change of sign (0 to 1), and without (over 1)",
+            wrong=_etas,
+        ),
+        Option(
+            key="step_sizes",
+            kind="pair",
+            text="the smallest and the largest step size",
+            above=0,
+            wrong=_step_sizes,
+        ),
+        Option(key="weight_decay", text="λ: draws parameters to 0", sign="λ", least=0),
         Option(
             key="decoupled",
+            kind="flag",
             text="weight decay as w·(1 − η·λ) before the update (AdamW); false: g + λ·w, so that the optimiser"
             " scales it with the gradient",
         ),
-        Option(key="decay_biases", text="whether weight decay draws biases too, as in PyTorch"),
+        Option(key="decay_biases", kind="flag", text="whether weight decay draws biases too, as in PyTorch"),
     )
 }
 """The options by their key."""
@@ -110,6 +116,8 @@ class Optimiser:
         options: the keys of ``[training]`` that it has, with their defaults (those of PyTorch).
         state: how many arrays it keeps for each parameter, at most.
         made: how many arrays it computes for each parameter besides those and w⁺, at most.
+        spare: options without which it keeps and computes none of these.
+        follows_rate: whether it goes by the learning rate of each iteration, and not by the first one alone.
         source: where the definition comes from.
     """
 
@@ -119,13 +127,17 @@ class Optimiser:
     options: Mapping[str, Value] = field(default_factory=dict)
     state: int
     made: int
+    spare: tuple[str, ...] = ()
+    follows_rate: bool = True
     source: str
 
 
-def _rows() -> tuple[Optimiser, ...]:
-    averages: dict[str, Value] = {"betas": (0.9, 0.999), "eps": 1e-8}
-    adam = "m⁺ = β1·m + (1 − β1)·g; v⁺ = β2·v + (1 − β2)·g²; m̂ = m⁺ / (1 − β1ᵗ); v̂ = v⁺ / (1 − β2ᵗ)"
-    return (
+_AVERAGES: Mapping[str, Value] = {"betas": (0.9, 0.999), "eps": 1e-8}
+_ADAM = "m⁺ = β1·m + (1 − β1)·g; v⁺ = β2·v + (1 − β2)·g²; m̂ = m⁺ / (1 − β1ᵗ); v̂ = v⁺ / (1 − β2ᵗ)"
+
+OPTIMISERS: dict[str, Optimiser] = {
+    row.name: row
+    for row in (
         Optimiser(
             name="sgd",
             title="SGD",
@@ -133,6 +145,7 @@ def _rows() -> tuple[Optimiser, ...]:
             options={"momentum": 0.0, "dampening": 0.0, "nesterov": False, "momentum_form": "accumulated", **DECAY},
             state=1,
             made=1,
+            spare=("momentum", "weight_decay"),
             source="Robbins, Monro 1951; Rumelhart, Hinton, Williams 1986, eq. 9; Sutskever et al. 2013, eq. 1 to 4",
         ),
         Optimiser(
@@ -173,8 +186,8 @@ def _rows() -> tuple[Optimiser, ...]:
         Optimiser(
             name="adam",
             title="Adam",
-            formula=f"{adam}; w⁺ = w − η·m̂ / (√v̂ + ε)",
-            options={**averages, "amsgrad": False, **DECAY},
+            formula=f"{_ADAM}; w⁺ = w − η·m̂ / (√v̂ + ε)",
+            options={**_AVERAGES, "amsgrad": False, **DECAY},
             state=3,
             made=3,
             source="Kingma, Ba 2015, algorithm 1",
@@ -182,8 +195,8 @@ def _rows() -> tuple[Optimiser, ...]:
         Optimiser(
             name="amsgrad",
             title="AMSGrad",
-            formula=f"{adam} of the largest v⁺ so far; w⁺ = w − η·m̂ / (√v̂ + ε)",
-            options={**averages, **DECAY},
+            formula=f"{_ADAM} of the largest v⁺ so far; w⁺ = w − η·m̂ / (√v̂ + ε)",
+            options={**_AVERAGES, **DECAY},
             state=3,
             made=3,
             source="Reddi, Kale, Kumar 2018, algorithm 2; with the corrections of Adam, as in PyTorch",
@@ -191,8 +204,8 @@ def _rows() -> tuple[Optimiser, ...]:
         Optimiser(
             name="adamw",
             title="AdamW",
-            formula=f"{adam}; w⁺ = w·(1 − η·λ) − η·m̂ / (√v̂ + ε)",
-            options={**averages, "amsgrad": False, **DECAY, "weight_decay": 0.01, "decoupled": True},
+            formula=f"{_ADAM}; w⁺ = w·(1 − η·λ) − η·m̂ / (√v̂ + ε)",
+            options={**_AVERAGES, "amsgrad": False, **DECAY, "weight_decay": 0.01, "decoupled": True},
             state=3,
             made=3,
             source="Loshchilov, Hutter 2019, algorithm 2",
@@ -201,7 +214,7 @@ def _rows() -> tuple[Optimiser, ...]:
             name="adamax",
             title="Adamax",
             formula="m⁺ = β1·m + (1 − β1)·g; u⁺ = max(β2·u, |g| + ε); w⁺ = w − η·m̂ / u⁺, m̂ = m⁺ / (1 − β1ᵗ)",
-            options={**averages, **DECAY},
+            options={**_AVERAGES, **DECAY},
             state=2,
             made=2,
             source="Kingma, Ba 2015, algorithm 2; ε as in PyTorch",
@@ -211,7 +224,7 @@ def _rows() -> tuple[Optimiser, ...]:
             title="NAdam",
             formula="μ = β1·(1 − ½·0.96^(t·ψ)); m⁺, v⁺, v̂ as in Adam;"
             " m̂ = μ′·m⁺ / (1 − Πμ·μ′) + (1 − μ)·g / (1 − Πμ), μ′ being the next μ; w⁺ = w − η·m̂ / (√v̂ + ε)",
-            options={**averages, "momentum_decay": 4e-3, **DECAY},
+            options={**_AVERAGES, "momentum_decay": 4e-3, **DECAY},
             state=2,
             made=3,
             source="Dozat 2016, algorithm 2; the schedule of μ is that of PyTorch",
@@ -221,7 +234,7 @@ def _rows() -> tuple[Optimiser, ...]:
             title="RAdam",
             formula="m⁺, v⁺, m̂ as in Adam; ρ = ρ∞ − 2·t·β2ᵗ / (1 − β2ᵗ); w⁺ = w − η·r·m̂·√(1 − β2ᵗ) / (√v⁺ + ε) for"
             " ρ > 5, else w − η·m̂; r² = (ρ − 4)·(ρ − 2)·ρ∞ / ((ρ∞ − 4)·(ρ∞ − 2)·ρ), ρ∞ = 2 / (1 − β2) − 1",
-            options={**averages, **DECAY},
+            options={**_AVERAGES, **DECAY},
             state=2,
             made=2,
             source="Liu et al. 2020, algorithm 2; ε as in PyTorch",
@@ -234,6 +247,7 @@ def _rows() -> tuple[Optimiser, ...]:
             options={"etas": (0.5, 1.2), "step_sizes": (1e-6, 50.0)},
             state=2,
             made=1,
+            follows_rate=False,
             source="Riedmiller, Braun 1993; iRprop− of Igel, Hüsken 2000, as in PyTorch",
         ),
         Optimiser(
@@ -246,7 +260,5 @@ def _rows() -> tuple[Optimiser, ...]:
             source="Chen et al. 2023, algorithm 2",
         ),
     )
-
-
-OPTIMISERS: dict[str, Optimiser] = {row.name: row for row in _rows()}
+}
 """Update rules by name."""

@@ -1,170 +1,252 @@
-"""Learning-rate schedules: which part of η an iteration learns with, as a pure function of the time.
+"""Learning-rate schedules, one row each: which part of η an iteration learns with, as a pure function of the time.
 
 t counts epochs, or iterations, from 0; η_t = η·f(t). The factor is computed in Python's floats from t alone, never from
-the factor before, so that any iteration can be computed by itself. Next to each kind stands the class of
-``torch.optim.lr_scheduler`` with the same rates, stepped once per unit.
-
-=========== ======================================================================================================
-kind        f(t)
-=========== ======================================================================================================
-step        γ^⌊t / every⌋ (StepLR), or γ^(milestones that are reached) (MultiStepLR)
-exponential γ^t (ExponentialLR)
-cosine      e + (1 − e)·½·(1 + cos(π·t / period)), e being the end factor (CosineAnnealingLR, eta_min = e·η)
-warm_up     s + (1 − s)·min(t, n) / n, s being the start factor (LinearLR with end_factor 1)
-one_cycle   from 1 / div_factor up to 1 and down to 1 / (div_factor·final_div_factor), by half cosines or straight lines
-            (OneCycleLR with cycle_momentum off); what comes after stays there
-plateau     a factor of the state, which gets smaller when the loss of the epoch does (ReduceLROnPlateau without its
-            eps); see ``ops/update/rate.py``
-=========== ======================================================================================================
-
-A warm-up of n units before step, exponential or cosine begins their t at n (SequentialLR).
+the factor before, so that any iteration can be computed by itself. A warm-up of n units before step, exponential or
+cosine, f = s + (1 − s)·t / n with the start factor s, begins their t at n (SequentialLR).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
+from retrograde.engine.equations.options import Option, Value
 
-from retrograde.engine.equations.arithmetic import Floats
+KEYS: dict[str, Option] = {
+    row.key: row
+    for row in (
+        Option(
+            key="unit",
+            kind="word",
+            words=("epoch", "iteration"),
+            text="what t counts; absent: iteration for one_cycle, else epoch",
+        ),
+        Option(key="every", kind="whole", text="of step: after how many units the rate changes", least=1),
+        Option(key="milestones", kind="places", text="of step, instead of every: when the rate changes"),
+        Option(
+            key="gamma",
+            text="of step and exponential: γ, what the rate is multiplied by; of step 0.1 if absent",
+            above=0,
+        ),
+        Option(
+            key="period", kind="whole", text="of cosine: units until end_factor; absent: the whole training", least=1
+        ),
+        Option(key="end_factor", text="of cosine: the last rate, as a part of η; 0 if absent", least=0, most=1),
+        Option(
+            key="warm_up",
+            kind="whole",
+            text="units in which the rate rises to η, before the schedule begins",
+            least=0,
+        ),
+        Option(
+            key="start_factor",
+            text="the first rate of the warm-up, as a part of η; 1/3 if absent",
+            above=0,
+            most=1,
+        ),
+        Option(key="cycle", kind="whole", text="of one_cycle: its units; absent: the whole training", least=2),
+        Option(
+            key="peak",
+            text="of one_cycle: the share of it in which the rate rises; 0.3 if absent",
+            above=0,
+            below=1,
+        ),
+        Option(key="div_factor", text="of one_cycle: the first rate is η / div_factor; 25 if absent", least=1),
+        Option(
+            key="final_div_factor",
+            text="of one_cycle: the last rate is the first / final_div_factor; 1e4 if absent",
+            least=1,
+        ),
+        Option(
+            key="anneal",
+            kind="word",
+            words=("cosine", "linear"),
+            text="of one_cycle: along half cosines or straight lines; cosine if absent",
+        ),
+        Option(
+            key="three_phases",
+            kind="flag",
+            text="of one_cycle: down to the first rate as long as up, and then on; false if absent",
+        ),
+        Option(key="factor", text="of plateau: what the rate is multiplied by; 0.1 if absent", above=0, most=1),
+        Option(
+            key="patience",
+            kind="whole",
+            text="of plateau: epochs without progress that pass; 10 if absent",
+            least=0,
+        ),
+        Option(
+            key="threshold",
+            text="of plateau: progress is a loss below best·(1 − threshold); 1e-4 if absent",
+            least=0,
+            most=1,
+        ),
+        Option(
+            key="cooldown",
+            kind="whole",
+            text="of plateau: epochs after a reduction in which none is counted; 0 if absent",
+            least=0,
+        ),
+        Option(key="min_factor", text="of plateau: the smallest rate, as a part of η; 0 if absent", least=0, most=1),
+    )
+}
+"""The keys of ``[training.schedule]`` besides its kind."""
+
+Keys = Mapping[str, Any]
+"""What a table ``[training.schedule]`` says, complete."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RateFactor:
-    """The factor of a schedule, for ``Leaves``.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Schedule:
+    """A learning-rate schedule.
 
     Attributes:
-        kind: which schedule.
-        unit: what t counts: ``epoch`` or ``iteration``.
-        epochs: the most epochs of the training, for what runs over all of it.
-        gamma: γ of step and exponential.
-        every: of step, how long a rate lasts.
-        milestones: of step, where the rate changes, instead of ``every``.
-        length: of cosine the period, of one_cycle the whole cycle; 0 for all epochs.
-        end_factor: of cosine, the factor at the end.
-        warm_up: units of the warm-up.
-        start_factor: the factor at the start of the warm-up.
-        peak: of one_cycle, the share of the cycle in which the rate rises.
-        div_factor: of one_cycle, by what the first rate is smaller than η.
-        final_div_factor: of one_cycle, by what the last rate is smaller than the first.
-        straight: of one_cycle, whether the rate changes linearly.
-        three_phases: of one_cycle, whether it falls as long as it rises, and then on to its end.
+        name: the name in scenario files.
+        text: what the rate does, in a few words for the schema.
+        formula: f(t), in the keys.
+        source: the class of ``torch.optim.lr_scheduler`` with the same rates, stepped once per unit.
+        keys: the keys that it has with their defaults, those of PyTorch; None where the file has to say.
+        factor: f(t), given the keys, t from the end of the warm-up, and the units of the whole training; None where
+            the factor is none of the time, but of the state.
+        instead: keys that exclude each other, of which the file has to give one.
     """
 
-    kind: str
-    unit: str = "epoch"
-    epochs: int = 1
-    gamma: float = 0.1
-    every: int = 1
-    milestones: tuple[int, ...] = ()
-    length: int = 0
-    end_factor: float = 0.0
-    warm_up: int = 0
-    start_factor: float = 1.0
-    peak: float = 0.3
-    div_factor: float = 25.0
-    final_div_factor: float = 1e4
-    straight: bool = False
-    three_phases: bool = False
+    name: str
+    text: str
+    formula: str
+    source: str = ""
+    keys: Mapping[str, Value | None]
+    factor: Callable[[Keys, int, int], float] | None
+    instead: tuple[str, ...] = ()
 
-    def values(self, iteration: int, per_epoch: int) -> Floats:
-        """The factor in an iteration; see ``leaves.Source``."""
-        t = iteration if self.unit == "iteration" else iteration // per_epoch
-        return np.array(self.at(t, self.length or self.epochs * (per_epoch if self.unit == "iteration" else 1)))
-
-    def at(self, t: int, length: int) -> float:
+    def at(self, keys: Keys, t: int, whole: int) -> float:
         """The factor.
 
         Args:
+            keys: what the table says.
             t: units from the start of the training.
-            length: the period, or the length of the cycle.
+            whole: the units of the whole training.
         """
-        if t < self.warm_up:
-            return self.start_factor + (1.0 - self.start_factor) * (t / self.warm_up)
-        t -= self.warm_up
-        match self.kind:
-            case "step":
-                count = sum(t >= place for place in self.milestones) if self.milestones else t // self.every
-                return float(self.gamma**count)
-            case "exponential":
-                return float(self.gamma**t)
-            case "cosine":
-                period = max(1, length if self.length else length - self.warm_up)
-                return self.end_factor + (1.0 - self.end_factor) * 0.5 * (1.0 + math.cos(math.pi * t / period))
-            case "one_cycle":
-                return self._cycle(t, length)
-            case _:
-                return 1.0
-
-    def _cycle(self, t: int, length: int) -> float:
-        first = 1.0 / self.div_factor
-        last = first / self.final_div_factor
-        peak = self.peak * length - 1.0
-        stops = [(peak, first, 1.0)]
-        if self.three_phases:
-            stops += [(2.0 * self.peak * length - 2.0, 1.0, first), (length - 1.0, first, last)]
-        else:
-            stops += [(length - 1.0, 1.0, last)]
-        start = 0.0
-        for stop, low, high in stops:
-            if t <= stop or (stop, low, high) == stops[-1]:
-                share = min(1.0, (t - start) / (stop - start)) if stop > start else 1.0
-                if self.straight:
-                    return (high - low) * share + low
-                return high + (low - high) / 2.0 * (1.0 + math.cos(math.pi * share))
-            start = stop
-        raise AssertionError
+        assert self.factor is not None
+        begins = keys.get("warm_up") or 0
+        if t < begins:
+            start: float = keys["start_factor"]
+            return start + (1.0 - start) * (t / begins)
+        return self.factor(keys, t - begins, whole)
 
 
-@dataclass(frozen=True, slots=True)
-class LastOfEpoch:
-    """1 in the last iteration of each epoch, else 0, for ``Leaves``."""
-
-    def values(self, iteration: int, per_epoch: int) -> Floats:
-        """Whether an iteration is the last of its epoch; see ``leaves.Source``."""
-        return np.array(float((iteration + 1) % per_epoch == 0))
+def _step(keys: Keys, t: int, whole: int) -> float:
+    """γ^⌊t / every⌋, or γ^(milestones that are reached)."""
+    del whole
+    places = keys["milestones"]
+    return float(keys["gamma"] ** (sum(t >= place for place in places) if places else t // keys["every"]))
 
 
-@dataclass(frozen=True, slots=True)
-class PerEpoch:
-    """The number of iterations in an epoch, for ``Leaves``."""
-
-    def values(self, iteration: int, per_epoch: int) -> Floats:
-        """The number; see ``leaves.Source``."""
-        del iteration
-        return np.array(float(per_epoch))
+def _exponential(keys: Keys, t: int, whole: int) -> float:
+    """γ^t."""
+    del whole
+    return float(keys["gamma"] ** t)
 
 
-_KEYS = {
-    "unit": "unit",
-    "gamma": "gamma",
-    "every": "every",
-    "milestones": "milestones",
-    "period": "length",
-    "cycle": "length",
-    "end_factor": "end_factor",
-    "warm_up": "warm_up",
-    "start_factor": "start_factor",
-    "peak": "peak",
-    "div_factor": "div_factor",
-    "final_div_factor": "final_div_factor",
-    "three_phases": "three_phases",
-}
-"""Keys of ``[training.schedule]``, and the attributes of a factor that they set."""
+def _cosine(keys: Keys, t: int, whole: int) -> float:
+    """Half a cosine, e + (1 − e)·½·(1 + cos(π·t / period)), e being the end factor."""
+    end: float = keys["end_factor"]
+    period = keys["period"] or max(1, whole - (keys["warm_up"] or 0))
+    return end + (1.0 - end) * 0.5 * (1.0 + math.cos(math.pi * t / period))
 
 
-def factor_of(table: Mapping[str, Any], epochs: int) -> RateFactor | None:
-    """The factor of a schedule; None where it is none of the time, but of the state (plateau).
+def _one_cycle(keys: Keys, t: int, whole: int) -> float:
+    """From 1 / div_factor up to 1 and down to 1 / (div_factor·final_div_factor), by half cosines or straight lines.
 
-    Args:
-        table: the table ``[training.schedule]``, complete.
-        epochs: the most epochs of the training.
+    What comes after the cycle stays at its end.
     """
-    if table["kind"] == "plateau":
-        return None
-    given = {_KEYS[key]: value for key, value in table.items() if key in _KEYS and value is not None}
-    straight = table.get("anneal") == "linear"
-    return RateFactor(kind=table["kind"], epochs=epochs, straight=straight, **given)
+    length = keys["cycle"] or whole
+    first = 1.0 / keys["div_factor"]
+    last = first / keys["final_div_factor"]
+    peak = keys["peak"] * length - 1.0
+    stops = [(peak, first, 1.0)]
+    if keys["three_phases"]:
+        stops += [(2.0 * keys["peak"] * length - 2.0, 1.0, first), (length - 1.0, first, last)]
+    else:
+        stops += [(length - 1.0, 1.0, last)]
+    start = 0.0
+    for stop, low, high in stops:
+        if t <= stop or (stop, low, high) == stops[-1]:
+            share = min(1.0, (t - start) / (stop - start)) if stop > start else 1.0
+            if keys["anneal"] == "linear":
+                return float((high - low) * share + low)
+            return float(high + (low - high) / 2.0 * (1.0 + math.cos(math.pi * share)))
+        start = stop
+    raise AssertionError
+
+
+_WARM_UP: Mapping[str, Value | None] = {"warm_up": 0, "start_factor": 1 / 3}
+
+
+SCHEDULES: dict[str, Schedule] = {
+    row.name: row
+    for row in (
+        Schedule(
+            name="step",
+            text="f = γ^⌊t/every⌋",
+            formula="γ^⌊t / every⌋, or γ^(milestones that are reached)",
+            source="StepLR, MultiStepLR",
+            keys={"unit": "epoch", "every": 0, "milestones": (), "gamma": 0.1, **_WARM_UP},
+            factor=_step,
+            instead=("every", "milestones"),
+        ),
+        Schedule(
+            name="exponential",
+            text="γ^t",
+            formula="γ^t",
+            source="ExponentialLR",
+            keys={"unit": "epoch", "gamma": None, **_WARM_UP},
+            factor=_exponential,
+        ),
+        Schedule(
+            name="cosine",
+            text="half a cosine from 1 to end_factor",
+            formula="e + (1 − e)·½·(1 + cos(π·t / period)), e = `end_factor`; without a period, that of all epochs",
+            source="CosineAnnealingLR, eta_min = e·η",
+            keys={"unit": "epoch", "period": 0, "end_factor": 0.0, **_WARM_UP},
+            factor=_cosine,
+        ),
+        Schedule(
+            name="warm_up",
+            text="a line from start_factor to 1",
+            formula="s + (1 − s)·min(t, n) / n, n = `warm_up`, s = `start_factor`",
+            source="LinearLR",
+            keys={"unit": "epoch", **_WARM_UP, "warm_up": None},
+            factor=lambda _keys, _t, _whole: 1.0,
+        ),
+        Schedule(
+            name="one_cycle",
+            text="up to η and down again",
+            formula="from 1 / `div_factor` to 1 and down to 1 / (`div_factor`·`final_div_factor`);"
+            " without a cycle, one of all epochs",
+            source="OneCycleLR without cycle_momentum",
+            keys={
+                "unit": "iteration",
+                "cycle": 0,
+                "peak": 0.3,
+                "div_factor": 25.0,
+                "final_div_factor": 1e4,
+                "anneal": "cosine",
+                "three_phases": False,
+            },
+            factor=_one_cycle,
+        ),
+        Schedule(
+            name="plateau",
+            text="smaller when the loss of the epoch does not get better",
+            formula="a number of the state: times `factor` after more than `patience` epochs without a"
+            " loss below best·(1 − `threshold`)",
+            source="ReduceLROnPlateau without its eps",
+            keys={"factor": 0.1, "patience": 10, "threshold": 1e-4, "cooldown": 0, "min_factor": 0.0},
+            factor=None,
+        ),
+    )
+}
+"""Schedules by name. A plateau (ReduceLROnPlateau without its eps) is in ``ops/update/learning_rate.py``."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from retrograde.engine.equations.arithmetic import Floats
-from retrograde.engine.equations.expression import Mathematics, Ref
+from retrograde.engine.equations.evaluation import Mathematics
+from retrograde.engine.equations.expression import Ref
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Program
 

@@ -15,30 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrograde.engine.equations.arithmetic import Floats, picked, sum_rows
+from retrograde.engine.equations.arithmetic import Floats, sum_rows
 from retrograde.engine.equations.array import Array, Extent, Role
-from retrograde.engine.equations.derivative import key_of
+from retrograde.engine.equations.evaluation import NUMPY
 from retrograde.engine.equations.expression import (
-    NUMPY,
-    ArgMax,
-    Call,
-    Comparison,
-    Const,
-    Div,
     Expr,
-    Function,
     Index,
-    Max,
-    Neg,
-    Pick,
-    Product,
     Ref,
-    Select,
-    Sub,
-    Sum,
-    refs,
 )
-from retrograde.engine.equations.functions import ERF, TANH
+from retrograde.engine.executor.mesh import MeshCompiler, open_mesh
 from retrograde.engine.formulas import wide
 from retrograde.engine.formulas.meaning import HELPERS
 from retrograde.engine.formulas.probe import Arrays, Probe, Record, earlier, lines
@@ -51,15 +36,6 @@ Batch = tuple[Sequence[Floats], Any, Sequence[Floats]]
 
 LOOKS = 16
 """Compiled probes that are kept."""
-
-_COMPARE: dict[Comparison, Callable[..., Any]] = {
-    Comparison.LE: np.less_equal,
-    Comparison.LT: np.less,
-    Comparison.GE: np.greater_equal,
-    Comparison.GT: np.greater,
-    Comparison.EQ: np.equal,
-    Comparison.NE: np.not_equal,
-}
 
 
 class KernelExecutor:
@@ -125,7 +101,7 @@ class KernelExecutor:
 
     def compile(self, expr: Expr, mesh: Index, out: Floats) -> Kernel:
         """A kernel that evaluates an equation over an open mesh into ``out``."""
-        return _MeshCompiler(self, mesh).kernel(expr, out)
+        return MeshCompiler(self, mesh).kernel(expr, out)
 
     def leaves(self, columns: Sequence[Floats], rows: Any, dated: Sequence[Floats] = ()) -> Batch:
         return columns, slice(rows.start, rows.stop) if isinstance(rows, range) else rows, dated
@@ -249,10 +225,10 @@ class KernelExecutor:
             return kernel
         target = self._views[op.target]
         if op.extent is not Extent.SUM:
-            return self.compile(op.equation(mesh := _open_mesh(op.target.shape)), mesh, target)
+            return self.compile(op.equation(mesh := open_mesh(op.target.shape)), mesh, target)
         shape = (self.program.batch, *op.target.shape)
         contributions = self.scratch(shape)
-        mesh = _open_mesh(shape)
+        mesh = open_mesh(shape)
         fill = self.compile(op.equation(mesh), mesh, contributions)
 
         def run() -> None:
@@ -260,193 +236,3 @@ class KernelExecutor:
             sum_rows(contributions, target)
 
         return run
-
-
-def _open_mesh(shape: tuple[int, ...]) -> Index:
-    """One integer array an axis, such that together they index the whole shape."""
-    return tuple(np.ix_(*(np.arange(length) for length in shape))) if shape else ()
-
-
-class _MeshCompiler:
-    """Turns an equation over an open mesh into a list of NumPy calls on preallocated memory."""
-
-    def __init__(self, space: KernelExecutor, mesh: Index) -> None:
-        self._space = space
-        self._mesh = mesh
-        self._calls: list[Kernel] = []
-
-    def kernel(self, expr: Expr, out: Floats) -> Kernel:
-        self._emit(expr, out)
-        calls = tuple(self._calls)
-        if len(calls) == 1:
-            return calls[0]
-
-        def run() -> None:
-            for call in calls:
-                call()
-
-        return run
-
-    def _emit(self, expr: Expr, out: Floats | None = None) -> Floats:
-        """Appends the calls that compute an expression; returns where its values are."""
-        match expr:
-            case Const(value):
-                return self._copy(np.float64(value), out)
-            case Ref():
-                return self._copy(self._view(expr), out)
-            case Neg(operand):
-                return self._call(np.negative, (self._emit(operand),), out)
-            case Sum(parts):
-                return self._fold(np.add, parts, out)
-            case Product(factors):
-                return self._fold(np.multiply, factors, out)
-            case Sub(left, right):
-                return self._call(np.subtract, (self._emit(left), self._emit(right)), out)
-            case Div(left, right):
-                return self._call(np.divide, (self._emit(left), self._emit(right)), out)
-            case Call(function, argument):
-                if function.definition is not None:
-                    return self._emit(function.definition(argument), out)
-                assert function.array is not None
-                if function is ERF or (function is TANH and not isinstance(argument, Ref)):
-                    return self._once(function, argument, out)
-                return self._call(function.array, (_contiguous(self, self._emit(argument)),), out)
-            case Select(condition, then, otherwise):
-                sides = (self._emit(condition.left), self._emit(condition.right))
-                return self._where(_COMPARE[condition.op], sides, self._emit(then), self._emit(otherwise), out)
-            case Max(parts):
-                best = self._emit(parts[0])
-                for part in parts[1:]:
-                    best = self._larger(best, self._emit(part))
-                return self._copy(best, out)
-            case ArgMax(Max(parts), numbers):
-                return self._winner(tuple(map(self._emit, parts)), numbers, out)
-            case Pick(array, number, rest):
-                return self._pick(self._space.view(array), self._emit(number), rest, out)
-
-    def _once(self, function: Function, argument: Expr, out: Floats | None) -> Floats:
-        """A function that takes long, kept through the iteration: a GELU and its slope have one erf."""
-        shape = np.broadcast_shapes(*(np.shape(part) for ref in refs(argument) for part in ref.index))
-        block, fresh = self._space.kept(("call", function, key_of(argument)), shape)
-        if fresh:
-            assert function.array is not None
-            self._call(function.array, (_contiguous(self, self._emit(argument)),), block)
-        return self._copy(block, out)
-
-    def _pick(self, table: Floats, numbers: Floats, rest: Index, out: Floats | None) -> Floats:
-        if out is None:
-            out = self._space.scratch(np.broadcast_shapes(np.shape(numbers), *(np.shape(part) for part in rest)))
-        target = out
-        self._calls.append(lambda: np.copyto(target, picked(table, numbers, rest)))
-        return target
-
-    def _copy(self, values: Any, out: Floats | None) -> Floats:
-        if out is None:
-            return values  # type: ignore[no-any-return]
-        self._calls.append(lambda: np.copyto(out, values))
-        return out
-
-    def _fold(self, ufunc: Callable[..., Any], parts: tuple[Expr, ...], out: Floats | None) -> Floats:
-        if len(parts) == 1:
-            return self._emit(parts[0], out)
-        total = self._emit(parts[0])
-        for part in parts[1:-1]:
-            total = self._call(ufunc, (total, self._emit(part)), None)
-        return self._call(ufunc, (total, self._emit(parts[-1])), out)
-
-    def _call(self, ufunc: Callable[..., Any], operands: tuple[Floats, ...], out: Floats | None) -> Floats:
-        if out is None:
-            out = self._space.scratch(np.broadcast_shapes(*(np.shape(operand) for operand in operands)))
-        target = out
-        if len(operands) == 1:
-            (only,) = operands
-            self._calls.append(lambda: ufunc(only, out=target))
-        else:
-            first, second = operands
-            self._calls.append(lambda: ufunc(first, second, out=target))
-        return target
-
-    def _where(
-        self,
-        compare: Callable[..., Any],
-        sides: tuple[Floats, Floats],
-        yes: Floats,
-        no: Floats,
-        out: Floats | None,
-    ) -> Floats:
-        left, right = sides
-        shape = np.broadcast_shapes(np.shape(left), np.shape(right))
-        if out is None:
-            out = self._space.scratch(np.broadcast_shapes(shape, np.shape(yes), np.shape(no)))
-        target = out
-        mask = np.empty(shape, dtype=np.bool_)
-
-        def run() -> None:
-            compare(left, right, out=mask)
-            np.copyto(target, no)
-            np.copyto(target, yes, where=mask)
-
-        def put() -> None:
-            compare(left, right, out=mask)
-            np.copyto(target, no)
-            np.putmask(target, mask, yes)
-
-        # putmask takes half the time, but knows no broadcasting except of one number.
-        self._calls.append(put if shape == target.shape and np.size(yes) == 1 else run)
-        return target
-
-    def _larger(self, left: Floats, right: Floats) -> Floats:
-        target = self._space.scratch(np.broadcast_shapes(np.shape(left), np.shape(right)))
-        self._calls.append(lambda: np.copyto(target, np.where((left >= right) | np.isnan(left), left, right)))
-        return target
-
-    def _winner(self, values: tuple[Floats, ...], numbers: tuple[int, ...], out: Floats | None) -> Floats:
-        shape = np.broadcast_shapes(*map(np.shape, values))
-        target = self._space.scratch(shape) if out is None else out
-        stack = self._space.scratch((len(values), *shape))
-        named = np.array(numbers, dtype=np.float64)
-
-        def run() -> None:
-            for row, value in zip(stack, values, strict=True):
-                row[...] = value
-            # The first of the largest, a NaN being larger than every number.
-            np.copyto(target, named[stack.argmax(axis=0)])
-
-        self._calls.append(run)
-        return target
-
-    def _view(self, ref: Ref) -> Floats:
-        """The values of a slot over the mesh: a view wherever its index goes along the mesh's own axes."""
-        base = self._space.view(ref.array)
-        axes: list[int] = []
-        pick: list[Any] = []
-        for position, part in enumerate(ref.index):
-            if isinstance(part, int):
-                pick.append(part)
-                continue
-            axis = next((k for k, mesh in enumerate(self._mesh) if mesh is part), None)
-            whole = axis is not None and self._mesh[axis].size == base.shape[position]
-            if axis is None or axis in axes or not whole:
-                return self._gather(base, ref.index)
-            axes.append(axis)
-            pick.append(slice(None))
-        if not axes:
-            # A single slot stays a view of memory, where plain indexing would copy a number out.
-            single: tuple[Any, ...] = (*(slice(part, part + 1) for part in pick), ...)
-            slot: Floats = base[single]
-            return slot.reshape(())
-        view: Floats = base[tuple(pick)].transpose(np.argsort(axes))
-        laid: Floats = view[tuple(slice(None) if axis in axes else None for axis in range(len(self._mesh)))]
-        return laid
-
-    def _gather(self, base: Floats, index: Index) -> Floats:
-        target = self._space.scratch(np.broadcast_shapes(*(np.shape(part) for part in index)))
-        self._calls.append(lambda: np.copyto(target, base[index]))
-        return target
-
-
-def _contiguous(compiler: _MeshCompiler, values: Floats) -> Floats:
-    """Values in contiguous memory: transcendental functions have other bits on other strides."""
-    if np.ndim(values) == 0 or values.flags.c_contiguous:
-        return values
-    return compiler._copy(values, compiler._space.scratch(values.shape))

@@ -9,15 +9,15 @@ they are computed by cases; and the largest net input of a softmax, which is sub
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrograde.engine.equations.arithmetic import picked
-from retrograde.engine.equations.array import Array, Extent, Role
+from retrograde.engine.equations.array import Extent, Role
 from retrograde.engine.equations.expression import (
+    STRUCTURE,
     ZERO,
     ArgMax,
     Call,
@@ -35,8 +35,10 @@ from retrograde.engine.equations.expression import (
     Sub,
     Sum,
     children,
+    form,
 )
 from retrograde.engine.equations.functions import ABS
+from retrograde.engine.equations.meshes import Read, outcomes, winners
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Program
 from retrograde.engine.ops.base import Op
@@ -47,15 +49,6 @@ Branches = tuple[NDArray[Any], ...]
 
 SMOOTH = frozenset({"softplus", "mish", "softsign", "log_sigmoid", "binary_cross_entropy_logits"})
 """Functions that are computed by cases and yet smooth."""
-
-_COMPARE: dict[Comparison, Callable[[Any, Any], Any]] = {
-    Comparison.LE: np.less_equal,
-    Comparison.LT: np.less,
-    Comparison.GE: np.greater_equal,
-    Comparison.GT: np.greater,
-    Comparison.EQ: np.equal,
-    Comparison.NE: np.not_equal,
-}
 
 
 class Branchings:
@@ -110,142 +103,59 @@ def _choices_of(op: Op, batch: int) -> Iterator[Choice]:
     alike_ones: dict[Any, list[Choice]] = {}
     for index in np.ndindex(shape[1:] if sampled else shape):
         for choice in choices(op.equation((0, *index) if sampled else index)):
-            alike_ones.setdefault(_form(choice), []).append(choice)
+            alike_ones.setdefault(form(choice), []).append(choice)
     for group in alike_ones.values():
         yield _stacked(group, batch if sampled else 0)
-
-
-def _form(expr: Expr | Compare) -> Any:
-    """What expressions have in common that differ in their indices alone."""
-    match expr:
-        case Const(value):
-            return value
-        case Ref(array, _):
-            return array
-        case Call(function, _):
-            kind: Any = function
-        case Compare(op, _, _):
-            kind = op
-        case Select(condition, _, _):
-            kind = condition.op
-        case ArgMax(_, numbers):
-            kind = numbers
-        case Pick(array, _, _):
-            kind = array
-        case _:
-            kind = type(expr)
-    return kind, *map(_form, children(expr))
 
 
 def _stacked(group: Sequence[Any], batch: int) -> Any:
     """Expressions of one form as one, with arrays as indices; of sample 0 alone as all samples."""
     first = group[0]
-
-    def joined(*names: str) -> Any:
-        return type(first)(*(_stacked([getattr(one, name) for one in group], batch) for name in names))
-
-    match first:
-        case Ref(array, _):
-            index = [np.array(parts)[:, None] for parts in zip(*(one.index for one in group), strict=True)]
-            if array.batched and batch:
-                index[0] = np.arange(batch)[None, :]
-            return Ref(array, tuple(index))
-        case tuple():
-            return tuple(_stacked(parts, batch) for parts in zip(*group, strict=True))
-        case Neg():
-            return joined("operand")
-        case Sum() | Max():
-            return joined("terms")
-        case ArgMax(_, numbers):
-            return ArgMax(_stacked([one.largest for one in group], batch), numbers)
-        case Pick(array, _, _):
-            rest = tuple(np.array(parts)[:, None] for parts in zip(*(one.rest for one in group), strict=True))
-            return Pick(array, _stacked([one.number for one in group], batch), rest)
-        case Product():
-            return joined("factors")
-        case Sub():
-            return joined("left", "right")
-        case Div():
-            return joined("numerator", "denominator")
-        case Call():
-            return joined("function", "argument")
-        case Compare():
-            return joined("op", "left", "right")
-        case Select():
-            return joined("condition", "then", "otherwise")
-        case _:
-            return first
+    places = tuple(np.array(parts)[:, None] for parts in zip(*map(STRUCTURE[type(first)].places, group), strict=True))
+    if isinstance(first, Ref):
+        batched = first.array.batched and batch
+        return Ref(first.array, (np.arange(batch)[None, :], *places[1:]) if batched else places)
+    parts = tuple(_stacked(each, batch) for each in zip(*map(children, group), strict=True))
+    if isinstance(first, Pick):
+        return Pick(first.array, parts[0], places)
+    return STRUCTURE[type(first)].rebuilt(first, parts)
 
 
-def choices(expr: Expr | Compare) -> Iterator[Choice]:
+def choices(expr: Expr) -> Iterator[Choice]:
     """Every choice that an expression makes, in written order, also in the definitions of its functions."""
-    match expr:
-        case Select(condition, _, _):
-            yield condition
-        case Max():
-            yield expr
-        case Call(function, argument) if function is ABS:
-            yield Compare(Comparison.GT, argument, ZERO)
-            yield Compare(Comparison.LT, argument, ZERO)
-        case Call(function, argument) if function.definition is not None:
-            yield from choices(function.definition(argument))
-            return
+    if isinstance(expr, Call) and expr.function is not ABS and expr.function.definition is not None:
+        yield from choices(expr.function.definition(expr.argument))
+        return
+    yield from CHOICES[type(expr)](expr)
     for part in children(expr):
         yield from choices(part)
 
 
-Read = Callable[[Array], NDArray[np.float64]]
+def _none(_expr: Expr) -> tuple[Choice, ...]:
+    return ()
+
+
+def _of_call(expr: Call) -> tuple[Choice, ...]:
+    signs = (Comparison.GT, Comparison.LT) if expr.function is ABS else ()
+    return tuple(Compare(sign, expr.argument, ZERO) for sign in signs)
+
+
+CHOICES: Mapping[type[Any], Callable[[Any], tuple[Choice, ...]]] = {
+    Const: _none,
+    Ref: _none,
+    Neg: _none,
+    Sum: _none,
+    Product: _none,
+    Sub: _none,
+    Div: _none,
+    Call: _of_call,
+    Select: lambda expr: (expr.condition,),
+    Max: lambda expr: (expr,),
+    ArgMax: lambda expr: (expr.largest,),
+    Pick: _none,
+}
+"""By class of node: the choices that it makes itself, besides those of its parts."""
 
 
 def _outcome(choice: Choice, read: Read) -> NDArray[Any]:
-    if isinstance(choice, Compare):
-        return np.asarray(_COMPARE[choice.op](_values(choice.left, read), _values(choice.right, read)))
-    return _largest(choice.terms, read)[1]
-
-
-def _largest(parts: Sequence[Expr], read: Read) -> tuple[Any, NDArray[np.intp]]:
-    """The first of the largest terms, or the first NaN; and which it is."""
-    best, winner = _values(parts[0], read), np.zeros((), dtype=np.intp)
-    for place, part in enumerate(parts[1:], 1):
-        value = _values(part, read)
-        kept = (best >= value) | np.isnan(best)
-        best, winner = np.where(kept, best, value), np.where(kept, winner, place)
-    return best, winner
-
-
-def _values(expr: Expr, read: Read) -> Any:
-    """The values of an expression over integers or an open mesh."""
-
-    def inner(part: Expr) -> Any:
-        return _values(part, read)
-
-    match expr:
-        case Const(value):
-            return np.float64(value)
-        case Ref(array, index):
-            return read(array)[index]
-        case Neg(operand):
-            return -inner(operand)
-        case Sum(parts) | Product(parts):
-            total = inner(parts[0])
-            for part in parts[1:]:
-                total = total + inner(part) if isinstance(expr, Sum) else total * inner(part)
-            return total
-        case Sub(left, right):
-            return inner(left) - inner(right)
-        case Div(left, right):
-            return np.divide(inner(left), inner(right))
-        case Call(function, argument):
-            if function.definition is not None:
-                return inner(function.definition(argument))
-            assert function.array is not None
-            return function.array(np.ascontiguousarray(inner(argument)))
-        case Select(condition, then, otherwise):
-            sides = inner(condition.left), inner(condition.right)
-            return np.where(_COMPARE[condition.op](*sides), inner(then), inner(otherwise))
-        case Max(parts):
-            return _largest(parts, read)[0]
-        case ArgMax(Max(parts), numbers):
-            return np.array(numbers, dtype=np.float64)[_largest(parts, read)[1]]
-        case Pick(array, number, rest):
-            return picked(read(array), inner(number), rest)
+    return np.asarray(outcomes(choice, read)) if isinstance(choice, Compare) else winners(choice, read)[1]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property, reduce
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from retrograde.engine.equations.array import Extent, Phase
+from retrograde.engine.equations.evaluation import evaluate, taken
 from retrograde.engine.equations.expression import (
     Call,
     Const,
@@ -20,13 +21,12 @@ from retrograde.engine.equations.expression import (
     Sub,
     Sum,
     children,
-    evaluate,
     refs,
-    render,
-    taken,
     terms,
 )
 from retrograde.engine.equations.functions import SQRT
+from retrograde.engine.equations.meshes import values
+from retrograde.engine.equations.rendering import render
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.notation import Notation
 from retrograde.engine.network.program import Place, Program
@@ -294,8 +294,8 @@ def running_sum(frame: Frame, ref: Ref, samples: int) -> float:
     assert op is not None
     if samples > FEW and _alike(op.equation((0, *ref.index))):
         with np.errstate(all="ignore"):
-            values = _values(frame, op.equation((np.arange(samples), *ref.index)))
-        return float(np.add.accumulate(np.broadcast_to(values, (samples,)))[-1])
+            found = values(op.equation((np.arange(samples), *ref.index)), frame.array)
+        return float(np.add.accumulate(np.broadcast_to(found, (samples,)))[-1])
     total = 0.0
     for sample in range(samples):
         value = evaluate(op.equation((sample, *ref.index)), frame.value, frame.mathematics)
@@ -305,42 +305,12 @@ def running_sum(frame: Frame, ref: Ref, samples: int) -> float:
 
 def _alike(expr: Expr) -> bool:
     """Whether an expression has the same bits over arrays as one by one: rounded operations, and no choices."""
-    match expr:
-        case Const() | Ref():
-            return True
-        case Neg() | Sum() | Product() | Sub() | Div():
-            return all(map(_alike, children(expr)))
-        case Call(function, argument):
-            if function.definition is not None:
-                return _alike(function.definition(argument))
-            return function is SQRT and _alike(argument)
-        case _:
-            return False
-
-
-def _values(frame: Frame, expr: Expr) -> Any:
-    """The values of an expression that ``_alike`` allows, over arrays of indices."""
-
-    def inner(part: Expr) -> Any:
-        return _values(frame, part)
-
-    match expr:
-        case Const(value):
-            return np.float64(value)
-        case Ref(array, index):
-            return frame.array(array)[index]
-        case Neg(operand):
-            return -inner(operand)
-        case Sum(parts) | Product(parts):
-            return reduce(np.add if isinstance(expr, Sum) else np.multiply, map(inner, parts))
-        case Sub(left, right):
-            return np.subtract(inner(left), inner(right))
-        case Div(left, right):
-            return np.divide(inner(left), inner(right))
-        case Call(function, argument):
-            return inner(function.definition(argument)) if function.definition is not None else np.sqrt(inner(argument))
-        case _:
-            raise AssertionError
+    if isinstance(expr, Call):
+        function, argument = expr.function, expr.argument
+        if function.definition is not None:
+            return _alike(function.definition(argument))
+        return function is SQRT and _alike(argument)
+    return isinstance(expr, Const | Ref | Neg | Sum | Product | Sub | Div) and all(map(_alike, children(expr)))
 
 
 def made_by(schedule: Schedule, iteration: int, program: Program, ref: Ref) -> int | None:

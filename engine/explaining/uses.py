@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrograde.engine.equations.array import Extent, Phase
-from retrograde.engine.equations.expression import Expr, Index, Pick, Ref, Select, children, evaluate, holds, refs
+from retrograde.engine.equations.evaluation import evaluate, holds
+from retrograde.engine.equations.expression import Expr, Index, Pick, Ref, Select, children, refs
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Place, Program
 from retrograde.engine.ops.base import Op

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from retrograde.engine.equations.arithmetic import divide
 from retrograde.engine.equations.expression import Ref
+from retrograde.engine.equations.ieee import divide
 from retrograde.engine.formulas.tree import (
     Applied,
     Arithmetic,
@@ -228,9 +228,7 @@ def printed(
             slots is not None and len(parts) >= LEAST and (together := wide(parts, Names(slots, moment))) is not None
         ):
             return f"{OVER[op]}({together})"
-        case NumberPart(value):
-            return repr(value)
-        case TextPart(value):
+        case NumberPart(value) | TextPart(value):
             return repr(value)
         case Slot():
             return name(node)
@@ -247,23 +245,29 @@ def printed(
         case Not(part):
             return f"(not {inner(part)})"
         case Applied(function, arguments):
-            values = ", ".join(map(inner, arguments))
-            match function:
-                case "isnan" if isinstance(arguments[0], Slot):
-                    return f"({values} != {values})"
-                case "sign" if isinstance(arguments[0], Slot):
-                    return f"(({values} > 0.0) - ({values} < 0.0))"
-                case "isinf":
-                    return f"(absolute({values}) == 1e999)"
-                case "truth":
-                    return f"(1.0 if {values} else 0.0)"
-                case "sum" if len(arguments) <= INLINE:
-                    return f"({' + '.join(map(inner, arguments))})"
-                case "sum":
-                    return f"added({values})"
-            return f"{_PRINTED[function]}({values})"
+            return _applied(function, arguments, list(map(inner, arguments)))
         case Several():
             raise AssertionError
+
+
+def _applied(function: str, arguments: Sequence[Node], sources: Sequence[str]) -> str:
+    """A function of some arguments, whose source is given, as source."""
+    values = ", ".join(sources)
+    match function:
+        case "isnan" if isinstance(arguments[0], Slot):
+            return f"({values} != {values})"
+        case "sign" if isinstance(arguments[0], Slot):
+            return f"(({values} > 0.0) - ({values} < 0.0))"
+        case "isinf":
+            return f"(absolute({values}) == 1e999)"
+        case "truth":
+            return f"(1.0 if {values} else 0.0)"
+        case "sum" if len(arguments) <= INLINE:
+            return f"({' + '.join(sources)})"
+        case "sum":
+            return f"added({values})"
+        case _:
+            return f"{_PRINTED[function]}({values})"
 
 
 _PRINTED = {"isnan": "unknown", "abs": "absolute", "sign": "sign", "sqrt": "root", "min": "smallest", "max": "largest"}

@@ -121,11 +121,6 @@ class Applied:
 
 Node = NumberPart | TextPart | Slot | MomentPart | Several | Arithmetic | Comparing | JoinedPart | Not | Applied
 
-POSITIONS = ("epoch", "iteration", "sample", "step", "phase")
-EPOCH_NAMES = ("E_epoch", "E_data")
-"""Numbers that are known at the end of an epoch only; they stand where a formula is decided there."""
-PHASES = ("forward", "loss", "backward", "update")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Formula:

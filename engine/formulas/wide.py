@@ -22,6 +22,7 @@ from retrograde.engine.formulas.tree import (
     Not,
     NumberPart,
     Slot,
+    parts,
 )
 
 LEAST = 12
@@ -58,61 +59,72 @@ class Names(NamedTuple):
     moment: Callable[[str], str]
 
 
+_SAID: Mapping[type[Any], Callable[[Any], Any]] = {
+    Slot: lambda _node: None,
+    NumberPart: lambda node: node.value,
+    MomentPart: lambda node: node.name,
+    Arithmetic: lambda node: node.op,
+    Comparing: lambda node: node.op,
+    JoinedPart: lambda node: node.op,
+    Not: lambda _node: None,
+    Applied: lambda node: node.function,
+}
+"""What parts have to have in common to be alike, besides their class; of the classes that are not here, none are."""
+
+
 def wide(items: Sequence[Node], names: Names) -> str | None:
     """Source of an array with the value of each part; None where the parts are not alike."""
     first = items[0]
-    if any(type(item) is not type(first) for item in items):
+    said = _SAID.get(type(first))
+    if said is None or any(type(item) is not type(first) or said(item) != said(first) for item in items):
         return None
     match first:
         case Slot():
             return names.slots([item for item in items if isinstance(item, Slot)])
         case NumberPart(value):
-            return repr(value) if all(item == first for item in items) else None
+            return repr(value)
         case MomentPart(name):
-            return names.moment(name) if all(item == first for item in items) else None
-        case Arithmetic(op) | Comparing(op):
-            pairs = [item for item in items if isinstance(item, Arithmetic | Comparing) and item.op == op]
-            sides = _each([(pair.left, pair.right) for pair in pairs], len(items), names)
-            if sides is None:
-                return None
-            return f"quotients({', '.join(sides)})" if op == "/" else f"({f' {op} '.join(sides)})"
-        case JoinedPart(op):
-            parts = _each(
-                [item.parts for item in items if isinstance(item, JoinedPart) and item.op == op], len(items), names
-            )
-            return None if parts is None else f"({(' & ' if op == 'and' else ' | ').join(parts)})"
-        case Not():
-            parts = _each([(item.part,) for item in items if isinstance(item, Not)], len(items), names)
-            return None if parts is None else f"inverted({parts[0]})"
-        case Applied(function):
-            same = [item.arguments for item in items if isinstance(item, Applied) and item.function == function]
-            parts = _each(same, len(items), names)
-            return None if parts is None else _applied(function, parts)
-        case _:
-            return None
+            return names.moment(name)
+    columns = _columns([parts(item) for item in items], names)
+    return None if columns is None else _joined(first, columns)
 
 
-def _each(rows: Sequence[Sequence[Node]], count: int, names: Names) -> list[str] | None:
-    """The columns of some rows, as source; None where rows are missing, of other lengths, or not alike."""
-    if len(rows) != count or len({len(row) for row in rows}) != 1:
+def _columns(rows: Sequence[Sequence[Node]], names: Names) -> list[str] | None:
+    """The columns of some rows, as source; None where rows are of other lengths, or not alike."""
+    if len({len(row) for row in rows}) != 1:
         return None
     columns = [wide(column, names) for column in zip(*rows, strict=True)]
     found = [column for column in columns if column is not None]
     return found if len(found) == len(columns) else None
 
 
-def _applied(function: str, parts: list[str]) -> str:
+def _joined(node: Node, columns: list[str]) -> str:
+    """What is made of the columns, as source."""
+    match node:
+        case Arithmetic("/"):
+            return f"quotients({', '.join(columns)})"
+        case Arithmetic(op) | Comparing(op):
+            return f"({f' {op} '.join(columns)})"
+        case JoinedPart(op):
+            return f"({(' & ' if op == 'and' else ' | ').join(columns)})"
+        case Applied(function):
+            return _applied(function, columns)
+        case _:
+            return f"inverted({columns[0]})"
+
+
+def _applied(function: str, columns: list[str]) -> str:
     match function:
         case "isnan":
-            return f"unknowns({parts[0]})"
+            return f"unknowns({columns[0]})"
         case "truth":
-            return f"({parts[0]} * 1.0)"
+            return f"({columns[0]} * 1.0)"
         case "sum":
-            return f"({' + '.join(parts)})"
+            return f"({' + '.join(columns)})"
         case "max" | "min":
-            best = parts[0]
-            for part in parts[1:]:
-                best = f"{'upper' if function == 'max' else 'lower'}({best}, {part})"
+            best = columns[0]
+            for column in columns[1:]:
+                best = f"{'upper' if function == 'max' else 'lower'}({best}, {column})"
             return best
         case _:
-            return f"{_APPLIED[function]}({parts[0]})"
+            return f"{_APPLIED[function]}({columns[0]})"

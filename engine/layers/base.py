@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from retrograde.engine.equations.activations import ACTIVATIONS
 from retrograde.engine.equations.array import Array, Role
+from retrograde.engine.errors import KeyPath, Violation
+from retrograde.engine.layers.options import with_options, words
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -24,35 +27,17 @@ if TYPE_CHECKING:
 
 MAX_LAYERS = 256
 MAX_UNITS = 10_000_000
-MAX_EPOCHS = 10**12
 MAX_SEED = 2**63 - 1
 MAX_LEGACY_SEED = 2**32 - 1
 
 LAYER_NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
 WEIGHT_NAME = r"^([^\W\d]\w*)?$"
 RANGES = r"^\s*\d{1,9}\s*(-\s*\d{1,9}\s*)?(,\s*\d{1,9}\s*(-\s*\d{1,9}\s*)?)*$"
-ActivationName = Literal[
-    "identity",
-    "sigmoid",
-    "tanh",
-    "relu",
-    "leaky_relu",
-    "elu",
-    "silu",
-    "gelu",
-    "gelu_tanh",
-    "softplus",
-    "selu",
-    "mish",
-    "softsign",
-    "log_sigmoid",
-    "relu6",
-    "hard_tanh",
-    "hard_sigmoid",
-    "hard_swish",
-    "softmax",
-]
-
+if TYPE_CHECKING:
+    ActivationName = str
+else:
+    ActivationName = words(ACTIVATIONS)
+"""The name of an activation function."""
 
 InitKind = Literal["constant", "uniform", "normal", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal"]
 Layout = Literal["target_source", "source_target"]
@@ -77,9 +62,6 @@ def table_or_order(value: Any) -> str:
     """The tag of a value that is a table or a word."""
     return "<table>" if isinstance(value, list | tuple) else "<order>"
 
-
-KeyPath = tuple[str | int, ...]
-"""The keys, and the places in lists, that lead to a value of a scenario file."""
 
 Shape = tuple[int, ...]
 """The shape of an array for one sample."""
@@ -360,8 +342,8 @@ class Layer(Model):
         """Yield the names of slots that the file chooses, each with its place in the layer's table."""
         return iter(())
 
-    def faults(self, sources: Sequence[Form]) -> Iterator[tuple[KeyPath, str]]:
-        """Yield everything that is wrong in the layer's table, as places in it and messages.
+    def faults(self, sources: Sequence[Form]) -> Iterator[Violation]:
+        """Yield everything that is wrong in the layer's table, with its place in that.
 
         ``form`` raises the first of them.
         """
@@ -407,17 +389,29 @@ class Layer(Model):
         raise NotImplementedError
 
 
-class ActivatedLayer(Layer):
-    """A layer that ends in an activation function."""
-
+class _ActivationKey(Layer):
     activation: ActivationName = Field(default="identity", description="the activation function")
-    slope: float | None = Field(default=None, description="of leaky_relu: the slope left of 0; 0.01 if absent")
-    alpha: float | None = Field(default=None, description="of elu: α; 1 if absent")
+
+
+if TYPE_CHECKING:
+    _ActivationKeys = _ActivationKey
+else:
+    _ActivationKeys = with_options(
+        _ActivationKey,
+        (
+            (row.parameter, f"of {row.name}: {row.parameter.text}; {row.default:g} if absent")
+            for row in ACTIVATIONS.values()
+            if row.parameter is not None
+        ),
+    )
+
+
+class ActivatedLayer(_ActivationKeys):
+    """A layer that ends in an activation function."""
 
     def completed(self) -> dict[str, Any]:
         """The parameter of the activation, where the file leaves it out."""
-        if self.activation == "leaky_relu" and self.slope is None:
-            return {"slope": 0.01}
-        if self.activation == "elu" and self.alpha is None:
-            return {"alpha": 1.0}
-        return {}
+        row = ACTIVATIONS[self.activation]
+        if row.parameter is None or getattr(self, row.parameter.key) is not None:
+            return {}
+        return {row.parameter.key: row.default}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from retrograde.engine.equations.activations import SOFTMAX
 from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import (
     MAX_UNITS,
@@ -78,7 +79,7 @@ class _ConvolutionLayer(Windows, ActivatedLayer):
         Raises:
             ShapeError: the groups do not divide the channels, or the activation is a softmax.
         """
-        if self.activation == "softmax":
+        if self.activation == SOFTMAX.name:
             raise ShapeError(
                 "activation", _("a softmax runs over the last axis, which is not that of the channels here")
             )

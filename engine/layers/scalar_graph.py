@@ -10,7 +10,8 @@ from pydantic import Field, PrivateAttr
 
 from retrograde.engine.equations.array import Role
 from retrograde.engine.equations.assignments import Plan
-from retrograde.engine.layers.base import Form, KeyPath, Layer, Parameter, ShapeError
+from retrograde.engine.errors import KeyPath, Violation
+from retrograde.engine.layers.base import Form, Layer, Parameter, ShapeError
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -117,24 +118,23 @@ class ScalarGraphLayer(Layer):
                 known.add(match[1])
                 yield match[1], ("assign", line)
 
-    def faults(self, sources: Sequence[Form]) -> Iterator[tuple[KeyPath, str]]:
+    def faults(self, sources: Sequence[Form]) -> Iterator[Violation]:
         """Yield every assignment that cannot be read, and outputs that there are not."""
         plan = self.plan(sources)
         for line, message in plan.faults:
-            yield ("assign", line), message
+            yield Violation(path=("assign", line), message=message)
         if self.share is not None:
-            yield ("share",), _("the variables of a graph belong to it alone; let one graph make both values")
+            message = _("the variables of a graph belong to it alone; let one graph make both values")
+            yield Violation(path=("share",), message=message)
         made = {gate.name for gate in plan.gates}
         for number, name in enumerate(self.outputs or ()):
             if plan.value(name) not in made and not plan.faults:
-                yield ("outputs", number), _("no assignment makes {name}").format(name=name)
+                message = _("no assignment makes {name}").format(name=name)
+                yield Violation(path=("outputs", number), message=message)
         if len(plan.gates) > MAX_GATES:
-            yield (
-                ("assign",),
-                _("{count} operations; the most are {limit}").format(
-                    count=f"{len(plan.gates):,}", limit=f"{MAX_GATES:,}"
-                ),
-            )
+            message = _("{count} operations; the most are {limit}")
+            text = message.format(count=f"{len(plan.gates):,}", limit=f"{MAX_GATES:,}")
+            yield Violation(path=("assign",), message=text)
 
     def form(self, sources: Sequence[Form]) -> Form:
         """A row of the outputs; without them, one number."""
@@ -145,7 +145,7 @@ class ScalarGraphLayer(Layer):
                 raise ShapeError("inputs", message.format(name=name, shape=form))
         fault = next(self.faults(sources), None)
         if fault is not None:
-            raise ShapeError(fault[0], fault[1])
+            raise ShapeError(fault.path, fault.message)
         return Form(() if self.outputs is None else (len(self.outputs),))
 
     def parameters(self, sources: Sequence[Form]) -> tuple[Parameter, ...]:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import or_
-from typing import TYPE_CHECKING, Annotated, Any
-
-from pydantic import Discriminator, Tag
+from typing import get_args
 
 from retrograde.engine.layers.activation import ActivationLayer
 from retrograde.engine.layers.attention import AttentionLayer
@@ -30,46 +26,34 @@ from retrograde.engine.layers.shaping import FlattenLayer, PermuteLayer, Reshape
 from retrograde.engine.layers.upsample import UpsampleLayer
 
 KINDS: dict[str, type[Layer]] = {
-    "dense": DenseLayer,
-    "add": AddLayer,
-    "multiply": MultiplyLayer,
-    "concatenate": ConcatenateLayer,
-    "activation": ActivationLayer,
-    "flatten": FlattenLayer,
-    "reshape": ReshapeLayer,
-    "permute": PermuteLayer,
-    "transpose": TransposeLayer,
-    "graph": ScalarGraphLayer,
-    "batch_norm": BatchNormLayer,
-    "dropout": DropoutLayer,
-    "conv": ConvLayer,
-    "conv_transpose": ConvTransposeLayer,
-    "max_pool": MaxPoolLayer,
-    "average_pool": AveragePoolLayer,
-    "global_average_pool": GlobalAveragePoolLayer,
-    "upsample": UpsampleLayer,
-    "linear": LinearLayer,
-    "embedding": EmbeddingLayer,
-    "position": PositionLayer,
-    "attention": AttentionLayer,
-    "layer_norm": LayerNormLayer,
-    "rnn": RnnLayer,
-    "gru": GruLayer,
-    "lstm": LstmLayer,
+    get_args(model.model_fields["kind"].annotation)[0]: model
+    for model in (
+        DenseLayer,
+        AddLayer,
+        MultiplyLayer,
+        ConcatenateLayer,
+        ActivationLayer,
+        FlattenLayer,
+        ReshapeLayer,
+        PermuteLayer,
+        TransposeLayer,
+        ScalarGraphLayer,
+        BatchNormLayer,
+        DropoutLayer,
+        ConvLayer,
+        ConvTransposeLayer,
+        MaxPoolLayer,
+        AveragePoolLayer,
+        GlobalAveragePoolLayer,
+        UpsampleLayer,
+        LinearLayer,
+        EmbeddingLayer,
+        PositionLayer,
+        AttentionLayer,
+        LayerNormLayer,
+        RnnLayer,
+        GruLayer,
+        LstmLayer,
+    )
 }
 """Every kind of layer by the word that a scenario file uses; without one, a layer is dense."""
-
-
-def _tag(value: Any) -> str:
-    kind = value.get("kind", "dense") if isinstance(value, dict) else getattr(value, "kind", "dense")
-    # A kind that does not exist is reported by the model of the dense layer.
-    return f"<{kind if isinstance(kind, str) and kind in KINDS else 'dense'}>"
-
-
-if TYPE_CHECKING:
-    AnyLayer = Layer
-else:
-    AnyLayer = Annotated[
-        reduce(or_, (Annotated[model, Tag(f"<{kind}>")] for kind, model in KINDS.items())), Discriminator(_tag)
-    ]
-"""A layer of any kind, told by its key ``kind``."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from retrograde.engine.equations.activations import ACTIVATIONS, SOFTMAX
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
-from retrograde.engine.equations.functions import ACTIVATIONS
 from retrograde.engine.layers.base import ActivatedLayer, Layer, Value
 from retrograde.engine.network.builder import Builder
 from retrograde.engine.ops.activation import Activate, make_function
@@ -148,10 +148,10 @@ class ForwardPass:
 
     def activate(self, net: Array, layer: ActivatedLayer, *, stem: str = "out") -> Array:
         """Appends the activation of a layer to its net inputs; a softmax runs over the last axis."""
-        if layer.activation == "softmax":
-            return self.shares(net, stem)
         row = ACTIVATIONS[layer.activation]
-        given = getattr(layer, row.parameter) if row.parameter else None
+        if row is SOFTMAX:
+            return self.shares(net, stem)
+        given = getattr(layer, row.parameter.key) if row.parameter is not None else None
         parameter = row.default if given is None else given
         function = make_function(layer.activation, parameter)
         fields = {"function": function, "activation": layer.activation, "parameter": parameter}

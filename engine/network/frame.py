@@ -8,10 +8,8 @@ import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Role
-from retrograde.engine.equations.expression import (
-    Mathematics,
-    Ref,
-)
+from retrograde.engine.equations.evaluation import Mathematics
+from retrograde.engine.equations.expression import Ref
 from retrograde.engine.network.program import Program
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from math import prod
 
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
+from retrograde.engine.equations.losses import CROSS_ENTROPY, termwise
 from retrograde.engine.layers.base import Form, Value
 from retrograde.engine.network.forward import ForwardPass
-from retrograde.engine.ops.loss import LOSSES, CrossEntropy, LossTerm, Share
-from retrograde.engine.ops.smoothing import SmoothTarget
-from retrograde.engine.ops.value import ValueTerm
+from retrograde.engine.ops.loss import CrossEntropy, LossTerm, Share, SmoothTarget, ValueTerm
 from retrograde.engine.scenario.models import LossTable
 
 
@@ -21,7 +20,7 @@ def _loss_terms(forward: ForwardPass, loss: LossTable, form: Form, value: Value,
         share = _share(forward, loss, form, position)
         target = forward.made("E", out.element_shape, role=Role.LOSS, time=out.time)
         layer = forward.layer.name
-        if loss.kind == "cross_entropy":
+        if loss.kind == CROSS_ENTROPY.name:
             softmax = forward.softmax[out]
             if loss.label_smoothing:
                 wanted, at = _smoothed(forward, loss, out, goal, at), ()
@@ -43,7 +42,8 @@ def _loss_terms(forward: ForwardPass, loss: LossTable, form: Form, value: Value,
                 )
             )
         else:
-            row = LOSSES[loss.kind]
+            row = termwise(loss.kind)
+            given = None if row.parameter is None else getattr(loss, row.parameter.key)
             forward.append(
                 LossTerm(
                     target=target,
@@ -53,7 +53,7 @@ def _loss_terms(forward: ForwardPass, loss: LossTable, form: Form, value: Value,
                     out=out,
                     goal=goal,
                     loss=loss.kind,
-                    parameter=loss.delta if row.parameter and loss.delta is not None else row.default,
+                    parameter=row.default if given is None else given,
                     share=share,
                     at=at,
                 )
@@ -66,7 +66,7 @@ def _share(forward: ForwardPass, loss: LossTable, form: Form, position: int) -> 
     """How the terms of one output count; of a sequence, those at a position of it."""
     count = Form(form.shape).size if loss.over_outputs == "mean" else 1
     count *= forward.batch if loss.over_batch == "mean" else 1
-    if loss.kind == "cross_entropy" and loss.over_outputs == "sum" and loss.over_time == "mean":
+    if loss.kind == CROSS_ENTROPY.name and loss.over_outputs == "sum" and loss.over_time == "mean":
         # An array of distributions has one at each position, such as a token.
         count *= prod(form.shape[:-1])
     mask = forward.masked(form.steps) if form.steps else None

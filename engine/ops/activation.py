@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from retrograde.engine.equations.activations import elementwise
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.equations.expression import ONE, Call, Const, Expr, Function, Index, Product, Ref
-from retrograde.engine.equations.functions import ACTIVATIONS
 from retrograde.engine.ops.base import Op, Part
 from retrograde.engine.text import _
 
@@ -47,7 +47,7 @@ class Activate(Op):
         g = builder.close(self.target)
         if g is None:
             return
-        if ACTIVATIONS[self.activation].slope is None:
+        if elementwise(self.activation).slope is None:
             builder.contribute(self.net, PassPart(g=g))
             return
         # Several activations may have the same source, which is no net input of their own.
@@ -59,7 +59,7 @@ class Activate(Op):
             layer=self.layer,
             batched=True,
             of=self.net,
-            sign=ACTIVATIONS[self.activation].symbol,
+            sign=elementwise(self.activation).symbol,
             time=self.net.time,
         )
         builder.append(
@@ -84,7 +84,7 @@ class Activate(Op):
 
 def make_function(activation: str, parameter: float) -> Function | None:
     """The function of an activation with its parameter filled in; None for the identity."""
-    row = ACTIVATIONS[activation]
+    row = elementwise(activation)
     if row.slope is None:
         return None
     constant = Const(parameter)
@@ -109,7 +109,7 @@ class Slope(Op):
         return _("slope")
 
     def equation(self, index: Index) -> Expr:
-        slope = ACTIVATIONS[self.activation].slope
+        slope = elementwise(self.activation).slope
         assert slope is not None
         return slope(Ref(self.net, index), Ref(self.out, index), Const(self.parameter))
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from retrograde.engine.equations.arithmetic import Floats, sum_rows
 from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.evaluation import NUMPY, evaluate
 from retrograde.engine.equations.expression import (
-    NUMPY,
     ZERO,
     Call,
     Compare,
@@ -25,7 +25,6 @@ from retrograde.engine.equations.expression import (
     Ref,
     Select,
     Sum,
-    evaluate,
 )
 from retrograde.engine.equations.functions import COS, SIN
 from retrograde.engine.ops.activation import PassPart

@@ -6,7 +6,6 @@ the mean runs over; so E and the gradients of the parameters are plain sums over
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,171 +14,25 @@ import numpy as np
 from retrograde.engine.equations.arithmetic import sum_rows
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import (
-    HALF,
     ONE,
-    SQUARE,
-    TWO,
     ZERO,
     Call,
-    Compare,
-    Comparison,
     Const,
     Div,
     Expr,
     Index,
-    Neg,
     Product,
     Ref,
-    Select,
     Sub,
     Sum,
 )
-from retrograde.engine.equations.functions import ABS, EXP, LOG, LOG1P, SIGMOID
+from retrograde.engine.equations.functions import LOG
+from retrograde.engine.equations.losses import equals, termwise
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
     from retrograde.engine.ops.base import GradientPass
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Loss:
-    """A loss that is a sum of terms, one an output.
-
-    Attributes:
-        name: the name in scenario files.
-        formula: the textbook formula of a term, before any mean.
-        value: builds the term from output y, target t and the parameter.
-        slope: builds its derivative by y; from logits, by the net input.
-        over_outputs: the default reduction over outputs.
-        over_batch: the default reduction over the batch.
-        parameter: the scenario key of its parameter, if it has one.
-        default: the parameter's default.
-        source: where the definition comes from.
-    """
-
-    name: str
-    formula: str
-    value: Callable[[Expr, Expr, Expr], Expr]
-    slope: Callable[[Expr, Expr, Expr], Expr]
-    over_outputs: str
-    over_batch: str
-    parameter: str = ""
-    default: float = 0.0
-    source: str = ""
-
-
-def _equals(x: Expr, number: Const, then: Expr, otherwise: Expr) -> Expr:
-    return Select(Compare(Comparison.EQ, x, number), then, otherwise)
-
-
-def _huber(y: Expr, t: Expr, delta: Expr) -> Expr:
-    d = Sub(y, t)
-    return Select(
-        Compare(Comparison.LE, Call(ABS, d), delta),
-        Product((HALF, Call(SQUARE, d))),
-        Product((delta, Sub(Call(ABS, d), Product((HALF, delta))))),
-    )
-
-
-def _huber_slope(y: Expr, t: Expr, delta: Expr) -> Expr:
-    d = Sub(y, t)
-    low = Select(Compare(Comparison.LT, d, Neg(delta)), Neg(delta), d)
-    return Select(Compare(Comparison.GT, d, delta), delta, low)
-
-
-def _sign(y: Expr, t: Expr, _: Expr) -> Expr:
-    """±1 by the side of the target; the difference itself where it is 0 (or NaN)."""
-    d = Sub(y, t)
-    low = Select(Compare(Comparison.LT, d, ZERO), Const(-1.0, "−1"), d)
-    return Select(Compare(Comparison.GT, d, ZERO), ONE, low)
-
-
-def _binary(y: Expr, t: Expr, _: Expr) -> Expr:
-    """Terms with a zero factor are 0, so that 0·ln 0 is."""
-    hit = _equals(t, ZERO, ZERO, Product((t, Call(LOG, y))))
-    miss = _equals(t, ONE, ZERO, Product((Sub(ONE, t), Call(LOG, Sub(ONE, y)))))
-    return Neg(Sum((hit, miss)))
-
-
-def _binary_slope(y: Expr, t: Expr, _: Expr) -> Expr:
-    hit = _equals(t, ZERO, ZERO, Div(t, y))
-    miss = _equals(t, ONE, ZERO, Div(Sub(ONE, t), Sub(ONE, y)))
-    return Sub(miss, hit)
-
-
-def _binary_logits(z: Expr, t: Expr, _: Expr) -> Expr:
-    positive = Select(Compare(Comparison.LE, z, ZERO), ZERO, z)
-    return Sum((Sub(positive, Product((z, t))), Call(LOG1P, Call(EXP, Neg(Call(ABS, z))))))
-
-
-def _rows() -> tuple[Loss, ...]:
-    return (
-        Loss(
-            name="half_squared_error",
-            formula="½ (t − y)²",
-            value=lambda y, t, _: Product((HALF, Call(SQUARE, Sub(t, y)))),
-            slope=lambda y, t, _: Sub(y, t),
-            over_outputs="sum",
-            over_batch="sum",
-            source="Rumelhart, Hinton, Williams 1986, eq. 3",
-        ),
-        Loss(
-            name="squared_error",
-            formula="(t − y)²",
-            value=lambda y, t, _: Call(SQUARE, Sub(t, y)),
-            slope=lambda y, t, _: Product((TWO, Sub(y, t))),
-            over_outputs="sum",
-            over_batch="sum",
-        ),
-        Loss(
-            name="mean_squared_error",
-            formula="(t − y)²",
-            value=lambda y, t, _: Call(SQUARE, Sub(t, y)),
-            slope=lambda y, t, _: Product((TWO, Sub(y, t))),
-            over_outputs="mean",
-            over_batch="mean",
-        ),
-        Loss(
-            name="mean_absolute_error",
-            formula="|y − t|; slope 0 at 0",
-            value=lambda y, t, _: Call(ABS, Sub(y, t)),
-            slope=_sign,
-            over_outputs="mean",
-            over_batch="mean",
-        ),
-        Loss(
-            name="huber",
-            formula="½ (y − t)² for |y − t| ≤ δ, else δ · (|y − t| − ½ δ)",
-            value=_huber,
-            slope=_huber_slope,
-            over_outputs="mean",
-            over_batch="mean",
-            parameter="delta",
-            default=1.0,
-            source="Huber 1964",
-        ),
-        Loss(
-            name="binary_cross_entropy",
-            formula="−(t · ln y + (1 − t) · ln(1 − y)); 0 · ln 0 is 0",
-            value=_binary,
-            slope=_binary_slope,
-            over_outputs="mean",
-            over_batch="mean",
-        ),
-        Loss(
-            name="binary_cross_entropy_logits",
-            formula="max(z, 0) − z · t + ln(1 + exp(−|z|))",
-            value=_binary_logits,
-            slope=lambda z, t, _: Sub(Call(SIGMOID, z), t),
-            over_outputs="mean",
-            over_batch="mean",
-        ),
-    )
-
-
-LOSSES: dict[str, Loss] = {row.name: row for row in _rows()}
-"""Losses by name whose terms depend on one output each. Cross-entropy joins the outputs: ``CrossEntropy``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,7 +98,7 @@ class LossTerm(Op):
         return _("loss term")
 
     def equation(self, index: Index) -> Expr:
-        row = LOSSES[self.loss]
+        row = termwise(self.loss)
         goal = Ref(self.goal, (index[0], *self.at, *index[1:]))
         return self.share.of(row.value(Ref(self.out, index), goal, Const(self.parameter)), index)
 
@@ -282,7 +135,7 @@ class LossPart(Part):
         return (self.out, self.goal, *self.share.inputs)
 
     def term(self, index: Index) -> Expr:
-        row = LOSSES[self.loss]
+        row = termwise(self.loss)
         goal = Ref(self.goal, (index[0], *self.at, *index[1:]))
         return self.share.of(row.slope(Ref(self.out, index), goal, Const(self.parameter)), index)
 
@@ -326,7 +179,7 @@ class CrossEntropy(Op):
         goal = Ref(self.goal, (index[0], *self.at, *index[1:]))
         shift = Sub(Ref(self.net, index), Ref(self.maximum, index[:-1]))
         surprise = Sub(Call(LOG, Ref(self.normaliser, index[:-1])), shift)
-        return self.share.of(_equals(goal, ZERO, ZERO, Product((goal, surprise))), index)
+        return self.share.of(equals(goal, ZERO, ZERO, Product((goal, surprise))), index)
 
     def gradient(self, builder: GradientPass) -> None:
         builder.contribute(self.net, CollapsedPart(out=self.out, goal=self.goal, share=self.share, at=self.at))
@@ -416,3 +269,82 @@ class SeedPart(Part):
 
     def term(self, index: Index) -> Expr:
         return ONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ValueTerm(Op):
+    """E_o[s, i] = weight · out[s, i] / N.
+
+    Attributes:
+        out: the outputs, (batch, ...).
+        share: how a term counts.
+    """
+
+    out: Array
+    share: Share
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        return (self.out, *self.share.inputs)
+
+    @property
+    def title(self) -> str:
+        return _("loss term")
+
+    def equation(self, index: Index) -> Expr:
+        return self.share.of(Ref(self.out, index), index)
+
+    def gradient(self, builder: GradientPass) -> None:
+        builder.contribute(self.out, ValuePart(share=self.share))
+
+    def why(self, target: str) -> str:
+        return _("What this output counts for in the loss.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ValuePart(Part):
+    """The use of an output as a loss: ∂E/∂out = weight / N."""
+
+    share: Share
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        return self.share.inputs
+
+    def term(self, index: Index) -> Expr:
+        return self.share.of(ONE, index)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SmoothTarget(Op):
+    """t′[s, ..., k] = (1 − ε) · t[s, ..., k] + ε / K, with K classes along the last axis.
+
+    Attributes:
+        goal: the targets, (batch, ..., classes); of a sequence with the time after the sample.
+        smoothing: ε.
+        at: where the targets of this output begin, between the sample and the rest: (time,) in a sequence.
+
+    Source: Szegedy et al. 2016, Rethinking the Inception architecture, section 7; PyTorch, CrossEntropyLoss.
+    """
+
+    goal: Array
+    smoothing: float
+    at: tuple[int, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        return (self.goal,)
+
+    @property
+    def title(self) -> str:
+        return _("label smoothing")
+
+    def equation(self, index: Index) -> Expr:
+        goal = Ref(self.goal, (index[0], *self.at, *index[1:]))
+        classes = Const(float(self.target.shape[-1]))
+        epsilon = Const(self.smoothing)
+        kept = Sub(Const(1.0), epsilon)
+        return Sum((Product((kept, goal)), Div(epsilon, classes)))
+
+    def why(self, target: str) -> str:
+        return _("The right class is wanted a little less than surely, and every class a little.")

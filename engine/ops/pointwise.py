@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -19,19 +19,14 @@ from retrograde.engine.equations.derivative import derivative
 from retrograde.engine.equations.expression import (
     ONE,
     ZERO,
-    Call,
-    Compare,
     Const,
-    Div,
     Expr,
     Index,
-    Max,
     Neg,
     Product,
     Ref,
-    Select,
-    Sub,
     Sum,
+    mapped,
     refs,
 )
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
@@ -138,35 +133,10 @@ def _use(rule: Rule, count: int, number: int) -> Expr:
 def filled(expr: Expr, slots: Mapping[Array, Ref]) -> Expr:
     """An expression over places with the slots that they stand for."""
 
-    def fill(part: Any) -> Any:
-        match part:
-            case Ref(array):
-                return slots[array]
-            case Const():
-                return part
-            case Neg(operand):
-                return Neg(fill(operand))
-            case Sum(parts):
-                return Sum(tuple(map(fill, parts)))
-            case Product(parts):
-                return Product(tuple(map(fill, parts)))
-            case Max(parts):
-                return Max(tuple(map(fill, parts)))
-            case Sub(left, right):
-                return Sub(fill(left), fill(right))
-            case Div(left, right):
-                return Div(fill(left), fill(right))
-            case Call(function, argument):
-                return Call(function, fill(argument))
-            case Compare(op, left, right):
-                return Compare(op, fill(left), fill(right))
-            case Select(condition, then, otherwise):
-                return Select(fill(condition), fill(then), fill(otherwise))
-            case _:
-                raise AssertionError(part)
+    def fill(part: Expr) -> Expr:
+        return slots[part.array] if isinstance(part, Ref) else mapped(part, fill)
 
-    found: Expr = fill(expr)
-    return found
+    return fill(expr)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -304,7 +274,8 @@ class PointwisePart(Part):
     def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel | None:
         if not summed:
             return self.contributions(space, out)
-        if self._use == _GRADIENT and not self._negative and self._kept == tuple(range(len(self.op.target.shape))):
+        whole = self.g.shape == self.op.domain and self._kept == tuple(range(len(self.g.shape)))
+        if whole and self._use == _GRADIENT and not self._negative:
             return add_rows(space.view(self.g), out)
         samples = space.scratch((space.batch, *out.shape))
         each = self.contributions(space, samples)

@@ -6,16 +6,16 @@ filled in by `Scenario.completed`; every scenario that `load_scenario` returns i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, PrivateAttr, Tag
 
+from retrograde.engine.equations.losses import LOSSES, Reduction
 from retrograde.engine.equations.optimisers import OPTIONS
 from retrograde.engine.errors import EngineError
+from retrograde.engine.layers.any_layer import AnyLayer
 from retrograde.engine.layers.base import (
-    MAX_EPOCHS,
     MAX_LAYERS,
     MAX_SEED,
     MAX_UNITS,
@@ -29,37 +29,28 @@ from retrograde.engine.layers.base import (
     Row,
 )
 from retrograde.engine.layers.dense import DenseLayer
-from retrograde.engine.layers.table import AnyLayer
+from retrograde.engine.layers.options import MAX_EPOCHS, with_options, words
 from retrograde.engine.scenario.sequences import MAX_TEXT, alphabet
+from retrograde.engine.scenario.shapes import INPUT_LAYER, Goal, Shapes
 from retrograde.engine.scenario.training import Training
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from retrograde.engine.scenario.dataset import Dataset
 
 PRINTED = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
 
-LossKind = Literal[
-    "half_squared_error",
-    "squared_error",
-    "mean_squared_error",
-    "mean_absolute_error",
-    "huber",
-    "binary_cross_entropy",
-    "binary_cross_entropy_logits",
-    "cross_entropy",
-    "value",
-]
-Reduction = Literal["sum", "mean"]
+if TYPE_CHECKING:
+    LossKind = str
+else:
+    LossKind = words(LOSSES)
+"""The name of a loss."""
 
-INPUT_LAYER = "i"
-"""The name of the inputs."""
 
 VARIANT_NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
 """What a variant may be called."""
-
-VALUE = "value"
-"""The loss that is the output itself, without a target."""
 
 
 def _rows_or_indices(value: Any) -> str:
@@ -215,24 +206,44 @@ class Data(Model):
         return self.classes if self.text is None else len(alphabet(self.text))
 
 
-class LossTable(Model):
-    """The loss, with the factors that textbooks leave open."""
+def _usual(way: str, reduction: Reduction) -> str:
+    names = [row.name for row in LOSSES.values() if getattr(row, way) == reduction]
+    return f"{reduction} for {', '.join(names[:-1])} and {names[-1]}"
 
+
+class _LossKeys(Model):
     kind: LossKind = Field(description="the loss of one output; value: the output itself, without a target")
     over_outputs: Reduction | None = Field(
         default=None,
-        description="how outputs add up; absent: mean for mean_*, huber and binary_*, sum for the others",
+        description=f"how outputs add up; absent: {_usual('over_outputs', 'mean')}, else sum",
     )
     over_batch: Reduction | None = Field(
         default=None,
-        description="how samples add up; absent: sum for half_squared_error, squared_error and value, else mean",
+        description=f"how samples add up; absent: {_usual('over_batch', 'sum')}, else mean",
     )
     over_time: Reduction | None = Field(
         default=None,
         description="how the time steps of a sequence add up, the mean being over the steps of the sample that count;"
         " with cross_entropy also the positions of an array (positions, classes); absent: as over_batch",
     )
-    delta: float | None = Field(default=None, gt=0, description="of huber: where it turns linear; 1 if absent")
+
+
+if TYPE_CHECKING:
+    _LossOptions = _LossKeys
+else:
+    _LossOptions = with_options(
+        _LossKeys,
+        (
+            (row.parameter, f"of {row.name}: {row.parameter.text}; {row.default:g} if absent")
+            for row in LOSSES.values()
+            if row.parameter is not None
+        ),
+    )
+
+
+class LossTable(_LossOptions):
+    """The loss, with the factors that textbooks leave open."""
+
     label_smoothing: float = Field(
         default=0.0,
         ge=0,
@@ -243,25 +254,6 @@ class LossTable(Model):
         default=None, max_length=24, description="the layer whose outputs are compared; the last one if absent"
     )
     weight: float = Field(default=1.0, description="what the loss is multiplied by, where there are several")
-
-
-class Goal(NamedTuple):
-    """What a loss compares an output with.
-
-    Attributes:
-        kind: the kind of the loss.
-        width: how many columns of the targets it takes.
-        positions: how many distributions these are, one a time step of a sequence.
-    """
-
-    kind: str
-    width: int
-    positions: int
-
-    @classmethod
-    def of(cls, loss: LossTable, form: Form) -> Goal:
-        """The goal of a loss of an output."""
-        return cls(loss.kind, form.size, form.size // form.shape[-1] if form.shape else form.size)
 
 
 class StopTable(Model):
@@ -383,6 +375,28 @@ class Scenario(Model):
         """The file its samples come from; None for inline samples."""
         return self._data_path
 
+    def sourced(
+        self, *, name: str, path: Path | None = None, data_path: Path | None = None, dataset: Dataset | None = None
+    ) -> Scenario:
+        """Return the scenario with what its file alone does not say.
+
+        Args:
+            name: its name.
+            path: the file it was read from.
+            data_path: the file its samples come from.
+            dataset: its samples.
+        """
+        found = self.model_copy()
+        found._name, found._path, found._data_path = name, path, data_path
+        found._dataset = None if dataset is None else (self.data, dataset)
+        return found
+
+    def dataset(self, read: Callable[[Scenario], Dataset]) -> Dataset:
+        """Return its samples, which are read once, and again where a copy has another table of them."""
+        if self._dataset is None or self._dataset[0] is not self.data:
+            self._dataset = (self.data, read(self))
+        return self._dataset[1]
+
     @property
     def topology(self) -> str:
         """The widths from the inputs to the outputs, `2-2-2`; of layers that are not dense, their kind."""
@@ -390,21 +404,36 @@ class Scenario(Model):
         return "-".join((*([str(self.network.inputs)] if self.network.inputs else []), *layers))
 
     @property
+    def shapes(self) -> Shapes:
+        """The shapes of its network; the scenario is complete."""
+        network = self.network
+        return Shapes(
+            inputs=network.inputs,
+            input_shape=network.input_shape,
+            layers=network.layers,
+            names=[layer.name for layer in network.layers],
+            loss=self.loss,
+            losses=self.losses,
+        )
+
+    @property
     def forms(self) -> dict[str, Form]:
         """What the inputs and each layer hand on, by name; the scenario is complete."""
-        return forms_of(self.network)
+        shapes, layers = self.shapes, self.network.layers
+        known = zip(layers, shapes.forms, shapes.sources, strict=True)
+        # Of a scenario that was made by hand, a layer says what it cannot take.
+        forms = {layer.name: form or layer.form(before or ()) for layer, form, before in known}
+        return {INPUT_LAYER: shapes.input_form or Form(()), **forms}
 
     @property
     def goals(self) -> tuple[Goal, ...]:
         """What each loss compares with, in the order of the columns of the targets; the scenario is complete."""
-        forms = self.forms
-        losses = (loss for loss in (self.loss, *self.losses) if loss.kind != VALUE)
-        return tuple(Goal.of(loss, forms[loss.layer or ""]) for loss in losses)
+        return tuple(self.shapes.goals or ())
 
     @property
     def vocabulary(self) -> int | None:
         """How many different indices the inputs may be; None where they are numbers."""
-        return vocabulary_of(self.network.layers)
+        return self.shapes.vocabulary
 
     def varied(self, name: str) -> Scenario:
         """Return a variant of the scenario, which is checked and not completed.
@@ -443,35 +472,6 @@ class Scenario(Model):
         )
 
 
-def input_form(network: NetworkTable) -> Form:
-    """What the inputs hand on: a row of numbers where only dense layers read it, else an array of their own shape."""
-    readers = [
-        layer
-        for number, layer in enumerate(network.layers)
-        if INPUT_LAYER in layer.taken("" if number else INPUT_LAYER)
-    ]
-    if network.input_shape is None or all(isinstance(layer, DenseLayer) for layer in readers):
-        return Form((network.inputs,))
-    return Form(network.input_shape)
-
-
-def forms_of(network: NetworkTable) -> dict[str, Form]:
-    """What the inputs and each layer hand on, by name.
-
-    Raises:
-        ShapeError: a layer cannot take what comes before it.
-    """
-    forms = {INPUT_LAYER: input_form(network)}
-    for layer in network.layers:
-        forms[layer.name] = layer.form([forms[name] for name in layer.inputs or ()])
-    return forms
-
-
-def vocabulary_of(layers: Sequence[Layer | None]) -> int | None:
-    """How many different indices the inputs of a network may be, None where no layer takes them as indices."""
-    return min((layer.indices for layer in layers if layer is not None and layer.indices is not None), default=None)
-
-
 def layer_names(given: list[str]) -> list[str]:
     """Return the names of all layers; those not given are h, or h1, h2, ... with several hidden layers, and o."""
     hidden = len(given) - 1
@@ -500,14 +500,13 @@ def _completed_layer(layer: Layer, name: str, above: str, network: NetworkTable)
 
 
 def _completed_loss(loss: LossTable, last: str) -> LossTable:
-    mean_of_outputs = loss.kind.startswith(("mean_", "binary_")) or loss.kind == "huber"
-    sum_of_batch = loss.kind in {"half_squared_error", "squared_error", "value"}
+    row = LOSSES[loss.kind]
     update: dict[str, Any] = {
         "layer": loss.layer or last,
-        "over_outputs": loss.over_outputs or ("mean" if mean_of_outputs else "sum"),
-        "over_batch": loss.over_batch or ("sum" if sum_of_batch else "mean"),
-        "over_time": loss.over_time or loss.over_batch or ("sum" if sum_of_batch else "mean"),
+        "over_outputs": loss.over_outputs or row.over_outputs,
+        "over_batch": loss.over_batch or row.over_batch,
+        "over_time": loss.over_time or loss.over_batch or row.over_batch,
     }
-    if loss.kind == "huber" and loss.delta is None:
-        update["delta"] = 1.0
+    if row.parameter is not None and getattr(loss, row.parameter.key) is None:
+        update[row.parameter.key] = row.default
     return loss.model_copy(update=update)

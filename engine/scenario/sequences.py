@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
+from retrograde.engine.errors import Violation
 from retrograde.engine.text import _
 
 MAX_TEXT = 20_000
 """Characters of a text that a scenario holds."""
 _SHOWN = {" ": "␣", "\n": "⏎", "\t": "⇥"}
-
-
-class Complaint(NamedTuple):
-    """What is wrong with a key of the `[data]` table."""
-
-    key: tuple[str | int, ...]
-    message: str
-    about_key: bool = False
 
 
 def steps_of(inputs: int, input_shape: Sequence[int] | None) -> int:
@@ -40,14 +32,14 @@ def window_starts(text: str, steps: int, stride: int | None) -> range:
     return range(0, max(len(text) - steps, 0), stride or steps)
 
 
-def text_complaints(
+def text_violations(
     text: str,
     given: Sequence[str],
     inputs: int | None,
     input_shape: Sequence[int] | None,
     units: int | None,
     vocabulary: int | None = None,
-) -> Iterator[Complaint]:
+) -> Iterator[Violation]:
     """Yield what does not fit a text: other samples beside it, or a network of other widths.
 
     Args:
@@ -61,32 +53,33 @@ def text_complaints(
     for key in ("inputs", "targets", "file", "classes", "class_names", "lengths"):
         if key in given:
             message = _("the samples are windows of the text; drop {key} or text")
-            yield Complaint((key,), message.format(key=key), about_key=True)
+            yield Violation(path=(key,), message=message.format(key=key), key=True)
     size = len(alphabet(text))
     if inputs is None:
         return
     if vocabulary is not None:
         if vocabulary != size:
             message = _("the text has {size} different characters, but the embedding has vocabulary = {vocabulary}")
-            yield Complaint(("text",), message.format(size=size, vocabulary=vocabulary))
+            yield Violation(path=("text",), message=message.format(size=size, vocabulary=vocabulary))
         steps = inputs
     elif input_shape is None or len(input_shape) != 2 or input_shape[1] != size:
         steps = 0
         message = _("the text has {size} different characters: network.input_shape is [steps, {size}]")
-        yield Complaint(("text",), message.format(size=size))
+        yield Violation(path=("text",), message=message.format(size=size))
     else:
         steps = input_shape[0]
     if len(text) <= steps:
         message = _("{found} characters are too few for {steps} steps and the character that follows")
-        yield Complaint(("text",), message.format(found=len(text), steps=steps))
+        yield Violation(path=("text",), message=message.format(found=len(text), steps=steps))
     if units is not None and units != size:
         message = _("the text has {size} different characters, but the last layer has {units} units")
-        yield Complaint(("text",), message.format(size=size, units=units))
+        yield Violation(path=("text",), message=message.format(size=size, units=units))
 
 
-def length_complaints(lengths: Sequence[float], steps: int | None) -> Iterator[tuple[int, str]]:
+def length_violations(lengths: Sequence[float], steps: int | None) -> Iterator[Violation]:
     """Yield the samples (from 0) whose length is none: a whole number from 1 to the number of steps."""
     for row, length in enumerate(lengths):
         if length < 1 or length != int(length) or (steps is not None and length > steps):
             message = _("{value} is not a length; sequences have 1 to {steps} steps")
-            yield row, message.format(value=format(float(length), ".15g"), steps=steps or "T")
+            text = message.format(value=format(float(length), ".15g"), steps=steps or "T")
+            yield Violation(path=("lengths", row), message=text)

@@ -12,9 +12,10 @@ import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.expression import Ref
+from retrograde.engine.equations.words import EPOCH_NAMES
 from retrograde.engine.formulas.meaning import Moment, candidates
 from retrograde.engine.formulas.probe import Probe, Record, context, decide
-from retrograde.engine.formulas.tree import EPOCH_NAMES, Formula
+from retrograde.engine.formulas.tree import Formula
 from retrograde.engine.network.frame import Frame, gradient_norm
 from retrograde.engine.network.notation import Notation
 from retrograde.engine.scenario.models import StopTable

@@ -16,7 +16,7 @@ from textual.events import Key
 from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.scenario.models import Scenario
 from retrograde.tui.app import RetrogradeApp
-from retrograde.tui.debugger.screen import MainScreen
+from retrograde.tui.debugger.screen import DebuggerScreen
 from tests.bench.harness import Effort, Row, duration, percentile
 
 SIZE = (120, 36)
@@ -68,7 +68,7 @@ class Typist:
     """
 
     app: RetrogradeApp
-    screen: MainScreen
+    screen: DebuggerScreen
     paints: Paints
     work: list[float] = field(default_factory=list)
     clock: list[float] = field(default_factory=list)
@@ -112,11 +112,13 @@ async def _type(scenario: Scenario, keys: Sequence[str], *, during_run: bool) ->
     _Terminal.paints = paints
     app.driver_class = _Terminal
     task = asyncio.create_task(app.run_async(size=SIZE))
-    while not (isinstance(app._running and app.screen_stack and app.screen, MainScreen) and app.session is not None):
+    while not (
+        isinstance(app._running and app.screen_stack and app.screen, DebuggerScreen) and app.session is not None
+    ):
         await asyncio.sleep(0.01)
         assert not task.done(), "the app ended"
     await asyncio.sleep(0.3)
-    assert isinstance(app.screen, MainScreen)
+    assert isinstance(app.screen, DebuggerScreen)
     typist = Typist(app, app.screen, paints)
     if during_run:
         await typist.press("r", settle=False)
@@ -128,10 +130,10 @@ async def _type(scenario: Scenario, keys: Sequence[str], *, during_run: bool) ->
         if during_run:
             # Not in step with the progress that is painted ten times a second.
             await asyncio.sleep(0.005 + 0.013 * (number % 7))
-            assert typist.screen.run_state is not None, "the run ended before the keys"
+            assert typist.screen.parts.working.work is not None, "the run ended before the keys"
     if during_run:
-        while typist.screen.run_state is not None:
-            typist.screen.run_state.cancel()
+        while typist.screen.parts.working.work is not None:
+            typist.screen.parts.working.work.cancel()
             await asyncio.sleep(0.01)
     app.exit()
     await task

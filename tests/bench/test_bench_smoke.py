@@ -15,6 +15,8 @@ if str(ROOT) not in sys.path:
 from tests.bench import attention, cursor, history, keys, lenet, lstm, rivals, training, travel  # noqa: E402
 from tests.bench.harness import Effort, Row, interleave, ratio, table  # noqa: E402
 
+pytestmark = pytest.mark.bench
+
 TINY = Effort(rounds=1, scale=0.004)
 
 

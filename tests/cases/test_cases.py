@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retrograde.engine.scenario.file import Scenario, load_scenario, parse_scenario
+from retrograde.engine.scenario.file import load_scenario, parse_scenario
+from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.session.session import Session
 from retrograde.engine.travel.order import make_order
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from retrograde.engine.scenario.catalogue import shipped, summary
-from retrograde.engine.scenario.file import Scenario, load_scenario
+from retrograde.engine.scenario.file import load_scenario
+from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.session.published import check
 from retrograde.engine.session.session import Session
 from retrograde.engine.travel.stopping import StopRule

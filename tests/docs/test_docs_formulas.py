@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from retrograde.engine import Session, load_scenario
+from retrograde.engine.equations.words import EPOCH_NAMES, FUNCTIONS, PHASES, POSITIONS
 from retrograde.engine.errors import FormulaError
-from retrograde.engine.formulas.reader import FUNCTIONS
-from retrograde.engine.formulas.tree import EPOCH_NAMES, PHASES, POSITIONS
 from retrograde.engine.session.breakpoints import read
 
 TEXT = (Path(__file__).parent.parent.parent / "docs" / "formulas.md").read_text(encoding="utf-8")

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from retrograde.engine import Session
 from retrograde.engine.equations.optimisers import OPTIMISERS, OPTIONS
+from retrograde.engine.equations.rate_schedules import SCHEDULES
 from retrograde.engine.scenario.file import parse_scenario
-from retrograde.engine.scenario.training import SCHEDULES
 from retrograde.tui.cli.main import main
+from retrograde.tui.cli.reference import training
 from tests.support.updates import network
 
 TEXT = (Path(__file__).parent.parent.parent / "docs" / "training.md").read_text(encoding="utf-8")
-DECAY = {"weight_decay", "decoupled", "decay_biases"}
 
 
 def section(title: str) -> str:
@@ -29,61 +28,22 @@ def rows(title: str, head: str) -> dict[str, list[str]]:
     return {cells[0].strip("` |"): cells[1:] for cells in found if cells[0].startswith("`")}
 
 
-def written(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return "[" + ", ".join(f"{part:g}" for part in value) + "]"
-    return f'"{value}"' if isinstance(value, str) else f"{value:g}"
-
-
-def test_the_optimisers_are_those_of_the_table() -> None:
-    found = rows("Optimisers", "| `optimizer` |")
-    assert list(found) == list(OPTIMISERS)
-    for name, (formula, options, source) in found.items():
-        row = OPTIMISERS[name]
-        assert formula.replace("abs(g)", "|g|") == row.formula
-        assert source.rstrip(" |") == row.source
-        own = {key: value for key, value in row.options.items() if key not in DECAY}
-        listed = dict(re.findall(r"`(\w+) = ([^`]+)`", options))
-        usual = {"weight_decay": "0", "decoupled": "false", "decay_biases": "true"}
-        assert {key: listed.get(key) for key in own} == {key: written(value) for key, value in own.items()}
-        if name != "rprop":
-            decay = {key: listed.get(key, usual[key]) for key in DECAY}
-            assert decay == {key: written(row.options[key]) for key in DECAY}
-
-
-def test_the_options_are_those_of_the_table() -> None:
-    found = rows("Optimisers", "| option |")
-    assert list(found) == list(OPTIONS)
-    for key, (text, bounds) in found.items():
-        assert text == OPTIONS[key].text
-        assert bounds.strip(" |") == OPTIONS[key].bounds
-
-
-def test_the_schedules_are_those_of_the_table() -> None:
-    found = rows("Schedules", "| `kind` |")
-    assert list(found) == list(SCHEDULES)
-    for kind, (_formula, keys, _other) in found.items():
-        named = dict(re.findall(r"`(\w+)(?: = ([^`]+))?`", keys))
-        assert list(named) == list(SCHEDULES[kind])
-        for key, value in named.items():
-            default = SCHEDULES[kind][key]
-            if value:
-                assert value == ("1/3" if key == "start_factor" else written(default))
-            else:
-                assert not default
+def test_the_tables_are_those_of_the_engine() -> None:
+    assert training(TEXT) == TEXT, "run: python -m retrograde.tui.cli.reference docs/training.md"
+    assert list(rows("Optimisers", "| `optimizer` |")) == list(OPTIMISERS)
+    assert list(rows("Optimisers", "| option |")) == list(OPTIONS)
+    assert list(rows("Schedules", "| `kind` |")) == list(SCHEDULES)
 
 
 @pytest.mark.parametrize("number", [0, 1])
 def test_the_examples_parse(number: int) -> None:
     example = re.findall(r"^```toml\n(.*?)^```$", TEXT, flags=re.MULTILINE | re.DOTALL)[number]
-    training = network({"optimizer": "sgd", "momentum": 0.5})
+    text = network({"optimizer": "sgd", "momentum": 0.5})
     if number == 0:
-        training = re.sub(r"\[training\]\n.*?(?=\[stop\])", example, training, flags=re.DOTALL)
+        text = re.sub(r"\[training\]\n.*?(?=\[stop\])", example, text, flags=re.DOTALL)
     else:
-        training += "\n" + example
-    scenario = parse_scenario(training)
+        text += "\n" + example
+    scenario = parse_scenario(text)
     assert scenario.training.optimizer == ("adam" if number == 0 else "sgd")
     assert Session(scenario).run(epochs=2).epoch == 2
 

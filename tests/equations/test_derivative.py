@@ -12,13 +12,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from retrograde.engine.equations.activations import elementwise
 from retrograde.engine.equations.array import Array, Role
-from retrograde.engine.equations.derivative import SLOPES, derivative, same
+from retrograde.engine.equations.derivative import SLOPES, derivative
+from retrograde.engine.equations.evaluation import NUMPY, PYTHON, evaluate, holds
 from retrograde.engine.equations.expression import (
     HALF,
-    NUMPY,
     ONE,
-    PYTHON,
     SQUARE,
     TWO,
     ZERO,
@@ -37,14 +37,11 @@ from retrograde.engine.equations.expression import (
     Select,
     Sub,
     Sum,
-    evaluate,
-    holds,
     refs,
-    render,
 )
+from retrograde.engine.equations.fixed_forms import same
 from retrograde.engine.equations.functions import (
     ABS,
-    ACTIVATIONS,
     COS,
     ERF,
     EXP,
@@ -57,6 +54,8 @@ from retrograde.engine.equations.functions import (
     SQRT,
     TANH,
 )
+from retrograde.engine.equations.rendering import render
+from tests.support.expressions import branches
 
 
 def slot(name: str) -> Ref:
@@ -92,8 +91,8 @@ FORMS: dict[str, tuple[Expr, str]] = {
     "cos": (Call(COS, Product((TWO, X))), "−(2 · sin(2 · x))"),
     "square as a function": (Call(SQUARE, X), "2 · x"),
     "sigmoid": (Call(SIGMOID, Product((A, X))), "σ(a · x) · (1 − σ(a · x)) · a"),
-    "relu": (ACTIVATIONS["relu"].value(X, ZERO), "(0 if x ≤ 0 else 1)"),
-    "silu": (ACTIVATIONS["silu"].value(X, ZERO), "σ(x) + x · σ(x) · (1 − σ(x))"),
+    "relu": (elementwise("relu").value(X, ZERO), "(0 if x ≤ 0 else 1)"),
+    "silu": (elementwise("silu").value(X, ZERO), "σ(x) + x · σ(x) · (1 − σ(x))"),
     "choice that makes no difference": (Select(Compare(Comparison.LT, X, A), X, Sum((A, X))), "1"),
     "max of one that depends": (Max((A, X, B)), "(0 if a ≥ max(x, b) else (1 if x ≥ b else 0))"),
     "max of several": (Max((X, Product((X, X)))), "(1 if x ≥ x · x else 2 · x)"),
@@ -122,7 +121,7 @@ def test_slopes_at_kinks(x: float) -> None:
     def at(expr: Expr) -> float:
         return evaluate(derivative(expr, X), lambda _: x, PYTHON)
 
-    assert at(ACTIVATIONS["relu"].value(X, ZERO)) == 0.0
+    assert at(elementwise("relu").value(X, ZERO)) == 0.0
     assert at(Call(ABS, X)) == 0.0
     assert at(Max((ZERO, X))) == 0.0, "the first of the largest"
     assert at(Max((X, ZERO))) == 1.0
@@ -130,28 +129,10 @@ def test_slopes_at_kinks(x: float) -> None:
 
 # -- random expressions ---------------------------------------------------------------------------------------------
 
-FUNCTIONS = (*PRIMITIVES, SQUARE, SIGMOID)
 LEAVES = st.sampled_from((A, B, X, X)) | st.sampled_from(
     (ONE, TWO, HALF, ZERO, Const(-1.5), Const(0.3, "three tenths"))
 )
-
-
-def _branches(inner: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
-    several = st.lists(inner, min_size=1, max_size=4).map(tuple)
-    condition = st.builds(Compare, st.sampled_from(Comparison), inner, inner)
-    return st.one_of(
-        st.builds(Neg, inner),
-        st.builds(Sum, several),
-        st.builds(Product, several),
-        st.builds(Sub, inner, inner),
-        st.builds(Div, inner, inner),
-        st.builds(Call, st.sampled_from(FUNCTIONS), inner),
-        st.builds(Select, condition, inner, inner),
-        st.builds(Max, several),
-    )
-
-
-EXPRESSIONS = st.recursive(LEAVES, _branches, max_leaves=12)
+EXPRESSIONS = st.recursive(LEAVES, branches, max_leaves=12)
 NUMBERS = st.floats(-2.0, 2.0).map(lambda x: round(x, 3) + 0.000123)
 APART = st.floats(-2.0, 2.0).map(lambda x: round(x, 3) + 0.000623)
 """Numbers that no other leaf is as near to as a difference reaches."""

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from retrograde.engine import Session
 from retrograde.engine.equations.arithmetic import same_bits
-from retrograde.engine.equations.expression import render
-from retrograde.engine.equations.rate_schedules import RateFactor, factor_of
+from retrograde.engine.equations.rate_schedules import SCHEDULES
+from retrograde.engine.equations.rendering import render
 from retrograde.engine.errors import ScenarioError
+from retrograde.engine.ops.update.learning_rate import RateFactor
 from retrograde.engine.scenario.file import parse_scenario
-from retrograde.engine.scenario.training import SCHEDULES, RateSchedule
+from retrograde.engine.scenario.training import RateSchedule
 from tests.executor.test_kernels import assert_frame_is_its_equations
 from tests.support.networks import bits, executed_by
 from tests.support.updates import EXECUTORS, linear, network
@@ -41,7 +42,8 @@ def session_of(table: Mapping[str, Any], **more: Any) -> Session:
 
 
 def at(t: int, length: int = 10, **fields: Any) -> float:
-    return RateFactor(**fields).at(t, length)
+    row = SCHEDULES[fields["kind"]]
+    return row.at({**row.keys, "start_factor": 1.0, **fields}, t, length)
 
 
 def test_the_formulas() -> None:
@@ -67,7 +69,7 @@ def test_the_formulas() -> None:
     length=st.integers(2, 50),
 )
 def test_a_factor_is_a_finite_share_at_any_time(kind: str, warm_up: int, t: int, length: int) -> None:
-    found = at(t, length, kind=kind, warm_up=0 if kind == "one_cycle" else warm_up, gamma=0.5)
+    found = at(t, length, kind=kind, warm_up=0 if kind == "one_cycle" else warm_up, gamma=0.5, every=1)
     assert 0.0 <= found <= 1.0
     assert math.isfinite(found)
 
@@ -75,8 +77,7 @@ def test_a_factor_is_a_finite_share_at_any_time(kind: str, warm_up: int, t: int,
 def test_a_length_that_is_not_stated_is_that_of_the_training() -> None:
     for unit, count in (("epoch", 12), ("iteration", 36)):
         table = RateSchedule(kind="cosine", unit=unit, warm_up=2).completed().model_dump()
-        factor = factor_of(table, 12)
-        assert factor is not None
+        factor = RateFactor(keys=table, epochs=12)
         last = [float(factor.values(iteration, 3)) for iteration in range(36 if unit == "iteration" else 37)]
         assert last[0] == pytest.approx(1 / 3)
         assert max(last) == 1.0

@@ -1,33 +1,78 @@
-"""What a scenario file may name is what the tables hold: a row that is missing on one side is noticed."""
+"""Each kind is one row of a table, and what a scenario file may say follows from the rows."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import get_args
 
-from retrograde.engine.equations.functions import ACTIVATIONS
+import pytest
+
+from retrograde.engine.equations.activations import ACTIVATIONS
+from retrograde.engine.equations.losses import LOSSES
 from retrograde.engine.equations.optimisers import OPTIMISERS, OPTIONS
+from retrograde.engine.equations.rate_schedules import KEYS, SCHEDULES
 from retrograde.engine.layers.base import ActivationName
-from retrograde.engine.ops.loss import LOSSES
 from retrograde.engine.ops.update.table import APPEND
-from retrograde.engine.scenario.models import LossKind, Training
+from retrograde.engine.scenario.models import LossKind
+from retrograde.engine.scenario.training import RateSchedule, Training
 
 
-def test_activations_are_the_rows_of_the_table_and_softmax() -> None:
-    assert set(get_args(ActivationName)) == {*ACTIVATIONS, "softmax"}
+def test_names_are_those_of_the_rows() -> None:
+    assert get_args(ActivationName) == tuple(ACTIVATIONS)
+    assert get_args(LossKind) == tuple(LOSSES)
+    assert get_args(Training.model_fields["optimizer"].annotation) == tuple(OPTIMISERS)
+    assert get_args(RateSchedule.model_fields["kind"].annotation) == tuple(SCHEDULES)
+    assert set(OPTIMISERS) == set(APPEND)
+
+
+def test_each_row_stands_under_its_name_and_says_what_it_is() -> None:
     assert all(row.name == name and row.formula for name, row in ACTIVATIONS.items())
+    assert all(row.name == name and row.formula and row.title for name, row in LOSSES.items())
+    assert all(row.name == name and row.formula and row.title and row.source for name, row in OPTIMISERS.items())
+    assert all(row.name == name and row.text and row.formula for name, row in SCHEDULES.items())
+    assert all(row.key == key and row.text for table in (OPTIONS, KEYS) for key, row in table.items())
 
 
-def test_losses_are_the_rows_of_the_table_and_those_of_their_own() -> None:
-    assert set(get_args(LossKind)) == {*LOSSES, "cross_entropy", "value"}
-    assert all(row.name == name and row.formula for name, row in LOSSES.items())
+def test_every_option_belongs_to_a_row_and_every_row_has_known_options() -> None:
+    assert {key for row in OPTIMISERS.values() for key in row.options} == set(OPTIONS)
+    assert {key for row in SCHEDULES.values() for key in row.keys} == set(KEYS)
+    assert set(KEYS) == set(RateSchedule.model_fields) - {"kind"}
+    assert set(OPTIONS) <= set(Training.model_fields)
 
 
-def test_optimisers_are_the_rows_of_the_table() -> None:
-    assert set(get_args(Training.model_fields["optimizer"].annotation)) == set(OPTIMISERS) == set(APPEND)
-    assert all(row.name == name and row.formula and row.source for name, row in OPTIMISERS.items())
+@pytest.mark.parametrize("rows", [ACTIVATIONS, LOSSES], ids=["activations", "losses"])
+def test_a_parameter_belongs_to_one_row(rows: dict[str, object]) -> None:
+    keys = [parameter.key for row in rows.values() if (parameter := getattr(row, "parameter", None)) is not None]
+    assert len(keys) == len(set(keys))
 
 
-def test_options_of_optimisers_are_keys_of_training() -> None:
-    used = {key for row in OPTIMISERS.values() for key in row.options}
-    assert used == set(OPTIONS)
-    assert used <= set(Training.model_fields)
+def test_what_a_loss_needs_of_its_layer_are_activations() -> None:
+    assert {name for row in LOSSES.values() for name in row.activations} <= set(ACTIVATIONS)
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", check=False)
+
+
+def test_a_file_is_read_without_the_machinery_that_computes() -> None:
+    """The tables are read with it, so they load no NumPy."""
+    code = """
+import sys
+from retrograde.engine.equations import activations, losses, optimisers, rate_schedules
+from retrograde.engine.scenario import models
+print("numpy" in sys.modules)
+"""
+    assert run(code).stdout.strip() == "False"
+
+
+def test_an_optimiser_without_an_update_is_noticed_at_once() -> None:
+    code = """
+from dataclasses import replace
+from retrograde.engine.equations.optimisers import OPTIMISERS
+OPTIMISERS["signsgd"] = replace(OPTIMISERS["sgd"], name="signsgd")
+import retrograde.engine.ops.update.table
+"""
+    done = run(code)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith("or the other way round: signsgd")

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from retrograde.engine.equations.arithmetic import Floats, same_bits
 from retrograde.engine.equations.array import Extent
-from retrograde.engine.equations.expression import Ref, evaluate
-from retrograde.engine.executor import generated
+from retrograde.engine.equations.evaluation import evaluate
+from retrograde.engine.equations.expression import Ref
+from retrograde.engine.executor import printing
 from retrograde.engine.executor.base import Executor
 from retrograde.engine.executor.generated import GeneratedExecutor
 from retrograde.engine.executor.kernels import KernelExecutor
@@ -92,7 +93,7 @@ def test_every_slot_is_what_its_equation_says(recipe: Recipe, chunk: int, data: 
     program = network.program(data.draw(st.integers(1, recipe.samples)))
     frames = []
     # However a long sum is cut into pieces, they are added in one row.
-    with patch.object(long_sums, "CHUNK", chunk), patch.object(generated, "SUM_LIMIT", 500 if chunk > 100 else 2):
+    with patch.object(long_sums, "CHUNK", chunk), patch.object(printing, "SUM_LIMIT", 500 if chunk > 100 else 2):
         for executor in executors(network, program):
             frame = executor.frame(network.initial_state, batch_of(network, executor, program.batch))
             assert_frame_is_its_equations(frame)

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import assume, given, settings
 
 from retrograde.engine import Session, load_scenario, shipped
+from retrograde.engine.equations.activations import elementwise
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
+from retrograde.engine.equations.evaluation import NUMPY
 from retrograde.engine.equations.expression import (
-    NUMPY,
     ZERO,
     ArgMax,
     Call,
@@ -31,7 +32,7 @@ from retrograde.engine.equations.expression import (
     Select,
     Sum,
 )
-from retrograde.engine.equations.functions import ABS, ACTIVATIONS, SIGMOID
+from retrograde.engine.equations.functions import ABS, SIGMOID
 from retrograde.engine.errors import EngineError
 from retrograde.engine.executor.kernels import KernelExecutor
 from retrograde.engine.explaining.gradcheck import GradientCheck, Verdict
@@ -214,11 +215,11 @@ def test_a_kink_that_E_does_not_feel_is_none() -> None:
 
 
 def test_a_wrong_slope_beside_a_kink_is_still_wrong() -> None:
-    row = ACTIVATIONS["relu"]
+    row = elementwise("relu")
     right = row.slope
     assert right is not None
     with patch.dict(
-        "retrograde.engine.equations.functions.ACTIVATIONS",
+        "retrograde.engine.equations.activations.ACTIVATIONS",
         relu=replace(row, slope=lambda x, y, a: Product((right(x, y, a), Sum((y, y))))),
     ):
         (check,) = checked(relu(1e-4), "w1")

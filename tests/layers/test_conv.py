@@ -13,7 +13,9 @@ import pytest
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Extent
-from retrograde.engine.equations.expression import Ref, evaluate, refs, render
+from retrograde.engine.equations.evaluation import evaluate
+from retrograde.engine.equations.expression import Ref, refs
+from retrograde.engine.equations.rendering import render
 from retrograde.engine.explaining.step import running_sum
 from retrograde.engine.explaining.uses import uses
 from retrograde.engine.network.frame import Frame

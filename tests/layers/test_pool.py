@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from retrograde.engine.equations.array import Extent
-from retrograde.engine.equations.expression import Ref, refs, render, taken
+from retrograde.engine.equations.evaluation import taken
+from retrograde.engine.equations.expression import Ref, refs
+from retrograde.engine.equations.rendering import render
 from retrograde.engine.explaining.uses import uses
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Place

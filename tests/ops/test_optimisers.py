@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from retrograde.engine import Session
 from retrograde.engine.equations.arithmetic import same_bits
 from retrograde.engine.equations.array import Extent, Phase, Role
-from retrograde.engine.equations.expression import render
 from retrograde.engine.equations.optimisers import OPTIMISERS, OPTIONS
+from retrograde.engine.equations.rendering import render
 from retrograde.engine.errors import EngineError, ScenarioError
 from retrograde.engine.scenario.file import parse_scenario
 from tests.executor.test_kernels import assert_frame_is_its_equations

@@ -12,7 +12,7 @@ import pytest
 from retrograde.engine import Session
 from retrograde.engine.equations.arithmetic import same_bits
 from retrograde.engine.equations.array import Extent, Role
-from retrograde.engine.equations.expression import render
+from retrograde.engine.equations.rendering import render
 from retrograde.engine.errors import ScenarioError
 from retrograde.engine.network.frame import gradient_norm
 from retrograde.engine.scenario.file import parse_scenario

@@ -9,9 +9,8 @@ import pytest
 
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.equations.derivative import derivative
+from retrograde.engine.equations.evaluation import NUMPY, PYTHON, evaluate, taken
 from retrograde.engine.equations.expression import (
-    NUMPY,
-    PYTHON,
     TWO,
     Call,
     Expr,
@@ -21,16 +20,14 @@ from retrograde.engine.equations.expression import (
     Ref,
     Sum,
     children,
-    evaluate,
+    mapped,
     refs,
-    render,
-    substitute,
-    taken,
 )
 from retrograde.engine.equations.functions import EXP
+from retrograde.engine.equations.meshes import values
+from retrograde.engine.equations.rendering import render
 from retrograde.engine.executor.generated import GeneratedExecutor
 from retrograde.engine.executor.kernels import KernelExecutor
-from retrograde.engine.explaining.kinks import _values
 from retrograde.engine.network.builder import Builder
 from retrograde.engine.network.program import Program
 from retrograde.engine.ops.base import Op
@@ -69,7 +66,7 @@ def test_what_is_read_of_it_before_its_number_is_known() -> None:
     assert children(PICK) == (NUMBER,)
     assert list(refs(EXPR)) == [OTHER, NUMBER, NUMBER]
     assert render(EXPR, lambda ref: ref.array.name) == "x · W_e[n,2] + exp(n)"
-    assert substitute(PICK, NUMBER, TWO) == Pick(TABLE, TWO, (1,))
+    assert mapped(PICK, lambda _number: TWO) == Pick(TABLE, TWO, (1,))
 
 
 def test_its_derivative_is_one_by_the_slot_that_is_taken_and_none_by_its_number() -> None:
@@ -122,7 +119,7 @@ def test_both_executors_take_the_slot() -> None:
     column = np.array(NUMBERS)[:, None]
     with np.errstate(all="ignore"):
         read = {numbers: column[:, 0], TABLE: constants[TABLE]}.__getitem__
-        wanted = _values(program.ops[0].equation(tuple(np.ix_(range(batch), range(2)))), read)
+        wanted = values(program.ops[0].equation(tuple(np.ix_(range(batch), range(2)))), read)
     for executor in (GeneratedExecutor(program, constants), KernelExecutor(program, constants)):
         frame = executor.frame(np.empty(0), executor.leaves([column], range(batch)))
         assert np.array_equal(frame.array(target), wanted, equal_nan=True)

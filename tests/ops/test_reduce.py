@@ -13,8 +13,8 @@ import pytest
 
 from retrograde.engine.equations.arithmetic import Floats, same_bits
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
+from retrograde.engine.equations.evaluation import PYTHON, evaluate
 from retrograde.engine.equations.expression import (
-    PYTHON,
     SQUARE,
     Call,
     Div,
@@ -24,7 +24,6 @@ from retrograde.engine.equations.expression import (
     Ref,
     Sub,
     Sum,
-    evaluate,
 )
 from retrograde.engine.ops.pointwise import Operand, Pointwise, PointwisePart, Rule
 from retrograde.engine.ops.reduce import Reduce

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from retrograde.engine.equations.activations import ACTIVATIONS
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.equations.expression import Const, Expr, Product
-from retrograde.engine.equations.functions import ACTIVATIONS
 from retrograde.engine.executor.generated import GeneratedExecutor
 from retrograde.engine.executor.kernels import KernelExecutor
 from retrograde.engine.network.builder import Builder

@@ -132,7 +132,7 @@ def adam(case: Case) -> Outputs:
             bench.values[memory] = np.asarray(update.columns[2 + k][number], dtype=np.float64)
             found.append(updates.renew(memory, rule, memory, shares[k], g))
             state.append(memory)
-        new = updates.replace(parameter, ADAM, w, updates.rate, *found, updates.setting("eps"))
+        new = updates.replace(parameter, ADAM, w, updates.rate, *found, updates.option("eps"))
         bench.builder.updated[parameter] = new
         state.append(parameter)
         for column, array in zip(wanted, (new, *found), strict=True):

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from retrograde.engine.equations.optimisers import OPTIMISERS
+from retrograde.engine.equations.rate_schedules import SCHEDULES
 from retrograde.engine.layers.base import ActivationName
 from retrograde.engine.layers.table import KINDS
 from retrograde.engine.scenario.models import LossKind
-from retrograde.engine.scenario.training import SCHEDULES
 from tests.oracles.random_networks import store
 from tests.oracles.random_networks.compare import compare
 from tests.oracles.random_networks.engine_side import GENERATED, observe

@@ -13,8 +13,8 @@ import pytest
 
 from retrograde.engine import Session
 from retrograde.engine.equations.optimisers import OPTIMISERS
+from retrograde.engine.equations.rate_schedules import SCHEDULES
 from retrograde.engine.scenario.file import parse_scenario
-from retrograde.engine.scenario.training import SCHEDULES
 from tests.oracles import torch_updates
 from tests.oracles.torch_updates import LOSSES, PER_EPOCH, RATE, RATES, SETTINGS, UPDATES
 from tests.support.networks import executed_by

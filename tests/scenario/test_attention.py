@@ -25,7 +25,7 @@ name = "att"
 kind = "attention"
 heads = 2
 [[network.layers]]
-name = "norm"
+name = "scaled"
 kind = "layer_norm"
 [[network.layers]]
 name = "o"
@@ -52,7 +52,7 @@ def test_the_base_is_valid() -> None:
         "emb": (3, 4),
         "pos": (3, 4),
         "att": (3, 4),
-        "norm": (3, 4),
+        "scaled": (3, 4),
         "o": (3, 5),
     }
     assert scenario.topology == "3-embedding-position-attention-layer_norm-linear"
@@ -138,7 +138,7 @@ def test_a_text_that_does_not_fit_an_embedding(old: str, new: str, said: str) ->
 
 
 def test_shared_attention_has_the_parameters_of_the_other() -> None:
-    more = '[[network.layers]]\nname = "norm"\nkind = "layer_norm"'
+    more = '[[network.layers]]\nname = "scaled"\nkind = "layer_norm"'
     again = '[[network.layers]]\nname = "again"\nkind = "attention"\nheads = 2\nshare = "att"\n'
     from retrograde.engine import Session
 

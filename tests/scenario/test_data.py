@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from retrograde.engine.errors import EngineError, Problem, ScenarioError
-from retrograde.engine.scenario import data as data_module
-from retrograde.engine.scenario.data import load_data, ranges
+from retrograde.engine.scenario import limits
+from retrograde.engine.scenario.data import load_data
 from retrograde.engine.scenario.file import load_scenario, parse_scenario
+from retrograde.engine.scenario.ranges import ranges
 
 HEAD = """\
 format = 1
@@ -185,7 +186,7 @@ class TestCsv:
 
 class TestLimits:
     def test_a_file_that_grows_when_it_is_read(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(data_module, "MAX_BYTES", 2**20)
+        monkeypatch.setattr(limits, "MAX_DATA_BYTES", 2**20)
         with gzip.open(home / "x.csv.gz", "wb", compresslevel=1) as stream:
             stream.write(b"1,2,3\n" * (2**20 // 3))
         assert "more than 1 MiB of samples" in str(refused(write(home, 'file = "x.csv.gz"\n' + COLUMNS))[0])
@@ -197,7 +198,7 @@ class TestLimits:
         assert "of samples" in str(refused(write(home, 'file = "x.csv.gz"\n' + COLUMNS))[0])
 
     def test_columns_that_are_taken_very_often(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(data_module, "MAX_BYTES", 2**10)
+        monkeypatch.setattr(limits, "MAX_DATA_BYTES", 2**10)
         lines = f'file = "x.csv"\ninput_columns = "{",".join(["1-3"] * 90)}"\ntarget_columns = "3"\n'
         assert "of samples" in str(refused(write(home, lines))[0])
 

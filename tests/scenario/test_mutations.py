@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from retrograde.engine.errors import ScenarioError
-from retrograde.engine.scenario.file import MAX_FILE_BYTES, parse_scenario
+from retrograde.engine.scenario.file import parse_scenario
+from retrograde.engine.scenario.limits import MAX_FILE_BYTES
 
 MUTATIONS = Path(__file__).parent.parent / "support" / "mutations.py"
 COUNT = 2000

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.scenario.file import Scenario, parse_scenario
+from retrograde.engine.scenario.file import parse_scenario
+from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.session.published import AFTER_UPDATES, Mode, check, compare
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from tests.support.networks import PLAIN_LOSSES
+
 SMOOTH = ("sigmoid", "tanh", "softplus", "gelu", "silu", "identity")
 ACTIVATIONS = (*SMOOTH, "relu", "leaky_relu", "elu", "softmax")
-PLAIN_LOSSES = ("half_squared_error", "squared_error", "mean_squared_error", "mean_absolute_error", "huber", "value")
 
 
 @dataclass
@@ -203,7 +204,9 @@ def network(random: Random, *, updates: int = 3, update: str = "simultaneous", a
     targets: list[list[float]] = [[] for _ in range(samples)]
     heads = random.randint(1, 3)
     for number in range(heads):
-        loss = random.choice((*PLAIN_LOSSES, "cross_entropy", "binary_cross_entropy_logits", "binary_cross_entropy"))
+        loss = random.choice(
+            (*PLAIN_LOSSES, "value", "cross_entropy", "binary_cross_entropy_logits", "binary_cross_entropy")
+        )
         activation = {
             "cross_entropy": "softmax",
             "binary_cross_entropy_logits": "identity",

@@ -127,7 +127,7 @@ name = "right"
 units = 30
 inputs = ["i"]
 [[network.layers]]
-name = "sum"
+name = "both"
 kind = "add"
 inputs = ["left", "right"]
 [[network.layers]]
@@ -136,7 +136,7 @@ units = 30
 [[network.layers]]
 name = "rest"
 kind = "add"
-inputs = ["again", "sum"]
+inputs = ["again", "both"]
 [[network.layers]]
 name = "p"
 units = 3

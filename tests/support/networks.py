@@ -12,6 +12,8 @@ from unittest.mock import patch
 import numpy as np
 from hypothesis import strategies as st
 
+from retrograde.engine.equations import activations, losses
+from retrograde.engine.equations.activations import Elementwise
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Ref
@@ -20,29 +22,12 @@ from retrograde.engine.scenario.file import parse_scenario
 from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.travel import timeline
 
-ELEMENTWISE = (
-    "identity",
-    "sigmoid",
-    "tanh",
-    "relu",
-    "leaky_relu",
-    "elu",
-    "silu",
-    "gelu",
-    "gelu_tanh",
-    "softplus",
-    "selu",
-    "mish",
-    "softsign",
-    "log_sigmoid",
-    "relu6",
-    "hard_tanh",
-    "hard_sigmoid",
-    "hard_swish",
-)
-ACTIVATIONS = (*ELEMENTWISE, "softmax")
-PLAIN_LOSSES = ("half_squared_error", "squared_error", "mean_squared_error", "mean_absolute_error", "huber")
-LOSSES = (*PLAIN_LOSSES, "binary_cross_entropy", "binary_cross_entropy_logits", "cross_entropy")
+ELEMENTWISE = tuple(name for name, row in activations.ACTIVATIONS.items() if isinstance(row, Elementwise))
+ACTIVATIONS = tuple(activations.ACTIVATIONS)
+PLAIN_LOSSES = tuple(name for name, row in losses.LOSSES.items() if row.targets == "numbers")
+LOSSES = tuple(name for name, row in losses.LOSSES.items() if row.targets != "none")
+OTHER = {"leaky_relu": 0.1, "elu": 1.5}
+"""Parameters of activations and losses that are not their defaults; of others 0.75."""
 BIASES = ("neuron", "shared", "none")
 EXECUTORS = ("generated", "kernels", "blas")
 
@@ -90,10 +75,8 @@ class Recipe:
             sources, units = self.widths[number : number + 2]
             bias = self.biases[number]
             lines += ["[[network.layers]]", f"units = {units}", f'activation = "{activation}"', f'bias = "{bias}"']
-            if activation == "leaky_relu":
-                lines.append("slope = 0.1")
-            if activation == "elu":
-                lines.append("alpha = 1.5")
+            if (parameter := activations.ACTIVATIONS[activation].parameter) is not None:
+                lines.append(f"{parameter.key} = {OTHER.get(activation, 0.75)}")
             if self.frozen[number]:
                 lines.append(f"frozen = {list(self.frozen[number])}")
             if self.explicit:
@@ -105,7 +88,8 @@ class Recipe:
         lines += ["[loss]", f'kind = "{self.loss}"']
         lines += [f'over_outputs = "{self.over_outputs}"'] if self.over_outputs else []
         lines += [f'over_batch = "{self.over_batch}"'] if self.over_batch else []
-        lines += ["delta = 0.75"] if self.loss == "huber" else []
+        if (parameter := losses.LOSSES[self.loss].parameter) is not None:
+            lines.append(f"{parameter.key} = {OTHER.get(self.loss, 0.75)}")
         lines += [
             "[training]",
             f"learning_rate = {self.rate!r}",

@@ -8,11 +8,13 @@ from random import Random
 import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.layers import table
+from retrograde.engine.layers.recurrent import RecurrentLayer
 from retrograde.engine.scenario.file import parse_scenario
 from retrograde.engine.scenario.models import Scenario
 from tests.support.networks import rounded
 
-KINDS = ("rnn", "gru", "lstm")
+KINDS = tuple(kind for kind, model in table.KINDS.items() if issubclass(model, RecurrentLayer))
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 LOSSES = ("half_squared_error", "mean_squared_error", "binary_cross_entropy", "cross_entropy")
 

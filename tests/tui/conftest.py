@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from textual.pilot import Pilot
 
 from retrograde.engine.session.session import Session
 from retrograde.tui.app import RetrogradeApp
-from retrograde.tui.debugger.screen import MainScreen
+from retrograde.tui.debugger.screen import DebuggerScreen
 
 
 class Driver:
@@ -32,9 +31,9 @@ class Driver:
         return session
 
     @property
-    def main(self) -> MainScreen:
+    def main(self) -> DebuggerScreen:
         screen = self.app.screen
-        assert isinstance(screen, MainScreen)
+        assert isinstance(screen, DebuggerScreen)
         return screen
 
     async def press(self, *keys: str) -> None:
@@ -48,7 +47,7 @@ class Driver:
     async def settle(self) -> None:
         """Waits for the paint; the pilot would wait for an idle processor, which a run never leaves."""
         screen = self.app.screen_stack[1] if len(self.app.screen_stack) > 1 else None
-        if isinstance(screen, MainScreen) and screen.run_state is not None:
+        if isinstance(screen, DebuggerScreen) and screen.parts.working.work is not None:
             await self.pilot.pause(0.05)
         else:
             await self.pilot.pause()
@@ -60,7 +59,7 @@ class Driver:
             await self.pilot.pause(0.01)
 
     async def idle(self) -> None:
-        await self.until(lambda: self.main.run_state is None)
+        await self.until(lambda: self.main.parts.working.work is None)
         await self.pilot.pause()
 
     async def resize(self, width: int, height: int) -> None:
@@ -81,19 +80,13 @@ class Driver:
         await self.press("colon")
         self.app.screen.query_one("Input").value = line  # type: ignore[attr-defined]
         await self.press("enter")
-        await self.until(lambda: not isinstance(self.app.screen, MainScreen) or self.main.run_state is None)
+        await self.until(
+            lambda: not isinstance(self.app.screen, DebuggerScreen) or self.main.parts.working.work is None
+        )
         await self.settle()
 
 
 Open = Callable[..., AbstractAsyncContextManager[Driver]]
-
-
-@pytest.fixture(autouse=True)
-def state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keeps what the app keeps away from the home folder."""
-    folder = tmp_path / "state"
-    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
-    return folder / "retrograde"
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retrograde.tui.debugger.screen import MainScreen
+from retrograde.tui.debugger.screen import DebuggerScreen
 from retrograde.tui.reading.figures import show
 from retrograde.tui.records.marks import PanelId
 from retrograde.tui.screens.command_line import LineScreen, pointed
@@ -19,7 +19,7 @@ async def write(driver, line: str) -> None:
     driver.app.screen.query_one("Input").value = line
     await driver.press("enter")
     await driver.pilot.pause()
-    if isinstance(driver.app.screen, MainScreen):
+    if isinstance(driver.app.screen, DebuggerScreen):
         await driver.idle()
 
 
@@ -63,8 +63,8 @@ async def test_every_step_can_have_a_breakpoint(opened) -> None:
             for op in range(len(program.ops)):
                 number = next(n for n, place in enumerate(places) if place.op == op and not place.sample)
                 session.seek(number + 1)
-                driver.main._moved()
-                driver.main.do_break_here()
+                driver.main.desk.moved()
+                driver.main.parts.breaking.here()
                 point = session.breakpoints[max(session.breakpoints)]
                 assert number + 1 in point.place.steps(program), session.current.symbol
             assert len(session.breakpoints) == len(program.ops)
@@ -118,7 +118,7 @@ async def test_conditions_events_and_options(opened) -> None:
         text = driver.text()
         assert "● 1 E < 0.01" in text
         assert "after 1" in text
-        assert driver.main._focus is PanelId.EQUATION, "setting a breakpoint leaves the focus"
+        assert driver.main.desk.focus is PanelId.EQUATION, "setting a breakpoint leaves the focus"
         await write(driver, "disable 3")
         assert "○ 3 at backward o" in driver.text()
         await driver.press("c")
@@ -199,11 +199,11 @@ async def test_the_debugger_during_a_run(opened, tmp_path) -> None:
         await driver.press("left", "b", "m")
         await driver.press("k")
         await driver.press("6", "down", "enter")
-        assert driver.main.run_state is not None, "looking and marking does not pause the run"
+        assert driver.main.parts.working.work is not None, "looking and marking does not pause the run"
         assert not driver.session.breakpoints[1].enabled
         assert driver.session.marks == {"k": ("main", driver.session.position)}
         await write_on(driver, "watch E")
-        assert driver.main.run_state is not None
+        assert driver.main.parts.working.work is not None
         assert "watches" in driver.text()
         await driver.press("space")
         await driver.idle()
@@ -243,7 +243,7 @@ async def test_history_and_completion(opened) -> None:
         await driver.press("w", "tab")
         assert "w1  w2  w3" in driver.text()
         await driver.press("escape")
-        assert isinstance(driver.app.screen, MainScreen)
+        assert isinstance(driver.app.screen, DebuggerScreen)
 
 
 async def test_watches_show_value_last_change_and_curve(opened) -> None:
@@ -257,7 +257,7 @@ async def test_watches_show_value_last_change_and_curve(opened) -> None:
         await write(driver, "50:1:20")
         await driver.until(lambda: "changed 49:1:36" in driver.text())
         assert len(driver.session.watches) == 1
-        await driver.until(lambda: bool(driver.main._ledger.curves))
+        await driver.until(lambda: bool(driver.main.parts.listing.ledger.curves))
         value = driver.session.look(driver.session.watches[0])
         assert show(value) in driver.text()
         assert any(chr(0x2800) < character < chr(0x2900) for character in row_with(driver, "changed 49:1:36"))
@@ -277,7 +277,7 @@ async def test_a_logpoint_prints_what_has_been_run(opened) -> None:
     async with opened("mazur") as driver:
         await run(driver)
         await write(driver, "log w5, max(out_h1, 0.1) at E")
-        await driver.until(lambda: len(driver.main._ledger.lines.get(1, _NONE).entries) == 100)
+        await driver.until(lambda: len(driver.main.parts.listing.ledger.lines.get(1, _NONE).entries) == 100)
         await driver.idle()
         assert driver.session.breakpoints[1].log
         assert "1 w5 0.4" in driver.text()
@@ -318,7 +318,7 @@ async def test_queries(opened) -> None:
         assert "nothing found" in driver.text()
         assert driver.session.position == 199 * 39 + 11
         await write(driver, "all E < 0.01")
-        assert driver.main._focus is PanelId.DEBUG
+        assert driver.main.desk.focus is PanelId.DEBUG
         assert "27 moments" in driver.text()
         await driver.press("down", "down", "enter")
         assert driver.session.position == 6758 + 2 * 39
@@ -389,7 +389,7 @@ async def test_the_panel_switches_and_deletes(opened) -> None:
         await driver.press("enter", "delete")
         assert not driver.session.breakpoints
         await driver.press("delete", "enter")
-        assert driver.main._focus is PanelId.DEBUG
+        assert driver.main.desk.focus is PanelId.DEBUG
 
 
 LONG = """
@@ -420,10 +420,10 @@ async def test_going_on_is_cancelled_and_keys_are_answered_meanwhile(opened, tmp
         await write(driver, "break isnan(E)")
         await driver.press("c")
         await driver.until(lambda: "epochs/s" in driver.text())
-        assert isinstance(driver.main.run_state, Job)
+        assert isinstance(driver.main.parts.working.work, Job)
         await driver.press("3", "down", "c")
-        assert driver.main._lens.weight == 1
-        assert driver.main.run_state is not None
+        assert driver.main.desk.lens.weight == 1
+        assert driver.main.parts.working.work is not None
         await driver.press("escape")
         await driver.idle()
         reached = driver.session.position
@@ -446,9 +446,9 @@ async def test_the_panel_draws_at_any_size(opened, ascii_only: bool) -> None:
         session.add_breakpoint("at E", log=("w5", "grad(w5)"))
         session.watch("mean(out_o[1:2])")
         session.mark("q")
-        driver.main._moved()
+        driver.main.desk.moved()
         await driver.press("6", "down", "down")
-        await driver.until(lambda: bool(driver.main._ledger.lines))
+        await driver.until(lambda: bool(driver.main.parts.listing.ledger.lines))
         await driver.idle()
         for size in [(1, 1), (7, 5), (40, 12), (60, 16), (80, 24), (120, 36), (200, 60)]:
             await driver.resize(*size)

@@ -69,7 +69,7 @@ async def test_e_edits_an_operand_a_neuron_and_what_the_step_makes(opened) -> No
         assert driver.session.value("out_h1") == 0.5
         assert "edit1: out_h1 = 0.5" in driver.text()
         await driver.press("f", "left", "left", "down")
-        symbol = driver.main._operands()[0].symbol
+        symbol = driver.main.desk.operands[0].symbol
         await driver.press("e")
         await answer(driver, "inf")
         assert driver.session.value(symbol) == math.inf

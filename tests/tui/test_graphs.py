@@ -182,15 +182,15 @@ def test_a_skip_edge_is_drawn_past_the_column_between() -> None:
 
 def test_the_block_of_the_step_and_what_it_reads_are_marked() -> None:
     session = session_of("branches")
-    for glyphs, target, operand in ((UNICODE, " sum ", "‹left›"), (ASCII, "[sum]", "<left>")):
-        text = network_text(session, first_step(session, "out_sum3"), (120, 40), glyphs)
+    for glyphs, target, operand in ((UNICODE, " both ", "‹left›"), (ASCII, "[both]", "<left>")):
+        text = network_text(session, first_step(session, "out_both3"), (120, 40), glyphs)
         assert target in text
         assert operand in text
-    reading = reading_at(session, first_step(session, "out_sum3"))
+    reading = reading_at(session, first_step(session, "out_both3"))
     shown = network_view(reading, Parameters(reading), Lens())
     names = [layer.name for layer in shown.layers]
     live = {(names[link.source], names[link.target]) for link in shown.links if link.live}
-    assert live == {("left", "sum"), ("right", "sum")}
+    assert live == {("left", "both"), ("right", "both")}
 
 
 @pytest.mark.parametrize(
@@ -308,10 +308,10 @@ def test_the_focus_adds_up() -> None:
 def test_the_focus_of_a_selected_slot_says_where_it_goes() -> None:
     session = session_of("branches")
     reading = reading_at(session, first_step(session, "out_again30"))
-    number = node_number(reading, SlotCell("sum", 4))
+    number = node_number(reading, SlotCell("both", 4))
     focus = network_view(reading, Parameters(reading), Lens(node=number)).focus
     assert focus is not None
-    assert focus.title[0].text == "sum5"
+    assert focus.title[0].text == "both5"
     assert {row.label.split(" → ")[1] for row in focus.outgoing} <= {f"again{unit}" for unit in range(1, 31)} | {
         "rest5"
     }

@@ -180,7 +180,7 @@ async def test_start_end_and_restart(opened) -> None:
 async def test_the_table_selects_searches_and_goes_there(opened) -> None:
     async with opened("mazur") as driver:
         await driver.press("3", "down", "down")
-        assert driver.main._lens.weight == 2
+        assert driver.main.desk.lens.weight == 2
         await driver.press("t")
         assert driver.session.current.symbol == "∂E/∂w3"
         await driver.press("t")
@@ -191,20 +191,20 @@ async def test_the_table_selects_searches_and_goes_there(opened) -> None:
         await driver.pilot.pause()
         assert "match 3 of 8" in driver.text()
         await driver.press("comma")
-        assert driver.main._lens.weight == 3
+        assert driver.main.desk.lens.weight == 3
         await driver.press("full_stop", "full_stop")
-        assert driver.main._lens.weight == 1
+        assert driver.main.desk.lens.weight == 1
 
 
 async def test_panels_and_zoom(opened) -> None:
     async with opened("mazur") as driver:
         for number, panel in enumerate(PanelId, 1):
             await driver.press(str(number))
-            assert driver.main._focus is panel
+            assert driver.main.desk.focus is panel
         await driver.press("tab")
-        assert driver.main._focus is PanelId.NETWORK
+        assert driver.main.desk.focus is PanelId.NETWORK
         await driver.press("shift+tab")
-        assert driver.main._focus is list(PanelId)[-1]
+        assert driver.main.desk.focus is list(PanelId)[-1]
         await driver.press("4", "z")
         assert "∂E/∂w" not in driver.text()
         await driver.press("z")
@@ -261,10 +261,10 @@ async def test_the_mouse_selects(opened) -> None:
     async with opened("mazur") as driver:
         await driver.press("s")
         await driver.pilot.click("#weights", offset=(5, 4))
-        assert driver.main._focus is PanelId.WEIGHTS
-        assert driver.main._lens.weight == 2
+        assert driver.main.desk.focus is PanelId.WEIGHTS
+        assert driver.main.desk.lens.weight == 2
         await driver.pilot.click("#equation", offset=(5, 3))
-        assert driver.main._focus is PanelId.EQUATION
+        assert driver.main.desk.focus is PanelId.EQUATION
 
 
 async def test_the_picker_searches_and_opens(opened) -> None:
@@ -343,3 +343,12 @@ async def test_a_broken_file_that_the_command_names_ends_the_app(tmp_path) -> No
             await pilot.pause(0.01)
     assert isinstance(app.failure, ScenarioError)
     assert app.return_code == 2
+
+
+async def test_restart_keeps_the_room_for_history(opened) -> None:
+    async with opened("mazur", history=5 << 20) as driver:
+        before = driver.session
+        assert before.budget == 5 << 20
+        await driver.press("s", "0")
+        assert driver.session is not before
+        assert driver.session.budget == 5 << 20

@@ -62,13 +62,13 @@ async def test_pause_within_a_tenth_of_a_second(opened, long_run) -> None:
         await driver.until(lambda: "epochs/s" in driver.text())
         start = time.perf_counter()
         await driver.press("space")
-        while driver.main.run_state is not None:
+        while driver.main.parts.working.work is not None:
             await driver.pilot._wait_for_screen()
         assert time.perf_counter() - start < 0.4, "the bench holds it to 0.1 s"
         reached = driver.session.position
         assert reached > 0
         await driver.press("r")
-        await driver.until(lambda: driver.main._run_view is not None)
+        await driver.until(lambda: driver.main.parts.working.progress is not None)
         await driver.press("ctrl+c")
         await driver.idle()
         assert driver.session.position > reached
@@ -77,11 +77,11 @@ async def test_pause_within_a_tenth_of_a_second(opened, long_run) -> None:
 async def test_keys_work_during_a_run(opened, long_run) -> None:
     async with opened(long_run) as driver:
         await driver.press("s", "r", "3", "down", "down")
-        assert driver.main._focus is PanelId.WEIGHTS
-        assert driver.main._lens.weight == 2
-        assert driver.main.run_state is not None
+        assert driver.main.desk.focus is PanelId.WEIGHTS
+        assert driver.main.desk.lens.weight == 2
+        assert driver.main.parts.working.work is not None
         await driver.press("question_mark", "escape", "p", "d", "d", "2", "down", "z", "z")
-        assert driver.main.run_state is not None
+        assert driver.main.parts.working.work is not None
         await driver.press("space")
         await driver.idle()
 
@@ -92,15 +92,15 @@ async def test_the_past_of_a_run_is_walked_while_it_goes_on(opened, long_run) ->
         await driver.press("r")
         await driver.until(lambda: session.branch.frontier > 100_000)
         await driver.press("right", "right", "n")
-        assert main.run_state is not None, "a motion over the past does not pause the run"
+        assert main.parts.working.work is not None, "a motion over the past does not pause the run"
         assert session.position == session.schedule.full.next_stop(2, Granularity.LAYER)
-        assert main.reading.position == session.position
+        assert main.desk.reading.position == session.position
         await driver.press("colon")
         driver.app.screen.query_one("Input").value = "1000:1:7"
         await driver.press("enter")
         wanted = 999 * session.schedule.steps_per_epoch + 7
         await driver.until(lambda: session.position == wanted)
-        assert main.run_state is not None
+        assert main.parts.working.work is not None
         plain = Session(session.scenario)
         plain.seek(wanted)
         assert plain.current == session.current
@@ -134,7 +134,7 @@ async def test_a_far_seek_can_be_cancelled(opened, long_run) -> None:
         await driver.press("colon")
         driver.app.screen.query_one("Input").value = "90000000:1:1"
         await driver.press("enter")
-        await driver.until(lambda: driver.main._run_view is not None)
+        await driver.until(lambda: driver.main.parts.working.progress is not None)
         await driver.press("space")
         await driver.idle()
         assert driver.session.position == 0

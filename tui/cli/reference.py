@@ -1,22 +1,24 @@
-"""`python -m retrograde.tui.cli.reference docs/scenarios.md`: writes the reference of scenario files."""
+"""`python -m retrograde.tui.cli.reference docs/scenarios.md docs/training.md`: writes what the tables say of both."""
 
 from __future__ import annotations
 
 import re
 import sys
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from retrograde.engine.equations.functions import ACTIVATIONS
-from retrograde.engine.equations.optimisers import OPTIMISERS
+from retrograde.engine.equations.activations import ACTIVATIONS
+from retrograde.engine.equations.losses import LOSSES
+from retrograde.engine.equations.optimisers import DECAY, OPTIMISERS, OPTIONS
+from retrograde.engine.equations.options import Value
+from retrograde.engine.equations.rate_schedules import KEYS, SCHEDULES
 from retrograde.engine.layers.base import ActivatedLayer, Layer
 from retrograde.engine.layers.table import KINDS
-from retrograde.engine.ops.loss import LOSSES
 from retrograde.engine.scenario.models import (
     Data,
     Expectation,
@@ -29,6 +31,7 @@ from retrograde.engine.scenario.models import (
 )
 from retrograde.engine.scenario.training import RateSchedule, Training
 from retrograde.engine.text import use
+from retrograde.tui.cli.support.markdown import in_english, markdown_table
 
 _INTRODUCTION = """\
 # Scenario files
@@ -44,9 +47,8 @@ sequence.
 
 
 def reference() -> str:
-    """Return the reference as Markdown, in English."""
-    use("en")
-    return "\n".join(_lines()).rstrip() + "\n"
+    """The reference as Markdown, in English."""
+    return in_english(_lines)
 
 
 def _lines() -> Iterator[str]:
@@ -67,10 +69,10 @@ def _lines() -> Iterator[str]:
         yield from _section(f"## {_code(title)}", model, _fields(model))
     yield "## Layers\n"
     yield "Every `[[network.layers]]` has these keys, and those of its kind:\n"
-    yield from _table(("key", "value", "default", "meaning"), _rows(_fields(Layer), skip=("kind",)))
+    yield from markdown_table(("key", "value", "default", "meaning"), _rows(_fields(Layer), skip=("kind",)))
     yield "A layer that ends in an activation function has these as well:\n"
     own = set(Layer.model_fields)
-    yield from _table(
+    yield from markdown_table(
         ("key", "value", "default", "meaning"),
         _rows({name: field for name, field in ActivatedLayer.model_fields.items() if name not in own}),
     )
@@ -84,18 +86,60 @@ def _lines() -> Iterator[str]:
         yield from _section(f"### `{kind}`", layer, fields)
     yield "## Activations\n"
     rows = ((f"`{row.name}`", row.formula, row.source) for row in ACTIVATIONS.values())
-    yield from _table(("name", "formula", "source"), (*rows, ("`softmax`", "exp(xᵢ − max) / Σ exp(xⱼ − max)", "")))
+    yield from markdown_table(("name", "formula", "source"), rows)
     yield "## Losses\n"
     losses = (
         (f"`{row.name}`", row.formula, f"{row.over_outputs} over outputs, {row.over_batch} over the batch")
         for row in LOSSES.values()
     )
-    cross = ("`cross_entropy`", "−t · ln p, with softmax", "sum over outputs, mean over the batch")
-    yield from _table(("name", "term of one output", "reductions"), (*losses, cross))
+    yield from markdown_table(("name", "term of one output", "reductions"), losses)
     yield "## Optimisers\n"
-    yield from _table(
+    yield from markdown_table(
         ("name", "formula", "source"), ((f"`{row.name}`", row.formula, row.source) for row in OPTIMISERS.values())
     )
+
+
+def training(text: str) -> str:
+    """The page about training with its tables as the engine's are."""
+    use("en")
+    optimisers = (
+        (f"`{row.name}`", row.formula, _defaults(row.options, usual=DECAY), row.source) for row in OPTIMISERS.values()
+    )
+    options = ((f"`{row.key}`", row.text, row.bounds) for row in OPTIONS.values())
+    schedules = ((f"`{row.name}`", row.formula, _defaults(row.keys), row.source) for row in SCHEDULES.values())
+    tables: tuple[tuple[tuple[str, ...], Iterable[tuple[str, ...]]], ...] = (
+        (("`optimizer`", "update", "options and defaults", "source"), optimisers),
+        (("option", "meaning", "range"), options),
+        (("`kind`", "f(t)", "keys and defaults", "PyTorch"), schedules),
+    )
+    for head, rows in tables:
+        table = "\n".join(markdown_table(head, rows))
+        old = re.compile(rf"^\| {re.escape(head[0])} \|.*?\n(?=\n)", re.MULTILINE | re.DOTALL)
+        text = old.sub(table.replace("\\", r"\\"), text)
+    return text
+
+
+def _defaults(options: Mapping[str, Value | None], usual: Mapping[str, Value] | None = None) -> str:
+    """The keys with their defaults, without those that all have; what is absent has none."""
+    usual = usual or {}
+    absent = {key for key, option in KEYS.items() if not option.allows(0) or option.kind == "places"}
+    found = (
+        f"`{key}`" if value is None or (not value and key in absent) else f"`{key} = {_written(value)}`"
+        for key, value in options.items()
+        if key not in usual or usual[key] != value
+    )
+    return ", ".join(found)
+
+
+def _written(value: Value) -> str:
+    """A value as a file writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(_written, value)) + "]"
+    if isinstance(value, str):
+        return f'"{value}"'
+    return "1/3" if value == 1 / 3 else f"{value:g}"
 
 
 def _code(title: str) -> str:
@@ -108,7 +152,7 @@ def _section(title: str, model: type[BaseModel], fields: dict[str, FieldInfo]) -
     yield f"{described}\n"
     rows = list(_rows(fields, skip=("kind",) if issubclass(model, Layer) else ()))
     if rows:
-        yield from _table(("key", "value", "default", "meaning"), rows)
+        yield from markdown_table(("key", "value", "default", "meaning"), rows)
 
 
 def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
@@ -164,13 +208,7 @@ def _plural(word: str) -> str:
     return {"text": "texts", "number": "numbers", "whole number": "whole numbers"}.get(word, word)
 
 
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    yield "| " + " | ".join(head) + " |"
-    yield "| " + " | ".join("---" for _ in head) + " |"
-    for row in rows:
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
-    yield ""
-
-
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(reference(), encoding="utf-8")
+    for page in map(Path, sys.argv[1:]):
+        text = training(page.read_text(encoding="utf-8")) if page.name == "training.md" else reference()
+        page.write_text(text, encoding="utf-8")

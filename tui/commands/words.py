@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.array import Phase
+from retrograde.engine.equations.words import EVENTS, FUNCTIONS, POSITIONS, STOPPING
 from retrograde.engine.errors import EngineError, FormulaError
-from retrograde.engine.formulas.reader import FUNCTIONS
-from retrograde.engine.formulas.tree import POSITIONS
 
 if TYPE_CHECKING:
     from retrograde.engine.network.network import Network
@@ -29,7 +28,6 @@ MOST_NAMES = 3000
 """Slots of an array whose names are all completed; of a larger one only its own name is."""
 
 _BEGUN = re.compile(r"[\w.]*$")
-_EVENTS = ("changes", "changes sign", "crosses", "becomes nan", "stops changing")
 
 
 def names(network: Network, schedule: Schedule) -> tuple[str, ...]:
@@ -78,9 +76,9 @@ def complete(head: str, commands: Sequence[str], known: Sequence[str], layers: S
     begun = match[0] if match is not None else ""
     choices = [*known, *(f"{name}(" for name in FUNCTIONS), *POSITIONS]
     if word in {"break", "log"}:
-        choices += ["at", "if", "once", "hit", "after", *Phase, *layers]
+        choices += [*STOPPING, *Phase, *layers]
         if begun and re.search(r"[\w)\]]\s+[a-z]+$", head):
-            choices += _EVENTS
+            choices += EVENTS
     if not begun:
         return "", []
     return begun, sorted(dict.fromkeys(choice for choice in choices if choice.startswith(begun)), key=_natural)

@@ -1,160 +1,238 @@
-"""What the parts of the debugger's screen know of each other."""
+"""What the parts of the debugger share: the session, what was read of it, and what the person at the keyboard chose."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from textual.screen import Screen
+from retrograde.tui.records.marks import PanelId
+from retrograde.tui.views.lens import Lens
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from textual.message import Message
+    from textual.screen import Screen
+    from textual.timer import Timer
 
+    from retrograde.engine.equations.expression import Ref
     from retrograde.engine.explaining.step import Operand
-    from retrograde.engine.session.session import Here, Session
-    from retrograde.engine.travel.branch import Branch
+    from retrograde.engine.session.session import Session
     from retrograde.tui.canvas.look import Glyphs
+    from retrograde.tui.debugger.arrangement import Arrangement
     from retrograde.tui.reading.reading import Reading
-    from retrograde.tui.records.equation import Badge
-    from retrograde.tui.records.marks import PanelId
-    from retrograde.tui.records.views import LossView, RunView, WeightsView
-    from retrograde.tui.views.lens import Lens
     from retrograde.tui.views.parameters import Parameters
-    from retrograde.tui.work.jobs import Job
-    from retrograde.tui.work.runner import TrainingWork
-    from retrograde.tui.work.unsaved import Leftover
+
+Action = Callable[[], None]
 
 
-class DebuggerScreen(Screen[None]):
-    """The screen that owns the session. Its actions are written in parts, which share what is declared here.
-
-    Attributes:
-        session: the session, None until a scenario was read.
-        reading: what was read of it last.
-        run_state: the work that has the session, None when the session is free.
-    """
-
-    session: Session | None
-    reading: Reading | None
-    run_state: TrainingWork | None
-    _lens: Lens | None
-    _parameters: Parameters | None
-    _focus: PanelId
-    _notice: tuple[str, bool]
-    _outcome: str
-    _after_run: Callable[[], None] | None
-    _run_view: RunView | None
-    _origin: Here | None
-    _weights_now: WeightsView | None
-    _weights_before: WeightsView | None
-    _loss: tuple[object, LossView] | None
-    _badges: dict[int, tuple[Badge, ...]]
-    _accuracy: tuple[int, tuple[int, int] | None]
-    _history: list[str]
-    _names: tuple[str, ...]
+class Host(Protocol):
+    """What the parts ask of the terminal's side: Textual's screen in the app."""
 
     @property
-    def _glyphs(self) -> Glyphs:
-        raise NotImplementedError
+    def glyphs(self) -> Glyphs:
+        """The characters to draw with."""
 
-    def _say(self, text: str, *, bad: bool = False) -> None:
-        """Shows a notice in place of the keys."""
-        raise NotImplementedError
+    @property
+    def cells(self) -> tuple[int, int]:
+        """Columns and rows of the terminal."""
 
-    def _show(self) -> None:
-        """Hands every widget its view."""
-        raise NotImplementedError
+    def lay_out(self) -> None:
+        """Places the widgets anew where their places are others."""
 
-    def _show_footer(self) -> None:
-        """Shows the keys or the notice."""
-        raise NotImplementedError
+    def ask(self, screen: Screen[Any], answered: Callable[[Any], None] | None = None) -> None:
+        """Puts another screen in front.
 
-    def _moved(self, *, follow: bool = True) -> None:
-        """Reads the session after a motion and shows what it reads."""
-        raise NotImplementedError
+        Args:
+            screen: the screen.
+            answered: takes what it is closed with.
+        """
 
-    def _when_idle(self, action: Callable[[], None]) -> bool:
-        """Whether the session is free; otherwise the work is cancelled, and the action follows."""
-        raise NotImplementedError
+    def after(self, seconds: float, action: Action) -> Timer:
+        """Does something once, later, on the screen's thread."""
 
-    def _focus_on(self, panel: PanelId) -> None:
+    def post_message(self, message: Message) -> bool:
+        """Takes a message from any thread."""
+
+    def in_thread(self, work: Action) -> None:
+        """Does work in a thread; what it raises ends the app."""
+
+    def choose(self) -> None:
+        """Chooses another scenario."""
+
+    def quit(self) -> None:
+        """Leaves."""
+
+    def announce(self, text: str) -> None:
+        """Shows a text for a moment, in a corner."""
+
+
+class Said(NamedTuple):
+    """A notice in place of the footer's keys; empty for none."""
+
+    text: str = ""
+    bad: bool = False
+
+
+NOTHING_SAID = Said()
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Desk:
+    """A session on the screen.
+
+    Attributes:
+        host: the terminal's side.
+        session: the session.
+        reading: what was read of it last.
+        parameters: the rows of the table of weights.
+        lens: what is selected, and how it is shown.
+        arrangement: which panels are shown, and which has the focus.
+        notice: what is said in place of the keys.
+        outcome: how the last run ended, in words.
+        paint: hands every widget its view.
+        paint_footer: shows the keys or the notice.
+        slot: finds the slot that is selected in the panel with the focus.
+        readers: called after a motion and before the paint: what reads the session beside the reading.
+        resters: called after a motion and its paint: what begins once the cursor rests.
+        forgetters: called when another session or branch is shown: what forgets what was shown of the one before.
+        beginners: called when another session is shown: what begins anew with it.
+    """
+
+    host: Host
+    session: Session
+    reading: Reading
+    parameters: Parameters
+    arrangement: Arrangement
+    lens: Lens = field(default_factory=Lens)
+    notice: Said = NOTHING_SAID
+    outcome: str = ""
+    paint: Action = lambda: None
+    paint_footer: Action = lambda: None
+    slot: Callable[[], Ref | None] = lambda: None
+    readers: list[Action] = field(default_factory=list)
+    resters: list[Action] = field(default_factory=list)
+    forgetters: list[Action] = field(default_factory=list)
+    beginners: list[Action] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, session: Session, host: Host, arrangement: Arrangement) -> Desk:
+        """The desk of a session.
+
+        Args:
+            session: the session.
+            host: the terminal's side.
+            arrangement: which panels are shown.
+        """
+        from retrograde.tui.reading.reading import Reading
+        from retrograde.tui.views.parameters import Parameters
+
+        reading = Reading.of(session)
+        return cls(host=host, session=session, reading=reading, parameters=Parameters(reading), arrangement=arrangement)
+
+    def begin(self, session: Session) -> None:
+        """Shows another session; the focus and the number of digits stay."""
+        from retrograde.tui.reading.reading import Reading
+        from retrograde.tui.views.parameters import Parameters
+
+        self.session = session
+        self.reading = Reading.of(session)
+        self.parameters = Parameters(self.reading)
+        self.lens = Lens(digits=self.lens.digits)
+        self.notice, self.outcome = NOTHING_SAID, ""
+        self.forget()
+        for begins in self.beginners:
+            begins()
+        self.moved(follow=False)
+
+    def forget(self) -> None:
+        """Forgets what was shown of another session or branch."""
+        for forgets in self.forgetters:
+            forgets()
+
+    # -- which panels are shown
+
+    @property
+    def focus(self) -> str:
+        """The panel in which the arrows move."""
+        return self.arrangement.focus
+
+    def focus_on(self, panel: str) -> None:
         """Gives a panel the focus."""
-        raise NotImplementedError
+        self.arrangement.focus = panel
+        self.bring(panel)
 
-    def _leap(self, position: int) -> None:
-        """Goes to a position and remembers where from."""
-        raise NotImplementedError
-
-    def _operands(self) -> tuple[Operand, ...]:
-        """The operands of the step on the screen, in the order of their rows."""
-        raise NotImplementedError
-
-    def _jump(self, number: int) -> None:
-        """Goes to a step and remembers where from."""
-        raise NotImplementedError
-
-    def _switched(self) -> None:
-        """Forgets what was shown of another branch."""
-        raise NotImplementedError
-
-    def _job(
-        self,
-        title: str,
-        task: Callable[[Job], object],
-        done: Callable[[object], None],
-        stopped: Callable[[], None] | None = None,
-    ) -> None:
-        """Does work on the session off the screen's thread."""
-        raise NotImplementedError
-
-    def _keep(self) -> None:
-        """Writes down what is new, so that a crash loses nothing."""
-        raise NotImplementedError
-
-    def _write(self, text: str = "") -> None:
-        """Opens the command line with a text in it; a command of the table is done by its ``line_<id>``."""
-        raise NotImplementedError
-
-    def begin(self, session: Session, *, file: Path | None = None, leftover: Leftover | None = None) -> None:
-        """Shows a session, from its initial state or from where it was left."""
-        raise NotImplementedError
-
-    def do(self, name: str) -> None:
-        """Does the command with an id of the table."""
-        raise NotImplementedError
-
-    def _free(self) -> None:
-        """The session is free again."""
-        raise NotImplementedError
-
-    def _start(self, *, epochs: int | None = None, where: int | str | None = None) -> None:
-        """Hands the session to a worker, which runs."""
-        raise NotImplementedError
-
-    def _motion(self, granularity: str, *, back: bool) -> None:
-        """Steps or goes back by a granularity."""
-        raise NotImplementedError
-
-    def _go(self, where: str) -> None:
-        """Goes to an address."""
-        raise NotImplementedError
-
-    def _remember(self) -> None:
-        """Remembers where a jump came from, if it has gone anywhere."""
-        raise NotImplementedError
-
-    def _bring(self, panel: PanelId) -> None:
+    def bring(self, panel: str) -> None:
         """Brings a panel to the front where it is a tab; the focus stays."""
-        raise NotImplementedError
+        self.arrangement.bring(panel)
+        self.rearrange()
 
-    def _enter_debug(self) -> None:
-        """Does what Enter does with a row of the debug panel."""
-        raise NotImplementedError
+    def rearrange(self) -> None:
+        """Places the panels anew and shows what changed."""
+        self.host.lay_out()
+        self.paint()
 
-    def _other_branch(self) -> Branch | None:
-        """The branch that is shown beside this one, if any."""
-        raise NotImplementedError
+    # -- what is said and shown
 
-    def _sure(self, what: str, question: str) -> bool:
-        """Whether something that would lose work may be done; asks once."""
-        raise NotImplementedError
+    def say(self, text: str, *, bad: bool = False) -> None:
+        """Shows a notice in place of the keys."""
+        self.notice = Said(text, bad)
+        self.paint()
+
+    def reread(self) -> None:
+        """Reads the session again where it stands, and shows what is new of it."""
+        from retrograde.tui.reading.reading import Reading
+
+        self.reading = Reading.of(self.session)
+        self.paint()
+
+    def moved(self, *, follow: bool = True) -> None:
+        """Reads the session after a motion and shows what it reads.
+
+        Args:
+            follow: whether the table of weights goes to the parameter that the step is about.
+        """
+        from retrograde.tui.reading.reading import Reading
+
+        self.reading = Reading.of(self.session)
+        for reads in self.readers:
+            reads()
+        weight = self.lens.weight
+        if follow and self.focus != PanelId.WEIGHTS:
+            weight = self._row_of_step(weight)
+        self.lens = replace(self.lens, operand=-1, weight=weight)
+        self.paint()
+        for rests in self.resters:
+            rests()
+
+    def _row_of_step(self, otherwise: int) -> int:
+        """The row of the parameter that the step is about."""
+        step = self.reading.step
+        if step is None:
+            return otherwise
+        row = self.parameters.find(step.target)
+        if row is None:
+            from retrograde.engine.equations.expression import refs
+
+            found = (self.parameters.find(ref) for ref in refs(step.equation))
+            row = next((each for each in found if each is not None), None)
+        return otherwise if row is None else row
+
+    # -- what is selected
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        """The operands of the step on the screen, in the order of their rows."""
+        from retrograde.tui.views.equation import operands_of
+
+        return operands_of(self.reading)
+
+    @property
+    def operand(self) -> Operand | None:
+        """The operand that is selected, if one is."""
+        operands = self.operands
+        return operands[self.lens.operand] if 0 <= self.lens.operand < len(operands) else None
+
+    @property
+    def selected(self) -> Ref | None:
+        """The slot that is selected in the panel with the focus, if one is."""
+        return self.slot()

@@ -1,26 +1,22 @@
-"""Saving: the part of the debugger's screen that writes sessions, and keeps what was not saved."""
+"""Saving: the part of the debugger that writes sessions, and keeps what was not saved."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
-
-from textual.timer import Timer
+from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
-from retrograde.tui.debugger.desk import DebuggerScreen
+from retrograde.tui.work.turns import Event
 
 if TYPE_CHECKING:
     from retrograde.engine.session.session import Session
+    from retrograde.tui.debugger.desk import Action, Desk
+    from retrograde.tui.debugger.working import Working
     from retrograde.tui.work.jobs import Job
     from retrograde.tui.work.unsaved import Keeper, Leftover
 
 SUFFIX = ".session.json"
-KEEP_SECONDS = 0.5
-"""How often the session is looked at for something new that is worth keeping."""
-
 Stamp = tuple[object, ...]
 
 
@@ -54,30 +50,29 @@ def is_session(path: Path) -> bool:
     return head.startswith('{\n "format": ') and '"scenario": {' in head
 
 
-class Keeping(DebuggerScreen):
+class Keeping:
     """What the words for saving do, and what happens without being asked."""
 
-    _file: Path | None = None
-    """Where the session was saved, or opened from."""
-    _saved: Stamp = ()
-    _kept: Stamp = ()
-    _timer: Timer | None = None
-    _asked = ""
-    _asking = ""
+    def __init__(self, desk: Desk, working: Working, keeper: Keeper) -> None:
+        self._desk = desk
+        self._working = working
+        self._keeper = keeper
+        self._file: Path | None = None
+        """Where the session was saved, or opened from."""
+        self._saved: Stamp = ()
+        self._kept: Stamp = ()
+        self._asked = ""
+        self._asking = ""
+        desk.beginners.append(self.begin)
 
-    @property
-    def _keeper(self) -> Keeper:
-        return cast(Any, self.app).keeper  # type: ignore[no-any-return]
-
-    def _begin_keeping(self, file: Path | None = None, leftover: Leftover | None = None) -> None:
-        """Begins to look after another session.
+    def begin(self, file: Path | None = None, leftover: Leftover | None = None) -> None:
+        """Begins to look after a session.
 
         Args:
             file: the file that it was opened from.
             leftover: the unsaved work that it was opened from.
         """
-        session = self.session
-        assert session is not None
+        session = self._desk.session
         self._file = file
         self._asked = self._asking = ""
         self._saved = self._kept = stamp(session)
@@ -88,15 +83,13 @@ class Keeping(DebuggerScreen):
             self._keeper.keep(to_json(session, fingerprint=False), leftover)
         elif self._keeper.path is not None:
             self._keeper.forget()
-        if self._timer is None:
-            self._timer = self.set_interval(KEEP_SECONDS, self._keep)
 
-    def _keep(self) -> None:
+    def keep(self) -> None:
         """Writes down what is new, in the background and without fingerprints, so that a crash loses nothing."""
-        session = self.session
         # A search moves the cursor while it works; a run lets the session go between its pieces.
-        if session is None or (self.run_state is not None and not self.run_state.walkable):
+        if not self._working.turns.allows(Event.LOOK):
             return
+        session = self._desk.session
         now = stamp(session)
         if now == self._kept:
             return
@@ -107,28 +100,48 @@ class Keeping(DebuggerScreen):
             text = "" if now == self._saved else to_json(session, fingerprint=False)
         self._keeper.keep(text)
 
+    @property
     def _unsaved(self) -> bool:
         """Whether there are edits or notes that were not saved."""
-        if self.session is None:
-            return False
-        return stamp(self.session)[0] != (self._saved[0] if self._saved else None)
+        return stamp(self._desk.session)[0] != (self._saved[0] if self._saved else None)
 
-    def _sure(self, what: str, question: str) -> bool:
-        """Whether unsaved edits may go: there are none, or the same key was pressed twice."""
-        if self._asked == what or not self._unsaved():
+    # -- what would lose something asks first
+
+    def next_key(self) -> None:
+        """Another command is given: only the one before it has asked."""
+        self._asked, self._asking = self._asking, ""
+
+    def sure(self, what: str, question: str) -> bool:
+        """Whether unsaved edits may go: there are none, or the same key was pressed twice.
+
+        Args:
+            what: the command.
+            question: what is said at the first time.
+        """
+        if self._asked == what or not self._unsaved:
             return True
         self._asking = what
-        self._say(question)
+        self._desk.say(question)
         return False
+
+    def leave(self, then: Action, *, forced: bool = False) -> None:
+        """Leaves for good: what was kept against a crash is removed.
+
+        Args:
+            then: what leaves.
+            forced: without asking.
+        """
+        if forced or self.sure("quit", _("unsaved edits: :save keeps them, q again quits without")):
+            self._keeper.forget()
+            then()
 
     # -- saving
 
-    def line_save(self, rest: str) -> None:
+    def save(self, rest: str) -> None:
         """Saves the session."""
-        if not self._when_idle(lambda: self.line_save(rest)):
+        if not self._working.when_idle(lambda: self.save(rest)):
             return
-        session = self.session
-        assert session is not None
+        session = self._desk.session
         forced = rest.startswith("!") or rest.endswith(" !")
         name = rest.strip("!").strip()
         try:
@@ -137,7 +150,7 @@ class Keeping(DebuggerScreen):
                 self._refuse(path)
         except (EngineError, OSError, ValueError, RuntimeError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            self._say(reason or str(error), bad=True)
+            self._desk.say(reason or str(error), bad=True)
             return
         now, keeper = stamp(session), self._keeper
 
@@ -149,14 +162,13 @@ class Keeping(DebuggerScreen):
 
         def done(_result: object) -> None:
             self._file, self._saved, self._kept = path, now, now
-            self._say(_("saved: retrograde open {path}").format(path=path))
+            self._desk.say(_("saved: retrograde open {path}").format(path=path))
 
-        self._job(_("saving"), write, done)
+        self._working.search(_("saving"), write, done)
 
     def _target(self, name: str) -> Path:
         """The file that is meant: the one that is named, else the one of this session, else one called as it is."""
-        session = self.session
-        assert session is not None
+        session = self._desk.session
         if not name:
             return self._file or Path(f"{session.scenario.name}{SUFFIX}")
         path = Path(name).expanduser()
@@ -175,11 +187,3 @@ class Keeping(DebuggerScreen):
         if not is_session(path):
             raise EngineError(_("{path} is there and no saved session; :save! {path} overwrites it").format(path=path))
         raise EngineError(_("{path} is another saved session; :save! {path} overwrites it").format(path=path))
-
-    # -- what would lose something asks first
-
-    def _leave(self, then: Callable[[], None], *, forced: bool = False) -> None:
-        """Leaves for good: what was kept against a crash is removed."""
-        if forced or self._sure("quit", _("unsaved edits: :save keeps them, q again quits without")):
-            self._keeper.forget()
-            then()

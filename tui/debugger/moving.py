@@ -6,123 +6,126 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrograde.engine.text import _
-from retrograde.tui.debugger.working import Working
-from retrograde.tui.records.marks import PanelId
 
 if TYPE_CHECKING:
-    from retrograde.engine.explaining.step import Operand
+    from retrograde.tui.debugger.desk import Desk
+    from retrograde.tui.debugger.working import Working
 
 
-class Moving(Working):
-    """The part of the screen that moves the cursor."""
+class Moving:
+    """The part that moves the cursor."""
 
-    def _motion(self, granularity: str, *, back: bool) -> None:
-        session = self.session
-        assert session is not None
-        if self._walk(lambda: session.back(granularity) if back else session.step(granularity)):
+    def __init__(self, desk: Desk, working: Working) -> None:
+        self._desk = desk
+        self._working = working
+
+    def motion(self, granularity: str, *, back: bool = False) -> None:
+        """Steps or goes back by a granularity.
+
+        Args:
+            granularity: how far.
+            back: backward.
+        """
+        session = self._desk.session
+        if self._working.walk(lambda: session.back(granularity) if back else session.step(granularity)):
             return
-        if not self._when_idle(lambda: self._motion(granularity, back=back)):
+        if not self._working.when_idle(lambda: self.motion(granularity, back=back)):
             return
         moved = session.back(granularity) if back else session.step(granularity)
         if moved:
-            self._moved()
+            self._desk.moved()
         else:
-            self._say(_("this is the initial state") if back else _("this is the end of the training"))
+            self._desk.say(self.why_not_back if back else self.why_not_on)
+
+    @property
+    def why_not_on(self) -> str:
+        """Why there is nothing to go on to; empty where there is."""
+        session = self._desk.session
+        return "" if session.position < session.length else _("this is the end of the training")
+
+    @property
+    def why_not_back(self) -> str:
+        """Why there is nothing to go back to; empty where there is."""
+        session = self._desk.session
+        return "" if session.position or session.term else _("this is the initial state")
 
     # -- going somewhere
 
-    def _jump(self, number: int) -> None:
-        """Goes to a step and remembers where from."""
-        self._seek(number)
+    def seek(self, where: int) -> None:
+        """Goes to a position and remembers where from; what takes long is done in the worker.
 
-    def _seek(self, where: int) -> None:
-        """Goes to a position and remembers where from; what takes long is done in the worker."""
-        session = self.session
-        assert session is not None
-        if where <= session.branch.frontier and self._walk(lambda: self._visit(where)):
+        Args:
+            where: the position.
+        """
+        session = self._desk.session
+        if where <= session.branch.frontier and self._working.walk(lambda: self._visit(where)):
             return
-        if not self._when_idle(lambda: self._seek(where)):
+        if not self._working.when_idle(lambda: self.seek(where)):
             return
         if where <= session.frontier:
             self._visit(where)
-            self._moved()
+            self._desk.moved()
         else:
-            self._origin = session.here
-            self._start(where=where)
+            self._working.seek(where)
 
     def _visit(self, where: int) -> None:
-        assert self.session is not None
-        self._origin = self.session.here
-        self.session.seek(where)
-        self._remember()
+        session = self._desk.session
+        origin = session.here
+        session.seek(where)
+        if session.here != origin:
+            session.visit(origin)
 
-    def _remember(self) -> None:
-        """Remembers where a jump came from, if it has gone anywhere."""
-        origin, self._origin = self._origin, None
-        if self.session is not None and origin is not None and self.session.here != origin:
-            self.session.visit(origin)
-
-    def do_start(self) -> None:
+    def to_start(self) -> None:
         """Goes to the initial state."""
-        self._leap(0)
+        self.seek(0)
 
-    def do_end(self) -> None:
+    def to_end(self) -> None:
         """Goes to the furthest moment that was reached."""
-        if self._when_idle(self.do_end):
-            assert self.session is not None
-            self._leap(self.session.frontier)
+        if self._working.when_idle(self.to_end):
+            self.seek(self._desk.session.frontier)
 
-    def _leap(self, position: int) -> None:
-        self._seek(position)
+    def to_address(self, where: str) -> None:
+        """Goes to an address.
 
-    def _go(self, where: str) -> None:
-        assert self.session is not None
-        self._seek(self.session.find(where))
+        Args:
+            where: the address, such as ``2:1:17``.
+        """
+        self.seek(self._desk.session.find(where))
 
     # -- going by what is shown
 
-    def _operands(self) -> tuple[Operand, ...]:
-        from retrograde.tui.views.equation import operands_of
-
-        return () if self.reading is None else operands_of(self.reading)
-
-    def do_origin(self) -> None:
+    def to_origin(self) -> None:
         """Goes to the step that made the selected operand, or the first that was made by one."""
-        operands = self._operands()
-        assert self._lens is not None
-        if 0 <= self._lens.operand < len(operands):
-            chosen = operands[self._lens.operand]
+        chosen = self._desk.operand
+        if chosen is not None:
             if chosen.made_by is None:
-                self._say(_("{name} was given, no step made it").format(name=chosen.symbol))
-                return
-            self._jump(chosen.made_by)
+                self._desk.say(_("{name} was given, no step made it").format(name=chosen.symbol))
+            else:
+                self.seek(chosen.made_by)
             return
-        made = next((operand.made_by for operand in operands if operand.made_by is not None), None)
+        made = next((one.made_by for one in self._desk.operands if one.made_by is not None), None)
         if made is None:
-            self._say(_("all operands were given, no step made them"))
+            self._desk.say(_("all operands were given, no step made them"))
         else:
-            self._jump(made)
+            self.seek(made)
 
-    def do_uses(self) -> None:
+    def to_uses(self) -> None:
         """Lists the steps that read the selected operand, or the value of this step."""
-        if not self._when_idle(self.do_uses):
+        if not self._working.when_idle(self.to_uses):
             return
-        session, reading, lens = self.session, self.reading, self._lens
-        assert session is not None
-        assert reading is not None
-        assert lens is not None
+        session, reading = self._desk.session, self._desk.reading
         if reading.step is None:
-            self._say(_("make a step first"))
+            self._desk.say(_("make a step first"))
             return
-        operands = self._operands()
-        ref = operands[lens.operand].ref if 0 <= lens.operand < len(operands) else reading.step.target
+        chosen = self._desk.operand
+        ref = reading.step.target if chosen is None else chosen.ref
         symbol = reading.symbol(ref)
         found = session.uses(ref)
         if not found:
-            self._say(_("{name} is not used again in this iteration").format(name=symbol))
+            self._desk.say(_("{name} is not used again in this iteration").format(name=symbol))
             return
         if len(found) == 1:
-            self._jump(found[0].number)
+            self.seek(found[0].number)
             return
         from retrograde.tui.reading.figures import phase_word
         from retrograde.tui.screens.choosing import ChoiceScreen
@@ -142,60 +145,44 @@ class Moving(Working):
 
         def go(choice: int | None) -> None:
             if choice is not None:
-                self._jump(found[choice].number)
+                self.seek(found[choice].number)
 
-        self.app.push_screen(ChoiceScreen(title, tuple(rows), self._glyphs), go)
+        self._desk.host.ask(ChoiceScreen(title, tuple(rows), self._desk.host.glyphs), go)
 
-    def do_enter(self) -> None:
-        """Goes to what is selected in the panel that has the focus."""
-        if self._focus is PanelId.WEIGHTS:
-            self.do_row()
-        elif self._focus is PanelId.NETWORK:
-            self._enter_node()
-        elif self._focus is PanelId.EQUATION:
-            self.do_origin()
-        elif self._focus is PanelId.DEBUG:
-            self._enter_debug()
-
-    def _enter_node(self) -> None:
+    def to_node(self) -> None:
+        """Goes to the step that made the value of the selected neuron."""
         from retrograde.tui.views.slots import node_ref
 
-        reading, lens = self.reading, self._lens
-        assert reading is not None
-        assert lens is not None
+        reading, lens = self._desk.reading, self._desk.lens
         if lens.node < 0:
-            self._say(_("select a neuron with the arrows first"))
+            self._desk.say(_("select a neuron with the arrows first"))
             return
         ref = node_ref(reading, lens.node)
         number = None if ref is None else reading.made_by(ref)
         if number is None:
             name = "" if ref is None else reading.symbol(ref)
-            self._say(_("{name} is an input, no step made it").format(name=name))
+            self._desk.say(_("{name} is an input, no step made it").format(name=name))
         else:
-            self._jump(number)
+            self.seek(number)
 
-    def do_row(self) -> None:
+    def to_row(self) -> None:
         """Goes to the next step that makes the gradient or the new value of the selected parameter."""
         self._to_row(back=False)
 
-    def do_row_back(self) -> None:
+    def to_row_back(self) -> None:
         """Goes to the previous such step."""
         self._to_row(back=True)
 
     def _to_row(self, *, back: bool) -> None:
-        if not self._when_idle(lambda: self._to_row(back=back)):
+        if not self._working.when_idle(lambda: self._to_row(back=back)):
             return
         from retrograde.tui.views.parameters import steps_of_parameter
 
-        reading, lens, parameters = self.reading, self._lens, self._parameters
-        assert reading is not None
-        assert lens is not None
-        assert parameters is not None
+        reading, lens, parameters = self._desk.reading, self._desk.lens, self._desk.parameters
         number = steps_of_parameter(reading, parameters.ref(lens.weight), back=back) if parameters else None
         if number is None:
-            self._say(_("there is no such step"))
+            self._desk.say(_("there is no such step"))
             return
         keep = lens.weight
-        self._jump(number)
-        if self._lens is not None:
-            self._lens = replace(self._lens, weight=keep)
+        self.seek(number)
+        self._desk.lens = replace(self._desk.lens, weight=keep)

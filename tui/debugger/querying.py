@@ -3,79 +3,66 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from retrograde.engine.text import _, ngettext
-from retrograde.tui.debugger.listing import Debugging
+from retrograde.tui.debugger.desk import Said
 from retrograde.tui.records.marks import PanelId
 from retrograde.tui.views.debugging import (
     MOST_MOMENTS,
     Found,
     address,
 )
-from retrograde.tui.work.jobs import Job
 
 if TYPE_CHECKING:
     from retrograde.engine.session.session import Session
+    from retrograde.tui.debugger.desk import Desk
+    from retrograde.tui.debugger.listing import Listing
+    from retrograde.tui.debugger.moving import Moving
+    from retrograde.tui.debugger.working import Working
+    from retrograde.tui.work.jobs import Job
 
 
-class Querying(Debugging):
-    """The part of the screen that searches the run."""
+class Querying:
+    """The part that searches the run."""
 
-    def line_first(self, rest: str) -> None:
-        """Goes to the first moment at which a condition is true."""
-        self._query("first", rest)
+    def __init__(self, desk: Desk, working: Working, listing: Listing, moving: Moving) -> None:
+        self._desk = desk
+        self._working = working
+        self._listing = listing
+        self._moving = moving
 
-    def line_last(self, rest: str) -> None:
-        """Goes to the last moment at which a condition is true."""
-        self._query("last", rest)
+    def ask(self, verb: str, text: str) -> None:
+        """Searches the run: first, last, count, all, max or min.
 
-    def line_count(self, rest: str) -> None:
-        """Says at how many moments a condition is true."""
-        self._query("count", rest)
-
-    def line_all(self, rest: str) -> None:
-        """Lists the moments at which a condition is true."""
-        self._query("all", rest)
-
-    def line_max(self, rest: str) -> None:
-        """Goes to where an expression is largest."""
-        self._query("max", rest)
-
-    def line_min(self, rest: str) -> None:
-        """Goes to where an expression is smallest."""
-        self._query("min", rest)
-
-    def _query(self, verb: str, text: str) -> None:
-        session = self.session
-        assert session is not None
+        Args:
+            verb: what is asked.
+            text: the condition; of max and min the expression.
+        """
+        session = self._desk.session
         # What is wrong with it is said at once, while it can be corrected.
         (session.formula if verb in {"max", "min"} else session.condition)(text)
-        self._job(
+        self._working.search(
             f"{verb} {text}",
             lambda job: _answer(session, verb, text, job),
-            lambda found: self._answered(verb, cast(Found, found)),
+            lambda found: self._answered(verb, found),
         )
 
     def _answered(self, verb: str, found: Found) -> None:
-        session = self.session
-        assert session is not None
-        self._ledger.found = found
-        rows = self._rows()
-        self._pick(rows.first_of("moment"), rows)
-        self._notice = (f"{found.title}: {found.text}", False)
+        desk = self._desk
+        self._listing.found(found)
+        desk.notice = Said(f"{found.title}: {found.text}")
         if verb in {"all", "count"}:
             if verb == "all" and found.steps:
-                self._focus_on(PanelId.DEBUG)
+                desk.focus_on(PanelId.DEBUG)
             else:
-                self._bring(PanelId.DEBUG)
-            self._debug_changed()
+                desk.bring(PanelId.DEBUG)
+            self._listing.changed()
             return
-        self._debug_count += 1
         if found.steps:
-            self._leap(found.steps[0])
-            self._notice = (f"{found.title}: {found.text}", False)
-        self._show()
+            self._moving.seek(found.steps[0])
+            desk.notice = Said(f"{found.title}: {found.text}")
+        desk.paint()
 
 
 def _answer(session: Session, verb: str, text: str, job: Job) -> Found:

@@ -1,19 +1,100 @@
-"""Where each part of the main screen lies, for any size; pure arithmetic."""
+"""Where each part of the screen lies, for any size: a table of layouts, and the arithmetic that follows it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
+from itertools import pairwise
 from typing import NamedTuple
 
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Span
 from retrograde.tui.canvas.look import Glyphs, Ink
-from retrograde.tui.records.marks import PanelEdge, PanelId
+from retrograde.tui.records.marks import PanelEdge
 
 LEAST_WIDTH, LEAST_HEIGHT = 40, 12
-THREE_WIDTH = 160
-"""Columns from which on nothing shares the place beside the weights."""
 HEADER, FOOTER = "header", "footer"
+
+
+class Seat(Enum):
+    """What a panel asks for; where that is, the layout says. Panels whose seats are one box share it as tabs."""
+
+    LEFT = auto()
+    RIGHT = auto()
+    BELOW = auto()
+    BESIDE = auto()
+    STRIP = auto()
+    """A few rows above the footer."""
+
+
+class Seated(NamedTuple):
+    """What the arrangement asks of a panel.
+
+    Attributes:
+        id: its name, and that of its widget.
+        title: the word in its edge, a message.
+        seat: where it lies.
+    """
+
+    id: str
+    title: str
+    seat: Seat
+
+
+Box = tuple[Seat, ...]
+"""The seats that share a rectangle."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScreenLayout:
+    """How a screen is divided: rows of boxes above each other, and the strip above the footer.
+
+    Attributes:
+        width: columns from which on it is used.
+        height: rows from which on it is used.
+        boxes: the boxes of each row, from above: one, or two side by side.
+        left: the share of the columns of the first of two boxes.
+        top: how many rows the upper row of boxes takes, of so many.
+        strip: how many rows the strip takes, of the height of the screen.
+        spread: seats whose panels lie side by side instead of sharing their box.
+    """
+
+    width: int
+    height: int
+    boxes: tuple[tuple[Box, ...], ...]
+    left: float = 1.0
+    top: Callable[[int], int] = lambda body: body
+    strip: Callable[[int], int] = lambda height: 3 if height >= 34 else 2
+    spread: frozenset[Seat] = frozenset()
+
+
+_TWO_BY_TWO = (((Seat.LEFT,), (Seat.RIGHT,)), ((Seat.BELOW,), (Seat.BESIDE,)))
+LAYOUTS = (
+    ScreenLayout(
+        width=160,
+        height=26,
+        boxes=_TWO_BY_TWO,
+        left=0.48,
+        top=lambda body: round(body * 0.62),
+        spread=frozenset({Seat.BESIDE}),
+    ),
+    ScreenLayout(width=100, height=26, boxes=_TWO_BY_TWO, left=0.48, top=lambda body: round(body * 0.62)),
+    ScreenLayout(
+        width=72,
+        height=18,
+        boxes=(((Seat.LEFT,), (Seat.RIGHT,)), ((Seat.BELOW, Seat.BESIDE),)),
+        left=0.44,
+        top=lambda body: body - min(max(round(body * 0.3), 5), 9),
+    ),
+    ScreenLayout(
+        width=LEAST_WIDTH,
+        height=LEAST_HEIGHT,
+        boxes=(((Seat.LEFT, Seat.RIGHT, Seat.BELOW, Seat.BESIDE),),),
+        strip=lambda height: 2 if height >= 16 else 0,
+    ),
+)
+"""The layouts, the largest first; the last one, of a single panel, is also that of an enlarged one."""
 
 
 class Room(NamedTuple):
@@ -31,129 +112,106 @@ class Rooms:
 
     Attributes:
         places: by the id of the widget; parts that are missing are hidden.
-        tabs: panels that share a place, the shown one among them.
-        joints: columns where verticals end on the panel below.
-        below: panels whose top edge closes the ones above.
-        open_ends: of a panel below others, which end of its top edge has no vertical above it: 0 or 1.
-        tiny: nothing but one line fits.
+        tabs: by the id of a panel that is shown: those that share its place, in order, itself among them.
+        joints: of a panel below others, the columns of its top edge where verticals above it end.
+        open_ends: of a panel below others, which ends of its top edge have no vertical above them: 0, 1.
     """
 
-    places: dict[str, Room]
-    tabs: tuple[PanelId, ...] = ()
-    joints: dict[str, tuple[int, ...]]
-    below: frozenset[str] = frozenset()
-    open_ends: dict[str, int] = field(default_factory=dict)
-    tiny: bool = False
+    places: dict[str, Room] = field(default_factory=dict)
+    tabs: dict[str, tuple[Seated, ...]] = field(default_factory=dict)
+    joints: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    open_ends: dict[str, frozenset[int]] = field(default_factory=dict)
 
-
-BESIDE = (PanelId.LOSS, PanelId.DEBUG)
-"""The panels that share the place beside the weights, where there is one."""
-BELOW = (PanelId.WEIGHTS, *BESIDE)
-"""The panels that share the place below network and equation, where there is only one."""
-ALL = (PanelId.NETWORK, PanelId.EQUATION, *BELOW)
+    @property
+    def tiny(self) -> bool:
+        """Whether nothing but one line fits."""
+        return not self.places
 
 
 def arrange(
-    width: int, height: int, *, tab: PanelId, front: PanelId, zoom: bool, beside: PanelId = PanelId.LOSS
+    width: int, height: int, panels: Sequence[Seated], *, focus: str, brought: Sequence[str], zoom: bool
 ) -> Rooms:
     """Divides the screen.
 
     Args:
         width: columns.
         height: rows.
-        tab: which of ``BELOW`` is in front, where they share a place.
-        front: which panel is shown, where there is room for one.
-        zoom: show the front panel alone.
-        beside: which of ``BESIDE`` is in front, where they share a place.
+        panels: all panels, in order.
+        focus: the panel in which the arrows move: the one that is shown, where there is room for one.
+        brought: the panels that share a place somewhere; of those that do, the first of them here is in front.
+        zoom: show the panel with the focus alone.
     """
-    if width < LEAST_WIDTH or height < LEAST_HEIGHT:
-        return Rooms(places={}, joints={}, tiny=True)
-    time_rows = 3 if height >= 34 else 2
-    wide = width >= 100 and height >= 26
-    pair = width >= 72 and height >= 18
-    if zoom or not (wide or pair):
-        time_rows = 2 if height >= 16 else 0
-        places = {HEADER: Room(0, 0, width, 1), FOOTER: Room(0, height - 1, width, 1)}
-        shown = front if front in ALL else tab
-        places[shown] = Room(0, 1, width, height - 2 - time_rows)
-        if time_rows:
-            places[PanelId.TIMELINE] = Room(0, height - 1 - time_rows, width, time_rows)
-        return Rooms(places=places, tabs=ALL, joints={}, below=frozenset({PanelId.TIMELINE}))
-    body = height - 2 - time_rows
-    left = round(width * (0.48 if wide else 0.44))
-    places = {
-        HEADER: Room(0, 0, width, 1),
-        FOOTER: Room(0, height - 1, width, 1),
-        PanelId.TIMELINE: Room(0, height - 1 - time_rows, width, time_rows),
-    }
-    if wide:
-        top = round(body * 0.62)
-        places |= {
-            PanelId.NETWORK: Room(0, 1, left, top),
-            PanelId.EQUATION: Room(left, 1, width - left, top),
-            PanelId.WEIGHTS: Room(0, 1 + top, left, body - top),
-            beside: Room(left, 1 + top, width - left, body - top),
-        }
-        if width >= THREE_WIDTH:
-            middle = left + (width - left) // 2
-            places[PanelId.LOSS] = Room(left, 1 + top, middle - left, body - top)
-            places[PanelId.DEBUG] = Room(middle, 1 + top, width - middle, body - top)
-            return Rooms(
-                places=places,
-                joints={PanelId.TIMELINE: (left - 1, left, middle - 1, middle)},
-                below=frozenset({*BELOW, PanelId.TIMELINE}),
-                open_ends={PanelId.LOSS: 1, PanelId.DEBUG: 0},
-            )
-        return Rooms(
-            places=places,
-            tabs=BESIDE,
-            joints={PanelId.TIMELINE: (left - 1, left)},
-            below=frozenset({PanelId.WEIGHTS, beside, PanelId.TIMELINE}),
-        )
-    bottom = min(max(round(body * 0.3), 5), 9)
-    top = body - bottom
-    places |= {
-        PanelId.NETWORK: Room(0, 1, left, top),
-        PanelId.EQUATION: Room(left, 1, width - left, top),
-        tab: Room(0, 1 + top, width, bottom),
-    }
-    return Rooms(
-        places=places,
-        tabs=BELOW,
-        joints={tab: (left - 1, left)},
-        below=frozenset({tab, PanelId.TIMELINE}),
-    )
+    fitting = [one for one in LAYOUTS if width >= one.width and height >= one.height]
+    if not fitting:
+        return Rooms()
+    alone = LAYOUTS[-1]
+    layout = alone if zoom else fitting[0]
+    order = [focus, *brought] if layout is alone else brought
+    strip = layout.strip(height)
+    body = height - 2 - strip
+    top = layout.top(body)
+    made = Rooms(places={HEADER: Room(0, 0, width, 1), FOOTER: Room(0, height - 1, width, 1)})
+    y, above = 1, None
+    for boxes, rows in zip((*layout.boxes, _STRIP), (*(top, body - top)[: len(layout.boxes)], strip), strict=True):
+        level = _level(layout, boxes, panels, width) if rows else []
+        for group, x, end in level:
+            front = _front(group, order)
+            made.places[front] = Room(x, y, end - x, rows)
+            made.tabs[front] = group
+            if above is not None:
+                made.joints[front] = tuple(cut for one in above if x < one < end for cut in (one - 1, one))
+                made.open_ends[front] = frozenset(k for k, at in enumerate((x, end)) if at not in {*above, width})
+        y, above = y + rows, [x for _group, x, _end in level]
+    return made
 
 
-def panel_title(panel: PanelId) -> str:
-    """The word in the edge of a panel."""
-    return {
-        PanelId.NETWORK: _("network"),
-        PanelId.EQUATION: _("equation"),
-        PanelId.WEIGHTS: _("weights"),
-        PanelId.LOSS: _("loss"),
-        PanelId.TIMELINE: _("timeline"),
-        PanelId.DEBUG: _("debug"),
-    }[panel]
+_STRIP = ((Seat.STRIP,),)
 
 
-def frame(rooms: Rooms, panel: PanelId, focus: PanelId, glyphs: Glyphs) -> PanelEdge:
-    """The edge of a panel: its title (or the tabs), and how it joins its neighbours."""
-    numbers = {each: str(number) for number, each in enumerate(PanelId, 1)}
-    shown = rooms.tabs if panel in rooms.tabs else (panel,)
+def _front(group: Sequence[Seated], order: Sequence[str]) -> str:
+    """The panel of a group that is in front: the first of an order, else the first of the group."""
+    names = [panel.id for panel in group]
+    return next((name for name in order if name in names), names[0])
+
+
+def _level(
+    layout: ScreenLayout, boxes: tuple[Box, ...], panels: Sequence[Seated], width: int
+) -> list[tuple[tuple[Seated, ...], int, int]]:
+    """The places of a row of boxes: the panels that share it, its first column, and the one after its last."""
+    left = round(width * layout.left)
+    edges = ((0, width),) if len(boxes) == 1 else ((0, left), (left, width))
+    found: list[tuple[tuple[Seated, ...], int, int]] = []
+    for box, (start, stop) in zip(boxes, edges, strict=True):
+        inside = tuple(panel for panel in panels if panel.seat in box)
+        groups = [(panel,) for panel in inside] if layout.spread & {*box} else [inside] if inside else []
+        cuts = [start + (stop - start) * place // max(len(groups), 1) for place in range(len(groups) + 1)]
+        found += [(group, *cut) for group, cut in zip(groups, pairwise(cuts), strict=True)]
+    return found
+
+
+def frame(rooms: Rooms, panel: str, panels: Sequence[Seated], focus: str, glyphs: Glyphs) -> PanelEdge:
+    """The edge of a panel: its title (or the tabs), and how it joins its neighbours.
+
+    Args:
+        rooms: the rooms.
+        panel: the panel.
+        panels: all panels, in the order of their numbers.
+        focus: the panel in which the arrows move.
+        glyphs: the characters.
+    """
     title: list[Span] = []
-    for position, each in enumerate(shown):
-        if position:
+    for each in rooms.tabs[panel]:
+        if title:
             title.append(Span(f" {glyphs.vertical} ", Ink.FRAME))
-        ink = Ink.TITLE_ON if each == focus else Ink.TITLE if each == panel else Ink.FAINT
-        title.append(Span(f"{numbers[each]} ", Ink.FAINT))
-        title.append(Span(panel_title(each), ink))
-    corners = glyphs.tees[:2] if panel in rooms.below else glyphs.corners[:2]
-    if panel in rooms.open_ends:
-        corners = corners[0] + glyphs.tees[2] if rooms.open_ends[panel] else glyphs.tees[2] + corners[1]
+        ink = Ink.TITLE_ON if each.id == focus else Ink.TITLE if each.id == panel else Ink.FAINT
+        title.append(Span(f"{panels.index(each) + 1} ", Ink.FAINT))
+        title.append(Span(_(each.title), ink))
+    corners = list(glyphs.tees[:2] if panel in rooms.joints else glyphs.corners[:2])
+    for side in rooms.open_ends.get(panel, ()):
+        corners[side] = glyphs.tees[2]
     return PanelEdge(
         title=tuple(title),
         focused=panel == focus,
-        corners=corners,
+        corners="".join(corners),
         joints=rooms.joints.get(panel, ()),
     )

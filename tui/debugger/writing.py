@@ -2,60 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from difflib import get_close_matches
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError, FormulaError
-from retrograde.engine.text import _
-from retrograde.tui.commands.table import commands
-from retrograde.tui.debugger.working import Working
+from retrograde.engine.text import _, suggest
+from retrograde.tui.work.turns import Event
 
 if TYPE_CHECKING:
     from retrograde.tui.commands.words import Fault
+    from retrograde.tui.debugger.desk import Desk
+    from retrograde.tui.debugger.moving import Moving
+    from retrograde.tui.debugger.working import Working
 
 
-class Writing(Working):
-    """The part of the screen that obeys what is written."""
+class Writing:
+    """The part that obeys what is written.
 
-    def do_line(self) -> None:
-        """Asks for an address or a command."""
-        self._write()
+    Args:
+        desk: the desk.
+        working: who has the session.
+        moving: goes to addresses.
+        words: the words of the command line, with the ids of their commands.
+        obey: does the command with an id, with what is written after its word.
+    """
 
-    def _write(self, text: str = "", fault: Fault | None = None) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        working: Working,
+        moving: Moving,
+        words: Mapping[str, str],
+        obey: Callable[[str, str], None],
+    ) -> None:
+        self._desk = desk
+        self._working = working
+        self._moving = moving
+        self._words = words
+        self._do = obey
+        self._history: list[str] = []
+        self._names: tuple[str, ...] = ()
+        desk.beginners.append(self._forget)
+
+    def _forget(self) -> None:
+        self._names = ()
+
+    def ask(self, text: str = "", fault: Fault | None = None) -> None:
+        """Asks for an address or a command.
+
+        Args:
+            text: the text to begin with.
+            fault: what is wrong with it.
+        """
         from retrograde.tui.screens.command_line import LineScreen
 
         hint = _("2:1:17   50%   +5i   run 100   break E < 0.01   first E < 0.01   Tab completes")
         line = LineScreen(":", hint, text, fault=fault, history=self._history, complete=self._complete)
-        self.app.push_screen(line, self._obey)
+        self._desk.host.ask(line, self._obey)
 
     def _obey(self, text: str | None) -> None:
         """Does what was written on the command line."""
         line = (text or "").strip().lstrip(":").strip()
-        if not line or self.session is None:
+        if not line:
             return
-        if self._busy and not self._when_idle(lambda: self._obey(text)):
+        if not self._working.turns.allows(Event.LOOK) and not self._working.when_idle(lambda: self._obey(text)):
             return
         word, _space, rest = line.partition(" ")
         if word.endswith("!"):
             word, rest = word[:-1], f"! {rest}"
-        known = {written: name for name, written in command_words().items()}
+        known = self._words
         name = known.get("quit" if word == "q" else word)
         self._record(line)
         try:
             if name is not None:
-                written = getattr(self, f"line_{name}", None)
-                if written is not None:
-                    written(rest.strip())
-                else:
-                    self.do(name)
+                self._do(name, rest.strip())
             elif not rest and (not word.isalpha() or word in {"start", "end"}):
                 # A bare number is the number of a step; 2: and 2:1 are addresses.
-                self._go(f"@{word}" if word.isdigit() else word.rstrip(":"))
+                self._moving.to_address(f"@{word}" if word.isdigit() else word.rstrip(":"))
             else:
                 raise FormulaError(line, 1, self._no_command(word, known))
         except EngineError as error:
-            self._write(line, self._fault(error, line))
+            self.ask(line, self._fault(error, line))
 
     def _record(self, line: str) -> None:
         """Remembers a line that was written."""
@@ -67,13 +94,10 @@ class Writing(Working):
         """What the end of a line may become."""
         from retrograde.tui.commands.words import complete, names
 
-        session = self.session
-        if session is None:
-            return "", []
+        session = self._desk.session
         if not self._names:
             self._names = names(session.network, session.schedule)
-        written = [command.word for command in commands() if command.word]
-        return complete(head, [*written, "start", "end"], self._names, session.notation.layer_names)
+        return complete(head, [*self._words, "start", "end"], self._names, session.notation.layer_names)
 
     @staticmethod
     def _fault(error: EngineError, line: str) -> Fault:
@@ -84,13 +108,7 @@ class Writing(Working):
 
     @staticmethod
     def _no_command(word: str, known: Iterable[str]) -> str:
-        near = get_close_matches(word, list(known), n=2)
-        text = _("{text} is no command").format(text=word)
-        if near:
-            return text + _("; did you mean {names}?").format(names=", ".join(near))
-        return text + _("; Tab lists them, and 2:1:17, 120 or 50% are addresses")
-
-
-def command_words() -> dict[str, str]:
-    """The words of the command line, by the id of their command."""
-    return {command.id: command.word for command in commands() if command.word}
+        near = suggest(word, known, most=2)
+        return _("{text} is no command").format(text=word) + (
+            near or _("; Tab lists them, and 2:1:17, 120 or 50% are addresses")
+        )

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span, measure, shorten
@@ -13,6 +14,9 @@ from retrograde.tui.canvas.look import Glyphs, Ink, heat, width
 from retrograde.tui.drawing.cells import figure, fit, pad, shade, value_ink, window
 from retrograde.tui.records.marks import Mark
 from retrograde.tui.records.pictures import Grid, JoinedPicture, PlacedSpan
+
+if TYPE_CHECKING:
+    from retrograde.tui.records.pictures import Bools
 
 LONGEST_LABEL = 10
 """Cells that a label of a row or a column takes at most."""
@@ -249,63 +253,83 @@ def _sheet(
 ) -> _Sheet:
     """The cells of a part of a grid, with its title and its labels."""
     first, last, left, right = view
-    values = grid.values[first:last, left:right].tolist()
-    known = None if grid.known is None else grid.known[first:last, left:right].tolist()
-    outside = None if grid.outside is None else grid.outside[first:last, left:right].tolist()
-    scale = (grid.scale or _largest(grid)) if grid.shaded else 0.0
-    cells: list[list[tuple[str, int]]] = []
-    for row, numbers in enumerate(values):
-        line: list[tuple[str, int]] = []
-        for column, value in enumerate(numbers):
-            if outside is not None and outside[row][column]:
-                line.append((glyphs.horizontal if form is GridForm.FIGURES else " " * form.value, Ink.FAINT))
-            elif known is not None and not known[row][column]:
-                line.append((glyphs.unknown, Ink.FAINT))
-            elif form is GridForm.FIGURES:
-                ink = heat(value, scale) if grid.shaded and math.isfinite(value) else value_ink(value)
-                line.append((figure(value, decimals), ink))
-            else:
-                line.append(shade(value, scale, glyphs, form.value))
-        cells.append(line)
-    columns = [shorten(text, LONGEST_LABEL, glyphs.ellipsis) for text in grid.columns[left:right]] if labelled else []
-    size = max(width(text) for line in cells for text, _ink in line)
-    size = max([size, *(width(text) for text in columns)]) if form is GridForm.FIGURES else form.value
-    rows = [shorten(text, LONGEST_LABEL, glyphs.ellipsis) for text in grid.rows[first:last]] if labelled else []
-    edge = max([width(text) for text in rows], default=-1) + 1
+    cells = _cells(grid, view, form, decimals, glyphs)
+    columns = _labels(grid.columns[left:right], glyphs) if labelled else []
+    rows = _labels(grid.rows[first:last], glyphs) if labelled else []
+    size = _cell_width(cells, columns) if form is GridForm.FIGURES else form.value
+    edge = max(width(text) for text in rows) + 1 if rows else 0
     brackets = _brackets(grid.spots, view, glyphs)
-    gaps = (
-        [1] * (right - left + 1)
-        if form is GridForm.FIGURES
-        else [int(any(column == gap for _row, column in brackets)) for gap in range(right - left + 1)]
-    )
+    # Figures stand apart, shades only where a bracket comes between them.
+    apart = {gap for _row, gap in brackets} if form is not GridForm.FIGURES else range(right - left + 1)
+    gaps = [int(gap in apart) for gap in range(right - left + 1)]
     body: list[Line] = []
     for row, line in enumerate(cells):
-        spans: list[Span] = []
-        if rows:
-            text = rows[row] if row < len(rows) else ""
-            spans.append(Span(text.ljust(edge - width(text) + len(text)), Ink.DIM))
-        for column in range(right - left + 1):
-            bracket = brackets.get((row, column))
-            if bracket is not None:
-                spans.append(bracket)
-            elif gaps[column]:
-                spans.append(Span(" "))
-            if column < right - left:
+        spans = [Span(_padded(rows[row] if row < len(rows) else "", edge), Ink.DIM)] if rows else []
+        for column, gap in enumerate(gaps):
+            if gap:
+                spans.append(brackets.get((row, column), Span(" ")))
+            if column < len(line):
                 text, ink = line[column]
                 own = _ink_of(grid.spots, first + row, left + column, ink, form)
                 spans.append(Span(" " * (size - width(text)) + text, own))
         body.append(tuple(spans))
-    total = max(edge, 0) * bool(rows) + sum(gaps) + (right - left) * size
     head: list[Line] = [(Span(grid.title, Ink.DIM),)] if grid.title and titled else []
     if columns:
-        labels, end = "", edge if rows else 0
-        for column, text in enumerate(columns):
-            end += gaps[column] + size
-            # What would touch the label before it is left out.
-            if end - width(text) >= (width(labels) + 1 if labels else 0):
-                labels += " " * (end - width(labels) - width(text)) + text
-        head.append((Span(labels, Ink.DIM),))
-    return _Sheet(head=tuple(head), body=tuple(body), size=total)
+        head.append((Span(_heading(columns, edge, gaps, size), Ink.DIM),))
+    return _Sheet(head=tuple(head), body=tuple(body), size=edge + sum(gaps) + (right - left) * size)
+
+
+def _cells(
+    grid: Grid, view: tuple[int, int, int, int], form: GridForm, decimals: int, glyphs: Glyphs
+) -> list[list[tuple[str, int]]]:
+    """The text and the ink of each cell of a part of a grid; marks are not in it."""
+    first, last, left, right = view
+    scale = (grid.scale or _largest(grid)) if grid.shaded else 0.0
+    nowhere = glyphs.horizontal if form is GridForm.FIGURES else " " * form.value
+
+    def cell(value: float, known: bool, outside: bool) -> tuple[str, int]:
+        if outside:
+            return nowhere, Ink.FAINT
+        if not known:
+            return glyphs.unknown, Ink.FAINT
+        if form is not GridForm.FIGURES:
+            return shade(value, scale, glyphs, form.value)
+        return figure(value, decimals), heat(value, scale) if grid.shaded and math.isfinite(value) else value_ink(value)
+
+    def part(flags: Bools | None, default: bool) -> list[list[bool]]:
+        if flags is None:
+            return [[default] * (right - left)] * (last - first)
+        made: list[list[bool]] = flags[first:last, left:right].tolist()
+        return made
+
+    values = grid.values[first:last, left:right].tolist()
+    return [
+        [cell(*one) for one in zip(*row, strict=True)]
+        for row in zip(values, part(grid.known, True), part(grid.outside, False), strict=True)
+    ]
+
+
+def _cell_width(cells: list[list[tuple[str, int]]], columns: list[str]) -> int:
+    """Cells that the longest number or label takes."""
+    return max(width(text) for text in (*(text for line in cells for text, _ink in line), *columns))
+
+
+def _labels(texts: tuple[str, ...], glyphs: Glyphs) -> list[str]:
+    return [shorten(text, LONGEST_LABEL, glyphs.ellipsis) for text in texts]
+
+
+def _padded(text: str, size: int) -> str:
+    return text + " " * (size - width(text))
+
+
+def _heading(columns: list[str], edge: int, gaps: list[int], size: int) -> str:
+    """The labels of the columns, flush right; what would touch the one before it is left out."""
+    labels, end = "", edge
+    for column, text in enumerate(columns):
+        end += gaps[column] + size
+        if end - width(text) >= (width(labels) + 1 if labels else 0):
+            labels += " " * (end - width(labels) - width(text)) + text
+    return labels
 
 
 def _largest(grid: Grid) -> float:

@@ -66,6 +66,17 @@ def strongest(link: LinkView, most: int = MOST_EDGES) -> list[tuple[int, int, fl
     return [(int(k) % columns, int(k) // columns, float(link.weights.reshape(-1)[k])) for k in order]
 
 
+def _note(label: str, value: float, room: int, *, sign: bool) -> str:
+    """A quantity below a node with as many digits as fit; empty where it would read as another: 0.99 cut to 1."""
+    plus = "+" if sign else ""
+    short = f"{value:{plus}.0e}".replace("e-0", "e-").replace("e+0", "e")
+    for text in (*(f"{value:{plus}.{digits}g}" for digits in (4, 3, 2)), short):
+        found = f"{label} {text}".replace("-", "−")
+        if width(found) <= room:
+            return found if sign or "e" not in found else ""
+    return ""
+
+
 def fits_as_nodes(view: NetworkView, columns: int, rows: int) -> bool:
     """Whether a network can be drawn as nodes in a room."""
     if not view.small or columns < 14:
@@ -288,29 +299,15 @@ class Nodes:
     # -- nodes
 
     def _draw_node(self, layer: LayerView, end: End, node: NodeView) -> None:
-        canvas, g = self.canvas, self.canvas.glyphs
+        canvas = self.canvas
         x, y, size = self.columns[layer.depth], self._row(end), self.widths[layer.depth]
         below = canvas.height // self.totals[layer.depth]
-        label = self._label(node, self.form)
-        value = "" if self.form in ("name", "dot") else number(node.value, self.view.decimals)
         if node.mark is Mark.TARGET:
-            canvas.put(x, y, g.left_target if g.ascii else " ", Ink.TARGET)
-            stop = canvas.put(x + 1, y, label, Ink.TARGET)
-            canvas.put(stop, y, g.right_target if g.ascii else " ", Ink.TARGET)
+            self._draw_target(node, x, y)
         else:
-            operand = node.mark is Mark.OPERAND
-            ink = Ink.OPERAND if operand else Ink.STRONG
-            if operand:
-                canvas.put(x, y, g.left_operand, ink)
-            stop = canvas.put(x + 1, y, node.name if self.form != "dot" else g.dot, ink)
-            if self.form in ("beside", "short"):
-                if node.edited:
-                    canvas.put(stop, y, g.edited, Ink.CHANGED)
-                stop = canvas.put(stop + 1, y, label[len(node.name) + 1 :], value_ink(node.value))
-            if operand:
-                canvas.put(stop, y, g.right_operand, ink)
+            self._draw_other(node, x, y)
         if node.selected:
-            canvas.put(x, y, g.cursor, Ink.KEY)
+            canvas.put(x, y, canvas.glyphs.cursor, Ink.KEY)
             canvas.flag(y, x, x + size, SELECTED)
         row = y + 1
         if self.form == "below":
@@ -319,25 +316,43 @@ class Nodes:
             row += 1
         if self.form == "dot":
             self._draw_small(node, x, y, below)
-        if not value:
-            return
-        for label, note, sign in node.notes:
-            if row >= y + below or row >= canvas.height:
-                return
-            ink = signed(note) if sign else Ink.DIM
+        if self.form not in ("name", "dot"):
             room = canvas.width - x - 1 if layer.depth == self.shown[-1] else size
-            for digits in (4, 3, 2):
-                text = f"{label} {note:{'+' if sign else ''}.{digits}g}".replace("-", "−")
-                if width(text) <= room:
-                    break
-            if width(text) > room:
-                short = f"{note:{'+' if sign else ''}.0e}".replace("e-0", "e-").replace("e+0", "e")
-                text = f"{label} {short}".replace("-", "−")
-            if width(text) > room or (not sign and "e" in text):
-                # No number is better than one that reads as another: 0.99 cut to 1.
-                continue
-            canvas.put(x + 1, row, text, ink)
-            row += 1
+            self._draw_notes(node, x + 1, range(row, min(y + below, canvas.height)), room)
+
+    def _draw_target(self, node: NodeView, x: int, y: int) -> None:
+        """The node that is assigned: all of it in one block."""
+        canvas, g = self.canvas, self.canvas.glyphs
+        canvas.put(x, y, g.left_target if g.ascii else " ", Ink.TARGET)
+        stop = canvas.put(x + 1, y, self._label(node, self.form), Ink.TARGET)
+        canvas.put(stop, y, g.right_target if g.ascii else " ", Ink.TARGET)
+
+    def _draw_other(self, node: NodeView, x: int, y: int) -> None:
+        """Any other node: its name, and its value where the form has it beside; what is read stands in brackets."""
+        canvas, g = self.canvas, self.canvas.glyphs
+        operand = node.mark is Mark.OPERAND
+        ink = Ink.OPERAND if operand else Ink.STRONG
+        if operand:
+            canvas.put(x, y, g.left_operand, ink)
+        stop = canvas.put(x + 1, y, node.name if self.form != "dot" else g.dot, ink)
+        if self.form in ("beside", "short"):
+            if node.edited:
+                canvas.put(stop, y, g.edited, Ink.CHANGED)
+            value = self._label(node, self.form)[len(node.name) + 1 :]
+            stop = canvas.put(stop + 1, y, value, value_ink(node.value))
+        if operand:
+            canvas.put(stop, y, g.right_operand, ink)
+
+    def _draw_notes(self, node: NodeView, x: int, rows: range, room: int) -> None:
+        """What is noted below a node, as far as it fits: no number is better than one that reads as another."""
+        left = iter(rows)
+        for label, value, sign in node.notes:
+            text = _note(label, value, room, sign=sign)
+            if text:
+                row = next(left, None)
+                if row is None:
+                    return
+                self.canvas.put(x, row, text, signed(value) if sign else Ink.DIM)
 
     def _draw_small(self, node: NodeView, x: int, y: int, below: int) -> None:
         """The name above a dot and the value below it, where there are rows for them."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrograde.engine.equations.expression import PYTHON, Const, Ref, evaluate
-from retrograde.engine.equations.functions import ACTIVATIONS
+from retrograde.engine.equations.activations import elementwise
+from retrograde.engine.equations.evaluation import PYTHON, evaluate
+from retrograde.engine.equations.expression import Const, Ref
 from retrograde.engine.ops.activation import Activate, Slope
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span
@@ -36,7 +37,7 @@ def curve(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
 
 @lru_cache(maxsize=64)
 def _curve_points(activation: str, parameter: float, reach: float) -> tuple[Floats, Floats]:
-    row = ACTIVATIONS[activation]
+    row = elementwise(activation)
     x = np.linspace(-reach, reach, POINTS)
     constant = Const(parameter)
     y = np.array([evaluate(row.value(Const(float(at)), constant), _no_slot, PYTHON) for at in x])
@@ -49,7 +50,7 @@ def _no_slot(ref: Ref) -> float:
 
 @lru_cache(maxsize=256)
 def _slope_at(activation: str, parameter: float, x: float) -> float:
-    row = ACTIVATIONS[activation]
+    row = elementwise(activation)
     if row.slope is None:
         return 1.0
     constant = Const(parameter)
@@ -70,21 +71,21 @@ def _curve(reading: Reading, step: Step) -> Curve | None:
     out_array = op.target if isinstance(op, Activate) else op.out
     out = reading.frame.value(Ref(out_array, step.target.index))
     slope = _slope_at(op.activation, op.parameter, net)
-    steepest = {"sigmoid": 0.25, "tanh": 1.0}.get(op.activation, 1.0)
-    share = abs(slope) / steepest
+    row = elementwise(op.activation)
+    share = abs(slope) / (row.steepest or 1.0)
     if slope == 0.0:
         verdict, ink = _("dead: nothing passes back"), Ink.BAD
     elif share < 0.1:
         verdict, ink = _("saturated: little passes back"), Ink.CHANGED
     else:
         verdict, ink = _("listens"), Ink.GOOD
-    symbol = ACTIVATIONS[op.activation].symbol
+    symbol = row.symbol
     lines: list[Line] = [
         (Span(f"{symbol}({show(net, 5)}) = {show(out, 6)}", Ink.TEXT),),
         (Span(_("slope {symbol} = {value}").format(symbol=f"{symbol}′", value=show(slope, 6)), Ink.ACCENT),),
         (Span(verdict, ink),),
     ]
-    if op.activation in {"sigmoid", "tanh"}:
+    if row.steepest is not None:
         text = _("{percent} % of the steepest").format(percent=show(100 * share, 3))
         lines.append((Span(text, Ink.DIM),))
     return Curve(x=x, y=y, at=(net, out), lines=tuple(lines))

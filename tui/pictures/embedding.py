@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrograde.engine.equations.expression import NUMPY, Ref, evaluate, is_place
+from retrograde.engine.equations.evaluation import NUMPY, evaluate
+from retrograde.engine.equations.expression import Ref, is_place
 from retrograde.engine.ops.embedding import Embed, LearnedPositions, RowsPart, Sinusoids, sinusoid
 from retrograde.engine.text import _
 from retrograde.tui.pictures.attention import sheet

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from retrograde.engine.scenario.models import INPUT_LAYER
+from retrograde.engine.scenario.shapes import INPUT_LAYER
 
 if TYPE_CHECKING:
     from retrograde.tui.reading.reading import Reading

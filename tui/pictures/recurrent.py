@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retrograde.engine.equations.array import Array, Role
-from retrograde.engine.equations.expression import Ref, evaluate
+from retrograde.engine.equations.evaluation import evaluate
+from retrograde.engine.equations.expression import Ref
 from retrograde.engine.layers.recurrent import REVERSE, RecurrentLayer
 from retrograde.engine.layers.rnn import RnnLayer
 from retrograde.engine.ops.activation import SlopePart

@@ -9,7 +9,7 @@ from retrograde.tui.canvas.canvas import Line
 
 
 class PanelId(StrEnum):
-    """The panels, in the order of the keys that focus them."""
+    """The panels that others speak of by name; one that nobody speaks of needs none here."""
 
     NETWORK = "network"
     EQUATION = "equation"

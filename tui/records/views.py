@@ -204,9 +204,18 @@ class HeaderView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FooterView:
-    """The bottom line: a notice, or the keys."""
+    """The bottom line: a notice, or the keys.
+
+    Attributes:
+        keys: keys and what they do, the most important first.
+        grey: the numbers, from 0, of those that are not possible now.
+        notice: what is said in place of the keys.
+        bad: whether it says what is wrong.
+        box: whether it closes the panels above.
+    """
 
     keys: tuple[tuple[str, str], ...]
+    grey: frozenset[int] = frozenset()
     notice: str = ""
     bad: bool = False
     box: bool = True

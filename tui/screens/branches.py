@@ -62,9 +62,6 @@ class BranchesScreen(ModalScreen[Switch | Visit | None]):
         ("u", "undo", "undo"),
     ]
 
-    holds_session = True
-    """Work that nobody asked for leaves the session alone meanwhile."""
-
     def __init__(self, session: Session, glyphs: Glyphs, work: Work, compared: str = "") -> None:
         super().__init__()
         self._work = work
@@ -246,7 +243,6 @@ class BranchesScreen(ModalScreen[Switch | Visit | None]):
             go_to(session, before.name)
             self._tell(str(error))
             return
-        session.notes = {place: text for place, text in session.notes.items() if place[0] != gone.name}
         if before is not gone:
             go_to(session, before.name)
         self.compared = "" if self.compared == gone.name else self.compared

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -14,11 +15,17 @@ from textual.widgets import Static
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import wrap
 from retrograde.tui.canvas.look import Ink, Look, plain, width
-from retrograde.tui.commands.table import group_title, key_rows
+from retrograde.tui.commands.command import group_title
+from retrograde.tui.commands.keys import KeyRow
 
 
 class HelpScreen(ModalScreen[None]):
-    """All keys by group; arrows scroll, most other keys close it."""
+    """All keys by group; arrows scroll, most other keys close it.
+
+    Args:
+        look: the characters and colours.
+        rows: the rows of the key table.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape,q,question_mark,enter,space", "dismiss", "close"),
@@ -26,9 +33,10 @@ class HelpScreen(ModalScreen[None]):
         ("k,up", "scroll(-1)", "up"),
     ]
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: Look, rows: Sequence[KeyRow]) -> None:
         super().__init__()
         self._look = look
+        self._rows = rows
 
     def compose(self) -> ComposeResult:
         """One text in a scrolling box."""
@@ -52,7 +60,7 @@ class HelpScreen(ModalScreen[None]):
         style = self._look.palette.style
         shown = plain if self._look.glyphs.ascii else str
         text = Text(no_wrap=True)
-        rows = key_rows()
+        rows = self._rows
         keys = min(max(width(shown(row.keys)) for row in rows), max(room // 3, 4))
         text.append("Retrograde", _ink(style(Ink.BRAND)))
         text.append("  " + shown(_("a step debugger for backpropagation")) + "\n", _ink(style(Ink.DIM)))

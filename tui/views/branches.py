@@ -16,14 +16,16 @@ from retrograde.tui.records.views import LossView
 from retrograde.tui.views.debugging import address
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from retrograde.engine.session.session import Session
-    from retrograde.engine.travel.branch import Branch, BranchComparison
+    from retrograde.engine.travel.branch import Branch, BranchComparison, Difference
 
 DECIMALS = 9
 """Digits after the point in the table of differences."""
 
 
-def in_order(branches: list[Branch]) -> list[tuple[Branch, int]]:
+def in_order(branches: Sequence[Branch]) -> list[tuple[Branch, int]]:
     """The branches with their depth, each after the one that it departs from."""
     found: list[tuple[Branch, int]] = []
 
@@ -132,28 +134,10 @@ def differences_table(session: Session, comparison: BranchComparison, selected: 
     lead = 0 if comparison.first is None else 1
     count = lead + len(differences)
     first, last = max(selected - window, 0), min(selected + window, count)
-    rows = []
-    for row in range(first, last):
-        if row < lead:
-            rows.append(_first_row(session, comparison))
-        else:
-            found = differences[row - lead]
-            made = made_by(session.schedule, session.iteration, session.program, found.ref)
-            place = _("given") if made is None else address(session.schedule, made)
-            rows.append(_row(session.symbol(found.ref), found.mine, found.theirs, Span(place, Ink.DIM)))
-    here = address(session.schedule, session.position)
-    head = _("{mine} and {theirs} at {place}: ").format(mine=mine, theirs=theirs, place=here)
-    if differences:
-        text = ngettext("{count} value differs", "{count} values differ", len(differences))
-        said = text.format(count=f"{len(differences):,}")
-    else:
-        said = _("the same values")
-    edits = " · ".join(
-        f"{branch.name}: {branch.edit}" for branch in (comparison.mine, comparison.theirs) if branch.edit is not None
-    )
-    lines: list[Line] = [(Span(head, Ink.TEXT), Span(said, Ink.STRONG))]
-    if edits:
-        lines.append((Span(edits, Ink.CHANGED),))
+    rows = [
+        _first_row(session, comparison) if row < lead else _difference_row(session, differences[row - lead])
+        for row in range(first, last)
+    ]
     number = max(width(fixed(0.0)) + 1, _widest(rows, 1), _widest(rows, 2)) if rows else 12
     return TableView(
         columns=(
@@ -167,10 +151,29 @@ def differences_table(session: Session, comparison: BranchComparison, selected: 
         first=first,
         count=count,
         selected=selected,
-        lines=tuple(lines),
+        lines=_compared(session, comparison),
         empty=_("nothing differs up to here"),
         keys=(("Enter", _("go to the step")), ("d", _("branches")), ("↑ ↓", _("scroll")), ("Esc", _("back"))),
     )
+
+
+def _compared(session: Session, comparison: BranchComparison) -> tuple[Line, ...]:
+    """Which branches are held against each other, where, how many values differ, and the edits that made them."""
+    mine, theirs, count = comparison.mine, comparison.theirs, len(comparison.differences)
+    here = address(session.schedule, session.position)
+    head = _("{mine} and {theirs} at {place}: ").format(mine=mine.name, theirs=theirs.name, place=here)
+    said = _("the same values")
+    if count:
+        said = ngettext("{count} value differs", "{count} values differ", count).format(count=f"{count:,}")
+    edits = " · ".join(f"{branch.name}: {branch.edit}" for branch in (mine, theirs) if branch.edit is not None)
+    line = (Span(head, Ink.TEXT), Span(said, Ink.STRONG))
+    return (line, (Span(edits, Ink.CHANGED),)) if edits else (line,)
+
+
+def _difference_row(session: Session, found: Difference) -> Line:
+    made = made_by(session.schedule, session.iteration, session.program, found.ref)
+    place = _("given") if made is None else address(session.schedule, made)
+    return _row(session.symbol(found.ref), found.mine, found.theirs, Span(place, Ink.DIM))
 
 
 def _row(symbol: str, mine: float, theirs: float, place: Span) -> Line:

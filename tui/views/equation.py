@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.array import Role
-from retrograde.engine.equations.expression import (
-    Const,
-    Expr,
-    Ref,
-    Sum,
-    Token,
-    refs,
-    tokens,
-)
+from retrograde.engine.equations.expression import Const, Expr, Ref, Sum, refs
+from retrograde.engine.equations.rendering import Token, tokens
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.look import Ink, signed
@@ -27,6 +20,9 @@ from retrograde.tui.views.chain import chain
 from retrograde.tui.views.explain import notes_of, notes_of_branch, question, why
 from retrograde.tui.views.lens import Lens
 from retrograde.tui.views.welcome import welcome
+
+if TYPE_CHECKING:
+    from retrograde.engine.explaining.step import Operand, Step
 
 MOST_OPERANDS = 120
 """Operands that are made ready at once."""
@@ -44,47 +40,30 @@ def equation_view(reading: Reading, lens: Lens, badges: tuple[Badge, ...] = ()) 
     many = _count_refs(equation)
     few = digits if many <= 6 or digits >= 17 else 5
     right = _shortened(equation)
-    symbols = _spans(right, reading.symbol, " · ")
     numbers = _spans(right, lambda ref: show(reading.frame.value(ref), few), " × ")
     shown_value = step.result if reading.term else step.contribution
-    running = step.running
-    result = Span(show(shown_value, digits), _value_ink(shown_value))
-    notes: list[Line] = []
-    if running is not None and running.of > 1:
-        text = _("so far {sum}: {done} of {count} samples").format(
-            sum=show(step.result, digits), done=running.done, count=running.of
-        )
-        notes.append((Span(text, Ink.ACCENT),))
-    if reading.term:
-        result = Span(f"{result.text} …", result.ink)
+    result = Span(show(shown_value, digits) + (" …" if reading.term else ""), _value_ink(shown_value))
     left, factors = chain(reading, step)
-    notes += notes_of(reading, step, digits)
-    notes += notes_of_branch(reading, step, digits)
     read = operands_of(reading)
     first = max(lens.operand - MOST_OPERANDS // 2, 0) if len(read) > MOST_OPERANDS else 0
-    operands = tuple(
-        OperandRow(
-            symbol=operand.symbol,
-            value=show(operand.value, digits),
-            origin=_origin(reading, operand.made_by, operand.ref) + _elsewhere(reading, operand.ref, digits),
-            ink=_value_ink(operand.value),
-            made=operand.made_by is not None,
-        )
-        for operand in read[first : first + MOST_OPERANDS]
-    )
-    trivial = numbers and len(numbers) == 1 and numbers[0].text == result.text
+    operands = tuple(_operand_row(reading, operand, digits) for operand in read[first : first + MOST_OPERANDS])
+    trivial = len(numbers) == 1 and numbers[0].text == result.text
     return EquationView(
         question=question(reading, step),
         why=why(reading, step),
         left=reading.symbol(step.target),
-        symbols=symbols,
+        symbols=_spans(right, reading.symbol, " · "),
         numbers=() if trivial else numbers,
         result=result,
         badges=badges,
         pictures=pictures_of(reading, step, digits),
         unfolded=left,
         factors=factors,
-        notes=tuple(notes),
+        notes=(
+            *_so_far(step, digits),
+            *notes_of(reading, step, digits),
+            *notes_of_branch(reading, step, digits),
+        ),
         operands=operands,
         first=first,
         more=len(read) - first - len(operands),
@@ -92,11 +71,30 @@ def equation_view(reading: Reading, lens: Lens, badges: tuple[Badge, ...] = ()) 
     )
 
 
-def operands_of(reading: Reading) -> tuple[Any, ...]:
+def operands_of(reading: Reading) -> tuple[Operand, ...]:
     """The operands of the step on the screen, in written order, each once."""
-    if reading.step is None:
-        return ()
-    return reading.step.operands
+    return () if reading.step is None else reading.step.operands
+
+
+def _operand_row(reading: Reading, operand: Operand, digits: int) -> OperandRow:
+    return OperandRow(
+        symbol=operand.symbol,
+        value=show(operand.value, digits),
+        origin=_origin(reading, operand.made_by, operand.ref) + _elsewhere(reading, operand.ref, digits),
+        ink=_value_ink(operand.value),
+        made=operand.made_by is not None,
+    )
+
+
+def _so_far(step: Step, digits: int) -> list[Line]:
+    """The sum over the samples as far as it has come, where it has one."""
+    running = step.running
+    if running is None or running.of <= 1:
+        return []
+    text = _("so far {sum}: {done} of {count} samples").format(
+        sum=show(step.result, digits), done=running.done, count=running.of
+    )
+    return [(Span(text, Ink.ACCENT),)]
 
 
 def _count_refs(expr: Expr) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.array import Role
 from retrograde.engine.equations.expression import Ref
+from retrograde.engine.equations.losses import LOSSES
 from retrograde.engine.ops.dense import Dense
 from retrograde.engine.ops.edges import EdgeSum
 from retrograde.engine.ops.gradient import Gradient
@@ -162,19 +163,9 @@ def _reads_weights(step: Step) -> bool:
 def loss_convention(reading: Reading) -> str:
     """Which loss it is, and whether it is a sum or a mean."""
     loss = reading.scenario.loss
-    names = {
-        "half_squared_error": _("half squared error: with the ½"),
-        "squared_error": _("squared error: without a ½"),
-        "mean_squared_error": _("mean squared error"),
-        "mean_absolute_error": _("mean absolute error"),
-        "huber": _("Huber loss"),
-        "binary_cross_entropy": _("binary cross-entropy"),
-        "binary_cross_entropy_logits": _("binary cross-entropy from logits"),
-        "cross_entropy": _("cross-entropy"),
-    }
     words = {"sum": _("sum"), "mean": _("mean")}
     return _("{loss}; {outputs} over outputs, {batch} over the batch").format(
-        loss=names.get(loss.kind, loss.kind),
+        loss=_(LOSSES[loss.kind].title),
         outputs=words.get(str(loss.over_outputs), str(loss.over_outputs)),
         batch=words.get(str(loss.over_batch), str(loss.over_batch)),
     )

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from retrograde.engine.equations.array import Extent, Phase, Role
-from retrograde.engine.equations.expression import Expr, Product, Ref, evaluate, refs, render, taken, terms
+from retrograde.engine.equations.evaluation import evaluate, taken
+from retrograde.engine.equations.expression import Expr, Product, Ref, refs, terms
+from retrograde.engine.equations.rendering import render
 from retrograde.engine.explaining.uses import uses
 from retrograde.engine.network.program import ravel
 from retrograde.engine.ops.base import Op, Part
@@ -124,18 +126,23 @@ def _incoming(reading: Reading, ref: Ref) -> tuple[list[_Term], str]:
     if isinstance(op, Dense) and ref.array.batched:
         return _dense_terms(reading, op, ref)
     if step is not None and not reading.term and step.target == ref:
-        known = [(term.expr, term.value) for term in step.terms]
+        known: list[tuple[Expr, float]] = [(term.expr, term.value) for term in step.terms]
     else:
-        sample = ref.index if ref.array.batched or op.extent is Extent.ONCE else (reading.sample, *ref.index)
-        equation = taken(op.equation(sample), reading.frame.value, reading.frame.mathematics)
-        known = [
-            (part, evaluate(part, reading.frame.value, reading.frame.mathematics))
-            for part in terms(equation)
-            if all(reading.visible(one) is not None for one in refs(part))
-        ]
+        known = _known_terms(reading, op, ref)
     order = sorted(range(len(known)), key=lambda k: -abs(known[k][1]) if known[k][1] == known[k][1] else -math.inf)
     shown = [_written(reading, *known[k]) for k in order[:MOST_ROWS]]
     return shown, _rest([known[k][1] for k in sorted(order[MOST_ROWS:])])
+
+
+def _known_terms(reading: Reading, op: Op, ref: Ref) -> list[tuple[Expr, float]]:
+    """The terms of a slot's equation all of whose operands are computed, with their values."""
+    sample = ref.index if ref.array.batched or op.extent is Extent.ONCE else (reading.sample, *ref.index)
+    value, mathematics = reading.frame.value, reading.frame.mathematics
+    return [
+        (part, evaluate(part, value, mathematics))
+        for part in terms(taken(op.equation(sample), value, mathematics))
+        if all(reading.visible(one) is not None for one in refs(part))
+    ]
 
 
 def _written(reading: Reading, expr: Expr, value: float) -> _Term:

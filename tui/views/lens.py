@@ -20,7 +20,7 @@ class Lens:
         search: the text that is searched for in the parameters.
     """
 
-    focus: PanelId = PanelId.EQUATION
+    focus: str = PanelId.EQUATION
     operand: int = -1
     weight: int = 0
     node: int = -1

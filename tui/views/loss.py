@@ -5,18 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from retrograde.engine.equations.expression import (
-    Ref,
-)
+from retrograde.engine.equations.expression import Ref
 from retrograde.engine.network.program import unravel
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.look import Ink, width
 from retrograde.tui.reading.figures import show
 from retrograde.tui.reading.reading import Reading
-from retrograde.tui.records.views import (
-    LossView,
-)
+from retrograde.tui.records.views import LossView
 from retrograde.tui.views.slots import outputs_of, place_name, size_of, time_of
 
 if TYPE_CHECKING:
@@ -49,54 +45,16 @@ def loss_view(
     if run is not None:
         points = run.points
     first, low, high = points
-    lines: list[Line] = []
-    progress = None
-    names = ("", "")
-    iterations = reading.schedule.locate(reading.frontier)[0] + (reading.frontier > 0)
-    cursor = reading.iteration
-    if run is not None:
-        iterations, cursor = max(run.iterations, 1), -1
-    if other is not None:
-        names = (reading.branch, other[0])
+    if run is None:
+        lines = _said(reading, len(first), message, accuracy)
+        iterations = reading.schedule.locate(reading.frontier)[0] + (reading.frontier > 0)
+        cursor, progress = reading.iteration, None
+    else:
+        lines = _said_of_run(run)
+        iterations, cursor, progress = run.iterations, -1, run.epoch / max(run.epochs, 1)
     for known in (first,) if other is None else (first, other[1][0]):
         if len(known):
             iterations = max(iterations, int(known[-1]) + 1)
-    if run is not None:
-        progress = run.epoch / max(run.epochs, 1)
-        lines.append(
-            (
-                Span(
-                    _("epoch {epoch} of {epochs}").format(epoch=f"{run.epoch:,}", epochs=f"{run.epochs:,}"), Ink.STRONG
-                ),
-                Span(f"   E {show(run.loss, 6)}", Ink.TEXT),
-            )
-        )
-        lines.append(
-            (
-                Span(
-                    _("{rate} epochs/s").format(rate=f"{run.rate:,.0f}" if run.rate >= 10 else f"{run.rate:.1f}"),
-                    Ink.DIM,
-                ),
-                Span("   " + _("at most {time} left").format(time=duration(run.seconds_left)), Ink.DIM),
-                Span("   Space ", Ink.KEY),
-                Span(_("pauses"), Ink.DIM),
-            )
-        )
-    else:
-        if message:
-            lines.append((Span(message, Ink.STRONG),))
-        label = loss_label(reading, 9)
-        if accuracy is not None:
-            right, count = accuracy
-            text = _("right: {right} of {count}, {percent} %").format(
-                right=f"{right:,}", count=f"{count:,}", percent=f"{100 * right / count:.1f}"
-            )
-            label = (*label, Span("   " + text, Ink.GOOD))
-        lines.append(label)
-        if not len(first):
-            lines.append((Span(_("The curve begins when the first iteration ends; r runs on."), Ink.DIM),))
-        if len(first) < 2:
-            lines += _outputs(reading)
     return LossView(
         first=first,
         low=low,
@@ -106,8 +64,42 @@ def loss_view(
         lines=tuple(lines),
         progress=progress,
         other=None if other is None else other[1],
-        names=names,
+        names=("", "") if other is None else (reading.branch, other[0]),
     )
+
+
+def _said_of_run(run: RunView) -> list[Line]:
+    """How far a run has come, and how long it still takes."""
+    epochs = _("epoch {epoch} of {epochs}").format(epoch=f"{run.epoch:,}", epochs=f"{run.epochs:,}")
+    rate = _("{rate} epochs/s").format(rate=f"{run.rate:,.0f}" if run.rate >= 10 else f"{run.rate:.1f}")
+    left = _("at most {time} left").format(time=duration(run.seconds_left))
+    return [
+        (Span(epochs, Ink.STRONG), Span(f"   E {show(run.loss, 6)}", Ink.TEXT)),
+        (
+            Span(rate, Ink.DIM),
+            Span("   " + left, Ink.DIM),
+            Span("   Space ", Ink.KEY),
+            Span(_("pauses"), Ink.DIM),
+        ),
+    ]
+
+
+def _said(reading: Reading, points: int, message: str, accuracy: tuple[int, int] | None) -> list[Line]:
+    """How the last run ended, E, how many samples are right, and in place of a curve the outputs."""
+    lines: list[Line] = [(Span(message, Ink.STRONG),)] if message else []
+    label = loss_label(reading, 9)
+    if accuracy is not None:
+        right, count = accuracy
+        text = _("right: {right} of {count}, {percent} %").format(
+            right=f"{right:,}", count=f"{count:,}", percent=f"{100 * right / count:.1f}"
+        )
+        label = (*label, Span("   " + text, Ink.GOOD))
+    lines.append(label)
+    if not points:
+        lines.append((Span(_("The curve begins when the first iteration ends; r runs on."), Ink.DIM),))
+    if points < 2:
+        lines += _outputs(reading)
+    return lines
 
 
 def _outputs(reading: Reading) -> list[Line]:

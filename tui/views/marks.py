@@ -59,19 +59,22 @@ def _mark(found: Marks, reading: Reading, array: Array, refs: list[Ref], mark: M
     if base.layer and (mark is Mark.TARGET or base.layer not in found.layers):
         found.layers[base.layer] = mark
     if base.role in PARAMETERS:
-        axes = len(base.shape)
-        for ref in refs:
-            if len(ref.index) == axes:
-                found.weights[ref if array is base else Ref(base, ref.index)] = mark
-        if array is not base and base.role is Role.BIAS and base.size > 1:
-            info = info_of(reading.network, base.layer)
-            if info is not None and info.dense and not info.form.steps and base.size == info.units:
-                found.cells.update(
-                    (SlotCell(base.layer, ref.index[-1]), mark) for ref in refs if len(ref.index) == axes
-                )
+        _mark_parameters(found, reading, array, refs, mark)
         return
     place = Places.of(reading, array)
     if place is not None:
         for ref in refs:
             if ref.index[0] == reading.sample:
                 found.cells[SlotCell(base.layer, place.number(ref.index))] = mark
+
+
+def _mark_parameters(found: Marks, reading: Reading, array: Array, refs: list[Ref], mark: Mark) -> None:
+    """Marks parameters, by their gradients and new values too; that of a dense layer's bias marks its neuron."""
+    base = base_of(array)
+    whole = [ref for ref in refs if len(ref.index) == len(base.shape)]
+    found.weights.update((ref if array is base else Ref(base, ref.index), mark) for ref in whole)
+    if array is base or base.role is not Role.BIAS or base.size == 1:
+        return
+    info = info_of(reading.network, base.layer)
+    if info is not None and info.dense and not info.form.steps and base.size == info.units:
+        found.cells.update((SlotCell(base.layer, ref.index[-1]), mark) for ref in whole)

@@ -8,7 +8,7 @@ import numpy as np
 
 from retrograde.engine.equations.array import Phase
 from retrograde.engine.equations.expression import Ref
-from retrograde.engine.scenario.models import INPUT_LAYER
+from retrograde.engine.scenario.shapes import INPUT_LAYER
 from retrograde.engine.text import _
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.marks import Mark, PanelId
@@ -200,7 +200,7 @@ def _edges(
 ) -> tuple[EdgeView, ...]:
     """The edges that take part in the step, and the selected one."""
     weights, selected = found.weights, None
-    if lens.focus is PanelId.WEIGHTS and len(parameters):
+    if lens.focus == PanelId.WEIGHTS and len(parameters):
         selected = parameters.ref(min(lens.weight, len(parameters) - 1))
         if selected not in weights:
             weights = {selected: Mark.IDLE, **weights}

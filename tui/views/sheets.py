@@ -12,7 +12,7 @@ from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.layers.base import Form
 from retrograde.engine.network.program import ravel
-from retrograde.engine.scenario.models import INPUT_LAYER
+from retrograde.engine.scenario.shapes import INPUT_LAYER
 from retrograde.tui.records.marks import Mark
 from retrograde.tui.records.network import SheetKind, SheetView
 from retrograde.tui.views.slots import PARAMETERS, base_of, info_of, outputs_of, place_name, size_of, time_of
@@ -101,25 +101,10 @@ def _main(reading: Reading, name: str, found: Marks, selected: int) -> SheetView
     if name == INPUT_LAYER and picture is not None and len(shape) == 1 and Form(picture).size == form.size:
         # The inputs of dense layers are a row, and a picture all the same.
         shape = picture
-    marks: dict[int, Mark] = {}
-    size = size_of(arrays[0])
-    for array, refs in found.refs.items():
-        base = base_of(array)
-        if base.layer != name or not base.batched:
-            continue
-        if base.role is Role.TARGET and base.timed == bool(arrays[0].time):
-            before = 0
-        elif base.shape == arrays[0].shape and (base.time is None) == (arrays[0].time is None):
-            before = ((base.time or 1) - 1) * size
-        else:
-            continue
-        whole = base.element_shape
-        for ref, mark in refs:
-            if ref.index[0] == reading.sample:
-                marks[before + ravel(ref.index[1:], whole)] = mark
     if selected >= 0 and arrays[0].time is not None and not form.steps:
+        size = size_of(arrays[0])
         selected = (len(arrays) - 1) * size + min(selected, size - 1)
-    sheet = _built(reading, arrays, shape, marks, selected)
+    sheet = _built(reading, arrays, shape, _marks_of(reading, name, arrays[0], found), selected)
     image = name == INPUT_LAYER and picture is not None and sheet.kind is SheetKind.MAP
     largest = _largest(sheet.values)
     return replace(
@@ -127,6 +112,32 @@ def _main(reading: Reading, name: str, found: Marks, selected: int) -> SheetView
         scale=max(largest, LEAST_SCALE) if name == INPUT_LAYER else max(1.0, largest),
         image=image and not bool((sheet.values < 0).any()),
     )
+
+
+def _marks_of(reading: Reading, name: str, first: Array, found: Marks) -> dict[int, Mark]:
+    """The marks of what a layer hands on, by the number of the cell over all moments; a target marks its output.
+
+    Args:
+        reading: the reading.
+        name: the layer.
+        first: what it hands on, at the first moment.
+        found: what takes part in the step.
+    """
+    marks: dict[int, Mark] = {}
+    for array, refs in found.refs.items():
+        base = base_of(array)
+        if base.layer != name or not base.batched:
+            continue
+        if base.role is Role.TARGET and base.timed == bool(first.time):
+            before = 0
+        elif base.shape == first.shape and (base.time is None) == (first.time is None):
+            before = ((base.time or 1) - 1) * size_of(first)
+        else:
+            continue
+        for ref, mark in refs:
+            if ref.index[0] == reading.sample:
+                marks[before + ravel(ref.index[1:], base.element_shape)] = mark
+    return marks
 
 
 def _sheet(reading: Reading, arrays: tuple[Array, ...], found: Marks) -> SheetView:
@@ -154,37 +165,44 @@ def _built(
     first = arrays[0]
     values = np.stack([reading.values(array).reshape(shape) for array in arrays])
     known = np.stack([_prefix(reading.known(array), shape) for array in arrays])
-    kind = SheetKind.MAP if len(shape) > 1 else SheetKind.VECTOR
-    names: tuple[str, ...] = ()
-    now = -1
-    if (len(arrays) > 1 or first.time is not None) and len(shape) < 2:
-        kind = SheetKind.TIME
-        units, steps = size_of(first), len(arrays)
-    elif first.timed and len(shape) < 3:
-        kind = SheetKind.TIME
-        units, steps = size_of(first) // shape[0], shape[0]
-    if kind is SheetKind.TIME:
-        values = values.reshape(1, steps, units).transpose(0, 2, 1)
-        known = known.reshape(1, steps, units).transpose(0, 2, 1)
-        marks = {_turned(number, steps, units): mark for number, mark in marks.items()}
-        selected = _turned(selected, steps, units) if selected >= 0 else -1
-        now = _now(reading, steps)
-        if units <= MOST_NAMED and shape and first.role not in PARAMETERS:
-            place = (reading.sample, 0) if first.timed and len(shape) > 1 else (reading.sample,)
-            refs = (Ref(first, (*place, unit)) for unit in range(units))
-            names = tuple(_row_name(reading, ref) for ref in refs) if first.batched else ()
-    else:
+    moments = _moments(arrays, shape)
+    if moments is None:
         tiles = _tiles(values.shape if len(arrays) > 1 else shape)
-        values, known = values.reshape(tiles), known.reshape(tiles)
+        return SheetView(
+            kind=SheetKind.MAP if len(shape) > 1 else SheetKind.VECTOR,
+            values=values.reshape(tiles),
+            known=None if known.all() else known.reshape(tiles),
+            marks=marks,
+            selected=selected,
+        )
+    steps, units = moments
     return SheetView(
-        kind=kind,
-        values=values,
-        known=None if known.all() else known,
-        marks=marks,
-        selected=selected,
-        names=names,
-        now=now,
+        kind=SheetKind.TIME,
+        values=values.reshape(1, steps, units).transpose(0, 2, 1),
+        known=None if known.all() else known.reshape(1, steps, units).transpose(0, 2, 1),
+        marks={_turned(number, steps, units): mark for number, mark in marks.items()},
+        selected=_turned(selected, steps, units) if selected >= 0 else -1,
+        names=_row_names(reading, first, shape, units),
+        now=_now(reading, steps),
     )
+
+
+def _moments(arrays: tuple[Array, ...], shape: tuple[int, ...]) -> tuple[int, int] | None:
+    """How many moments, and how many units at each; None for what has no time, or more axes than a sheet through it."""
+    first = arrays[0]
+    if (len(arrays) > 1 or first.time is not None) and len(shape) < 2:
+        return len(arrays), size_of(first)
+    if first.timed and len(shape) < 3:
+        return shape[0], size_of(first) // shape[0]
+    return None
+
+
+def _row_names(reading: Reading, array: Array, shape: tuple[int, ...], units: int) -> tuple[str, ...]:
+    """The names of the rows through time, of a few units of a layer."""
+    if units > MOST_NAMED or not shape or not array.batched or array.role in PARAMETERS:
+        return ()
+    place = (reading.sample, 0) if array.timed and len(shape) > 1 else (reading.sample,)
+    return tuple(_row_name(reading, Ref(array, (*place, unit))) for unit in range(units))
 
 
 def _row_name(reading: Reading, ref: Ref) -> str:

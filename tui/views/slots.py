@@ -11,7 +11,7 @@ from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.layers.base import Form
 from retrograde.engine.network.program import ravel, unravel
-from retrograde.engine.scenario.models import INPUT_LAYER
+from retrograde.engine.scenario.shapes import INPUT_LAYER
 
 if TYPE_CHECKING:
     from retrograde.engine.network.network import LayerInfo, Network

@@ -13,7 +13,7 @@ from retrograde.engine.equations.expression import Ref, refs
 from retrograde.engine.layers.base import Form
 from retrograde.engine.layers.dense import DenseLayer
 from retrograde.engine.network.program import unravel
-from retrograde.engine.scenario.models import INPUT_LAYER
+from retrograde.engine.scenario.shapes import INPUT_LAYER
 from retrograde.tui.views.slots import cell_of, info_of, is_circuit, node_number, outputs_of, size_of
 
 if TYPE_CHECKING:

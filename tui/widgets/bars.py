@@ -65,12 +65,13 @@ class Footer(Drawn[FooterView]):
             text = shorten(view.notice, max(end - x - 2, 0), g.ellipsis)
             canvas.put(x, 0, f" {text} ", Ink.BAD if view.bad else Ink.CHANGED, end)
             return
-        for keys, title in view.keys:
+        for number, (keys, title) in enumerate(view.keys):
             size = width(keys) + width(title) + 3
             if x + size > end:
                 continue
-            x = canvas.put(x, 0, f" {keys}", Ink.KEY)
-            x = canvas.put(x, 0, f" {title} ", Ink.DIM)
+            grey = number in view.grey
+            x = canvas.put(x, 0, f" {keys}", Ink.FAINT if grey else Ink.KEY)
+            x = canvas.put(x, 0, f" {title} ", Ink.FAINT if grey else Ink.DIM)
 
 
 class Notice(Drawn[str]):

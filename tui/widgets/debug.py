@@ -6,7 +6,6 @@ import math
 
 from retrograde.tui.canvas.canvas import Canvas, measure, shorten
 from retrograde.tui.canvas.look import SELECTED, Ink
-from retrograde.tui.records.marks import PanelId
 from retrograde.tui.records.views import DebugRow, DebugView
 from retrograde.tui.widgets.panel import Panel
 
@@ -20,8 +19,6 @@ LEAST_CURVE = 6
 
 class DebugPanel(Panel[DebugView]):
     """Draws a ``DebugView``; scrolls as little as keeps the selection in sight."""
-
-    PANEL = PanelId.DEBUG
 
     def __init__(self, *, id: str) -> None:  # noqa: A002  # Textual's own word
         super().__init__(id=id)

@@ -8,7 +8,6 @@ from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten, w
 from retrograde.tui.canvas.look import SELECTED, Glyphs, Ink, width
 from retrograde.tui.drawing.dispatch import Row, Slice, picture_rows
 from retrograde.tui.records.equation import EquationView, Fraction
-from retrograde.tui.records.marks import PanelId
 from retrograde.tui.records.pictures import Grid, JoinedPicture
 from retrograde.tui.widgets.panel import Panel
 
@@ -88,7 +87,6 @@ def _centre(text: str, size: int) -> str:
 class EquationPanel(Panel[EquationView]):
     """Draws an ``EquationView``; each row of operands can be selected."""
 
-    PANEL = PanelId.EQUATION
     _items: dict[int, int]
 
     def draw(self, canvas: Canvas, view: EquationView) -> None:
@@ -176,29 +174,15 @@ class EquationPanel(Panel[EquationView]):
                 rows += picture
         if view.factors:
             rows.append(())
-            needed = sum(max(width(f.above), width(f.below), width(f.value)) + 3 for f in view.factors)
-            if needed - 1 <= room:
-                rows += fractions(view.unfolded, view.factors, 2 if needed + 1 <= room else 0)
-            else:
-                rows += fractions("", view.factors[1:], 0) if needed - 11 <= room else []
+            rows += _chain(view, room)
         if view.notes:
             rows.append(())
             for note in view.notes:
                 rows += _flow(note, room)
         if view.operands:
             rows.append(())
-            symbol = min(max(width(operand.symbol) for operand in view.operands), room // 2)
-            value = max(width(operand.value) for operand in view.operands)
-            for index, operand in enumerate(view.operands, view.first):
-                items[len(rows)] = index
-                name = shorten(operand.symbol, symbol, g.ellipsis)
-                rows.append(
-                    (
-                        Span(" " + name + " " * (symbol - width(name)), Ink.OPERAND),
-                        Span("  " + " " * (value - width(operand.value)) + operand.value, operand.ink),
-                        Span("  " + operand.origin, Ink.DIM),
-                    )
-                )
+            items = {len(rows) + place: view.first + place for place in range(len(view.operands))}
+            rows += _operands(view, room, g)
         return rows, items
 
     @staticmethod
@@ -242,6 +226,31 @@ class EquationPanel(Panel[EquationView]):
                 line = (Span(" " * (indent + 2)), Span(other, ink))
         rows.append(line)
         return rows
+
+
+def _chain(view: EquationView, room: int) -> list[Row]:
+    """The chain rule as fractions; without its left side where that is too much, or not at all."""
+    needed = sum(max(width(f.above), width(f.below), width(f.value)) + 3 for f in view.factors)
+    if needed - 1 <= room:
+        return list(fractions(view.unfolded, view.factors, 2 if needed + 1 <= room else 0))
+    return list(fractions("", view.factors[1:], 0)) if needed - 11 <= room else []
+
+
+def _operands(view: EquationView, room: int, g: Glyphs) -> list[Row]:
+    """A row an operand: its symbol, its value, and where it comes from."""
+    symbol = min(max(width(operand.symbol) for operand in view.operands), room // 2)
+    value = max(width(operand.value) for operand in view.operands)
+    rows: list[Row] = []
+    for operand in view.operands:
+        name = shorten(operand.symbol, symbol, g.ellipsis)
+        rows.append(
+            (
+                Span(" " + name + " " * (symbol - width(name)), Ink.OPERAND),
+                Span("  " + " " * (value - width(operand.value)) + operand.value, operand.ink),
+                Span("  " + operand.origin, Ink.DIM),
+            )
+        )
+    return rows
 
 
 def _flow(paragraph: Line, room: int) -> list[Row]:

@@ -6,7 +6,6 @@ from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten
 from retrograde.tui.canvas.look import Ink, signed, width
 from retrograde.tui.drawing.graph import draw_graph
 from retrograde.tui.drawing.nodes import Nodes, fits_as_nodes, number
-from retrograde.tui.records.marks import PanelId
 from retrograde.tui.records.network import FocusRow, FocusView, NetworkView
 from retrograde.tui.widgets.panel import Panel
 
@@ -18,8 +17,6 @@ BLOCKS_HEIGHT = 9
 
 class NetworkPanel(Panel[NetworkView]):
     """Draws a ``NetworkView``."""
-
-    PANEL = PanelId.NETWORK
 
     def draw(self, canvas: Canvas, view: NetworkView) -> None:
         """Chooses between nodes and blocks by what fits."""

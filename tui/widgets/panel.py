@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Generic, Protocol, TypeVar, cast
+from typing import Generic, Protocol, TypeVar, cast
 
 from textual import events
 from textual.message import Message
@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from retrograde.tui.canvas.canvas import Canvas
 from retrograde.tui.canvas.look import Ink, Look
-from retrograde.tui.records.marks import PanelEdge, PanelId
+from retrograde.tui.records.marks import PanelEdge
 
 V = TypeVar("V")
 
@@ -67,12 +67,10 @@ class Drawn(Widget, Generic[V]):
 class Panel(Drawn[V]):
     """A drawn widget within a frame. The rows inside it are handed to ``draw``."""
 
-    PANEL: ClassVar[PanelId]
-
     class Pressed(Message):
         """The mouse was pressed in a panel, on a row (and perhaps an item) of it."""
 
-        def __init__(self, panel: PanelId, item: int | None) -> None:
+        def __init__(self, panel: str, item: int | None) -> None:
             super().__init__()
             self.panel = panel
             self.item = item
@@ -80,7 +78,7 @@ class Panel(Drawn[V]):
     class Wheeled(Message):
         """The wheel was turned over a panel."""
 
-        def __init__(self, panel: PanelId, by: int) -> None:
+        def __init__(self, panel: str, by: int) -> None:
             super().__init__()
             self.panel = panel
             self.by = by
@@ -111,14 +109,14 @@ class Panel(Drawn[V]):
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Selects with the mouse."""
         event.stop()
-        self.post_message(self.Pressed(self.PANEL, self.item_at(event.y - 1)))
+        self.post_message(self.Pressed(self.id or "", self.item_at(event.y - 1)))
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Scrolls with the wheel."""
         event.stop()
-        self.post_message(self.Wheeled(self.PANEL, 1))
+        self.post_message(self.Wheeled(self.id or "", 1))
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Scrolls with the wheel."""
         event.stop()
-        self.post_message(self.Wheeled(self.PANEL, -1))
+        self.post_message(self.Wheeled(self.id or "", -1))

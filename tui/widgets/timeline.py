@@ -5,7 +5,6 @@ from __future__ import annotations
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure
 from retrograde.tui.canvas.look import Ink, width
-from retrograde.tui.records.marks import PanelId
 from retrograde.tui.records.views import TimelineSegment, TimelineView
 from retrograde.tui.widgets.panel import Panel
 
@@ -29,8 +28,6 @@ def share(room: int, segments: tuple[TimelineSegment, ...]) -> list[int]:
 
 class TimelinePanel(Panel[TimelineView]):
     """Draws a ``TimelineView``."""
-
-    PANEL = PanelId.TIMELINE
 
     def draw(self, canvas: Canvas, view: TimelineView) -> None:
         """Draws the bar of the iteration, and below it, where there is a row, the whole run."""

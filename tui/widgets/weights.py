@@ -5,7 +5,7 @@ from __future__ import annotations
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Canvas, Line, Span, shorten
 from retrograde.tui.canvas.look import SELECTED, Ink, signed, width
-from retrograde.tui.records.marks import Mark, PanelId
+from retrograde.tui.records.marks import Mark
 from retrograde.tui.records.views import WeightRow, WeightsView
 from retrograde.tui.widgets.panel import Panel
 
@@ -38,7 +38,6 @@ GRADIENT = 1
 class WeightsPanel(Panel[WeightsView]):
     """Draws a ``WeightsView``."""
 
-    PANEL = PanelId.WEIGHTS
     _top = 0
     _last = 0
 

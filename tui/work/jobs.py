@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from textual.message import Message
 
@@ -56,7 +57,7 @@ class Job(TrainingWork):
 
     title: str = ""
     task: Callable[[Job], object] = lambda _job: None
-    done: Callable[[object], None] = lambda _result: None
+    done: Callable[[Any], None] = lambda _result: None
     stopped: Callable[[], None] = lambda: None
     result: object = None
     error: str = ""

@@ -24,7 +24,7 @@ from retrograde.engine.equations.expression import (
 from retrograde.engine.equations.functions import ABS, EXP, SQRT
 from retrograde.engine.ops.pointwise import Rule
 from retrograde.engine.ops.update.adaptive import AVERAGE, AVERAGE_OF_SQUARES, root
-from retrograde.engine.ops.update.updates import Updates
+from retrograde.engine.ops.update.updates import Updates, steps_of
 
 _FOUR, _FIVE = Const(4.0), Const(5.0)
 _LOG_OF_096 = Const(math.log(0.96), "ln 0.96")
@@ -173,11 +173,13 @@ def _power(updates: Updates, number: int) -> Array:
     return updates.renewed(old, POWER, old, updates.betas()[number - 1])
 
 
+@steps_of("adam", "adamw")
 def adam(updates: Updates, parameter: Array, slope: Array) -> Array:
     """m̂ = m⁺ / (1 − β1ᵗ), v̂ = v⁺ / (1 − β2ᵗ), w⁺ = w − η·m̂ / (√v̂ + ε); the largest v⁺ where the option says so."""
     return _adam(updates, parameter, slope, largest=bool(updates.options["amsgrad"]))
 
 
+@steps_of("amsgrad")
 def amsgrad(updates: Updates, parameter: Array, slope: Array) -> Array:
     """Adam with the largest v⁺ so far."""
     return _adam(updates, parameter, slope, largest=True)
@@ -192,9 +194,10 @@ def _adam(updates: Updates, parameter: Array, slope: Array, *, largest: bool) ->
         v = updates.renew(most, LARGEST, most, v)
     mean = updates.made("mhat", parameter, CORRECTED, m, power1, sign="m̂")
     square = updates.made("vhat", parameter, CORRECTED, v, power2, sign="v̂")
-    return updates.replace(parameter, ADAM, w, rate, mean, square, updates.setting("eps"))
+    return updates.replace(parameter, ADAM, w, rate, mean, square, updates.option("eps"))
 
 
+@steps_of("adamax")
 def adamax(updates: Updates, parameter: Array, slope: Array) -> Array:
     """u⁺ = max(β2·u, |g| + ε); w⁺ = w − η·m̂ / u⁺."""
     rate, (beta1, beta2) = updates.rate, updates.betas()
@@ -202,15 +205,16 @@ def adamax(updates: Updates, parameter: Array, slope: Array) -> Array:
     w, g = updates.decayed(parameter, slope)
     m, u = updates.memory("m", parameter), updates.memory("u", parameter)
     mean = updates.renew(m, AVERAGE, m, beta1, g)
-    largest = updates.renew(u, LARGEST_GRADIENT, u, beta2, g, updates.setting("eps"))
+    largest = updates.renew(u, LARGEST_GRADIENT, u, beta2, g, updates.option("eps"))
     corrected = updates.made("mhat", parameter, CORRECTED, mean, power, sign="m̂")
     return updates.replace(parameter, ADAMAX, w, rate, corrected, largest)
 
 
+@steps_of("nadam")
 def nadam(updates: Updates, parameter: Array, slope: Array) -> Array:
     """Adam with Nesterov's momentum: m̂ looks one update ahead."""
     rate, (beta1, _beta2) = updates.rate, updates.betas()
-    t, decay = updates.count, updates.setting("momentum_decay")
+    t, decay = updates.count, updates.option("momentum_decay")
     mu = updates.shared("mu", MOMENTUM_NOW, beta1, t, decay, sign="μ")
     ahead = updates.shared("mu_next", MOMENTUM_NEXT, beta1, t, decay, sign="μ′")
     before = updates.remembered("mu_product", 1.0, sign="Πμ")
@@ -220,9 +224,10 @@ def nadam(updates: Updates, parameter: Array, slope: Array) -> Array:
     m, v = _averages(updates, parameter, g)
     mean = updates.made("mhat", parameter, AHEAD, m, g, mu, ahead, product, sign="m̂")
     square = updates.made("vhat", parameter, CORRECTED, v, power, sign="v̂")
-    return updates.replace(parameter, ADAM, w, rate, mean, square, updates.setting("eps"))
+    return updates.replace(parameter, ADAM, w, rate, mean, square, updates.option("eps"))
 
 
+@steps_of("radam")
 def radam(updates: Updates, parameter: Array, slope: Array) -> Array:
     """Adam whose scale is rectified, and left out while it rests on too few gradients."""
     rate, (power1, power2) = updates.rate, _powers(updates)
@@ -232,4 +237,4 @@ def radam(updates: Updates, parameter: Array, slope: Array) -> Array:
     w, g = updates.decayed(parameter, slope)
     m, v = _averages(updates, parameter, g)
     mean = updates.made("mhat", parameter, CORRECTED, m, power1, sign="m̂")
-    return updates.replace(parameter, RADAM, w, rate, mean, v, updates.setting("eps"), rectifier, length, power2)
+    return updates.replace(parameter, RADAM, w, rate, mean, v, updates.option("eps"), rectifier, length, power2)

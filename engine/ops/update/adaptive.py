@@ -7,7 +7,7 @@ from retrograde.engine.equations.expression import ONE, Call, Div, Expr, Product
 from retrograde.engine.equations.functions import SQRT
 from retrograde.engine.ops.pointwise import Rule
 from retrograde.engine.ops.update.descent import FOLLOW
-from retrograde.engine.ops.update.updates import Updates
+from retrograde.engine.ops.update.updates import Updates, steps_of
 
 
 def root(x: Expr, eps: Expr) -> Expr:
@@ -88,23 +88,25 @@ CHANGE = Rule(
 )
 
 
+@steps_of("adagrad")
 def adagrad(updates: Updates, parameter: Array, slope: Array) -> Array:
     """s⁺ = s + g²; w⁺ = w − η·g / (√s⁺ + ε)."""
     options, rate = updates.options, updates.rate
     w, g = updates.decayed(parameter, slope)
     if options["lr_decay"]:
-        rate = updates.shared("fading_rate", FADING_RATE, rate, updates.count, updates.setting("lr_decay"), sign="η_κ")
+        rate = updates.shared("fading_rate", FADING_RATE, rate, updates.count, updates.option("lr_decay"), sign="η_κ")
     old = updates.memory("s", parameter, float(options["initial_accumulator"]))
     s = updates.renew(old, SQUARES, old, g)
     rule = SCALED_INSIDE if options["eps_inside"] else SCALED
-    return updates.replace(parameter, rule, w, rate, g, s, updates.setting("eps"))
+    return updates.replace(parameter, rule, w, rate, g, s, updates.option("eps"))
 
 
+@steps_of("rmsprop")
 def rmsprop(updates: Updates, parameter: Array, slope: Array) -> Array:
     """s⁺ = α·s + (1 − α)·g²; w⁺ = w − η·g / (√s⁺ + ε); centred and with momentum as the options say."""
-    options, rate, eps = updates.options, updates.rate, updates.setting("eps")
+    options, rate, eps = updates.options, updates.rate, updates.option("eps")
     w, g = updates.decayed(parameter, slope)
-    alpha, inside = updates.setting("alpha"), options["eps_inside"]
+    alpha, inside = updates.option("alpha"), options["eps_inside"]
     old = updates.memory("s", parameter)
     s = updates.renew(old, AVERAGE_OF_SQUARES, old, alpha, g)
     if options["centered"]:
@@ -112,14 +114,15 @@ def rmsprop(updates: Updates, parameter: Array, slope: Array) -> Array:
         s = updates.made("var", parameter, VARIANCE, s, updates.renew(mean, AVERAGE, mean, alpha, g))
     if not options["momentum"]:
         return updates.replace(parameter, SCALED_INSIDE if inside else SCALED, w, rate, g, s, eps)
-    before, mu = updates.memory("v", parameter), updates.setting("momentum")
+    before, mu = updates.memory("v", parameter), updates.option("momentum")
     v = updates.renew(before, SCALED_VELOCITY_INSIDE if inside else SCALED_VELOCITY, before, mu, g, s, eps)
     return updates.replace(parameter, FOLLOW, w, rate, v)
 
 
+@steps_of("adadelta")
 def adadelta(updates: Updates, parameter: Array, slope: Array) -> Array:
     """s⁺ = ρ·s + (1 − ρ)·g²; d = √(u + ε) / √(s⁺ + ε)·g; u⁺ = ρ·u + (1 − ρ)·d²; w⁺ = w − η·d."""
-    rate, eps, rho = updates.rate, updates.setting("eps"), updates.setting("rho")
+    rate, eps, rho = updates.rate, updates.option("eps"), updates.option("rho")
     w, g = updates.decayed(parameter, slope)
     squares, changes = updates.memory("s", parameter), updates.memory("u", parameter)
     s = updates.renew(squares, AVERAGE_OF_SQUARES, squares, rho, g)

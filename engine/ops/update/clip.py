@@ -73,7 +73,7 @@ def limited(updates: Updates, parameter: Array, slope: Array) -> Array:
     bound = updates.builder.settings.get("clip_value")
     if bound is None:
         return slope
-    return updates.made("clipped", parameter, LIMITED, slope, updates.setting("clip_value", float(bound)))
+    return updates.made("clipped", parameter, LIMITED, slope, updates.setting("clip_value", float(bound), sign="c"))
 
 
 def shortened(updates: Updates, slopes: Sequence[tuple[Array, Array]]) -> Mapping[Array, Array]:
@@ -98,5 +98,7 @@ def shortened(updates: Updates, slopes: Sequence[tuple[Array, Array]]) -> Mappin
             )
         )
     norm = updates.shared("norm_of_gradient", NORM, *squares, sign="‖∂E/∂w‖")
-    factor = updates.shared("clip_factor", FACTOR, updates.setting("clip_norm", float(bound)), norm, sign="f_c")
+    factor = updates.shared(
+        "clip_factor", FACTOR, updates.setting("clip_norm", float(bound), sign="c"), norm, sign="f_c"
+    )
     return {parameter: updates.made("clipped", parameter, SCALED, slope, factor) for parameter, slope in slopes}

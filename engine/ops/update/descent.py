@@ -5,7 +5,7 @@ from __future__ import annotations
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import ONE, Compare, Comparison, Expr, Product, Select, Sub, Sum
 from retrograde.engine.ops.pointwise import Rule
-from retrograde.engine.ops.update.updates import Updates
+from retrograde.engine.ops.update.updates import Updates, steps_of
 
 
 def _sum_of_shares(kept: Expr, old: Expr, share: Expr, new: Expr) -> Expr:
@@ -82,13 +82,14 @@ NESTEROV_STEPPED = Rule(
 )
 
 
+@steps_of("sgd")
 def sgd(updates: Updates, parameter: Array, slope: Array) -> Array:
     """w⁺ = w − η·g; with momentum in one of three forms, see ``momentum_form``."""
     options, rate = updates.options, updates.rate
     w, g = updates.decayed(parameter, slope)
     if not options["momentum"]:
         return updates.replace(parameter, DESCEND, w, rate, g)
-    mu = updates.setting("momentum")
+    mu = updates.option("momentum")
     old = updates.memory("v", parameter)
     nesterov = options["nesterov"]
     if options["momentum_form"] == "step":
@@ -99,7 +100,7 @@ def sgd(updates: Updates, parameter: Array, slope: Array) -> Array:
     if options["momentum_form"] == "averaged":
         v = updates.renew(old, AVERAGED, old, mu, g)
     elif options["dampening"]:
-        v = updates.renew(old, DAMPENED, old, mu, updates.setting("dampening"), g, updates.count)
+        v = updates.renew(old, DAMPENED, old, mu, updates.option("dampening"), g, updates.count)
     else:
         v = updates.renew(old, ACCUMULATED, old, mu, g)
     if nesterov:

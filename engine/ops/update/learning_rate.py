@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import (
     ONE,
@@ -19,7 +23,7 @@ from retrograde.engine.equations.expression import (
     Sub,
     Sum,
 )
-from retrograde.engine.equations.rate_schedules import LastOfEpoch, PerEpoch, factor_of
+from retrograde.engine.equations.rate_schedules import SCHEDULES, Keys
 from retrograde.engine.ops.pointwise import Rule
 
 if TYPE_CHECKING:
@@ -108,16 +112,54 @@ COOLED = Rule(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateFactor:
+    """The factor of a schedule, for ``Leaves``.
+
+    Attributes:
+        keys: the table ``[training.schedule]``, complete.
+        epochs: the most epochs of the training, for what runs over all of it.
+    """
+
+    keys: Keys
+    epochs: int = 1
+
+    def values(self, iteration: int, per_epoch: int) -> Floats:
+        """The factor in an iteration; see ``leaves.Source``."""
+        fine = self.keys["unit"] == "iteration"
+        t, whole = (iteration, self.epochs * per_epoch) if fine else (iteration // per_epoch, self.epochs)
+        return np.array(SCHEDULES[self.keys["kind"]].at(self.keys, t, whole))
+
+
+@dataclass(frozen=True, slots=True)
+class LastOfEpoch:
+    """1 in the last iteration of each epoch, else 0, for ``Leaves``."""
+
+    def values(self, iteration: int, per_epoch: int) -> Floats:
+        """Whether an iteration is the last of its epoch; see ``leaves.Source``."""
+        return np.array(float((iteration + 1) % per_epoch == 0))
+
+
+@dataclass(frozen=True, slots=True)
+class PerEpoch:
+    """The number of iterations in an epoch, for ``Leaves``."""
+
+    def values(self, iteration: int, per_epoch: int) -> Floats:
+        """The number; see ``leaves.Source``."""
+        del iteration
+        return np.array(float(per_epoch))
+
+
 def current_rate(updates: Updates) -> Array:
     """The learning rate of the iteration: η itself where there is no schedule."""
     builder = updates.builder
     table: dict[str, Any] | None = builder.settings.get("schedule")
     if table is None:
         return builder.rate
-    source = factor_of(table, int(builder.settings.get("epochs", 1)))
-    if source is None:
+    if SCHEDULES[table["kind"]].factor is None:
         factor = updates.remembered("plateau", 1.0, sign="f")
     else:
+        source = RateFactor(keys=table, epochs=int(builder.settings.get("epochs", 1)))
         factor = builder.changing("schedule", source, sign="f")
     return updates.shared("lr_now", RATE, builder.rate, factor, sign="η_t")
 
@@ -126,7 +168,7 @@ def note_epoch(updates: Updates) -> None:
     """What a schedule on a plateau remembers of the epochs: their loss, the best one, and how long it was the best."""
     builder = updates.builder
     table: dict[str, Any] | None = builder.settings.get("schedule")
-    if table is None or table["kind"] != "plateau":
+    if table is None or SCHEDULES[table["kind"]].factor is not None:
         return
     last = builder.changing("last_iteration", LastOfEpoch())
     count = builder.changing("per_epoch", PerEpoch())

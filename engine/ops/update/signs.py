@@ -6,7 +6,7 @@ from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import ONE, ZERO, Compare, Comparison, Expr, Neg, Product, Select, Sub
 from retrograde.engine.ops.pointwise import Rule
 from retrograde.engine.ops.update.adaptive import AVERAGE
-from retrograde.engine.ops.update.updates import Updates
+from retrograde.engine.ops.update.updates import Updates, steps_of
 
 
 def sign(x: Expr) -> Expr:
@@ -71,6 +71,7 @@ MIXED = Rule(
 )
 
 
+@steps_of("rprop")
 def rprop(updates: Updates, parameter: Array, slope: Array) -> Array:
     """A step size for each parameter, which grows while the gradient keeps its sign and shrinks when it changes."""
     shrink, grow = updates.options["etas"]
@@ -85,6 +86,7 @@ def rprop(updates: Updates, parameter: Array, slope: Array) -> Array:
     return updates.replace(parameter, RPROP, parameter, g, new_size)
 
 
+@steps_of("lion")
 def lion(updates: Updates, parameter: Array, slope: Array) -> Array:
     """Take c = β1·m + (1 − β1)·g; w⁺ = w − η·sign(c); m⁺ = β2·m + (1 − β2)·g."""
     rate, (beta1, beta2) = updates.rate, updates.betas()

@@ -1,31 +1,26 @@
-"""The table of updates: which function appends the steps of which optimiser."""
+"""The table of updates: every file of this package is loaded, and each says whose steps it appends."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import pkgutil
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
 
-from retrograde.engine.equations.array import Array
-from retrograde.engine.ops.update.adam import adam, adamax, amsgrad, nadam, radam
-from retrograde.engine.ops.update.adaptive import adadelta, adagrad, rmsprop
-from retrograde.engine.ops.update.descent import sgd
-from retrograde.engine.ops.update.signs import lion, rprop
-from retrograde.engine.ops.update.updates import Updates
+from retrograde.engine.equations.optimisers import OPTIMISERS
+from retrograde.engine.ops.update import updates
+from retrograde.engine.ops.update.updates import Append
 
-Append = Callable[[Updates, Array, Array], Array]
-"""Appends the steps that update a parameter, given its gradient; returns the array with the new value."""
 
-APPEND: Mapping[str, Append] = {
-    "sgd": sgd,
-    "adagrad": adagrad,
-    "rmsprop": rmsprop,
-    "adadelta": adadelta,
-    "adam": adam,
-    "amsgrad": amsgrad,
-    "adamw": adam,
-    "adamax": adamax,
-    "nadam": nadam,
-    "radam": radam,
-    "rprop": rprop,
-    "lion": lion,
-}
-"""By the name of the optimiser; the rows of ``engine/optimisers.py``."""
+def _load() -> Mapping[str, Append]:
+    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
+        if module.name != "table":
+            import_module(f"retrograde.engine.ops.update.{module.name}")
+    if odd := set(OPTIMISERS) ^ set(updates.APPEND):
+        message = f"a row of OPTIMISERS without steps_of, or the other way round: {', '.join(sorted(odd))}"
+        raise LookupError(message)
+    return updates.APPEND
+
+
+APPEND = _load()
+"""By the name of the optimiser; the rows of ``equations/optimisers.py``."""

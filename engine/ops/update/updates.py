@@ -13,7 +13,7 @@ import numpy as np
 
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.equations.expression import ONE, Product, Sub, Sum
-from retrograde.engine.equations.optimisers import OPTIMISERS
+from retrograde.engine.equations.optimisers import OPTIMISERS, OPTIONS
 from retrograde.engine.ops.base import GradientPass
 from retrograde.engine.ops.pointwise import Operand, Pointwise, Rule
 
@@ -47,23 +47,6 @@ class UpdatePass(GradientPass, Protocol):
     def changing(self, name: str, source: Source, sign: str = "") -> Array:
         """A number with another value in each iteration, a leaf of its updates."""
         ...
-
-
-SIGNS: Mapping[str, str] = {
-    "momentum": "μ",
-    "dampening": "τ",
-    "beta1": "β1",
-    "beta2": "β2",
-    "eps": "ε",
-    "alpha": "α",
-    "rho": "ρ",
-    "lr_decay": "κ",
-    "momentum_decay": "ψ",
-    "weight_decay": "λ",
-    "clip_norm": "c",
-    "clip_value": "c",
-}
-"""How hyperparameters are written on the screen, where that is not their name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -129,15 +112,18 @@ class Updates:
             self._shared["lr_now"] = self._rate(self)
         return self._shared["lr_now"]
 
-    def setting(self, key: str, value: float | None = None) -> Array:
-        """The leaf of a hyperparameter; its value is that of the option unless it is given."""
-        found = float(self.options[key]) if value is None else value
-        return self.builder.leaves.setting(key, found, SIGNS.get(key, ""))
+    def option(self, key: str) -> Array:
+        """The leaf of an option that is a number."""
+        return self.setting(key, float(self.options[key]), sign=OPTIONS[key].sign)
+
+    def setting(self, name: str, value: float, *, sign: str = "") -> Array:
+        """The leaf of a hyperparameter."""
+        return self.builder.leaves.setting(name, value, sign)
 
     def betas(self) -> tuple[Array, Array]:
         """β1 and β2."""
         beta1, beta2 = self.options["betas"]
-        return self.setting("beta1", beta1), self.setting("beta2", beta2)
+        return self.setting("beta1", beta1, sign="β1"), self.setting("beta2", beta2, sign="β2")
 
     def shared(self, name: str, rule: Rule, *operands: Array, sign: str = "") -> Array:
         """A number of the iteration; computed once, however often it is asked for."""
@@ -208,7 +194,7 @@ class Updates:
         """
         if not self.options["weight_decay"] or (parameter.role is Role.BIAS and not self.options["decay_biases"]):
             return parameter, slope
-        decay = self.setting("weight_decay")
+        decay = self.option("weight_decay")
         if self.options["decoupled"]:
             return self.made("decayed", parameter, DECOUPLED, parameter, self.rate, decay), slope
         return parameter, self.made("g", parameter, COUPLED, slope, decay, parameter)
@@ -225,3 +211,24 @@ class Updates:
                 parameter=parameter,
             )
         )
+
+
+Append = Callable[[Updates, Array, Array], Array]
+"""Appends the steps that update a parameter, given its gradient; returns the array with the new value."""
+
+APPEND: dict[str, Append] = {}
+"""The updates by the name of the optimiser; ``table`` loads the files of this package, which fill it."""
+
+
+def steps_of(*optimisers: str) -> Callable[[Append], Append]:
+    """Says whose steps a function appends.
+
+    Args:
+        optimisers: rows of ``OPTIMISERS``.
+    """
+
+    def enter(append: Append) -> Append:
+        APPEND.update(dict.fromkeys(optimisers, append))
+        return append
+
+    return enter

@@ -1,46 +1,37 @@
-"""The names of slots that a scenario file chooses itself: what they may not be, so that every name means one value."""
+"""The words that a scenario file may not give away as names, so that every name means one value.
+
+They are those of the languages that are written in Retrograde, and what the names of arrays and files begin with.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from retrograde.engine.equations.optimisers import OPTIONS
-from retrograde.engine.layers.base import KeyPath
-from retrograde.engine.text import _
+from retrograde.engine.equations.words import GRAPH_FUNCTIONS, WORDS
+from retrograde.engine.scenario.shapes import INPUT_LAYER
 
-_WORDS = "i E lr net out grad delta slope new prev and or not epoch iteration sample step phase batch data loss inf nan"
-_FUNCTIONS = "abs sign sqrt exp log ln max min mean norm sum any all count isnan isinf sin cos tanh sigmoid relu"
+STEMS = ("W", "b", "t", "net", "out", "E", "e", "max", "S")
+"""What stands before the name of a layer, and makes the name of an array: ``net_h``."""
+
+_NUMBERED = ("w", "x", "y")
+# Numbers that are none, functions that equations print, what files are about, and the learning rate.
+_OTHERS = (INPUT_LAYER, "lr", "inf", "nan", "exp", "ln", "log", "batch", "data", "loss")
 # Optimisers and schedules keep values of their own: counters, running averages, factors.
-_MEMORY = "beta1 beta2 l1 l2 t cool best wait plateau factor rate"
-TAKEN = frozenset((*_WORDS.split(), *_FUNCTIONS.split(), *_MEMORY.split(), *OPTIONS))
-"""Names that mean something else."""
+_MEMORY = ("beta1", "beta2", "l1", "l2", "t", "cool", "best", "wait", "plateau", "factor", "rate")
 
-_ARRAYS = re.compile(r"(?:W|b|t|net|out|E|e|max|S|slope)_.*")
+LAYERS = WORDS.union(STEMS, _NUMBERED, _OTHERS)
+"""What no layer is called, since it would mean two things in ``break at NAME`` or in a formula."""
 
+# Single letters are good names of weights and values; E is the loss.
+_LONG = frozenset(word for word in LAYERS if len(word) > 1 or word in {"E", INPUT_LAYER})
 
-def naming_faults(
-    layers: Sequence[str], chosen: Iterable[tuple[str, KeyPath]], weights: Collection[str]
-) -> Iterator[tuple[KeyPath, str]]:
-    """Yield what is wrong with the names that layers choose, as places in the file and messages.
+VALUES = _LONG.union(GRAPH_FUNCTIONS, _MEMORY, OPTIONS)
+"""What no value is called that a layer names itself; it stands in assignments, too."""
 
-    Args:
-        layers: the names of all layers.
-        chosen: the names, each with its place.
-        weights: the names of weights.
-    """
-    known: set[str] = set()
-    for name, path in chosen:
-        base = name.rstrip("0123456789")
-        if name in TAKEN or _ARRAYS.fullmatch(name) or not name.isidentifier():
-            yield path, _("{name} means something else in Retrograde; choose another name").format(name=name)
-        elif name in layers:
-            yield path, _("{name} is also what a layer is called; give that layer another name").format(name=name)
-        elif base != name and (base in layers or base == "i"):
-            message = _("{name} is also what a neuron of layer {base} is called; choose another name")
-            yield path, message.format(name=name, base=base)
-        elif name in weights:
-            yield path, _("{name} is also what a weight is called; choose another name").format(name=name)
-        elif name in known:
-            yield path, _("two layers have a value called {name}").format(name=name)
-        known.add(name)
+_arrays = "|".join(STEMS)
+ARRAYS = re.compile(rf"(?:{_arrays}|slope)_.*")
+"""What the names of arrays look like."""
+
+WEIGHTS = re.compile(rf"(?:{_arrays})_.*|[bi]\d+|" + "|".join(sorted(_LONG - {INPUT_LAYER})))
+"""What no weight is called."""

@@ -1,0 +1,54 @@
+"""Options of the tables as fields of the models that read a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, create_model
+
+from retrograde.engine.equations.options import Option, OptionKind
+
+MAX_EPOCHS = 10**12
+
+Places = Annotated[tuple[int, ...], Field(strict=False)]
+Pair = Annotated[tuple[float, ...], Field(strict=False, min_length=2, max_length=2)]
+
+_TYPES: Mapping[OptionKind, Any] = {
+    "number": float,
+    "whole": int,
+    "flag": bool,
+    "pair": Pair,
+    "places": Places,
+}
+_BOUNDS: Mapping[OptionKind, Mapping[str, Any]] = {
+    "whole": {"le": MAX_EPOCHS},
+    "places": {"min_length": 1, "max_length": 1000},
+}
+
+
+def words(names: Iterable[str]) -> Any:
+    """The type of a word that is one of some names; to a type checker it is a text."""
+    return Literal[tuple(names)]
+
+
+def with_options(base: type[BaseModel], options: Iterable[tuple[Option, str]]) -> Any:
+    """A model with a key for each option after those of the base; absent, its value is None.
+
+    Args:
+        base: the model.
+        options: the options, each with its description.
+    """
+    return create_model(
+        f"{base.__name__}WithOptions", __base__=base, **{option.key: _field(option, text) for option, text in options}
+    )
+
+
+def _field(option: Option, description: str) -> Any:
+    # The bounds of a list are those of its entries.
+    own = (
+        {} if option.kind == "pair" else {"ge": option.least, "gt": option.above, "le": option.most, "lt": option.below}
+    )
+    bounds = {**_BOUNDS.get(option.kind, {}), **{name: bound for name, bound in own.items() if bound is not None}}
+    kind = words(option.words) if option.kind == "word" else _TYPES[option.kind]
+    return kind | None, Field(default=None, description=description, **bounds)

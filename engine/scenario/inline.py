@@ -1,0 +1,56 @@
+"""Samples that the scenario itself holds: tables, and the windows of a text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrograde.engine.scenario.dataset import Samples
+from retrograde.engine.scenario.sequences import alphabet, window_starts
+
+if TYPE_CHECKING:
+    from retrograde.engine.scenario.models import Data
+
+
+def inline_samples(data: Data, steps: int = 0, *, indices: bool = False) -> Samples:
+    """Return the samples that the scenario itself holds; both tables must be rectangular."""
+    if data.text is not None:
+        return _windows(data.text, steps, data.stride, indices=indices)
+    # Without inputs or without targets there are as many samples as there are rows of the other, and one of neither.
+    count = len(data.inputs or data.targets or ((),))
+    inputs = np.zeros((count, 0)) if data.inputs is None else np.array(data.inputs, dtype=np.float64, ndmin=2)
+    return Samples(
+        inputs=inputs,
+        targets=np.zeros((count, 0)) if data.targets is None else targets_array(data),
+        numbers=np.arange(1, len(inputs) + 1),
+        lengths=lengths_array(data),
+    )
+
+
+def lengths_array(data: Data) -> NDArray[np.float64] | None:
+    """Return the inline lengths of sequences, (samples,); None where there are none."""
+    return None if data.lengths is None else np.array(data.lengths, dtype=np.float64)
+
+
+def _windows(text: str, steps: int, stride: int | None, *, indices: bool) -> Samples:
+    """Return the windows of a text, and the characters that follow each of theirs.
+
+    The characters are one-hot, (samples, steps · characters), or indices, (samples, steps).
+    """
+    characters = alphabet(text)
+    codes = {character: number for number, character in enumerate(characters)}
+    numbers = np.array([codes[character] for character in text])
+    places = np.array(window_starts(text, steps, stride))[:, None] + np.arange(steps)
+    inputs = numbers[places].astype(np.float64)
+    if not indices:
+        inputs = np.eye(len(characters))[numbers[places]].reshape(len(places), -1)
+    targets = numbers[places + 1].astype(np.float64)
+    return Samples(inputs=inputs, targets=targets, numbers=np.arange(1, len(inputs) + 1))
+
+
+def targets_array(data: Data) -> NDArray[np.float64]:
+    """Return the inline targets, (samples, columns); class indices are one column, or one a position."""
+    targets = np.array(data.targets or [], dtype=np.float64)
+    return targets[:, None] if targets.ndim == 1 else targets

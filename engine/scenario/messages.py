@@ -1,0 +1,233 @@
+"""What pydantic finds wrong, in words that a person who wrote TOML knows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from retrograde.engine.errors import KeyPath, Violation
+from retrograde.engine.layers.base import Distribution, Layer, LayerInit
+from retrograde.engine.layers.dense import DenseLayer
+from retrograde.engine.layers.table import KINDS
+from retrograde.engine.scenario.models import (
+    Data,
+    Expectation,
+    LossTable,
+    NetworkInit,
+    NetworkTable,
+    Scenario,
+    StopTable,
+    TextTable,
+    Variant,
+)
+from retrograde.engine.scenario.training import RateSchedule, Training
+from retrograde.engine.text import _, suggest
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+
+def hollow(details: ErrorDetails) -> bool:
+    """Whether pydantic counts only the valid entries of a list, and finds it too short for that alone."""
+    given = details["input"]
+    return details["type"] == "too_short" and len(given) >= details["ctx"]["min_length"]
+
+
+def violation(details: ErrorDetails) -> Violation:
+    """Return what pydantic found, at its place and in words."""
+    path = tuple(
+        part for part in details["loc"] if not (isinstance(part, str) and part.startswith("<") and part.endswith(">"))
+    )
+    kind = details["type"]
+    layer = next((KINDS[part[1:-1]] for part in map(str, details["loc"]) if part[1:-1] in KINDS), DenseLayer)
+    if kind == "extra_forbidden":
+        return Violation(path=path, message=_unknown_key(path, layer), key=True)
+    if kind == "missing":
+        return Violation(path=path, message=_missing(path, layer))
+    if kind == "literal_error" and path[:2] == ("network", "layers") and path[3:] == ("kind",):
+        shown = _shown(details.get("input"))
+        return Violation(path=path, message=_literal(details.get("input"), ", ".join(map(repr, KINDS)), shown))
+    return Violation(path=path, message=_wrong(kind, details))
+
+
+def _wrong(kind: str, details: ErrorDetails) -> str:
+    """Return what is wrong with a value, and what is allowed."""
+    context: dict[str, Any] = details.get("ctx", {})
+    found = _shown(details.get("input"))
+    match kind:
+        case "int_type" | "int_from_float" | "int_parsing" | "int_parsing_size":
+            return _("{found} is not a whole number").format(found=found)
+        case "float_type" | "float_parsing":
+            return _("{found} is not a number").format(found=found)
+        case "finite_number":
+            return _("{found} is not finite; give a number of ordinary size").format(found=found)
+        case "string_type":
+            return _("{found} is not a text in quotes").format(found=found)
+        case "bool_type" | "bool_parsing":
+            return _("{found} is neither true nor false").format(found=found)
+        case "tuple_type" | "list_type":
+            return _("{found} is not a list").format(found=found)
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return _("{found} is not a table").format(found=found)
+        case "literal_error":
+            return _literal(details.get("input"), str(context.get("expected", "")), found)
+        case "greater_than":
+            return _("{found} is too small; more than {bound} is needed").format(
+                found=found, bound=format(context["gt"], "g")
+            )
+        case "greater_than_equal":
+            return _("{found} is too small; the smallest is {bound}").format(
+                found=found, bound=format(context["ge"], "g")
+            )
+        case "less_than":
+            return _("{found} is too large; less than {bound} is needed").format(
+                found=found, bound=format(context["lt"], "g")
+            )
+        case "less_than_equal":
+            return _("{found} is too large; the largest is {bound}").format(found=found, bound=f"{context['le']:,}")
+        case "too_short":
+            return _("{found} entries, at least {bound} are needed").format(
+                found=context["actual_length"], bound=context["min_length"]
+            )
+        case "too_long":
+            return _("{found} entries, at most {bound} are allowed").format(
+                found=context["actual_length"], bound=context["max_length"]
+            )
+        case "string_too_short":
+            return _("the text is empty")
+        case "string_too_long":
+            return _("the text is longer than {bound} characters").format(bound=context["max_length"])
+        case "string_pattern_mismatch":
+            return _pattern(str(details["loc"][-1]), details["loc"], found)
+    return str(details["msg"])
+
+
+def _pattern(name: str, path: tuple[str | int, ...], found: str) -> str:
+    if "numbering" in path:
+        return _("{found} is not a name; use letters and digits, such as w1").format(found=found)
+    if name == "name":
+        return _("{found} is not a name; use Latin letters, digits and _, and begin with a letter").format(found=found)
+    if name == "printed":
+        return _('{found} is not a number as it is printed, such as "0.75136507"').format(found=found)
+    return _('{found} does not name columns or rows; count from 1, such as "1-4,7"').format(found=found)
+
+
+def _literal(value: Any, expected: str, found: str) -> str:
+    allowed = re.findall(r"'([^']*)'", expected) or [expected]
+    near = suggest(value, allowed) if isinstance(value, str) else ""
+    message = _("{found} is not known").format(found=found) + near
+    return message + (_(" Allowed: {names}") if near else _("; allowed: {names}")).format(names=", ".join(allowed))
+
+
+def _shown(value: Any) -> str:
+    """Return a value of the file, shortened, in words that a person who wrote TOML knows."""
+    if isinstance(value, dict):
+        return _("a table")
+    if isinstance(value, list | tuple):
+        return _("a list")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f'"{value}"' if len(value) <= 40 else f'"{value[:39]}…"'
+    if isinstance(value, int):
+        return (
+            str(value)
+            if abs(value) < 10**20
+            else _("a number with {digits} digits").format(digits=len(str(abs(value))))
+        )
+    return str(value)
+
+
+def _model_at(path: KeyPath, layer: type[Layer]) -> type[BaseModel] | None:
+    """Return the model of the table at a path; ``layer`` is that of a layer on it."""
+    model: type[BaseModel] | None = Scenario
+    for part in path:
+        if isinstance(part, int):
+            continue
+        if (model, part) == (NetworkTable, "layers"):
+            model = layer
+            continue
+        owner = Layer if model is not None and issubclass(model, Layer) else model
+        model = _TABLES.get((owner, part)) if owner is not None else None
+    return model
+
+
+_TABLES: dict[tuple[type[BaseModel], str], type[BaseModel]] = {
+    (Scenario, "title"): TextTable,
+    (Scenario, "teaches"): TextTable,
+    (Scenario, "about"): TextTable,
+    (Scenario, "network"): NetworkTable,
+    (Scenario, "data"): Data,
+    (Scenario, "loss"): LossTable,
+    (Scenario, "losses"): LossTable,
+    (Scenario, "training"): Training,
+    (Scenario, "stop"): StopTable,
+    (Scenario, "expect"): Expectation,
+    (NetworkTable, "layers"): DenseLayer,
+    (NetworkTable, "init"): NetworkInit,
+    (NetworkInit, "bias"): Distribution,
+    (Training, "schedule"): RateSchedule,
+    (Layer, "init"): LayerInit,
+    (LayerInit, "bias"): Distribution,
+    (Expectation, "reason"): TextTable,
+    (Scenario, "variants"): Variant,
+    (Variant, "title"): TextTable,
+    (Variant, "expect"): Expectation,
+}
+
+
+def _unknown_key(path: KeyPath, layer: type[Layer]) -> str:
+    model = _model_at(path[:-1], layer)
+    known = list(model.model_fields) if model is not None else []
+    name = str(path[-1])
+    message = _("there is no such key")
+    if near := suggest(name, known, likeness=0.5):
+        return message + near
+    elsewhere = sorted({_table_name(table) for table in _homes(name) if table is not model})
+    if elsewhere:
+        return message + _(" here; it belongs in {tables}").format(tables=", ".join(elsewhere))
+    return message + _("; known here: {names}").format(names=", ".join(known))
+
+
+def _homes(name: str) -> Iterator[type[BaseModel]]:
+    tables: set[type[BaseModel]] = {Scenario, *_TABLES.values()}
+    for table in tables:
+        if name in table.model_fields:
+            yield table
+
+
+def _table_name(model: type[BaseModel]) -> str:
+    names = {
+        Scenario: _("the top of the file"),
+        TextTable: "[title]",
+        NetworkTable: "[network]",
+        NetworkInit: "[network.init]",
+        LayerInit: "[network.init]",
+        Distribution: "[network.init]",
+        DenseLayer: "[[network.layers]]",
+        Data: "[data]",
+        LossTable: "[loss]",
+        Training: "[training]",
+        RateSchedule: "[training.schedule]",
+        StopTable: "[stop]",
+        Expectation: "[[expect]]",
+        Variant: "[[variants]]",
+    }
+    return names.get(model, model.__name__)
+
+
+def _missing(path: KeyPath, layer: type[Layer]) -> str:
+    model = _model_at(path[:-1], layer)
+    field = model.model_fields.get(str(path[-1])) if model is not None else None
+    description = field.description if field is not None else None
+    table = _model_at(path, layer)
+    if path == ("format",):
+        return _("missing: put format = 1 at the top of the file")
+    if table is not None and path[-1] != "layers":
+        return _("missing: the table [{name}]").format(name=".".join(str(part) for part in path))
+    if path[-1] == "layers":
+        return _("missing: at least one [[network.layers]]")
+    return _("missing: {what}").format(what=description) if description else _("missing")

@@ -1,0 +1,131 @@
+"""What is valid of a scenario, whole or not: the parts that the rules run over."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from retrograde.engine.errors import KeyPath
+from retrograde.engine.layers.base import MAX_LAYERS, Layer
+from retrograde.engine.layers.dense import DenseLayer
+from retrograde.engine.layers.table import KINDS
+from retrograde.engine.scenario.models import (
+    Data,
+    Expectation,
+    LossTable,
+    NetworkInit,
+    NetworkTable,
+    Scenario,
+    StopTable,
+    layer_names,
+)
+from retrograde.engine.scenario.rules.parts import Parts
+from retrograde.engine.scenario.training import Training
+
+MAX_FINDINGS = 1000
+"""Problems of one file that are looked at; a file with more is not a scenario."""
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def whole(scenario: Scenario) -> Parts:
+    """Return the parts of a valid scenario."""
+    network = scenario.network
+    return Parts(
+        inputs=network.inputs,
+        input_shape=network.input_shape,
+        seed=network.seed,
+        init=network.init,
+        layers=network.layers,
+        data=scenario.data,
+        loss=scenario.loss,
+        losses=scenario.losses,
+        training=scenario.training,
+        stop=scenario.stop,
+        expect=scenario.expect,
+        names=layer_names([layer.name for layer in network.layers]),
+    )
+
+
+def pieces(content: dict[str, Any]) -> Parts:
+    """Return what is valid of an invalid scenario."""
+    unknown: set[KeyPath] = set()
+    network = content.get("network")
+    if not isinstance(network, dict):
+        network = {}
+    given = network.get("layers")
+    tables = given[:MAX_LAYERS] if isinstance(given, list) else []
+    layers = [_valid(_kind(table), table, ("network", "layers", n), unknown) for n, table in enumerate(tables)]
+    expect = content.get("expect")
+    bare = _valid(NetworkTable, {**network, "init": {}, "layers": [{"units": 1}]}, ("network",), unknown)
+    if "init" not in network:
+        init: NetworkInit | None = NetworkInit()
+    else:
+        init = _valid(NetworkInit, network["init"], ("network", "init"), unknown)
+    names = [getattr(layer, "name", None) or "" for layer in layers]
+    return Parts(
+        inputs=bare.inputs if bare and ("inputs" in network or tables) else None,
+        input_shape=bare.input_shape if bare else None,
+        seed=bare.seed if bare else None,
+        init=init,
+        layers=layers,
+        complete=bool(layers) and len(layers) == len(given or ()),
+        data=_valid(Data, content.get("data", {}), ("data",), unknown),
+        loss=_valid(LossTable, content.get("loss"), ("loss",), unknown),
+        losses=_losses(content, unknown),
+        training=_valid(Training, content.get("training"), ("training",), unknown),
+        stop=_valid(StopTable, content.get("stop"), ("stop",), unknown),
+        expect=[_valid(Expectation, table, ("expect", n), unknown) for n, table in enumerate(expect[:MAX_FINDINGS])]
+        if isinstance(expect, list)
+        else [],
+        names=layer_names(names) if names else [],
+        unknown=unknown,
+        doubtful={
+            path[2]
+            for path in unknown
+            if path[:2] == ("network", "layers") and len(path) > 2 and isinstance(path[2], int)
+        },
+    )
+
+
+def _kind(table: Any) -> type[Layer]:
+    """Return the model of a layer's table; that of a dense layer where the kind does not exist."""
+    kind = table.get("kind", "dense") if isinstance(table, dict) else "dense"
+    return KINDS.get(kind, DenseLayer) if isinstance(kind, str) else DenseLayer
+
+
+def _losses(content: dict[str, Any], unknown: set[KeyPath]) -> list[LossTable | None]:
+    given = content.get("losses")
+    tables = given[:MAX_LAYERS] if isinstance(given, list) else []
+    return [_valid(LossTable, table, ("losses", n), unknown) for n, table in enumerate(tables)]
+
+
+# Values that stand for required keys which are wrong or missing, until they are set to None.
+_STAND_INS: dict[type[BaseModel], dict[str, Any]] = {
+    DenseLayer: {"units": 1},
+    NetworkTable: {"inputs": 1},
+    LossTable: {"kind": "squared_error"},
+    Training: {"learning_rate": 1.0},
+    StopTable: {"epochs": 1},
+    Expectation: {"value": "E", "printed": "0"},
+}
+
+
+def _valid(model: type[_Model], table: Any, path: KeyPath, unknown: set[KeyPath]) -> _Model | None:
+    """Return the model of a table with None for each key that is wrong; the keys are added to `unknown`."""
+    if not isinstance(table, dict):
+        return None
+    try:
+        return model.model_validate(table)
+    except ValidationError as error:
+        wrong = {str(details["loc"][0]) for details in error.errors(include_url=False) if details["loc"]}
+    unknown.update((*path, key) for key in wrong)
+    right = {key: value for key, value in table.items() if key not in wrong}
+    stand_ins = {key: value for key, value in _STAND_INS.get(model, {}).items() if key in wrong}
+    try:
+        found = model.model_validate({**right, **stand_ins})
+    except ValidationError:
+        return None
+    return found.model_copy(update={key: None for key in wrong if key in model.model_fields})

@@ -1,0 +1,150 @@
+"""The text of a scenario file, its tables, and where its samples lie."""
+
+from __future__ import annotations
+
+import re
+import stat
+import tomllib
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from retrograde.engine.errors import EngineError, Problem, ScenarioError
+from retrograde.engine.scenario.catalogue import folder, shipped
+from retrograde.engine.scenario.limits import MAX_FILE_BYTES
+from retrograde.engine.scenario.locate import line_and_column
+from retrograde.engine.scenario.models import Data
+from retrograde.engine.text import _, suggest
+
+# tomllib copies a dotted key for each of its parts, and calls itself for each bracket.
+_KEY_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')"""
+
+
+_DEEP_KEY = re.compile(rf"{_KEY_PART}(?:[ \t]*+\.[ \t]*+{_KEY_PART}){{12}}")
+
+
+_LONG_NUMBER = re.compile(r"[0-9_]{400}")
+
+
+_SYNTAX = re.compile(
+    r"^(?P<what>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$", re.DOTALL
+)
+
+
+def find(source: str | Path) -> tuple[Path, str]:
+    """Return the file of a scenario, and how problems name it."""
+    if isinstance(source, Path):
+        return source, str(source)
+    if "\0" in source:
+        raise ScenarioError([Problem(path=repr(source), message=_("there is no such scenario"))])
+    names = shipped()
+    if source in names:
+        return folder() / f"{source}.toml", f"{source}.toml"
+    if source.endswith(".toml") or "/" in source or "\\" in source or Path(source).is_file():
+        return Path(source), source
+    message = _("there is no such scenario")
+    known = suggest(source, names, most=3, likeness=0.5, between=_(" or "))
+    message += known or _("; `retrograde list` shows those that ship")
+    raise ScenarioError([Problem(path=source, message=message)])
+
+
+def read(path: Path, shown: str) -> str:
+    """Return the text of a file.
+
+    Args:
+        path: the file.
+        shown: how problems name it.
+
+    Raises:
+        ScenarioError: it is not there, too large, or no text.
+    """
+
+    def refuse(message: str, line: int | None = None, column: int | None = None) -> ScenarioError:
+        return ScenarioError([Problem(path=shown, line=line, column=column, message=message)])
+
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise refuse(_("this is not a file"))
+        with path.open("rb") as stream:
+            content = stream.read(MAX_FILE_BYTES + 1)
+    except FileNotFoundError as error:
+        raise refuse(_("there is no such file")) from error
+    except (OSError, ValueError) as error:
+        raise refuse(_("the file cannot be read: {reason}").format(reason=error)) from error
+    if len(content) > MAX_FILE_BYTES:
+        message = _("the file has more than {limit} MiB; put samples into a data file")
+        raise refuse(message.format(limit=MAX_FILE_BYTES // 2**20))
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8", "replace")
+        line, column = line_and_column(before, len(before))
+        raise refuse(_("this byte is not UTF-8; save the file as UTF-8"), line, column) from error
+
+
+def data_file(data: Data, path: Path | None) -> Path:
+    """Return the file of samples, inside the folder of the scenario.
+
+    Raises:
+        EngineError: it is outside, or not a file.
+    """
+    name = data.file or ""
+    if path is None:
+        raise EngineError(_("a scenario without a file has no data file; give its samples inline"))
+    pieces = {*PurePosixPath(name).parts, *PureWindowsPath(name).parts}
+    if ".." in pieces or PurePosixPath(name).is_absolute() or PureWindowsPath(name).anchor or "\0" in name:
+        message = _("{file} leads outside the folder of the scenario; only files in it or below are read")
+        raise EngineError(message.format(file=name))
+    home = path.parent.resolve()
+    try:
+        # A scenario that is itself a link belongs where it leads.
+        real = (path.resolve().parent / name).resolve()
+        if not real.is_relative_to(path.resolve().parent) and not real.is_relative_to(home):
+            message = _("{file} is a link that leads outside the folder of the scenario; only files in it are read")
+            raise EngineError(message.format(file=name))
+        status = real.stat()
+    except FileNotFoundError as error:
+        raise EngineError(_("there is no file {file} beside the scenario").format(file=name)) from error
+    except (OSError, ValueError, RuntimeError) as error:
+        raise EngineError(_("{file} cannot be read: {reason}").format(file=name, reason=error)) from error
+    if not stat.S_ISREG(status.st_mode):
+        raise EngineError(_("{file} is not a file").format(file=name))
+    return real
+
+
+def toml(text: str, shown: str) -> dict[str, Any]:
+    """Return the tables of a TOML text.
+
+    Args:
+        text: the text.
+        shown: how problems name its file.
+
+    Raises:
+        ScenarioError: it is not TOML, with the place.
+    """
+
+    def refuse(message: str, offset: int) -> ScenarioError:
+        line, column = line_and_column(text, offset)
+        return ScenarioError([Problem(path=shown, line=line, column=column, message=message)])
+
+    if deep := _DEEP_KEY.search(text):
+        raise refuse(_("this key has more than 11 dots"), deep.start())
+    if long := _LONG_NUMBER.search(text):
+        raise refuse(_("this number has 400 digits or more"), long.start())
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        match = _SYNTAX.match(str(error))
+        what = match["what"] if match else str(error)
+        if match and match["line"]:
+            line, column = int(match["line"]), int(match["column"])
+        else:
+            line, column = line_and_column(text, len(text.rstrip()))
+        message = _("this is not TOML: {what}").format(what=what[:1].lower() + what[1:])
+        raise ScenarioError([Problem(path=shown, line=line, column=column, message=message)]) from error
+    except RecursionError as error:
+        offset = max(text.find("[" * 8), text.find("{"), 0)
+        raise refuse(_("brackets are nested too deeply"), offset) from error
+    except ValueError as error:
+        # Dates that do not exist, and escapes of code points that do not exist, are no TOMLDecodeError.
+        raise refuse(_("this is not TOML: {what}").format(what=error), 0) from error

@@ -1,0 +1,133 @@
+"""What a layer demands of those before it, and of its own keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from retrograde.engine.equations.activations import ACTIVATIONS
+from retrograde.engine.errors import KeyPath, Violation
+from retrograde.engine.layers.base import ActivatedLayer, Layer, ShapeError
+from retrograde.engine.layers.dense import DenseLayer
+from retrograde.engine.scenario.rules.dense import dense_rules
+from retrograde.engine.scenario.rules.draws import init_rules
+from retrograde.engine.scenario.rules.parts import Parts
+from retrograde.engine.scenario.rules.tables import axes, nested_shape
+from retrograde.engine.scenario.shapes import INPUT_LAYER
+from retrograde.engine.text import _
+
+
+def layer_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Violation]:
+    """Yield what is wrong with a layer: what comes before it, its parameters, its keys."""
+    path: KeyPath = ("network", "layers", number)
+    yield from _source_rules(parts, number, layer)
+    yield from _index_rules(parts, number, layer)
+    if isinstance(layer, ActivatedLayer):
+        for row in ACTIVATIONS.values():
+            key = None if row.parameter is None else row.parameter.key
+            if key and getattr(layer, key) is not None and layer.activation not in {row.name, None}:
+                message = _("{name} belongs to {activation}; this layer has {found}")
+                text = message.format(name=key, activation=row.name, found=layer.activation)
+                yield Violation(path=(*path, key), message=text, key=True)
+    frozen = layer.frozen or ()
+    if len(set(frozen)) < len(frozen):
+        yield Violation(path=(*path, "frozen"), message=_("the same parameter is named twice"))
+    if layer.init is not None:
+        yield from init_rules(parts, layer.init, (*path, "init"))
+    if isinstance(layer, DenseLayer):
+        yield from dense_rules(parts, number, layer)
+    else:
+        yield from _parameter_rules(parts, number, layer)
+
+
+def _source_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Violation]:
+    """What comes before a layer: names that exist, as many as it takes, of shapes that it can take."""
+    path: KeyPath = ("network", "layers", number)
+    earlier = (INPUT_LAYER, *parts.names[:number])
+    for position, name in enumerate(layer.inputs or ()):
+        place = (*path, "inputs", position)
+        if name in parts.names[number:]:
+            message = _("{name} comes later; a layer takes the outputs of those above it")
+            yield Violation(path=place, message=message.format(name=name))
+        elif name not in earlier:
+            message = _("there is no layer {name}; above are {names}")
+            yield Violation(path=place, message=message.format(name=name, names=", ".join(earlier)))
+    low, high = layer.arity
+    count = len(layer.taken(""))
+    if not low <= count <= high:
+        message = _("{kind} takes {low} layers before it; inputs names {count}")
+        wanted = str(low) if low == high else _("{low} or more").format(low=low)
+        yield Violation(
+            path=(*path, "inputs") if layer.inputs else path,
+            message=message.format(kind=layer.kind, low=wanted, count=count),
+            key=True,
+        )
+        return
+    sources = parts.sources[number]
+    if sources is not None and not any(known[:3] == path for known in parts.unknown):
+        for violation in layer.faults(sources):
+            yield violation.below(*path)
+        try:
+            layer.form(sources)
+        except ShapeError as error:
+            place = (*path, *error.path) if error.key in layer.model_fields_set else path
+            yield Violation(path=place, message=error.message)
+    if layer.share is not None:
+        yield from _sharing_rules(parts, number, layer)
+
+
+def _index_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Violation]:
+    """What takes indices takes those of the inputs, which are then all of them indices."""
+    path: KeyPath = ("network", "layers", number)
+    taken = layer.taken(parts.names[number - 1] if number else INPUT_LAYER)
+    if layer.indices is not None and taken != (INPUT_LAYER,):
+        message = _('an {kind} takes the indices of the inputs: put it first, or say inputs = ["i"]')
+        yield Violation(path=path, message=message.format(kind=layer.kind))
+    if layer.indices is not None and parts.data is not None:
+        for key in ("divide_inputs_by", "standardise"):
+            if getattr(parts.data, key):
+                message = _("the inputs are indices, which are not scaled")
+                yield Violation(path=("data", key), message=message)
+
+
+def _sharing_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Violation]:
+    """A layer that uses the parameters of another: one above, with the same shapes, and none of its own."""
+    path: KeyPath = ("network", "layers", number)
+    other = parts.number(layer.share)
+    if other is None or other >= number:
+        message = _("there is no layer {name} above; above are {names}")
+        text = message.format(name=layer.share, names=", ".join(parts.names[:number]))
+        yield Violation(path=(*path, "share"), message=text)
+        return
+    model, mine, theirs = parts.layers[other], parts.sources[number], parts.sources[other]
+    if model is None or mine is None or theirs is None or parts.forms[number] is None or parts.forms[other] is None:
+        return
+    shapes = [[(one.name, one.shape) for one in each.parameters(of)] for each, of in ((layer, mine), (model, theirs))]
+    edges = [getattr(each, "edges", None) for each in (layer, model)]
+    if model.kind != layer.kind or shapes[0] != shapes[1] or edges[0] != edges[1] or model.share is not None:
+        message = _("{name} does not have the same parameters as this layer")
+        yield Violation(path=(*path, "share"), message=message.format(name=layer.share))
+    given = {one.key for one in layer.parameters(mine) if one.given is not None} | {"init", "frozen"}
+    for key in sorted(given & layer.model_fields_set):
+        message = _("the parameters are those of {name}; {key} belongs there")
+        yield Violation(path=(*path, key), message=message.format(name=layer.share, key=key), key=True)
+
+
+def _parameter_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Violation]:
+    """Values that the file gives have the shape of their parameter, and only what exists is frozen."""
+    path: KeyPath = ("network", "layers", number)
+    sources = parts.sources[number]
+    if sources is None or parts.forms[number] is None:
+        return
+    parameters = layer.parameters(sources)
+    names = [one.name for one in parameters]
+    for position, name in enumerate(layer.frozen or ()):
+        if name not in names:
+            message = _("this layer has no parameter {name}; it has {names}")
+            text = message.format(name=name, names=", ".join(names) or _("none"))
+            yield Violation(path=(*path, "frozen", position), message=text)
+    for one in parameters:
+        found = nested_shape(one.given)
+        if one.given is not None and found != one.shape:
+            message = _("{found} values where the layer needs {wanted}")
+            text = message.format(found=axes(found), wanted=axes(one.shape))
+            yield Violation(path=(*path, one.key), message=text)

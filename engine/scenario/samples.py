@@ -1,0 +1,160 @@
+"""What is wrong with samples: shapes, targets, lengths, indices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrograde.engine.equations.losses import LOSSES
+from retrograde.engine.errors import Violation
+from retrograde.engine.scenario.dataset import Samples
+from retrograde.engine.scenario.sequences import length_violations
+from retrograde.engine.text import _
+
+if TYPE_CHECKING:
+    from retrograde.engine.scenario.models import Data
+    from retrograde.engine.scenario.shapes import Goal
+
+
+MAX_PROBLEMS = 20
+"""Problems of one data file that are reported; after that they repeat."""
+
+
+def shape_faults(
+    samples: Samples, data: Data, inputs: int | None, outputs: int | None, positions: int | None = 1
+) -> Iterator[Violation]:
+    """Yield what is wrong with the widths of samples that came from a file.
+
+    Args:
+        samples: the samples.
+        data: the `[data]` table.
+        inputs: the number of inputs, None where it is not known.
+        outputs: the width of the targets, None where it is not known.
+        positions: how many class indices a sample has, one a time step of a sequence; None where it is not known.
+    """
+    if inputs is not None and samples.inputs.shape[1] != inputs:
+        message = _("{found} input columns for {wanted} inputs (network.inputs)")
+        text = message.format(found=samples.inputs.shape[1], wanted=inputs)
+        yield Violation(path=("inputs",), message=text)
+    columns = samples.targets.shape[1]
+    if data.class_count is not None:
+        # Of a text, what follows each character is there whether the network says it at each step or at the last.
+        if positions is not None and columns != positions and data.text is None:
+            message = (
+                _("{found} target columns, but class indices are one column")
+                if positions == 1
+                else _("{found} target columns, but there are {wanted} class indices, one a step")
+            )
+            yield Violation(path=("targets",), message=message.format(found=columns, wanted=positions))
+    elif outputs is not None and columns != outputs:
+        message = _("{found} target columns for {wanted} units of the last layer; for class indices give classes")
+        yield Violation(path=("targets",), message=message.format(found=columns, wanted=outputs))
+
+
+def goal_faults(
+    targets: NDArray[np.float64],
+    goals: Sequence[Goal],
+    classes: int | None,
+    positions: int | None = 1,
+    lengths: NDArray[np.float64] | None = None,
+) -> Iterator[Violation]:
+    """Yield the targets that a loss cannot have; each of several losses looks at its own columns.
+
+    Args:
+        targets: the targets as they are written, (samples, columns).
+        goals: what the losses compare with, in the order of the columns.
+        classes: see ``target_faults``.
+        positions: see ``target_faults``.
+        lengths: see ``target_faults``.
+    """
+    if len(goals) <= 1:
+        yield from target_faults(targets, goals[0].kind if goals else None, classes, positions, lengths)
+        return
+    first = 0
+    for goal in goals:
+        columns = targets[:, first : first + goal.width]
+        yield from target_faults(columns, goal.kind, None, goal.positions, lengths, first=first)
+        first += goal.width
+
+
+def target_faults(
+    targets: NDArray[np.float64],
+    loss: str | None,
+    classes: int | None,
+    positions: int | None = 1,
+    lengths: NDArray[np.float64] | None = None,
+    *,
+    first: int = 0,
+) -> Iterator[Violation]:
+    """Yield the targets that are no class index, no distribution or no probability, where they must be.
+
+    Args:
+        targets: the targets as they are written, (samples, columns).
+        loss: the kind of the loss.
+        classes: the number of classes, None where targets are no class indices.
+        positions: how many distributions a sample has, one a time step of a sequence; None where it is not known.
+        lengths: (samples,), how many of them count; None where all do.
+        first: the place of the first column among those of all targets.
+    """
+    wanted = LOSSES[loss].targets if loss else "numbers"
+    if classes is not None:
+        wrong = (targets < 0) | (targets >= classes) | (targets != np.floor(targets))
+        message = _("{value} is not a class index; with classes = {classes} they go from 0 to {last}")
+        for row, column in first_places(wrong):
+            text = message.format(value=number_text(targets[row, column]), classes=classes, last=classes - 1)
+            yield Violation(path=("targets", row, first + column), message=text)
+    elif wanted == "distributions":
+        message = _("the target {value} is negative; cross_entropy needs a distribution: 0 or more, with the sum 1")
+        for row, column in first_places(targets < 0):
+            text = message.format(value=number_text(targets[row, column]))
+            yield Violation(path=("targets", row, first + column), message=text)
+        if positions is None or targets.shape[1] % positions:
+            return
+        with np.errstate(over="ignore"):
+            sums = targets.reshape(len(targets), positions, -1).sum(axis=2)
+        wrong = ~(np.abs(sums - 1.0) <= 1e-9)
+        if lengths is not None and len(lengths) == len(targets):
+            # What fills a sequence up has no loss.
+            wrong &= np.arange(positions) < lengths[:, None]
+        message = _("the targets add up to {value}; cross_entropy needs a distribution: 0 or more, with the sum 1")
+        for row, position in first_places(wrong):
+            text = message.format(value=number_text(sums[row, position]))
+            yield Violation(path=("targets", row), message=text)
+    elif wanted == "probabilities":
+        message = _("the target {value} is not a probability; {loss} needs targets from 0 to 1")
+        for row, column in first_places((targets < 0) | (targets > 1)):
+            text = message.format(value=number_text(targets[row, column]), loss=loss)
+            yield Violation(path=("targets", row, first + column), message=text)
+
+
+def length_faults(lengths: NDArray[np.float64] | None, steps: int | None) -> Iterator[Violation]:
+    """Yield the lengths, (samples,), that are none."""
+    if lengths is not None:
+        yield from islice(length_violations(lengths.tolist(), steps), MAX_PROBLEMS)
+
+
+def index_faults(inputs: NDArray[np.float64], vocabulary: int | None) -> Iterator[Violation]:
+    """Yield the inputs, (samples, inputs), that are no index of a vocabulary; none where they are numbers."""
+    if vocabulary is None:
+        return
+    wrong = (inputs < 0) | (inputs >= vocabulary) | (inputs != np.floor(inputs))
+    message = _("{value} is not an index; with vocabulary = {vocabulary} they go from 0 to {last}")
+    for row, column in first_places(wrong):
+        text = message.format(value=number_text(inputs[row, column]), vocabulary=vocabulary, last=vocabulary - 1)
+        yield Violation(path=("inputs", row, column), message=text)
+
+
+def number_text(value: Any) -> str:
+    """Return a number as messages show it."""
+    return format(float(value), ".15g")
+
+
+def first_places(wrong: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """Yield row and column of the first values that are wrong, of a mask (rows, columns)."""
+    rows, columns = np.nonzero(wrong)
+    for row, column in islice(zip(rows, columns, strict=True), MAX_PROBLEMS):
+        yield int(row), int(column)

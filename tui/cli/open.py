@@ -1,0 +1,78 @@
+"""`retrograde open`, and what happens without a subcommand: the app, where a terminal can show it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from retrograde.engine.errors import EngineError
+from retrograde.engine.text import N_, _
+from retrograde.tui.cli.support.saved import is_saved
+from retrograde.tui.cli.support.subcommand import DATA, Subcommand, argument, count, plain_characters, theme
+
+
+def open_app(
+    scenario: str | None, *, theme: str | None, ascii_only: bool, data: str | None, history: int | None
+) -> int:
+    """Open the app with a scenario, a saved session, or the list of scenarios, and return its exit code.
+
+    Raises:
+        EngineError: There is no terminal here that could show it.
+        ScenarioError: The scenario can not be used. One that is not there is reported before the screen is taken,
+            one that is wrong after it is given back: reading it takes longer than painting the first screen.
+    """
+    from retrograde.engine.scenario.catalogue import shipped
+
+    _require_terminal()
+    samples = None if data is None else Path(data)
+    budget = None if history is None else history << 20
+    saved = Path(scenario) if scenario is not None and is_saved(scenario) else None
+    if saved is None and scenario is not None and scenario not in shipped() and not _is_file(scenario):
+        from retrograde.engine.scenario.file import load_scenario
+
+        load_scenario(scenario, data=samples)
+    from retrograde.tui.app import run_app
+
+    source = scenario if saved is None else None
+    return run_app(source, theme=theme, ascii_only=ascii_only, data=samples, session=saved, history=budget)
+
+
+def _is_file(name: str) -> bool:
+    """Whether there is such a file; no name is too strange to ask."""
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _require_terminal() -> None:
+    """Raise an EngineError that says what is missing when the app can not be drawn here."""
+    instead = _("use `retrograde run` or `retrograde trace` instead")
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise EngineError(_("the app needs a terminal; {instead}").format(instead=instead))
+    if os.name != "nt" and os.environ.get("TERM", "dumb") in {"", "dumb", "unknown"}:
+        message = _("this terminal can not place text (TERM is {term!r}); {instead}")
+        raise EngineError(message.format(term=os.environ.get("TERM", ""), instead=instead))
+    size = os.get_terminal_size(sys.stdout.fileno())
+    if size.columns < 1 or size.lines < 1:
+        message = _("this terminal says that it has {columns} columns and {lines} lines; {instead}")
+        raise EngineError(message.format(columns=size.columns, lines=size.lines, instead=instead))
+
+
+COMMAND = Subcommand(
+    name="open",
+    help=N_("open the app (what happens without a command)"),
+    arguments=(
+        argument("scenario", nargs="?", metavar="NAME|FILE.toml|FILE.session.json"),
+        DATA,
+        argument("--history", type=count, metavar="MB", help=N_("memory for the history (default: 64)")),
+        # Where they stand before the subcommand, they are not overwritten by a default.
+        plain_characters(default=argparse.SUPPRESS),
+        theme(default=argparse.SUPPRESS),
+    ),
+    run=lambda given: open_app(
+        given.scenario, theme=given.theme, ascii_only=given.ascii, data=given.data, history=given.history
+    ),
+)

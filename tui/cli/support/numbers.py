@@ -1,0 +1,17 @@
+"""Numbers in texts and in JSON."""
+
+from __future__ import annotations
+
+import math
+
+
+def shown(value: float) -> str:
+    """A number for people: nine significant digits."""
+    return f"{value:.9g}"
+
+
+def encoded(value: float) -> float | str:
+    """A number for JSON: exact, with `"NaN"`, `"Infinity"` and `"-Infinity"` as strings."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

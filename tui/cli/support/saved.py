@@ -1,0 +1,41 @@
+"""Saved sessions on the command line."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from retrograde.engine.text import _
+
+if TYPE_CHECKING:
+    from retrograde.engine.session.session import Session
+
+SUFFIX = ".session.json"
+"""How the name of a saved session ends; known here so that other commands need not load what opens one."""
+
+
+def is_saved(source: str) -> bool:
+    """Whether a source is a saved session, by its name."""
+    return source.endswith(SUFFIX)
+
+
+def load_session(source: str) -> Session:
+    """Open a saved session, or begin one with a scenario; say on stderr what is not as it was saved.
+
+    Raises:
+        EngineError: The file is no saved session, or can not be opened.
+        ScenarioError: The scenario can not be used.
+    """
+    from retrograde.engine.scenario.file import load_scenario
+
+    if not is_saved(source):
+        from retrograde.engine.session.session import Session
+
+        return Session(load_scenario(source))
+    from retrograde.engine.session.saving import open_session
+
+    opened = open_session(Path(source), load_scenario)
+    for warning in (*opened.warnings, *(() if opened.drift is None else (opened.drift,))):
+        print(_("{source}: note: {text}").format(source=source, text=warning), file=sys.stderr)
+    return opened.session

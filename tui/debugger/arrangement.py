@@ -1,0 +1,66 @@
+"""Which panels are shown: the one with the focus, those that are in front of others, or one alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from retrograde.tui.canvas.look import Glyphs
+from retrograde.tui.debugger import rooms
+from retrograde.tui.records.marks import PanelEdge, PanelId
+
+SHARED = frozenset({rooms.Seat.BELOW, rooms.Seat.BESIDE})
+"""The seats that share a box in a layout of several."""
+
+
+class Arrangement:
+    """What decides where the panels lie.
+
+    Args:
+        panels: the panels, in the order of their numbers.
+
+    Attributes:
+        panels: the panels, in the order of their numbers.
+        focus: the panel in which the arrows move.
+        zoom: whether the panel with the focus is shown alone.
+    """
+
+    def __init__(self, panels: Sequence[rooms.Seated]) -> None:
+        self.panels = tuple(panels)
+        self.focus: str = PanelId.EQUATION
+        self.zoom = False
+        # The panel that was brought last is the first of them.
+        self._brought = sorted((one for one in panels if one.seat in SHARED), key=lambda one: one.seat.value)
+        self._known: tuple[object, rooms.Rooms] | None = None
+
+    def bring(self, panel: str) -> None:
+        """Brings a panel to the front where it is a tab; the focus stays."""
+        self._brought.sort(key=lambda one: one.id != panel)
+
+    def after(self, by: int) -> str:
+        """The panel so many places after the one with the focus."""
+        order = [panel.id for panel in self.panels]
+        return order[(order.index(self.focus) + by) % len(order)]
+
+    def divide(self, width: int, height: int) -> rooms.Rooms:
+        """The rooms for a size.
+
+        Args:
+            width: columns.
+            height: rows.
+        """
+        brought = tuple(one.id for one in self._brought)
+        key = (width, height, self.focus, self.zoom, brought)
+        if self._known is None or self._known[0] != key:
+            made = rooms.arrange(width, height, self.panels, focus=self.focus, brought=brought, zoom=self.zoom)
+            self._known = (key, made)
+        return self._known[1]
+
+    def frame(self, divided: rooms.Rooms, panel: str, glyphs: Glyphs) -> PanelEdge:
+        """The edge of a panel.
+
+        Args:
+            divided: the rooms.
+            panel: the panel.
+            glyphs: the characters.
+        """
+        return rooms.frame(divided, panel, self.panels, self.focus, glyphs)

@@ -1,0 +1,117 @@
+"""From a key, or a written word, to the row of the table that says what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from textual.binding import Binding, BindingType
+
+from retrograde.tui.commands.keys import footer_keys
+from retrograde.tui.debugger.desk import NOTHING_SAID
+from retrograde.tui.debugger.parts import Parts
+from retrograde.tui.debugger.table import Row, commands
+from retrograde.tui.records.views import FooterView
+
+if TYPE_CHECKING:
+    from retrograde.tui.debugger.desk import Desk
+    from retrograde.tui.debugger.panelled import PanelledScreen
+    from retrograde.tui.work.unsaved import Keeper
+
+
+def bindings() -> list[BindingType]:
+    """What Textual is told of the keys: each leads to ``action_command`` with the id of its row."""
+    return [Binding(",".join(row.keys), f"command('{row.id}')", show=False) for row in commands() if row.keys]
+
+
+class Rows:
+    """The table as a screen reads it when it begins.
+
+    Attributes:
+        by_id: the rows.
+        words: the words of the command line, with the ids of their commands.
+    """
+
+    def __init__(self) -> None:
+        self.by_id = {row.id: row for row in commands()}
+        self.words = {row.word: row.id for row in commands() if row.word}
+        self._footer = footer_keys(commands())
+        self._keys = tuple((keys, word) for _row, keys, word in self._footer)
+
+    def footer(self, why_not: Callable[[Row], str]) -> FooterView:
+        """The keys of the footer; grey where a command is not possible now.
+
+        Args:
+            why_not: says why a command is not possible; empty where it is.
+        """
+        grey = frozenset(number for number, (row, _keys, _word) in enumerate(self._footer) if why_not(row))
+        return FooterView(keys=self._keys, grey=grey)
+
+
+class Doing:
+    """Does commands.
+
+    Args:
+        desk: the session on the screen.
+        screen: the screen that shows it.
+        keeper: keeps what was not saved.
+
+    Attributes:
+        parts: the parts, on which the rows act.
+    """
+
+    def __init__(self, desk: Desk, screen: PanelledScreen, keeper: Keeper) -> None:
+        self._desk = desk
+        self._screen = screen
+        self._rows = Rows()
+        self._begun = ""
+        self.parts = Parts(desk, keeper, self._rows.words, self.obey)
+
+    def do(self, name: str, *, sure: bool = False) -> None:
+        """Does what the key of a command does.
+
+        Args:
+            name: the id of the command.
+            sure: at once, even where the key has to be pressed twice.
+        """
+        row, desk, working = self._rows.by_id[name], self._desk, self.parts.working
+        working.stand_back()
+        begun, self._begun = self._begun, ""
+        self.parts.keeping.next_key()
+        if desk.notice.text:
+            desk.notice = NOTHING_SAID
+            if working.work is None:
+                desk.paint_footer()
+        if row.twice and begun != name and not sure:
+            self._begun = name
+        elif row.act is not None:
+            row.act(self.parts)
+        elif row.early is not None:
+            row.early(self._screen)
+        else:
+            self.parts.writing.ask(f"{row.word} ")
+
+    def obey(self, name: str, rest: str) -> None:
+        """Does what was written on the command line.
+
+        Args:
+            name: the id of the command.
+            rest: what stands after its word.
+        """
+        row = self._rows.by_id[name]
+        if row.obey is not None:
+            row.obey(self.parts, rest)
+        else:
+            self.do(name)
+
+    def why_not(self, row: Row) -> str:
+        """Why a command is not possible now; empty where it is.
+
+        Args:
+            row: its row.
+        """
+        return "" if row.when is None else row.when(self.parts)
+
+    def footer(self) -> FooterView:
+        """The keys of the footer."""
+        return self._rows.footer(self.why_not)

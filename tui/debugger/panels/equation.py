@@ -1,0 +1,60 @@
+"""The panel of the step's equation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from retrograde.engine.text import N_
+from retrograde.tui.debugger.panels.panel import PanelPart, PanelRow, next_row
+from retrograde.tui.debugger.rooms import Seat
+from retrograde.tui.records.marks import PanelId
+from retrograde.tui.widgets.equation import EquationPanel
+
+if TYPE_CHECKING:
+    from retrograde.engine.equations.expression import Ref
+    from retrograde.tui.records.equation import EquationView
+
+
+class EquationPart(PanelPart):
+    """The equation; the arrows select an operand, and Enter goes to the step that made it."""
+
+    def depends(self, height: int) -> tuple[object, ...]:
+        """Also the checks, the selected operand and the digits."""
+        lens = self.desk.lens
+        return (self.desk.reading, self.colleagues.badges.here, lens.operand, lens.digits)
+
+    def view(self, height: int) -> EquationView:
+        """The equation with everything that explains it."""
+        from retrograde.tui.views.equation import equation_view
+
+        return equation_view(self.desk.reading, self.desk.lens, self.colleagues.badges.here)
+
+    def select(self, by: int) -> None:
+        """Selects an operand."""
+        desk = self.desk
+        desk.lens = replace(desk.lens, operand=next_row(desk.lens.operand, by, len(desk.operands)))
+        desk.paint()
+
+    def enter(self) -> None:
+        """Goes to the step that made the selected operand."""
+        self.colleagues.moving.to_origin()
+
+    def point(self, item: int) -> None:
+        """Selects the operand that was pressed."""
+        self.desk.lens = replace(self.desk.lens, operand=item)
+
+    @property
+    def slot(self) -> Ref | None:
+        """The selected operand."""
+        return None if self.desk.operand is None else self.desk.operand.ref
+
+
+EQUATION = PanelRow(
+    id=PanelId.EQUATION,
+    title=N_("equation"),
+    command=N_("equation panel"),
+    seat=Seat.RIGHT,
+    widget=EquationPanel,
+    part=EquationPart,
+)

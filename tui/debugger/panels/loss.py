@@ -1,0 +1,85 @@
+"""The panel of the loss curve."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from retrograde.engine.text import N_
+from retrograde.tui.debugger.panels.panel import Colleagues, PanelPart, PanelRow
+from retrograde.tui.debugger.rooms import Seat
+from retrograde.tui.records.marks import PanelId
+from retrograde.tui.widgets.loss import LossPanel
+
+if TYPE_CHECKING:
+    from retrograde.tui.debugger.desk import Desk
+    from retrograde.tui.records.views import Floats, LossView
+
+
+class LossPart(PanelPart):
+    """The curve, of a run while one is under way; the arrows move by an iteration."""
+
+    live = True
+    wheeled = False
+
+    def __init__(self, desk: Desk, colleagues: Colleagues) -> None:
+        super().__init__(desk, colleagues)
+        self._shown: LossView | None = None
+        self._made: tuple[object, LossView] | None = None
+        desk.forgetters.append(self._forget)
+
+    def _forget(self) -> None:
+        self._made = None
+
+    def depends(self, height: int) -> tuple[object, ...]:
+        """The view itself, which is the same object while nothing of it changes."""
+        self._shown = self._view()
+        return (self._shown,)
+
+    def view(self, height: int) -> LossView:
+        """The curve up to the furthest moment, beside that of another branch where one was chosen."""
+        return self._view() if self._shown is None else self._shown
+
+    def _view(self) -> LossView:
+        from retrograde.tui.views.loss import loss_so_far, loss_view
+
+        desk, working, reading = self.desk, self.colleagues.working, self.desk.reading
+        other = self.colleagues.beside.branch
+        beside = None if other is None else (other.name, other.history.points())
+        if working.progress is not None:
+            return loss_view(reading, working.progress.points, run=working.progress, other=beside)
+        so_far, accuracy = loss_so_far(reading), self.colleagues.badges.accuracy
+        furthest = reading.schedule.locate(reading.frontier)[0]
+        # Until there is a curve, the outputs of the step are shown in its place.
+        step = reading if furthest == 0 else None
+        known = None if other is None else (other.name, other.history.count)
+        here = (reading.iteration, furthest, so_far, desk.outcome, accuracy, step, desk.session.branch.name, known)
+        key = (*here, working.ended)
+        if working.work is not None:
+            # The worker has the session: what was shown stays.
+            if self._made is None:
+                self._made = (None, loss_view(reading, _no_points(), run=None))
+        elif self._made is None or self._made[0] != key:
+            points = desk.session.losses.points()
+            made = loss_view(reading, points, run=None, message=desk.outcome, accuracy=accuracy, other=beside)
+            self._made = (key, made)
+        return self._made[1]
+
+    def select(self, by: int) -> None:
+        """Moves by an iteration."""
+        self.colleagues.moving.motion("iteration", back=by < 0)
+
+
+def _no_points() -> tuple[Floats, Floats, Floats]:
+    import numpy as np
+
+    return np.empty(0), np.empty(0), np.empty(0)
+
+
+LOSS = PanelRow(
+    id=PanelId.LOSS,
+    title=N_("loss"),
+    command=N_("loss panel"),
+    seat=Seat.BESIDE,
+    widget=LossPanel,
+    part=LossPart,
+)

@@ -1,0 +1,44 @@
+"""The panel of the iteration as a bar."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from retrograde.engine.text import N_
+from retrograde.tui.debugger.panels.panel import PanelPart, PanelRow
+from retrograde.tui.debugger.rooms import Seat
+from retrograde.tui.records.marks import PanelId
+from retrograde.tui.widgets.timeline import TimelinePanel
+
+if TYPE_CHECKING:
+    from retrograde.tui.records.views import TimelineView
+
+
+class TimelinePart(PanelPart):
+    """The phases of the iteration, marks and breakpoints; the arrows move by a phase."""
+
+    wheeled = False
+
+    def depends(self, height: int) -> tuple[object, ...]:
+        """Also the marks and breakpoints."""
+        return (self.desk.reading, self.colleagues.listing.pins)
+
+    def view(self, height: int) -> TimelineView:
+        """The phases around the cursor."""
+        from retrograde.tui.views.status import timeline_view
+
+        return timeline_view(self.desk.reading, self.colleagues.listing.pins)
+
+    def select(self, by: int) -> None:
+        """Moves by a phase."""
+        self.colleagues.moving.motion("phase", back=by < 0)
+
+
+TIMELINE = PanelRow(
+    id=PanelId.TIMELINE,
+    title=N_("timeline"),
+    command=N_("timeline panel"),
+    seat=Seat.STRIP,
+    widget=TimelinePanel,
+    part=TimelinePart,
+)

@@ -1,0 +1,16 @@
+"""Keys that were typed so fast that they came to the screen below the one that takes them."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from textual.events import Key
+
+
+@runtime_checkable
+class TakesLate(Protocol):
+    """A screen that takes keys from before it was there."""
+
+    def take_late(self, event: Key) -> bool:
+        """Takes a key; says whether it was one for this screen."""
+        ...
