@@ -87,7 +87,7 @@ def test_every_row_calls_a_method_that_there_is_and_every_method_of_a_part_is_ca
                 function(recorder)
         if row.obey is not None:
             row.obey(recorder, "")
-    sources = {path: path.read_text() for path in Path(debugger.__path__[0]).glob("*.py")}
+    sources = {path: path.read_text() for path in Path(debugger.__path__[0]).rglob("*.py")}
     for part, kind in PARTS.items():
         if part in {"working", "listing", "badges", "beside"}:
             continue
@@ -106,7 +106,7 @@ def test_every_command_is_in_the_key_table_and_in_the_help() -> None:
     text = HelpScreen(look(), key_rows(table)).text(86).plain
     titles = " ".join(row.title for row in key_rows(table))
     for command in table:
-        assert command.title in titles or command.row in titles
+        assert command.title in titles or command.listed in titles
         assert command.help
     for row in key_rows(table):
         assert row.keys in text
