@@ -53,6 +53,24 @@ class Linked(Op):
         """The elements, (channels out, *spatial), that read a weight or an input."""
         raise NotImplementedError
 
+    def weight_use(self, g: Array) -> KernelPart:
+        """The use of the weights, given ∂E/∂net."""
+        raise NotImplementedError
+
+    def input_use(self, g: Array, weights: Array) -> LinkedPart:
+        """The use of the inputs, given ∂E/∂net and the weights as the gradient reads them."""
+        raise NotImplementedError
+
+    def gradient(self, builder: GradientPass) -> None:
+        g = builder.close(self.target)
+        if g is None:
+            return
+        weights = self.link.weights
+        builder.contribute(weights, self.weight_use(g))
+        if self.bias is not None:
+            builder.contribute(self.bias, BiasChannelPart(g=g))
+        builder.contribute(self.x, self.input_use(g, builder.latest(weights)))
+
     def equation(self, index: Index) -> Expr:
         found = list(self.taps(index))
         if self.bias is not None:
@@ -95,15 +113,11 @@ class Convolve(Linked):
     def kernel(self, space: Workspace) -> Kernel:
         return self.link.gather(space, self.link.weights, self.x, space.view(self.target), self.bias)
 
-    def gradient(self, builder: GradientPass) -> None:
-        g = builder.close(self.target)
-        if g is None:
-            return
-        weights = self.link.weights
-        builder.contribute(weights, KernelPart(link=self.link, small=g, big=self.x, transposed=False))
-        if self.bias is not None:
-            builder.contribute(self.bias, BiasChannelPart(g=g))
-        builder.contribute(self.x, ScatterPart(link=self.link, weights=builder.latest(weights), g=g))
+    def weight_use(self, g: Array) -> KernelPart:
+        return KernelPart(link=self.link, small=g, big=self.x, transposed=False)
+
+    def input_use(self, g: Array, weights: Array) -> ScatterPart:
+        return ScatterPart(link=self.link, weights=weights, g=g)
 
     def why(self, target: str) -> str:
         return _(
@@ -140,15 +154,11 @@ class ConvolveTransposed(Linked):
     def kernel(self, space: Workspace) -> Kernel:
         return self.link.scatter(space, self.link.weights, self.x, space.view(self.target), self.bias)
 
-    def gradient(self, builder: GradientPass) -> None:
-        g = builder.close(self.target)
-        if g is None:
-            return
-        weights = self.link.weights
-        builder.contribute(weights, KernelPart(link=self.link, small=self.x, big=g, transposed=True))
-        if self.bias is not None:
-            builder.contribute(self.bias, BiasChannelPart(g=g))
-        builder.contribute(self.x, GatherPart(link=self.link, weights=builder.latest(weights), g=g))
+    def weight_use(self, g: Array) -> KernelPart:
+        return KernelPart(link=self.link, small=self.x, big=g, transposed=True)
+
+    def input_use(self, g: Array, weights: Array) -> GatherPart:
+        return GatherPart(link=self.link, weights=weights, g=g)
 
     def why(self, target: str) -> str:
         return _("What the inputs paint here, {target}: each lays the kernel down, scaled by its value.").format(
@@ -221,10 +231,13 @@ class BiasChannelPart(Part):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ScatterPart(Part):
-    """The use of x in a convolution: Σ_o Σ_p W[o, c, t] · δ[s, o, p] over the positions p that read x through a tap t.
+class LinkedPart(Part):
+    """The use of x in a convolution or in its transpose: W times δ over the pairs of the windows.
 
-    In the row order of p the taps go from the last to the first: a full correlation with the kernel turned round.
+    Attributes:
+        link: the pairs.
+        weights: W.
+        g: δ.
     """
 
     link: Link
@@ -238,6 +251,14 @@ class ScatterPart(Part):
     @property
     def meshable(self) -> bool:
         return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ScatterPart(LinkedPart):
+    """The use of x in a convolution: Σ_o Σ_p W[o, c, t] · δ[s, o, p] over the positions p that read x through a tap t.
+
+    In the row order of p the taps go from the last to the first: a full correlation with the kernel turned round.
+    """
 
     def why(self, target: str) -> str:
         return _(
@@ -255,20 +276,8 @@ class ScatterPart(Part):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class GatherPart(Part):
+class GatherPart(LinkedPart):
     """The use of x in a transposed convolution: Σ_o Σ_t W[c, o, t] · δ[s, o, p · stride + t · dilation − padding]."""
-
-    link: Link
-    weights: Array
-    g: Array
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.weights, self.g)
-
-    @property
-    def meshable(self) -> bool:
-        return False
 
     def why(self, target: str) -> str:
         return _("Every position that this value painted answers through the tap that painted it.")
