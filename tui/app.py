@@ -12,7 +12,7 @@ from textual.events import Event, Key
 from textual.message import Message
 
 from retrograde.engine.text import _, use
-from retrograde.tui.canvas.look import DARK, LIGHT, look, themes
+from retrograde.tui.canvas.themes import DARK, LIGHT, look, themes
 from retrograde.tui.debugger.loading import LoadingScreen
 from retrograde.tui.debugger.panelled import PanelledScreen
 from retrograde.tui.debugger.screen import DebuggerScreen

@@ -151,8 +151,7 @@ class ForwardPass:
         row = ACTIVATIONS[layer.activation]
         if row is SOFTMAX:
             return self.shares(net, stem)
-        given = getattr(layer, row.parameter.key) if row.parameter is not None else None
-        parameter = row.default if given is None else given
+        parameter = row.given(layer)
         function = make_function(layer.activation, parameter)
         fields = {"function": function, "activation": layer.activation, "parameter": parameter}
         return self._op(Activate, stem, net.element_shape, Role.OUT, net, net=net, **fields)

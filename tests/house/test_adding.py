@@ -102,7 +102,7 @@ def its_gradients_agree_with_differences(added: Added, folder: Path) -> None:
 def the_screen_draws_it(added: Added) -> None:
     from retrograde.engine import Session
     from retrograde.engine.scenario.file import parse_scenario
-    from retrograde.tui.canvas.look import ASCII, UNICODE
+    from retrograde.tui.canvas.glyphs import ASCII, UNICODE
     from retrograde.tui.pictures.table import pictures_of
     from retrograde.tui.views.explain import loss_convention
     from retrograde.tui.views.parameters import Parameters

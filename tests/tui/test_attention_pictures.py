@@ -7,7 +7,7 @@ import pytest
 
 from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.session.session import Session
-from retrograde.tui.canvas.look import ASCII, UNICODE
+from retrograde.tui.canvas.glyphs import ASCII, UNICODE
 from retrograde.tui.drawing.dispatch import picture_rows
 from retrograde.tui.pictures.table import pictures_of
 from retrograde.tui.reading.reading import Reading

@@ -12,7 +12,7 @@ import pytest
 from textual.binding import Binding
 
 from retrograde.tui import debugger
-from retrograde.tui.canvas.look import look
+from retrograde.tui.canvas.themes import look
 from retrograde.tui.commands.command import Group, group_title
 from retrograde.tui.commands.keys import footer_keys, key_rows, key_table
 from retrograde.tui.debugger.loading import LoadingScreen

@@ -13,17 +13,19 @@ from hypothesis import strategies as st
 from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.session.session import Session
 from retrograde.tui.canvas.canvas import Canvas, Span, shorten, wrap
-from retrograde.tui.canvas.look import ASCII, UNICODE, Glyphs, Ink, look, plain, width
+from retrograde.tui.canvas.glyphs import ASCII, UNICODE, Glyphs, plain, width
+from retrograde.tui.canvas.inks import Ink
+from retrograde.tui.canvas.themes import look
 from retrograde.tui.debugger import rooms
 from retrograde.tui.debugger.arrangement import Arrangement
 from retrograde.tui.debugger.panels.table import PANELS
 from retrograde.tui.drawing.loss_curve import decimate
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.equation import EquationView, OperandRow
+from retrograde.tui.records.loss import LossView
 from retrograde.tui.records.marks import PanelEdge, PanelId
 from retrograde.tui.records.network import NetworkView
 from retrograde.tui.records.pictures import TermBars, TermRow
-from retrograde.tui.records.views import LossView
 from retrograde.tui.screenshot import clean
 from retrograde.tui.views.equation import equation_view
 from retrograde.tui.views.lens import Lens
@@ -203,7 +205,7 @@ def test_a_diverging_loss_is_drawn() -> None:
 
 @given(room=st.integers(0, 200), steps=st.lists(st.integers(0, 10**6), min_size=1, max_size=12))
 def test_a_bar_is_divided_whole(room: int, steps: list[int]) -> None:
-    from retrograde.tui.records.views import TimelineSegment
+    from retrograde.tui.records.status import TimelineSegment
 
     sizes = share(room, tuple(TimelineSegment(label="", steps=count, done=0) for count in steps))
     assert sum(sizes) == (room if sum(steps) else 0)

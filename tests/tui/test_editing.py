@@ -11,7 +11,8 @@ from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.session import beside as times
 from retrograde.engine.session.session import Session
 from retrograde.tui.canvas.canvas import Canvas, Span
-from retrograde.tui.canvas.look import ASCII, UNICODE, look
+from retrograde.tui.canvas.glyphs import ASCII, UNICODE
+from retrograde.tui.canvas.themes import look
 from retrograde.tui.debugger.editing import assignments, number, slot_name
 from retrograde.tui.records.marks import PanelEdge
 from retrograde.tui.records.table_view import Column, TableView

@@ -16,7 +16,9 @@ from retrograde.engine.scenario.catalogue import shipped
 from retrograde.engine.scenario.file import load_scenario, parse_scenario
 from retrograde.engine.session.session import Session
 from retrograde.tui.canvas.canvas import Canvas
-from retrograde.tui.canvas.look import ASCII, UNICODE, Glyphs, Ink, look
+from retrograde.tui.canvas.glyphs import ASCII, UNICODE, Glyphs
+from retrograde.tui.canvas.inks import Ink
+from retrograde.tui.canvas.themes import look
 from retrograde.tui.drawing.blocks import Needs, forms_of
 from retrograde.tui.drawing.layout import layout
 from retrograde.tui.drawing.sheets import WHOLE, Dimensions, draw_sheet, sheet_forms

@@ -19,7 +19,8 @@ from retrograde.engine.ops.update.updates import Update
 from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.session.session import Session
 from retrograde.tui.canvas.canvas import Canvas, Span, measure
-from retrograde.tui.canvas.look import ASCII, UNICODE, Glyphs, look
+from retrograde.tui.canvas.glyphs import ASCII, UNICODE, Glyphs
+from retrograde.tui.canvas.themes import look
 from retrograde.tui.drawing.cells import brief, exponents, figure, log_share, shade, window
 from retrograde.tui.drawing.dispatch import Slice, picture_rows
 from retrograde.tui.pictures.table import maker_of, pictures

@@ -24,7 +24,7 @@ from retrograde.engine.ops.pool import GlobalAverage
 from retrograde.engine.scenario.file import load_scenario, parse_scenario
 from retrograde.engine.session.session import Session
 from retrograde.tui.canvas.canvas import Canvas
-from retrograde.tui.canvas.look import ASCII, UNICODE
+from retrograde.tui.canvas.glyphs import ASCII, UNICODE
 from retrograde.tui.drawing.dispatch import picture_rows
 from retrograde.tui.pictures import convolution, pooling
 from retrograde.tui.pictures.table import pictures_of

@@ -15,7 +15,9 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual.strip import Strip
 
-from retrograde.tui.canvas.look import GREY, HEAT_POSITIVE, MARKED, Glyphs, Ink, Palette, plain, width
+from retrograde.tui.canvas.glyphs import Glyphs, plain, width
+from retrograde.tui.canvas.inks import GREY, HEAT_POSITIVE, MARKED, Ink
+from retrograde.tui.canvas.themes import Palette
 
 
 class Span(NamedTuple):
@@ -315,6 +317,11 @@ class Canvas:
         """The rows as plain text, for tests."""
         self._settle()
         return ["".join(row) for row in self._chars]
+
+    def inks(self) -> list[list[int]]:
+        """The ink of every cell, for tests."""
+        self._settle()
+        return [list(row) for row in self._inks]
 
     def strips(self, palette: Palette) -> list[Strip]:
         """The rows as strips in the styles of a palette."""

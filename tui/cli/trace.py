@@ -36,7 +36,7 @@ def write_trace(
     write = as_json if form == "jsonl" else as_text
     translate: Callable[[str], str] = str
     if ascii_only and form == "text":
-        from retrograde.tui.canvas.look import plain
+        from retrograde.tui.canvas.glyphs import plain
 
         translate = plain
     # A program that reads along gets each step when it is made; a terminal is quicker with a full buffer.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from retrograde.tui.canvas.look import Glyphs
+from retrograde.tui.canvas.glyphs import Glyphs
 from retrograde.tui.debugger import rooms
 from retrograde.tui.records.marks import PanelEdge, PanelId
 
@@ -16,10 +16,10 @@ class Arrangement:
     """What decides where the panels lie.
 
     Args:
-        panels: the panels, in the order of their numbers.
+        panels: the panels, in the order of the Tab key.
 
     Attributes:
-        panels: the panels, in the order of their numbers.
+        panels: the panels, in the order of the Tab key.
         focus: the panel in which the arrows move.
         zoom: whether the panel with the focus is shown alone.
     """
@@ -63,4 +63,4 @@ class Arrangement:
             panel: the panel.
             glyphs: the characters.
         """
-        return rooms.frame(divided, panel, self.panels, self.focus, glyphs)
+        return rooms.frame(divided, panel, self.focus, glyphs)

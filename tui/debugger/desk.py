@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from retrograde.engine.equations.expression import Ref
     from retrograde.engine.explaining.step import Operand
     from retrograde.engine.session.session import Session
-    from retrograde.tui.canvas.look import Glyphs
+    from retrograde.tui.canvas.glyphs import Glyphs
     from retrograde.tui.debugger.arrangement import Arrangement
     from retrograde.tui.reading.reading import Reading
     from retrograde.tui.views.parameters import Parameters

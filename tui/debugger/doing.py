@@ -11,7 +11,7 @@ from retrograde.tui.commands.keys import footer_keys
 from retrograde.tui.debugger.desk import NOTHING_SAID
 from retrograde.tui.debugger.parts import Parts
 from retrograde.tui.debugger.table import Row, commands
-from retrograde.tui.records.views import FooterView
+from retrograde.tui.records.status import FooterView
 
 if TYPE_CHECKING:
     from retrograde.tui.debugger.desk import Desk

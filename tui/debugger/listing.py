@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from retrograde.tui.debugger.desk import Said
+from retrograde.tui.records.debug import DebugView
 from retrograde.tui.records.marks import PanelId
-from retrograde.tui.records.views import NO_PINS, DebugView
+from retrograde.tui.records.status import NO_PINS
 from retrograde.tui.views.debugging import (
     Found,
     Item,

@@ -14,7 +14,7 @@ from retrograde.tui.debugger.doing import Rows, bindings
 from retrograde.tui.debugger.panelled import NO_FRAME, PanelledScreen
 from retrograde.tui.debugger.panels.table import PANELS
 from retrograde.tui.debugger.table import Row
-from retrograde.tui.records.views import HeaderView
+from retrograde.tui.records.status import HeaderView
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,14 +9,14 @@ from retrograde.engine.text import _
 from retrograde.tui.debugger import rooms
 from retrograde.tui.debugger.desk import Said
 from retrograde.tui.debugger.panelled import NO_FRAME
-from retrograde.tui.records.views import FooterView
+from retrograde.tui.records.status import FooterView
 
 if TYPE_CHECKING:
     from retrograde.tui.debugger.desk import Desk
     from retrograde.tui.debugger.panelled import PanelledScreen
     from retrograde.tui.debugger.panels.panel import PanelPart
     from retrograde.tui.debugger.working import Working
-    from retrograde.tui.records.views import RunView
+    from retrograde.tui.records.loss import RunView
 
 
 class Painting:

@@ -10,7 +10,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from retrograde.engine.text import _
-from retrograde.tui.canvas.look import plain
+from retrograde.tui.canvas.glyphs import plain
 from retrograde.tui.debugger.loading import LoadingScreen
 from retrograde.tui.debugger.screen import DebuggerScreen
 from retrograde.tui.debugger.table import commands

@@ -12,13 +12,13 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from retrograde.engine.text import _
-from retrograde.tui.canvas.look import Glyphs
+from retrograde.tui.canvas.glyphs import Glyphs
 from retrograde.tui.commands.keys import KeyRow
 from retrograde.tui.debugger import rooms
 from retrograde.tui.debugger.arrangement import Arrangement
 from retrograde.tui.debugger.panels.table import PANELS
 from retrograde.tui.records.marks import PanelEdge
-from retrograde.tui.records.views import FooterView
+from retrograde.tui.records.status import FooterView
 from retrograde.tui.widgets.bars import Breadcrumb, Footer, Notice
 from retrograde.tui.widgets.panel import Drawn, HasLook
 from retrograde.tui.work.unsaved import Keeper

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Span
-from retrograde.tui.canvas.look import Glyphs, Ink
+from retrograde.tui.canvas.glyphs import Glyphs
+from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.records.marks import PanelEdge
 
 LEAST_WIDTH, LEAST_HEIGHT = 40, 12
@@ -33,11 +34,13 @@ class Seated(NamedTuple):
 
     Attributes:
         id: its name, and that of its widget.
+        key: the key that gives it the focus.
         title: the word in its edge, a message.
         seat: where it lies.
     """
 
     id: str
+    key: str
     title: str
     seat: Seat
 
@@ -189,13 +192,12 @@ def _level(
     return found
 
 
-def frame(rooms: Rooms, panel: str, panels: Sequence[Seated], focus: str, glyphs: Glyphs) -> PanelEdge:
+def frame(rooms: Rooms, panel: str, focus: str, glyphs: Glyphs) -> PanelEdge:
     """The edge of a panel: its title (or the tabs), and how it joins its neighbours.
 
     Args:
         rooms: the rooms.
         panel: the panel.
-        panels: all panels, in the order of their numbers.
         focus: the panel in which the arrows move.
         glyphs: the characters.
     """
@@ -204,7 +206,7 @@ def frame(rooms: Rooms, panel: str, panels: Sequence[Seated], focus: str, glyphs
         if title:
             title.append(Span(f" {glyphs.vertical} ", Ink.FRAME))
         ink = Ink.TITLE_ON if each.id == focus else Ink.TITLE if each.id == panel else Ink.FAINT
-        title.append(Span(f"{panels.index(each) + 1} ", Ink.FAINT))
+        title.append(Span(f"{each.key} ", Ink.FAINT))
         title.append(Span(_(each.title), ink))
     corners = list(glyphs.tees[:2] if panel in rooms.joints else glyphs.corners[:2])
     for side in rooms.open_ends.get(panel, ()):

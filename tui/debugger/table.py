@@ -94,11 +94,11 @@ def _motion(
     )
 
 
-def _panel(number: int, panel: PanelRow) -> Row:
-    """Giving a panel the focus, by its number."""
+def _panel(panel: PanelRow) -> Row:
+    """Giving a panel the focus."""
     return Row(
-        id=f"panel_{number}",
-        keys=(str(number),),
+        id=f"panel_{panel.key}",
+        keys=(panel.key,),
         title=panel.command,
         help=N_("Gives the panel the focus; where panels are tabs, brings it to the front."),
         group=Group.SCREEN,
@@ -602,7 +602,7 @@ COMMANDS: tuple[Row, ...] = (
         group=Group.SCREEN,
         act=lambda on: on.selecting.next_panel(-1),
     ),
-    *(_panel(number, panel) for number, panel in enumerate(PANELS, 1)),
+    *map(_panel, PANELS),
     Row(
         id="zoom",
         keys=("z",),

@@ -12,7 +12,7 @@ from retrograde.tui.work.turns import Event, Turns
 
 if TYPE_CHECKING:
     from retrograde.engine.session.session import Here
-    from retrograde.tui.records.views import RunView
+    from retrograde.tui.records.loss import RunView
     from retrograde.tui.work.jobs import Job, JobProgress
     from retrograde.tui.work.runner import RunEnded, TrainingWork
 

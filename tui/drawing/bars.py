@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from retrograde.tui.canvas.canvas import Line, Span, shorten
-from retrograde.tui.canvas.look import Glyphs, Ink, width
+from retrograde.tui.canvas.glyphs import Glyphs, width
+from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.drawing.cells import brief, exponents, fit, log_share, value_ink, window
 from retrograde.tui.records.marks import Mark
 from retrograde.tui.records.pictures import LogBar, LogBars

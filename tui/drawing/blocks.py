@@ -6,7 +6,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from retrograde.tui.canvas.canvas import Canvas, shorten
-from retrograde.tui.canvas.look import SELECTED, Ink, signed, width
+from retrograde.tui.canvas.glyphs import width
+from retrograde.tui.canvas.inks import SELECTED, Ink, signed
 from retrograde.tui.drawing.nodes import number, value_ink
 from retrograde.tui.drawing.sheets import WHOLE, Dimensions, SheetForm, best, draw_sheet, sheet_forms
 from retrograde.tui.records.marks import Mark

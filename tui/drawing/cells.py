@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable
 
 from retrograde.tui.canvas.canvas import Line, Span, measure, shorten
-from retrograde.tui.canvas.look import Glyphs, Ink, heat, width
+from retrograde.tui.canvas.glyphs import Glyphs, width
+from retrograde.tui.canvas.inks import Ink, heat
 
 
 def figure(value: float, decimals: int = 4) -> str:

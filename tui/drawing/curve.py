@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 from retrograde.tui.canvas.canvas import Canvas, Span, shorten
-from retrograde.tui.canvas.look import Ink, width
+from retrograde.tui.canvas.glyphs import width
+from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.records.pictures import Curve
 
 CURVE_WIDTH = 22

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from retrograde.tui.canvas.canvas import Canvas, Line
-from retrograde.tui.canvas.look import Glyphs
+from retrograde.tui.canvas.glyphs import Glyphs
 from retrograde.tui.drawing.bars import log_bar_lines
 from retrograde.tui.drawing.columns import column_lines
 from retrograde.tui.drawing.curve import CURVE_HEIGHT, draw_curve

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from retrograde.tui.canvas.canvas import Canvas
-from retrograde.tui.canvas.look import Ink, width
+from retrograde.tui.canvas.glyphs import width
+from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.drawing.blocks import Needs, draw_block
 from retrograde.tui.drawing.layout import Layout, Spot, layout
 from retrograde.tui.drawing.nodes import stroke_ink, strongest

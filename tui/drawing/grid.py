@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span, measure, shorten
-from retrograde.tui.canvas.look import Glyphs, Ink, heat, width
+from retrograde.tui.canvas.glyphs import Glyphs, width
+from retrograde.tui.canvas.inks import Ink, heat
 from retrograde.tui.drawing.cells import figure, fit, pad, shade, value_ink, window
 from retrograde.tui.records.marks import Mark
 from retrograde.tui.records.pictures import Grid, JoinedPicture, PlacedSpan
 
 if TYPE_CHECKING:
-    from retrograde.tui.records.pictures import Bools
+    from retrograde.tui.records.arrays import Bools
 
 LONGEST_LABEL = 10
 """Cells that a label of a row or a column takes at most."""

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from retrograde.tui.canvas.canvas import Canvas, Span, measure
-from retrograde.tui.canvas.look import Ink, width
-from retrograde.tui.records.views import LossView
+from retrograde.tui.canvas.glyphs import width
+from retrograde.tui.canvas.inks import Ink
+from retrograde.tui.records.loss import LossView
 
 if TYPE_CHECKING:
-    from retrograde.tui.records.views import Floats
+    from retrograde.tui.records.arrays import Floats
 
     Points: TypeAlias = tuple[Floats, Floats, Floats]
 

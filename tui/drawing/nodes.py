@@ -6,7 +6,8 @@ import math
 from itertools import pairwise
 
 from retrograde.tui.canvas.canvas import Canvas
-from retrograde.tui.canvas.look import SELECTED, Ink, signed, width
+from retrograde.tui.canvas.glyphs import width
+from retrograde.tui.canvas.inks import SELECTED, Ink, signed
 from retrograde.tui.records.marks import Mark
 from retrograde.tui.records.network import EdgeView, LayerView, LinkView, NetworkView, NodeView
 

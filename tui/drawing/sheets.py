@@ -6,13 +6,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from retrograde.tui.canvas.canvas import Canvas, shorten
-from retrograde.tui.canvas.look import GREY, HEAT_NEGATIVE, HEAT_POSITIVE, LEVELS, SELECTED, Glyphs, Ink, width
+from retrograde.tui.canvas.glyphs import Glyphs, width
+from retrograde.tui.canvas.inks import GREY, HEAT_NEGATIVE, HEAT_POSITIVE, LEVELS, SELECTED, Ink
 from retrograde.tui.drawing.cells import figure, window
 from retrograde.tui.records.marks import Mark
 from retrograde.tui.records.network import SheetKind, SheetView
 
 if TYPE_CHECKING:
-    from retrograde.tui.records.views import Floats
+    from retrograde.tui.records.arrays import Floats
 
 WHOLE = 10.0
 """The score of a form that shows every cell."""

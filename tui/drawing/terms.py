@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from retrograde.tui.canvas.canvas import Line, Span
-from retrograde.tui.canvas.look import Glyphs, Ink, signed, width
+from retrograde.tui.canvas.glyphs import Glyphs, width
+from retrograde.tui.canvas.inks import Ink, signed
 from retrograde.tui.records.pictures import TermBars
 
 

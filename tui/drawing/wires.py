@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from retrograde.tui.canvas.canvas import Canvas
-from retrograde.tui.canvas.look import Ink
+from retrograde.tui.canvas.inks import Ink
 
 UP, RIGHT, DOWN, LEFT = 1, 2, 4, 8
 """The sides of a cell at which a line leaves it; their sum is the place of its glyph in ``Glyphs.wires``."""

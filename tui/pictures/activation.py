@@ -14,7 +14,7 @@ from retrograde.engine.equations.expression import Const, Ref
 from retrograde.engine.ops.activation import Activate, Slope
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span
-from retrograde.tui.canvas.look import Ink
+from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.pictures.terms import term_bars
 from retrograde.tui.reading.figures import show
 from retrograde.tui.records.pictures import Curve
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from retrograde.engine.explaining.step import Step
     from retrograde.tui.pictures.table import Table
     from retrograde.tui.reading.reading import Reading
-    from retrograde.tui.records.pictures import Floats, Picture
+    from retrograde.tui.records.arrays import Floats
+    from retrograde.tui.records.pictures import Picture
 
 POINTS = 45
 """Points of a curve."""

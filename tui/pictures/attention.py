@@ -24,7 +24,7 @@ from retrograde.engine.ops.softmax import (
 )
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span
-from retrograde.tui.canvas.look import Ink
+from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.pictures.encoding import positions
 from retrograde.tui.pictures.planes import head
 from retrograde.tui.pictures.terms import term_bars

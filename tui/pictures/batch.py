@@ -13,7 +13,7 @@ from retrograde.engine.ops.batch_norm import BatchMean, BatchVariance, ChannelPa
 from retrograde.engine.ops.gradient import Gradient
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span
-from retrograde.tui.canvas.look import Ink
+from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.pictures.terms import term_bars
 from retrograde.tui.reading.figures import show
 from retrograde.tui.records.marks import Mark

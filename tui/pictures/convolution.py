@@ -22,7 +22,7 @@ from retrograde.engine.ops.conv import (
 from retrograde.engine.ops.gradient import Gradient
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span
-from retrograde.tui.canvas.look import Ink
+from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.pictures.planes import (
     Cell,
     Place,

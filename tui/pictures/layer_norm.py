@@ -20,7 +20,7 @@ from retrograde.engine.ops.layer_norm import (
 from retrograde.engine.ops.scale_shift import ScaleShift
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span
-from retrograde.tui.canvas.look import Ink
+from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.pictures.terms import term_bars
 from retrograde.tui.reading.figures import show
 from retrograde.tui.records.marks import Mark

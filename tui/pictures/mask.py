@@ -13,7 +13,7 @@ from retrograde.engine.ops.dropout import Dropout, DropoutPart
 from retrograde.engine.ops.gradient import Gradient
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span
-from retrograde.tui.canvas.look import Ink
+from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.pictures.terms import term_bars
 from retrograde.tui.records.marks import Mark
 from retrograde.tui.records.pictures import Grid, JoinedPicture, PlacedSpan
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from retrograde.engine.explaining.step import Step
     from retrograde.tui.pictures.table import Table
     from retrograde.tui.reading.reading import Reading
-    from retrograde.tui.records.pictures import Bools, Floats, Picture
+    from retrograde.tui.records.arrays import Bools, Floats
+    from retrograde.tui.records.pictures import Picture
 
 
 def masked(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:

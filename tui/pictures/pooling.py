@@ -22,7 +22,7 @@ from retrograde.engine.ops.resample import CopiesPart, Upsample
 from retrograde.engine.ops.window import flat_tap
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Span
-from retrograde.tui.canvas.look import Ink
+from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.pictures.planes import (
     Cell,
     Place,
@@ -51,7 +51,8 @@ if TYPE_CHECKING:
     from retrograde.tui.canvas.canvas import Line
     from retrograde.tui.pictures.table import Table
     from retrograde.tui.reading.reading import Reading
-    from retrograde.tui.records.pictures import Floats, Picture
+    from retrograde.tui.records.arrays import Floats
+    from retrograde.tui.records.pictures import Picture
 
 
 def contested(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:

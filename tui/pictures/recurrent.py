@@ -19,7 +19,7 @@ from retrograde.engine.ops.gradient import Gradient
 from retrograde.engine.ops.recurrent import BackPart, GateSum, TimeRowPart
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span
-from retrograde.tui.canvas.look import Ink
+from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.pictures.terms import term_bars
 from retrograde.tui.reading.figures import show
 from retrograde.tui.records.pictures import ColumnsPicture, PlacedSpan
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from retrograde.engine.ops.base import Part
     from retrograde.tui.pictures.table import Table
     from retrograde.tui.reading.reading import Reading
-    from retrograde.tui.records.pictures import Floats, Picture
+    from retrograde.tui.records.arrays import Floats
+    from retrograde.tui.records.pictures import Picture
 
 MOST_UNITS = 64
 """Units up to which the Jacobians of a simple recurrent layer are multiplied."""

@@ -11,7 +11,7 @@ from retrograde.engine.equations.rendering import render
 from retrograde.engine.ops.base import Op
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span
-from retrograde.tui.canvas.look import Ink
+from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.reading.figures import show
 from retrograde.tui.records.pictures import TermBars, TermRow
 

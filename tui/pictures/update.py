@@ -12,7 +12,7 @@ from retrograde.engine.equations.expression import Ref, refs
 from retrograde.engine.ops.update.updates import Update
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span
-from retrograde.tui.canvas.look import Ink
+from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.pictures.terms import term_bars
 from retrograde.tui.reading.figures import show
 from retrograde.tui.records.marks import Mark
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from retrograde.engine.explaining.step import Step
     from retrograde.tui.pictures.table import Table
     from retrograde.tui.reading.reading import Reading
-    from retrograde.tui.records.pictures import Floats, Picture
+    from retrograde.tui.records.arrays import Floats
+    from retrograde.tui.records.pictures import Picture
 
 BEFORE, AFTER = 0, 1
 """The columns of the table."""

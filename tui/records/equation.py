@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrograde.tui.canvas.canvas import Line, Span
-from retrograde.tui.canvas.look import Ink
+from retrograde.tui.canvas.inks import Ink
 
 if TYPE_CHECKING:
     from retrograde.tui.records.pictures import Picture

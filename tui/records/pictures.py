@@ -14,11 +14,7 @@ from retrograde.tui.canvas.canvas import Line
 from retrograde.tui.records.marks import Mark
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats: TypeAlias = NDArray[np.float64]
-    Bools: TypeAlias = NDArray[np.bool_]
+    from retrograde.tui.records.arrays import Bools, Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

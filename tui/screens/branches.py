@@ -14,7 +14,8 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.session.beside import catch_up, go_to
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Span
-from retrograde.tui.canvas.look import Glyphs, Ink
+from retrograde.tui.canvas.glyphs import Glyphs
+from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.records.marks import PanelEdge
 from retrograde.tui.records.table_view import TableView
 from retrograde.tui.screens.goals import Switch, Visit

@@ -9,9 +9,10 @@ from textual.binding import BindingType
 from textual.screen import ModalScreen
 
 from retrograde.tui.canvas.canvas import Span
-from retrograde.tui.canvas.look import Glyphs, Ink, width
+from retrograde.tui.canvas.glyphs import Glyphs, width
+from retrograde.tui.canvas.inks import Ink
+from retrograde.tui.records.choices import ChoicesView
 from retrograde.tui.records.marks import PanelEdge
-from retrograde.tui.records.views import ChoicesView
 from retrograde.tui.widgets.choices import Choices
 
 

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
 from retrograde.tui.canvas.canvas import shorten, wrap
-from retrograde.tui.canvas.look import plain, width
+from retrograde.tui.canvas.glyphs import plain, width
 from retrograde.tui.commands.words import Fault
 
 Complete = Callable[[str], tuple[str, Sequence[str]]]

@@ -14,7 +14,9 @@ from textual.widgets import Static
 
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import wrap
-from retrograde.tui.canvas.look import Ink, Look, plain, width
+from retrograde.tui.canvas.glyphs import plain, width
+from retrograde.tui.canvas.inks import Ink
+from retrograde.tui.canvas.themes import Look
 from retrograde.tui.commands.command import group_title
 from retrograde.tui.commands.keys import KeyRow
 

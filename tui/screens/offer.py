@@ -11,7 +11,8 @@ from textual.screen import ModalScreen
 
 from retrograde.engine.text import _, ngettext
 from retrograde.tui.canvas.canvas import Span
-from retrograde.tui.canvas.look import Glyphs, Ink
+from retrograde.tui.canvas.glyphs import Glyphs
+from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.records.marks import PanelEdge
 from retrograde.tui.records.table_view import TableView
 from retrograde.tui.views.plain import in_ascii

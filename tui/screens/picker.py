@@ -16,9 +16,10 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.scenario.catalogue import Summary, shipped, summary
 from retrograde.engine.text import _, language
 from retrograde.tui.canvas.canvas import Line, Span, shorten, wrap
-from retrograde.tui.canvas.look import Glyphs, Ink, plain, width
+from retrograde.tui.canvas.glyphs import Glyphs, plain, width
+from retrograde.tui.canvas.inks import Ink
+from retrograde.tui.records.choices import ChoicesView
 from retrograde.tui.records.marks import PanelEdge
-from retrograde.tui.records.views import ChoicesView
 from retrograde.tui.widgets.choices import Choices
 
 LONGEST_TOPOLOGY = 22

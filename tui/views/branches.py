@@ -9,10 +9,11 @@ from retrograde.engine.equations.expression import Ref
 from retrograde.engine.explaining.step import made_by
 from retrograde.engine.text import _, ngettext
 from retrograde.tui.canvas.canvas import Line, Span
-from retrograde.tui.canvas.look import Ink, signed, width
+from retrograde.tui.canvas.glyphs import width
+from retrograde.tui.canvas.inks import Ink, signed
 from retrograde.tui.reading.figures import show
+from retrograde.tui.records.loss import LossView
 from retrograde.tui.records.table_view import Column, TableView
-from retrograde.tui.records.views import LossView
 from retrograde.tui.views.debugging import address
 
 if TYPE_CHECKING:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span
-from retrograde.tui.canvas.look import Ink, width
+from retrograde.tui.canvas.glyphs import width
+from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.reading.figures import phase_word, show
-from retrograde.tui.records.views import DebugRow, DebugView, Pins
+from retrograde.tui.records.debug import DebugRow, DebugView
+from retrograde.tui.records.status import Pins
 
 if TYPE_CHECKING:
     from retrograde.engine.formulas.tree import Formula

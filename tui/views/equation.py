@@ -11,7 +11,7 @@ from retrograde.engine.equations.expression import Const, Expr, Ref, Sum, refs
 from retrograde.engine.equations.rendering import Token, tokens
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span
-from retrograde.tui.canvas.look import Ink, signed
+from retrograde.tui.canvas.inks import Ink, signed
 from retrograde.tui.pictures.table import pictures_of
 from retrograde.tui.reading.figures import show
 from retrograde.tui.reading.reading import Reading

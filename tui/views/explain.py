@@ -14,7 +14,7 @@ from retrograde.engine.ops.gradient import Gradient
 from retrograde.engine.ops.loss import CollapsedPart
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span
-from retrograde.tui.canvas.look import Ink, signed
+from retrograde.tui.canvas.inks import Ink, signed
 from retrograde.tui.reading.figures import show, show_signed
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.views.parameters import change_of

@@ -18,7 +18,7 @@ from retrograde.engine.ops.dense import Dense
 from retrograde.engine.ops.gradient import Gradient
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Span
-from retrograde.tui.canvas.look import Ink, signed
+from retrograde.tui.canvas.inks import Ink, signed
 from retrograde.tui.reading.figures import show, show_signed
 from retrograde.tui.records.network import FocusRow, FocusView
 from retrograde.tui.views.slots import PARAMETERS, base_of, place_name

@@ -9,15 +9,17 @@ from retrograde.engine.equations.expression import Ref
 from retrograde.engine.network.program import unravel
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span
-from retrograde.tui.canvas.look import Ink, width
+from retrograde.tui.canvas.glyphs import width
+from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.reading.figures import show
 from retrograde.tui.reading.reading import Reading
-from retrograde.tui.records.views import LossView
+from retrograde.tui.records.loss import LossView
 from retrograde.tui.views.slots import outputs_of, place_name, size_of, time_of
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.array import Array
-    from retrograde.tui.records.views import Floats, RunView
+    from retrograde.tui.records.arrays import Floats
+    from retrograde.tui.records.loss import RunView
 
 MOST_OUTPUTS = 10
 """Outputs up to which all of them are listed."""

@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
 from retrograde.tui.canvas.canvas import Span
-from retrograde.tui.canvas.look import plain
+from retrograde.tui.canvas.glyphs import plain
 
 T = TypeVar("T")
 

@@ -9,13 +9,7 @@ from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import shorten
 from retrograde.tui.reading.figures import phase_word
 from retrograde.tui.reading.reading import Reading
-from retrograde.tui.records.views import (
-    NO_PINS,
-    HeaderView,
-    Pins,
-    TimelineSegment,
-    TimelineView,
-)
+from retrograde.tui.records.status import NO_PINS, HeaderView, Pins, TimelineSegment, TimelineView
 from retrograde.tui.views.loss import loss_label
 from retrograde.tui.views.slots import time_of
 

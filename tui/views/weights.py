@@ -10,7 +10,7 @@ from retrograde.engine.equations.expression import (
 )
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.marks import Mark
-from retrograde.tui.records.views import WeightRow, WeightsView
+from retrograde.tui.records.weights import WeightRow, WeightsView
 from retrograde.tui.views.lens import Lens
 from retrograde.tui.views.marks import marks
 from retrograde.tui.views.parameters import Parameters, change_of

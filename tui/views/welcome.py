@@ -5,7 +5,7 @@ from __future__ import annotations
 from retrograde.engine.equations.optimisers import OPTIMISERS
 from retrograde.engine.text import _, language, ngettext
 from retrograde.tui.canvas.canvas import Line, Span
-from retrograde.tui.canvas.look import Ink
+from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.reading.figures import show
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.equation import EquationView

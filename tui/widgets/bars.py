@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten
-from retrograde.tui.canvas.look import Ink, width
+from retrograde.tui.canvas.glyphs import width
+from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.records.marks import PanelEdge
-from retrograde.tui.records.views import FooterView, HeaderView
+from retrograde.tui.records.status import FooterView, HeaderView
 from retrograde.tui.widgets.panel import Drawn
 
 

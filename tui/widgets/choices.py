@@ -6,9 +6,9 @@ from textual import events
 from textual.message import Message
 
 from retrograde.tui.canvas.canvas import Canvas
-from retrograde.tui.canvas.look import SELECTED, Ink
+from retrograde.tui.canvas.inks import SELECTED, Ink
+from retrograde.tui.records.choices import ChoicesView
 from retrograde.tui.records.marks import PanelEdge
-from retrograde.tui.records.views import ChoicesView
 from retrograde.tui.widgets.panel import Drawn
 
 

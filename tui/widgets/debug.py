@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from retrograde.tui.canvas.canvas import Canvas, measure, shorten
-from retrograde.tui.canvas.look import SELECTED, Ink
-from retrograde.tui.records.views import DebugRow, DebugView
+from retrograde.tui.canvas.inks import SELECTED, Ink
+from retrograde.tui.records.debug import DebugRow, DebugView
 from retrograde.tui.widgets.panel import Panel
 
 CURVE_CELLS = 16

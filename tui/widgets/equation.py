@@ -5,7 +5,8 @@ from __future__ import annotations
 from enum import IntEnum
 
 from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten, wrap
-from retrograde.tui.canvas.look import SELECTED, Glyphs, Ink, width
+from retrograde.tui.canvas.glyphs import Glyphs, width
+from retrograde.tui.canvas.inks import SELECTED, Ink
 from retrograde.tui.drawing.dispatch import Row, Slice, picture_rows
 from retrograde.tui.records.equation import EquationView, Fraction
 from retrograde.tui.records.pictures import Grid, JoinedPicture

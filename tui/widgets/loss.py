@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from retrograde.tui.canvas.canvas import Canvas
-from retrograde.tui.canvas.look import Ink
+from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.drawing.loss_curve import draw_losses
-from retrograde.tui.records.views import LossView
+from retrograde.tui.records.loss import LossView
 from retrograde.tui.widgets.panel import Panel
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten
-from retrograde.tui.canvas.look import Ink, signed, width
+from retrograde.tui.canvas.glyphs import width
+from retrograde.tui.canvas.inks import Ink, signed
 from retrograde.tui.drawing.graph import draw_graph
 from retrograde.tui.drawing.nodes import Nodes, fits_as_nodes, number
 from retrograde.tui.records.network import FocusRow, FocusView, NetworkView

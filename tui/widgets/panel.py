@@ -11,7 +11,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from retrograde.tui.canvas.canvas import Canvas
-from retrograde.tui.canvas.look import Ink, Look
+from retrograde.tui.canvas.inks import Ink
+from retrograde.tui.canvas.themes import Look
 from retrograde.tui.records.marks import PanelEdge
 
 V = TypeVar("V")

@@ -6,7 +6,8 @@ from textual import events
 from textual.message import Message
 
 from retrograde.tui.canvas.canvas import Canvas, shorten
-from retrograde.tui.canvas.look import SELECTED, Ink, width
+from retrograde.tui.canvas.glyphs import width
+from retrograde.tui.canvas.inks import SELECTED, Ink
 from retrograde.tui.records.marks import PanelEdge
 from retrograde.tui.records.table_view import Column, TableView
 from retrograde.tui.widgets.panel import Drawn

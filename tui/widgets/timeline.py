@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure
-from retrograde.tui.canvas.look import Ink, width
-from retrograde.tui.records.views import TimelineSegment, TimelineView
+from retrograde.tui.canvas.glyphs import width
+from retrograde.tui.canvas.inks import Ink
+from retrograde.tui.records.status import TimelineSegment, TimelineView
 from retrograde.tui.widgets.panel import Panel
 
 EIGHTHS = "▏▎▍▌▋▊▉"

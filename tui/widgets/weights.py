@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Canvas, Line, Span, shorten
-from retrograde.tui.canvas.look import SELECTED, Ink, signed, width
+from retrograde.tui.canvas.glyphs import width
+from retrograde.tui.canvas.inks import SELECTED, Ink, signed
 from retrograde.tui.records.marks import Mark
-from retrograde.tui.records.views import WeightRow, WeightsView
+from retrograde.tui.records.weights import WeightRow, WeightsView
 from retrograde.tui.widgets.panel import Panel
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from retrograde.engine.errors import EngineError
-from retrograde.tui.records.views import RunView
+from retrograde.tui.records.loss import RunView
 
 if TYPE_CHECKING:
     from retrograde.engine.session.session import Progress, Session

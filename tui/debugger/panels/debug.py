@@ -11,7 +11,7 @@ from retrograde.tui.records.marks import PanelId
 from retrograde.tui.widgets.debug import DebugPanel
 
 if TYPE_CHECKING:
-    from retrograde.tui.records.views import DebugView
+    from retrograde.tui.records.debug import DebugView
 
 
 class DebugPart(PanelPart):
@@ -40,6 +40,7 @@ class DebugPart(PanelPart):
 
 DEBUG = PanelRow(
     id=PanelId.DEBUG,
+    key="6",
     title=N_("debug"),
     command=N_("debug panel"),
     seat=Seat.BESIDE,

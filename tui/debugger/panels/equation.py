@@ -52,6 +52,7 @@ class EquationPart(PanelPart):
 
 EQUATION = PanelRow(
     id=PanelId.EQUATION,
+    key="2",
     title=N_("equation"),
     command=N_("equation panel"),
     seat=Seat.RIGHT,

@@ -12,7 +12,8 @@ from retrograde.tui.widgets.loss import LossPanel
 
 if TYPE_CHECKING:
     from retrograde.tui.debugger.desk import Desk
-    from retrograde.tui.records.views import Floats, LossView
+    from retrograde.tui.records.arrays import Floats
+    from retrograde.tui.records.loss import LossView
 
 
 class LossPart(PanelPart):
@@ -77,6 +78,7 @@ def _no_points() -> tuple[Floats, Floats, Floats]:
 
 LOSS = PanelRow(
     id=PanelId.LOSS,
+    key="4",
     title=N_("loss"),
     command=N_("loss panel"),
     seat=Seat.BESIDE,

@@ -57,6 +57,7 @@ class NetworkPart(PanelPart):
 
 NETWORK = PanelRow(
     id=PanelId.NETWORK,
+    key="1",
     title=N_("network"),
     command=N_("network panel"),
     seat=Seat.LEFT,

@@ -89,6 +89,7 @@ class PanelRow:
 
     Attributes:
         id: its name, and that of its widget.
+        key: the key that gives it the focus; it stands before the title.
         title: the word in its edge, a message.
         command: what its key does, in a few words, a message.
         seat: where it lies.
@@ -97,6 +98,7 @@ class PanelRow:
     """
 
     id: str
+    key: str
     title: str
     command: str
     seat: Seat
@@ -106,7 +108,7 @@ class PanelRow:
     @property
     def seated(self) -> Seated:
         """What the arrangement asks of it."""
-        return Seated(self.id, self.title, self.seat)
+        return Seated(self.id, self.key, self.title, self.seat)
 
 
 def next_row(selected: int, by: int, count: int) -> int:

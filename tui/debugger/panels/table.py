@@ -1,4 +1,4 @@
-"""THE table of panels, in the order of the keys that focus them. Adding a panel is adding its file and its row."""
+"""THE table of panels, in the order of the Tab key. Adding a panel is adding its file and its row."""
 
 from __future__ import annotations
 

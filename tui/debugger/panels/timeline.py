@@ -11,7 +11,7 @@ from retrograde.tui.records.marks import PanelId
 from retrograde.tui.widgets.timeline import TimelinePanel
 
 if TYPE_CHECKING:
-    from retrograde.tui.records.views import TimelineView
+    from retrograde.tui.records.status import TimelineView
 
 
 class TimelinePart(PanelPart):
@@ -36,6 +36,7 @@ class TimelinePart(PanelPart):
 
 TIMELINE = PanelRow(
     id=PanelId.TIMELINE,
+    key="5",
     title=N_("timeline"),
     command=N_("timeline panel"),
     seat=Seat.STRIP,

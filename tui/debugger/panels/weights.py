@@ -14,7 +14,7 @@ from retrograde.tui.widgets.weights import WeightsPanel
 if TYPE_CHECKING:
     from retrograde.engine.equations.expression import Ref
     from retrograde.tui.debugger.desk import Desk
-    from retrograde.tui.records.views import WeightsView
+    from retrograde.tui.records.weights import WeightsView
 
 
 class WeightsPart(PanelPart):
@@ -80,6 +80,7 @@ def _window(height: int) -> int:
 
 WEIGHTS = PanelRow(
     id=PanelId.WEIGHTS,
+    key="3",
     title=N_("weights"),
     command=N_("weights panel"),
     seat=Seat.BELOW,

@@ -1,0 +1,243 @@
+"""Golden drawings: what the app drew when somebody last looked at it and found it right, in ``tests/tui/golden``.
+
+A drawing is its rows of text, and below them the inks of the same cells, a letter each (see ``letter``), so that
+exchanged colours show. ``python -m tests.tui.golden`` writes the files anew; look at what git says has changed.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from retrograde.engine.scenario.file import load_scenario
+from retrograde.engine.session.session import Session
+from retrograde.tui.canvas.canvas import Canvas
+from retrograde.tui.canvas.glyphs import UNICODE
+from retrograde.tui.canvas.inks import GREY, HEAT_NEGATIVE, HEAT_POSITIVE, MARKED, SELECTED
+from retrograde.tui.drawing.dispatch import Slice, picture_rows
+from retrograde.tui.drawing.graph import draw_graph
+from retrograde.tui.drawing.loss_curve import draw_losses
+from retrograde.tui.drawing.nodes import Nodes
+from retrograde.tui.pictures.table import maker_of, pictures_of
+from retrograde.tui.reading.reading import Reading
+from retrograde.tui.records.loss import LossView
+from retrograde.tui.views.lens import Lens
+from retrograde.tui.views.network import network_view
+from retrograde.tui.views.parameters import Parameters
+
+FOLDER = Path(__file__).with_name("golden")
+SIZE = (78, 20)
+
+PICTURED = {
+    "activation": ("mazur", "lenet-digits"),
+    "attention": ("attention-by-hand", "tiny-transformer"),
+    "batch": ("batch-norm",),
+    "convolution": ("convolution-by-hand", "lenet-digits"),
+    "embedding": ("char-transformer",),
+    "layer_norm": ("tiny-transformer",),
+    "mask": ("dropout",),
+    "pooling": ("cs231n-max-pool", "lenet-digits"),
+    "recurrent": ("elman", "lstm-two-steps", "gru"),
+    "terms": ("mazur", "batch-norm"),
+    "update": ("mazur", "optimiser-race"),
+}
+"""Scenarios with the pictures of each module of ``tui.pictures``; the second iteration is looked at."""
+
+
+def letter(ink: int) -> str:
+    """An ink as a letter: ``a`` on for a meaning, a digit for a positive shade, ``A`` on for a negative one."""
+    if ink & SELECTED:
+        return "*"
+    if ink < GREY:
+        return chr(ord("a") + ink)
+    if ink < HEAT_POSITIVE or ink >= MARKED:
+        return "#"
+    return str(ink - HEAT_POSITIVE) if ink < HEAT_NEGATIVE else chr(ord("A") + ink - HEAT_NEGATIVE)
+
+
+def written(canvas: Canvas) -> str:
+    """The rows of a canvas and their inks."""
+    texts = canvas.text()
+    inks = ["".join(map(letter, row)) for row in canvas.inks()]
+    # Of a blank, the ink says nothing.
+    shown = [
+        "".join(" " if one == " " else ink for one, ink in zip(row, row_inks, strict=False))
+        for row, row_inks in zip(texts, inks, strict=True)
+    ]
+    return "\n".join(row.rstrip() for row in (*texts, "-" * 8, *shown)) + "\n"
+
+
+def reading_of(name: str, position: int) -> Reading:
+    """A scenario at a moment."""
+    session = session_of(name)
+    session.seek(position)
+    return Reading.of(session)
+
+
+@cache
+def session_of(name: str) -> Session:
+    """A scenario, once."""
+    return Session(load_scenario(name))
+
+
+# -- pictures of steps: of each maker the first and the last step of an iteration that has one
+
+
+def picture_text(reading: Reading) -> str:
+    """All pictures of a step, below each other."""
+    assert reading.step is not None
+    found = []
+    for picture in pictures_of(reading, reading.step, 6):
+        rows = picture_rows(picture, *SIZE, UNICODE)
+        canvas = Canvas(SIZE[0], len(rows), UNICODE)
+        for y, row in enumerate(rows):
+            if not isinstance(row, Slice):
+                canvas.spans(0, y, row)
+            elif not row.row:
+                row.draw(canvas, y)
+        found.append(written(canvas))
+    return "\n".join(found)
+
+
+def steps_pictured(module: str, name: str) -> dict[str, list[int]]:
+    """The first and the last step of an iteration that have a picture of a module, by the function that makes it."""
+    schedule = session_of(name).schedule
+    start, program = schedule.start(1), schedule.program(1)
+    found: dict[str, list[int]] = {}
+    for number in range(program.steps):
+        maker = maker_of(program.ops[program.place(number).op])
+        if maker is not None and maker.__module__.endswith(f".{module}"):
+            found.setdefault(maker.__name__, []).append(start + number + 1)
+    return {maker: sorted({places[0], places[-1]}) for maker, places in found.items()}
+
+
+def pictures_text(module: str) -> str:
+    """The pictures that a module of ``tui.pictures`` makes."""
+    found = []
+    for name in PICTURED[module]:
+        for maker, positions in steps_pictured(module, name).items():
+            texts = ((position, picture_text(reading_of(name, position))) for position in positions)
+            found += [f"== {name}: {maker} at {position}\n{text}" for position, text in texts if text]
+    return "\n".join(found)
+
+
+# -- drawings of networks and losses
+
+
+def network_text(name: str, position: int, size: tuple[int, int], node: int = -1) -> str:
+    """The network at a moment: as nodes where all its layers have them, else as blocks."""
+    reading = reading_of(name, position)
+    view = network_view(reading, Parameters(reading), Lens(node=node))
+    canvas = Canvas(*size, UNICODE)
+    if view.small:
+        Nodes(canvas, view).draw()
+    else:
+        draw_graph(canvas, view)
+    return f"== {name} at {position}\n{written(canvas)}"
+
+
+def networks_text(*cases: Any) -> str:
+    """Several of them."""
+    return "\n".join(network_text(*case) for case in cases)
+
+
+def losses_text() -> str:
+    """A falling loss, one beside another, and one that diverges."""
+    x = np.arange(40.0)
+    falling, rising = 2 * 0.9**x + 0.01, np.exp(x / 8)
+    found = []
+    for low, high, other in (
+        (falling, falling, None),
+        (falling, falling * 1.5, (x, rising / 100, rising / 90)),
+        (rising, rising, None),
+    ):
+        view = LossView(first=x, low=low, high=high, iterations=40, cursor=12, other=other, names=("main", "other"))
+        canvas = Canvas(60, 12, UNICODE)
+        draw_losses(canvas, view, 0, 11)
+        found.append(written(canvas))
+    return "\n".join(found)
+
+
+def cases() -> dict[str, Callable[[], str]]:
+    """What is drawn, by the name of its file."""
+    found: dict[str, Callable[[], str]] = {
+        f"pictures-{module}": lambda module=module: pictures_text(module)  # type: ignore[misc]
+        for module in PICTURED
+    }
+    forms = [("mazur", at, size) for at, size in ((3, (70, 14)), (30, (46, 12)), (30, (38, 9)), (30, (26, 6)))]
+    found["nodes"] = lambda: networks_text(*forms, ("vanishing", 60, (60, 16), 3), ("mazur", 38, (70, 14)))
+    found["blocks"] = lambda: networks_text(
+        ("iris", 20, (70, 18)),
+        ("lenet-digits", 300, (90, 20)),
+        ("char-rnn", 40, (70, 20)),
+        ("tiny-transformer", 200, (100, 20)),
+        ("micrograd-neuron", 12, (80, 20)),
+        ("elman", 25, (64, 18)),
+    )
+    found["losses"] = losses_text
+    return found
+
+
+def file_of(name: str) -> Path:
+    """The file of a drawing or a screen."""
+    return FOLDER / f"{name}.txt"
+
+
+def renew(texts: Iterable[tuple[str, str]]) -> None:
+    """Writes the files anew."""
+    for name, text in texts:
+        file_of(name).write_text(text, encoding="utf-8")
+
+
+# -- screens
+
+SCREENS: dict[str, tuple[str, ...]] = {
+    "mazur": ("right", "right", "right"),
+    "iris": ("}", "}", "l", "right"),
+    "lstm-two-steps": ("}", "}", "}", "right", "down"),
+    "convolution-by-hand": ("}", "right", "4"),
+}
+SCREEN_SIZES = ((80, 24), (120, 40))
+
+
+async def screens_of(name: str) -> dict[str, str]:
+    """The screen of a scenario after some keys, by the name of its file."""
+    from retrograde.tui.app import RetrogradeApp
+    from retrograde.tui.debugger.screen import DebuggerScreen
+
+    found = {}
+    for size in SCREEN_SIZES:
+        app = RetrogradeApp(name)
+        async with app.run_test(size=size) as pilot:
+            while not isinstance(app.screen, DebuggerScreen):
+                await pilot.pause(0.02)
+            for key in SCREENS[name]:
+                await pilot.press(key)
+            # The checks of a step come once the cursor rests.
+            await pilot.pause(0.4)
+            rows = [strip.text.rstrip() for strip in app.screen._compositor.render_strips(app.screen.size)]
+            found[f"screen-{name}-{size[0]}x{size[1]}"] = "\n".join(rows) + "\n"
+    return found
+
+
+def main() -> None:
+    """Writes all files anew."""
+    import asyncio
+    import os
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_STATE_HOME"] = folder
+        renew((name, make()) for name, make in cases().items())
+        for name in SCREENS:
+            renew(asyncio.run(screens_of(name)).items())
+    print(f"{len(list(FOLDER.glob('*.txt')))} files in {FOLDER}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""The characters a screen is drawn with: of a terminal that has them all, and plain ones."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from rich.cells import cell_len
+
+
+class Glyphs(NamedTuple):
+    """The characters a screen is drawn with."""
+
+    ascii: bool
+    horizontal: str
+    vertical: str
+    corners: str
+    tees: str
+    ellipsis: str
+    unknown: str
+    arrow: str
+    back: str
+    crumb: str
+    check: str
+    cross: str
+    bar: str
+    track: str
+    dot: str
+    cursor: str
+    left_target: str
+    right_target: str
+    left_operand: str
+    right_operand: str
+    shades: str
+    shades_below: str
+    levels: str
+    up: str
+    down: str
+    overline: str
+    edited: str
+    target_cell: str
+    operand_cell: str
+    selected_cell: str
+    wires: str
+    live_wires: str
+
+
+UNICODE = Glyphs(
+    ascii=False,
+    horizontal="─",
+    vertical="│",
+    corners="┌┐└┘",
+    tees="├┤┴┬",
+    ellipsis="…",
+    unknown="·",
+    arrow="→",
+    back="←",
+    crumb="▸",
+    check="✓",
+    cross="✗",
+    bar="█",
+    track="░",
+    dot="●",
+    cursor="▸",
+    left_target="▐",
+    right_target="▌",
+    left_operand="‹",
+    right_operand="›",
+    shades=" ░▒▓█",
+    shades_below=" -=≡",
+    levels=" ▁▂▃▄▅▆▇█",
+    up="↑",
+    down="↓",
+    overline="─",
+    edited="≠",
+    target_cell="◆",
+    operand_cell="○",
+    selected_cell="◈",
+    wires=" │─└││┌├─┘─┴┐┤┬┼",
+    live_wires=" ┃━┗┃┃┏┣━┛━┻┓┫┳╋",
+)
+
+ASCII = Glyphs(
+    ascii=True,
+    horizontal="-",
+    vertical="|",
+    corners="++++",
+    tees="++++",
+    ellipsis="...",
+    unknown=".",
+    arrow="->",
+    back="<-",
+    crumb=">",
+    check="ok",
+    cross="X",
+    bar="#",
+    track=".",
+    dot="@",
+    cursor=">",
+    left_target="[",
+    right_target="]",
+    left_operand="<",
+    right_operand=">",
+    shades=" .:*#",
+    shades_below=" -=%",
+    levels=" .:#",
+    up="^",
+    down="v",
+    overline="-",
+    edited="~",
+    target_cell="@",
+    operand_cell="o",
+    selected_cell="&",
+    wires=" |-+||++-+-+++++",
+    live_wires=" #=#####=#=#####",
+)
+
+_PLAIN = {
+    "∂": "d", "δ": "delta", "Σ": "sum", "σ": "sigma", "η": "lr", "·": ".", "×": "x", "−": "-", "–": "-",
+    "—": "-",
+    "′": "'", "⁺": "+", "²": "^2", "½": "1/2", "√": "sqrt", "π": "pi", "α": "alpha", "ε": "eps", "Δ": "d",
+    "μ": "mu", "γ": "gamma", "β": "beta", "\u0302": "hat", "λ": "lambda", "ρ": "rho", "τ": "tau", "κ": "kappa",
+    "ψ": "psi", "Ω": "Omega", "ᵗ": "^t", "‖": "|", "₁": "1",
+    "≤": "<=",
+    "≥": ">=", "≠": "!=", "→": "->", "←": "<-", "↑": "^", "↓": "v", "▸": ">", "✓": "ok", "✗": "X", "…": "...",
+    "─": "-", "≈": "~", "“": '"', "”": '"', "‘": "'", "’": "'", "│": "|", "‹": "<", "›": ">", "●": "@", "∞": "inf",
+    "○": "o", "◆": "+", "≡": "=", "Π": "prod",
+}  # fmt: skip
+
+_PLAIN_TABLE = str.maketrans(_PLAIN)
+
+_TIMES = re.compile(r"(?<= )·(?= \S| $)")
+"""A dot between two things multiplies; one alone stands for what is not computed yet."""
+
+_SUBSCRIPT = re.compile("[₀-₉]+")
+"""A number below the line: c₂ is called c.2 in plain characters."""
+
+
+def _numbered(match: re.Match[str]) -> str:
+    return "." + "".join(chr(ord(digit) - ord("₀") + ord("0")) for digit in match[0])
+
+
+def plain(text: str) -> str:
+    """The text without ambiguous-width characters: ASCII, but for scripts such as Chinese, always wide."""
+    if text.isascii():
+        return text
+    text = _SUBSCRIPT.sub(_numbered, _TIMES.sub("*", text)).translate(_PLAIN_TABLE)
+    if text.isascii():
+        return text
+    return "".join(c if c.isascii() or cell_len(c) == 2 else "?" for c in text)
+
+
+def width(text: str) -> int:
+    """The cells that a text takes."""
+    return len(text) if text.isascii() else cell_len(text)

@@ -1,0 +1,84 @@
+"""What is on the screen of the place of the cursor: the line at the top, the timeline, the line at the bottom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from retrograde.tui.canvas.canvas import Line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineSegment:
+    """A stretch of the timeline: a phase, how many steps it has, how many are revealed, and whether it is here."""
+
+    label: str
+    steps: int
+    done: int
+    here: bool = False
+    start: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pins:
+    """What stands on the timeline.
+
+    Attributes:
+        marks: letters and their steps in the iteration, from 1.
+        hits: steps in the iteration at which a breakpoint is hit, from 1.
+        far: letters of marks elsewhere, and their share of the run.
+    """
+
+    marks: tuple[tuple[str, int], ...] = ()
+    hits: tuple[int, ...] = ()
+    far: tuple[tuple[str, float], ...] = ()
+
+
+NO_PINS = Pins()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineView:
+    """The iteration of the cursor as a bar.
+
+    Attributes:
+        segments: the phases around the cursor, in order.
+        before: what comes before the segments, such as the sample.
+        run: share of the frontier that the cursor has reached, None where there is nothing ahead.
+        run_label: the whole run in words.
+        pins: marks and breakpoints.
+    """
+
+    segments: tuple[TimelineSegment, ...]
+    before: str = ""
+    run: float | None = None
+    run_label: str = ""
+    pins: Pins = NO_PINS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderView:
+    """The top line: the scenario, where the cursor is, and E."""
+
+    scenario: str
+    crumbs: tuple[tuple[str, str], ...]
+    step: str
+    loss: Line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FooterView:
+    """The bottom line: a notice, or the keys.
+
+    Attributes:
+        keys: keys and what they do, the most important first.
+        grey: the numbers, from 0, of those that are not possible now.
+        notice: what is said in place of the keys.
+        bad: whether it says what is wrong.
+        box: whether it closes the panels above.
+    """
+
+    keys: tuple[tuple[str, str], ...]
+    grey: frozenset[int] = frozenset()
+    notice: str = ""
+    bad: bool = False
+    box: bool = True
