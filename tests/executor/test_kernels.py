@@ -22,7 +22,7 @@ from retrograde.engine.executor.kernels import KernelExecutor
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.network import Network
 from retrograde.engine.network.program import Program
-from retrograde.engine.ops.kernels import contraction
+from retrograde.engine.ops.kernels import long_sums
 from retrograde.engine.scenario.file import parse_scenario
 from retrograde.engine.travel.timeline import Timeline
 from tests.support.networks import (
@@ -93,7 +93,7 @@ def test_every_slot_is_what_its_equation_says(recipe: Recipe, chunk: int, data: 
     program = network.program(data.draw(st.integers(1, recipe.samples)))
     frames = []
     # However a long sum is cut into pieces, they are added in one row.
-    with patch.object(contraction, "CHUNK", chunk), patch.object(printing, "SUM_LIMIT", 500 if chunk > 100 else 2):
+    with patch.object(long_sums, "CHUNK", chunk), patch.object(printing, "SUM_LIMIT", 500 if chunk > 100 else 2):
         for executor in executors(network, program):
             frame = executor.frame(network.initial_state, batch_of(network, executor, program.batch))
             assert_frame_is_its_equations(frame)
@@ -136,7 +136,7 @@ def test_thin_and_long_shapes_add_in_written_order(
     )
     network = Network(recipe.scenario)
     program = network.program(samples)
-    with patch.object(contraction, "CHUNK", chunk):
+    with patch.object(long_sums, "CHUNK", chunk):
         executor = KernelExecutor(program, network.constants)
         assert_frame_is_its_equations(executor.frame(network.initial_state, batch_of(network, executor, samples)))
 
@@ -153,7 +153,7 @@ def test_a_layer_larger_than_a_block_adds_in_written_order() -> None:
     )
     network = Network(recipe.scenario)
     program = network.program(5)
-    assert program.named["net_h"].size * 300 > contraction.CHUNK
+    assert program.named["net_h"].size * 300 > long_sums.CHUNK
     executor = KernelExecutor(program, network.constants)
     frame = executor.frame(network.initial_state, batch_of(network, executor, 5))
     random = Random(1)
