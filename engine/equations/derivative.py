@@ -18,14 +18,12 @@ It works over integer indices and over open meshes. On a mesh, a slot means the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from retrograde.engine.equations.expression import (
-    HALF,
     ONE,
     SQUARE,
     TWO,
@@ -48,6 +46,7 @@ from retrograde.engine.equations.expression import (
     Sum,
     key_of,
 )
+from retrograde.engine.equations.fixed_forms import joined, over, plus, same, times
 from retrograde.engine.equations.functions import (
     ABS,
     COS,
@@ -113,11 +112,6 @@ def derivative(expr: Expr, ref: Ref) -> Expr:
     return _derivative(expr, is_slot)
 
 
-def same(left: Expr, right: Expr) -> bool:
-    """Whether two expressions are written alike; safe for indices that are arrays, where == is ambiguous."""
-    return key_of(left) == key_of(right)
-
-
 IsSlot = Callable[[Expr], bool]
 
 
@@ -128,13 +122,13 @@ def _derivative(expr: Expr, is_slot: IsSlot) -> Expr:
 
 def _of_sum(expr: Sum, is_slot: IsSlot) -> Expr:
     slopes = (_derivative(part, is_slot) for part in expr.terms)
-    return _plus([slope for slope in slopes if slope is not ZERO])
+    return plus([slope for slope in slopes if slope is not ZERO])
 
 
 def _of_product(expr: Product, is_slot: IsSlot) -> Expr:
-    return _plus(
+    return plus(
         [
-            _times((*expr.factors[:place], slope, *expr.factors[place + 1 :]))
+            times((*expr.factors[:place], slope, *expr.factors[place + 1 :]))
             for place, factor in enumerate(expr.factors)
             if (slope := _derivative(factor, is_slot)) is not ZERO
         ]
@@ -145,14 +139,14 @@ def _of_quotient(expr: Div, is_slot: IsSlot) -> Expr:
     numerator, denominator = expr.numerator, expr.denominator
     above, below = _derivative(numerator, is_slot), _derivative(denominator, is_slot)
     if below is ZERO:
-        return _over(above, denominator)
-    change = _plus([_times((above, denominator)), Neg(_times((numerator, below)))])
-    return _over(change, Product((denominator, denominator)))
+        return over(above, denominator)
+    change = plus([times((above, denominator)), Neg(times((numerator, below)))])
+    return over(change, Product((denominator, denominator)))
 
 
 def _of_call(expr: Call, is_slot: IsSlot) -> Expr:
     outer = _derivative(expr.argument, is_slot)
-    return ZERO if outer is ZERO else _times((_slope(expr.function, expr.argument), outer))
+    return ZERO if outer is ZERO else times((_slope(expr.function, expr.argument), outer))
 
 
 def _of_select(expr: Select, is_slot: IsSlot) -> Expr:
@@ -169,9 +163,9 @@ def _of_pick(expr: Pick, is_slot: IsSlot) -> Expr:
 RULES: Mapping[type[Any], Callable[[Any, IsSlot], Expr]] = {
     Const: lambda _expr, _is_slot: ZERO,
     Ref: lambda _expr, _is_slot: ZERO,
-    Neg: lambda expr, is_slot: _times((Neg(ONE), _derivative(expr.operand, is_slot))),
+    Neg: lambda expr, is_slot: times((Neg(ONE), _derivative(expr.operand, is_slot))),
     Sum: _of_sum,
-    Sub: lambda expr, is_slot: _plus([_derivative(expr.left, is_slot), Neg(_derivative(expr.right, is_slot))]),
+    Sub: lambda expr, is_slot: plus([_derivative(expr.left, is_slot), Neg(_derivative(expr.right, is_slot))]),
     Product: _of_product,
     Div: _of_quotient,
     Call: _of_call,
@@ -203,155 +197,8 @@ def _of_largest(parts: tuple[Expr, ...], slopes: Sequence[Expr]) -> Expr:
     count = next((place for place, slope in enumerate(slopes) if slope is not ZERO), 0) or 1
     if count == len(parts):
         return slopes[0]
-    head, rest = _joined(Max, parts[:count]), _joined(Max, parts[count:])
+    head, rest = joined(Max, parts[:count]), joined(Max, parts[count:])
     return _choice(Compare(Comparison.GE, head, rest), slopes[0], _of_largest(parts[count:], slopes[count:]))
-
-
-def _joined(kind: type[Max | Sum | Product], parts: Sequence[Expr]) -> Expr:
-    """The node of some parts; of a single one, that part itself."""
-    return parts[0] if len(parts) == 1 else kind(tuple(parts))
-
-
-# -- sums and products in their fixed forms -------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Monomial:
-    """coefficient · factors / denominators."""
-
-    coefficient: float
-    factors: list[Expr]
-    denominators: list[Expr]
-
-    @classmethod
-    def of(cls, parts: Iterable[Expr]) -> _Monomial:
-        """The product of some parts."""
-        found = cls(1.0, [], [])
-        for part in parts:
-            found._multiply(part)
-        return found
-
-    def _multiply(self, part: Expr) -> None:
-        match part:
-            case Const(value, text) if not text or abs(value) in {0.5, 1.0}:
-                self.coefficient *= value
-            case Neg(operand):
-                self.coefficient = -self.coefficient
-                self._multiply(operand)
-            case Product(factors):
-                for factor in factors:
-                    self._multiply(factor)
-            case Div(Neg(numerator), denominator):
-                self.coefficient = -self.coefficient
-                self._multiply(Div(numerator, denominator))
-            case Div(numerator, denominator) if isinstance(numerator, Const):
-                self._multiply(numerator)
-                self._divide(denominator)
-            case _:
-                self.factors.append(part)
-
-    def _divide(self, part: Expr) -> None:
-        match part:
-            case Const(2.0, ""):
-                self.coefficient /= 2.0  # exact, and undone when the quotient is written
-            case Product(factors):
-                for factor in factors:
-                    self._divide(factor)
-            case _:
-                self.denominators.append(part)
-
-    def key(self) -> Any:
-        """Equal for monomials that differ in their coefficient, or in the order of factors, alone."""
-        return _bag(self.factors), _bag(self.denominators)
-
-    def magnitude(self) -> Expr:
-        """The product with the absolute value of the coefficient."""
-        number, below = abs(self.coefficient), list(self.denominators)
-        if below and number == 0.5:
-            number, below = 1.0, [TWO, *below]
-        above = list(self.factors)
-        if number != 1.0:
-            above.insert(0, HALF if number == 0.5 else Const(number))
-        return _over(_product(above), _product(below)) if below else _product(above)
-
-    def written(self) -> Expr:
-        """The product; its sign goes in front of it, of a quotient to the numerator."""
-        if self.coefficient == 0.0:
-            return ZERO
-        size = self.magnitude()
-        return _negative(size) if self.coefficient < 0.0 else size
-
-
-def _negative(expr: Expr) -> Expr:
-    if isinstance(expr, Div):
-        return Div(Neg(expr.numerator), expr.denominator)
-    return Neg(expr)
-
-
-def _product(factors: Sequence[Expr]) -> Expr:
-    return _joined(Product, factors) if factors else ONE
-
-
-def _times(factors: Iterable[Expr]) -> Expr:
-    """The product of some factors in its fixed form."""
-    return _Monomial.of(factors).written()
-
-
-def _over(numerator: Expr, denominator: Expr) -> Expr:
-    """A quotient, without its denominator where that is 1, and 0 where its numerator is."""
-    if numerator is ZERO:
-        return ZERO
-    return numerator if same(denominator, ONE) else Div(numerator, denominator)
-
-
-def _plus(parts: Iterable[Expr]) -> Expr:
-    """The sum of some terms in its fixed form: equal terms are counted, negative ones subtracted."""
-    merged: dict[Any, _Monomial] = {}
-    for part in parts:
-        for term in _summands(part, negative=False):
-            key = term.key()
-            if key in merged:
-                merged[key].coefficient += term.coefficient
-            else:
-                merged[key] = term
-    left = [term for term in merged.values() if term.coefficient != 0.0]
-    if not left:
-        return ZERO
-    first = next((place for place, term in enumerate(left) if not term.coefficient < 0.0), 0)
-    left.insert(0, left.pop(first))
-    run = [left[0].written()]
-    for term in left[1:]:
-        if term.coefficient < 0.0:
-            run = [Sub(_joined(Sum, run), term.magnitude())]
-        else:
-            run.append(term.magnitude())
-    return _joined(Sum, run)
-
-
-def _summands(expr: Expr, *, negative: bool) -> Iterable[_Monomial]:
-    match expr:
-        case Sum(parts):
-            for part in parts:
-                yield from _summands(part, negative=negative)
-        case Sub(left, right):
-            yield from _summands(left, negative=negative)
-            yield from _summands(right, negative=not negative)
-        case Neg(operand):
-            yield from _summands(operand, negative=not negative)
-        case _:
-            term = _Monomial.of((expr,))
-            if negative:
-                term.coefficient = -term.coefficient
-            yield term
-
-
-# -- comparing ------------------------------------------------------------------------------------------------------
-
-
-def _bag(parts: Sequence[Expr]) -> Any:
-    """Equal for the same parts in any order."""
-    keys = [key_of(part) for part in parts]
-    return frozenset((key, keys.count(key)) for key in keys)
 
 
 def _meet(left: Ref, right: Ref) -> bool:

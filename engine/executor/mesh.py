@@ -9,7 +9,6 @@ import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats, picked
 from retrograde.engine.equations.array import Array
-from retrograde.engine.equations.evaluation import COMPARE, keeps
 from retrograde.engine.equations.expression import (
     ArgMax,
     Call,
@@ -30,6 +29,7 @@ from retrograde.engine.equations.expression import (
     refs,
 )
 from retrograde.engine.equations.functions import ERF, TANH
+from retrograde.engine.equations.meshes import COMPARE, keeps
 from retrograde.engine.ops.base import Kernel, Workspace
 
 

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrograde.engine.equations.array import Extent, Role
-from retrograde.engine.equations.evaluation import ReadArray, outcomes, winners
 from retrograde.engine.equations.expression import (
     STRUCTURE,
     ZERO,
@@ -39,6 +38,7 @@ from retrograde.engine.equations.expression import (
     form,
 )
 from retrograde.engine.equations.functions import ABS
+from retrograde.engine.equations.meshes import Read, outcomes, winners
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Program
 from retrograde.engine.ops.base import Op
@@ -157,5 +157,5 @@ CHOICES: Mapping[type[Any], Callable[[Any], tuple[Choice, ...]]] = {
 """By class of node: the choices that it makes itself, besides those of its parts."""
 
 
-def _outcome(choice: Choice, read: ReadArray) -> NDArray[Any]:
+def _outcome(choice: Choice, read: Read) -> NDArray[Any]:
     return np.asarray(outcomes(choice, read)) if isinstance(choice, Compare) else winners(choice, read)[1]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from retrograde.engine.equations.array import Extent, Phase
-from retrograde.engine.equations.evaluation import evaluate, taken, values
+from retrograde.engine.equations.evaluation import evaluate, taken
 from retrograde.engine.equations.expression import (
     Call,
     Const,
@@ -25,6 +25,7 @@ from retrograde.engine.equations.expression import (
     terms,
 )
 from retrograde.engine.equations.functions import SQRT
+from retrograde.engine.equations.meshes import values
 from retrograde.engine.equations.rendering import render
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.notation import Notation

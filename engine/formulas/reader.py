@@ -42,8 +42,8 @@ _TOKEN = re.compile(
         (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
       | (?P<text>"[^"]*"|'[^']*')
       | (?P<op><=|>=|==|!=|[<>≤≥≠=+\-−*·×/(),:\[\]])
-      | (?P<name>(?:∂E/∂|∂L/∂|∂E_)?[^\W\d][\w.~′⁺\u0302]*(?:@\d+)?(?:/∂\w+(?:@\d+)?)?(?:\s*\{\s*\d+\s*\})?)
-      | (?P<mark>\{\s*\d+\s*\})
+      | (?P<name>(?:(?:∂E/∂|∂L/∂|∂E_)?[^\W\d][\w.~′⁺\u0302]*(?:@\d+)?(?:/∂\w+(?:@\d+)?)?|‖\w+‖²)(?:\s*\{\s*\d+\s*\})?)
+      | (?P<mark>⁺?\s*\{\s*\d+\s*\}|⁺)
     )""",
     re.VERBOSE,
 )
@@ -162,9 +162,7 @@ class _Grammar:
             word = self._scan.peek()
             if word.kind != "name":
                 raise self._error(word.column, _("expected a name, found {found}").format(found=word.shown))
-            self._scan.next()
-            self._scan.expect(")")
-            return self._slots(f"{name}({word.text}){self._mark()}", token.column, word.column)
+            return self._slots(f"{name}({self._inside()}){self._mark()}", token.column, word.column)
         if name not in FUNCTIONS and name not in self._naming:
             raise self._error(token.column, _unknown(name, FUNCTIONS, _("there is no function `{name}`")))
         with self._scan.deeper(token.column):
@@ -211,7 +209,7 @@ class _Grammar:
             text += token.text
 
     def _mark(self) -> str:
-        """The sample that stands behind a name in brackets, as in ``delta(o1){2}``; nothing where none does."""
+        """What stands behind a name in brackets: its sample, as in ``delta(o1){2}``, or ``⁺`` for its new value."""
         return self._scan.next().text if self._scan.peek().kind == "mark" else ""
 
     def _name(self, token: Token) -> Typed:

@@ -14,7 +14,7 @@ from retrograde.engine.equations.scanning import ErrorAt
 from retrograde.engine.equations.words import EPOCH_NAMES
 from retrograde.engine.errors import EngineError
 from retrograde.engine.formulas.tree import Node, Several, Slot
-from retrograde.engine.network.notation import Notation, span, spelled_out
+from retrograde.engine.network.notation import Notation, no_new_value, span, spelled_out
 from retrograde.engine.network.program import Program
 from retrograde.engine.text import _
 
@@ -90,9 +90,15 @@ class Resolver:
             whole: the array.
             picks: a pick for each open axis.
             column: where its name begins.
-            mark: the sample mark, ``{2}``; nothing for each sample in turn.
+            mark: the sample mark, ``{2}``; nothing for each sample in turn; behind ``⁺`` where the new values are
+                meant.
         """
         array = whole.array
+        if mark.startswith("⁺"):
+            updated = self._program.named.get(f"new({array.name})")
+            if updated is None:
+                raise self._error(column, no_new_value(array.name, self._program))
+            array, mark = updated, mark.removeprefix("⁺")
         sample = int(mark.strip("{ }")) - 1 if mark and array.batched else 0
         if not 0 <= sample < self._program.batch:
             message = _("{name}: sample {sample} is not in 1 to {batch}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -135,60 +135,77 @@ class Network:
         self.parameters: dict[Array, Floats] = {}
         self.forms = scenario.forms
         self._owned: dict[str, dict[str, Array]] = {}
-        layers: list[LayerInfo] = []
-        trainable: list[Array] = []
-        drawn = initial_parameters(scenario)
-        names: list[LayerNames] = []
-        for layer in scenario.network.layers:
-            sources = [self.forms[name] for name in layer.inputs or ()]
-            if layer.share is not None:
-                self._owned[layer.name] = self._owned[layer.share]
-            else:
-                owned = self._owned[layer.name] = {}
-                for parameter in layer.parameters(sources):
-                    array = Array(
-                        name=parameter.name if parameter.alone else f"{parameter.name}_{layer.name}",
-                        shape=parameter.shape,
-                        role=parameter.role,
-                        layer=layer.name,
-                        stem="" if parameter.alone else parameter.name,
-                        sign=parameter.sign,
-                        blocks=parameter.blocks,
-                    )
-                    owned[parameter.name] = array
-                    self.parameters[array] = drawn[layer.name][parameter.name]
-                    if not parameter.frozen:
-                        trainable.append(array)
-            info = LayerInfo(
-                name=layer.name,
-                spec=layer,
-                form=self.forms[layer.name],
-                sources=tuple(layer.inputs or ()),
-                widths=tuple(Form(source.shape).size for source in sources),
-                parameters=self._owned[layer.name],
-            )
-            layers.append(info)
-            names.append(_names(info, sources, scenario))
-        self.layers = tuple(layers)
-        self.trainable = tuple(trainable)
-        self.notation = Notation(
-            LayerNames(
-                name=INPUT_LAYER,
-                units=self.inputs,
-                sources=0,
-                activation="identity",
-                bias="none",
-                numbering="target",
-            ),
-            names,
-        )
+        self._append_parameters()
+        self.layers = tuple(map(self._info, scenario.network.layers))
+        self.notation = Notation(_input_names(self.inputs), [self._names(info) for info in self.layers])
         self._programs: dict[int, Program] = {}
         self._state: tuple[Array, ...] | None = None
-        ends = np.cumsum([goal.width for goal in scenario.goals])[:-1].tolist()
-        pieces = np.split(self.dataset.targets, ends, axis=1) if scenario.goals else []
-        targets = [np.ascontiguousarray(piece) for piece in pieces]
         inputs = (self.dataset.inputs,) if self.inputs else ()
-        self.columns: tuple[Floats, ...] = (*inputs, *targets, *self._masks())
+        self.columns: tuple[Floats, ...] = (*inputs, *self._targets(), *self._masks())
+
+    def _append_parameters(self) -> None:
+        """Makes the parameters of every layer; a layer that shares those of another one has the same arrays."""
+        drawn = initial_parameters(self.scenario)
+        trainable: list[Array] = []
+        for layer in self.scenario.network.layers:
+            if layer.share is not None:
+                self._owned[layer.name] = self._owned[layer.share]
+                continue
+            owned = self._owned[layer.name] = {}
+            for parameter in layer.parameters(self._sources(layer)):
+                array = Array(
+                    name=parameter.name if parameter.alone else f"{parameter.name}_{layer.name}",
+                    shape=parameter.shape,
+                    role=parameter.role,
+                    layer=layer.name,
+                    stem="" if parameter.alone else parameter.name,
+                    sign=parameter.sign,
+                    blocks=parameter.blocks,
+                )
+                owned[parameter.name] = array
+                self.parameters[array] = drawn[layer.name][parameter.name]
+                if not parameter.frozen:
+                    trainable.append(array)
+        self.trainable = tuple(trainable)
+
+    def _sources(self, layer: Layer) -> list[Form]:
+        """What the layers before a layer hand on."""
+        return [self.forms[name] for name in layer.inputs or ()]
+
+    def _info(self, layer: Layer) -> LayerInfo:
+        return LayerInfo(
+            name=layer.name,
+            spec=layer,
+            form=self.forms[layer.name],
+            sources=tuple(layer.inputs or ()),
+            widths=tuple(Form(source.shape).size for source in self._sources(layer)),
+            parameters=self._owned[layer.name],
+        )
+
+    def _names(self, info: LayerInfo) -> LayerNames:
+        """What notation needs to know of a layer."""
+        spec = info.spec
+        if isinstance(spec, DenseLayer) and spec.share is None:
+            return LayerNames(
+                name=info.name,
+                units=info.units,
+                sources=spec.width(self._sources(spec)),
+                activation=info.activation,
+                bias=spec.bias,
+                numbering=spec.numbering or self.scenario.network.numbering,
+                edges=spec.pairs,
+            )
+        return LayerNames(
+            name=info.name, units=info.units, sources=0, activation=info.activation, bias="neuron", numbering="target"
+        )
+
+    def _targets(self) -> list[Floats]:
+        """The columns of the data set that each loss is compared with."""
+        goals = self.scenario.goals
+        if not goals:
+            return []
+        ends = np.cumsum([goal.width for goal in goals])[:-1].tolist()
+        return [np.ascontiguousarray(piece) for piece in np.split(self.dataset.targets, ends, axis=1)]
 
     def _masks(self) -> tuple[Floats, ...]:
         """Which steps of each sample count, (samples, time), and how many, (samples, 1); none without lengths."""
@@ -268,23 +285,7 @@ class Network:
             settings={**training.model_dump(), "epochs": self.scenario.stop.epochs},
         )
         forward = ForwardPass(builder, train=train, parameters=self._owned, seed=self.scenario.network.seed)
-        inputs = Array(
-            name=INPUT_LAYER,
-            shape=(batch, *self.forms[INPUT_LAYER].shape),
-            role=Role.INPUT,
-            layer=INPUT_LAYER,
-            batched=True,
-            stem=INPUT_LAYER,
-            timed=any(info.spec.sequential and INPUT_LAYER in info.sources for info in self.layers),
-        )
-        forward.values[INPUT_LAYER] = inputs
-        masks: list[Array] = []
-        if self.dataset.lengths is not None:
-            forward.mask = Array(
-                name="mask", shape=(batch, self.steps), role=Role.MASK, batched=True, stem="mask", timed=True
-            )
-            forward.length = Array(name="length", shape=(batch,), role=Role.MASK, batched=True, stem="length")
-            masks += [forward.mask, forward.length]
+        inputs, masks = self._append_data(forward)
         for info in self.layers:
             forward.layer = info.spec
             forward.values[info.name] = info.spec.build(forward, [forward.values[name] for name in info.sources])
@@ -293,28 +294,50 @@ class Network:
             builder.differentiate()
         builder.conclude(loss)
         if train:
-            builder.update()
-            for array, op in forward.renewals:
-                builder.remember(array, builder.append(op))
-            if self._state is None:
-                memory = (array for array in self.leaves.memory if array in builder.updated)
-                self._state = (*(array for array in self.trainable if array in builder.updated), *memory)
+            self._append_updates(forward)
         state = self.state
-        constants = [self.rate, *(a for a in self.parameters if a not in set(state)), *self.leaves.hyper]
         program = Program(
             builder.ops,
             batch=batch,
             state=state,
             updates=[builder.updated[array] for array in state] if train else (),
-            data=[*((inputs,) if inputs.size else ()), *goals, *masks],
-            constants=constants,
+            data=[*inputs, *goals, *masks],
+            constants=[self.rate, *(a for a in self.parameters if a not in set(state)), *self.leaves.hyper],
             dated=[*forward.dated, *builder.dated],
         )
-        if len(program.named) < len(program.arrays):
-            names = [array.name for array in program.arrays]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise EngineError(_("two values are called {name}; give one of them another name").format(name=twice))
+        _check_names(program)
         return program
+
+    def _append_data(self, forward: ForwardPass) -> tuple[list[Array], list[Array]]:
+        """Gives the forward pass the inputs, and what says which steps of a sequence count; returns both."""
+        batch = forward.batch
+        inputs = forward.values[INPUT_LAYER] = Array(
+            name=INPUT_LAYER,
+            shape=(batch, *self.forms[INPUT_LAYER].shape),
+            role=Role.INPUT,
+            layer=INPUT_LAYER,
+            batched=True,
+            stem=INPUT_LAYER,
+            timed=any(info.spec.sequential and INPUT_LAYER in info.sources for info in self.layers),
+        )
+        masks: list[Array] = []
+        if self.dataset.lengths is not None:
+            forward.mask = Array(
+                name="mask", shape=(batch, self.steps), role=Role.MASK, batched=True, stem="mask", timed=True
+            )
+            forward.length = Array(name="length", shape=(batch,), role=Role.MASK, batched=True, stem="length")
+            masks = [forward.mask, forward.length]
+        return [inputs] if inputs.size else [], masks
+
+    def _append_updates(self, forward: ForwardPass) -> None:
+        """Appends the updates of parameters and of what layers remember; the first program says what the state is."""
+        builder = forward.builder
+        builder.update()
+        for array, op in forward.renewals:
+            builder.remember(array, builder.append(op))
+        if self._state is None:
+            kept = (*self.trainable, *self.leaves.memory)
+            self._state = tuple(array for array in kept if array in builder.updated)
 
     def _append_losses(self, forward: ForwardPass) -> tuple[list[Array], Array]:
         """Appends the terms of every loss and their total; returns the arrays of targets, and the total."""
@@ -356,19 +379,14 @@ class Network:
         return goals, total
 
 
-def _names(info: LayerInfo, sources: Sequence[Form], scenario: Scenario) -> LayerNames:
-    """What notation needs to know of a layer."""
-    spec = info.spec
-    if isinstance(spec, DenseLayer) and spec.share is None:
-        return LayerNames(
-            name=info.name,
-            units=info.units,
-            sources=spec.width(sources),
-            activation=info.activation,
-            bias=spec.bias,
-            numbering=spec.numbering or scenario.network.numbering,
-            edges=spec.pairs,
-        )
-    return LayerNames(
-        name=info.name, units=info.units, sources=0, activation=info.activation, bias="neuron", numbering="target"
-    )
+def _input_names(units: int) -> LayerNames:
+    """What notation needs to know of the inputs."""
+    return LayerNames(name=INPUT_LAYER, units=units, sources=0, activation="identity", bias="none", numbering="target")
+
+
+def _check_names(program: Program) -> None:
+    """Raises EngineError where two arrays of a program have one name."""
+    if len(program.named) < len(program.arrays):
+        names = [array.name for array in program.arrays]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise EngineError(_("two values are called {name}; give one of them another name").format(name=twice))

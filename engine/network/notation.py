@@ -14,7 +14,7 @@ from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref, refs, terms
 from retrograde.engine.errors import EngineError
 from retrograde.engine.network.program import Program, ravel, unravel
-from retrograde.engine.text import _, suggest
+from retrograde.engine.text import _, nearest, suggest
 
 MAX_NUMBERED = 99
 """Weights that are called w1, w2, ...; a larger network uses ``W_h[2,1]``."""
@@ -197,13 +197,13 @@ class Notation:
         array = None if found is None else program.named.get(found[0])
         if found is None or array is None or len(found[1]) != len(array.element_shape):
             ref = self._listed(bare, program)
-            if ref is None and found is None:
-                plain = _VERSION.sub(_plain_version, source)
-                if plain != source:
-                    return self.resolve(plain, program, sample=sample)
-                raise EngineError(self._unknown(source, program))
+            plain = _VERSION.sub(_plain_version, source)
+            if ref is None and found is None and plain != source:
+                return self.resolve(plain, program, sample=sample)
             if ref is None:
-                raise EngineError(_("{name} is not computed in this network").format(name=source))
+                raise EngineError(
+                    self._unchanged(bare, program) or self._absent(source, program, known=found is not None)
+                )
             found, array = (ref.array.name, ref.index), ref.array
         index = found[1]
         assert array is not None
@@ -358,13 +358,39 @@ class Notation:
                 return layer.name, int(match[1]) - 1
         return None
 
-    def _unknown(self, text: str, program: Program) -> str:
+    def _unchanged(self, text: str, program: Program) -> str | None:
+        """What is said of the new value of a slot or an array that no iteration changes; None of other names."""
+        match = re.fullmatch(r"new\((.+)\)|(.+)⁺", text)
+        if match is None:
+            return None
+        inner = match[1] or match[2]
+        if inner not in program.named:
+            try:
+                self.resolve(inner, program)
+            except EngineError:
+                return None
+        return no_new_value(inner, program)
+
+    def _absent(self, text: str, program: Program, *, known: bool) -> str:
+        """What is said of a name that no slot of a program has: one of another network, or of none."""
+        if known:
+            return _("{name} is not computed in this network").format(name=text)
         message = _("there is no value called {name}").format(name=text)
         return message + suggest(text, self.names(program), most=3, likeness=0.5)
 
     def names(self, program: Program) -> list[str]:
         """The ASCII names of all slots of a sample, at most a few thousand."""
         return [self.name(ref) for ref in _first_refs(program.arrays, _SUGGEST_LIMIT)]
+
+
+def no_new_value(name: str, program: Program) -> str:
+    """What is said of the new value of what no iteration changes, with the nearest that one does."""
+    changed = [array.of.name for array in program.arrays if array.role is Role.UPDATED and array.of is not None]
+    near = nearest(name, changed, most=2, likeness=0.3) or changed[:2]
+    message = _("{name} has no new value; an iteration gives one only to what it trains or remembers")
+    if near:
+        message += _(": {names}").format(names=", ".join(f"new({one})" for one in near))
+    return message.format(name=name)
 
 
 def _first_refs(arrays: Iterable[Array], limit: int) -> Iterator[Ref]:
@@ -453,7 +479,7 @@ def spelled_out(text: str, program: Program) -> str:
         return text
     for array in program.arrays:
         if array.sign and array.role is not Role.SLOPE and array.sign in text:
-            text = re.sub(rf"(^|\(){re.escape(array.sign)}(_|$)", rf"\g<1>{array.stem}\g<2>", text)
+            text = re.sub(rf"(^|\(|∂E/∂){re.escape(array.sign)}(_|$)", rf"\g<1>{array.stem}\g<2>", text)
     return text
 
 

@@ -279,13 +279,6 @@ class Program:
             case _:
                 return (segment.offsets[-1],)
 
-    def run_around(self, revealed: int) -> PhaseRun:
-        """The run of one phase that step ``revealed`` (from 1) of the iteration is in."""
-        step = max(0, revealed - 1)
-        place = self.place(step)
-        start = self.previous_stop(step + 1, Granularity.PHASE)
-        return PhaseRun(self.ops[place.op].phase, place.sample, start, self.next_stop(step, Granularity.PHASE))
-
     def runs(self, sample: int | None = None) -> tuple[PhaseRun, ...]:
         """The runs of one phase, in order; of one sample's repetitions when ``sample`` is given."""
         found: list[PhaseRun] = []

@@ -6,7 +6,6 @@ the cursor computes nothing; the values around it are looked up when they are as
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable
 
@@ -22,8 +21,9 @@ from retrograde.engine.formulas.tree import Formula, Kind
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.network import Network
 from retrograde.engine.network.notation import EXTRA_NAMES, Notation
-from retrograde.engine.network.program import Granularity, Place, Program, as_granularity, require_within
+from retrograde.engine.network.program import Granularity, Place, Program, as_granularity
 from retrograde.engine.scenario.models import Expectation, Scenario
+from retrograde.engine.session.addresses import Standpoint, position_of
 from retrograde.engine.text import _, nearest
 from retrograde.engine.travel.branch import Branch
 from retrograde.engine.travel.history import LossHistory
@@ -236,70 +236,16 @@ class Cursor:
         Raises:
             EngineError: the address makes no sense, or is not in the training.
         """
-        position = self._address(where)
-        if not 0 <= position <= self.length:
-            raise EngineError(_("step {number} is not in 0 to {last}").format(number=position, last=self.length))
-        return position
-
-    def _address(self, where: int | str | Moment) -> int:
-        if isinstance(where, int):
-            return where
-        if isinstance(where, Moment):
-            return where.number
-        text = where.strip().lower()
-        if text in {"start", "0"}:
-            return 0
-        if text == "end":
-            return self.frontier
-        percent = re.fullmatch(r"(\d+(?:\.\d*)?)\s*%", text)
-        if percent:
-            share = float(percent[1])
-            if share > 100:
-                raise EngineError(_("{where}: at most 100 %").format(where=where))
-            return round(self.frontier * share / 100)
-        number = re.fullmatch(r"@(\d+)", text)
-        if number:
-            return int(number[1])
-        relative = re.fullmatch(r"([+-]\d+)\s*([eis]?)", text)
-        if relative:
-            return self._relative(int(relative[1]), relative[2])
-        parts = re.fullmatch(r"(\d+)(?::(\d+))?(?::(\d+))?", text)
-        if not parts:
-            raise EngineError(
-                _("{where} is no address; try 2:1:17 (epoch:iteration:step), 50%, @100, +5i, start or end").format(
-                    where=where
-                )
-            )
-        return self._position_of(*(None if part is None else int(part) for part in parts.groups()))
-
-    def _relative(self, by: int, unit: str) -> int:
-        """The position that lies steps, iterations or epochs from the cursor, at the same step of its iteration."""
-        schedule = self.schedule
-        match unit:
-            case "e":
-                position = self.position + by * schedule.steps_per_epoch
-            case "i":
-                iteration = max(self.iteration + by, 0)
-                steps = schedule.program(iteration).steps
-                position = 0 if self.iteration + by < 0 else schedule.start(iteration) + min(self.revealed, steps)
-            case _:
-                position = self.position + by
-        return min(max(position, 0), self.length)
-
-    def _position_of(self, epoch: int | None, iteration: int | None, step: int | None) -> int:
-        schedule = self.schedule
-        assert epoch is not None
-        epochs = self.length // schedule.steps_per_epoch
-        require_within(_("epoch"), epoch, epochs)
-        if iteration is None:
-            return epoch * schedule.steps_per_epoch
-        require_within(_("iteration"), iteration, schedule.per_epoch)
-        index = (epoch - 1) * schedule.per_epoch + iteration - 1
-        steps = schedule.program(index).steps
-        if step is None:
-            return schedule.start(index) + steps
-        require_within(_("step"), step, steps, low=0)
-        return schedule.start(index) + step
+        return position_of(
+            where.number if isinstance(where, Moment) else where,
+            Standpoint(
+                schedule=self.schedule,
+                position=self.position,
+                iteration=self.iteration,
+                frontier=self.frontier,
+                length=self.length,
+            ),
+        )
 
     # -- running ------------------------------------------------------------------------------------------------
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -23,11 +24,21 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Granularity
 from retrograde.engine.scenario.models import Scenario
+from retrograde.engine.session.saved import (
+    FORMAT,
+    SavedBranch,
+    SavedBreakpoint,
+    SavedCursor,
+    SavedEdit,
+    SavedScenario,
+    SavedSession,
+    key_text,
+    read_saved,
+)
 from retrograde.engine.session.session import Session
 from retrograde.engine.text import _
 from retrograde.engine.travel.branch import Branch, Edit
 
-FORMAT = 1
 SUFFIX = ".session.json"
 
 FINGERPRINTS = 24
@@ -83,57 +94,57 @@ def to_json(session: Session, *, fingerprint: bool = True) -> str:
     session.branch.position = session.position
     session.branch.frontier = session.frontier
     scenario = session.scenario
-    content: dict[str, Any] = {
-        "format": FORMAT,
-        "scenario": {
-            "name": scenario.name,
-            "path": None if scenario.path is None else str(scenario.path.resolve()),
-            "digest": _digest(scenario),
-        },
-        "arithmetic": arithmetic(),
-        "cursor": {"branch": session.branch.name, "position": session.position, "term": session.term},
-        "length": session.length,
-        "branches": [_branch(session, branch, fingerprint=fingerprint) for branch in session.branches],
-        "breakpoints": [
-            {
-                "number": point.number,
-                "text": point.text,
-                "enabled": point.enabled,
-                "once": point.once,
-                "from_hit": point.from_hit,
-                "after": point.after,
-                "log": [formula.text for formula in point.log],
-                "count": point.count,
-            }
+    content = SavedSession(
+        format=FORMAT,
+        scenario=SavedScenario(
+            name=scenario.name,
+            path=None if scenario.path is None else str(scenario.path.resolve()),
+            digest=_digest(scenario),
+        ),
+        arithmetic=arithmetic(),
+        cursor=SavedCursor(branch=session.branch.name, position=session.position, term=session.term),
+        length=session.length,
+        branches=[_branch(session, branch, fingerprint=fingerprint) for branch in session.branches],
+        breakpoints=[
+            SavedBreakpoint(
+                number=point.number,
+                text=point.text,
+                enabled=point.enabled,
+                once=point.once,
+                from_hit=point.from_hit,
+                after=point.after,
+                log=[formula.text for formula in point.log],
+                count=point.count,
+            )
             for point in session.breakpoints.values()
         ],
-        "watches": [formula.text for formula in session.watches],
-        "marks": {letter: list(place) for letter, place in sorted(session.marks.items())},
-        "notes": [[name, position, text] for (name, position), text in sorted(session.notes.items())],
-    }
-    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+        watches=[formula.text for formula in session.watches],
+        marks=dict(sorted(session.marks.items())),
+        notes=[(name, position, text) for (name, position), text in sorted(session.notes.items())],
+    )
+    return json.dumps(content.model_dump(), indent=1, ensure_ascii=False) + "\n"
 
 
-def _branch(session: Session, branch: Branch, *, fingerprint: bool) -> dict[str, Any]:
+def _branch(session: Session, branch: Branch, *, fingerprint: bool) -> SavedBranch:
     edit = branch.edit
-    return {
-        "name": branch.name,
-        "parent": None if branch.parent is None else branch.parent.name,
-        "edit": None
+    return SavedBranch(
+        name=branch.name,
+        parent=None if branch.parent is None else branch.parent.name,
+        edit=None
         if edit is None
-        else {"position": edit.position, "values": [list(pair) for pair in edit.values], "dropped": edit.dropped},
-        "position": branch.position,
-        "frontier": branch.frontier,
-        "fingerprints": _fingerprints(session, branch) if fingerprint else {},
-    }
+        else SavedEdit(position=edit.position, values=list(edit.values), dropped=edit.dropped),
+        position=branch.position,
+        frontier=branch.frontier,
+        fingerprints=_fingerprints(session, branch) if fingerprint else {},
+    )
 
 
-def _fingerprints(session: Session, branch: Branch) -> dict[str, str]:
+def _fingerprints(session: Session, branch: Branch) -> dict[int, str]:
     last = session.schedule.locate(branch.frontier)[0]
     first = branch.timeline.change.first
     chosen = {round(first + (last - first) * k / FINGERPRINTS) for k in range(FINGERPRINTS + 1)} if last > first else {}
     iterations = sorted({min(first, last), *chosen, last})
-    return {str(iteration): fingerprint_of(branch.timeline.frame(iteration)) for iteration in iterations}
+    return {iteration: fingerprint_of(branch.timeline.frame(iteration)) for iteration in iterations}
 
 
 def fingerprint_of(frame: Frame) -> str:
@@ -187,80 +198,64 @@ def open_session(path: Path, load: Callable[[str | Path], Scenario]) -> Opened:
         EngineError: the file is no session, or says what makes no sense; with the file and the key.
     """
     try:
-        if path.stat().st_size > 64 << 20:
-            raise EngineError(_("{path}: too large for a saved session").format(path=path))
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise EngineError(_("{path}: {reason}").format(path=path, reason=error.strerror or error)) from None
-    except UnicodeDecodeError:
-        raise EngineError(_("{path}: not a text file in UTF-8").format(path=path)) from None
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise EngineError(f"{path}:{error.lineno}:{error.colno}: {error.msg}") from None
-    except RecursionError:
-        raise EngineError(_("{path}: nested too deeply").format(path=path)) from None
-    except ValueError as error:
-        # A number of thousands of digits.
-        raise EngineError(f"{path}: {error}") from None
-    try:
-        return _opened(content, load)
+        return _opened(read_saved(path), load)
     except EngineError as error:
         raise EngineError(f"{path}: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, OSError) as error:
-        raise EngineError(
-            _("{path}: not a saved session, or a damaged one ({reason})").format(path=path, reason=repr(error))
-        ) from None
 
 
-def _opened(content: Any, load: Callable[[str | Path], Scenario]) -> Opened:
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise EngineError(_("not a saved session of format {format}").format(format=FORMAT))
-    named = content["scenario"]
-    source: str | Path = str(named["name"])
-    if named["path"] is not None and Path(named["path"]).is_file():
-        variant = named["name"].partition(":")[2]
-        source = f"{named['path']}:{variant}" if variant else Path(named["path"])
-    scenario = load(source)
+def _opened(saved: SavedSession, load: Callable[[str | Path], Scenario]) -> Opened:
+    scenario = load(_source(saved.scenario))
     warnings = []
-    if _digest(scenario) != named["digest"]:
+    if _digest(scenario) != saved.scenario.digest:
         warnings.append(_("the scenario {name} has changed since the session was saved").format(name=scenario.name))
     session = Session(scenario)
-    session.length = max(session.length, int(content["length"]))
+    session.length = max(session.length, saved.length)
     # Another branch may have taken the first one's name since.
-    session.rename(str(content["branches"][0]["name"]))
-    for entry in content["branches"][1:]:
-        _rebuild(session, entry)
-    cursor = content["cursor"]
-    session.switch(str(cursor["branch"]))
-    session.seek(_position(session, cursor["position"]))
-    _reveal(session, int(cursor["term"]))
-    for entry, branch in zip(content["branches"], session.branches, strict=True):
-        branch.position, branch.frontier = _position(session, entry["position"]), _position(session, entry["frontier"])
-    for entry in content["breakpoints"]:
-        point = session.add_breakpoint(
-            str(entry["text"]), once=bool(entry["once"]), from_hit=int(entry["from_hit"]), log=tuple(entry["log"])
-        )
-        del session.breakpoints[point.number]
-        point.number, point.enabled = int(entry["number"]), bool(entry["enabled"])
-        point.after = None if entry["after"] is None else int(entry["after"])
-        point.count = int(entry["count"])
-        if point.number in session.breakpoints or (point.after is not None and point.after not in session.breakpoints):
-            raise EngineError(_("there is no breakpoint {number}").format(number=point.after or point.number))
-        session.breakpoints[point.number] = point
-    for text in content["watches"]:
-        session.watch(str(text))
-    session.marks = {str(k): (str(name), _position(session, n)) for k, (name, n) in content["marks"].items()}
-    session.notes = {(str(name), _position(session, n)): str(text) for name, n, text in content["notes"]}
-    drift = next(filter(None, (_drift(session, entry, content["arithmetic"]) for entry in content["branches"])), None)
+    with _blaming("branches", 0):
+        session.rename(saved.branches[0].name)
+    for number, entry in enumerate(saved.branches[1:], 1):
+        with _blaming("branches", number):
+            _rebuild(session, entry)
+    with _blaming("cursor"):
+        session.switch(saved.cursor.branch)
+        session.seek(saved.cursor.position)
+        _reveal(session, saved.cursor.term)
+    for number, (entry, branch) in enumerate(zip(saved.branches, session.branches, strict=True)):
+        with _blaming("branches", number):
+            branch.position, branch.frontier = session.find(entry.position), session.find(entry.frontier)
+    for number, point in enumerate(saved.breakpoints):
+        with _blaming("breakpoints", number):
+            _set(session, point)
+    for number, text in enumerate(saved.watches):
+        with _blaming("watches", number):
+            session.watch(text)
+    with _blaming("marks"):
+        session.marks.update({letter: (name, session.find(at)) for letter, (name, at) in saved.marks.items()})
+    with _blaming("notes"):
+        session.notes.update({(name, session.find(at)): text for name, at, text in saved.notes})
+    drift: Drift | None = None
+    for number, entry in enumerate(saved.branches):
+        with _blaming("branches", number):
+            drift = drift or _drift(session, entry, saved.arithmetic)
     return Opened(session=session, drift=drift, warnings=tuple(warnings))
 
 
-def _position(session: Session, number: Any) -> int:
-    position = int(number)
-    if not 0 <= position <= session.length:
-        raise EngineError(_("step {number} is not in 0 to {last}").format(number=position, last=session.length))
-    return position
+@contextmanager
+def _blaming(*key: str | int) -> Iterator[None]:
+    """Puts the key of a saved session before what is wrong with it."""
+    try:
+        yield
+    except EngineError as error:
+        raise EngineError(f"{key_text(key)}: {error}") from error
+
+
+def _source(saved: SavedScenario) -> str | Path:
+    """Where the scenario is: the file that it was, or a scenario of its name."""
+    # Path.is_file raises where a path is too long.
+    if saved.path is None or not os.path.isfile(saved.path):  # noqa: PTH113
+        return saved.name
+    variant = saved.name.partition(":")[2]
+    return f"{saved.path}:{variant}" if variant else Path(saved.path)
 
 
 def _reveal(session: Session, terms: int) -> None:
@@ -272,25 +267,33 @@ def _reveal(session: Session, terms: int) -> None:
             raise EngineError(_("the step after the cursor has fewer than {count} terms").format(count=terms + 1))
 
 
-def _rebuild(session: Session, entry: dict[str, Any]) -> None:
+def _rebuild(session: Session, entry: SavedBranch) -> None:
     """Makes a branch again from its entry in the journal."""
-    edit = entry["edit"]
-    made = Edit(
-        position=_position(session, edit["position"]),
-        values=tuple((str(name), float(value)) for name, value in edit["values"]),
-        dropped=None if edit["dropped"] is None else int(edit["dropped"]),
-    )
-    session.switch(str(entry["parent"]))
-    session.fork(made, name=str(entry["name"]))
+    if entry.parent is None or entry.edit is None:
+        raise EngineError(_("only the first branch has no parent and no edit"))
+    position = session.find(entry.edit.position)
+    edit = Edit(position=position, values=tuple(entry.edit.values), dropped=entry.edit.dropped)
+    session.switch(entry.parent)
+    session.fork(edit, name=entry.name)
 
 
-def _drift(session: Session, entry: dict[str, Any], saved_with: str) -> Drift | None:
-    branch = session.branch_called(str(entry["name"]))
-    for iteration, fingerprint in sorted((int(text), saved) for text, saved in entry["fingerprints"].items()):
-        if not 0 <= iteration <= session.schedule.locate(session.length)[0]:
+def _set(session: Session, saved: SavedBreakpoint) -> None:
+    """Sets a breakpoint under the number that it had."""
+    point = session.add_breakpoint(saved.text, once=saved.once, from_hit=saved.from_hit, log=tuple(saved.log))
+    del session.breakpoints[point.number]
+    point.number, point.enabled, point.after, point.count = saved.number, saved.enabled, saved.after, saved.count
+    if point.number in session.breakpoints or (point.after is not None and point.after not in session.breakpoints):
+        raise EngineError(_("there is no breakpoint {number}").format(number=point.after or point.number))
+    session.breakpoints[point.number] = point
+
+
+def _drift(session: Session, entry: SavedBranch, saved_with: str) -> Drift | None:
+    branch = session.branch_called(entry.name)
+    for iteration, fingerprint in sorted(entry.fingerprints.items()):
+        if iteration > session.schedule.locate(session.length)[0]:
             raise EngineError(_("there is no iteration {number}").format(number=iteration))
         frame = branch.timeline.frame(iteration)
-        now, then = fingerprint_of(frame).split(), str(fingerprint).split()
+        now, then = fingerprint_of(frame).split(), fingerprint.split()
         if now == then:
             continue
         step = _first_step(frame, now, then)
@@ -298,7 +301,7 @@ def _drift(session: Session, entry: dict[str, Any], saved_with: str) -> Drift | 
             branch=branch.name,
             step=session.schedule.start(iteration) + step + 1,
             symbol=session.notation.symbol(frame.program.target(frame.program.place(step))),
-            saved_with=str(saved_with),
+            saved_with=saved_with,
             opened_with=arithmetic(),
         )
     return None

@@ -125,7 +125,7 @@ def test_wrong_arguments_are_one_line_and_exit_2(
 def test_what_does_not_exist_is_one_line_and_exit_2(
     arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("retrograde.tui.cli.terminal._require_terminal", lambda: None)
+    monkeypatch.setattr("retrograde.tui.cli.open._require_terminal", lambda: None)
     assert main(arguments) == 2
     err = capsys.readouterr().err
     assert "Traceback" not in err
@@ -149,12 +149,12 @@ def test_the_version_is_the_package_s() -> None:
 
 
 def test_help_names_every_command() -> None:
-    from retrograde.tui.cli.main import COMMANDS
+    from retrograde.tui.cli.main import SUBCOMMANDS
 
     done = retrograde("--help")
     assert done.returncode == 0
-    assert [command for command in COMMANDS if f"    {command} " not in done.stdout] == []
-    for command in COMMANDS:
+    assert [command for command in SUBCOMMANDS if f"    {command} " not in done.stdout] == []
+    for command in SUBCOMMANDS:
         done = retrograde(command, "--help")
         assert done.returncode == 0
         assert done.stdout.startswith(f"usage: retrograde {command}")
@@ -184,7 +184,7 @@ def test_what_is_no_command_is_opened(
         seen.append((scenario, options))
         return 0
 
-    monkeypatch.setattr("retrograde.tui.cli.terminal.open_app", open_app)
+    monkeypatch.setattr("retrograde.tui.cli.open.open_app", open_app)
     assert main(arguments) == 0
     assert seen == [(scenario, {"theme": None, "ascii_only": False, "data": None, "history": None} | options)]
 
@@ -339,7 +339,7 @@ class TestNew:
         assert main(["check", str(file)]) == 0
 
     def test_every_line_that_is_commented_out_is_valid_too(self, tmp_path: Path) -> None:
-        from retrograde.tui.cli.template import TEMPLATE
+        from retrograde.tui.cli.new import TEMPLATE
 
         lines = []
         for line in TEMPLATE.splitlines():

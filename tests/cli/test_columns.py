@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrograde.engine.session.session import Progress
-from retrograde.tui.cli.columns import cut, padded, table, width, wrapped
-from retrograde.tui.cli.progress import ProgressBar
+from retrograde.tui.cli.support.columns import cut, padded, table, width, wrapped
+from retrograde.tui.cli.support.progress import ProgressBar
 
 TEXTS = st.text(alphabet="ab 学习δ∂…", max_size=12)
 
@@ -50,7 +50,7 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [0.0]
-    monkeypatch.setattr("retrograde.tui.cli.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("retrograde.tui.cli.support.progress.time.monotonic", lambda: now[0])
     return now
 
 

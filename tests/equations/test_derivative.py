@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from retrograde.engine.equations.activations import elementwise
 from retrograde.engine.equations.array import Array, Role
-from retrograde.engine.equations.derivative import SLOPES, derivative, same
+from retrograde.engine.equations.derivative import SLOPES, derivative
 from retrograde.engine.equations.evaluation import NUMPY, PYTHON, evaluate, holds
 from retrograde.engine.equations.expression import (
     HALF,
@@ -39,6 +39,7 @@ from retrograde.engine.equations.expression import (
     Sum,
     refs,
 )
+from retrograde.engine.equations.fixed_forms import same
 from retrograde.engine.equations.functions import (
     ABS,
     COS,
@@ -54,6 +55,7 @@ from retrograde.engine.equations.functions import (
     TANH,
 )
 from retrograde.engine.equations.rendering import render
+from tests.support.expressions import branches
 
 
 def slot(name: str) -> Ref:
@@ -127,28 +129,10 @@ def test_slopes_at_kinks(x: float) -> None:
 
 # -- random expressions ---------------------------------------------------------------------------------------------
 
-FUNCTIONS = (*PRIMITIVES, SQUARE, SIGMOID)
 LEAVES = st.sampled_from((A, B, X, X)) | st.sampled_from(
     (ONE, TWO, HALF, ZERO, Const(-1.5), Const(0.3, "three tenths"))
 )
-
-
-def _branches(inner: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
-    several = st.lists(inner, min_size=1, max_size=4).map(tuple)
-    condition = st.builds(Compare, st.sampled_from(Comparison), inner, inner)
-    return st.one_of(
-        st.builds(Neg, inner),
-        st.builds(Sum, several),
-        st.builds(Product, several),
-        st.builds(Sub, inner, inner),
-        st.builds(Div, inner, inner),
-        st.builds(Call, st.sampled_from(FUNCTIONS), inner),
-        st.builds(Select, condition, inner, inner),
-        st.builds(Max, several),
-    )
-
-
-EXPRESSIONS = st.recursive(LEAVES, _branches, max_leaves=12)
+EXPRESSIONS = st.recursive(LEAVES, branches, max_leaves=12)
 NUMBERS = st.floats(-2.0, 2.0).map(lambda x: round(x, 3) + 0.000123)
 APART = st.floats(-2.0, 2.0).map(lambda x: round(x, 3) + 0.000623)
 """Numbers that no other leaf is as near to as a difference reaches."""

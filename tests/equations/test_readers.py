@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import retrograde.engine
-from retrograde.engine.equations.derivative import derivative, same
-from retrograde.engine.equations.evaluation import NUMPY, evaluate, values
+from retrograde.engine.equations.derivative import derivative
+from retrograde.engine.equations.evaluation import NUMPY, evaluate
 from retrograde.engine.equations.expression import (
     Compare,
     Expr,
@@ -29,6 +29,8 @@ from retrograde.engine.equations.expression import (
     mapped,
     refs,
 )
+from retrograde.engine.equations.fixed_forms import same
+from retrograde.engine.equations.meshes import values
 from tests.support.expressions import EXPRESSIONS, SLOTS, TABLE
 
 NODES = frozenset(get_args(Expr))
@@ -55,7 +57,7 @@ for _name, _table in (table for module in modules() for table in tables(module))
 def test_every_reader_is_found() -> None:
     assert set(READERS) == {
         "equations.derivative.RULES",
-        "equations.evaluation.ARRAY_RULES",
+        "equations.meshes.RULES",
         "equations.evaluation.RULES",
         "equations.expression.STRUCTURE",
         "equations.rendering.RULES",

@@ -52,8 +52,8 @@ def its_key_is_refused_elsewhere(added: Added) -> None:
 
 def it_is_in_the_schema_the_template_and_the_reference(added: Added) -> None:
     from retrograde.engine import schema
+    from retrograde.tui.cli.new import template
     from retrograde.tui.cli.reference import reference, training
-    from retrograde.tui.cli.template import template
 
     assert json.dumps(added.name) in json.dumps(schema())
     assert (added.name in template("mine.toml").split()) is added.template

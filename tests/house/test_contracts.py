@@ -41,10 +41,21 @@ def test_a_whole_run_loads_no_terminal() -> None:
     assert not loaded & {"textual", "rich"}
 
 
-@pytest.mark.parametrize("arguments", [["list"], ["--version"], ["--help"], ["new", "exists.toml"], ["run"]])
+@pytest.mark.parametrize(
+    "arguments", [["list"], ["--version"], ["--help"], ["new", "exists.toml"], ["run"], ["rnu", "x"]]
+)
 def test_light_commands_load_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
     (tmp_path / "exists.toml").touch()
     code = f"import os; os.chdir({str(tmp_path)!r}); from retrograde.tui.cli.main import main; main({arguments!r})"
+    assert not loaded_by(code) & {"textual", "rich", "numpy", "pydantic"}
+
+
+def test_the_help_of_a_subcommand_loads_nothing_heavy() -> None:
+    code = (
+        "from retrograde.tui.cli.main import SUBCOMMANDS, main\n"
+        "assert len(SUBCOMMANDS) > 9\n"
+        "for name in SUBCOMMANDS: assert main([name, '--help']) == 0"
+    )
     assert not loaded_by(code) & {"textual", "rich", "numpy", "pydantic"}
 
 

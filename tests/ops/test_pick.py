@@ -9,7 +9,7 @@ import pytest
 
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.equations.derivative import derivative
-from retrograde.engine.equations.evaluation import NUMPY, PYTHON, evaluate, taken, values
+from retrograde.engine.equations.evaluation import NUMPY, PYTHON, evaluate, taken
 from retrograde.engine.equations.expression import (
     TWO,
     Call,
@@ -24,6 +24,7 @@ from retrograde.engine.equations.expression import (
     refs,
 )
 from retrograde.engine.equations.functions import EXP
+from retrograde.engine.equations.meshes import values
 from retrograde.engine.equations.rendering import render
 from retrograde.engine.executor.generated import GeneratedExecutor
 from retrograde.engine.executor.kernels import KernelExecutor

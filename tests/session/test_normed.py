@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrograde.engine import Session
+from retrograde.engine.equations.arithmetic import same_bits
 from retrograde.engine.equations.array import Role
 from retrograde.engine.equations.expression import Ref
 from tests.session import test_breakpoints, test_saving
@@ -86,6 +87,28 @@ def test_masks_and_running_averages_can_be_edited(executor: str, recipe: Normed,
             ref = Ref(array, index)
             value = 1.0 - session.frame.value(ref) if array.role is Role.MASK else 0.75
             session.edit({test_branches.name_of(session, ref): value})
-            assert session.frame.value(ref) == value
+            # Where an iteration is complete, what it has remembered changes from the next one on.
+            assert session.timeline.frame(session.timeline.change.first).value(ref) == value
             executed = session.timeline.executor(session.program).program
             assert executed is session.program
+
+
+@pytest.mark.parametrize("executor", ["generated", "kernels"])
+@settings(max_examples=15, deadline=None)
+@given(recipe=normed(depth=2, epochs=3), random=randoms())
+def test_at_the_end_of_an_iteration_a_running_average_changes_from_the_next_one_on(
+    executor: str, recipe: Normed, random: Random
+) -> None:
+    with executed_by(executor):
+        session = Session(recipe.scenario)
+        last = session.schedule.locate(session.length)[0]
+        for array in [array for array in session.program.arrays if array.role is Role.MEMORY]:
+            iteration = random.randint(0, last - 1)
+            session.seek(session.schedule.start(iteration + 1))
+            assert session.iteration == iteration
+            before = session.frame
+            ref = Ref(array, tuple(random.randrange(length) for length in array.shape))
+            session.edit({session.notation.name(ref): 0.75})
+            assert session.timeline.change.first == iteration + 1
+            assert same_bits(session.timeline.frame(iteration).flat, before.flat)
+            assert session.timeline.frame(iteration + 1).value(ref) == 0.75

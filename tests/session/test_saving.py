@@ -28,7 +28,8 @@ from retrograde.engine.equations.arithmetic import same_bits
 from retrograde.engine.errors import EngineError
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.scenario.models import Scenario
-from retrograde.engine.session.saving import SUFFIX, fingerprint_of, open_session, save, to_json
+from retrograde.engine.session.saved import MAX_FILE_BYTES
+from retrograde.engine.session.saving import SUFFIX, arithmetic, fingerprint_of, open_session, save, to_json
 from tests.support.networks import Recipe, randoms
 from tests.support.random_formulas import Author
 from tests.support.runs import trainings
@@ -100,6 +101,68 @@ def test_a_session_is_opened_as_it_was_saved(
         iteration = session.schedule.locate(session.length)[0]
         mine, theirs = session.timeline.frame(iteration), again.timeline.frame(iteration)
         assert same_bits(mine.flat, theirs.flat)
+
+
+BEFORE = sorted((Path(__file__).parent / "saved").iterdir())
+"""Sessions that were saved by the program as it was before saved sessions were read by strict tables."""
+
+
+@pytest.mark.parametrize("path", BEFORE, ids=[path.name.partition(".")[0] for path in BEFORE])
+def test_a_session_of_an_older_program_is_opened(path: Path) -> None:
+    found = open_session(path, load_scenario)
+    assert not found.warnings
+    text = path.read_text(encoding="utf-8")
+    then, now = json.loads(text), json.loads(to_json(found.session))
+    # The file says where its scenario was on another machine, whose last bits may be others.
+    same = then["arithmetic"] == arithmetic()
+    then["scenario"]["path"] = now["scenario"]["path"]
+    if same:
+        assert found.drift is None
+        assert json.dumps(now) == json.dumps(then)
+
+
+WRONG: dict[str, tuple[tuple[str | int, ...], Any]] = {
+    "scenario.name": (("scenario", "name"), 5),
+    "cursor.position": (("cursor", "position"), "12"),
+    "branches[1].edit.values[0][1]": (("branches", 1, "edit", "values", 0, 1), "1"),
+    "branches[1].edit.position": (("branches", 1, "edit", "position"), -1),
+    "branches[1]": (("branches", 1, "edit"), None),
+    "branches": (("branches",), []),
+    "breakpoints[1].once": (("breakpoints", 1, "once"), 1),
+    "breakpoints[0].log": (("breakpoints", 0, "log"), "E"),
+    "breakpoints[0]": (("breakpoints", 0, "text"), "at nowhere"),
+    "breakpoints[1].count": (("breakpoints", 1, "count"), -1),
+    "watches[0]": (("watches", 0), "norm("),
+    "marks.a[1]": (("marks", "a", 1), 1.5),
+    "notes[0][2]": (("notes", 0, 2), None),
+    "length": (("length",), True),
+    "colour": (("colour",), "red"),
+}
+
+
+@pytest.mark.parametrize("key", WRONG)
+def test_what_is_wrong_is_named_by_its_key(key: str, tmp_path: Path) -> None:
+    content = json.loads(saved())
+    *way, last = WRONG[key][0]
+    inner = content
+    for part in way:
+        inner = inner[part]
+    inner[last] = WRONG[key][1]
+    message = refused(json.dumps(content), tmp_path)
+    assert message is not None
+    assert f"{key}: " in message
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no /dev/zero")
+def test_what_has_no_end_is_not_read(tmp_path: Path) -> None:
+    pipe, endless, large = tmp_path / "pipe", tmp_path / "endless", tmp_path / "large"
+    os.mkfifo(pipe)
+    endless.symlink_to("/dev/zero")
+    with large.open("wb") as file:
+        file.truncate(MAX_FILE_BYTES + 1)
+    for path, message in ((pipe, "not a file"), (endless, "not a file"), (large, "too large")):
+        with pytest.raises(EngineError, match=message):
+            open_session(path, load_scenario)
 
 
 # -- other bits

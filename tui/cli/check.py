@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.scenario.catalogue import shipped
-from retrograde.engine.scenario.file import load_scenario
-from retrograde.engine.session.published import Finding, check
-from retrograde.engine.text import _, language, ngettext
-from retrograde.tui.cli.columns import table, wrapped
+from retrograde.engine.text import N_, _, language, ngettext
+from retrograde.tui.cli.support.columns import table, wrapped
+from retrograde.tui.cli.support.subcommand import Subcommand, argument
+
+if TYPE_CHECKING:
+    from retrograde.engine.session.published import Finding
 
 _REASON_WIDTH = 96
 _INDENT = " " * 6
@@ -22,6 +24,8 @@ def write_checks(scenarios: Sequence[str]) -> int:
     Returns:
         0 when every figure holds, 1 when one does not, 2 when a scenario can not be used.
     """
+    from retrograde.engine.scenario.catalogue import shipped
+
     figures = wrong = 0
     names = scenarios or shipped()
     usable = len(names)
@@ -45,7 +49,10 @@ def write_checks(scenarios: Sequence[str]) -> int:
 
 
 def _entries(name: str) -> Iterator[tuple[str, tuple[Finding, ...]]]:
-    """Yield the findings of a scenario, and after it those of its variants that have figures of their own."""
+    """The findings of a scenario, and after it those of its variants that have figures of their own."""
+    from retrograde.engine.scenario.file import load_scenario
+    from retrograde.engine.session.published import check
+
     scenario = load_scenario(name)
     yield name, check(scenario)
     for variant in scenario.variants:
@@ -54,7 +61,7 @@ def _entries(name: str) -> Iterator[tuple[str, tuple[Finding, ...]]]:
 
 
 def _report(name: str, findings: Sequence[Finding]) -> list[str]:
-    """Return the lines about one scenario."""
+    """The lines about one scenario."""
     if not findings:
         return [name, "  " + _("no published figures")]
     head = [_("value"), _("updates"), _("published"), _("computed"), _("mode"), _("verdict")]
@@ -84,8 +91,16 @@ def _report(name: str, findings: Sequence[Finding]) -> list[str]:
 
 
 def _reason(finding: Finding) -> str:
-    """Return why the source is wrong, in the language in use; empty where nothing is said."""
+    """Why the source is wrong, in the language in use; empty where nothing is said."""
     reason = finding.expect.reason
     if reason is None or isinstance(reason, str):
         return reason or ""
     return reason.zh if language() == "zh" else reason.en
+
+
+COMMAND = Subcommand(
+    name="check",
+    help=N_("compare published figures with what is computed"),
+    arguments=(argument("scenarios", nargs="*", metavar="NAME|FILE.toml", help=N_("default: all that ship")),),
+    run=lambda given: write_checks(given.scenarios),
+)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from retrograde.engine.equations.expression import Ref
-from retrograde.engine.explaining.gradcheck import GradientCheck, Verdict
-from retrograde.engine.session.gradient_report import GradientReport, check_gradients
-from retrograde.engine.session.session import Session
-from retrograde.engine.text import _, ngettext
-from retrograde.tui.cli.columns import table, wrapped
-from retrograde.tui.cli.numbers import encoded, shown
-from retrograde.tui.cli.progress import ProgressBar
-from retrograde.tui.cli.saved import load_session
+from retrograde.engine.text import N_, _, ngettext
+from retrograde.tui.cli.support.columns import table, wrapped
+from retrograde.tui.cli.support.numbers import encoded, shown
+from retrograde.tui.cli.support.progress import ProgressBar
+from retrograde.tui.cli.support.saved import load_session
+from retrograde.tui.cli.support.subcommand import JSON, OneOf, Subcommand, argument, count
+
+if TYPE_CHECKING:
+    from retrograde.engine.equations.expression import Ref
+    from retrograde.engine.explaining.gradcheck import GradientCheck, Verdict
+    from retrograde.engine.session.gradient_report import GradientReport
+    from retrograde.engine.session.session import Session
 
 _WIDTH = 96
 _COMMA = re.compile(r",(?![^\[(]*[\])])")
@@ -38,6 +41,8 @@ def gradcheck(source: str, *, at: str | None, values: str | None, count: int | N
         EngineError: A name or the moment makes no sense; nothing was printed.
         ScenarioError: The scenario can not be used.
     """
+    from retrograde.engine.session.gradient_report import check_gradients
+
     session = load_session(source)
     with ProgressBar() as bar:
         if at is not None:
@@ -52,13 +57,13 @@ def gradcheck(source: str, *, at: str | None, values: str | None, count: int | N
 
 
 def _iteration(session: Session) -> tuple[int, int]:
-    """Return the epoch of the session's iteration, and the iteration in it, from 1."""
+    """The epoch of the session's iteration, and the iteration in it, from 1."""
     epoch, iteration = divmod(session.iteration, session.schedule.per_epoch)
     return epoch + 1, iteration + 1
 
 
 def _name(session: Session, ref: Ref, *, pretty: bool = False) -> str:
-    """Return the name of a gradient, with its sample where it has one."""
+    """The name of a gradient, with its sample where it has one."""
     notation = session.notation
     name = notation.symbol(ref, sample=session.sample) if pretty else notation.name(ref)
     return name if pretty or not ref.array.batched else f"{name}{{{ref.index[0] + 1}}}"
@@ -73,7 +78,7 @@ def _record(session: Session, report: GradientReport) -> dict[str, Any]:
         "iteration": iteration,
         "gradients": report.total,
         "checked": len(report.checks),
-        "verdicts": {verdict.value: report.count(verdict) for verdict in Verdict if report.count(verdict)},
+        "verdicts": {verdict.value: count for verdict, count in _counts(report).items()},
         "left_out": [array.name for array in report.late],
         "checks": [
             {
@@ -106,11 +111,7 @@ def _lines(session: Session, report: GradientReport) -> list[str]:
                 " of E: {names}"
             )
         )
-        lines += (
-            ["", *wrapped(text.format(names=names), _WIDTH, "")]
-            if lines
-            else wrapped(text.format(names=names), _WIDTH, "")
-        )
+        lines += [*([""] if lines else []), *wrapped(text.format(names=names), _WIDTH, "")]
     epoch, iteration = _iteration(session)
     counted = ngettext("{done} of {count} gradient", "{done} of {count} gradients", report.total).format(
         done=len(report.checks), count=report.total
@@ -133,14 +134,21 @@ def _row(session: Session, check: GradientCheck) -> list[str]:
 def _summary(report: GradientReport) -> str:
     if not report.checks:
         return _("nothing to compare")
-    counts = {verdict: report.count(verdict) for verdict in Verdict if report.count(verdict)}
-    if set(counts) == {Verdict.AGREES}:
+    counts, words = _counts(report), _verdicts()
+    if all(verdict == "agrees" for verdict in counts):
         return _("all agree")
-    return ", ".join(f"{count} {_verdicts()[verdict]}" for verdict, count in counts.items())
+    return ", ".join(f"{count} {words[verdict]}" for verdict, count in counts.items())
+
+
+def _counts(report: GradientReport) -> dict[Verdict, int]:
+    """How many gradients have each verdict, of those that occur."""
+    return {verdict: count for verdict in _verdicts() if (count := report.count(verdict))}
 
 
 def _verdicts() -> dict[Verdict, str]:
-    """Return the verdicts in the language in use."""
+    """The verdicts in the language in use."""
+    from retrograde.engine.explaining.gradcheck import Verdict
+
     return {
         Verdict.AGREES: _("agrees"),
         Verdict.DISAGREES: _("disagrees"),
@@ -149,3 +157,38 @@ def _verdicts() -> dict[Verdict, str]:
         Verdict.UNCLEAR: _("too small to tell"),
         Verdict.EDITED: _("edited"),
     }
+
+
+COMMAND = Subcommand(
+    name="gradcheck",
+    help=N_("compare gradients with differences of E"),
+    arguments=(
+        argument("scenario", metavar="NAME|FILE.toml|FILE.session.json"),
+        argument(
+            "--at",
+            metavar="MOMENT",
+            help=N_("the iteration of this moment: 2:1:17, 2:1, 2, @120, 50%% (default: the first)"),
+        ),
+        OneOf(
+            (
+                argument(
+                    "--values",
+                    metavar="NAMES",
+                    help=N_("check these: 'w5,W_h[1,:],net_h1' (default: parameters drawn at random)"),
+                ),
+                argument("--count", type=count, default=20, metavar="N", help=N_("draw so many (default: 20)")),
+                argument("--all", action="store_true", help=N_("check every parameter")),
+            )
+        ),
+        argument("--seed", type=int, default=0, metavar="N", help=N_("of the draw (default: 0)")),
+        JSON,
+    ),
+    run=lambda given: gradcheck(
+        given.scenario,
+        at=given.at,
+        values=given.values,
+        count=None if given.all else given.count,
+        seed=given.seed,
+        as_json=given.json,
+    ),
+)

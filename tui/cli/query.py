@@ -6,15 +6,18 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from retrograde.engine.equations.words import QUERIES
 from retrograde.engine.errors import EngineError
-from retrograde.engine.session.session import Session
-from retrograde.engine.text import _, ngettext
-from retrograde.tui.cli.numbers import encoded, shown
-from retrograde.tui.cli.progress import ProgressBar
-from retrograde.tui.cli.saved import is_saved, load_session
+from retrograde.engine.text import N_, _, ngettext
+from retrograde.tui.cli.support.numbers import encoded, shown
+from retrograde.tui.cli.support.progress import ProgressBar
+from retrograde.tui.cli.support.saved import is_saved, load_session
+from retrograde.tui.cli.support.subcommand import JSON, Subcommand, argument, count
+
+if TYPE_CHECKING:
+    from retrograde.engine.session.session import Session
 
 FOUND, NOTHING = 0, 1
 
@@ -147,3 +150,22 @@ def _record(session: Session, number: int) -> dict[str, Any]:
         "name": step.name,
         "value": encoded(step.result),
     }
+
+
+COMMAND = Subcommand(
+    name="query",
+    help=N_("run without a screen, and say when something happened"),
+    arguments=(
+        argument("scenario", metavar="NAME|FILE.toml|FILE.session.json"),
+        argument(
+            "query",
+            metavar="QUERY",
+            help=N_("'first E < 0.01', 'last ...', 'count ...', 'all ...', 'max abs(grad(w1))', 'min ...'"),
+        ),
+        argument("--epochs", type=count, metavar="N", help=N_("run this many epochs (default: to a stop rule)")),
+        argument("--limit", type=count, metavar="N", help=N_("with all: print at most so many moments")),
+        JSON,
+    ),
+    run=lambda given: query(given.scenario, given.query, epochs=given.epochs, limit=given.limit, as_json=given.json),
+    page="formulas.md",
+)

@@ -6,18 +6,18 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from retrograde.engine.equations.optimisers import OPTIMISERS
 from retrograde.engine.errors import EngineError
-from retrograde.engine.scenario.file import load_scenario
-from retrograde.engine.scenario.models import Scenario
-from retrograde.engine.session.session import Session
-from retrograde.engine.text import _
-from retrograde.engine.travel.stopping import Outcome, StopRule
-from retrograde.tui.cli.columns import table
-from retrograde.tui.cli.numbers import encoded
-from retrograde.tui.cli.progress import ProgressBar
+from retrograde.engine.text import N_, _
+from retrograde.tui.cli.support.columns import table
+from retrograde.tui.cli.support.numbers import encoded
+from retrograde.tui.cli.support.progress import ProgressBar
+from retrograde.tui.cli.support.subcommand import DATA, EPOCHS, Subcommand, argument
+
+if TYPE_CHECKING:
+    from retrograde.engine.scenario.models import Scenario
+    from retrograde.engine.travel.stopping import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,8 @@ def race(scenario: str, variants: Sequence[str], *, epochs: int | None, data: st
         EngineError: there are no variants, or not those that are named.
         ScenarioError: the scenario can not be used.
     """
+    from retrograde.engine.scenario.file import load_scenario
+
     samples = None if data is None else Path(data)
     first = load_scenario(scenario, data=samples)
     known = [one.name for one in first.variants]
@@ -57,19 +59,23 @@ def race(scenario: str, variants: Sequence[str], *, epochs: int | None, data: st
             raise EngineError(message.format(name=name, known=", ".join(known)))
     entrants = [first, *(load_scenario(f"{scenario}:{name}", data=samples) for name in variants or known)]
     last = epochs or first.stop.epochs
-    laps = []
-    for entrant in entrants:
-        session = Session(entrant)
-        with ProgressBar() as bar:
-            outcome = session.run(epochs=epochs, on_progress=bar.update)
-        ended = min(outcome.epoch, outcome.iterations // session.schedule.per_epoch)
-        chosen = [epoch for epoch in milestones(last) if epoch <= ended]
-        per_epoch = session.schedule.per_epoch
-        losses = {epoch: session.measure("E_epoch", epoch * per_epoch) for epoch in chosen}
-        variant = entrant.name.partition(":")[2]
-        laps.append(Lap(name=variant or entrant.name, scenario=entrant, outcome=outcome, losses=losses))
+    laps = [_lap(entrant, epochs, last) for entrant in entrants]
     print(_as_json(laps) if as_json else "\n".join(_as_table(laps, last)))
     return 0
+
+
+def _lap(entrant: Scenario, epochs: int | None, last: int) -> Lap:
+    """Train one of the scenarios."""
+    from retrograde.engine.session.session import Session
+
+    session = Session(entrant)
+    with ProgressBar() as bar:
+        outcome = session.run(epochs=epochs, on_progress=bar.update)
+    per_epoch = session.schedule.per_epoch
+    ended = min(outcome.epoch, outcome.iterations // per_epoch)
+    losses = {epoch: session.measure("E_epoch", epoch * per_epoch) for epoch in milestones(last) if epoch <= ended}
+    variant = entrant.name.partition(":")[2]
+    return Lap(name=variant or entrant.name, scenario=entrant, outcome=outcome, losses=losses)
 
 
 def milestones(last: int) -> list[int]:
@@ -99,6 +105,8 @@ def _as_json(laps: Sequence[Lap]) -> str:
 
 
 def _options(scenario: Scenario) -> dict[str, Any]:
+    from retrograde.engine.equations.optimisers import OPTIMISERS
+
     training = scenario.training
     keys = ("optimizer", "learning_rate", *OPTIMISERS[training.optimizer].options)
     content = training.model_dump(mode="json")
@@ -106,6 +114,9 @@ def _options(scenario: Scenario) -> dict[str, Any]:
 
 
 def _as_table(laps: Sequence[Lap], last: int) -> Iterator[str]:
+    from retrograde.engine.equations.optimisers import OPTIMISERS
+    from retrograde.engine.travel.stopping import StopRule
+
     columns = [epoch for epoch in milestones(last) if any(epoch in lap.losses for lap in laps)]
     while len(columns) > 7:
         columns = [columns[0], *columns[2:]]
@@ -127,3 +138,18 @@ def _as_table(laps: Sequence[Lap], last: int) -> Iterator[str]:
     for lap in laps:
         if lap.outcome.rule is StopRule.DIVERGED:
             yield f"{lap.name}: {lap.outcome.message}"
+
+
+COMMAND = Subcommand(
+    name="race",
+    help=N_("train a scenario and its variants, and compare their losses"),
+    arguments=(
+        argument("scenario", metavar="NAME|FILE.toml"),
+        argument("variants", nargs="*", metavar="VARIANT", help=N_("default: all of the file")),
+        EPOCHS,
+        DATA,
+        argument("--json", action="store_true", help=N_("one JSON list, numbers in full")),
+    ),
+    run=lambda given: race(given.scenario, given.variants, epochs=given.epochs, data=given.data, as_json=given.json),
+    page="training.md",
+)

@@ -31,6 +31,7 @@ from retrograde.engine.scenario.models import (
 )
 from retrograde.engine.scenario.training import RateSchedule, Training
 from retrograde.engine.text import use
+from retrograde.tui.cli.support.markdown import in_english, markdown_table
 
 _INTRODUCTION = """\
 # Scenario files
@@ -46,9 +47,8 @@ sequence.
 
 
 def reference() -> str:
-    """Return the reference as Markdown, in English."""
-    use("en")
-    return "\n".join(_lines()).rstrip() + "\n"
+    """The reference as Markdown, in English."""
+    return in_english(_lines)
 
 
 def _lines() -> Iterator[str]:
@@ -69,10 +69,10 @@ def _lines() -> Iterator[str]:
         yield from _section(f"## {_code(title)}", model, _fields(model))
     yield "## Layers\n"
     yield "Every `[[network.layers]]` has these keys, and those of its kind:\n"
-    yield from _table(("key", "value", "default", "meaning"), _rows(_fields(Layer), skip=("kind",)))
+    yield from markdown_table(("key", "value", "default", "meaning"), _rows(_fields(Layer), skip=("kind",)))
     yield "A layer that ends in an activation function has these as well:\n"
     own = set(Layer.model_fields)
-    yield from _table(
+    yield from markdown_table(
         ("key", "value", "default", "meaning"),
         _rows({name: field for name, field in ActivatedLayer.model_fields.items() if name not in own}),
     )
@@ -86,21 +86,21 @@ def _lines() -> Iterator[str]:
         yield from _section(f"### `{kind}`", layer, fields)
     yield "## Activations\n"
     rows = ((f"`{row.name}`", row.formula, row.source) for row in ACTIVATIONS.values())
-    yield from _table(("name", "formula", "source"), rows)
+    yield from markdown_table(("name", "formula", "source"), rows)
     yield "## Losses\n"
     losses = (
         (f"`{row.name}`", row.formula, f"{row.over_outputs} over outputs, {row.over_batch} over the batch")
         for row in LOSSES.values()
     )
-    yield from _table(("name", "term of one output", "reductions"), losses)
+    yield from markdown_table(("name", "term of one output", "reductions"), losses)
     yield "## Optimisers\n"
-    yield from _table(
+    yield from markdown_table(
         ("name", "formula", "source"), ((f"`{row.name}`", row.formula, row.source) for row in OPTIMISERS.values())
     )
 
 
 def training(text: str) -> str:
-    """Return the page about training with its tables as the engine's are."""
+    """The page about training with its tables as the engine's are."""
     use("en")
     optimisers = (
         (f"`{row.name}`", row.formula, _defaults(row.options, usual=DECAY), row.source) for row in OPTIMISERS.values()
@@ -113,7 +113,7 @@ def training(text: str) -> str:
         (("`kind`", "f(t)", "keys and defaults", "PyTorch"), schedules),
     )
     for head, rows in tables:
-        table = "\n".join(_table(head, rows))
+        table = "\n".join(markdown_table(head, rows))
         old = re.compile(rf"^\| {re.escape(head[0])} \|.*?\n(?=\n)", re.MULTILINE | re.DOTALL)
         text = old.sub(table.replace("\\", r"\\"), text)
     return text
@@ -152,7 +152,7 @@ def _section(title: str, model: type[BaseModel], fields: dict[str, FieldInfo]) -
     yield f"{described}\n"
     rows = list(_rows(fields, skip=("kind",) if issubclass(model, Layer) else ()))
     if rows:
-        yield from _table(("key", "value", "default", "meaning"), rows)
+        yield from markdown_table(("key", "value", "default", "meaning"), rows)
 
 
 def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
@@ -206,14 +206,6 @@ def _plural(word: str) -> str:
     if word.startswith(("list of", "`")):
         return word.replace("list of", "lists of", 1)
     return {"text": "texts", "number": "numbers", "whole number": "whole numbers"}.get(word, word)
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    yield "| " + " | ".join(head) + " |"
-    yield "| " + " | ".join("---" for _ in head) + " |"
-    for row in rows:
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
-    yield ""
 
 
 if __name__ == "__main__":

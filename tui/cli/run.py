@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
+from retrograde.engine.text import N_, _
+from retrograde.tui.cli.support.columns import table
+from retrograde.tui.cli.support.numbers import encoded, shown
+from retrograde.tui.cli.support.progress import ProgressBar
+from retrograde.tui.cli.support.subcommand import DATA, EPOCHS, JSON, Subcommand, argument
 
-from retrograde.engine.equations.array import Array
-from retrograde.engine.equations.expression import Ref
-from retrograde.engine.scenario.file import load_scenario
-from retrograde.engine.session.session import Session
-from retrograde.engine.text import _
-from retrograde.tui.cli.columns import table
-from retrograde.tui.cli.numbers import encoded, shown
-from retrograde.tui.cli.progress import ProgressBar
+if TYPE_CHECKING:
+    from retrograde.engine.equations.array import Array
+    from retrograde.engine.session.session import Session
 
 
 def run(scenario: str, *, epochs: int | None, until: str | None, data: str | None, as_json: bool) -> int:
@@ -25,6 +25,9 @@ def run(scenario: str, *, epochs: int | None, until: str | None, data: str | Non
         EngineError: The condition can not be read, or names something that is not there.
         ScenarioError: The scenario or its data can not be used.
     """
+    from retrograde.engine.scenario.file import load_scenario
+    from retrograde.engine.session.session import Session
+
     session = Session(load_scenario(scenario, data=None if data is None else Path(data)))
     with ProgressBar() as bar:
         outcome = session.run(epochs=epochs, until=until, on_progress=bar.update)
@@ -58,7 +61,11 @@ def run(scenario: str, *, epochs: int | None, until: str | None, data: str | Non
 
 
 def parameters(session: Session, updates: int) -> Iterator[tuple[str, float]]:
-    """Yield name and value of every parameter after so many updates, layer by layer, weights before biases."""
+    """Name and value of every parameter after so many updates, layer by layer, weights before biases."""
+    import numpy as np
+
+    from retrograde.engine.equations.expression import Ref
+
     network = session.network
     current = dict(network.parameters)
     state, start = session.timeline.state(updates), 0
@@ -74,3 +81,22 @@ def parameters(session: Session, updates: int) -> Iterator[tuple[str, float]]:
                 seen.add(parameter)
                 for index, value in np.ndenumerate(current[parameter]):
                     yield session.notation.name(Ref(parameter, index)), float(value)
+
+
+COMMAND = Subcommand(
+    name="run",
+    help=N_("train without a screen, and print how it ended"),
+    arguments=(
+        argument("scenario", metavar="NAME|FILE.toml"),
+        EPOCHS,
+        argument(
+            "--until",
+            metavar="CONDITION",
+            help=N_("stop at the end of the first epoch where it holds, such as 'E_epoch < 0.01 and epoch > 10'"),
+        ),
+        DATA,
+        JSON,
+    ),
+    run=lambda given: run(given.scenario, epochs=given.epochs, until=given.until, data=given.data, as_json=given.json),
+    page="formulas.md",
+)

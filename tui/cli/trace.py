@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from retrograde.engine.equations.expression import Expr, Ref
-from retrograde.engine.equations.rendering import render
 from retrograde.engine.errors import EngineError
-from retrograde.engine.explaining.step import Step
-from retrograde.engine.network.program import Granularity
-from retrograde.engine.scenario.file import load_scenario
-from retrograde.engine.session.session import Session, trace
-from retrograde.engine.text import _
-from retrograde.tui.cli.numbers import encoded, shown
+from retrograde.engine.text import N_, _
+from retrograde.tui.cli.support.numbers import encoded, shown
+from retrograde.tui.cli.support.subcommand import Subcommand, argument, plain_characters
+
+if TYPE_CHECKING:
+    from retrograde.engine.equations.expression import Expr, Ref
+    from retrograde.engine.explaining.step import Step
+    from retrograde.engine.session.session import Session
 
 
 def write_trace(
@@ -28,6 +29,9 @@ def write_trace(
         EngineError: A moment is not one of this scenario's.
         ScenarioError: The scenario can not be used.
     """
+    from retrograde.engine.scenario.file import load_scenario
+    from retrograde.engine.session.session import Session
+
     session = Session(load_scenario(scenario))
     write = as_json if form == "jsonl" else as_text
     translate: Callable[[str], str] = str
@@ -37,15 +41,13 @@ def write_trace(
         translate = plain
     # A program that reads along gets each step when it is made; a terminal is quicker with a full buffer.
     waiting = not sys.stdout.isatty()
-    for step in steps(session, Granularity(granularity), start, end):
+    for step in steps(session, granularity, start, end):
         print(translate(write(step)), flush=waiting)
     return 0
 
 
-def steps(
-    session: Session, granularity: Granularity, start: str | None = None, end: str | None = None
-) -> Iterator[Step]:
-    """Yield the steps at which motions of a granularity stop, from one moment to another, ends included.
+def steps(session: Session, granularity: str, start: str | None = None, end: str | None = None) -> Iterator[Step]:
+    """The steps at which motions of a granularity stop, from one moment to another, ends included.
 
     Args:
         session: Where to walk; its cursor moves.
@@ -58,6 +60,8 @@ def steps(
         EngineError: A moment is not one of this session's.
     """
     if start is None and end is None:
+        from retrograde.engine.session.session import trace
+
         yield from trace(session.scenario, granularity)
         return
     moments = [moment.strip() for moment in (start, end) if moment is not None]
@@ -86,14 +90,16 @@ def steps(
 
 
 def _from_its_first_step(moment: str) -> str:
-    """Return the address of the first step of an epoch or an iteration; other moments as they are."""
+    """The address of the first step of an epoch or an iteration; other moments as they are."""
     if re.fullmatch(r"\d+(:\d+)?", moment.strip()):
         return moment.strip() + (":1" if ":" in moment else ":1:1")
     return moment
 
 
 def as_text(step: Step) -> str:
-    """Return a step as lines: where it is, the equation, and the operands with the steps that made them."""
+    """A step as lines: where it is, the equation, and the operands with the steps that made them."""
+    from retrograde.engine.equations.rendering import render
+
     moment = step.moment
     where = [moment.phase.value, moment.layer]
     if moment.sample is not None and step.program.batch > 1:
@@ -130,12 +136,14 @@ def as_text(step: Step) -> str:
 
 
 def as_json(step: Step) -> str:
-    """Return a step as one JSON object on one line; docs/trace.md describes the fields."""
+    """A step as one JSON object on one line; docs/trace.md describes the fields."""
     return json.dumps(record(step), ensure_ascii=False, allow_nan=False)
 
 
 def record(step: Step) -> dict[str, Any]:
-    """Return a step as plain values; NaN and the infinities are strings."""
+    """A step as plain values; NaN and the infinities are strings."""
+    from retrograde.engine.equations.rendering import render
+
     symbol = step.notation.symbol
 
     def number(ref: Ref) -> str:
@@ -173,3 +181,36 @@ def record(step: Step) -> dict[str, Any]:
         ],
         "terms": [{"symbols": written(term.expr), "value": encoded(term.value)} for term in step.terms],
     }
+
+
+COMMAND = Subcommand(
+    name="trace",
+    help=N_("print every step with its symbols and numbers"),
+    arguments=(
+        argument("scenario", metavar="NAME|FILE.toml"),
+        argument(
+            "--from",
+            dest="start",
+            metavar="MOMENT",
+            help=N_("first step: 2:1:17 (epoch:iteration:step), 2:1, 2, @120, 50%%"),
+        ),
+        argument("--to", dest="end", metavar="MOMENT", help=N_("last step, in the same forms")),
+        argument(
+            "--granularity",
+            default="step",
+            choices=("term", "step", "layer", "phase", "sample", "iteration", "epoch"),
+            help=N_("print only the steps where a motion of this size stops (default: step)"),
+        ),
+        argument("--format", default="text", choices=("text", "jsonl"), help=N_("default: text")),
+        plain_characters(default=argparse.SUPPRESS),
+    ),
+    run=lambda given: write_trace(
+        given.scenario,
+        start=given.start,
+        end=given.end,
+        granularity=given.granularity,
+        form=given.format,
+        ascii_only=given.ascii,
+    ),
+    page="trace.md",
+)

@@ -187,7 +187,6 @@ class Editing:
         except EngineError as error:
             self._desk.say(str(error), bad=True)
             return
-        session.notes = {place: text for place, text in session.notes.items() if place[0] != gone.name}
         self._arrive()
         self._desk.say(_("undone: {edit}; on {branch} again").format(edit=gone.edit, branch=session.branch.name))
 

@@ -244,7 +244,6 @@ class BranchesScreen(ModalScreen[Switch | Visit | None]):
             go_to(session, before.name)
             self._tell(str(error))
             return
-        session.notes = {place: text for place, text in session.notes.items() if place[0] != gone.name}
         if before is not gone:
             go_to(session, before.name)
         self.compared = "" if self.compared == gone.name else self.compared

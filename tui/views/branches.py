@@ -17,6 +17,8 @@ from retrograde.tui.records.table_view import Column, TableView
 from retrograde.tui.views.debugging import address
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from retrograde.engine.session.session import Session
     from retrograde.engine.travel.branch import Branch, BranchComparison, Difference
 
@@ -24,7 +26,7 @@ DECIMALS = 9
 """Digits after the point in the table of differences."""
 
 
-def in_order(branches: list[Branch]) -> list[tuple[Branch, int]]:
+def in_order(branches: Sequence[Branch]) -> list[tuple[Branch, int]]:
     """The branches with their depth, each after the one that it departs from."""
     found: list[tuple[Branch, int]] = []
 

@@ -6,11 +6,13 @@ import math
 import shutil
 import sys
 import time
-from typing import Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
-from retrograde.engine.session.session import Progress
 from retrograde.engine.text import _
-from retrograde.tui.cli.columns import cut
+from retrograde.tui.cli.support.columns import cut
+
+if TYPE_CHECKING:
+    from retrograde.engine.session.session import Progress
 
 _CELLS = 24
 _PERIOD = 0.1

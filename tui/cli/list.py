@@ -6,13 +6,15 @@ import json
 import shutil
 import sys
 
-from retrograde.engine.scenario.catalogue import shipped, summary
-from retrograde.engine.text import language
-from retrograde.tui.cli.columns import cut, table
+from retrograde.engine.text import N_, language
+from retrograde.tui.cli.support.columns import cut, table
+from retrograde.tui.cli.support.subcommand import Subcommand, argument
 
 
 def write_list(*, as_json: bool) -> int:
     """Print name, topology and what each scenario teaches, aligned or as JSON; return the exit code."""
+    from retrograde.engine.scenario.catalogue import shipped, summary
+
     known = [summary(name) for name in shipped()]
     if as_json:
         rows = [
@@ -32,3 +34,11 @@ def write_list(*, as_json: bool) -> int:
     for line in table([[entry.name, entry.topology, entry.teaches[language()]] for entry in known]):
         print(line if room is None else cut(line, room))
     return 0
+
+
+COMMAND = Subcommand(
+    name="list",
+    help=N_("list the scenarios that ship"),
+    arguments=(argument("--json", action="store_true", help=N_("a JSON list")),),
+    run=lambda given: write_list(as_json=given.json),
+)

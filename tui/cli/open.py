@@ -1,15 +1,16 @@
-"""Opens the app, where there is a terminal that can show it."""
+"""`retrograde open`, and what happens without a subcommand: the app, where a terminal can show it."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from pathlib import Path
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.scenario.catalogue import shipped
-from retrograde.engine.text import _
-from retrograde.tui.cli.saved import is_saved
+from retrograde.engine.text import N_, _
+from retrograde.tui.cli.support.saved import is_saved
+from retrograde.tui.cli.support.subcommand import DATA, Subcommand, argument, count, plain_characters, theme
 
 
 def open_app(
@@ -22,6 +23,8 @@ def open_app(
         ScenarioError: The scenario can not be used. One that is not there is reported before the screen is taken,
             one that is wrong after it is given back: reading it takes longer than painting the first screen.
     """
+    from retrograde.engine.scenario.catalogue import shipped
+
     _require_terminal()
     samples = None if data is None else Path(data)
     budget = None if history is None else history << 20
@@ -37,7 +40,7 @@ def open_app(
 
 
 def _is_file(name: str) -> bool:
-    """Return whether there is such a file; no name is too strange to ask."""
+    """Whether there is such a file; no name is too strange to ask."""
     try:
         return Path(name).is_file()
     except (OSError, ValueError):
@@ -56,3 +59,20 @@ def _require_terminal() -> None:
     if size.columns < 1 or size.lines < 1:
         message = _("this terminal says that it has {columns} columns and {lines} lines; {instead}")
         raise EngineError(message.format(columns=size.columns, lines=size.lines, instead=instead))
+
+
+COMMAND = Subcommand(
+    name="open",
+    help=N_("open the app (what happens without a command)"),
+    arguments=(
+        argument("scenario", nargs="?", metavar="NAME|FILE.toml|FILE.session.json"),
+        DATA,
+        argument("--history", type=count, metavar="MB", help=N_("memory for the history (default: 64)")),
+        # Where they stand before the subcommand, they are not overwritten by a default.
+        plain_characters(default=argparse.SUPPRESS),
+        theme(default=argparse.SUPPRESS),
+    ),
+    run=lambda given: open_app(
+        given.scenario, theme=given.theme, ascii_only=given.ascii, data=given.data, history=given.history
+    ),
+)

@@ -6,12 +6,12 @@ import math
 
 
 def shown(value: float) -> str:
-    """Return a number for people: nine significant digits."""
+    """A number for people: nine significant digits."""
     return f"{value:.9g}"
 
 
 def encoded(value: float) -> float | str:
-    """Return a number for JSON: exact, with `"NaN"`, `"Infinity"` and `"-Infinity"` as strings."""
+    """A number for JSON: exact, with `"NaN"`, `"Infinity"` and `"-Infinity"` as strings."""
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

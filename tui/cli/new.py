@@ -6,13 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from textwrap import wrap
 
-from retrograde.engine.atomic import write_whole
-from retrograde.engine.equations.activations import ACTIVATIONS
-from retrograde.engine.equations.losses import LOSSES
-from retrograde.engine.equations.optimisers import OPTIMISERS
-from retrograde.engine.equations.rate_schedules import SCHEDULES
 from retrograde.engine.errors import EngineError
-from retrograde.engine.text import _
+from retrograde.engine.text import N_, _
+from retrograde.tui.cli.support.subcommand import Subcommand, argument
 
 COMMENTS = 44
 """The column in which the comments of the template begin, from 0."""
@@ -97,6 +93,11 @@ loss_below = 1e-4
 
 def template(name: str) -> str:
     """The text of a new file, with the names that the tables have."""
+    from retrograde.engine.equations.activations import ACTIVATIONS
+    from retrograde.engine.equations.losses import LOSSES
+    from retrograde.engine.equations.optimisers import OPTIMISERS
+    from retrograde.engine.equations.rate_schedules import SCHEDULES
+
     choices: Mapping[str, Iterable[str]] = {
         "activations": ACTIVATIONS,
         "losses": LOSSES,
@@ -120,6 +121,8 @@ def write_template(file: str) -> int:
     Raises:
         EngineError: The file exists, or can not be written.
     """
+    from retrograde.engine.atomic import write_whole
+
     path = Path(file)
     if path.suffix != ".toml":
         raise EngineError(_("{file}: the name of a scenario file ends in .toml").format(file=file))
@@ -130,3 +133,12 @@ def write_template(file: str) -> int:
     write_whole(path, template(path.name))
     print(_("wrote {file}: open it with `retrograde {file}`").format(file=file))
     return 0
+
+
+COMMAND = Subcommand(
+    name="new",
+    help=N_("write a commented scenario to start from"),
+    arguments=(argument("file", metavar="FILE.toml"),),
+    run=lambda given: write_template(given.file),
+    page="scenarios.md",
+)

@@ -7,20 +7,20 @@ from unicodedata import combining, east_asian_width
 
 
 def width(text: str) -> int:
-    """Return the columns that a text takes in a terminal."""
+    """The columns that a text takes in a terminal."""
     if text.isascii():
         return len(text)
     return sum(0 if combining(character) else 2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def padded(text: str, columns: int, *, right: bool = False) -> str:
-    """Return the text with spaces up to a number of columns; `right` puts the text at the right."""
+    """The text with spaces up to a number of columns; `right` puts the text at the right."""
     space = " " * max(columns - width(text), 0)
     return space + text if right else text + space
 
 
 def cut(text: str, columns: int) -> str:
-    """Return the text, shortened with … where it does not fit."""
+    """The text, shortened with … where it does not fit."""
     if width(text) <= columns:
         return text
     kept = ""
@@ -32,7 +32,7 @@ def cut(text: str, columns: int) -> str:
 
 
 def table(rows: list[list[str]], *, right: frozenset[int] = frozenset()) -> list[str]:
-    """Return the rows as aligned lines; the columns in `right` have their text at the right."""
+    """The rows as aligned lines; the columns in `right` have their text at the right."""
     widths = [max(width(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
         "  ".join(padded(text, widths[column], right=column in right) for column, text in enumerate(row)).rstrip()
@@ -41,7 +41,7 @@ def table(rows: list[list[str]], *, right: frozenset[int] = frozenset()) -> list
 
 
 def wrapped(text: str, columns: int, indent: str = "") -> list[str]:
-    """Return a text as indented lines of at most so many columns; between Chinese characters it may break."""
+    """A text as indented lines of at most so many columns; between Chinese characters it may break."""
     lines = [indent]
     for piece in re.findall(r"[\u2e80-\uffef]|[^\s\u2e80-\uffef]+|\s+", text):
         if width(lines[-1] + piece.rstrip()) > columns and lines[-1].strip():

@@ -16,7 +16,7 @@ SUFFIX = ".session.json"
 
 
 def is_saved(source: str) -> bool:
-    """Return whether a source is a saved session, by its name."""
+    """Whether a source is a saved session, by its name."""
     return source.endswith(SUFFIX)
 
 

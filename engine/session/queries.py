@@ -1,0 +1,146 @@
+"""Queries: what expressions are worth at the cursor, and where in a run they are true, change or are largest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from retrograde.engine.equations.expression import Ref
+from retrograde.engine.errors import EngineError, SearchCancelledError
+from retrograde.engine.formulas.meaning import Candidate, evaluate, located
+from retrograde.engine.formulas.probe import context, key
+from retrograde.engine.formulas.tree import Formula, Kind, Slot
+from retrograde.engine.session.cursor import Cursor
+from retrograde.engine.text import _
+from retrograde.engine.travel.search import Extreme, OnProgress
+
+SPARKS = 60
+"""Values in the small curve of a watch."""
+
+
+class Queries:
+    """Expressions over the run of a session.
+
+    Args:
+        cursor: the cursor, whose branch is searched up to the furthest position that was reached.
+    """
+
+    def __init__(self, cursor: Cursor) -> None:
+        self._cursor = cursor
+
+    def look(self, formula: Formula) -> float | bool | None:
+        """The value of an expression at the cursor; None where something it reads is not computed yet."""
+        frame, program, sample = self._cursor.frame, self._cursor.program, self._cursor.sample
+        before = self._cursor.branch.search.before(formula, self._cursor.iteration)
+        missing = False
+
+        def value(slot: Slot) -> float:
+            nonlocal missing
+            source = located(slot, program, sample)
+            if source is None or source.earlier:
+                return before.get(key(slot, sample), float("nan"))
+            seen = self._cursor.visible(source.ref)
+            if seen is None and source.ref.array.name != slot.array and not slot.previous:
+                # A parameter whose update is still to come has the value that the iteration started from.
+                return frame.value(Ref(program.named[slot.array], slot.index))
+            missing = missing or seen is None
+            return float("nan") if seen is None else seen
+
+        current = self._cursor.current
+        step = (
+            self._cursor.revealed - 1
+            if current is None or self._cursor.position == 0
+            else program.number(current.place)
+        )
+        moment = context(
+            program, Candidate(max(0, step), sample), self._cursor.iteration, self._cursor.schedule.per_epoch
+        )
+        found = evaluate(formula.node, value, moment)
+        return None if missing or isinstance(found, str) else found
+
+    def at(self, formula: Formula, step: int) -> float | bool:
+        """The value of an expression as it is visible right after a step."""
+        position, term = self._cursor.position, self._cursor.term
+        try:
+            self._cursor.position, self._cursor.term = step, 0
+            found = self.look(formula)
+        finally:
+            self._cursor.position, self._cursor.term = position, term
+        return float("nan") if found is None else found
+
+    def last_change(self, formula: Formula, on_progress: OnProgress | None = None) -> int | None:
+        """The last step up to the cursor at which a number took another value than an iteration before.
+
+        None where there is none, and of what looks back an iteration itself.
+        """
+        looks_back = any(slot.previous for slot in formula.slots)
+        if formula.kind is not Kind.NUMBER or not formula.slots or looks_back:
+            return None
+        changed = self._cursor.condition(f"({formula.text}) != prev({formula.text})")
+        # What was changed just now is found without a replay of its interval.
+        for iteration in range(self._cursor.iteration, max(self._cursor.iteration - 2, -1), -1):
+            near = [
+                hit.step
+                for hit in self._cursor.branch.search.steps_of((changed,), iteration)
+                if hit.step <= self._cursor.position
+            ]
+            if near:
+                return near[-1]
+        for found in self._cursor.branch.search.backward((changed,), self._cursor.position + 1, on_progress):
+            return found.step
+        return None
+
+    def sparks(self, formula: Formula, count: int = SPARKS, on_progress: OnProgress | None = None) -> list[float]:
+        """Values of an expression at moments spread over the run, for a small curve.
+
+        Args:
+            formula: the expression.
+            count: about how many.
+            on_progress: called after each with iterations done and to do; True cancels.
+
+        Raises:
+            SearchCancelledError: ``on_progress`` said so.
+        """
+        last = self._cursor.schedule.locate(self._cursor.frontier)[0]
+        spacing = self._cursor.timeline.checkpoints.spacing
+        stride = max(1, last // count)
+        stride = -(-stride // spacing) * spacing if stride > spacing else stride
+        values: list[float] = []
+        for iteration in range(0, last + (self._cursor.frontier == self._cursor.schedule.start(last + 1)), stride):
+            values.append(float(self.at(formula, self._cursor.schedule.start(iteration + 1))))
+            if on_progress is not None and on_progress(iteration, last):
+                raise SearchCancelledError
+        return values
+
+    def first(self, text: str, on_progress: OnProgress | None = None) -> int | None:
+        """The first step of the run at which a condition is true."""
+        found = self._cursor.branch.search.forward(
+            (self._cursor.condition(text),), 0, self._cursor.frontier, on_progress
+        )
+        return next((hit.step for hit in found), None)
+
+    def last(self, text: str, on_progress: OnProgress | None = None) -> int | None:
+        """The last step of the run at which a condition is true."""
+        found = self._cursor.branch.search.backward(
+            (self._cursor.condition(text),), self._cursor.frontier + 1, on_progress
+        )
+        return next((hit.step for hit in found), None)
+
+    def where(self, text: str, on_progress: OnProgress | None = None) -> Iterator[int]:
+        """All steps of the run at which a condition is true, in order."""
+        condition = self._cursor.condition(text)
+        return (
+            hit.step for hit in self._cursor.branch.search.forward((condition,), 0, self._cursor.frontier, on_progress)
+        )
+
+    def count(self, text: str, on_progress: OnProgress | None = None) -> int:
+        """How many steps of the run make a condition true."""
+        return sum(1 for _step in self.where(text, on_progress))
+
+    def extreme(self, text: str, *, largest: bool = True, on_progress: OnProgress | None = None) -> Extreme | None:
+        """The largest or smallest value of a number over the run, and the first step that reaches it."""
+        formula = self._cursor.formula(text)
+        if formula.kind is not Kind.NUMBER:
+            raise EngineError(_("{text} is a condition, not a number").format(text=text))
+        return self._cursor.branch.search.extreme(
+            formula, self._cursor.frontier, largest=largest, on_progress=on_progress
+        )

@@ -1,0 +1,1 @@
+"""What several subcommands share: how one is stated, arguments, saved sessions, columns, numbers, progress, streams."""
