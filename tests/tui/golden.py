@@ -72,10 +72,12 @@ def written(canvas: Canvas) -> str:
     return "\n".join(row.rstrip() for row in (*texts, "-" * 8, *shown)) + "\n"
 
 
-def reading_of(name: str, position: int) -> Reading:
-    """A scenario at a moment."""
+def reading_of(name: str, position: int, terms: int = 0) -> Reading:
+    """A scenario at a moment, with so many terms of the next step."""
     session = session_of(name)
     session.seek(position)
+    for _term in range(terms):
+        session.step("term")
     return Reading.of(session)
 
 
@@ -123,6 +125,17 @@ def pictures_text(module: str) -> str:
         for maker, positions in steps_pictured(module, name).items():
             texts = ((position, picture_text(reading_of(name, position))) for position in positions)
             found += [f"== {name}: {maker} at {position}\n{text}" for position, text in texts if text]
+    return "\n".join(found)
+
+
+def terms_text(module: str) -> str:
+    """The same of the first step of each maker within which its terms are revealed, at the second term."""
+    name = PICTURED[module][0]
+    found = []
+    for maker, positions in steps_pictured(module, name).items():
+        reading = reading_of(name, positions[0] - 1, 2)
+        if reading.term and reading.step is not None:
+            found.append(f"== {name}: {maker} in {positions[0]}\n{picture_text(reading)}")
     return "\n".join(found)
 
 
@@ -178,6 +191,9 @@ def cases() -> dict[str, Callable[[], str]]:
         ("tiny-transformer", 200, (100, 20)),
         ("micrograd-neuron", 12, (80, 20)),
         ("elman", 25, (64, 18)),
+    )
+    found["pictures-at-a-term"] = lambda: "\n".join(
+        terms_text(module) for module in ("convolution", "pooling", "attention", "recurrent", "terms")
     )
     found["blocks-with-edges"] = lambda: network_text("iris", 20, (90, 20), blocks=True)
     found["pictures-in-little-room"] = lambda: "\n".join(
