@@ -57,23 +57,23 @@ def use(language: str | None = None) -> str:
 
 
 def language() -> str:
-    """Return the language in use, one of `LANGUAGES`; scenarios carry their own texts in each of them."""
+    """The language in use, one of `LANGUAGES`; scenarios carry their own texts in each of them."""
     return _chosen.language
 
 
 def _(message: str) -> str:
-    """Return the message in the language in use; placeholders are filled in afterwards with `.format`."""
+    """The message in the language in use; placeholders are filled in afterwards with `.format`."""
     catalogue = _chosen.catalogue
     return message if catalogue is None else catalogue.gettext(message)
 
 
 def N_(message: str) -> str:
-    """Return the message as it is: a table holds it, and `_` looks it up where it is shown."""
+    """The message as it is: a table holds it, and `_` looks it up where it is shown."""
     return message
 
 
 def ngettext(one: str, many: str, count: int) -> str:
-    """Return the form of the message that fits the count, in the language in use."""
+    """The form of the message that fits the count, in the language in use."""
     catalogue = _chosen.catalogue
     if catalogue is not None:
         return catalogue.ngettext(one, many, count)
@@ -81,7 +81,7 @@ def ngettext(one: str, many: str, count: int) -> str:
 
 
 def nearest(word: str, known: Iterable[str], *, most: int = 1, likeness: float = 0.6) -> list[str]:
-    """Return the known words that a wrong one may have been meant for, the most similar first.
+    """The known words that a wrong one may have been meant for, the most similar first.
 
     Args:
         word: what was written; of a long text, its beginning counts.
@@ -95,7 +95,7 @@ def nearest(word: str, known: Iterable[str], *, most: int = 1, likeness: float =
 
 
 def suggest(word: str, known: Iterable[str], *, most: int = 1, likeness: float = 0.6, between: str = ", ") -> str:
-    """Return the end of a message about a wrong word, `; did you mean race?`; empty where nothing is similar.
+    """The end of a message about a wrong word, `; did you mean race?`; empty where nothing is similar.
 
     Args:
         word: what was written.
@@ -109,7 +109,7 @@ def suggest(word: str, known: Iterable[str], *, most: int = 1, likeness: float =
 
 
 def _from_environment() -> list[str]:
-    """Return the languages that the environment asks for, the most wanted first."""
+    """The languages that the environment asks for, the most wanted first."""
     for variable in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
         if value := os.environ.get(variable):
             return value.split(":")
@@ -117,6 +117,6 @@ def _from_environment() -> list[str]:
 
 
 def _known(name: str) -> str | None:
-    """Return the language of a locale's name, None for one without texts."""
+    """The language of a locale's name, None for one without texts."""
     code = name.replace("-", "_").split("_")[0].split(".")[0].lower()
     return code if code in LANGUAGES else None

@@ -27,7 +27,7 @@ from retrograde.engine.equations.expression import (
     Sum,
 )
 from retrograde.engine.equations.functions import ABS, ERF, EXP, EXPM1, LOG1P, SIGMOID, TANH, sigmoid
-from retrograde.engine.equations.options import Option
+from retrograde.engine.equations.options import Option, Parametric
 
 
 def _positive(x: Expr, then: Expr, otherwise: Expr) -> Expr:
@@ -72,24 +72,14 @@ def _mish_gate(x: Expr) -> Expr:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Activation:
+class Activation(Parametric):
     """An activation function of the net inputs of a layer.
 
     Attributes:
-        name: the name in scenario files.
         symbol: how it is written.
-        formula: the textbook formula.
-        parameter: the key of the layer's table that gives its parameter, if it has one.
-        default: the parameter's default.
-        source: where the definition comes from.
     """
 
-    name: str
     symbol: str
-    formula: str
-    parameter: Option | None = None
-    default: float = 0.0
-    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -29,7 +29,7 @@ from retrograde.engine.equations.expression import (
     Sum,
 )
 from retrograde.engine.equations.functions import ABS, EXP, LOG, LOG1P, SIGMOID
-from retrograde.engine.equations.options import Option
+from retrograde.engine.equations.options import Option, Parametric
 
 Reduction = Literal["sum", "mean"]
 """How terms add up."""
@@ -39,32 +39,22 @@ Targets = Literal["numbers", "probabilities", "distributions", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Loss:
-    """A loss.
+class Loss(Parametric):
+    """A loss, with the formula of a term before any mean.
 
     Attributes:
-        name: the name in scenario files.
         title: the name for people.
-        formula: the textbook formula of a term, before any mean.
         over_outputs: how outputs add up where the file does not say.
         over_batch: how samples, and the steps of a sequence, add up where the file does not say.
         targets: what it compares outputs with.
         activations: the activations of which it needs one in its layer; any will do where there are none.
-        parameter: the key of the loss's table that gives its parameter, if it has one.
-        default: the parameter's default.
-        source: where the definition comes from.
     """
 
-    name: str
-    title: str = ""
-    formula: str
+    title: str
     over_outputs: Reduction
     over_batch: Reduction
     targets: Targets = "numbers"
     activations: tuple[str, ...] = ()
-    parameter: Option | None = None
-    default: float = 0.0
-    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -68,9 +68,7 @@ OPTIONS: dict[str, Option] = {
         Option(key="alpha", text="α: the share of the running average of g² that is kept", sign="α", least=0, most=1),
         Option(key="rho", text="ρ: the share of the running averages that is kept", sign="ρ", least=0, most=1),
         Option(
-            key="centered",
-            kind="flag",
-            text="the variance of g, s − a², in the denominator instead of the mean of g²",
+            key="centered", kind="flag", text="the variance of g, s − a², in the denominator instead of the mean of g²"
         ),
         Option(key="amsgrad", kind="flag", text="the largest v so far in the denominator"),
         Option(key="lr_decay", text="κ: the learning rate of update t is η / (1 + (t − 1)·κ)", sign="κ", least=0),
@@ -83,11 +81,7 @@ OPTIONS: dict[str, Option] = {
             wrong=_etas,
         ),
         Option(
-            key="step_sizes",
-            kind="pair",
-            text="the smallest and the largest step size",
-            above=0,
-            wrong=_step_sizes,
+            key="step_sizes", kind="pair", text="the smallest and the largest step size", above=0, wrong=_step_sizes
         ),
         Option(key="weight_decay", text="λ: draws parameters to 0", sign="λ", least=0),
         Option(
@@ -162,14 +156,7 @@ OPTIMISERS: dict[str, Optimiser] = {
             title="RMSprop",
             formula="s⁺ = α·s + (1 − α)·g²; w⁺ = w − η·g / (√s⁺ + ε), centred √(s⁺ − a⁺²); with momentum"
             " v⁺ = μ·v + g / (√s⁺ + ε), w⁺ = w − η·v⁺",
-            options={
-                "alpha": 0.99,
-                "eps": 1e-8,
-                "eps_inside": False,
-                "centered": False,
-                "momentum": 0.0,
-                **DECAY,
-            },
+            options={"alpha": 0.99, "eps": 1e-8, "eps_inside": False, "centered": False, "momentum": 0.0, **DECAY},
             state=3,
             made=2,
             source="Tieleman, Hinton 2012, lecture 6e; centred: Graves 2013, eq. 38 to 41",

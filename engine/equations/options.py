@@ -62,3 +62,31 @@ class Option:
             and (self.most is None or value <= self.most)
             and (self.below is None or value < self.below)
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Parametric:
+    """A row of a table of formulas that have one parameter or none.
+
+    Attributes:
+        name: the name in scenario files.
+        formula: the textbook formula.
+        parameter: the key, beside the name in the file, that gives its parameter, if it has one.
+        default: the parameter's default.
+        source: where the definition comes from.
+    """
+
+    name: str
+    formula: str
+    parameter: Option | None = None
+    default: float = 0.0
+    source: str = ""
+
+    def given(self, table: object) -> float:
+        """The parameter, as a table of a file gives it or leaves it out."""
+        found = None if self.parameter is None else getattr(table, self.parameter.key)
+        return self.default if found is None else found
+
+    def completed(self, table: object) -> dict[str, float]:
+        """The parameter by its key; nothing where there is none."""
+        return {} if self.parameter is None else {self.parameter.key: self.given(table)}

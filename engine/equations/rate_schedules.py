@@ -35,23 +35,14 @@ KEYS: dict[str, Option] = {
         ),
         Option(key="end_factor", text="of cosine: the last rate, as a part of η; 0 if absent", least=0, most=1),
         Option(
-            key="warm_up",
-            kind="whole",
-            text="units in which the rate rises to η, before the schedule begins",
-            least=0,
+            key="warm_up", kind="whole", text="units in which the rate rises to η, before the schedule begins", least=0
         ),
         Option(
-            key="start_factor",
-            text="the first rate of the warm-up, as a part of η; 1/3 if absent",
-            above=0,
-            most=1,
+            key="start_factor", text="the first rate of the warm-up, as a part of η; 1/3 if absent", above=0, most=1
         ),
         Option(key="cycle", kind="whole", text="of one_cycle: its units; absent: the whole training", least=2),
         Option(
-            key="peak",
-            text="of one_cycle: the share of it in which the rate rises; 0.3 if absent",
-            above=0,
-            below=1,
+            key="peak", text="of one_cycle: the share of it in which the rate rises; 0.3 if absent", above=0, below=1
         ),
         Option(key="div_factor", text="of one_cycle: the first rate is η / div_factor; 25 if absent", least=1),
         Option(
@@ -72,10 +63,7 @@ KEYS: dict[str, Option] = {
         ),
         Option(key="factor", text="of plateau: what the rate is multiplied by; 0.1 if absent", above=0, most=1),
         Option(
-            key="patience",
-            kind="whole",
-            text="of plateau: epochs without progress that pass; 10 if absent",
-            least=0,
+            key="patience", kind="whole", text="of plateau: epochs without progress that pass; 10 if absent", least=0
         ),
         Option(
             key="threshold",

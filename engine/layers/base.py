@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from retrograde.engine.equations.activations import ACTIVATIONS
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.errors import KeyPath, Violation
-from retrograde.engine.layers.options import with_options, words
+from retrograde.engine.layers.options import with_parameters, words
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -396,14 +396,7 @@ class _ActivationKey(Layer):
 if TYPE_CHECKING:
     _ActivationKeys = _ActivationKey
 else:
-    _ActivationKeys = with_options(
-        _ActivationKey,
-        (
-            (row.parameter, f"of {row.name}: {row.parameter.text}; {row.default:g} if absent")
-            for row in ACTIVATIONS.values()
-            if row.parameter is not None
-        ),
-    )
+    _ActivationKeys = with_parameters(_ActivationKey, ACTIVATIONS.values())
 
 
 class ActivatedLayer(_ActivationKeys):
@@ -411,7 +404,4 @@ class ActivatedLayer(_ActivationKeys):
 
     def completed(self) -> dict[str, Any]:
         """The parameter of the activation, where the file leaves it out."""
-        row = ACTIVATIONS[self.activation]
-        if row.parameter is None or getattr(self, row.parameter.key) is not None:
-            return {}
-        return {row.parameter.key: row.default}
+        return ACTIVATIONS[self.activation].completed(self)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, create_model
 
-from retrograde.engine.equations.options import Option, OptionKind
+from retrograde.engine.equations.options import Option, OptionKind, Parametric
 
 MAX_EPOCHS = 10**12
 
@@ -41,6 +41,18 @@ def with_options(base: type[BaseModel], options: Iterable[tuple[Option, str]]) -
     """
     return create_model(
         f"{base.__name__}WithOptions", __base__=base, **{option.key: _field(option, text) for option, text in options}
+    )
+
+
+def with_parameters(base: type[BaseModel], rows: Iterable[Parametric]) -> Any:
+    """A model with a key for the parameter of each row of a table."""
+    return with_options(
+        base,
+        (
+            (row.parameter, f"of {row.name}: {row.parameter.text}; {row.default:g} if absent")
+            for row in rows
+            if row.parameter is not None
+        ),
     )
 
 

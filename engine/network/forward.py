@@ -151,8 +151,7 @@ class ForwardPass:
         row = ACTIVATIONS[layer.activation]
         if row is SOFTMAX:
             return self.shares(net, stem)
-        given = getattr(layer, row.parameter.key) if row.parameter is not None else None
-        parameter = row.default if given is None else given
+        parameter = row.given(layer)
         return self.append(
             Activate(
                 target=self.made(stem, net.element_shape, role=Role.OUT, time=net.time),

@@ -43,7 +43,6 @@ def _loss_terms(forward: ForwardPass, loss: LossTable, form: Form, value: Value,
             )
         else:
             row = termwise(loss.kind)
-            given = None if row.parameter is None else getattr(loss, row.parameter.key)
             forward.append(
                 LossTerm(
                     target=target,
@@ -53,7 +52,7 @@ def _loss_terms(forward: ForwardPass, loss: LossTable, form: Form, value: Value,
                     out=out,
                     goal=goal,
                     loss=loss.kind,
-                    parameter=row.default if given is None else given,
+                    parameter=row.given(loss),
                     share=share,
                     at=at,
                 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref, refs, terms
@@ -18,6 +19,9 @@ from retrograde.engine.text import _, nearest, suggest
 
 MAX_NUMBERED = 99
 """Weights that are called w1, w2, ...; a larger network uses ``W_h[2,1]``."""
+
+MAX_NAME = 200
+"""Characters of a name."""
 
 _SUGGEST_LIMIT = 5000
 
@@ -50,6 +54,68 @@ class LayerNames:
         if self.edges is not None:
             return self.edges
         return [(unit, source) for unit in range(self.units) for source in range(self.sources)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wrapper:
+    """A way to make a name of another one; writing and reading go by the same two texts.
+
+    Attributes:
+        sign: the symbol, with ``{}`` for the other name and ``{sign}`` for that of the array.
+        word: the ASCII name.
+        target: the name of the array, by that of the other one; ``{bare}`` is that one without ``net_``.
+        of_net: whether the other name is that of a net input, whose ``net_`` goes without saying.
+    """
+
+    sign: str
+    word: str
+    target: str
+    of_net: bool = False
+
+    def written(self, inner: str, sign: str, pretty: bool) -> str:
+        """The name, or on the screen the symbol, around another one."""
+        bare = inner.removeprefix("net_") if self.of_net else inner
+        return (self.sign if pretty else self.word).format(bare, sign=sign)
+
+    def inside(self, text: str) -> str | None:
+        """The other name in a name or a symbol; None where it is not made in this way."""
+        for template in (self.word, self.sign):
+            match = _pattern(template).fullmatch(text)
+            if match is not None:
+                return f"net_{match[1]}" if self.of_net else match[1].strip()
+        return None
+
+    def array(self, inner: str) -> str:
+        """The name of the array, by that of the other one."""
+        return self.target.format(inner, bare=inner.removeprefix("net_"))
+
+
+@lru_cache(maxsize=256)
+def _pattern(template: str) -> re.Pattern[str]:
+    """What a name that is written by a template looks like."""
+    return re.compile(re.escape(template).replace(r"\{\}", "(.+)").replace(r"\{sign\}", "[^()]*"))
+
+
+_GRADIENT = _Wrapper(sign="∂E/∂{}", word="grad({})", target="grad({})")
+_DELTA = _Wrapper(sign="δ_{}", word="delta({})", target="grad({})", of_net=True)
+_SLOPE = _Wrapper(sign="{sign}′(net_{})", word="slope({})", target="slope_{bare}", of_net=True)
+_UPDATED = _Wrapper(sign="{}⁺", word="new({})", target="new({})")
+_WRAPPERS = (_GRADIENT, _DELTA, _SLOPE, _UPDATED)
+
+_OTHER_SLOPE = _Wrapper(sign="{sign}′({})", word="slope({})", target="slope_{}")
+"""The slope of an activation without net inputs of its own, which is read by ``Notation._slope``."""
+
+
+def _wrapper_of(array: Array) -> _Wrapper:
+    """How the name of a slope, a gradient or an updated parameter is made of the name of what it belongs to."""
+    of_net = array.of is not None and array.of.role is Role.NET
+    match array.role:
+        case Role.SLOPE:
+            return _SLOPE if of_net else _OTHER_SLOPE
+        case Role.GRADIENT:
+            return _DELTA if of_net else _GRADIENT
+        case _:
+            return _UPDATED
 
 
 class Notation:
@@ -132,26 +198,14 @@ class Notation:
                 return "η" if pretty else "lr"
             case Role.TOTAL:
                 return "E"
-            case Role.SLOPE:
-                assert array.of is not None
-                label = self._text(array.of, index, pretty)
-                if not pretty and array.of.role is not Role.NET:
-                    label = self._own(array, index)
-                return f"{array.sign}′({label})" if pretty else f"slope({label.removeprefix('net_')})"
-            case Role.GRADIENT:
+            case Role.SLOPE | Role.GRADIENT | Role.UPDATED:
                 assert array.of is not None
                 inner = self._text(array.of, index, pretty)
-                if array.of.role is Role.NET:
-                    label = inner.removeprefix("net_")
-                    return f"δ_{label}" if pretty else f"delta({label})"
-                return f"∂E/∂{inner}" if pretty else f"grad({inner})"
-            case Role.UPDATED:
-                assert array.of is not None
-                inner = self._text(array.of, index, pretty)
-                return f"{inner}⁺" if pretty else f"new({inner})"
+                if array.role is Role.SLOPE and array.of.role is not Role.NET and not pretty:
+                    inner = self._own(array, index)
+                return _wrapper_of(array).written(inner, array.sign, pretty)
             case Role.MEMORY | Role.VALUE if array.of is not None and index and _of_parameter(array):
-                stem, inner = _stem(array, pretty), self._text(array.of, index, pretty)
-                return f"{stem}{inner}" if stem.endswith("∂") else f"{stem}({inner})"
+                return _around(_stem(array, pretty)).format(self._text(array.of, index, pretty))
         return self._plain(array, index, pretty)
 
     def _plain(self, array: Array, index: tuple[int, ...], pretty: bool) -> str:
@@ -189,6 +243,8 @@ class Notation:
             EngineError: no slot has that name; the message has the nearest ones.
         """
         source = text.strip()
+        if len(source) > MAX_NAME:
+            raise EngineError(_("a name has at most {limit} characters").format(limit=MAX_NAME))
         bare = source
         marked = re.fullmatch(r"(.*?)\s*\{\s*(\d+)\s*\}", source)
         if marked:
@@ -240,66 +296,47 @@ class Notation:
         )
 
     def _find(self, text: str) -> tuple[str, tuple[int, ...]] | None:
-        for pattern, wrap in _WRAPPERS:
-            match = re.fullmatch(pattern, text)
-            if match:
-                inner = self._find(f"net_{match[1]}" if wrap in {"delta", "slope"} else match[1].strip())
-                if inner is None:
-                    return None
-                name, index = inner
-                if wrap == "slope":
-                    return f"slope_{name.removeprefix('net_')}", index
-                return (f"grad({name})" if wrap == "delta" else f"{wrap}({name})"), index
+        for wrapper in _WRAPPERS:
+            inside = wrapper.inside(text)
+            if inside is not None:
+                inner = self._find(inside)
+                return None if inner is None else (wrapper.array(inner[0]), inner[1])
         if text in self._weight_slots:
             layer, pair = self._weight_slots[text]
             return f"W_{layer}", pair
         if text in {"E", "lr", "η"}:
             return ("E" if text == "E" else "lr"), ()
-        match = re.fullmatch(r"(W|b)_(\w+)\[\s*(\d+)\s*(?:,\s*(\d+)\s*)?\]", text)
-        if match and match[2] in self._order:
+        if (match := re.fullmatch(r"(W|b)_(\w+)\[\s*(\d+)\s*(?:,\s*(\d+)\s*)?\]", text)) and match[2] in self._order:
             return self._indexed(match)
-        match = re.fullmatch(r"b(\d+)", text)
-        if match:
-            for name, number in self._order.items():
-                if number == int(match[1]) and self._layers[name].bias == "shared":
-                    return f"b_{name}", (0,)
-        match = re.fullmatch(r"(net|out|E|t|e|b)_(.+)", text)
-        if match:
-            neuron = self._neuron(match[2])
-            if neuron is None or neuron[0] == self._input.name:
-                return None
-            layer, unit = neuron
-            if match[1] == "b" and self._layers[layer].bias != "neuron":
-                return None
-            prefix = {"E": "E", "t": "t"}.get(match[1], match[1])
-            return f"{prefix}_{layer}", (unit,)
-        match = re.fullmatch(r"(max|S)_(\w+)", text)
-        if match and match[2] in self._order:
+        if match := re.fullmatch(r"b(\d+)", text):
+            return self._shared(int(match[1]))
+        if match := re.fullmatch(r"(net|out|E|t|e|b)_(.+)", text):
+            return self._of_neuron(match[1], match[2])
+        if (match := re.fullmatch(r"(max|S)_(\w+)", text)) and match[2] in self._order:
             return text, ()
         neuron = self._neuron(text)
-        if neuron is not None and neuron[0] == self._input.name:
-            return self._input.name, (neuron[1],)
-        return None
+        return (neuron[0], (neuron[1],)) if neuron is not None and neuron[0] == self._input.name else None
+
+    def _shared(self, number: int) -> tuple[str, tuple[int, ...]] | None:
+        """The bias that the neurons of a layer share, by the layer's number."""
+        layer = next((name for name, order in self._order.items() if order == number), None)
+        return (f"b_{layer}", (0,)) if layer is not None and self._layers[layer].bias == "shared" else None
+
+    def _of_neuron(self, stem: str, label: str) -> tuple[str, tuple[int, ...]] | None:
+        """What a neuron has: ``net``, ``out``, ``E``, ``t``, ``e``, and ``b`` where it has a bias of its own."""
+        neuron = self.neuron_of(label)
+        if neuron is None or (stem == "b" and self._layers[neuron[0]].bias != "neuron"):
+            return None
+        return f"{stem}_{neuron[0]}", (neuron[1],)
 
     def _listed(self, text: str, program: Program) -> Ref | None:
         """The slot that a name means by the names of the program's own arrays; without its sample."""
-        for pattern, wrap in (*_WRAPPERS, *_memories(program)):
-            match = re.fullmatch(pattern, text)
-            if match:
-                inner = self._listed(f"net_{match[1]}" if wrap in {"delta", "slope"} else match[1].strip(), program)
-                if inner is None:
-                    found = self._find(f"net_{match[1]}" if wrap in {"delta", "slope"} else match[1].strip())
-                    array = None if found is None else program.named.get(found[0])
-                    inner = None if found is None or array is None else Ref(array, found[1])
-                if inner is None:
-                    continue
-                name = inner.array.name
-                named = {"delta": f"grad({name})", "slope": name.replace("net_", "slope_", 1)}.get(
-                    wrap, f"{wrap}({name})"
-                )
-                array = program.named.get(named)
-                if array is not None:
-                    return Ref(array, inner.index)
+        for wrapper in (*_WRAPPERS, *_memories(program)):
+            inside = wrapper.inside(text)
+            inner = None if inside is None else self._listed(inside, program) or self._found(inside, program)
+            array = None if inner is None else program.named.get(wrapper.array(inner.array.name))
+            if inner is not None and array is not None:
+                return Ref(array, inner.index)
         if text.startswith("slope(") or "′(" in text:
             return self._slope(text, program)
         number = next((one for one in program.arrays if one.sign == text and not one.shape), None)
@@ -312,18 +349,24 @@ class Notation:
         name, time = match["name"], match["time"] or ""
         if match["index"]:
             return _picked(program, name, time, [part.strip() for part in match["index"].split(",")])
-        whole = _picked(program, name, time, [])
-        if whole is not None:
-            return whole
-        unit = re.fullmatch(r"(.*?)(\d+)", name)
-        while unit is not None:
-            for base in (unit[1], unit[1].removesuffix(".")):
-                slot = _picked(program, base, time, [unit[2]])
+        return _picked(program, name, time, []) or self._numbered(text, name, time, program)
+
+    def _numbered(self, text: str, name: str, time: str, program: Program) -> Ref | None:
+        """The slot of a neuron whose number stands behind the name of an array: ``mu_n1``, ``mu_n1.2``."""
+        digits = re.search(r"\d+$", name)
+        # A layer's name may end in a digit itself: h2.3, or a stem that is read with a digit too few.
+        for cut in range(digits.start() if digits else len(name), len(name)):
+            for base in (name[:cut], name[:cut].removesuffix(".")):
+                slot = _picked(program, base, time, [name[cut:]])
                 if slot is not None and self._text(slot.array, slot.index, False) == text:
                     return slot
-            # A layer's name may end in a digit itself: h2.3, or a stem that is read with a digit too few.
-            unit = re.fullmatch(rf"({re.escape(unit[1])}\d)(\d+)", name)
         return None
+
+    def _found(self, text: str, program: Program) -> Ref | None:
+        """The slot that a name means by the layers of the network, where the program has its array."""
+        found = self._find(text)
+        array = None if found is None else program.named.get(found[0])
+        return None if found is None or array is None else Ref(array, found[1])
 
     def _slope(self, text: str, program: Program) -> Ref | None:
         """The slope of an activation without net inputs of its own: ``slope(a1)``, ``σ′(out_h1)``."""
@@ -483,14 +526,19 @@ def spelled_out(text: str, program: Program) -> str:
     return text
 
 
-def _memories(program: Program) -> list[tuple[str, str]]:
-    """Patterns for the memory that belongs to parameters: ``m(w5)``."""
+def _memories(program: Program) -> list[_Wrapper]:
+    """How what belongs to parameters is written: ``m(w5)``."""
     spellings = {(spelling, array.stem) for array in _memory_of(program) for spelling in (array.stem, array.sign)}
     return [
-        (rf"{re.escape(spelling)}(.+)" if spelling.endswith("∂") else rf"{re.escape(spelling)}\((.+)\)", stem)
+        _Wrapper(sign=_around(spelling), word=_around(spelling), target=f"{stem}({{}})")
         for spelling, stem in sorted(spellings)
         if spelling
     ]
+
+
+def _around(stem: str) -> str:
+    """How a stem stands before the name of a parameter: ``m(w5)``, ``∂L/∂w5``."""
+    return f"{stem}{{}}" if stem.endswith("∂") else f"{stem}({{}})"
 
 
 def wrappers(program: Program) -> frozenset[str]:
@@ -524,17 +572,6 @@ _DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 def _plain_version(match: re.Match[str]) -> str:
     return "." + match[0].translate(_DIGITS)
 
-
-_WRAPPERS: tuple[tuple[str, str], ...] = (
-    (r"grad\((.+)\)", "grad"),
-    (r"∂E/∂(.+)", "grad"),
-    (r"delta\((.+)\)", "delta"),
-    (r"δ_(.+)", "delta"),
-    (r"slope\((.+)\)", "slope"),
-    (r"[^()]*′\(net_(.+)\)", "slope"),
-    (r"new\((.+)\)", "new"),
-    (r"(.+)⁺", "new"),
-)
 
 EXTRA_NAMES: Mapping[str, str] = {
     "E_epoch": "the loss of the epoch: the mean of its iterations' E, each before its own update",

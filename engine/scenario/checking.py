@@ -56,7 +56,7 @@ def parse(
     parts = whole(scenario) if scenario is not None else pieces(content)
     report.extend(broken_rules(parts))
     # Here, since a file without samples needs no NumPy.
-    from retrograde.engine.scenario.sampling import checked_samples
+    from retrograde.engine.scenario.sample_checking import checked_samples
     from retrograde.engine.scenario.scaling import finish
 
     file = samples = None

@@ -17,7 +17,7 @@ from retrograde.engine.errors import Problem, ScenarioError
 from retrograde.engine.scenario import limits
 from retrograde.engine.scenario.dataset import Samples
 from retrograde.engine.scenario.picking import picked, too_large, unreadable
-from retrograde.engine.scenario.samples import MAX_PROBLEMS
+from retrograde.engine.scenario.rules.samples import MAX_PROBLEMS
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from retrograde.engine.scenario.csv_reading import read_csv
 from retrograde.engine.scenario.dataset import Dataset, Samples
 from retrograde.engine.scenario.inline import inline_samples
 from retrograde.engine.scenario.npz_reading import read_npz
-from retrograde.engine.scenario.samples import (
-    goal_faults,
-    index_faults,
-    length_faults,
-    shape_faults,
+from retrograde.engine.scenario.rules.samples import (
+    goal_rules,
+    index_rules,
+    length_rules,
+    width_rules,
 )
 from retrograde.engine.scenario.scaling import finish
 
@@ -38,10 +38,10 @@ def _read(scenario: Scenario) -> Dataset:
     steps = shapes.steps or 0
     samples = read_samples(data, scenario.data_path, steps=steps, targets=bool(goals), indices=vocabulary is not None)
     for fault in (
-        *shape_faults(samples, data, shapes.inputs, shapes.outputs, positions),
-        *goal_faults(samples.targets, goals, data.class_count, positions, samples.lengths),
-        *length_faults(samples.lengths, steps),
-        *index_faults(samples.inputs, vocabulary),
+        *width_rules(samples, data, shapes.inputs, shapes.outputs, positions),
+        *goal_rules(samples.targets, goals, data.class_count, positions, samples.lengths),
+        *length_rules(samples.lengths, steps),
+        *index_rules(samples.inputs, vocabulary),
     ):
         raise EngineError(fault.message)
     return finish(samples, data, positions)

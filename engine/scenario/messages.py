@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
-
 from retrograde.engine.errors import KeyPath, Violation
-from retrograde.engine.layers.base import Distribution, Layer, LayerInit
+from retrograde.engine.layers.base import Layer
 from retrograde.engine.layers.dense import DenseLayer
 from retrograde.engine.layers.table import KINDS
-from retrograde.engine.scenario.models import (
-    Data,
-    Expectation,
-    LossTable,
-    NetworkInit,
-    NetworkTable,
-    Scenario,
-    StopTable,
-    TextTable,
-    Variant,
-)
-from retrograde.engine.scenario.training import RateSchedule, Training
+from retrograde.engine.scenario.tables import homes, model_at
 from retrograde.engine.text import _, suggest
 
 if TYPE_CHECKING:
@@ -141,89 +127,24 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
-def _model_at(path: KeyPath, layer: type[Layer]) -> type[BaseModel] | None:
-    """Return the model of the table at a path; ``layer`` is that of a layer on it."""
-    model: type[BaseModel] | None = Scenario
-    for part in path:
-        if isinstance(part, int):
-            continue
-        if (model, part) == (NetworkTable, "layers"):
-            model = layer
-            continue
-        owner = Layer if model is not None and issubclass(model, Layer) else model
-        model = _TABLES.get((owner, part)) if owner is not None else None
-    return model
-
-
-_TABLES: dict[tuple[type[BaseModel], str], type[BaseModel]] = {
-    (Scenario, "title"): TextTable,
-    (Scenario, "teaches"): TextTable,
-    (Scenario, "about"): TextTable,
-    (Scenario, "network"): NetworkTable,
-    (Scenario, "data"): Data,
-    (Scenario, "loss"): LossTable,
-    (Scenario, "losses"): LossTable,
-    (Scenario, "training"): Training,
-    (Scenario, "stop"): StopTable,
-    (Scenario, "expect"): Expectation,
-    (NetworkTable, "layers"): DenseLayer,
-    (NetworkTable, "init"): NetworkInit,
-    (NetworkInit, "bias"): Distribution,
-    (Training, "schedule"): RateSchedule,
-    (Layer, "init"): LayerInit,
-    (LayerInit, "bias"): Distribution,
-    (Expectation, "reason"): TextTable,
-    (Scenario, "variants"): Variant,
-    (Variant, "title"): TextTable,
-    (Variant, "expect"): Expectation,
-}
-
-
 def _unknown_key(path: KeyPath, layer: type[Layer]) -> str:
-    model = _model_at(path[:-1], layer)
+    model = model_at(path[:-1], layer)
     known = list(model.model_fields) if model is not None else []
     name = str(path[-1])
     message = _("there is no such key")
     if near := suggest(name, known, likeness=0.5):
         return message + near
-    elsewhere = sorted({_table_name(table) for table in _homes(name) if table is not model})
+    elsewhere = sorted(table or _("the top of the file") for table, home in homes(name) if home is not model)
     if elsewhere:
         return message + _(" here; it belongs in {tables}").format(tables=", ".join(elsewhere))
     return message + _("; known here: {names}").format(names=", ".join(known))
 
 
-def _homes(name: str) -> Iterator[type[BaseModel]]:
-    tables: set[type[BaseModel]] = {Scenario, *_TABLES.values()}
-    for table in tables:
-        if name in table.model_fields:
-            yield table
-
-
-def _table_name(model: type[BaseModel]) -> str:
-    names = {
-        Scenario: _("the top of the file"),
-        TextTable: "[title]",
-        NetworkTable: "[network]",
-        NetworkInit: "[network.init]",
-        LayerInit: "[network.init]",
-        Distribution: "[network.init]",
-        DenseLayer: "[[network.layers]]",
-        Data: "[data]",
-        LossTable: "[loss]",
-        Training: "[training]",
-        RateSchedule: "[training.schedule]",
-        StopTable: "[stop]",
-        Expectation: "[[expect]]",
-        Variant: "[[variants]]",
-    }
-    return names.get(model, model.__name__)
-
-
 def _missing(path: KeyPath, layer: type[Layer]) -> str:
-    model = _model_at(path[:-1], layer)
+    model = model_at(path[:-1], layer)
     field = model.model_fields.get(str(path[-1])) if model is not None else None
     description = field.description if field is not None else None
-    table = _model_at(path, layer)
+    table = model_at(path, layer)
     if path == ("format",):
         return _("missing: put format = 1 at the top of the file")
     if table is not None and path[-1] != "layers":

@@ -29,7 +29,7 @@ from retrograde.engine.layers.base import (
     Row,
 )
 from retrograde.engine.layers.dense import DenseLayer
-from retrograde.engine.layers.options import MAX_EPOCHS, with_options, words
+from retrograde.engine.layers.options import MAX_EPOCHS, with_parameters, words
 from retrograde.engine.scenario.sequences import MAX_TEXT, alphabet
 from retrograde.engine.scenario.shapes import INPUT_LAYER, Goal, Shapes
 from retrograde.engine.scenario.training import Training
@@ -231,14 +231,7 @@ class _LossKeys(Model):
 if TYPE_CHECKING:
     _LossOptions = _LossKeys
 else:
-    _LossOptions = with_options(
-        _LossKeys,
-        (
-            (row.parameter, f"of {row.name}: {row.parameter.text}; {row.default:g} if absent")
-            for row in LOSSES.values()
-            if row.parameter is not None
-        ),
-    )
+    _LossOptions = with_parameters(_LossKeys, LOSSES.values())
 
 
 class LossTable(_LossOptions):
@@ -506,7 +499,6 @@ def _completed_loss(loss: LossTable, last: str) -> LossTable:
         "over_outputs": loss.over_outputs or row.over_outputs,
         "over_batch": loss.over_batch or row.over_batch,
         "over_time": loss.over_time or loss.over_batch or row.over_batch,
+        **row.completed(loss),
     }
-    if row.parameter is not None and getattr(loss, row.parameter.key) is None:
-        update[row.parameter.key] = row.default
     return loss.model_copy(update=update)

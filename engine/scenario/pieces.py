@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -55,10 +55,10 @@ def pieces(content: dict[str, Any]) -> Parts:
     network = content.get("network")
     if not isinstance(network, dict):
         network = {}
-    given = network.get("layers")
-    tables = given[:MAX_LAYERS] if isinstance(given, list) else []
+    tables = _list(network, "layers")[:MAX_LAYERS]
     layers = [_valid(_kind(table), table, ("network", "layers", n), unknown) for n, table in enumerate(tables)]
-    expect = content.get("expect")
+    losses = _list(content, "losses")[:MAX_LAYERS]
+    expect = _list(content, "expect")[:MAX_FINDINGS]
     bare = _valid(NetworkTable, {**network, "init": {}, "layers": [{"units": 1}]}, ("network",), unknown)
     if "init" not in network:
         init: NetworkInit | None = NetworkInit()
@@ -71,22 +71,16 @@ def pieces(content: dict[str, Any]) -> Parts:
         seed=bare.seed if bare else None,
         init=init,
         layers=layers,
-        complete=bool(layers) and len(layers) == len(given or ()),
+        complete=bool(layers) and len(layers) == len(_list(network, "layers")),
         data=_valid(Data, content.get("data", {}), ("data",), unknown),
         loss=_valid(LossTable, content.get("loss"), ("loss",), unknown),
-        losses=_losses(content, unknown),
+        losses=[_valid(LossTable, table, ("losses", n), unknown) for n, table in enumerate(losses)],
         training=_valid(Training, content.get("training"), ("training",), unknown),
         stop=_valid(StopTable, content.get("stop"), ("stop",), unknown),
-        expect=[_valid(Expectation, table, ("expect", n), unknown) for n, table in enumerate(expect[:MAX_FINDINGS])]
-        if isinstance(expect, list)
-        else [],
+        expect=[_valid(Expectation, table, ("expect", n), unknown) for n, table in enumerate(expect)],
         names=layer_names(names) if names else [],
         unknown=unknown,
-        doubtful={
-            path[2]
-            for path in unknown
-            if path[:2] == ("network", "layers") and len(path) > 2 and isinstance(path[2], int)
-        },
+        doubtful={n for n in range(len(layers)) if any(path[:3] == ("network", "layers", n) for path in unknown)},
     )
 
 
@@ -96,21 +90,10 @@ def _kind(table: Any) -> type[Layer]:
     return KINDS.get(kind, DenseLayer) if isinstance(kind, str) else DenseLayer
 
 
-def _losses(content: dict[str, Any], unknown: set[KeyPath]) -> list[LossTable | None]:
-    given = content.get("losses")
-    tables = given[:MAX_LAYERS] if isinstance(given, list) else []
-    return [_valid(LossTable, table, ("losses", n), unknown) for n, table in enumerate(tables)]
-
-
-# Values that stand for required keys which are wrong or missing, until they are set to None.
-_STAND_INS: dict[type[BaseModel], dict[str, Any]] = {
-    DenseLayer: {"units": 1},
-    NetworkTable: {"inputs": 1},
-    LossTable: {"kind": "squared_error"},
-    Training: {"learning_rate": 1.0},
-    StopTable: {"epochs": 1},
-    Expectation: {"value": "E", "printed": "0"},
-}
+def _list(table: dict[str, Any], key: str) -> list[Any]:
+    """Return a list of tables, empty where it is something else."""
+    found = table.get(key)
+    return found if isinstance(found, list) else []
 
 
 def _valid(model: type[_Model], table: Any, path: KeyPath, unknown: set[KeyPath]) -> _Model | None:
@@ -123,9 +106,21 @@ def _valid(model: type[_Model], table: Any, path: KeyPath, unknown: set[KeyPath]
         wrong = {str(details["loc"][0]) for details in error.errors(include_url=False) if details["loc"]}
     unknown.update((*path, key) for key in wrong)
     right = {key: value for key, value in table.items() if key not in wrong}
-    stand_ins = {key: value for key, value in _STAND_INS.get(model, {}).items() if key in wrong}
+    if issubclass(model, Layer) and model is not DenseLayer:
+        # Only the rules of a dense layer look at keys that are None.
+        stand_ins = {}
+    else:
+        required = {key: field for key, field in model.model_fields.items() if key in wrong and field.is_required()}
+        stand_ins = {key: _stand_in(field.annotation) for key, field in required.items()}
     try:
         found = model.model_validate({**right, **stand_ins})
     except ValidationError:
         return None
     return found.model_copy(update={key: None for key in wrong if key in model.model_fields})
+
+
+def _stand_in(annotation: Any) -> Any:
+    """A value that stands for a required key which is wrong or missing, until that is set to None."""
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)[0]
+    return {int: 1, float: 1.0, str: "0"}.get(annotation, {})

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.scenario.dataset import Dataset, Samples
-from retrograde.engine.scenario.samples import first_places
+from retrograde.engine.scenario.rules.samples import first_places
 from retrograde.engine.scenario.sequences import alphabet
 from retrograde.engine.scenario.sequences import shown as shown_characters
 from retrograde.engine.text import _

@@ -32,7 +32,7 @@ def window_starts(text: str, steps: int, stride: int | None) -> range:
     return range(0, max(len(text) - steps, 0), stride or steps)
 
 
-def text_violations(
+def text_rules(
     text: str,
     given: Sequence[str],
     inputs: int | None,
@@ -76,7 +76,7 @@ def text_violations(
         yield Violation(path=("text",), message=message.format(size=size, units=units))
 
 
-def length_violations(lengths: Sequence[float], steps: int | None) -> Iterator[Violation]:
+def step_count_rules(lengths: Sequence[float], steps: int | None) -> Iterator[Violation]:
     """Yield the samples (from 0) whose length is none: a whole number from 1 to the number of steps."""
     for row, length in enumerate(lengths):
         if length < 1 or length != int(length) or (steps is not None and length > steps):

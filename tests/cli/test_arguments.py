@@ -173,6 +173,7 @@ def test_help_names_every_command() -> None:
         (["--ascii", "open", "mazur"], "mazur", {"ascii_only": True}),
         (["mazur", "--history", "16"], "mazur", {"history": 16}),
         (["open", "--", "--odd--name.toml"], "--odd--name.toml", {}),
+        (["--", "run"], "run", {}),
     ],
 )
 def test_what_is_no_command_is_opened(

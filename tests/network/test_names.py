@@ -95,3 +95,11 @@ def test_only_what_is_updated_has_a_new_value() -> None:
         if array.role in {Role.NET, Role.OUT, Role.INPUT, Role.GRADIENT}:
             with pytest.raises(EngineError, match="has no new value"):
                 session.resolve(f"new({array.name})")
+
+
+@pytest.mark.parametrize("name", ["x", "b", "h", "w", "W_h[", "out_h", "out_h1{"])
+def test_a_name_of_many_digits_is_refused_at_once(name: str) -> None:
+    session = Session(load_scenario("mazur"))
+    for count in (150, 5000):
+        with pytest.raises(EngineError, match=r"no value called|at most 200|is not in 1 to"):
+            session.resolve(name + "1" * count + {"[": "]", "{": "}"}.get(name[-1], ""))

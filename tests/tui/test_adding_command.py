@@ -23,9 +23,9 @@ MADE_UP = Row(
     footer=1,
     short=N_("wave"),
     line="wave TIMES",
-    act=lambda on: on.keeping._desk.say("waved once"),
-    obey=lambda on, times: on.keeping._desk.say(f"waved {times} times"),
-    when=lambda on: "" if on.keeping._desk.reading.step is None else "too late to wave",
+    act=lambda on: on.desk.say("waved once"),
+    obey=lambda on, times: on.desk.say(f"waved {times} times"),
+    when=lambda on: "" if on.desk.reading.step is None else "too late to wave",
 )
 
 

@@ -87,15 +87,18 @@ def _guarded(arguments: list[str]) -> int:
 
 def _carry_out(arguments: list[str]) -> int:
     """Read the arguments, run the subcommand and return its exit code."""
-    place, meant = _place(arguments), []
-    if place is None:  # --help, --version
-        known = [subcommand(name) for name in SUBCOMMANDS]
-    elif place < len(arguments) and arguments[place] in SUBCOMMANDS:
-        known = [subcommand(arguments[place])]
-    else:
-        known = [subcommand(_DEFAULT)]
-        meant = arguments[place : place + 1]
-        arguments = [_DEFAULT, *arguments]
+    meant: list[str] = []
+    match _word(arguments):
+        case "-h" | "--help":
+            known = [subcommand(name) for name in SUBCOMMANDS]
+        case "--version":
+            known = []
+        case str(word) if word in SUBCOMMANDS:
+            known = [subcommand(word)]
+        case word:
+            known = [subcommand(_DEFAULT)]
+            meant = [] if word is None else [word]
+            arguments = [_DEFAULT, *arguments]
     try:
         options = _parser(known, meant).parse_args(arguments)
     except SystemExit as leaving:  # --help, --version and wrong arguments
@@ -104,14 +107,17 @@ def _carry_out(arguments: list[str]) -> int:
     return command.run(options)
 
 
-def _place(arguments: Sequence[str]) -> int | None:
-    """Where a subcommand's name would stand; None where help or the version is asked for before it."""
-    at = 0
-    while at < len(arguments) and arguments[at].startswith("-"):
-        if arguments[at] in {"-h", "--help", "--version"}:
-            return None
-        at += 2 if arguments[at] in _WITH_VALUE else 1
-    return at
+def _word(arguments: Sequence[str]) -> str | None:
+    """What stands where a subcommand's name would, or asks for help or the version before it; None for neither."""
+    words = iter(arguments)
+    for word in words:
+        if not word.startswith("-") or word in {"-h", "--help", "--version"}:
+            return word
+        if word == "--":
+            break
+        if word in _WITH_VALUE:
+            next(words, None)
+    return None
 
 
 def _language(arguments: Sequence[str]) -> str | None:

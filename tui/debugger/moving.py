@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
+    from retrograde.engine.explaining.step import Moment
     from retrograde.tui.debugger.desk import Desk
     from retrograde.tui.debugger.working import Working
+
+MOST_USES = 500
+"""Steps that read a value which are listed."""
 
 
 class Moving:
@@ -127,27 +131,24 @@ class Moving:
         if len(found) == 1:
             self.seek(found[0].number)
             return
-        from retrograde.tui.reading.figures import phase_word
         from retrograde.tui.screens.choosing import ChoiceScreen
 
-        rows = []
-        for moment in found[:500]:
-            step = session.step_at(moment.number)
-            place = f"{phase_word(moment.phase)} {moment.layer}"
-            rows.append(
-                (
-                    _("step {number}").format(number=moment.step),
-                    reading.symbol(step.target),
-                    f"{place} · {step.op.title}",
-                )
-            )
+        rows = tuple(self._use(moment) for moment in found[:MOST_USES])
         title = _("where {name} is used").format(name=symbol)
 
         def go(choice: int | None) -> None:
             if choice is not None:
                 self.seek(found[choice].number)
 
-        self._desk.host.ask(ChoiceScreen(title, tuple(rows), self._desk.host.glyphs), go)
+        self._desk.host.ask(ChoiceScreen(title, rows, self._desk.host.glyphs), go)
+
+    def _use(self, moment: Moment) -> tuple[str, str, str]:
+        """What is said of a step that reads a value: its number, its symbol and its place."""
+        from retrograde.tui.reading.figures import phase_word
+
+        step = self._desk.session.step_at(moment.number)
+        place = f"{phase_word(moment.phase)} {moment.layer} · {step.op.title}"
+        return _("step {number}").format(number=moment.step), self._desk.reading.symbol(step.target), place
 
     def to_node(self) -> None:
         """Goes to the step that made the value of the selected neuron."""

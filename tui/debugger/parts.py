@@ -45,6 +45,7 @@ class Parts:
         words: Mapping[str, str],
         obey: Callable[[str, str], None],
     ) -> None:
+        self.desk = desk
         self.working = Working(desk)
         self.keeping = Keeping(desk, self.working, keeper)
         self.listing = Listing(desk, self.working)

@@ -33,6 +33,13 @@ def broken_rules(parts: Parts) -> Iterator[Violation]:
             yield from layer_rules(parts, number, layer)
     if parts.data is not None:
         yield from data_rules(parts, parts.data)
+    yield from _all_loss_rules(parts)
+    yield from training_rules(parts)
+    yield from _expectation_rules(parts)
+    yield from _count_rules(parts)
+
+
+def _all_loss_rules(parts: Parts) -> Iterator[Violation]:
     if parts.loss is not None:
         yield from loss_rules(parts, parts.loss, ("loss",))
     for number, loss in enumerate(parts.losses):
@@ -42,7 +49,9 @@ def broken_rules(parts: Parts) -> Iterator[Violation]:
             if any(other is not None and parts.number(other.layer) == parts.number(loss.layer) for other in others):
                 message = _("two losses of the same layer; give each the name of another layer")
                 yield Violation(path=("losses", number), message=message)
-    yield from training_rules(parts)
+
+
+def _expectation_rules(parts: Parts) -> Iterator[Violation]:
     for number, expectation in enumerate(parts.expect):
         if expectation is None or expectation.verdict != "source_wrong" or expectation.reason is not None:
             continue
@@ -51,6 +60,10 @@ def broken_rules(parts: Parts) -> Iterator[Violation]:
                 path=("expect", number, "verdict"),
                 message=_("source_wrong needs a reason: say what is wrong there"),
             )
+
+
+def _count_rules(parts: Parts) -> Iterator[Violation]:
+    """Rules that depend on the number of samples, where the scenario itself holds them."""
     data = parts.data
     rows = None if data is None else data.inputs if parts.inputs != 0 else data.inputs or data.targets or ((),)
     if data is not None and data.file is None and rows is not None:

@@ -10,11 +10,16 @@ from retrograde.engine.scenario.limits import SUFFIXES
 from retrograde.engine.scenario.ranges import ranges
 from retrograde.engine.scenario.rules.parts import Parts
 from retrograde.engine.scenario.rules.tables import shape
-from retrograde.engine.scenario.sequences import text_violations
+from retrograde.engine.scenario.sequences import text_rules
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
     from retrograde.engine.scenario.models import Data
+
+
+_OF_CSV = ("skip_rows", "input_columns", "target_columns", "length_column")
+_OF_NPZ = ("input_key", "target_key", "length_key")
+_OF_FILES = (*_OF_CSV, *_OF_NPZ, "rows")
 
 
 def data_rules(parts: Parts, data: Data) -> Iterator[Violation]:
@@ -22,16 +27,7 @@ def data_rules(parts: Parts, data: Data) -> Iterator[Violation]:
     if ("data", "file") in parts.unknown:
         return
     if data.file is None:
-        for key in (
-            "skip_rows",
-            "input_columns",
-            "target_columns",
-            "length_column",
-            "input_key",
-            "target_key",
-            "length_key",
-            "rows",
-        ):
+        for key in _OF_FILES:
             if key in data.model_fields_set:
                 message = _("{key} belongs to a file; there is no data.file")
                 yield Violation(path=("data", key), message=message.format(key=key), key=True)
@@ -52,6 +48,11 @@ def data_rules(parts: Parts, data: Data) -> Iterator[Violation]:
             message = _("divide_inputs_by and standardise exclude each other")
             yield Violation(path=("data", "standardise"), message=message)
     yield from _sequence_rules(parts, data)
+    yield from _class_rules(parts, data)
+
+
+def _class_rules(parts: Parts, data: Data) -> Iterator[Violation]:
+    """Classes, and their names, are as many as there are outputs at each position."""
     outputs = parts.outputs
     if outputs is not None and parts.positions is not None:
         outputs //= parts.positions
@@ -72,7 +73,7 @@ def _sequence_rules(parts: Parts, data: Data) -> Iterator[Violation]:
     if data.text is not None:
         units = None if outputs is None or positions is None else outputs // positions
         given, vocabulary = sorted(data.model_fields_set), parts.vocabulary
-        for violation in text_violations(data.text, given, parts.inputs, parts.input_shape, units, vocabulary):
+        for violation in text_rules(data.text, given, parts.inputs, parts.input_shape, units, vocabulary):
             yield violation.below("data")
         if positions is not None and positions not in {1, parts.steps}:
             message = _("the text is read for {steps} steps, but the last layer has {found}")
@@ -104,12 +105,7 @@ def _file_rules(parts: Parts, data: Data) -> Iterator[Violation]:
         yield Violation(path=("data", "file"), message=text)
         return
     table = not name.endswith(".npz")
-    foreign = (
-        ("input_key", "target_key", "length_key")
-        if table
-        else ("skip_rows", "input_columns", "target_columns", "length_column")
-    )
-    for key in foreign:
+    for key in _OF_NPZ if table else _OF_CSV:
         if key in data.model_fields_set:
             message = (
                 _("{key} belongs to CSV files; this is an NPZ file")
@@ -137,40 +133,47 @@ def _inline_rules(parts: Parts, data: Data) -> Iterator[Violation]:
         yield Violation(path=("data",), message=_("missing: the table [{name}]").format(name="data"))
         return
     for key, width in (("inputs", parts.inputs), ("targets", parts.outputs)):
-        if width == 0:
-            if getattr(data, key) is not None and key == "targets":
-                message = _("the loss is the value of an output itself: there are no targets")
-                yield Violation(path=("data", key), message=message, key=True)
-                return
-            continue
-        if getattr(data, key) is None and ("data", key) not in parts.unknown and data.text is None:
+        missing = getattr(data, key) is None and ("data", key) not in parts.unknown and data.text is None
+        if width != 0 and missing:
             message = _("missing: a row per sample, or a file of samples in data.file")
             yield Violation(path=("data", key), message=message, key=True)
+    if parts.outputs == 0 and data.targets is not None:
+        message = _("the loss is the value of an output itself: there are no targets")
+        yield Violation(path=("data", "targets"), message=message, key=True)
+        return
     if data.inputs is not None:
         if not data.inputs:
             yield Violation(path=("data", "inputs"), message=_("there are no samples; at least one is needed"))
         yield from _row_rules(data.inputs, parts.inputs, ("data", "inputs"), _("inputs"), _("network.inputs"))
-    if data.targets is None:
-        return
-    if data.inputs is not None and len(data.inputs) != len(data.targets):
+    if data.targets is not None:
+        yield from _target_rules(parts, data, data.targets)
+
+
+def _target_rules(parts: Parts, data: Data, targets: Sequence[Any]) -> Iterator[Violation]:
+    """Targets that are there: as many as inputs, and rows or class indices as the table says."""
+    if data.inputs is not None and len(data.inputs) != len(targets):
         message = _("{targets} rows of targets for {inputs} rows of inputs")
-        text = message.format(targets=len(data.targets), inputs=len(data.inputs))
+        text = message.format(targets=len(targets), inputs=len(data.inputs))
         yield Violation(path=("data", "targets"), message=text)
     if ("data", "classes") in parts.unknown:
         return
-    flat = bool(data.targets) and not isinstance(data.targets[0], tuple)
-    if data.classes is not None and data.targets and parts.positions is not None and parts.positions > 1:
-        rows = [row if isinstance(row, tuple) else (row,) for row in data.targets]
-        yield from _row_rules(rows, parts.positions, ("data", "targets"), _("targets"), _("class indices, one a step"))
-    elif data.classes is not None and data.targets and not flat and parts.positions is not None:
-        message = _("with classes, targets are a list of class indices such as [0, 2, 1]")
-        yield Violation(path=("data", "targets"), message=message)
-    elif data.classes is None and flat:
+    flat = bool(targets) and not isinstance(targets[0], tuple)
+    if data.classes is not None:
+        if not targets or parts.positions is None:
+            return
+        if parts.positions > 1:
+            rows = [row if isinstance(row, tuple) else (row,) for row in targets]
+            meaning = _("class indices, one a step")
+            yield from _row_rules(rows, parts.positions, ("data", "targets"), _("targets"), meaning)
+        elif not flat:
+            message = _("with classes, targets are a list of class indices such as [0, 2, 1]")
+            yield Violation(path=("data", "targets"), message=message)
+    elif flat:
         message = _("a row per sample is needed, such as [[0.1], [0.9]]; for class indices give classes")
         yield Violation(path=("data", "targets"), message=message)
-    elif data.classes is None:
+    else:
         meaning = _("units of the layers that have a loss") if parts.losses else _("units of the last layer")
-        yield from _row_rules(data.targets, parts.outputs, ("data", "targets"), _("targets"), meaning)
+        yield from _row_rules(targets, parts.outputs, ("data", "targets"), _("targets"), meaning)
 
 
 def _row_rules(rows: Sequence[Any], wanted: int | None, path: KeyPath, what: str, meaning: str) -> Iterator[Violation]:

@@ -24,6 +24,11 @@ def loss_rules(parts: Parts, loss: LossTable, path: KeyPath) -> Iterator[Violati
         if getattr(loss, key) not in {None, type(loss).model_fields[key].default} and loss.kind != owner:
             message = _("{key} belongs to {owner}; this loss is {kind}")
             yield Violation(path=(*path, key), message=message.format(key=key, owner=owner, kind=loss.kind), key=True)
+    yield from _layer_rules(parts, loss, path)
+
+
+def _layer_rules(parts: Parts, loss: LossTable, path: KeyPath) -> Iterator[Violation]:
+    """What a loss demands of the layer whose outputs it compares."""
     number = parts.number(loss.layer)
     form = None if number is None else parts.forms[number]
     positions = loss.kind == CROSS_ENTROPY.name and form is not None and len(form.shape) > 1
@@ -34,7 +39,13 @@ def loss_rules(parts: Parts, loss: LossTable, path: KeyPath) -> Iterator[Violati
         message = _("there is no layer {name}; there are {names}")
         text = message.format(name=loss.layer, names=", ".join(parts.names))
         yield Violation(path=(*path, "layer"), message=text)
-    last = None if number is None else parts.layers[number]
+    if number is not None:
+        yield from _activation_rules(parts, number, loss, path)
+
+
+def _activation_rules(parts: Parts, number: int, loss: LossTable, path: KeyPath) -> Iterator[Violation]:
+    """The activation that a loss needs, of the layer with a number."""
+    last, form = parts.layers[number], parts.forms[number]
     activation = getattr(last, "activation", None)
     if last is None or (activation is None and isinstance(last, ActivatedLayer)):
         return

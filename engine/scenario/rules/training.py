@@ -99,6 +99,19 @@ def _schedule_rules(training: Training, schedule: RateSchedule) -> Iterator[Viol
     if optimiser is not None and not optimiser.follows_rate:
         message = _("{optimizer} takes the learning rate as its first step size only; a schedule would change nothing")
         yield Violation(path=("schedule",), message=message.format(optimizer=training.optimizer), key=True)
+    yield from _schedule_key_rules(schedule)
+    places = schedule.milestones or ()
+    if any(later <= earlier for earlier, later in pairwise(places)) or any(at < 1 for at in places):
+        message = _("milestones are 1 or more, and each is later than the one before")
+        yield Violation(path=("schedule", "milestones"), message=message)
+    given, known = schedule.model_fields_set, SCHEDULES[schedule.kind].keys
+    if "start_factor" in given and "start_factor" in known and not schedule.warm_up and "warm_up" in known:
+        message = _("start_factor belongs to warm_up, which is not there")
+        yield Violation(path=("schedule", "start_factor"), message=message, key=True)
+
+
+def _schedule_key_rules(schedule: RateSchedule) -> Iterator[Violation]:
+    """The keys that a kind of schedule has, needs, or takes one of."""
     row = SCHEDULES[schedule.kind]
     known = row.keys
     given = schedule.model_fields_set - {"kind"}
@@ -121,13 +134,3 @@ def _schedule_rules(training: Training, schedule: RateSchedule) -> Iterator[Viol
     if row.instead and set(row.instead) <= given:
         message = _("{keys} exclude each other").format(keys=_(" and ").join(row.instead))
         yield Violation(path=("schedule", row.instead[-1]), message=message, key=True)
-    places = schedule.milestones or ()
-    if any(later <= earlier for earlier, later in pairwise(places)) or any(at < 1 for at in places):
-        message = _("milestones are 1 or more, and each is later than the one before")
-        yield Violation(path=("schedule", "milestones"), message=message)
-    if "start_factor" in given and "start_factor" in known and not schedule.warm_up and "warm_up" in known:
-        yield Violation(
-            path=("schedule", "start_factor"),
-            message=_("start_factor belongs to warm_up, which is not there"),
-            key=True,
-        )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from retrograde.engine.equations.losses import LOSSES
 from retrograde.engine.errors import Violation
 from retrograde.engine.scenario.dataset import Samples
-from retrograde.engine.scenario.sequences import length_violations
+from retrograde.engine.scenario.sequences import step_count_rules
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ MAX_PROBLEMS = 20
 """Problems of one data file that are reported; after that they repeat."""
 
 
-def shape_faults(
+def width_rules(
     samples: Samples, data: Data, inputs: int | None, outputs: int | None, positions: int | None = 1
 ) -> Iterator[Violation]:
     """Yield what is wrong with the widths of samples that came from a file.
@@ -55,7 +55,7 @@ def shape_faults(
         yield Violation(path=("targets",), message=message.format(found=columns, wanted=outputs))
 
 
-def goal_faults(
+def goal_rules(
     targets: NDArray[np.float64],
     goals: Sequence[Goal],
     classes: int | None,
@@ -67,21 +67,21 @@ def goal_faults(
     Args:
         targets: the targets as they are written, (samples, columns).
         goals: what the losses compare with, in the order of the columns.
-        classes: see ``target_faults``.
-        positions: see ``target_faults``.
-        lengths: see ``target_faults``.
+        classes: see ``target_rules``.
+        positions: see ``target_rules``.
+        lengths: see ``target_rules``.
     """
     if len(goals) <= 1:
-        yield from target_faults(targets, goals[0].kind if goals else None, classes, positions, lengths)
+        yield from target_rules(targets, goals[0].kind if goals else None, classes, positions, lengths)
         return
     first = 0
     for goal in goals:
         columns = targets[:, first : first + goal.width]
-        yield from target_faults(columns, goal.kind, None, goal.positions, lengths, first=first)
+        yield from target_rules(columns, goal.kind, None, goal.positions, lengths, first=first)
         first += goal.width
 
 
-def target_faults(
+def target_rules(
     targets: NDArray[np.float64],
     loss: str | None,
     classes: int | None,
@@ -131,13 +131,13 @@ def target_faults(
             yield Violation(path=("targets", row, first + column), message=text)
 
 
-def length_faults(lengths: NDArray[np.float64] | None, steps: int | None) -> Iterator[Violation]:
+def length_rules(lengths: NDArray[np.float64] | None, steps: int | None) -> Iterator[Violation]:
     """Yield the lengths, (samples,), that are none."""
     if lengths is not None:
-        yield from islice(length_violations(lengths.tolist(), steps), MAX_PROBLEMS)
+        yield from islice(step_count_rules(lengths.tolist(), steps), MAX_PROBLEMS)
 
 
-def index_faults(inputs: NDArray[np.float64], vocabulary: int | None) -> Iterator[Violation]:
+def index_rules(inputs: NDArray[np.float64], vocabulary: int | None) -> Iterator[Violation]:
     """Yield the inputs, (samples, inputs), that are no index of a vocabulary; none where they are numbers."""
     if vocabulary is None:
         return

@@ -13,8 +13,8 @@ from retrograde.engine.scenario.models import Data
 from retrograde.engine.scenario.reading import data_file
 from retrograde.engine.scenario.report import Report
 from retrograde.engine.scenario.rules.parts import Parts
+from retrograde.engine.scenario.rules.samples import goal_rules, index_rules, length_rules, width_rules
 from retrograde.engine.scenario.rules.size import sample_rules
-from retrograde.engine.scenario.samples import goal_faults, index_faults, length_faults, shape_faults
 from retrograde.engine.scenario.scaling import scaled
 from retrograde.engine.text import _
 
@@ -50,10 +50,10 @@ def _inline_samples(parts: Parts, data: Data, report: Report) -> Samples | None:
             return None
         return inline_samples(data, steps, indices=parts.vocabulary is not None)
     if data.lengths is not None and not report.concerns("data", "lengths"):
-        report.extend(fault.below("data") for fault in length_faults(lengths_array(data), parts.steps))
+        report.extend(fault.below("data") for fault in length_rules(lengths_array(data), parts.steps))
     if data.targets is not None and not report.concerns("data", "targets"):
         goals = parts.goals or ()
-        for fault in goal_faults(targets_array(data), goals, data.classes, parts.positions, lengths_array(data)):
+        for fault in goal_rules(targets_array(data), goals, data.classes, parts.positions, lengths_array(data)):
             # A list of class indices has no columns.
             path = fault.path if data.classes is None or isinstance(data.targets[0], tuple) else fault.path[:2]
             report.add(replace(fault, path=("data", *path)))
@@ -61,7 +61,7 @@ def _inline_samples(parts: Parts, data: Data, report: Report) -> Samples | None:
     if not given or report.concerns("data"):
         return None
     samples = inline_samples(data)
-    report.extend(fault.below("data") for fault in index_faults(samples.inputs, parts.vocabulary))
+    report.extend(fault.below("data") for fault in index_rules(samples.inputs, parts.vocabulary))
     _check_scaling(samples, data, report)
     return samples
 
@@ -72,7 +72,7 @@ def _file_samples(parts: Parts, data: Data, report: Report, file: Path, shown: s
         return None
     samples = read_samples(data, file, shown, targets=parts.outputs != 0)
     report.extend(sample_rules(parts, len(samples.inputs)))
-    misfits = list(shape_faults(samples, data, parts.inputs, parts.outputs, parts.positions))
+    misfits = list(width_rules(samples, data, parts.inputs, parts.outputs, parts.positions))
     for fault in misfits:
         key = "file"
         if samples.lines is not None:
@@ -80,9 +80,9 @@ def _file_samples(parts: Parts, data: Data, report: Report, file: Path, shown: s
         report.add(Violation(path=("data", key), message=fault.message))
     if all(fault.path != ("targets",) for fault in misfits):
         for fault in (
-            *goal_faults(samples.targets, parts.goals or (), data.classes, parts.positions, samples.lengths),
-            *length_faults(samples.lengths, parts.steps),
-            *index_faults(samples.inputs, parts.vocabulary),
+            *goal_rules(samples.targets, parts.goals or (), data.classes, parts.positions, samples.lengths),
+            *length_rules(samples.lengths, parts.steps),
+            *index_rules(samples.inputs, parts.vocabulary),
         ):
             of, row = fault.path[0], int(fault.path[1])
             line = None if samples.lines is None else int(samples.lines[row])
