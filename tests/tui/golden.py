@@ -72,10 +72,12 @@ def written(canvas: Canvas) -> str:
     return "\n".join(row.rstrip() for row in (*texts, "-" * 8, *shown)) + "\n"
 
 
-def reading_of(name: str, position: int) -> Reading:
-    """A scenario at a moment."""
+def reading_of(name: str, position: int, terms: int = 0) -> Reading:
+    """A scenario at a moment, with so many terms of the next step."""
     session = session_of(name)
     session.seek(position)
+    for _term in range(terms):
+        session.step("term")
     return Reading.of(session)
 
 
@@ -88,13 +90,13 @@ def session_of(name: str) -> Session:
 # -- pictures of steps: of each maker the first and the last step of an iteration that has one
 
 
-def picture_text(reading: Reading) -> str:
+def picture_text(reading: Reading, size: tuple[int, int] = SIZE) -> str:
     """All pictures of a step, below each other."""
     assert reading.step is not None
     found = []
     for picture in pictures_of(reading, reading.step, 6):
-        rows = picture_rows(picture, *SIZE, UNICODE)
-        canvas = Canvas(SIZE[0], len(rows), UNICODE)
+        rows = picture_rows(picture, *size, UNICODE)
+        canvas = Canvas(size[0], len(rows), UNICODE)
         for y, row in enumerate(rows):
             if not isinstance(row, Slice):
                 canvas.spans(0, y, row)
@@ -126,15 +128,26 @@ def pictures_text(module: str) -> str:
     return "\n".join(found)
 
 
+def terms_text(module: str) -> str:
+    """The same of the first step of each maker within which its terms are revealed, at the second term."""
+    name = PICTURED[module][0]
+    found = []
+    for maker, positions in steps_pictured(module, name).items():
+        reading = reading_of(name, positions[0] - 1, 2)
+        if reading.term and reading.step is not None:
+            found.append(f"== {name}: {maker} in {positions[0]}\n{picture_text(reading)}")
+    return "\n".join(found)
+
+
 # -- drawings of networks and losses
 
 
-def network_text(name: str, position: int, size: tuple[int, int], node: int = -1) -> str:
-    """The network at a moment: as nodes where all its layers have them, else as blocks."""
+def network_text(name: str, position: int, size: tuple[int, int], node: int = -1, *, blocks: bool = False) -> str:
+    """The network at a moment: as nodes where all its layers have them and blocks are not asked for, else as blocks."""
     reading = reading_of(name, position)
     view = network_view(reading, Parameters(reading), Lens(node=node))
     canvas = Canvas(*size, UNICODE)
-    if view.small:
+    if view.small and not blocks:
         Nodes(canvas, view).draw()
     else:
         draw_graph(canvas, view)
@@ -178,6 +191,14 @@ def cases() -> dict[str, Callable[[], str]]:
         ("tiny-transformer", 200, (100, 20)),
         ("micrograd-neuron", 12, (80, 20)),
         ("elman", 25, (64, 18)),
+    )
+    found["pictures-at-a-term"] = lambda: "\n".join(
+        terms_text(module) for module in ("convolution", "pooling", "attention", "recurrent", "terms")
+    )
+    found["blocks-with-edges"] = lambda: network_text("iris", 20, (90, 20), blocks=True)
+    found["pictures-in-little-room"] = lambda: "\n".join(
+        picture_text(reading_of(name, position), (34, 6))
+        for name, position in (("attention-by-hand", 60), ("convolution-by-hand", 40), ("elman", 1500))
     )
     found["losses"] = losses_text
     return found
