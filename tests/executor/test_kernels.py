@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from retrograde.engine.equations.arithmetic import Floats, same_bits
@@ -25,6 +25,7 @@ from retrograde.engine.network.program import Program
 from retrograde.engine.ops.kernels import long_sums
 from retrograde.engine.scenario.file import parse_scenario
 from retrograde.engine.travel.timeline import Timeline
+from tests.support.effort import examples
 from tests.support.networks import (
     ACTIVATIONS,
     BIASES,
@@ -86,7 +87,7 @@ def alike(left: Frame, right: Frame) -> None:
         assert np.all(np.abs(a - b) <= allowed), array
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(recipe=recipes(samples=5), chunk=st.sampled_from((1, 7, 30, 1 << 16)), data=st.data())
 def test_every_slot_is_what_its_equation_says(recipe: Recipe, chunk: int, data: st.DataObject) -> None:
     network = Network(recipe.scenario)
@@ -163,7 +164,7 @@ def test_a_layer_larger_than_a_block_adds_in_written_order() -> None:
             assert bits(frame.value(ref)) == bits(stated(frame, ref)), ref
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(recipe=recipes(depth=3, samples=3), random=randoms())
 def test_inf_nan_and_overflow_have_the_bits_of_the_equations_and_raise_nothing(recipe: Recipe, random: Random) -> None:
     network = Network(recipe.scenario)
@@ -245,7 +246,7 @@ def test_every_loss_at_the_ends_of_the_numbers(loss: str, out: float, target: fl
             assert frame.array(program.named["E_o"])[0, 0] == 0.0, "0 · ln 0 is 0"
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(recipe=recipes(depth=3, samples=3), random=randoms())
 def test_an_override_of_a_slot_by_its_own_value_changes_no_bit(recipe: Recipe, random: Random) -> None:
     network = Network(recipe.scenario)
@@ -257,7 +258,7 @@ def test_an_override_of_a_slot_by_its_own_value_changes_no_bit(recipe: Recipe, r
             assert same_bits(executor.frame(network.initial_state, leaves, {ref: frame.value(ref)}).flat, frame.flat)
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(
     recipe=recipes(depth=3, samples=3),
     random=randoms(),
@@ -287,7 +288,7 @@ def test_an_override_changes_nothing_before_it_and_does_not_linger(
             assert same_bits(again.flat, before)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(x=st.floats(), y=st.floats())
 @example(x=710.0, y=0.0)
 @example(x=-0.0, y=-1.0)
