@@ -48,7 +48,9 @@ def test_the_readme_leads_to_every_page() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "page"), [("keys", key_page), ("commands", command_page), ("scenarios", reference)], ids=str
+    ("name", "page"),
+    [("keys", key_page), ("commands", command_page), ("scenarios", reference)],
+    ids=("keys", "commands", "scenarios"),
 )
 def test_generated_pages_are_up_to_date(name: str, page: Callable[[], str]) -> None:
     made = page()

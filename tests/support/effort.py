@@ -1,4 +1,4 @@
-"""How many examples a property test draws: fewer of the fixed ones, which are the same at each run, than of fresh ones."""
+"""How many examples a property test draws: fewer where they are the same at each run than of fresh ones."""
 
 from __future__ import annotations
 
