@@ -10,6 +10,7 @@ from pydantic import Field
 
 from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import ActivatedLayer, Form, Parameter, Row, ShapeError
+from retrograde.engine.layers.normalised import scale_and_shift
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -70,22 +71,7 @@ class BatchNormLayer(ActivatedLayer):
         if not self.affine:
             return ()
         channels = sources[0].shape[0]
-
-        def parameter(name: str, sign: str, fallback: float) -> Parameter:
-            return Parameter(
-                name=name,
-                sign=sign,
-                shape=(channels,),
-                role=Role.BIAS,
-                fans=(channels, channels),
-                given=getattr(self, name),
-                key=name,
-                fallback=fallback,
-                drawn=False,
-                frozen=name in self.frozen,
-            )
-
-        return parameter("gamma", "γ", 1.0), parameter("beta", "β", 0.0)
+        return scale_and_shift(self, channels)
 
     def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """Mean, variance, normalised value, scale and shift, activation; in evaluation from the running averages."""
@@ -103,19 +89,23 @@ class BatchNormLayer(ActivatedLayer):
         ]
         if forward.train:
             total = {**place, "extent": Extent.SUM}
-            mean = forward.append(BatchMean(target=forward.made("mu", channels, sign="μ", batched=False), x=x, **total))
+            mean = forward.append(
+                BatchMean.of(target=forward.made("mu", channels, sign="μ", batched=False), x=x, **total)
+            )
             spread = forward.made("var", channels, sign="σ²", batched=False)
-            variance = forward.append(BatchVariance(target=spread, x=x, mean=mean, **total))
+            variance = forward.append(BatchVariance.of(target=spread, x=x, mean=mean, **total))
             self._remember(forward, kept, (mean, variance), forward.batch * prod(shape[1:]))
         else:
             mean, variance = kept
         sample = {**place, "extent": Extent.SAMPLE}
         made = forward.made("xhat", shape, sign="x̂") if self.affine else forward.made("net", shape, role=Role.NET)
-        net = forward.append(Normalise(target=made, x=x, mean=mean, variance=variance, epsilon=self.epsilon, **sample))
+        net = forward.append(
+            Normalise.of(target=made, x=x, mean=mean, variance=variance, epsilon=self.epsilon, **sample)
+        )
         if self.affine:
             gamma, beta = forward.parameter("gamma"), forward.parameter("beta")
             made = forward.made("net", shape, role=Role.NET)
-            net = forward.append(ScaleShift(target=made, x=net, gamma=gamma, beta=beta, axis=1, **sample))
+            net = forward.append(ScaleShift.of(target=made, x=net, gamma=gamma, beta=beta, axis=1, **sample))
         return forward.activate(net, self)
 
     def _remember(self, forward: Forward, kept: Sequence[Array], found: Sequence[Array], count: int) -> None:

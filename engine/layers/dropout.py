@@ -63,6 +63,6 @@ class DropoutLayer(Layer):
             shape = x.element_shape[:1] if self.whole_channels else x.element_shape
             mask = forward.made("mask", shape, role=Role.MASK, time=time)
             coins = Coins(shape=mask.shape, rate=self.rate, seed=forward.seed, layer=number, time=time or 0)
-            return forward.append(Dropout(**place, x=x, mask=forward.changing(mask, coins), rate=self.rate))
+            return forward.append(Dropout.of(**place, x=x, mask=forward.changing(mask, coins), rate=self.rate))
 
         return forward.each(sources[0], dropped)

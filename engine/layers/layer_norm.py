@@ -9,6 +9,7 @@ from pydantic import Field
 
 from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import Form, Layer, Parameter, Row, ShapeError
+from retrograde.engine.layers.normalised import scale_and_shift
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -52,22 +53,7 @@ class LayerNormLayer(Layer):
         if not self.affine:
             return ()
         width = sources[0].shape[-1]
-
-        def parameter(name: str, sign: str, fallback: float) -> Parameter:
-            return Parameter(
-                name=name,
-                sign=sign,
-                shape=(width,),
-                role=Role.BIAS,
-                fans=(width, width),
-                given=getattr(self, name),
-                key=name,
-                fallback=fallback,
-                drawn=False,
-                frozen=name in self.frozen,
-            )
-
-        return parameter("gamma", "γ", 1.0), parameter("beta", "β", 0.0)
+        return scale_and_shift(self, width)
 
     def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """Mean, distances, variance, 1/√, normalised values, scale and shift; at each time step of a sequence."""
@@ -80,18 +66,18 @@ class LayerNormLayer(Layer):
         def normalised(x: Array, time: int | None) -> Array:
             shape = x.element_shape
             rows = shape[:-1]
-            mean = forward.append(RowMean(target=forward.made("mu", rows, sign="μ", time=time), x=x, **op))
-            centred = forward.append(Centre(target=forward.made("d", shape, time=time), x=x, mean=mean, **op))
+            mean = forward.append(RowMean.of(target=forward.made("mu", rows, sign="μ", time=time), x=x, **op))
+            centred = forward.append(Centre.of(target=forward.made("d", shape, time=time), x=x, mean=mean, **op))
             spread = forward.made("var", rows, sign="σ²", time=time)
-            variance = forward.append(RowVariance(target=spread, centred=centred, **op))
+            variance = forward.append(RowVariance.of(target=spread, centred=centred, **op))
             made = forward.made("rstd", rows, time=time)
-            inverse = forward.append(InverseDeviation(target=made, variance=variance, epsilon=self.epsilon, **op))
+            inverse = forward.append(InverseDeviation.of(target=made, variance=variance, epsilon=self.epsilon, **op))
             out = forward.made("out", shape, role=Role.OUT, time=time)
             made = forward.made("xhat", shape, sign="x̂", time=time) if self.affine else out
-            scaled = forward.append(RowScale(target=made, centred=centred, inverse=inverse, **op))
+            scaled = forward.append(RowScale.of(target=made, centred=centred, inverse=inverse, **op))
             if not self.affine:
                 return scaled
             gamma, beta = forward.parameter("gamma"), forward.parameter("beta")
-            return forward.append(ScaleShift(target=out, x=scaled, gamma=gamma, beta=beta, axis=len(shape), **op))
+            return forward.append(ScaleShift.of(target=out, x=scaled, gamma=gamma, beta=beta, axis=len(shape), **op))
 
         return forward.each(sources[0], normalised)

@@ -80,7 +80,7 @@ class AddLayer(MergeLayer):
 
     def rule(self) -> Rule:
         """x₁ + x₂ + ..."""
-        from retrograde.engine.ops.merge import ADD
+        from retrograde.engine.ops.pointwise import ADD
 
         return ADD
 
@@ -92,6 +92,6 @@ class MultiplyLayer(MergeLayer):
 
     def rule(self) -> Rule:
         """x₁ · x₂ · ..."""
-        from retrograde.engine.ops.merge import MULTIPLY
+        from retrograde.engine.ops.pointwise import MULTIPLY
 
         return MULTIPLY

@@ -124,7 +124,7 @@ class GlobalAveragePoolLayer(Layer):
 
         x: Any = sources[0]
         return forward.append(
-            GlobalAverage(
+            GlobalAverage.of(
                 target=forward.made("out", x.element_shape[:1], role=Role.OUT),
                 phase=Phase.FORWARD,
                 layer=self.name,

@@ -74,4 +74,4 @@ class PositionLayer(Layer):
         target = forward.made("out", x.element_shape, role=Role.OUT)
         if self.encoding == "sinusoidal":
             return forward.append(Sinusoids(target=target, **op))
-        return forward.append(LearnedPositions(target=target, table=forward.parameter("P"), **op))
+        return forward.append(LearnedPositions.of(target=target, table=forward.parameter("P"), **op))

@@ -167,22 +167,22 @@ class ScalarGraphLayer(Layer):
     def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """One op a gate; the output is the last value itself, or a row of copies."""
         from retrograde.engine.equations.array import Array
-        from retrograde.engine.ops.gate import Wire, append_gate, collect
+        from retrograde.engine.ops.gate import append_gate, collect
+        from retrograde.engine.ops.pointwise import Operand
 
         arrays = [source for source in sources if isinstance(source, Array)]
         plan = self.plan([Form(array.element_shape) for array in arrays])
         last = plan.gates[-1].name
-        places: dict[str, Wire] = {name: Wire(forward.parameter(name)) for name in self.values}
+        places = {name: Operand(forward.parameter(name), fixed=()) for name in self.values}
         for label, (number, unit) in self._labels([Form(array.element_shape) for array in arrays]).items():
             array = arrays[number]
-            places[label] = Wire(array, (unit,) if array.element_shape else ())
+            places[label] = Operand(array, fixed=(unit,) if array.element_shape else ())
         for gate in plan.gates:
             role = Role.OUT if self.outputs is None and gate.name == last else Role.VALUE
-            places[gate.name] = Wire(
-                append_gate(
-                    forward.builder, gate.name, gate.node, places, role=role, layer=self.name, batch=forward.batch
-                )
+            made = append_gate(
+                forward.builder, gate.name, gate.node, places, role=role, layer=self.name, batch=forward.batch
             )
+            places[gate.name] = Operand(made, fixed=())
         if self.outputs is None:
             return places[last].array
         row = forward.made("out", (len(self.outputs),), role=Role.OUT)

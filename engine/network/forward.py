@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from retrograde.engine.equations.activations import ACTIVATIONS, SOFTMAX
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
@@ -152,17 +152,26 @@ class ForwardPass:
         if row is SOFTMAX:
             return self.shares(net, stem)
         parameter = row.given(layer)
+        function = make_function(layer.activation, parameter)
+        fields = {"function": function, "activation": layer.activation, "parameter": parameter}
+        return self._op(Activate, stem, net.element_shape, Role.OUT, net, net=net, **fields)
+
+    def _op(
+        self, kind: Callable[..., Op], stem: str, shape: tuple[int, ...], role: Role, source: Array, **fields: Any
+    ) -> Array:
+        """Appends an op of the layer that is being built; returns its target.
+
+        Args:
+            kind: the op.
+            stem: what its target is called before the layer's name.
+            shape: the shape of that for one sample.
+            role: what it is.
+            source: what it is made from, at whose time step it is.
+            fields: what the op has besides.
+        """
+        target = self.made(stem, shape, role=role, time=source.time)
         return self.append(
-            Activate(
-                target=self.made(stem, net.element_shape, role=Role.OUT, time=net.time),
-                phase=Phase.FORWARD,
-                layer=self.layer.name,
-                extent=Extent.SAMPLE,
-                net=net,
-                function=make_function(layer.activation, parameter),
-                activation=layer.activation,
-                parameter=parameter,
-            )
+            kind(target=target, phase=Phase.FORWARD, layer=self.layer.name, extent=Extent.SAMPLE, **fields)
         )
 
     def shares(self, net: Array, stem: str, *, role: Role = Role.OUT, causal: bool = False) -> Array:
@@ -174,49 +183,11 @@ class ForwardPass:
             role: what they are.
             causal: whether position t of the last axis but one sees only those up to t of the last.
         """
-        phase, extent, layer = Phase.FORWARD, Extent.SAMPLE, self.layer.name
         rows, shape = net.element_shape[:-1], net.element_shape
-        maximum = self.append(
-            RowMaximum(
-                target=self.made("max", rows, role=Role.MAXIMUM, time=net.time),
-                phase=phase,
-                layer=layer,
-                extent=extent,
-                net=net,
-                causal=causal,
-            )
-        )
-        exponentials = self.append(
-            Exponential(
-                target=self.made("e", shape, role=Role.EXPONENTIAL, time=net.time),
-                phase=phase,
-                layer=layer,
-                extent=extent,
-                net=net,
-                maximum=maximum,
-                causal=causal,
-            )
-        )
-        normaliser = self.append(
-            RowSum(
-                target=self.made("S", rows, role=Role.NORMALISER, time=net.time),
-                phase=phase,
-                layer=layer,
-                extent=extent,
-                exponentials=exponentials,
-                causal=causal,
-            )
-        )
-        shares = self.append(
-            Quotient(
-                target=self.made(stem, shape, role=role, time=net.time),
-                phase=phase,
-                layer=layer,
-                extent=extent,
-                exponentials=exponentials,
-                normaliser=normaliser,
-                causal=causal,
-            )
-        )
+        maximum = self._op(RowMaximum, "max", rows, Role.MAXIMUM, net, net=net, causal=causal)
+        exponentials = self._op(Exponential, "e", shape, Role.EXPONENTIAL, net, net=net, maximum=maximum, causal=causal)
+        sums = {"exponentials": exponentials, "causal": causal}
+        normaliser = self._op(RowSum, "S", rows, Role.NORMALISER, net, **sums)
+        shares = self._op(Quotient, stem, shape, role, net, normaliser=normaliser, **sums)
         self.softmax[shares] = Softmax(net, maximum, normaliser)
         return shares

@@ -16,10 +16,9 @@ import numpy as np
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import ONE, Const, Div, Expr, Index, Ref
-from retrograde.engine.ops.base import Kernel, Op, Workspace
+from retrograde.engine.ops.base import Kernel, Workspace
 from retrograde.engine.ops.contract import Contract
-from retrograde.engine.ops.kernels.rows import Bools
-from retrograde.engine.ops.softmax import CausalPart, is_later, later
+from retrograde.engine.ops.softmax import CausalElement, CausalPart, is_later, later
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -71,18 +70,16 @@ def root(width: int) -> Const:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Scores(Op):
+class Scores(CausalElement):
     """scores[s, h, t, u] = dot[s, h, t, u] / √d; −∞ for a later position where attention is causal.
 
     Attributes:
         dots: the dot products, (batch, ..., queries, keys).
         scale: √d.
-        causal: whether a position sees only those up to itself.
     """
 
     dots: Array
     scale: Const
-    causal: bool = False
 
     @property
     def inputs(self) -> tuple[Array, ...]:
@@ -92,21 +89,10 @@ class Scores(Op):
     def title(self) -> str:
         return _("score")
 
-    @property
-    def meshable(self) -> bool:
-        return not self.causal
-
     def equation(self, index: Index) -> Expr:
         if self.causal and is_later(index):
             return MASKED
         return Div(Ref(self.dots, index), self.scale)
-
-    def reads(self, ref: Ref) -> Bools | None:
-        if not self.causal:
-            return None
-        found = np.zeros(self.target.element_shape, dtype=np.bool_)
-        found[ref.index[1:]] = not is_later(ref.index)
-        return found
 
     def kernel(self, space: Workspace) -> Kernel:
         dots, out, scale = space.view(self.dots), space.view(self.target), self.scale.value

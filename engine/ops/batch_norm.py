@@ -11,12 +11,12 @@ Source: Ioffe, Szegedy 2015, Batch normalization, algorithm 1 and section 3.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from math import prod
-from typing import TYPE_CHECKING
+from typing import Any
 
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import (
-    ONE,
     SQUARE,
     TWO,
     Call,
@@ -31,135 +31,124 @@ from retrograde.engine.equations.expression import (
     Sum,
 )
 from retrograde.engine.equations.functions import SQRT
-from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
-from retrograde.engine.ops.kernels.channels import ChannelPart, channel_sums, over_positions
+from retrograde.engine.ops.base import Op
+from retrograde.engine.ops.pointwise import Operand, Pointwise, PointwisePart, Rule
+from retrograde.engine.ops.reduce import Reduce
 from retrograde.engine.text import _
 
-if TYPE_CHECKING:
-    from retrograde.engine.ops.base import GradientPass
+
+def _count(x: Array) -> int:
+    """N, how many values of a channel there are."""
+    return x.shape[0] * prod(x.shape[2:])
 
 
-def deviation(variance: Ref, epsilon: float) -> Expr:
-    """√(σ² + ε)."""
-    return Call(SQRT, Sum((variance, Const(epsilon))))
+def _per_channel(array: Array) -> Operand:
+    """An operand that has one element a channel."""
+    return Operand(array, (1,))
+
+
+@cache
+def _mean(count: int) -> Rule:
+    n = Const(float(count))
+    return Rule(
+        name="batch_mean",
+        title="mean of the batch",
+        why="The mean over the samples of the batch: this sample adds its part.",
+        value=lambda x: Div(x, n),
+        uses={0: lambda g, _x, _mean: Div(g, n)},
+    )
+
+
+@cache
+def _variance(count: int) -> Rule:
+    n, twice = Const(float(count)), Const(2.0 / count, f"2/{float(count):g}")
+    return Rule(
+        name="batch_variance",
+        title="variance of the batch",
+        why="How far the samples lie around the mean: the mean of the squared distances.",
+        value=lambda x, mean: Div(Call(SQUARE, Sub(x, mean)), n),
+        slopes={
+            0: lambda x, mean, _variance: Product((twice, Sub(x, mean))),
+            1: lambda x, mean, _variance: Neg(Product((twice, Sub(x, mean)))),
+        },
+    )
+
+
+@cache
+def _normalised(epsilon: float) -> Rule:
+    def shifted(variance: Expr) -> Expr:
+        return Sum((variance, Const(epsilon)))
+
+    def deviation(variance: Expr) -> Expr:
+        return Call(SQRT, shifted(variance))
+
+    return Rule(
+        name="normalise",
+        title="normalised value",
+        why="The distance from the mean, measured in standard deviations: mean 0 and variance 1 over the batch.",
+        value=lambda x, mean, variance: Div(Sub(x, mean), deviation(variance)),
+        uses={
+            1: lambda g, _x, _mean, variance, _out: Div(Neg(g), deviation(variance)),
+            2: lambda g, x, mean, variance, _out: Div(
+                Product((Neg(g), Sub(x, mean))), Product((TWO, shifted(variance), deviation(variance)))
+            ),
+        },
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class BatchMean(Op):
-    """μ[c] = Σ_s Σ_p x[s, c, p] / N, with N samples times positions.
+class BatchMean(Reduce):
+    """μ[c] = Σ_s Σ_p x[s, c, p] / N, with N samples times positions; its gradient by x is ∂E/∂μ / N."""
 
-    Attributes:
-        x: (batch, channels, ...).
-    """
-
-    x: Array
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.x,)
-
-    @property
-    def title(self) -> str:
-        return _("mean of the batch")
-
-    def _each(self, at: Index) -> Expr:
-        return Div(Ref(self.x, at), _count(self.x))
-
-    def equation(self, index: Index) -> Expr:
-        return over_positions(self.x, index, self._each)
-
-    def kernel(self, space: Workspace) -> Kernel | None:
-        return channel_sums(space, self.x, self._each, space.view(self.target))
-
-    def gradient(self, builder: GradientPass) -> None:
-        g = builder.close(self.target)
-        if g is not None:
-            builder.contribute(self.x, _MeanPart(g=g, x=self.x))
-
-    def why(self, target: str) -> str:
-        return _("The mean over the samples of the batch: this sample adds its part.")
+    @classmethod
+    def of(cls, *, x: Array, **made: Any) -> BatchMean:
+        """The op that takes the mean of x, (batch, channels, ...)."""
+        return cls(rule=_mean(_count(x)), operands=(Operand(x),), shape=x.shape, along=(1,), **made)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class BatchVariance(Op):
+class BatchVariance(Reduce):
     """σ²[c] = Σ_s Σ_p (x[s, c, p] − μ[c])² / N: the biased variance.
 
-    Attributes:
-        x: (batch, channels, ...).
-        mean: μ, (channels,).
+    Its gradient by x is ∂E/∂σ² · 2/N · (x − μ); those by μ add up to 0 over the batch.
     """
 
-    x: Array
-    mean: Array
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.x, self.mean)
-
-    @property
-    def title(self) -> str:
-        return _("variance of the batch")
-
-    def _each(self, at: Index) -> Expr:
-        return Div(Call(SQUARE, Sub(Ref(self.x, at), Ref(self.mean, at[1:2]))), _count(self.x))
-
-    def equation(self, index: Index) -> Expr:
-        return over_positions(self.x, index, self._each)
-
-    def kernel(self, space: Workspace) -> Kernel | None:
-        return channel_sums(space, self.x, self._each, space.view(self.target))
-
-    def gradient(self, builder: GradientPass) -> None:
-        g = builder.close(self.target)
-        if g is None:
-            return
-        builder.contribute(self.mean, _CentrePart(g=g, x=self.x, mean=self.mean))
-        builder.contribute(self.x, _SpreadPart(g=g, x=self.x, mean=self.mean))
-
-    def why(self, target: str) -> str:
-        return _("How far the samples lie around the mean: the mean of the squared distances.")
+    @classmethod
+    def of(cls, *, x: Array, mean: Array, **made: Any) -> BatchVariance:
+        """The op that takes the variance of x, (batch, channels, ...), around its mean μ, (channels,)."""
+        operands = (Operand(x), _per_channel(mean))
+        return cls(rule=_variance(_count(x)), operands=operands, shape=x.shape, along=(1,), **made)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Normalise(Op):
-    """x̂[s, c, p] = (x[s, c, p] − μ[c]) / √(σ²[c] + ε).
+class Normalise(Pointwise):
+    """x̂[s, c, p] = (x[s, c, p] − μ[c]) / √(σ²[c] + ε)."""
 
-    Attributes:
-        x: (batch, channels, ...).
-        mean: μ, (channels,): that of the batch, or the running one where the network is evaluated.
-        variance: σ², likewise.
-        epsilon: ε, which keeps the quotient finite.
+    @classmethod
+    def of(cls, *, x: Array, mean: Array, variance: Array, epsilon: float, **made: Any) -> Normalise:
+        """The op that normalises.
+
+        Args:
+            x: (batch, channels, ...).
+            mean: μ, (channels,): that of the batch, or the running one where the network is evaluated.
+            variance: σ², likewise.
+            epsilon: ε, which keeps the quotient finite.
+            made: the fields of every op.
+        """
+        operands = (Operand(x), _per_channel(mean), _per_channel(variance))
+        return cls(rule=_normalised(epsilon), operands=operands, **made)
+
+    def use(self, number: int, g: Array) -> PointwisePart:
+        kind = PointwisePart if number == 0 else ChannelPart
+        return kind(g=g, op=self, operands=self.operands, number=number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ChannelPart(PointwisePart):
+    """The use in x̂ of what a channel has one of.
+
+    Of σ²: −∂E/∂x̂ · (x − μ) / (2 · (σ² + ε) · √(σ² + ε)); of μ: −∂E/∂x̂ / √(σ² + ε).
     """
-
-    x: Array
-    mean: Array
-    variance: Array
-    epsilon: float
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.x, self.mean, self.variance)
-
-    @property
-    def title(self) -> str:
-        return _("normalised value")
-
-    def equation(self, index: Index) -> Expr:
-        channel = index[1:2]
-        centred = Sub(Ref(self.x, index), Ref(self.mean, channel))
-        return Div(centred, deviation(Ref(self.variance, channel), self.epsilon))
-
-    def gradient(self, builder: GradientPass) -> None:
-        g = builder.close(self.target)
-        if g is None:
-            return
-        part = _Normalised(g=g, x=self.x, mean=self.mean, variance=self.variance, epsilon=self.epsilon)
-        builder.contribute(self.variance, VariancePart(of=part))
-        builder.contribute(self.mean, ShiftPart(of=part))
-        builder.contribute(self.x, _QuotientPart(of=part))
-
-    def why(self, target: str) -> str:
-        return _("The distance from the mean, measured in standard deviations: mean 0 and variance 1 over the batch.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -198,137 +187,3 @@ class RunningAverage(Op):
 
     def why(self, target: str) -> str:
         return _("What a single sample is measured against later, when there is no batch.")
-
-
-def _count(x: Array) -> Const:
-    """N, how many values of a channel there are."""
-    return Const(float(x.shape[0] * prod(x.shape[2:])))
-
-
-def _twice(x: Array) -> Const:
-    """2 / N."""
-    count = _count(x).value
-    return Const(2.0 / count, f"2/{count:g}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _MeanPart(Part):
-    """The use of x in the mean: ∂E/∂μ / N."""
-
-    g: Array
-    x: Array
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.g,)
-
-    def term(self, index: Index) -> Expr:
-        return Div(Ref(self.g, index[1:2]), _count(self.x))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _SpreadPart(Part):
-    """The use of x in the variance: ∂E/∂σ² · 2/N · (x − μ)."""
-
-    g: Array
-    x: Array
-    mean: Array
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.g, self.x, self.mean)
-
-    def term(self, index: Index) -> Expr:
-        centred = Sub(Ref(self.x, index), Ref(self.mean, index[1:2]))
-        return Product((Ref(self.g, index[1:2]), _twice(self.x), centred))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _CentrePart(ChannelPart):
-    """The use of μ in the variance: −∂E/∂σ² · 2/N · (x − μ); over the batch these add up to 0."""
-
-    g: Array
-    x: Array
-    mean: Array
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.g, self.x, self.mean)
-
-    @property
-    def shaped(self) -> Array:
-        return self.x
-
-    def each(self, at: Index) -> Expr:
-        centred = Sub(Ref(self.x, at), Ref(self.mean, at[1:2]))
-        return Neg(Product((Ref(self.g, at[1:2]), _twice(self.x), centred)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Normalised:
-    """What the uses in x̂ = (x − μ) / √(σ² + ε) read: ∂E/∂x̂ and the operands."""
-
-    g: Array
-    x: Array
-    mean: Array
-    variance: Array
-    epsilon: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class VariancePart(ChannelPart):
-    """The use of σ² in x̂: −∂E/∂x̂ · (x − μ) / (2 · (σ² + ε) · √(σ² + ε))."""
-
-    of: _Normalised
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.of.g, self.of.x, self.of.mean, self.of.variance)
-
-    @property
-    def shaped(self) -> Array:
-        return self.of.x
-
-    def each(self, at: Index) -> Expr:
-        of, channel = self.of, at[1:2]
-        variance = Ref(of.variance, channel)
-        centred = Sub(Ref(of.x, at), Ref(of.mean, channel))
-        below = Product((TWO, Sum((variance, Const(of.epsilon))), deviation(variance, of.epsilon)))
-        return Div(Product((Neg(Ref(of.g, at)), centred)), below)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ShiftPart(ChannelPart):
-    """The use of μ in x̂: −∂E/∂x̂ / √(σ² + ε)."""
-
-    of: _Normalised
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.of.g, self.of.variance)
-
-    @property
-    def shaped(self) -> Array:
-        return self.of.x
-
-    def each(self, at: Index) -> Expr:
-        return Div(Neg(Ref(self.of.g, at)), deviation(Ref(self.of.variance, at[1:2]), self.of.epsilon))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _QuotientPart(Part):
-    """The use of x in x̂: ∂E/∂x̂ · 1 / √(σ² + ε)."""
-
-    of: _Normalised
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.of.g, self.of.variance)
-
-    def term(self, index: Index) -> Expr:
-        g, slope = self.local(index)
-        return Product((g, slope))
-
-    def local(self, index: Index) -> tuple[Ref, Expr]:
-        below = deviation(Ref(self.of.variance, index[1:2]), self.of.epsilon)
-        return Ref(self.of.g, index), Div(ONE, below)

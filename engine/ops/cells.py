@@ -20,7 +20,7 @@ class CellStep(Pointwise):
 
     def use(self, number: int, g: Array) -> CellPart:
         """The use of an operand, given ∂E/∂target."""
-        return CellPart(g=g, rule=self.rule, operands=self.operands, number=number, out=self.target)
+        return CellPart(g=g, op=self, operands=self.operands, number=number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from retrograde.engine.equations.arithmetic import Floats, sum_rows
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import ONE, Expr, Index, Product, Ref, Sum
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
-from retrograde.engine.ops.kernels.correlation import Shared
+from retrograde.engine.ops.kernels.calls import Series, Shared, add_rows, copy, matmul
 from retrograde.engine.ops.kernels.products import CHUNK, products
 
 if TYPE_CHECKING:
@@ -234,14 +234,7 @@ class SpreadPart(Part):
     def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel:
         samples = space.scratch((space.batch, *out.shape)) if summed else out
         add = self.contributions(space, samples)
-        if not summed:
-            return add
-
-        def run() -> None:
-            add()
-            sum_rows(samples, out)
-
-        return run
+        return Series((add, add_rows(samples, out))) if summed else add
 
     def contributions(self, space: Workspace, out: Floats) -> Kernel:
         letters = self.g.letters
@@ -249,16 +242,11 @@ class SpreadPart(Part):
         turned = self.g.spread(space.view(self.g.array), self.sizes).transpose(order)
         if not self.summed:
             target = self.wanted.spread(out, self.sizes)
-            return lambda: np.copyto(target, turned)
+            return copy(target, turned)
         rows = space.scratch(turned.shape)
         table = rows.reshape(-1, *turned.shape[len(self.summed) :])
         sums = out.reshape(table.shape[1:])
-
-        def run() -> None:
-            np.copyto(rows, turned)
-            sum_rows(table, sums)
-
-        return run
+        return Series((copy(rows, turned), add_rows(table, sums)))
 
 
 def over(values: Mapping[str, Any], letters: str, sizes: Mapping[str, int]) -> Iterator[dict[str, Any]]:
@@ -315,18 +303,12 @@ def contraction(
     b = turned(read(right), right, right.letters, list(summed), columns)
     wishes, packs = packs, []
     result = turned(wanted, made, letters, rows, columns)
-    add = _Matmul(a, b, result) if space.blas else products(space, a, b, result)
+    add = matmul(a, b, result) if space.blas else products(space, a, b, result)
     if not wishes and not packs:
         return add
-
-    def run() -> None:
-        for packed, values in wishes:
-            np.copyto(packed, values)
-        add()
-        for packed, values in packs:
-            np.copyto(values, packed)
-
-    return run
+    return Series(
+        (*(copy(packed, values) for packed, values in wishes), add, *(copy(values, packed) for packed, values in packs))
+    )
 
 
 def _matrices(space: Workspace, view: Floats, shape: tuple[int, ...], packs: list[tuple[Floats, Floats]]) -> Floats:
@@ -339,22 +321,12 @@ def _matrices(space: Workspace, view: Floats, shape: tuple[int, ...], packs: lis
         return packed.reshape(shape)
 
 
-class _Matmul:
-    """A product of matrices by BLAS."""
-
-    def __init__(self, left: Floats, right: Floats, out: Floats) -> None:
-        self._left, self._right, self._out = left, right, out
-
-    def __call__(self) -> None:
-        np.matmul(self._left, self._right, out=self._out)
-
-
 def _added(part: ContractPart, space: Workspace, out: Floats) -> Kernel:
     """A kernel that adds the contributions of the samples to a parameter, one sample after the other."""
     size = max(1, min(space.batch, CHUNK // max(1, out.size)))
     table = space.scratch((size + 1, *out.shape))
     shared = Shared(space)
-    calls: list[tuple[Kernel, Floats]] = []
+    calls: list[Kernel] = []
     for start in range(0, space.batch, size):
         stop = min(space.batch, start + size)
         shared.restart()
@@ -370,13 +342,6 @@ def _added(part: ContractPart, space: Workspace, out: Floats) -> Kernel:
             samples=slice(start, stop),
         )
         # A row before them holds the sum so far.
-        calls.append((fill, table[: 1 + stop - start] if start else rows))
-
-    def run() -> None:
-        for number, (fill, rows) in enumerate(calls):
-            fill()
-            if number:
-                np.copyto(table[0], out)
-            sum_rows(rows, out)
-
-    return run
+        carried = [copy(table[0], out)] if start else []
+        calls += [fill, *carried, add_rows(table[: 1 + stop - start] if start else rows, out)]
+    return Series(calls)

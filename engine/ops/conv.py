@@ -13,7 +13,8 @@ from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Expr, Index, Ref
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
-from retrograde.engine.ops.kernels.correlation import channel_sums
+from retrograde.engine.ops.kernels.axis_sums import axis_sums, elements
+from retrograde.engine.ops.kernels.calls import Series, add_rows
 from retrograde.engine.ops.link import Link, added
 from retrograde.engine.text import _
 
@@ -51,6 +52,24 @@ class Linked(Op):
     def readers(self, ref: Ref) -> NDArray[np.bool_]:
         """The elements, (channels out, *spatial), that read a weight or an input."""
         raise NotImplementedError
+
+    def weight_use(self, g: Array) -> KernelPart:
+        """The use of the weights, given ∂E/∂net."""
+        raise NotImplementedError
+
+    def input_use(self, g: Array, weights: Array) -> LinkedPart:
+        """The use of the inputs, given ∂E/∂net and the weights as the gradient reads them."""
+        raise NotImplementedError
+
+    def gradient(self, builder: GradientPass) -> None:
+        g = builder.close(self.target)
+        if g is None:
+            return
+        weights = self.link.weights
+        builder.contribute(weights, self.weight_use(g))
+        if self.bias is not None:
+            builder.contribute(self.bias, BiasChannelPart(g=g))
+        builder.contribute(self.x, self.input_use(g, builder.latest(weights)))
 
     def equation(self, index: Index) -> Expr:
         found = list(self.taps(index))
@@ -94,15 +113,11 @@ class Convolve(Linked):
     def kernel(self, space: Workspace) -> Kernel:
         return self.link.gather(space, self.link.weights, self.x, space.view(self.target), self.bias)
 
-    def gradient(self, builder: GradientPass) -> None:
-        g = builder.close(self.target)
-        if g is None:
-            return
-        weights = self.link.weights
-        builder.contribute(weights, KernelPart(link=self.link, small=g, big=self.x, transposed=False))
-        if self.bias is not None:
-            builder.contribute(self.bias, BiasChannelPart(g=g))
-        builder.contribute(self.x, ScatterPart(link=self.link, weights=builder.latest(weights), g=g))
+    def weight_use(self, g: Array) -> KernelPart:
+        return KernelPart(link=self.link, small=g, big=self.x, transposed=False)
+
+    def input_use(self, g: Array, weights: Array) -> ScatterPart:
+        return ScatterPart(link=self.link, weights=weights, g=g)
 
     def why(self, target: str) -> str:
         return _(
@@ -139,15 +154,11 @@ class ConvolveTransposed(Linked):
     def kernel(self, space: Workspace) -> Kernel:
         return self.link.scatter(space, self.link.weights, self.x, space.view(self.target), self.bias)
 
-    def gradient(self, builder: GradientPass) -> None:
-        g = builder.close(self.target)
-        if g is None:
-            return
-        weights = self.link.weights
-        builder.contribute(weights, KernelPart(link=self.link, small=self.x, big=g, transposed=True))
-        if self.bias is not None:
-            builder.contribute(self.bias, BiasChannelPart(g=g))
-        builder.contribute(self.x, GatherPart(link=self.link, weights=builder.latest(weights), g=g))
+    def weight_use(self, g: Array) -> KernelPart:
+        return KernelPart(link=self.link, small=self.x, big=g, transposed=True)
+
+    def input_use(self, g: Array, weights: Array) -> GatherPart:
+        return GatherPart(link=self.link, weights=weights, g=g)
 
     def why(self, target: str) -> str:
         return _("What the inputs paint here, {target}: each lays the kernel down, scaled by its value.").format(
@@ -209,21 +220,24 @@ class BiasChannelPart(Part):
         return _("The bias works at every position of its channel: the deltas of all of them, added up.")
 
     def term(self, index: Index) -> Expr:
-        s, o = index
-        return added([Ref(self.g, (s, o, *position)) for position in np.ndindex(self.g.shape[2:])])
+        return added([Ref(self.g, at) for at in elements(self.g.shape, (0, 1), index)])
 
     def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel:
-        return channel_sums(space, space.view(self.g), out)
+        samples = space.scratch(self.g.shape[:2])
+        return Series((self.contributions(space, samples), add_rows(samples, out)))
 
     def contributions(self, space: Workspace, out: Floats) -> Kernel:
-        return channel_sums(space, space.view(self.g), out, samples=True)
+        return axis_sums(space, self.g.shape, (0, 1), lambda at: Ref(self.g, at), out)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ScatterPart(Part):
-    """The use of x in a convolution: Σ_o Σ_p W[o, c, t] · δ[s, o, p] over the positions p that read x through a tap t.
+class LinkedPart(Part):
+    """The use of x in a convolution or in its transpose: W times δ over the pairs of the windows.
 
-    In the row order of p the taps go from the last to the first: a full correlation with the kernel turned round.
+    Attributes:
+        link: the pairs.
+        weights: W.
+        g: δ.
     """
 
     link: Link
@@ -237,6 +251,14 @@ class ScatterPart(Part):
     @property
     def meshable(self) -> bool:
         return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ScatterPart(LinkedPart):
+    """The use of x in a convolution: Σ_o Σ_p W[o, c, t] · δ[s, o, p] over the positions p that read x through a tap t.
+
+    In the row order of p the taps go from the last to the first: a full correlation with the kernel turned round.
+    """
 
     def why(self, target: str) -> str:
         return _(
@@ -254,20 +276,8 @@ class ScatterPart(Part):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class GatherPart(Part):
+class GatherPart(LinkedPart):
     """The use of x in a transposed convolution: Σ_o Σ_t W[c, o, t] · δ[s, o, p · stride + t · dilation − padding]."""
-
-    link: Link
-    weights: Array
-    g: Array
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.weights, self.g)
-
-    @property
-    def meshable(self) -> bool:
-        return False
 
     def why(self, target: str) -> str:
         return _("Every position that this value painted answers through the tap that painted it.")

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retrograde.engine.equations.arithmetic import Floats, sum_rows
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import ONE, Expr, Index, Product, Ref, Sum
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
-from retrograde.engine.ops.kernels.contraction import _multiply, contraction, flat
+from retrograde.engine.ops.kernels.calls import Series, add, add_rows, copy, matmul, multiply
+from retrograde.engine.ops.kernels.long_sums import long_sum
 from retrograde.engine.ops.kernels.products import products
 from retrograde.engine.text import _
 
@@ -62,9 +63,9 @@ class Dense(Op):
         x, weights, net = flat(space.view(self.x)), space.view(self.weights), space.view(self.target)
         bias = None if self.bias is None else space.view(self.bias)
         if space.blas:
-            return _affine(x, weights, bias, net)
+            return affine(x, weights, bias, net)
         tail = None if bias is None else np.broadcast_to(bias, net.shape)
-        return contraction(space, x.T[:, :, None], weights.T[:, None, :], net, tail)
+        return long_sum(space, x.T[:, :, None], weights.T[:, None, :], net, tail)
 
     def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
@@ -77,17 +78,6 @@ class Dense(Op):
 
     def why(self, target: str) -> str:
         return _("What reaches {target}: each input times its weight, added up.").format(target=target)
-
-
-def _affine(x: Floats, weights: Floats, bias: Floats | None, net: Floats) -> Kernel:
-    transposed = weights.T
-
-    def run() -> None:
-        np.matmul(x, transposed, out=net)
-        if bias is not None:
-            np.add(net, bias, out=net)
-
-    return run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -112,13 +102,12 @@ class WeightPart(Part):
     def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel | None:
         g, x = space.view(self.g), flat(space.view(self.x))
         if space.blas:
-            transposed = g.T
-            return lambda: _matmul(transposed, x, out)
-        return contraction(space, g[:, :, None], x[:, None, :], out)
+            return matmul(g.T, x, out)
+        return long_sum(space, g[:, :, None], x[:, None, :], out)
 
     def contributions(self, space: Workspace, out: Floats) -> Kernel:
         g, x = space.view(self.g)[:, :, None], flat(space.view(self.x))[:, None, :]
-        return lambda: _multiply(g, x, out)
+        return multiply(g, x, out)
 
     def total(self, space: Workspace, parts: Sequence[Part], out: Floats) -> Kernel | None:
         pairs = [
@@ -131,21 +120,12 @@ class WeightPart(Part):
         # The layer at each time step: one product over time for each sample.
         g, x = (space.scratch((len(pairs), *array.shape)) for array in pairs[0])
         each = space.scratch((space.batch, *out.shape))
+        calls = [copy(to[place], one) for place, pair in enumerate(pairs) for to, one in zip((g, x), pair, strict=True)]
         if space.blas:
-            left, right = g.reshape(-1, g.shape[2]).T, x.reshape(-1, x.shape[2])
+            calls.append(matmul(g.reshape(-1, g.shape[2]).T, x.reshape(-1, x.shape[2]), out))
         else:
-            add = products(space, g.transpose(1, 2, 0), x.transpose(1, 0, 2), each)
-
-        def run() -> None:
-            for place, (one, other) in enumerate(pairs):
-                g[place], x[place] = one, other
-            if space.blas:
-                _matmul(left, right, out)
-            else:
-                add()
-                sum_rows(each, out)
-
-        return run
+            calls += [products(space, g.transpose(1, 2, 0), x.transpose(1, 0, 2), each), add_rows(each, out)]
+        return Series(calls)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -174,7 +154,7 @@ class BiasPart(Part):
         if self.shared:
             return None
         g = space.view(self.g)
-        return lambda: sum_rows(g, out)
+        return add_rows(g, out)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -197,8 +177,26 @@ class InputPart(Part):
     def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel | None:
         weights, g, out = space.view(self.weights), space.view(self.g), flat(out)
         if space.blas:
-            return lambda: _matmul(g, weights, out)
-        return contraction(space, g.T[:, :, None], weights[:, None, :], out)
+            return matmul(g, weights, out)
+        return long_sum(space, g.T[:, :, None], weights[:, None, :], out)
+
+
+def affine(x: Floats, weights: Floats, bias: Floats | None, net: Floats) -> Kernel:
+    """A kernel for net = x · Wᵀ + b by one product of matrices.
+
+    Args:
+        x: (batch, columns).
+        weights: W, (units, columns).
+        bias: b, one for each unit or one for all, or None.
+        net: (batch, units), gets the sums.
+    """
+    product = matmul(x, weights.T, net)
+    return product if bias is None else Series((product, add(net, bias, net)))
+
+
+def flat(values: Floats) -> Floats:
+    """An array with a sample axis as a matrix, (batch, rest); a view of contiguous memory."""
+    return values.reshape(values.shape[0], -1)
 
 
 def spread(position: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
@@ -218,7 +216,3 @@ def position_of(index: Index, shape: tuple[int, ...]) -> Any:
     for part, length in zip(index, shape, strict=True):
         position = position * length + part
     return position
-
-
-def _matmul(left: Floats, right: Floats, out: Floats) -> None:
-    np.matmul(left, right, out=out)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import Any
 
 import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
-from retrograde.engine.equations.expression import Const, Div, Expr, Index, Product, Ref
-from retrograde.engine.ops.base import Op, Part
-from retrograde.engine.text import _
-
-if TYPE_CHECKING:
-    from retrograde.engine.ops.base import GradientPass
+from retrograde.engine.equations.expression import Const, Div, Product
+from retrograde.engine.ops.pointwise import Operand, Pointwise, PointwisePart, Rule
 
 STREAM = 3
 """Second word of the Philox key of masks; other uses of randomness have other streams."""
@@ -47,61 +44,45 @@ class Coins:
         return np.where(drawn < self.rate, 0.0, 1.0)
 
 
+@cache
+def _dropped(rate: float) -> Rule:
+    return Rule(
+        name="dropout",
+        title="dropout",
+        why="A mask of 0 leaves the value out in this iteration; what stays is scaled up to make up for it.",
+        value=lambda x, mask: Product((x, Div(mask, Const(1.0 - rate)))),
+        source="Srivastava et al. 2014, Dropout, section 4 and 10",
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Dropout(Op):
+class Dropout(Pointwise):
     """out[s, ...] = x[s, ...] · (mask[s, ...] / (1 − rate)): inverted dropout, so that evaluating takes x as it is.
 
     Attributes:
-        x: the values, (batch, ...).
-        mask: 0 for what is left out, else 1: (batch, ...), or the first axes of that.
         rate: how often a value is left out.
-
-    Source: Srivastava et al. 2014, Dropout, section 4 and 10.
     """
 
-    x: Array
-    mask: Array
     rate: float
 
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.x, self.mask)
+    @classmethod
+    def of(cls, *, x: Array, mask: Array, rate: float, **made: Any) -> Dropout:
+        """The op that leaves values out.
 
-    @property
-    def title(self) -> str:
-        return _("dropout")
+        Args:
+            x: the values, (batch, ...).
+            mask: 0 for what is left out, else 1: (batch, ...), or the first axes of that.
+            rate: how often a value is left out.
+            made: the fields of every op.
+        """
+        operands = (Operand(x), Operand(mask, tuple(range(len(mask.shape)))))
+        return cls(rule=_dropped(rate), operands=operands, rate=rate, **made)
 
-    def equation(self, index: Index) -> Expr:
-        return Product((Ref(self.x, index), _factor(self.mask, self.rate, index)))
-
-    def gradient(self, builder: GradientPass) -> None:
-        g = builder.close(self.target)
-        if g is not None:
-            builder.contribute(self.x, DropoutPart(g=g, kept=self.mask, rate=self.rate))
-
-    def why(self, target: str) -> str:
-        return _("A mask of 0 leaves the value out in this iteration; what stays is scaled up to make up for it.")
+    def use(self, number: int, g: Array) -> DropoutPart:
+        """The use of an operand, given ∂E/∂out."""
+        return DropoutPart(g=g, op=self, operands=self.operands, number=number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class DropoutPart(Part):
+class DropoutPart(PointwisePart):
     """The use of x in dropout: ∂E/∂out · (mask / (1 − rate)); what is left out learns nothing."""
-
-    g: Array
-    kept: Array
-    rate: float
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.g, self.kept)
-
-    def term(self, index: Index) -> Expr:
-        g, slope = self.local(index)
-        return Product((g, slope))
-
-    def local(self, index: Index) -> tuple[Ref, Expr]:
-        return Ref(self.g, index), _factor(self.kept, self.rate, index)
-
-
-def _factor(mask: Array, rate: float, index: Index) -> Expr:
-    return Div(Ref(mask, index[: len(mask.shape)]), Const(1.0 - rate))

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrograde.engine.equations.arithmetic import Floats, sum_rows
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Const, Expr, Index, Product, Ref, Sum
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
-from retrograde.engine.ops.dense import BiasPart, position_of, spread
-from retrograde.engine.ops.kernels.contraction import contraction, flat
+from retrograde.engine.ops.dense import BiasPart, affine, flat, position_of, spread
+from retrograde.engine.ops.kernels.calls import Series, add_rows, copy, matmul, multiply
+from retrograde.engine.ops.kernels.long_sums import long_sum
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -61,20 +62,15 @@ class EdgeColumns:
         source = self.sources[number]
         return Ref(source, (sample, *spread(column - self.firsts[number], source.shape[1:])))
 
-    def joined(self, space: Workspace) -> tuple[Floats, Kernel | None]:
-        """Memory with all columns, (batch, width), and what fills it; None where it needs no filling."""
+    def joined(self, space: Workspace) -> tuple[Floats, list[Kernel]]:
+        """Memory with all columns, (batch, width), and what fills it."""
         views = [flat(space.view(source)) for source in self.sources]
         if len(views) == 1:
-            return views[0], None
+            return views[0], []
         table = space.scratch((space.batch, self.width))
-        pieces = [
-            (table[:, first : first + view.shape[1]], view) for first, view in zip(self.firsts, views, strict=True)
+        fill = [
+            copy(table[:, first : first + view.shape[1]], view) for first, view in zip(self.firsts, views, strict=True)
         ]
-
-        def fill() -> None:
-            for piece, view in pieces:
-                np.copyto(piece, view)
-
         return table, fill
 
 
@@ -131,13 +127,13 @@ class EdgeSum(Op):
         weights, net = space.view(self.weights), space.view(self.target)
         bias = None if self.bias is None else space.view(self.bias)
         if self.edges is None and space.blas:
-            add: Kernel = _Affine(x, weights.T, bias, net)
+            add = affine(x, weights, bias, net)
         elif self.edges is None:
             tail = None if bias is None else np.broadcast_to(bias, net.shape)
-            add = contraction(space, x.T[:, :, None], weights.T[:, None, :], net, tail)
+            add = long_sum(space, x.T[:, :, None], weights.T[:, None, :], net, tail)
         else:
             add = _Sparse(x, weights, net, _by_column(self.edges), bias)
-        return _after(fill, add)
+        return Series((*fill, add))
 
     def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
@@ -198,20 +194,24 @@ class EdgePart(Part):
         if self.edges is not None:
             products = space.scratch((space.batch, *out.shape))
             make = self.contributions(space, products)
-            return _after(make, lambda: sum_rows(products, out))
+            return Series((make, add_rows(products, out)))
         x, fill = self.columns.joined(space)
         if space.blas:
-            return _after(fill, _Matmul(g.T, x, out))
-        return _after(fill, contraction(space, g[:, :, None], x[:, None, :], out))
+            return Series((*fill, matmul(g.T, x, out)))
+        return Series((*fill, long_sum(space, g[:, :, None], x[:, None, :], out)))
 
     def contributions(self, space: Workspace, out: Floats) -> Kernel:
         g = space.view(self.g)
         x, fill = self.columns.joined(space)
         if self.edges is None:
             left, right = g[:, :, None], x[:, None, :]
-            return _after(fill, lambda: _multiply(left, right, out))
+            return Series((*fill, multiply(left, right, out)))
         units, columns = _sides(self.edges)
-        return _after(fill, lambda: _multiply(g[:, units], x[:, columns], out))
+
+        def run() -> None:
+            np.multiply(g[:, units], x[:, columns], out=out)
+
+        return Series((*fill, run))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -273,8 +273,8 @@ class SourcePart(Part):
             return _Sparse(g, weights, table, _by_unit(self.edges, self.first, last), None)
         part = weights[:, self.first : last]
         if space.blas:
-            return _Matmul(g, part, table)
-        return contraction(space, g.T[:, :, None], part[:, None, :], table)
+            return matmul(g, part, table)
+        return long_sum(space, g.T[:, :, None], part[:, None, :], table)
 
 
 Step = tuple[int, NDArray[np.intp], NDArray[np.intp]]
@@ -319,40 +319,3 @@ def _step(edges: Pairs, wanted: int, key: int, to: int, first: int) -> Step:
 def _sides(edges: Pairs) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     table = np.array(edges, dtype=np.intp)
     return np.ascontiguousarray(table[:, 0]), np.ascontiguousarray(table[:, 1])
-
-
-def _after(first: Kernel | None, then: Kernel) -> Kernel:
-    if first is None:
-        return then
-
-    def run() -> None:
-        first()
-        then()
-
-    return run
-
-
-class _Affine:
-    """net = x · Wᵀ + b by one product of matrices."""
-
-    def __init__(self, x: Floats, turned: Floats, bias: Floats | None, net: Floats) -> None:
-        self._x, self._turned, self._bias, self._net = x, turned, bias, net
-
-    def __call__(self) -> None:
-        np.matmul(self._x, self._turned, out=self._net)
-        if self._bias is not None:
-            np.add(self._net, self._bias, out=self._net)
-
-
-class _Matmul:
-    """out = left · right."""
-
-    def __init__(self, left: Floats, right: Floats, out: Floats) -> None:
-        self._left, self._right, self._out = left, right, out
-
-    def __call__(self) -> None:
-        np.matmul(self._left, self._right, out=self._out)
-
-
-def _multiply(left: Floats, right: Floats, out: Floats) -> None:
-    np.multiply(left, right, out=out)

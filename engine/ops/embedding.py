@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,6 @@ from retrograde.engine.equations.arithmetic import Floats, sum_rows
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.evaluation import NUMPY, evaluate
 from retrograde.engine.equations.expression import (
-    ONE,
     ZERO,
     Call,
     Compare,
@@ -30,6 +29,8 @@ from retrograde.engine.equations.expression import (
 from retrograde.engine.equations.functions import COS, SIN
 from retrograde.engine.ops.activation import PassPart
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
+from retrograde.engine.ops.kernels.calls import Series, add, add_rows
+from retrograde.engine.ops.pointwise import Operand, Pointwise, Rule
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -142,13 +143,7 @@ class RowsPart(Part):
 
     def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel:
         samples = space.scratch((space.batch, *out.shape))
-        fill = self.contributions(space, samples)
-
-        def run() -> None:
-            fill()
-            sum_rows(samples, out)
-
-        return run
+        return Series((self.contributions(space, samples), add_rows(samples, out)))
 
     def contributions(self, space: Workspace, out: Floats) -> Kernel:
         batch, width = space.batch, self.g.shape[-1]
@@ -228,7 +223,7 @@ class Sinusoids(Op):
         waves = np.empty(self.x.shape[1:])
         for position, element in np.ndindex(waves.shape):
             waves[position, element] = evaluate(sinusoid(position, element, waves.shape[1]), _no_slot, NUMPY)
-        return lambda: _add(x, waves, out)
+        return add(x, waves, out)
 
     def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
@@ -239,60 +234,28 @@ class Sinusoids(Op):
         return _("Attention does not see the order: a pattern of waves that is added tells the position.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LearnedPositions(Op):
-    """out[s, p, i] = x[s, p, i] + P[p, i].
+def _placed(x: Expr, position: Expr) -> Expr:
+    return Sum((x, position))
 
-    Attributes:
-        x: (batch, positions, width).
-        table: P, (positions, width).
 
-    Source: Gehring et al. 2017, Convolutional sequence to sequence learning, section 3.1.
-    """
-
-    x: Array
-    table: Array
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.x, self.table)
-
-    @property
-    def title(self) -> str:
-        return _("position")
-
-    def equation(self, index: Index) -> Expr:
-        return Sum((Ref(self.x, index), Ref(self.table, index[1:])))
-
-    def gradient(self, builder: GradientPass) -> None:
-        g = builder.close(self.target)
-        if g is not None:
-            builder.contribute(self.table, SamplePart(g=g))
-            builder.contribute(self.x, PassPart(g=g))
-
-    def why(self, target: str) -> str:
-        return _("Attention does not see the order: a learned vector that is added tells the position.")
+LEARNED = Rule(
+    name="learned_position",
+    title="position",
+    why="Attention does not see the order: a learned vector that is added tells the position.",
+    value=_placed,
+    source="Gehring et al. 2017, Convolutional sequence to sequence learning, section 3.1",
+)
+"""x + P."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SamplePart(Part):
-    """The use of a parameter that is added to every sample: ∂E/∂out of the same element."""
+class LearnedPositions(Pointwise):
+    """out[s, p, i] = x[s, p, i] + P[p, i]."""
 
-    g: Array
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.g,)
-
-    def term(self, index: Index) -> Expr:
-        return Ref(self.g, index)
-
-    def local(self, index: Index) -> tuple[Ref, Expr]:
-        return Ref(self.g, index), ONE
-
-    def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel:
-        g = space.view(self.g)
-        return lambda: sum_rows(g, out)
+    @classmethod
+    def of(cls, *, x: Array, table: Array, **made: Any) -> LearnedPositions:
+        """The op that adds P, (positions, width), to x, (batch, positions, width)."""
+        return cls(rule=LEARNED, operands=(Operand(x), Operand(table, (1, 2))), **made)
 
 
 def _one(array: Array, element: Index) -> NDArray[np.bool_]:
@@ -303,7 +266,3 @@ def _one(array: Array, element: Index) -> NDArray[np.bool_]:
 
 def _no_slot(ref: Ref) -> float:
     raise LookupError(ref)
-
-
-def _add(left: Floats, right: Floats, out: Floats) -> None:
-    np.add(left, right, out=out)

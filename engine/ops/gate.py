@@ -38,7 +38,7 @@ from retrograde.engine.equations.expression import (
 from retrograde.engine.equations.functions import ABS, COS, EXP, LOG, SIGMOID, SIN, SQRT, TANH
 from retrograde.engine.ops.activation import make_function
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
-from retrograde.engine.ops.pointwise import filled
+from retrograde.engine.ops.pointwise import Operand, filled
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -71,27 +71,11 @@ _FROM_RESULT: dict[str, Callable[[Ref], Expr]] = {
 """f′ from the result y = f(x), where that is the usual form."""
 
 
-class Wire(NamedTuple):
-    """A single value that a gate reads.
+class StandIn(NamedTuple):
+    """A place in a formula, and the single value that stands there."""
 
-    Attributes:
-        array: the array that holds it.
-        element: where in the array, without the sample.
-    """
-
-    array: Array
-    element: tuple[int, ...] = ()
-
-    def at(self, sample: Any) -> Ref:
-        """The slot of a sample."""
-        return Ref(self.array, (sample, *self.element) if self.array.batched else self.element)
-
-
-class GateOperand(NamedTuple):
-    """A place in a formula, and the value that stands there."""
-
-    stand_in: Ref
-    place: Wire
+    place: Ref
+    operand: Operand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -99,7 +83,7 @@ class Gate(Op):
     """v[s] = f(operands): one value of a graph of scalars.
 
     Attributes:
-        formula: f, over the stand-ins of the operands.
+        formula: f, over the places of the operands.
         operands: what it reads, in written order; a value that is read twice is there twice where that is one gate.
         operation: the operation at the top of the formula; empty for a copy.
 
@@ -107,12 +91,12 @@ class Gate(Op):
     """
 
     formula: Expr
-    operands: tuple[GateOperand, ...]
+    operands: tuple[StandIn, ...]
     operation: str
 
     @property
     def inputs(self) -> tuple[Array, ...]:
-        return tuple(operand.place.array for operand in self.operands)
+        return tuple(one.operand.array for one in self.operands)
 
     @property
     def title(self) -> str:
@@ -126,17 +110,16 @@ class Gate(Op):
         if g is None:
             return
         for number in reversed(range(len(self.operands))):
-            slope = self._slope(number)
-            operand = self.operands[number]
-            part = GatePart(g=g, slope=slope, operands=self.operands, place=operand.place, result=self.target)
-            builder.contribute(operand.place.array, part)
+            used = self.operands[number].operand
+            part = GatePart(g=g, slope=self._slope(number), operands=self.operands, used=used, result=self.target)
+            builder.contribute(used.array, part)
 
     def _slope(self, number: int) -> Expr:
-        """The local derivative by an operand, over the stand-ins."""
-        stand_in = self.operands[number].stand_in
-        if self.formula == Call(FUNCTIONS.get(self.operation, SQUARE), stand_in) and self.operation in _FROM_RESULT:
+        """The local derivative by an operand, over the places."""
+        place = self.operands[number].place
+        if self.formula == Call(FUNCTIONS.get(self.operation, SQUARE), place) and self.operation in _FROM_RESULT:
             return _FROM_RESULT[self.operation](_RESULT)
-        return derivative(self.formula, stand_in)
+        return derivative(self.formula, place)
 
     def why(self, target: str) -> str:
         return _WHY.get(self.operation, _("One value of the graph, from the values before it."))
@@ -161,8 +144,8 @@ _WHY = {
 }
 
 
-def _stated(formula: Expr, operands: Sequence[GateOperand], sample: Any, **more: Ref) -> Expr:
-    slots = {operand.stand_in.array: operand.place.at(sample) for operand in operands}
+def _stated(formula: Expr, operands: Sequence[StandIn], sample: Any, **more: Ref) -> Expr:
+    slots = {place.array: operand.at((sample,)) for place, operand in operands}
     if more:
         slots[_RESULT.array] = more["result"]
     return filled(formula, slots)
@@ -174,16 +157,16 @@ class GatePart(Part):
 
     Attributes:
         g: the gradient of the gate's value.
-        slope: the local derivative, over the stand-ins of the operands and of the result.
+        slope: the local derivative, over the places of the operands and of the result.
         operands: the operands of the gate.
-        place: the value that is used.
+        used: the value that is used.
         result: the gate's value.
     """
 
     g: Array
     slope: Expr
-    operands: tuple[GateOperand, ...]
-    place: Wire
+    operands: tuple[StandIn, ...]
+    used: Operand
     result: Array
 
     @property
@@ -192,9 +175,7 @@ class GatePart(Part):
 
     @property
     def region(self) -> tuple[tuple[int, int], ...] | None:
-        if not self.place.element:
-            return None
-        return tuple((part, part + 1) for part in self.place.element)
+        return tuple((part, part + 1) for part in self.used.fixed) if self.used.fixed else None
 
     def _at(self, sample: Any) -> Expr:
         return _stated(self.slope, self.operands, sample, result=Ref(self.result, (sample,)))
@@ -218,7 +199,7 @@ def _times_slope(g: Ref, slope: Expr) -> Expr:
 
 
 def append_gate(
-    builder: GradientPass, name: str, node: Node, places: Mapping[str, Wire], *, role: Role, layer: str, batch: int
+    builder: GradientPass, name: str, node: Node, places: Mapping[str, Operand], *, role: Role, layer: str, batch: int
 ) -> Array:
     """Appends the op that makes one value of a graph of scalars.
 
@@ -235,17 +216,17 @@ def append_gate(
     single = isinstance(node, Apply) and not any(
         isinstance(part, Apply) and not is_constant(part) for part in node.parts
     )
-    operands: list[GateOperand] = []
+    operands: list[StandIn] = []
     known: dict[str, Ref] = {}
 
     def read(found: Name) -> Ref:
         # In a gate each reading is a use of its own; in a longer formula a value is one operand.
-        stand_in = None if single else known.get(found.name)
-        if stand_in is None:
-            stand_in = Ref(Array(name=f"operand {len(operands)}", shape=(), role=Role.VALUE))
-            known[found.name] = stand_in
-            operands.append(GateOperand(stand_in, places[found.name]))
-        return stand_in
+        place = None if single else known.get(found.name)
+        if place is None:
+            place = Ref(Array(name=f"operand {len(operands)}", shape=(), role=Role.VALUE))
+            known[found.name] = place
+            operands.append(StandIn(place, places[found.name]))
+        return place
 
     array = builder.array(name, (batch,), role=role, layer=layer, batched=True, sign=_sign(name))
     return builder.append(

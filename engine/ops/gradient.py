@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
-from retrograde.engine.equations.arithmetic import Floats, sum_rows
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Extent, Role
 from retrograde.engine.equations.expression import ZERO, Expr, Index, Sum
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
+from retrograde.engine.ops.kernels.calls import Series, add, add_rows, copy
 from retrograde.engine.text import _
 
 
@@ -68,13 +69,7 @@ class Gradient(Op):
             if whole is not None:
                 return whole
         total = space.scratch((space.batch, *target.shape))
-        add = self._added(space, total)
-
-        def run() -> None:
-            add()
-            sum_rows(total, target)
-
-        return run
+        return Series((self._added(space, total), add_rows(total, target)))
 
     def _added(self, space: Workspace, out: Floats) -> Kernel:
         """A kernel that adds up the parts of each sample into ``out`` (batch, ...).
@@ -86,42 +81,37 @@ class Gradient(Op):
         calls: list[Kernel] = []
         done = 0
         for number, part in enumerate(self.parts):
+            place = () if part.region is None else tuple(slice(*bounds) for bounds in part.region)
+            covered[place] |= True if part.mask is None else part.mask
             if number < done:
                 continue
-            place = out if part.region is None else out[:, *(slice(*bounds) for bounds in part.region)]
-            covered[() if part.region is None else tuple(slice(*bounds) for bounds in part.region)] |= (
-                True if part.mask is None else part.mask
-            )
-            first = number == 0 and part.region is None
+            into = out[:, *place]
+            fresh = number == 0 and part.region is None
             alike = self._alike(number)
             several = part.several(space, alike) if len(alike) > 1 and self.extent is not Extent.SUM else None
             if several is not None:
                 done = number + len(alike)
-                calls += [several[1], _Gather(place, several[0], fresh=first)]
+                calls += [several[1], _Gather(into, several[0], fresh=fresh)]
                 continue
-            buffer = out if first else space.scratch(place.shape)
-            kernel = part.contributions(space, buffer) if self.extent is Extent.SUM else None
-            if kernel is None and self.extent is not Extent.SUM:
-                kernel = part.kernel(space, buffer, False)
-            if kernel is None and self.extent is Extent.SUM and not part.meshable:
-                raise NotImplementedError(f"{type(part).__name__} has no kernel for contributions")
-            if kernel is None:
-                kernel = space.compile(part.term(mesh := _mesh(place.shape, part.region)), mesh, buffer)
-            calls.append(kernel)
-            if not first:
-                calls.append(_Add(place, buffer))
+            buffer = out if fresh else space.scratch(into.shape)
+            calls.append(self._each(space, part, buffer))
+            if not fresh:
+                calls.append(add(into, buffer, into))
         if self.parts[0].region is not None:
-            start = np.where(covered, -0.0, 0.0)
-            calls.insert(0, _Fill(out, start))
+            calls.insert(0, copy(out, np.where(covered, -0.0, 0.0)))
         elif not covered.all():
-            calls.append(_Zero(out, ~covered))
-        run = tuple(calls)
+            calls.append(partial(np.copyto, out, 0.0, where=~covered))
+        return Series(calls)
 
-        def add() -> None:
-            for call in run:
-                call()
-
-        return add
+    def _each(self, space: Workspace, part: Part, out: Floats) -> Kernel:
+        """A kernel for what a part contributes to each sample, (batch, ...)."""
+        if self.extent is Extent.SUM:
+            kernel = part.contributions(space, out)
+            if kernel is None and not part.meshable:
+                raise NotImplementedError(f"{type(part).__name__} has no kernel for contributions")
+        else:
+            kernel = part.kernel(space, out, False)
+        return kernel or space.compile(part.term(mesh := _mesh(out.shape, part.region)), mesh, out)
 
     def _alike(self, number: int) -> tuple[Part, ...]:
         """The use with a number, and those behind it that are of its class and region."""
@@ -158,16 +148,6 @@ def _mesh(shape: tuple[int, ...], region: tuple[tuple[int, int], ...] | None) ->
     return tuple(np.ix_(*axes))
 
 
-class _Add:
-    """Adds one array to another in place."""
-
-    def __init__(self, to: Floats, what: Floats) -> None:
-        self._to, self._what = to, what
-
-    def __call__(self) -> None:
-        np.add(self._to, self._what, out=self._to)
-
-
 class _Gather:
     """Adds several arrays to another in place; a fresh one begins with the first of them."""
 
@@ -186,23 +166,3 @@ class _Gather:
             np.copyto(to, self._first)
         for what in rest:
             np.add(to, what, out=to)
-
-
-class _Fill:
-    """Copies constant values into an array."""
-
-    def __init__(self, to: Floats, what: Floats) -> None:
-        self._to, self._what = to, what
-
-    def __call__(self) -> None:
-        np.copyto(self._to, self._what)
-
-
-class _Zero:
-    """Puts 0 where no use reads an element."""
-
-    def __init__(self, to: Floats, where: NDArray[np.bool_]) -> None:
-        self._to, self._where = to, where
-
-    def __call__(self) -> None:
-        np.copyto(self._to, 0.0, where=self._where)

@@ -8,335 +8,141 @@ Source: Ba, Kiros, Hinton 2016, Layer normalization, eq. 3 and 4.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import Any
 
-import numpy as np
-
-from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
-from retrograde.engine.equations.expression import (
-    HALF,
-    ONE,
-    SQUARE,
-    Call,
-    Const,
-    Div,
-    Expr,
-    Index,
-    Neg,
-    Product,
-    Ref,
-    Sub,
-    Sum,
-)
+from retrograde.engine.equations.expression import HALF, ONE, SQUARE, Call, Const, Div, Expr, Neg, Product, Sub, Sum
 from retrograde.engine.equations.functions import SQRT
-from retrograde.engine.ops.activation import PassPart
-from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
-from retrograde.engine.ops.kernels.rows import over_row, row_sums
-from retrograde.engine.text import _
-
-if TYPE_CHECKING:
-    from retrograde.engine.ops.base import GradientPass
+from retrograde.engine.ops.pointwise import MULTIPLY, Operand, Pointwise, PointwisePart, Rule
+from retrograde.engine.ops.reduce import Reduce
 
 
-def _width(x: Array) -> Const:
-    return Const(float(x.shape[-1]))
+def _same(x: Expr) -> Expr:
+    return x
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RowMean(Op):
-    """μ[s, p] = Σ_i x[s, p, i] / n.
-
-    Attributes:
-        x: (batch, ..., n).
-    """
-
-    x: Array
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.x,)
-
-    @property
-    def title(self) -> str:
-        return _("mean")
-
-    def equation(self, index: Index) -> Expr:
-        return Div(over_row(self.x, lambda i: Ref(self.x, (*index, i))), _width(self.x))
-
-    def kernel(self, space: Workspace) -> Kernel:
-        out = space.view(self.target)
-        add = row_sums(space, space.view(self.x), out)
-        count = float(self.x.shape[-1])
-
-        def run() -> None:
-            add()
-            np.divide(out, count, out=out)
-
-        return run
-
-    def gradient(self, builder: GradientPass) -> None:
-        g = builder.close(self.target)
-        if g is not None:
-            builder.contribute(self.x, _SharePart(g=g, x=self.x))
-
-    def why(self, target: str) -> str:
-        return _("The mean of this position's values: they are measured against it.")
+def _positions(x: Array) -> tuple[int, ...]:
+    """The axes of the positions: all but the last, the sample's included."""
+    return tuple(range(len(x.shape) - 1))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _SharePart(Part):
-    """The use of x in the mean: ∂E/∂μ / n."""
+def _per_position(array: Array) -> Operand:
+    """An operand that has one element a position."""
+    return Operand(array, tuple(range(len(array.shape))))
 
-    g: Array
-    x: Array
 
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.g,)
+@cache
+def _mean(count: int) -> Rule:
+    return Rule(
+        name="row_mean",
+        title="mean",
+        why="The mean of this position's values: they are measured against it.",
+        value=_same,
+        uses={0: lambda g, _x, _mean: Div(g, Const(float(count)))},
+    )
 
-    def term(self, index: Index) -> Expr:
-        return Div(Ref(self.g, index[:-1]), _width(self.x))
 
-    def local(self, index: Index) -> tuple[Ref, Expr]:
-        return Ref(self.g, index[:-1]), Div(ONE, _width(self.x))
+@cache
+def _variance(count: int) -> Rule:
+    return Rule(
+        name="row_variance",
+        title="variance",
+        why="How far the values of this position lie around their mean: the mean of the squared distances.",
+        value=lambda d: Call(SQUARE, d),
+        slopes={0: lambda d, _variance: Product((Const(2.0 / count, f"2/{count}"), d))},
+    )
+
+
+CENTRE = Rule(
+    name="centre",
+    title="distance from the mean",
+    why="How far this value is from the mean of its position.",
+    value=Sub,
+)
+
+
+@cache
+def _inverse(epsilon: float) -> Rule:
+    return Rule(
+        name="inverse_deviation",
+        title="1 / standard deviation",
+        why="What the distances are multiplied by, so that their variance becomes 1.",
+        value=lambda variance: Div(ONE, Call(SQRT, Sum((variance, Const(epsilon))))),
+        slopes={0: lambda _variance, r: Neg(Product((HALF, r, r, r)))},
+        uses={0: lambda g, _variance, r: Neg(Product((HALF, g, r, r, r)))},
+    )
+
+
+NORMALISED = Rule(
+    name="row_scale",
+    title="normalised value",
+    why="The distance measured in standard deviations: mean 0 and variance 1 at every position.",
+    value=MULTIPLY.value,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Centre(Op):
-    """d[s, p, i] = x[s, p, i] − μ[s, p].
+class _WithPosition(Pointwise):
+    """A formula of the values of a position and of what the position has one of, its second operand."""
 
-    Attributes:
-        x: (batch, ..., n).
-        mean: μ, (batch, ...).
-    """
-
-    x: Array
-    mean: Array
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.x, self.mean)
-
-    @property
-    def title(self) -> str:
-        return _("distance from the mean")
-
-    def equation(self, index: Index) -> Expr:
-        return Sub(Ref(self.x, index), Ref(self.mean, index[:-1]))
-
-    def gradient(self, builder: GradientPass) -> None:
-        g = builder.close(self.target)
-        if g is not None:
-            builder.contribute(self.mean, AgainstPart(g=g))
-            builder.contribute(self.x, PassPart(g=g))
-
-    def why(self, target: str) -> str:
-        return _("How far this value is from the mean of its position.")
+    def use(self, number: int, g: Array) -> PointwisePart:
+        kind = PositionPart if number == 1 else PointwisePart
+        return kind(g=g, op=self, operands=self.operands, number=number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class AgainstPart(Part):
-    """The use of μ in the distances: −Σ_i ∂E/∂d[i]."""
+class RowMean(Reduce):
+    """μ[s, p] = Σ_i x[s, p, i] / n; its gradient by x is ∂E/∂μ / n."""
 
-    g: Array
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.g,)
-
-    def term(self, index: Index) -> Expr:
-        return Neg(over_row(self.g, lambda i: Ref(self.g, (*index, i))))
-
-    def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel:
-        add = row_sums(space, space.view(self.g), out)
-
-        def run() -> None:
-            add()
-            np.negative(out, out=out)
-
-        return run
+    @classmethod
+    def of(cls, *, x: Array, **made: Any) -> RowMean:
+        """The op that takes the mean of x, (batch, ..., n)."""
+        n = x.shape[-1]
+        return cls(rule=_mean(n), operands=(Operand(x),), shape=x.shape, along=_positions(x), count=n, **made)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RowVariance(Op):
-    """σ²[s, p] = Σ_i d[s, p, i]² / n: the biased variance.
+class Centre(_WithPosition):
+    """d[s, p, i] = x[s, p, i] − μ[s, p]."""
 
-    Attributes:
-        centred: d, (batch, ..., n).
-    """
-
-    centred: Array
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.centred,)
-
-    @property
-    def title(self) -> str:
-        return _("variance")
-
-    def equation(self, index: Index) -> Expr:
-        squares = over_row(self.centred, lambda i: Call(SQUARE, Ref(self.centred, (*index, i))))
-        return Div(squares, _width(self.centred))
-
-    def kernel(self, space: Workspace) -> Kernel:
-        d, out = space.view(self.centred), space.view(self.target)
-        add = row_sums(space, d, out, by=d)
-        count = float(d.shape[-1])
-
-        def run() -> None:
-            add()
-            np.divide(out, count, out=out)
-
-        return run
-
-    def gradient(self, builder: GradientPass) -> None:
-        g = builder.close(self.target)
-        if g is not None:
-            builder.contribute(self.centred, _SquaresPart(g=g, centred=self.centred))
-
-    def why(self, target: str) -> str:
-        return _("How far the values of this position lie around their mean: the mean of the squared distances.")
+    @classmethod
+    def of(cls, *, x: Array, mean: Array, **made: Any) -> Centre:
+        """The op that measures x, (batch, ..., n), against its mean μ, (batch, ...)."""
+        return cls(rule=CENTRE, operands=(Operand(x), _per_position(mean)), **made)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _SquaresPart(Part):
-    """The use of d in the variance: ∂E/∂σ² · 2/n · d."""
+class RowVariance(Reduce):
+    """σ²[s, p] = Σ_i d[s, p, i]² / n: the biased variance; its gradient by d is ∂E/∂σ² · 2/n · d."""
 
-    g: Array
-    centred: Array
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.g, self.centred)
-
-    def term(self, index: Index) -> Expr:
-        g, slope = self.local(index)
-        assert isinstance(slope, Product)
-        return Product((g, *slope.factors))
-
-    def local(self, index: Index) -> tuple[Ref, Expr]:
-        count = self.centred.shape[-1]
-        return Ref(self.g, index[:-1]), Product((Const(2.0 / count, f"2/{count}"), Ref(self.centred, index)))
+    @classmethod
+    def of(cls, *, centred: Array, **made: Any) -> RowVariance:
+        """The op that takes the variance of the distances d, (batch, ..., n)."""
+        n, along = centred.shape[-1], _positions(centred)
+        return cls(rule=_variance(n), operands=(Operand(centred),), shape=centred.shape, along=along, count=n, **made)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class InverseDeviation(Op):
-    """r[s, p] = 1 / √(σ²[s, p] + ε).
+class InverseDeviation(Pointwise):
+    """r[s, p] = 1 / √(σ²[s, p] + ε); its gradient by σ² is ∂E/∂r · −½ · r³."""
 
-    Attributes:
-        variance: σ², (batch, ...).
-        epsilon: ε, which keeps the quotient finite.
-    """
-
-    variance: Array
-    epsilon: float
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.variance,)
-
-    @property
-    def title(self) -> str:
-        return _("1 / standard deviation")
-
-    def equation(self, index: Index) -> Expr:
-        return Div(ONE, Call(SQRT, Sum((Ref(self.variance, index), Const(self.epsilon)))))
-
-    def gradient(self, builder: GradientPass) -> None:
-        g = builder.close(self.target)
-        if g is not None:
-            builder.contribute(self.variance, _PowerPart(g=g, out=self.target))
-
-    def why(self, target: str) -> str:
-        return _("What the distances are multiplied by, so that their variance becomes 1.")
+    @classmethod
+    def of(cls, *, variance: Array, epsilon: float, **made: Any) -> InverseDeviation:
+        """The op that turns a variance, (batch, ...), into a factor; ε keeps the quotient finite."""
+        return cls(rule=_inverse(epsilon), operands=(Operand(variance),), **made)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _PowerPart(Part):
-    """The use of σ² in r: ∂E/∂r · −½ · r³."""
+class RowScale(_WithPosition):
+    """x̂[s, p, i] = d[s, p, i] · r[s, p]."""
 
-    g: Array
-    out: Array
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.g, self.out)
-
-    def term(self, index: Index) -> Expr:
-        r = Ref(self.out, index)
-        return Neg(Product((HALF, Ref(self.g, index), r, r, r)))
-
-    def local(self, index: Index) -> tuple[Ref, Expr]:
-        r = Ref(self.out, index)
-        return Ref(self.g, index), Neg(Product((HALF, r, r, r)))
+    @classmethod
+    def of(cls, *, centred: Array, inverse: Array, **made: Any) -> RowScale:
+        """The op that multiplies the distances d, (batch, ..., n), by r, (batch, ...)."""
+        return cls(rule=NORMALISED, operands=(Operand(centred), _per_position(inverse)), **made)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RowScale(Op):
-    """x̂[s, p, i] = d[s, p, i] · r[s, p].
-
-    Attributes:
-        centred: d, (batch, ..., n).
-        inverse: r, (batch, ...).
-    """
-
-    centred: Array
-    inverse: Array
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.centred, self.inverse)
-
-    @property
-    def title(self) -> str:
-        return _("normalised value")
-
-    def equation(self, index: Index) -> Expr:
-        return Product((Ref(self.centred, index), Ref(self.inverse, index[:-1])))
-
-    def gradient(self, builder: GradientPass) -> None:
-        g = builder.close(self.target)
-        if g is not None:
-            builder.contribute(self.inverse, RowProductPart(g=g, by=self.centred))
-            builder.contribute(self.centred, _RowFactorPart(g=g, by=self.inverse))
-
-    def why(self, target: str) -> str:
-        return _("The distance measured in standard deviations: mean 0 and variance 1 at every position.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RowProductPart(Part):
-    """The use of r in the normalised values: Σ_i ∂E/∂x̂[i] · d[i]."""
-
-    g: Array
-    by: Array
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.g, self.by)
-
-    def term(self, index: Index) -> Expr:
-        return over_row(self.g, lambda i: Product((Ref(self.g, (*index, i)), Ref(self.by, (*index, i)))))
-
-    def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel:
-        return row_sums(space, space.view(self.g), out, by=space.view(self.by))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _RowFactorPart(Part):
-    """The use of d in the normalised values: ∂E/∂x̂ · r."""
-
-    g: Array
-    by: Array
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.g, self.by)
-
-    def term(self, index: Index) -> Expr:
-        return Product(self.local(index))
-
-    def local(self, index: Index) -> tuple[Ref, Expr]:
-        return Ref(self.g, index), Ref(self.by, index[:-1])
+class PositionPart(PointwisePart):
+    """The use of what a position has one of: of μ in the distances, −Σ_i ∂E/∂d[i]; of r in x̂, Σ_i ∂E/∂x̂[i] · d[i]."""

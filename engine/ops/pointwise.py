@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import product
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.derivative import derivative
 from retrograde.engine.equations.expression import (
@@ -27,7 +29,9 @@ from retrograde.engine.equations.expression import (
     mapped,
     refs,
 )
-from retrograde.engine.ops.base import Op, Part
+from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
+from retrograde.engine.ops.kernels.axis_sums import axis_sums, elements
+from retrograde.engine.ops.kernels.calls import Series, add_rows
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -45,6 +49,8 @@ class Rule:
         value: builds the formula from the operands, in order.
         slopes: by operand, builds the derivative from the operands and the result where that is a better form than
             the one that follows from the formula: 1 − y² of tanh.
+        uses: by operand, builds what its use adds to its gradient from ∂E/∂result, the operands and the result, where
+            that is not ∂E/∂result times the derivative: g / n of a mean.
         source: where the definition comes from.
     """
 
@@ -53,7 +59,31 @@ class Rule:
     why: str
     value: Callable[..., Expr]
     slopes: Mapping[int, Callable[..., Expr]] | None = None
+    uses: Mapping[int, Callable[..., Expr]] | None = None
     source: str = ""
+
+
+def _sum(*operands: Expr) -> Expr:
+    return operands[0] if len(operands) == 1 else Sum(operands)
+
+
+def _product(*operands: Expr) -> Expr:
+    return operands[0] if len(operands) == 1 else Product(operands)
+
+
+ADD = Rule(
+    name="add",
+    title="sum",
+    why="The sum of the same element of each layer; a gradient goes back to all of them unchanged.",
+    value=_sum,
+    source="He et al. 2016, Deep residual learning, eq. 1",
+)
+MULTIPLY = Rule(
+    name="multiply",
+    title="product",
+    why="The product of the same element of each layer; each is the scale of the others.",
+    value=_product,
+)
 
 
 class Operand(NamedTuple):
@@ -63,8 +93,8 @@ class Operand(NamedTuple):
         array: the array.
         axes: for each of its axes the axis of the target that it goes along, the sample being axis 0 where the target
             has one; None where they are those of the target.
-        fixed: the index after the sample's, where all elements read the same slot, such as a mask at a time step; it
-            has no gradient.
+        fixed: the index after the sample's, where all elements read the same slot, such as a mask at a time step; in a
+            pointwise formula it has no gradient.
     """
 
     array: Array
@@ -74,16 +104,13 @@ class Operand(NamedTuple):
     def at(self, index: Index) -> Ref:
         """The slot at an index of the target."""
         if self.fixed is not None:
-            return Ref(self.array, (index[0], *self.fixed))
+            return Ref(self.array, (index[0], *self.fixed) if self.array.batched else self.fixed)
         return Ref(self.array, index if self.axes is None else tuple(index[axis] for axis in self.axes))
-
-
-def _place(number: int) -> Ref:
-    return _PLACES[number]
 
 
 _PLACES = tuple(Ref(Array(name=f"operand {number}", shape=(), role=Role.VALUE)) for number in range(16))
 _RESULT = Ref(Array(name="result", shape=(), role=Role.VALUE))
+_GRADIENT = Ref(Array(name="gradient", shape=(), role=Role.VALUE))
 
 
 @lru_cache(maxsize=1024)
@@ -92,7 +119,15 @@ def _partial(rule: Rule, count: int, number: int) -> Expr:
     places = _PLACES[:count]
     if rule.slopes is not None and number in rule.slopes:
         return rule.slopes[number](*places, _RESULT)
-    return derivative(rule.value(*places), _place(number))
+    return derivative(rule.value(*places), places[number])
+
+
+@lru_cache(maxsize=1024)
+def _use(rule: Rule, count: int, number: int) -> Expr:
+    """What a use of an operand adds to its gradient, over places that stand for ∂E/∂result and the operands."""
+    if rule.uses is not None and number in rule.uses:
+        return rule.uses[number](_GRADIENT, *_PLACES[:count], _RESULT)
+    return scaled(_GRADIENT, _partial(rule, count, number))
 
 
 def filled(expr: Expr, slots: Mapping[Array, Ref]) -> Expr:
@@ -130,21 +165,38 @@ class Pointwise(Op):
     def title(self) -> str:
         return _(self.rule.title)
 
+    @property
+    def domain(self) -> tuple[int, ...]:
+        """The shape that the formula is stated over; the sample comes first where the op has samples."""
+        return self.target.shape
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the first axis of the domain is the sample."""
+        return self.target.batched
+
+    def slot(self, array: Array, at: Index) -> Ref:
+        """The slot of an array of the target's shape that belongs to an element of the domain."""
+        return Ref(array, at)
+
+    def stated(self, at: Index) -> Expr:
+        """The formula at an element of the domain."""
+        return self.rule.value(*(operand.at(at) for operand in self.operands))
+
     def equation(self, index: Index) -> Expr:
-        return self.rule.value(*(operand.at(index) for operand in self.operands))
+        return self.stated(index)
 
     def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is None:
             return
         for number in reversed(range(len(self.operands))):
-            if number in self.still:
-                continue
-            builder.contribute(self.operands[number].array, self.use(number, g))
+            if number not in self.still:
+                builder.contribute(self.operands[number].array, self.use(number, g))
 
     def use(self, number: int, g: Array) -> PointwisePart:
         """The use of an operand, given ∂E/∂target."""
-        return PointwisePart(g=g, rule=self.rule, operands=self.operands, number=number, out=self.target)
+        return PointwisePart(g=g, op=self, operands=self.operands, number=number)
 
     def why(self, target: str) -> str:
         return _(self.rule.why)
@@ -152,59 +204,89 @@ class Pointwise(Op):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PointwisePart(Part):
-    """The use of an operand in a formula: ∂E/∂target · ∂formula/∂operand, added up over the axes it does not have."""
+    """The use of an operand in a formula: ∂E/∂target · ∂formula/∂operand, added up over the axes it does not have.
+
+    Attributes:
+        g: ∂E/∂target.
+        op: the op.
+        operands: its operands, as the gradient reads them: a parameter may be updated by then.
+        number: the number of the operand.
+    """
 
     g: Array
-    rule: Rule
+    op: Pointwise
     operands: tuple[Operand, ...]
     number: int
-    out: Array
 
     @property
     def inputs(self) -> tuple[Array, ...]:
-        partial = _partial(self.rule, len(self.operands), self.number)
-        read = {ref.array for ref in refs(partial)}
+        read = {ref.array for ref in refs(self._use)}
         found = [operand.array for place, operand in zip(_PLACES, self.operands, strict=False) if place.array in read]
-        return (self.g, *found, *((self.out,) if _RESULT.array in read else ()))
+        return (self.g, *found, *((self.op.target,) if _RESULT.array in read else ()))
+
+    @property
+    def _use(self) -> Expr:
+        """What an element of the domain adds, over places; without the sign of one that only changes the sign."""
+        found = _use(self.op.rule, len(self.operands), self.number)
+        return _GRADIENT if self._negative else found
+
+    @property
+    def _negative(self) -> bool:
+        """Whether the use only changes the sign, which then goes in front of the sum."""
+        return _use(self.op.rule, len(self.operands), self.number) == Neg(_GRADIENT)
+
+    @property
+    def _kept(self) -> tuple[int, ...]:
+        """For each part of an index of the operand, a sample being the first, the axis of the domain it goes along."""
+        array, axes, _fixed = self.operands[self.number]
+        found = tuple(range(len(array.shape))) if axes is None else axes
+        return (0, *found) if self.op.sampled and not array.batched else found
 
     def _targets(self, index: Index) -> list[Index]:
-        """The indices of the target that read an element of the operand."""
-        array, axes, _fixed = self.operands[self.number]
-        shape = self.out.shape
-        if axes is None:
-            axes = tuple(range(len(array.shape)))
-        at: list[Any] = [None] * len(shape)
-        if self.out.batched:
-            at[0] = index[0]
-        element = index[1:]
-        for axis, part in zip(axes[1:] if array.batched else axes, element, strict=True):
-            at[axis] = part
-        free = [axis for axis, part in enumerate(at) if part is None]
-        found: list[Index] = []
-        for choice in product(*(range(shape[axis]) for axis in free)):
-            for axis, part in zip(free, choice, strict=True):
-                at[axis] = part
-            found.append(tuple(at))
-        return found
+        """The elements of the domain that read an element of the operand, in row order."""
+        return list(elements(self.op.domain, self._kept, index if self.op.sampled else index[1:]))
 
-    def _slope(self, at: Index) -> Expr:
+    def _at(self, expr: Expr, at: Index) -> Expr:
+        """An expression over places at an element of the domain."""
         slots = {place.array: operand.at(at) for place, operand in zip(_PLACES, self.operands, strict=False)}
-        slots[_RESULT.array] = Ref(self.out, at)
-        return filled(_partial(self.rule, len(self.operands), self.number), slots)
+        slots[_RESULT.array] = self.op.slot(self.op.target, at)
+        slots[_GRADIENT.array] = self.op.slot(self.g, at)
+        return filled(expr, slots)
 
     def term(self, index: Index) -> Expr:
-        found = tuple(scaled(Ref(self.g, at), self._slope(at)) for at in self._targets(index))
-        return found[0] if len(found) == 1 else Sum(found)
+        found = tuple(self._at(self._use, at) for at in self._targets(index))
+        total = found[0] if len(found) == 1 else Sum(found)
+        return Neg(total) if self._negative else total
 
     def local(self, index: Index) -> tuple[Ref, Expr] | None:
-        targets = self._targets(index)
-        if len(targets) != 1:
+        rule, targets = self.op.rule, self._targets(index)
+        named = self.number in (rule.slopes or {})
+        if len(targets) != 1 or (self.number in (rule.uses or {}) and not named):
             return None
-        slope = bare = self._slope(targets[0])
+        slope = bare = self._at(_partial(rule, len(self.operands), self.number), targets[0])
         while isinstance(bare, Neg):
             bare = bare.operand
-        # The term multiplies a gradient by one factor after the other, which rounds otherwise than by their product.
-        return None if isinstance(bare, Product) else (Ref(self.g, targets[0]), slope)
+        if isinstance(bare, Product) and not named:
+            # The term multiplies a gradient by one factor after the other, which rounds otherwise than their product.
+            return None
+        return self.op.slot(self.g, targets[0]), slope
+
+    def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel | None:
+        if not summed:
+            return self.contributions(space, out)
+        whole = self.g.shape == self.op.domain and self._kept == tuple(range(len(self.g.shape)))
+        if whole and self._use == _GRADIENT and not self._negative:
+            return add_rows(space.view(self.g), out)
+        samples = space.scratch((space.batch, *out.shape))
+        each = self.contributions(space, samples)
+        return None if each is None else Series((each, add_rows(samples, out)))
+
+    def contributions(self, space: Workspace, out: Floats) -> Kernel | None:
+        kept = self._kept
+        if len(kept) == len(self.op.domain) or sorted(kept) != [*kept]:
+            return None
+        add = axis_sums(space, self.op.domain, kept, lambda at: self._at(self._use, at), out)
+        return Series((add, partial(np.negative, out, out=out))) if self._negative else add
 
 
 def scaled(g: Ref, slope: Expr) -> Expr:

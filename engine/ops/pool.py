@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +27,11 @@ from retrograde.engine.equations.expression import (
     Select,
 )
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
-from retrograde.engine.ops.kernels.correlation import Series
-from retrograde.engine.ops.kernels.sliding import SlidingQuotient, addition, contest, mean_kernel, selection
+from retrograde.engine.ops.kernels.calls import Series, divide
+from retrograde.engine.ops.kernels.sliding import addition, contest, selection
 from retrograde.engine.ops.link import added
+from retrograde.engine.ops.pointwise import Operand, PointwisePart, Rule
+from retrograde.engine.ops.reduce import Reduce
 from retrograde.engine.ops.window import Axis, flat_tap, mask, reach
 from retrograde.engine.text import _
 
@@ -244,7 +247,7 @@ class AveragePool(Op):
     def kernel(self, space: Workspace) -> Kernel:
         out = space.view(self.target)
         add = addition(space, self.axes, space.view(self.x), out)
-        return Series((add, SlidingQuotient(out, _shares(self.axes, self.padded), out)))
+        return Series((add, divide(out, _shares(self.axes, self.padded), out)))
 
     def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
@@ -288,7 +291,7 @@ class SharedPart(Part):
 
     def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel:
         parts = space.scratch(self.g.shape)
-        share = SlidingQuotient(space.view(self.g), _shares(self.axes, self.padded), parts)
+        share = divide(space.view(self.g), _shares(self.axes, self.padded), parts)
         return Series((share, addition(space, _adjoint(self.axes), parts, out)))
 
 
@@ -315,56 +318,36 @@ def _over(value: Expr, count: int) -> Expr:
     return value if count == 1 or value is ZERO else Div(value, Const(float(count)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class GlobalAverage(Op):
-    """out[s, c] = (Σ_p x[s, c, p]) / N over all N positions of a channel.
-
-    Attributes:
-        x: the values, (batch, channels, *spatial).
-
-    Source: Lin, Chen, Yan 2014, "Network in network".
-    """
-
-    x: Array
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.x,)
-
-    @property
-    def title(self) -> str:
-        return _("global average")
-
-    def equation(self, index: Index) -> Expr:
-        s, c = index
-        positions = [Ref(self.x, (s, c, *position)) for position in np.ndindex(self.x.shape[2:])]
-        return _over(added([*positions]), len(positions))
-
-    def kernel(self, space: Workspace) -> Kernel:
-        return mean_kernel(space, space.view(self.x), space.view(self.target))
-
-    def gradient(self, builder: GradientPass) -> None:
-        g = builder.close(self.target)
-        if g is not None:
-            builder.contribute(self.x, EvenPart(g=g, count=prod(self.x.shape[2:])))
-
-    def why(self, target: str) -> str:
-        return _("The mean of the whole channel: how much of its feature is there, wherever it is.")
+@cache
+def _mean(count: int) -> Rule:
+    return Rule(
+        name="global_average",
+        title="global average",
+        why="The mean of the whole channel: how much of its feature is there, wherever it is.",
+        value=lambda x: x,
+        uses={0: lambda g, _x, _mean: _over(g, count)},
+        source='Lin, Chen, Yan 2014, "Network in network"',
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class EvenPart(Part):
+class GlobalAverage(Reduce):
+    """out[s, c] = (Σ_p x[s, c, p]) / N over all N positions of a channel."""
+
+    @classmethod
+    def of(cls, *, x: Array, **made: Any) -> GlobalAverage:
+        """The op that takes the mean of every channel of x, (batch, channels, *spatial)."""
+        count = prod(x.shape[2:])
+        return cls(rule=_mean(count), operands=(Operand(x),), shape=x.shape, along=(0, 1), count=count, **made)
+
+    def use(self, number: int, g: Array) -> EvenPart:
+        """The use of x, given ∂E/∂out."""
+        return EvenPart(g=g, op=self, operands=self.operands, number=number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EvenPart(PointwisePart):
     """The use of x in the mean of its channel: ∂E/∂out[s, c] / N."""
-
-    g: Array
-    count: int
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.g,)
 
     def why(self, target: str) -> str:
         return _("Every value of the channel gets an equal share of the gradient of its mean.")
-
-    def term(self, index: Index) -> Expr:
-        return _over(Ref(self.g, index[:2]), self.count)

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from retrograde.engine.equations.arithmetic import Floats, sum_rows
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Expr, Index, Product, Ref, Sum
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
+from retrograde.engine.ops.kernels.calls import Series, add, add_rows, copy, matmul, multiply
 from retrograde.engine.ops.kernels.products import products
 from retrograde.engine.text import _
 
@@ -188,11 +187,11 @@ class GateSum(Op):
         if not alone:
             own = sums[:, stack.place(self.gate)]
             if self.extra is None:
-                calls.append(_Copy(target, own))
+                calls.append(copy(target, own))
             else:
                 left, right = (read.values(space) for read in self.extra)
-                calls += [_Multiply(target, left, right), _Add(target, own, target)]
-        return _Calls(calls)
+                calls += [multiply(left, right, target), add(own, target, target)]
+        return Series(calls)
 
     def _sums(self, space: Workspace, out: Floats) -> list[Kernel]:
         """What computes the sums of all gates of the stack at this step, (batch, rows)."""
@@ -203,12 +202,12 @@ class GateSum(Op):
         for number, (segment, read) in enumerate(zip(stack.segments, self.sources, strict=True)):
             columns = stack.columns(number)
             if new:
-                calls.append(_Copy(table[columns], space.view(segment.parameter)[stack.rows].T))
+                calls.append(copy(table[columns], space.view(segment.parameter)[stack.rows].T))
             if read is None:
                 now[:, columns] = 1.0
             else:
-                calls.append(_Copy(now[:, columns], read.values(space)))
-        calls.append(_Matmul(now, table, out) if space.blas else products(space, now, table, out))
+                calls.append(copy(now[:, columns], read.values(space)))
+        calls.append(matmul(now, table, out) if space.blas else products(space, now, table, out))
         return calls
 
     def gradient(self, builder: GradientPass) -> None:
@@ -301,8 +300,8 @@ class TimeRowPart(Part):
             if new:
                 calls += _slopes(space, stack, own, begins[stack], slopes)
             columns = stack.columns(own[0].segment)
-            calls.append(_Copy(out[stack.rows], slopes[:, columns.start] if self.read is None else slopes[:, columns]))
-        return _Calls(calls)
+            calls.append(copy(out[stack.rows], slopes[:, columns.start] if self.read is None else slopes[:, columns]))
+        return Series(calls)
 
 
 def _slopes(space: Workspace, stack: Stack, parts: Sequence[TimeRowPart], begin: int, out: Floats) -> list[Kernel]:
@@ -314,10 +313,10 @@ def _slopes(space: Workspace, stack: Stack, parts: Sequence[TimeRowPart], begin:
     if space.blas:
         flat = space.scratch(deltas.shape), space.scratch(sources.shape)
         left, right = (table.reshape(-1, table.shape[2]) for table in flat)
-        return [*fill, _Copy(flat[0], deltas), _Copy(flat[1], sources), _Matmul(left.T, right, out)]
+        return [*fill, copy(flat[0], deltas), copy(flat[1], sources), matmul(left.T, right, out)]
     each = space.scratch((space.batch, *out.shape))
     add = products(space, deltas.transpose(1, 2, 0), sources.transpose(1, 0, 2), each)
-    return [*fill, add, _SumRows(each, out)]
+    return [*fill, add, add_rows(each, out)]
 
 
 def _deltas(space: Workspace, stack: Stack, wanted: Sequence[tuple[int, int, Array]]) -> tuple[Floats, list[Kernel]]:
@@ -332,7 +331,7 @@ def _deltas(space: Workspace, stack: Stack, wanted: Sequence[tuple[int, int, Arr
     calls: list[Kernel] = []
     for step, gate, g in wanted:
         if space.kept((stack, "delta", step, gate), (0,))[1]:
-            calls.append(_Copy(table[step][:, stack.place(gate)], space.view(g)))
+            calls.append(copy(table[step][:, stack.place(gate)], space.view(g)))
     return table, calls
 
 
@@ -375,12 +374,12 @@ class BackPart(Part):
     def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel | None:
         if summed:
             each = space.scratch((space.batch, *out.shape))
-            return _Calls([self.contributions(space, each), _SumRows(each, out)])
+            return Series([self.contributions(space, each), add_rows(each, out)])
         return self.contributions(space, out)
 
     def contributions(self, space: Workspace, out: Floats) -> Kernel:
         found, calls = _backward(space, [self])
-        return _Calls([*calls, _Copy(out.reshape(space.batch, -1), found[0])])
+        return Series([*calls, copy(out.reshape(space.batch, -1), found[0])])
 
     def several(self, space: Workspace, parts: Sequence[Part]) -> tuple[Sequence[Floats], Kernel]:
         found: list[Floats] = []
@@ -390,7 +389,7 @@ class BackPart(Part):
             found += values
             calls += computed
         shape = (space.batch, *(stop - first for first, stop in self.region or ((0, self.read.size),)))
-        return [values.reshape(shape) for values in found], _Calls(calls)
+        return [values.reshape(shape) for values in found], Series(calls)
 
 
 def _runs(parts: Sequence[BackPart]) -> Iterator[list[BackPart]]:
@@ -416,7 +415,7 @@ def _backward(space: Workspace, parts: Sequence[BackPart]) -> tuple[list[Floats]
     now = deltas[step][:, own]
     if space.blas:
         total = space.scratch((space.batch, width))
-        return [total], [*calls, _Matmul(now, rows, total)]
+        return [total], [*calls, matmul(now, rows, total)]
     found = space.scratch((count, space.batch, width))
     left = now.reshape(space.batch, count, stack.units).transpose(1, 0, 2)
     add = products(space, left, rows.reshape(count, stack.units, width), found)
@@ -454,76 +453,3 @@ class FactorPart(Part):
 
     def local(self, index: Index) -> tuple[Ref, Expr]:
         return self._factors(index)
-
-
-class _Calls:
-    """Kernels one after the other."""
-
-    __slots__ = ("_calls",)
-
-    def __init__(self, calls: Sequence[Kernel]) -> None:
-        self._calls = tuple(calls)
-
-    def __call__(self) -> None:
-        for call in self._calls:
-            call()
-
-
-class _Copy:
-    """Copies values, which may be the same for all samples."""
-
-    __slots__ = ("_to", "_what")
-
-    def __init__(self, to: Floats, what: Floats) -> None:
-        self._to, self._what = to, what
-
-    def __call__(self) -> None:
-        np.copyto(self._to, self._what)
-
-
-class _Multiply:
-    """The product of two arrays, element by element."""
-
-    __slots__ = ("_left", "_out", "_right")
-
-    def __init__(self, out: Floats, left: Floats, right: Floats) -> None:
-        self._out, self._left, self._right = out, left, right
-
-    def __call__(self) -> None:
-        np.multiply(self._left, self._right, out=self._out)
-
-
-class _Add:
-    """The sum of two arrays."""
-
-    __slots__ = ("_left", "_out", "_right")
-
-    def __init__(self, out: Floats, left: Floats, right: Floats) -> None:
-        self._out, self._left, self._right = out, left, right
-
-    def __call__(self) -> None:
-        np.add(self._left, self._right, out=self._out)
-
-
-class _Matmul:
-    """The product of two matrices by BLAS."""
-
-    __slots__ = ("_left", "_out", "_right")
-
-    def __init__(self, left: Floats, right: Floats, out: Floats) -> None:
-        self._left, self._right, self._out = left, right, out
-
-    def __call__(self) -> None:
-        np.matmul(self._left, self._right, out=self._out)
-
-
-class _SumRows:
-    """The sum of the samples' contributions, from the first to the last."""
-
-    __slots__ = ("_out", "_rows")
-
-    def __init__(self, rows: Floats, out: Floats) -> None:
-        self._rows, self._out = rows, out
-
-    def __call__(self) -> None:
-        sum_rows(self._rows, self._out)

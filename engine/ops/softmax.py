@@ -37,8 +37,8 @@ def is_later(index: Index) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Row(Op):
-    """An op with one element for each row of a softmax.
+class _CausalOp(Op):
+    """An op of a softmax.
 
     Attributes:
         causal: whether a position sees only those up to itself.
@@ -50,20 +50,34 @@ class _Row(Op):
     def meshable(self) -> bool:
         return not self.causal
 
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CausalElement(_CausalOp):
+    """An op with one element for each of a row of a softmax."""
+
+    def reads(self, ref: Ref) -> Bools | None:
+        return _readers(self.target, ref) if self.causal else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Row(_CausalOp):
+    """An op with one element for each row of a softmax."""
+
     @property
     def row(self) -> Array:
         """What the rows are of."""
         raise NotImplementedError
 
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        return (self.row,)
+
+    def seen(self, index: Index) -> tuple[Ref, ...]:
+        """The elements of a row that count."""
+        return tuple(Ref(self.row, (*index, i)) for i in keys(self.row, index, self.causal))
+
     def reads(self, ref: Ref) -> Bools | None:
-        if not self.causal:
-            return None
-        found = np.zeros(self.target.element_shape, dtype=np.bool_)
-        if ref.array is not self.row:
-            found[ref.index[1:]] = True
-        elif not is_later(ref.index):
-            found[ref.index[1:-1]] = True
-        return found
+        return _row_readers(self.target, ref) if self.causal else None
 
     @property
     def skipped(self) -> Bools | None:
@@ -84,10 +98,6 @@ class RowMaximum(_Row):
     net: Array
 
     @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.net,)
-
-    @property
     def row(self) -> Array:
         return self.net
 
@@ -96,7 +106,7 @@ class RowMaximum(_Row):
         return _("maximum")
 
     def equation(self, index: Index) -> Expr:
-        found = tuple(Ref(self.net, (*index, i)) for i in keys(self.net, index, self.causal))
+        found = self.seen(index)
         return found[0] if len(found) == 1 else Max(found)
 
     def kernel(self, space: Workspace) -> Kernel:
@@ -120,12 +130,11 @@ class RowMaximum(_Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Exponential(Op):
+class Exponential(CausalElement):
     """e[s, i] = exp(net[s, i] − m[s])."""
 
     net: Array
     maximum: Array
-    causal: bool = False
 
     @property
     def inputs(self) -> tuple[Array, ...]:
@@ -134,13 +143,6 @@ class Exponential(Op):
     @property
     def title(self) -> str:
         return _("exponential")
-
-    @property
-    def meshable(self) -> bool:
-        return not self.causal
-
-    def reads(self, ref: Ref) -> Bools | None:
-        return _readers(self.target, ref) if self.causal else None
 
     def equation(self, index: Index) -> Expr:
         if self.causal and is_later(index):
@@ -176,10 +178,6 @@ class RowSum(_Row):
     exponentials: Array
 
     @property
-    def inputs(self) -> tuple[Array, ...]:
-        return (self.exponentials,)
-
-    @property
     def row(self) -> Array:
         return self.exponentials
 
@@ -188,9 +186,8 @@ class RowSum(_Row):
         return _("sum")
 
     def equation(self, index: Index) -> Expr:
-        places = keys(self.exponentials, index, self.causal)
-        parts = tuple(Ref(self.exponentials, (*index, i)) for i in places)
-        return parts[0] if len(parts) == 1 else Sum(parts)
+        found = self.seen(index)
+        return found[0] if len(found) == 1 else Sum(found)
 
     def kernel(self, space: Workspace) -> Kernel:
         return row_sums(space, space.view(self.exponentials), space.view(self.target), skipped=self.skipped)
@@ -205,12 +202,11 @@ class RowSum(_Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Quotient(Op):
+class Quotient(CausalElement):
     """out[s, i] = e[s, i] / S[s]."""
 
     exponentials: Array
     normaliser: Array
-    causal: bool = False
 
     @property
     def inputs(self) -> tuple[Array, ...]:
@@ -219,13 +215,6 @@ class Quotient(Op):
     @property
     def title(self) -> str:
         return _("softmax") if self.target.role is Role.OUT else _("attention weight")
-
-    @property
-    def meshable(self) -> bool:
-        return not self.causal
-
-    def reads(self, ref: Ref) -> Bools | None:
-        return _readers(self.target, ref) if self.causal else None
 
     def equation(self, index: Index) -> Expr:
         if self.causal and is_later(index):
@@ -314,14 +303,7 @@ class NormaliserPart(Part):
         return not self.causal
 
     def reads(self, ref: Ref) -> Bools | None:
-        if not self.causal:
-            return None
-        found = np.zeros(self.normaliser.element_shape, dtype=np.bool_)
-        if ref.array is self.normaliser:
-            found[ref.index[1:]] = True
-        elif not is_later(ref.index):
-            found[ref.index[1:-1]] = True
-        return found
+        return _row_readers(self.normaliser, ref) if self.causal else None
 
     def term(self, index: Index) -> Expr:
         places = keys(self.out, index, self.causal)
@@ -355,14 +337,6 @@ class RowPart(CausalPart):
     @property
     def shaped(self) -> Array:
         return self.of
-
-    def reads(self, ref: Ref) -> Bools | None:
-        if not self.causal:
-            return None
-        found = np.zeros(self.of.element_shape, dtype=np.bool_)
-        found[ref.index[1:]] = True
-        found[later(found.shape)] = False
-        return found
 
     def term(self, index: Index) -> Expr:
         return Ref(self.g, index[:-1])
@@ -429,4 +403,14 @@ def _readers(array: Array, ref: Ref) -> Bools:
     found = np.zeros(array.element_shape, dtype=np.bool_)
     found[ref.index[1:]] = True
     found[later(found.shape)] = False
+    return found
+
+
+def _row_readers(rows: Array, ref: Ref) -> Bools:
+    """The elements of an array with one for each row that read a slot of their own, or one that they see of the row."""
+    found = np.zeros(rows.element_shape, dtype=np.bool_)
+    if len(ref.index) == len(rows.shape):
+        found[ref.index[1:]] = True
+    elif not is_later(ref.index):
+        found[ref.index[1:-1]] = True
     return found

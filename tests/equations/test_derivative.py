@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from retrograde.engine.equations.activations import elementwise
@@ -55,6 +55,7 @@ from retrograde.engine.equations.functions import (
     TANH,
 )
 from retrograde.engine.equations.rendering import render
+from tests.support.effort import examples
 from tests.support.expressions import branches
 
 
@@ -142,7 +143,7 @@ def numbers(a: float, b: float, x: float) -> Callable[[Ref], float]:
     return lambda ref: {"a": a, "b": b, "x": x}[ref.array.name]
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(expr=EXPRESSIONS, a=NUMBERS, b=NUMBERS, x=APART)
 def test_it_is_the_limit_of_differences(expr: Expr, a: float, b: float, x: float) -> None:
     def f(z: float) -> float:
@@ -196,7 +197,7 @@ def _traced(expr: Expr, read: Callable[[Ref], Any], torch: Any) -> Any:
             return best
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(expr=EXPRESSIONS, a=NUMBERS, b=NUMBERS, x=NUMBERS)
 def test_it_is_the_gradient_of_torch(expr: Expr, a: float, b: float, x: float) -> None:
     torch = pytest.importorskip("torch", reason="compared with PyTorch where it is installed")

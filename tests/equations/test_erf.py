@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrograde.engine.equations.arithmetic import same_bits
 from retrograde.engine.equations.erf import erf
+from tests.support.effort import examples
 
 ENDS = (0.0, -0.0, 1.0, -1.0, 6.0, -6.0, math.nextafter(6.0, 0.0), math.inf, -math.inf, 5e-324, 1e308, 1e-160)
 
@@ -24,7 +25,7 @@ def test_it_is_within_two_units_in_the_last_place_of_the_standard_library() -> N
     assert np.array_equal(np.signbit(erf(x)), np.signbit(x))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(x=st.lists(st.floats() | st.sampled_from(ENDS), min_size=1, max_size=12))
 def test_a_number_has_the_same_bits_alone_and_among_others(x: list[float]) -> None:
     values = np.array(x)

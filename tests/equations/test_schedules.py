@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrograde.engine import Session
@@ -20,6 +20,7 @@ from retrograde.engine.ops.update.learning_rate import RateFactor
 from retrograde.engine.scenario.file import parse_scenario
 from retrograde.engine.scenario.training import RateSchedule
 from tests.executor.test_kernels import assert_frame_is_its_equations
+from tests.support.effort import examples
 from tests.support.networks import bits, executed_by
 from tests.support.updates import EXECUTORS, linear, network
 
@@ -61,7 +62,7 @@ def test_the_formulas() -> None:
     assert cycle[19] == pytest.approx(1 / 25 / 1e4)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     kind=st.sampled_from(sorted(set(SCHEDULES) - {"plateau"})),
     warm_up=st.integers(1, 20),

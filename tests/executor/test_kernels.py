@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from retrograde.engine.equations.arithmetic import Floats, same_bits
@@ -22,9 +22,10 @@ from retrograde.engine.executor.kernels import KernelExecutor
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.network import Network
 from retrograde.engine.network.program import Program
-from retrograde.engine.ops.kernels import contraction
+from retrograde.engine.ops.kernels import long_sums
 from retrograde.engine.scenario.file import parse_scenario
 from retrograde.engine.travel.timeline import Timeline
+from tests.support.effort import examples
 from tests.support.networks import (
     ACTIVATIONS,
     BIASES,
@@ -86,14 +87,14 @@ def alike(left: Frame, right: Frame) -> None:
         assert np.all(np.abs(a - b) <= allowed), array
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(recipe=recipes(samples=5), chunk=st.sampled_from((1, 7, 30, 1 << 16)), data=st.data())
 def test_every_slot_is_what_its_equation_says(recipe: Recipe, chunk: int, data: st.DataObject) -> None:
     network = Network(recipe.scenario)
     program = network.program(data.draw(st.integers(1, recipe.samples)))
     frames = []
     # However a long sum is cut into pieces, they are added in one row.
-    with patch.object(contraction, "CHUNK", chunk), patch.object(printing, "SUM_LIMIT", 500 if chunk > 100 else 2):
+    with patch.object(long_sums, "CHUNK", chunk), patch.object(printing, "SUM_LIMIT", 500 if chunk > 100 else 2):
         for executor in executors(network, program):
             frame = executor.frame(network.initial_state, batch_of(network, executor, program.batch))
             assert_frame_is_its_equations(frame)
@@ -136,7 +137,7 @@ def test_thin_and_long_shapes_add_in_written_order(
     )
     network = Network(recipe.scenario)
     program = network.program(samples)
-    with patch.object(contraction, "CHUNK", chunk):
+    with patch.object(long_sums, "CHUNK", chunk):
         executor = KernelExecutor(program, network.constants)
         assert_frame_is_its_equations(executor.frame(network.initial_state, batch_of(network, executor, samples)))
 
@@ -153,7 +154,7 @@ def test_a_layer_larger_than_a_block_adds_in_written_order() -> None:
     )
     network = Network(recipe.scenario)
     program = network.program(5)
-    assert program.named["net_h"].size * 300 > contraction.CHUNK
+    assert program.named["net_h"].size * 300 > long_sums.CHUNK
     executor = KernelExecutor(program, network.constants)
     frame = executor.frame(network.initial_state, batch_of(network, executor, 5))
     random = Random(1)
@@ -163,7 +164,7 @@ def test_a_layer_larger_than_a_block_adds_in_written_order() -> None:
             assert bits(frame.value(ref)) == bits(stated(frame, ref)), ref
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(recipe=recipes(depth=3, samples=3), random=randoms())
 def test_inf_nan_and_overflow_have_the_bits_of_the_equations_and_raise_nothing(recipe: Recipe, random: Random) -> None:
     network = Network(recipe.scenario)
@@ -245,7 +246,7 @@ def test_every_loss_at_the_ends_of_the_numbers(loss: str, out: float, target: fl
             assert frame.array(program.named["E_o"])[0, 0] == 0.0, "0 · ln 0 is 0"
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(recipe=recipes(depth=3, samples=3), random=randoms())
 def test_an_override_of_a_slot_by_its_own_value_changes_no_bit(recipe: Recipe, random: Random) -> None:
     network = Network(recipe.scenario)
@@ -257,7 +258,7 @@ def test_an_override_of_a_slot_by_its_own_value_changes_no_bit(recipe: Recipe, r
             assert same_bits(executor.frame(network.initial_state, leaves, {ref: frame.value(ref)}).flat, frame.flat)
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(
     recipe=recipes(depth=3, samples=3),
     random=randoms(),
@@ -287,7 +288,7 @@ def test_an_override_changes_nothing_before_it_and_does_not_linger(
             assert same_bits(again.flat, before)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(x=st.floats(), y=st.floats())
 @example(x=710.0, y=0.0)
 @example(x=-0.0, y=-1.0)

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 
 from retrograde.engine import Session, load_scenario, shipped
 from retrograde.engine.equations.activations import elementwise
@@ -45,6 +45,7 @@ from retrograde.engine.ops.dense import BiasPart, InputPart, WeightPart
 from retrograde.engine.ops.loss import LossPart
 from retrograde.engine.scenario.file import parse_scenario
 from retrograde.engine.session.gradient_report import GradientReport, check_gradients, pick
+from tests.support.effort import examples
 from tests.support.networks import Recipe, executed_by, randoms, recipes
 
 
@@ -83,7 +84,7 @@ def test_the_gradients_of_every_scenario_agree(name: str) -> None:
         assert not told(session, [check for check in checks if not check.kink])
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(recipe=recipes(depth=4, samples=3), random=randoms())
 def test_no_gradient_is_said_to_be_wrong(recipe: Recipe, random: Random) -> None:
     """With kinks, updates in place, and numbers that are not finite."""
@@ -96,7 +97,7 @@ def test_no_gradient_is_said_to_be_wrong(recipe: Recipe, random: Random) -> None
             assert np.isclose(check.numeric, check.analytic, rtol=1e-5, atol=max(1e-6, 5 * check.error))
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(recipe=recipes(depth=3, samples=3, arithmetic=("exact", "blas"), updates=("simultaneous",)), random=randoms())
 def test_differences_are_close_and_their_errors_honest(recipe: Recipe, random: Random) -> None:
     """The whole of a numeric derivative's error, from a gradient that is known, is within four times the estimate."""

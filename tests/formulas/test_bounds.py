@@ -7,7 +7,7 @@ from collections.abc import Callable
 from random import Random
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrograde.engine.equations.arithmetic import Floats
@@ -26,6 +26,7 @@ from retrograde.engine.formulas.tree import (
 )
 from retrograde.engine.travel.checkpoints import Checkpoints
 from retrograde.engine.travel.zones import LOSS, Zones
+from tests.support.effort import examples
 from tests.support.networks import randoms
 
 SLOTS = tuple(Slot(name, ()) for name in "abc")
@@ -67,7 +68,7 @@ def bounds_of(values: Floats) -> Bounds:
     return Bounds(low, high, np.asarray(nan.any(axis=1)))
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(random=randoms())
 def test_bounds_never_say_no_where_a_condition_is_true(random: Random) -> None:
     intervals, inside = 12, 4
@@ -91,7 +92,7 @@ def test_bounds_never_say_no_where_a_condition_is_true(random: Random) -> None:
                 assert (maybe.true if value else maybe.false)[interval], (node, interval, at)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(random=randoms(), base=st.integers(0, 20), spacing=st.sampled_from((1, 2, 4, 8)))
 def test_a_zone_map_knows_only_what_it_has_seen_all_of(random: Random, base: int, spacing: int) -> None:
     """Pieces of a run in any order, again, and with intervals that become longer."""
@@ -122,7 +123,7 @@ def test_a_zone_map_does_know_what_it_has_seen() -> None:
     assert not nan.any()
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     size=st.integers(0, 9),
     spacing=st.sampled_from((1, 2, 8)),

@@ -6,7 +6,7 @@ from random import Random
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrograde.engine import Session
@@ -14,6 +14,7 @@ from retrograde.engine.formulas import wide
 from retrograde.engine.formulas.meaning import candidates
 from retrograde.engine.formulas.probe import Probe, Record, context, decide
 from retrograde.engine.formulas.tree import Kind
+from tests.support.effort import examples
 from tests.support.networks import Recipe, randoms
 from tests.support.random_formulas import Author, Piece, Truth, decided, same, value_at
 from tests.support.runs import checkpoints_every, executed_by, trainings
@@ -29,7 +30,7 @@ def written(random: Random, session: Session, count: int) -> list[Piece]:
 
 
 @pytest.mark.parametrize("executor", ["generated", "kernels"])
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(recipe=trainings(epochs=3), random=randoms())
 def test_a_formula_is_decided_and_valued_as_it_reads(executor: str, recipe: Recipe, random: Random) -> None:
     with executed_by(executor):
@@ -50,7 +51,7 @@ def test_a_formula_is_decided_and_valued_as_it_reads(executor: str, recipe: Reci
 
 
 @pytest.mark.parametrize("executor", ["generated", "kernels", "wide", "blas"])
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(recipe=trainings(epochs=4), random=randoms(), data=st.data())
 def test_a_run_sees_what_its_frames_hold(executor: str, recipe: Recipe, random: Random, data: st.DataObject) -> None:
     """The printed form, compiled into the loop that trains, against frames one by one."""

@@ -7,12 +7,13 @@ import time
 from functools import cache
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from retrograde.engine import Session, load_scenario
 from retrograde.engine.errors import EngineError, FormulaError
 from retrograde.engine.session.breakpoints import read
+from tests.support.effort import examples
 
 SECONDS = 1.0
 
@@ -184,7 +185,7 @@ WORDS = (
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@examples(1500)
 @given(st.lists(st.sampled_from(WORDS), max_size=24), st.sampled_from(("", " ", "(")))
 @example(["σ′", "("], "")
 @example(["W_h[", "9" * 5000, ",1]"], "")
@@ -203,7 +204,7 @@ def test_random_tokens_are_a_formula_or_a_formula_error(words: list[str], glue: 
         read(text, session().notation, session().schedule.full)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.text(max_size=60))
 def test_any_text_is_a_formula_or_a_formula_error(text: str) -> None:
     try:

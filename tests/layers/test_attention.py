@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrograde.engine import Session
@@ -21,6 +21,7 @@ from retrograde.engine.ops.kernels import products
 from retrograde.engine.scenario.file import parse_scenario
 from tests.executor.test_kernels import SPECIAL, assert_frame_is_its_equations, executors
 from tests.support.attended import Attended
+from tests.support.effort import examples
 from tests.support.networks import all_slots, bits, executed_by
 
 
@@ -35,7 +36,7 @@ def near(left: Frame, right: Frame) -> None:
         assert np.all(gap <= allowed), array
 
 
-@settings(max_examples=24, deadline=None)
+@examples(24)
 @given(
     seed=st.integers(0, 2**32),
     update=st.sampled_from(("simultaneous", "in_place")),
@@ -54,7 +55,7 @@ def test_every_slot_is_what_its_equation_says(seed: int, update: str, fast: bool
     near(*frames)
 
 
-@settings(max_examples=12, deadline=None)
+@examples(12)
 @given(seed=st.integers(0, 2**32))
 def test_edits_inf_and_nan_have_the_bits_of_the_equations(seed: int) -> None:
     random = Random(seed)

@@ -20,7 +20,7 @@ from retrograde.engine.explaining.step import running_sum
 from retrograde.engine.explaining.uses import uses
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Place
-from retrograde.engine.ops.kernels import contraction, correlation, products, unfolding, weight_sums
+from retrograde.engine.ops.kernels import correlation, long_sums, products, unfolding, weight_sums
 from retrograde.engine.ops.window import Axis, segments
 from tests.support.networks import all_slots, bits, slots
 from tests.support.spatial import Built, Chain, Stage, build, chain
@@ -58,7 +58,7 @@ def limits(size: int) -> Iterator[None]:
             (correlation, {"ACCUMULATORS": size // 4, "SHORT": size // 8}),
             (weight_sums, {"CHUNK": size, "ACCUMULATORS": size // 4, "COLUMNS": 2 * size}),
             (products, {"CHUNK": size}),
-            (contraction, {"CHUNK": size}),
+            (long_sums, {"CHUNK": size}),
             (unfolding, {"COLUMNS": size}),
         ):
             for name, number in names.items():

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrograde.engine import Session
@@ -28,6 +28,7 @@ from retrograde.engine.session.gradient_report import check_gradients
 from tests.executor.test_kernels import SPECIAL, assert_frame_is_its_equations, executors
 from tests.explaining.test_gradcheck import drawn, told
 from tests.session import test_walking
+from tests.support.effort import examples
 from tests.support.networks import EXECUTORS, all_slots, executed_by, randoms
 from tests.support.sequences import Recurrent, Sequential, sequential
 from tests.travel import test_runs
@@ -46,7 +47,7 @@ def frame_of(network: Network, executor: Any, rows: int | None = None, overrides
 # -- what holds of every program -----------------------------------------------------------------------------------
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(recipe=networks(steps=5, samples=4))
 def test_every_slot_is_what_its_equation_says(recipe: Sequential) -> None:
     network = Network(recipe.scenario)
@@ -55,7 +56,7 @@ def test_every_slot_is_what_its_equation_says(recipe: Sequential) -> None:
         assert_frame_is_its_equations(frame_of(network, executor))
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(recipe=networks(steps=3), random=randoms())
 def test_inf_nan_and_overflow_have_the_bits_of_the_equations(recipe: Sequential, random: Random) -> None:
     network = Network(recipe.scenario)
@@ -82,31 +83,31 @@ def test_wide_layers_have_the_bits_of_the_equations_too() -> None:
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
-@settings(max_examples=4, deadline=None)
+@examples(4)
 @given(recipe=networks(steps=3, samples=2), data=st.data())
 def test_tracing_stepping_and_running_give_the_same_bits(executor: str, recipe: Any, data: st.DataObject) -> None:
     inner(test_walking.test_tracing_stepping_and_running_give_the_same_bits)(executor, recipe, data)
 
 
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(recipe=networks(samples=2), data=st.data())
 def test_stops_are_the_ends_of_runs_of_equal_moments_both_ways(recipe: Any, data: st.DataObject) -> None:
     inner(test_walking.test_stops_are_the_ends_of_runs_of_equal_moments_both_ways)(recipe, data)
 
 
-@settings(max_examples=4, deadline=None)
+@examples(4)
 @given(recipe=networks(depth=1, steps=3, samples=2, epochs=1))
 def test_terms_go_both_ways_and_add_up_in_written_order(recipe: Any) -> None:
     inner(test_walking.test_terms_go_both_ways_and_add_up_in_written_order)(recipe)
 
 
-@settings(max_examples=6, deadline=None)
+@examples(6)
 @given(recipe=networks(samples=2), random=randoms())
 def test_what_is_visible_is_what_was_revealed(recipe: Any, random: Random) -> None:
     inner(test_walking.test_what_is_visible_is_what_was_revealed)(recipe, random)
 
 
-@settings(max_examples=4, deadline=None)
+@examples(4)
 @given(recipe=networks(depth=1, steps=3, units=2, samples=2, epochs=1), data=st.data())
 def test_provenance_is_what_a_scan_of_all_equations_finds(recipe: Any, data: st.DataObject) -> None:
     inner(test_walking.test_provenance_is_what_a_scan_of_all_equations_finds)(recipe, data)
@@ -121,19 +122,19 @@ def test_provenance_is_what_a_scan_of_all_equations_finds(recipe: Any, data: st.
         test_walking.test_the_factors_of_a_chain_multiply_to_the_contribution,
     ],
 )
-@settings(max_examples=4, deadline=None)
+@examples(4)
 @given(recipe=networks(steps=3, samples=2, epochs=1))
 def test_steps_say_where_they_are_and_what_they_read(test: Any, recipe: Any) -> None:
     inner(test)(recipe)
 
 
-@settings(max_examples=5, deadline=None)
+@examples(5)
 @given(recipe=networks(depth=1, steps=2, samples=2, units=2, epochs=3), random=randoms())
 def test_stepping_around_before_a_run_changes_nothing(recipe: Any, random: Random) -> None:
     inner(test_runs.test_stepping_around_before_a_run_changes_nothing)(recipe, random)
 
 
-@settings(max_examples=12, deadline=None)
+@examples(12)
 @given(recipe=networks(), random=randoms())
 def test_no_gradient_is_said_to_be_wrong(recipe: Sequential, random: Random) -> None:
     session = Session(recipe.scenario)

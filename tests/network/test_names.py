@@ -6,7 +6,7 @@ import math
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrograde.engine import Session, load_scenario, shipped
@@ -20,6 +20,7 @@ from retrograde.engine.network.program import unravel
 from retrograde.engine.scenario.file import parse_scenario
 from retrograde.engine.scenario.models import Scenario
 from tests.support import dags
+from tests.support.effort import examples
 from tests.support.networks import randoms
 from tests.support.normed import Normed, normed
 from tests.support.sequences import sequential
@@ -49,13 +50,13 @@ def test_what_a_shipped_scenario_shows_can_be_written(name: str) -> None:
     follow(load_scenario(name), Random(1))
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(random=randoms(), recipe=normed(depth=2, epochs=1))
 def test_what_a_network_with_norms_shows_can_be_written(random: Random, recipe: Normed) -> None:
     follow(recipe.scenario, random)
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(random=randoms(), kind=st.sampled_from(("layers", "scalars", "recurrent")))
 def test_what_any_network_shows_can_be_written(random: Random, kind: str) -> None:
     match kind:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrograde.engine import Session
@@ -21,6 +21,7 @@ from retrograde.engine.equations.rendering import render
 from retrograde.engine.errors import EngineError, ScenarioError
 from retrograde.engine.scenario.file import parse_scenario
 from tests.executor.test_kernels import assert_frame_is_its_equations
+from tests.support.effort import examples
 from tests.support.networks import bits, executed_by
 from tests.support.updates import EXECUTORS, Given, linear, memory, network
 
@@ -441,7 +442,7 @@ def test_a_value_between_gradient_and_update_can_be_replaced() -> None:
         session.set_value("q(w5)", 0.0)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     setting=st.sampled_from(SETTINGS),
     values=st.lists(st.sampled_from((0.0, -0.0, 1.0, -1e308, 1e308, math.inf, -math.inf, math.nan)), min_size=6),

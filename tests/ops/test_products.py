@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrograde.engine.equations.arithmetic import Floats, same_bits
@@ -15,6 +15,7 @@ from retrograde.engine.executor.kernels import KernelExecutor
 from retrograde.engine.network.network import Network
 from retrograde.engine.ops.kernels import products
 from tests.executor.test_kernels import batch_of
+from tests.support.effort import examples
 from tests.support.networks import Recipe
 
 SPECIAL = (np.inf, -np.inf, np.nan, 1e308, -1e308, 5e-324, -5e-324)
@@ -49,7 +50,7 @@ def numbers(random: np.random.Generator, shape: tuple[int, ...], zeros: float, s
     return values
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     axes=st.lists(st.integers(1, 4), max_size=2).map(tuple),
     sizes=st.tuples(*[st.sampled_from((1, 2, 3, 4, 5, 7, 8, 16, 17, 33, 70))] * 3),

@@ -20,8 +20,7 @@ from retrograde.engine.ops.contract import Contract, ContractFactor
 from retrograde.engine.ops.dense import Dense
 from retrograde.engine.ops.dropout import Dropout
 from retrograde.engine.ops.layer_norm import Centre, InverseDeviation, RowMean, RowScale, RowVariance
-from retrograde.engine.ops.merge import ADD, MULTIPLY
-from retrograde.engine.ops.pointwise import Operand, Rule
+from retrograde.engine.ops.pointwise import ADD, MULTIPLY, Operand, Rule
 from retrograde.engine.ops.rearrange import Join
 from retrograde.engine.ops.scale_shift import ScaleShift
 from tests.oracles.onnx_bench import Bench
@@ -135,7 +134,7 @@ def dropout(case: Case) -> Outputs:
         return {0: found, 1: np.ones(x.shape)}
     kept = np.random.RandomState(case.attributes.get("seed", 0)).uniform(0, 1.0, x.shape) >= rate
     mask = bench.leaf(kept[None])
-    return {0: bench.run(bench.add(Dropout, x.shape, x=source, mask=mask, rate=rate))[0][0], 1: kept.astype(float)}
+    return {0: bench.run(bench.add(Dropout.of, x.shape, x=source, mask=mask, rate=rate))[0][0], 1: kept.astype(float)}
 
 
 # -- products
@@ -195,15 +194,15 @@ def batch_normalisation(case: Case) -> Outputs:
     running: list[Array] = []
     if case.attributes.get("training_mode"):
         channels = x.shape[1:2]
-        found_mean = bench.add(BatchMean, channels, Extent.SUM, x=source)
-        found_variance = bench.add(BatchVariance, channels, Extent.SUM, x=source, mean=found_mean)
+        found_mean = bench.add(BatchMean.of, channels, Extent.SUM, x=source)
+        found_variance = bench.add(BatchVariance.of, channels, Extent.SUM, x=source, mean=found_mean)
         running = [
             bench.add(RunningAverage, channels, Extent.ONCE, running=old, value=value, momentum=1.0 - momentum)
             for old, value in ((old_mean, found_mean), (old_variance, found_variance))
         ]
-    normal = bench.add(Normalise, x.shape[1:], x=source, mean=found_mean, variance=found_variance, epsilon=epsilon)
+    normal = bench.add(Normalise.of, x.shape[1:], x=source, mean=found_mean, variance=found_variance, epsilon=epsilon)
     return dict(
-        enumerate(bench.run(bench.add(ScaleShift, x.shape[1:], x=normal, gamma=scale, beta=shift, axis=1), *running))
+        enumerate(bench.run(bench.add(ScaleShift.of, x.shape[1:], x=normal, gamma=scale, beta=shift, axis=1), *running))
     )
 
 
@@ -216,14 +215,14 @@ def layer_normalisation(case: Case) -> Outputs:
     source = bench.leaf(x[None])
     rows = bench.recast(source, (x.size // width, width))
     positions = rows.element_shape[:1]
-    mean = bench.add(RowMean, positions, x=rows)
-    centred = bench.add(Centre, rows.element_shape, x=rows, mean=mean)
-    variance = bench.add(RowVariance, positions, centred=centred)
-    inverse = bench.add(InverseDeviation, positions, variance=variance, epsilon=epsilon)
-    normal = bench.add(RowScale, rows.element_shape, centred=centred, inverse=inverse)
+    mean = bench.add(RowMean.of, positions, x=rows)
+    centred = bench.add(Centre.of, rows.element_shape, x=rows, mean=mean)
+    variance = bench.add(RowVariance.of, positions, centred=centred)
+    inverse = bench.add(InverseDeviation.of, positions, variance=variance, epsilon=epsilon)
+    normal = bench.add(RowScale.of, rows.element_shape, centred=centred, inverse=inverse)
     scale = bench.leaf(np.broadcast_to(gamma, x.shape[axis:]).ravel(), batched=False)
     shift = bench.leaf(np.zeros(width) if beta is None else beta.ravel(), batched=False)
-    made = bench.add(ScaleShift, rows.element_shape, x=normal, gamma=scale, beta=shift, axis=len(rows.element_shape))
+    made = bench.add(ScaleShift.of, rows.element_shape, x=normal, gamma=scale, beta=shift, axis=len(rows.element_shape))
     out, found_mean, found_inverse = bench.run(bench.recast(made, x.shape), mean, inverse)
     statistics = (*x.shape[:axis], *(1,) * (x.ndim - axis))
     return {0: out[0], 1: found_mean.reshape(statistics), 2: found_inverse.reshape(statistics)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -71,7 +71,9 @@ class Bench:
         self.values[array] = found
         return array
 
-    def add(self, kind: type[Op], shape: tuple[int, ...], extent: Extent = Extent.SAMPLE, **fields: Any) -> Array:
+    def add(
+        self, kind: Callable[..., Op], shape: tuple[int, ...], extent: Extent = Extent.SAMPLE, **fields: Any
+    ) -> Array:
         """Appends an op; its target has a sample axis before the shape, unless it is a sum over the samples."""
         batched = extent is Extent.SAMPLE
         target = self.builder.array(

@@ -9,7 +9,7 @@ import numpy as np
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Extent
 from retrograde.engine.ops.loss import CrossEntropy, Share, Total
-from retrograde.engine.ops.merge import MULTIPLY
+from retrograde.engine.ops.pointwise import MULTIPLY
 from retrograde.engine.ops.softmax import Exponential, Quotient, RowMaximum, RowSum
 from tests.oracles.onnx_bench import Bench
 from tests.oracles.onnx_cases import Case

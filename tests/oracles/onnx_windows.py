@@ -161,5 +161,5 @@ def global_average_pool(case: Case) -> Outputs:
     """The mean of each channel."""
     x = tensor(case, 0)
     bench = Bench(len(x))
-    made = bench.run(bench.add(GlobalAverage, x.shape[1:2], x=bench.leaf(x)))[0]
+    made = bench.run(bench.add(GlobalAverage.of, x.shape[1:2], x=bench.leaf(x)))[0]
     return {0: made.reshape(*x.shape[:2], *(1,) * (x.ndim - 2))}

@@ -8,11 +8,12 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from retrograde.engine.scenario.catalogue import folder
 from retrograde.engine.scenario.locate import LocateError, Positions, locate
+from tests.support.effort import examples
 
 
 def paths(value: Any, path: tuple[str | int, ...] = ()) -> dict[tuple[str | int, ...], Any]:
@@ -211,7 +212,7 @@ def documents(draw: st.DrawFn) -> str:
     return "\n".join(lines) + draw(st.sampled_from(["", "\n", "\n# end"]))
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(documents())
 def test_every_document_agrees_with_tomllib(text: str) -> None:
     try:
@@ -221,7 +222,7 @@ def test_every_document_agrees_with_tomllib(text: str) -> None:
     check(text)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.text(alphabet="[]{}=.,'\"#\\ \nab1-é", max_size=40))
 def test_other_texts_end_in_places_or_in_one_error(text: str) -> None:
     try:

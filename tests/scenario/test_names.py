@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from retrograde.engine import ScenarioError, Session
@@ -11,6 +11,7 @@ from retrograde.engine.equations.array import Phase
 from retrograde.engine.equations.words import PHASES, WORDS
 from retrograde.engine.scenario.file import parse_scenario
 from retrograde.engine.scenario.rules import reserved
+from tests.support.effort import examples
 
 TEXT = """\
 format = 1
@@ -71,7 +72,7 @@ NAMES = (
 
 
 @given(name=NAMES)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_each_layer_is_reached_by_its_name(name: str) -> None:
     try:
         found = session(name)

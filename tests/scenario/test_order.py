@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.travel.order import Given, Legacy, Seeded, make_order
+from tests.support.effort import examples
 
 ORDERS = Path(__file__).parent.parent / "cases" / "data" / "single-layer-orders.txt.gz"
 
@@ -55,7 +56,7 @@ class TestLegacy:
     def test_a_far_epoch_first(self) -> None:
         assert Legacy(np.random.RandomState(3), 5).order(1500).tolist() == naive(3, 5, 1501)[-1]
 
-    @settings(max_examples=30, deadline=None)
+    @examples(30)
     @given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.lists(st.integers(0, 60), min_size=1, max_size=12))
     def test_any_sequence_of_questions(self, seed: int, count: int, epochs: list[int]) -> None:
         wanted = naive(seed, count, 61)
@@ -65,7 +66,7 @@ class TestLegacy:
 
 
 class TestSeeded:
-    @settings(max_examples=30, deadline=None)
+    @examples(30)
     @given(st.integers(0, 2**63 - 1), st.integers(1, 40), st.integers(0, 10**12))
     def test_a_permutation_that_only_seed_and_epoch_decide(self, seed: int, count: int, epoch: int) -> None:
         found = Seeded(seed, count).order(epoch)

@@ -8,12 +8,13 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from retrograde.engine import Session, load_scenario
 from retrograde.engine.errors import EngineError, FormulaError
 from retrograde.engine.travel.stopping import StopRule
+from tests.support.effort import examples
 from tests.support.networks import Recipe, randoms
 from tests.support.random_formulas import Author, Here, Truth, hits
 from tests.support.runs import BUDGETS, SECONDS, checkpoints_every, trainings
@@ -147,7 +148,7 @@ def add(session: Session, setter: Setter, random: Random) -> list[int]:
     return sorted(every)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(recipe=trainings(epochs=4, wild=False), random=randoms(), seconds=SECONDS, budget=BUDGETS, data=st.data())
 def test_going_on_and_going_back_visit_the_same_steps(
     recipe: Recipe, random: Random, seconds: float, budget: int, data: st.DataObject
@@ -200,7 +201,7 @@ def test_going_on_and_going_back_visit_the_same_steps(
                 assert past.position == (position if position in wanted else before)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(recipe=trainings(epochs=4), random=randoms(), seconds=SECONDS)
 def test_a_run_that_diverges_or_converges_ends_going_on(recipe: Recipe, random: Random, seconds: float) -> None:
     """A place beyond the end of a run is not gone to; hits before it are."""

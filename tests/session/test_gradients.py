@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from retrograde.engine import Session
@@ -19,6 +19,7 @@ from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.evaluation import NUMPY, PYTHON, evaluate
 from retrograde.engine.equations.expression import Const, Expr, Ref
 from retrograde.engine.equations.losses import LOSSES, TermwiseLoss, termwise
+from tests.support.effort import examples
 from tests.support.networks import BIASES, ELEMENTWISE, Recipe, randoms, recipes, slots
 
 X = Ref(Array(name="x", shape=(1,), role=Role.NET), (0,))
@@ -43,7 +44,7 @@ INTERIOR = st.floats(-6, 6).filter(lambda x: all(abs(x - kink) > 0.01 for kink i
 
 
 @pytest.mark.parametrize("name", [name for name in ELEMENTWISE if elementwise(name).slope is not None])
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(x=INTERIOR, parameter=st.floats(0.05, 3))
 def test_the_slope_of_an_activation_is_its_derivative(name: str, x: float, parameter: float) -> None:
     row = elementwise(name)
@@ -86,7 +87,7 @@ def test_every_activation_has_a_reference() -> None:
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(x=st.floats(-6, 6), parameter=st.floats(0.05, 3))
 def test_an_activation_is_its_textbook_formula(name: str, x: float, parameter: float) -> None:
     value = at(elementwise(name).value(X, Const(parameter)), x=x)
@@ -137,7 +138,7 @@ LOSS_FORMULAS: dict[str, Callable[[float, float, float], float]] = {
 
 
 @pytest.mark.parametrize("name", [name for name, row in LOSSES.items() if isinstance(row, TermwiseLoss)])
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(data=st.data(), delta=st.floats(0.1, 2))
 def test_a_loss_is_its_formula_and_its_slope_the_derivative(name: str, data: st.DataObject, delta: float) -> None:
     row = termwise(name)
@@ -181,7 +182,7 @@ def differentiable(session: Session) -> bool:
     return session.scenario.loss.kind != "binary_cross_entropy" or bool(np.all((out > 1e-4) & (out < 1 - 1e-4)))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(recipe=recipes(depth=4, updates=("simultaneous",), samples=3), random=randoms())
 def test_every_gradient_agrees_with_the_difference_of_E(recipe: Recipe, random: Random) -> None:
     session = Session(smooth(recipe).scenario)
@@ -203,7 +204,7 @@ def test_every_gradient_agrees_with_the_difference_of_E(recipe: Recipe, random: 
     assert checked or not session.network.trainable
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(recipe=recipes(depth=3, updates=("simultaneous",), samples=3), random=randoms())
 def test_a_gradient_that_disagrees_is_called_a_kink(recipe: Recipe, random: Random) -> None:
     session = Session(recipe.scenario)

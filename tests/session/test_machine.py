@@ -6,7 +6,6 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -16,6 +15,7 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.travel import timeline
 from retrograde.engine.travel.stopping import StopRule
+from tests.support.effort import examples
 from tests.support.networks import Recipe, bits, randoms
 from tests.support.random_formulas import Author, Truth, hits
 from tests.support.runs import BUDGETS, SECONDS, trainings
@@ -239,4 +239,4 @@ class Travel(RuleBasedStateMachine):
 
 
 TestTravel = Travel.TestCase
-TestTravel.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestTravel.settings = examples(60, stateful_step_count=30)

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrograde.engine import Session
@@ -14,6 +14,7 @@ from retrograde.engine.equations.arithmetic import same_bits
 from retrograde.engine.equations.array import Role
 from retrograde.engine.equations.expression import Ref
 from tests.session import test_breakpoints, test_saving
+from tests.support.effort import examples
 from tests.support.networks import executed_by, randoms
 from tests.support.normed import Normed, normed
 from tests.support.runs import BUDGETS, EXECUTORS, SECONDS
@@ -26,7 +27,7 @@ def inner(test: Any) -> Any:
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(
     recipe=normed(depth=2, epochs=1),
     budget=BUDGETS,
@@ -41,7 +42,7 @@ def test_a_replay_has_the_bits_of_the_run(
 
 
 @pytest.mark.parametrize("executor", ["generated", "kernels"])
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(recipe=normed(depth=2, epochs=3), random=randoms(), seconds=SECONDS, budget=BUDGETS)
 def test_a_branch_is_what_a_recomputation_gives(
     executor: str, recipe: Normed, random: Random, seconds: float, budget: int
@@ -49,7 +50,7 @@ def test_a_branch_is_what_a_recomputation_gives(
     inner(test_branches.test_a_branch_is_what_a_recomputation_gives)(executor, recipe, random, seconds, budget)
 
 
-@settings(max_examples=12, deadline=None)
+@examples(12)
 @given(recipe=normed(depth=2, epochs=3), random=randoms(), seconds=SECONDS, budget=BUDGETS, data=st.data())
 def test_going_on_and_going_back_visit_the_same_steps(
     recipe: Normed, random: Random, seconds: float, budget: int, data: st.DataObject
@@ -58,7 +59,7 @@ def test_going_on_and_going_back_visit_the_same_steps(
 
 
 @pytest.mark.parametrize("executor", ["generated", "kernels"])
-@settings(max_examples=5, deadline=None)
+@examples(5)
 @given(recipe=normed(depth=2, epochs=4), random=randoms(), seconds=SECONDS, budget=BUDGETS)
 def test_queries_find_what_a_scan_finds(
     executor: str, recipe: Normed, random: Random, seconds: float, budget: int
@@ -66,7 +67,7 @@ def test_queries_find_what_a_scan_finds(
     inner(test_search.test_queries_find_what_a_scan_finds)(executor, True, recipe, random, seconds, budget)
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(recipe=normed(depth=2, epochs=3), random=randoms())
 def test_a_session_is_opened_as_it_was_saved(
     recipe: Normed, random: Random, tmp_path_factory: pytest.TempPathFactory
@@ -75,7 +76,7 @@ def test_a_session_is_opened_as_it_was_saved(
 
 
 @pytest.mark.parametrize("executor", ["generated", "kernels"])
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(recipe=normed(depth=2, epochs=3), random=randoms())
 def test_masks_and_running_averages_can_be_edited(executor: str, recipe: Normed, random: Random) -> None:
     with executed_by(executor):
@@ -94,7 +95,7 @@ def test_masks_and_running_averages_can_be_edited(executor: str, recipe: Normed,
 
 
 @pytest.mark.parametrize("executor", ["generated", "kernels"])
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(recipe=normed(depth=2, epochs=3), random=randoms())
 def test_at_the_end_of_an_iteration_a_running_average_changes_from_the_next_one_on(
     executor: str, recipe: Normed, random: Random

@@ -19,7 +19,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrograde.engine import Session, load_scenario
@@ -30,6 +30,7 @@ from retrograde.engine.network.frame import Frame
 from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.session.saved import MAX_FILE_BYTES
 from retrograde.engine.session.saving import SUFFIX, arithmetic, fingerprint_of, open_session, save, to_json
+from tests.support.effort import examples
 from tests.support.networks import Recipe, randoms
 from tests.support.random_formulas import Author
 from tests.support.runs import trainings
@@ -77,7 +78,7 @@ def explored(scenario: Scenario, random: Random) -> Session:
     return session
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(recipe=trainings(epochs=3), random=randoms())
 def test_a_session_is_opened_as_it_was_saved(
     recipe: Recipe, random: Random, tmp_path_factory: pytest.TempPathFactory
@@ -356,7 +357,7 @@ def mutated(random: Random) -> str | bytes:
     return json.dumps(content, ensure_ascii=random.random() < 0.5)
 
 
-@settings(max_examples=500, deadline=None)
+@examples(500)
 @given(random=randoms())
 def test_a_mutated_file_is_opened_or_refused(random: Random, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.getbasetemp() / "mutated"
@@ -364,7 +365,7 @@ def test_a_mutated_file_is_opened_or_refused(random: Random, tmp_path_factory: p
     refused(mutated(random), folder)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(cut=st.integers(0, 10_000))
 def test_a_file_that_was_cut_is_refused(cut: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     text = saved()

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrograde.engine import Session, trace
@@ -17,6 +17,7 @@ from retrograde.engine.equations.expression import Ref, refs
 from retrograde.engine.explaining.chain import chain
 from retrograde.engine.explaining.step import Moment, Step
 from retrograde.engine.travel.stopping import StopRule
+from tests.support.effort import examples
 from tests.support.networks import EXECUTORS, Recipe, all_slots, bits, executed_by, randoms, recipes
 
 ORDER = ("term", "step", "layer", "phase", "sample", "iteration", "epoch")
@@ -59,7 +60,7 @@ def chosen(recipe: Recipe, executor: str) -> Recipe:
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(recipe=recipes(depth=3, width=3), data=st.data())
 def test_tracing_stepping_and_running_give_the_same_bits(executor: str, recipe: Recipe, data: st.DataObject) -> None:
     with executed_by(executor):
@@ -95,7 +96,7 @@ def test_tracing_stepping_and_running_give_the_same_bits(executor: str, recipe: 
             assert runner.position == number
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(recipe=recipes(depth=3, width=3), where=st.data())
 def test_stops_are_the_ends_of_runs_of_equal_moments_both_ways(recipe: Recipe, where: st.DataObject) -> None:
     scenario = recipe.scenario
@@ -129,7 +130,7 @@ def test_stops_are_the_ends_of_runs_of_equal_moments_both_ways(recipe: Recipe, w
             assert session.position == max((stop for stop in stops if stop < position), default=0)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(recipe=recipes(depth=2, width=3, samples=3, epochs=1))
 def test_terms_go_both_ways_and_add_up_in_written_order(recipe: Recipe) -> None:
     scenario = recipe.scenario
@@ -158,7 +159,7 @@ def test_terms_go_both_ways_and_add_up_in_written_order(recipe: Recipe) -> None:
     assert (session.position, session.term) == (0, 0)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(recipe=recipes(depth=3, width=3, samples=3), data=st.data())
 def test_a_step_back_undoes_a_step_from_everywhere(recipe: Recipe, data: st.DataObject) -> None:
     session = Session(recipe.scenario)
@@ -175,7 +176,7 @@ def test_a_step_back_undoes_a_step_from_everywhere(recipe: Recipe, data: st.Data
         assert (session.position, session.term) == (start, 0)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(recipe=recipes(width=3))
 def test_every_operand_comes_from_the_step_that_made_it(recipe: Recipe) -> None:
     leaves = {Role.INPUT, Role.TARGET, Role.RATE, Role.MASK}
@@ -197,7 +198,7 @@ def test_every_operand_comes_from_the_step_that_made_it(recipe: Recipe) -> None:
             trained.add(step.name.removeprefix("new(").removesuffix(")"))
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(recipe=recipes(depth=3, width=3), random=randoms())
 def test_what_is_visible_is_what_was_revealed(recipe: Recipe, random: Random) -> None:
     session = Session(recipe.scenario)
@@ -231,7 +232,7 @@ def test_what_is_visible_is_what_was_revealed(recipe: Recipe, random: Random) ->
                     assert session.samples_added(ref) == 0
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(recipe=recipes(width=3, samples=3, epochs=1), data=st.data())
 def test_provenance_is_what_a_scan_of_all_equations_finds(recipe: Recipe, data: st.DataObject) -> None:
     session = Session(recipe.scenario)
@@ -256,7 +257,7 @@ def test_provenance_is_what_a_scan_of_all_equations_finds(recipe: Recipe, data: 
             assert explained is None
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(recipe=recipes())
 def test_every_step_has_one_place_and_every_slot_one_name(recipe: Recipe) -> None:
     session = Session(recipe.scenario)
@@ -277,7 +278,7 @@ def test_every_step_has_one_place_and_every_slot_one_name(recipe: Recipe) -> Non
         assert 1 <= step <= session.schedule.program(iteration).steps
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(recipe=recipes(width=3, epochs=1))
 def test_sums_over_samples_add_their_contributions_in_order(recipe: Recipe) -> None:
     totals: dict[Any, float] = {}
@@ -291,7 +292,7 @@ def test_sums_over_samples_add_their_contributions_in_order(recipe: Recipe) -> N
         assert step.final == (step.running.done == step.running.of == step.program.batch)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(recipe=recipes(width=3, samples=3, epochs=1))
 def test_the_factors_of_a_chain_multiply_to_the_contribution(recipe: Recipe) -> None:
     for step in trace(recipe.scenario):

@@ -234,7 +234,7 @@ def build(made: Chain) -> Built:
         target = common(array(f"out_{number}", (stage.channels, *lengths_after)))
         op: Op
         if stage.kind == "global_average_pool":
-            op = GlobalAverage(**target, x=x)
+            op = GlobalAverage.of(**target, x=x)
         elif stage.kind == "upsample":
             op = Upsample(**target, x=x, factors=stage.stride)
         else:

@@ -9,7 +9,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from retrograde.engine import Session, load_scenario
 from retrograde.engine.equations.arithmetic import Floats, same_bits
@@ -21,6 +21,7 @@ from retrograde.engine.executor.generated import GeneratedExecutor
 from retrograde.engine.executor.kernels import KernelExecutor
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Program
+from tests.support.effort import examples
 from tests.support.networks import Recipe, all_slots, bits, randoms
 from tests.support.runs import BUDGETS, SECONDS, checkpoints_every, executed_by, trainings
 
@@ -137,7 +138,7 @@ def snapshot(session: Session) -> list[Floats]:
 
 
 @pytest.mark.parametrize("executor", ["generated", "kernels"])
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(recipe=trainings(epochs=4, wild=False), random=randoms(), seconds=SECONDS, budget=BUDGETS)
 def test_a_branch_is_what_a_recomputation_gives(
     executor: str, recipe: Recipe, random: Random, seconds: float, budget: int
@@ -231,7 +232,7 @@ def test_a_dropped_sample_adds_nothing_to_a_gradient() -> None:
             assert np.array_equal(mine, fewer.array(array)), array
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(recipe=trainings(epochs=4, wild=False), random=randoms(), seconds=SECONDS)
 def test_branches_are_compared_as_their_frames_differ(recipe: Recipe, random: Random, seconds: float) -> None:
     with checkpoints_every(seconds):

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrograde.engine import EngineError, Session, trace
@@ -23,6 +23,7 @@ from retrograde.engine.travel import branch, checkpoints, history, timeline
 from retrograde.engine.travel.history import LossHistory
 from retrograde.engine.travel.stopping import Outcome, StopRule
 from retrograde.engine.travel.timeline import Timeline
+from tests.support.effort import examples
 from tests.support.networks import EXECUTORS, Recipe, bits, executed_by, randoms, recipes
 
 
@@ -120,7 +121,7 @@ def same(left: float, right: float) -> bool:
 RATES = (0.05, 0.3, 3.0, 200.0)
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(
     recipe=recipes(depth=2, width=3, epochs=9),
     rate=st.sampled_from(RATES),
@@ -149,7 +150,7 @@ def test_a_run_ends_where_a_plain_loop_ends_it(recipe: Recipe, rate: float, rand
     assert all(map(same, high, training.losses))
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(recipe=recipes(depth=2, width=2, samples=3, epochs=20), rate=st.sampled_from((200.0, 1e5, 1e12)))
 def test_a_divergence_names_the_first_slot_that_is_not_finite(recipe: Recipe, rate: float) -> None:
     runner = Session(replace(recipe, rate=rate, scale=5.0).scenario)
@@ -168,7 +169,7 @@ def test_a_divergence_names_the_first_slot_that_is_not_finite(recipe: Recipe, ra
     assert wanted.symbol in outcome.message
 
 
-@settings(max_examples=70, deadline=None)
+@examples(70)
 @given(
     recipe=recipes(depth=2, width=3, epochs=8),
     random=randoms(),
@@ -235,7 +236,7 @@ def assert_equal_histories(left: Session, right: Session) -> None:
     assert same_bits(left.frame.flat, right.frame.flat)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(recipe=recipes(depth=2, width=3, epochs=6), random=randoms())
 def test_stepping_around_before_a_run_changes_nothing(recipe: Recipe, random: Random) -> None:
     recipe = with_rules(recipe, told(recipe), random)
@@ -256,7 +257,7 @@ def test_stepping_around_before_a_run_changes_nothing(recipe: Recipe, random: Ra
         assert_equal_histories(walked, fresh)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(recipe=recipes(depth=2, width=3, epochs=3))
 def test_a_run_at_its_end_stays_there_and_can_be_given_more_epochs(recipe: Recipe) -> None:
     runner = Session(recipe.scenario)
@@ -277,7 +278,7 @@ def test_a_run_at_its_end_stays_there_and_can_be_given_more_epochs(recipe: Recip
     assert shorter.length == 3 * shorter.schedule.steps_per_epoch
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(recipe=recipes(depth=2, width=3, epochs=3))
 def test_a_run_that_has_nothing_to_do_still_knows_the_loss_of_the_last_epoch(recipe: Recipe) -> None:
     runner = Session(recipe.scenario)
@@ -285,7 +286,7 @@ def test_a_run_that_has_nothing_to_do_still_knows_the_loss_of_the_last_epoch(rec
     assert same(runner.run().loss, first.loss) or first.rule is not StopRule.EPOCHS
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(recipe=recipes(depth=2, width=3, epochs=6), random=randoms())
 def test_a_condition_ends_a_run_at_the_first_epoch_that_it_holds_after(recipe: Recipe, random: Random) -> None:
     training = told(recipe)
@@ -318,7 +319,7 @@ def naive_states(network: Network, iterations: int) -> list[Floats]:
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     recipe=recipes(depth=2, width=3, epochs=1),
     budget=st.sampled_from((0, 100, 1000, 4000, 64 << 20)),
@@ -348,7 +349,7 @@ def test_checkpoints_decide_how_long_a_visit_takes_and_never_its_bits(
         assert line.nbytes <= budget // 8 * 7 + frames + 4 * per_state
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     size=st.integers(0, 5),
     spacing=st.sampled_from((1, 2, 8)),
@@ -372,7 +373,7 @@ def test_checkpoints_stay_in_their_budget_and_evenly_spaced(size: int, spacing: 
         assert same_bits(state, np.full(size, float(at)))
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     losses=st.lists(st.floats(), max_size=150),
     cuts=st.lists(st.integers(0, 150), max_size=8),

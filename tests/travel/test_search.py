@@ -7,7 +7,7 @@ from random import Random
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrograde.engine import Session
@@ -15,6 +15,7 @@ from retrograde.engine.errors import SearchCancelledError
 from retrograde.engine.formulas.meaning import candidates
 from retrograde.engine.travel.search import Search
 from retrograde.engine.travel.zones import Zones
+from tests.support.effort import examples
 from tests.support.networks import Recipe, randoms
 from tests.support.random_formulas import Author, Piece, Truth, decided, hits, same, value_at
 from tests.support.runs import BUDGETS, SECONDS, checkpoints_every, executed_by, trainings
@@ -62,7 +63,7 @@ def prepared(recipe: Recipe, budget: int, random: Random, *, branch: bool) -> Se
 
 @pytest.mark.parametrize("executor", ["generated", "kernels"])
 @pytest.mark.parametrize("branch", [False, True], ids=["first branch", "branches"])
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(recipe=trainings(epochs=5), random=randoms(), seconds=SECONDS, budget=BUDGETS)
 def test_queries_find_what_a_scan_finds(
     executor: str, branch: bool, recipe: Recipe, random: Random, seconds: float, budget: int
@@ -89,7 +90,7 @@ def test_queries_find_what_a_scan_finds(
                 assert found == [step for step in every[::-1] if step < high], (piece.text, high)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(recipe=trainings(), random=randoms(), seconds=SECONDS, budget=BUDGETS, branch=st.booleans())
 def test_extremes_are_those_of_a_scan(
     recipe: Recipe, random: Random, seconds: float, budget: int, branch: bool
@@ -118,7 +119,7 @@ def test_extremes_are_those_of_a_scan(
                 assert found.step == min(step for value, step in seen if value == best), piece.text
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(recipe=trainings(), random=randoms(), seconds=SECONDS, budget=BUDGETS, branch=st.booleans())
 def test_zone_maps_never_hide_a_hit(recipe: Recipe, random: Random, seconds: float, budget: int, branch: bool) -> None:
     """The same search with and without them, in any order, while the run grows and checkpoints thin out."""
@@ -173,7 +174,7 @@ def test_zone_maps_do_pass_over_intervals() -> None:
         assert replayed < 100
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(recipe=trainings(), random=randoms(), seconds=SECONDS)
 def test_the_last_change_and_the_values_of_a_watch(recipe: Recipe, random: Random, seconds: float) -> None:
     with checkpoints_every(seconds):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrograde.engine.scenario.file import load_scenario
@@ -37,6 +37,7 @@ from retrograde.tui.views.status import timeline_view
 from retrograde.tui.views.weights import weights_view
 from retrograde.tui.widgets.equation import break_line
 from retrograde.tui.widgets.timeline import share
+from tests.support.effort import examples
 
 SIZES = st.tuples(st.integers(1, 200), st.integers(1, 60))
 TEXTS = st.text(st.sampled_from("ab [/]{}\\·∂δ×网络[bold]\x1b\n"), max_size=40)
@@ -80,7 +81,7 @@ def drawn(panel: PanelId, shown: Any, size: tuple[int, int], glyphs: Glyphs) -> 
 
 
 @pytest.mark.parametrize("name", VIEWS)
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(size=SIZES, panel=st.sampled_from(list(VIEWS["initial"])))
 def test_every_panel_draws_at_every_size(name: str, size: tuple[int, int], panel: PanelId) -> None:
     drawn(panel, VIEWS[name][panel], size, UNICODE)
@@ -96,7 +97,7 @@ def test_the_smallest_sizes(panel: PanelId) -> None:
 
 
 @given(text=TEXTS, other=TEXTS)
-@settings(max_examples=50, deadline=None)
+@examples(50)
 def test_text_is_never_markup(text: str, other: str) -> None:
     shown = EquationView(
         question=text,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrograde.engine.layers.table import KINDS
@@ -41,6 +41,7 @@ from retrograde.tui.widgets.equation import EquationPanel
 from retrograde.tui.widgets.loss import LossPanel
 from retrograde.tui.widgets.network import NetworkPanel
 from retrograde.tui.widgets.weights import WeightsPanel
+from tests.support.effort import examples
 from tests.support.graphs import BRANCHES, LAYERS, SKIP, scenario_of
 
 PANELS: tuple[Any, ...] = (NetworkPanel, EquationPanel, WeightsPanel, LossPanel)
@@ -128,7 +129,7 @@ def test_every_kind_is_drawn_at_every_moment(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [*LAYERS, "skip", "branches"])
-@settings(max_examples=3, deadline=None)
+@examples(3)
 @given(share=st.floats(0, 1), size=st.tuples(st.integers(1, 200), st.integers(1, 60)), plain=st.booleans())
 def test_the_network_draws_at_every_size(kind: str, share: float, size: tuple[int, int], plain: bool) -> None:
     session = session_of(kind)
@@ -330,7 +331,7 @@ def sheet(kind: SheetKind, shape: tuple[int, int, int], target: int) -> SheetVie
     return SheetView(kind=kind, values=values, marks={target: Mark.TARGET}, names=names, now=target % shape[2])
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     kind=st.sampled_from(list(SheetKind)),
     tiles=st.integers(1, 9),
@@ -407,7 +408,7 @@ def graphs(draw: st.DrawFn) -> tuple[tuple[Needs, ...], tuple[int, ...], tuple[t
     return tuple(needs), tuple(depths), tuple(links)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(graph=graphs(), columns=st.integers(1, 160), rows=st.integers(1, 50), active=st.integers(-1, 11))
 def test_blocks_lie_apart_and_in_the_room(graph: Any, columns: int, rows: int, active: int) -> None:
     needs, depths, links = graph
@@ -433,7 +434,7 @@ def test_blocks_lie_apart_and_in_the_room(graph: Any, columns: int, rows: int, a
 
 
 @given(graph=graphs(), columns=st.integers(1, 120), rows=st.integers(1, 40))
-@settings(max_examples=50, deadline=None)
+@examples(50)
 def test_any_graph_is_drawn(graph: Any, columns: int, rows: int) -> None:
     _needs, depths, links = graph
     layers = tuple(

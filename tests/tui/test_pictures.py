@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -41,6 +41,7 @@ from retrograde.tui.views.equation import equation_view
 from retrograde.tui.views.lens import Lens
 from retrograde.tui.views.plain import in_ascii
 from retrograde.tui.widgets.equation import EquationPanel
+from tests.support.effort import examples
 
 BOTH = pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
 NUMBERS = st.one_of(
@@ -132,13 +133,13 @@ def matrix(rows: int, columns: int) -> Any:
     return np.arange(rows * columns, dtype=np.float64).reshape(rows, columns) / 10 - 0.35
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(picture=PICTURES, width=st.integers(1, 200), height=st.integers(1, 60), plain=st.booleans())
 def test_every_picture_draws_at_every_size(picture: Picture, width: int, height: int, plain: bool) -> None:
     text_of(picture, width, height, ASCII if plain else UNICODE)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(picture=PICTURES, size=st.tuples(st.integers(1, 200), st.integers(1, 60)), selected=st.integers(-1, 1))
 def test_the_panel_draws_every_picture_at_every_size(picture: Picture, size: tuple[int, int], selected: int) -> None:
     shown = EquationView(

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrograde.engine.equations.array import Role
@@ -32,6 +32,7 @@ from retrograde.tui.records.pictures import ColumnsPicture, Curve, Grid, LogBar,
 from retrograde.tui.views.lens import Lens
 from retrograde.tui.views.network import network_view
 from retrograde.tui.views.parameters import Parameters
+from tests.support.effort import examples
 
 BITS = {0x01: (0, 0), 0x02: (0, 1), 0x04: (0, 2), 0x40: (0, 3), 0x08: (1, 0), 0x10: (1, 1), 0x20: (1, 2), 0x80: (1, 3)}
 
@@ -55,7 +56,7 @@ def spans_of(line: Line, ink: Ink) -> list[str]:
 LOSSES = st.lists(st.floats(1e-3, 1e3), min_size=2, max_size=80, unique=True)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(losses=LOSSES, rising=st.booleans(), width=st.integers(20, 100), rows=st.integers(3, 20))
 def test_a_falling_loss_draws_a_falling_curve(losses: list[float], rising: bool, width: int, rows: int) -> None:
     values = np.array(sorted(losses, reverse=not rising))
@@ -85,7 +86,7 @@ def test_the_axis_has_the_greatest_loss_above(low: float, more: float, share: fl
     assert 0 <= axis.row(low + share * more, dots) <= dots
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(slope=st.sampled_from([-1, 1]), at=st.floats(-2.9, 2.9))
 def test_a_function_that_rises_is_drawn_rising_with_the_neuron_on_it(slope: int, at: float) -> None:
     x = np.linspace(-3, 3, 61)

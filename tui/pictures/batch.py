@@ -9,7 +9,7 @@ import numpy as np
 
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Ref
-from retrograde.engine.ops.batch_norm import BatchMean, BatchVariance, Normalise, ShiftPart, VariancePart
+from retrograde.engine.ops.batch_norm import BatchMean, BatchVariance, ChannelPart, Normalise
 from retrograde.engine.ops.gradient import Gradient
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span
@@ -121,17 +121,17 @@ def gathered(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     del digits
     op, channel = step.op, step.target.index[0]
     assert isinstance(op, BatchMean | BatchVariance)
-    columns = [_Column(_title(reading, op.x, channel), _slot(reading, op.x), Mark.OPERAND)]
-    if isinstance(op, BatchVariance):
-        centred = _centred(reading, op.x, op.mean)
+    x, *means = (operand.array for operand in op.operands)
+    columns = [_Column(_title(reading, x, channel), _slot(reading, x), Mark.OPERAND)]
+    if means:
+        centred = _centred(reading, x, means[0])
 
         def square(index: tuple[int, ...]) -> float | None:
             found = centred(index)
             return None if found is None else found * found
 
         columns += [_Column("− μ", centred, Mark.OPERAND), _Column("( )²", square, Mark.OPERAND)]
-        return _table(reading, step, op.x, channel, columns, _caption(reading, channel, op.mean, op.target))
-    return _table(reading, step, op.x, channel, columns, _caption(reading, channel, op.target))
+    return _table(reading, step, x, channel, columns, _caption(reading, channel, *means, op.target))
 
 
 def normalised(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
@@ -139,12 +139,13 @@ def normalised(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]
     del digits
     op, channel = step.op, step.target.index[1]
     assert isinstance(op, Normalise)
+    x, mean, variance = (operand.array for operand in op.operands)
     columns = [
-        _Column(_title(reading, op.x, channel), _slot(reading, op.x), Mark.OPERAND),
-        _Column("− μ", _centred(reading, op.x, op.mean)),
+        _Column(_title(reading, x, channel), _slot(reading, x), Mark.OPERAND),
+        _Column("− μ", _centred(reading, x, mean)),
         _Column(_title(reading, op.target, channel), _slot(reading, op.target), Mark.TARGET),
     ]
-    return _table(reading, step, op.x, channel, columns, _caption(reading, channel, op.mean, op.variance))
+    return _table(reading, step, x, channel, columns, _caption(reading, channel, mean, variance))
 
 
 def returned(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
@@ -153,20 +154,20 @@ def returned(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     if not isinstance(op, Gradient):
         return term_bars(reading, step, digits)
     part = op.parts[0]
-    assert isinstance(part, VariancePart | ShiftPart)
-    of, channel = part.of, step.target.index[0]
+    assert isinstance(part, ChannelPart)
+    x, mean, variance = (operand.array for operand in part.operands)
+    channel = step.target.index[0]
     columns = [
-        _Column(_title(reading, of.g, channel), _slot(reading, of.g), Mark.OPERAND),
-        _Column(_("x − μ"), _centred(reading, of.x, of.mean), Mark.OPERAND),
+        _Column(_title(reading, part.g, channel), _slot(reading, part.g), Mark.OPERAND),
+        _Column(_("x − μ"), _centred(reading, x, mean), Mark.OPERAND),
     ]
-    caption = _caption(reading, channel, of.mean, of.variance, step.target.array)
-    return (*term_bars(reading, step, digits), *_table(reading, step, of.x, channel, columns, caption))
+    caption = _caption(reading, channel, mean, variance, step.target.array)
+    return (*term_bars(reading, step, digits), *_table(reading, step, x, channel, columns, caption))
 
 
 PICTURES: Table = {
     BatchMean: gathered,
     BatchVariance: gathered,
     Normalise: normalised,
-    VariancePart: returned,
-    ShiftPart: returned,
+    ChannelPart: returned,
 }

@@ -82,9 +82,9 @@ def placed(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     assert isinstance(op, Sinusoids | LearnedPositions)
     _sample, place, element = step.target.index
     mark = [PlacedSpan(row=place, column=element, mark=Mark.OPERAND)]
-    x = sheet(reading, op.x, (), mark)
+    x = sheet(reading, op.inputs[0], (), mark)
     if isinstance(op, LearnedPositions):
-        added = sheet(reading, op.table, (), mark)
+        added = sheet(reading, op.inputs[1], (), mark)
     else:
         shape = op.x.shape[1:]
         waves = np.array(

@@ -11,10 +11,9 @@ from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.ops.gradient import Gradient
 from retrograde.engine.ops.layer_norm import (
-    AgainstPart,
     Centre,
+    PositionPart,
     RowMean,
-    RowProductPart,
     RowScale,
     RowVariance,
 )
@@ -121,7 +120,7 @@ def gathered(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     """The values of a position that a mean or a variance adds up."""
     op = step.op
     assert isinstance(op, RowMean | RowVariance)
-    array = op.x if isinstance(op, RowMean) else op.centred
+    array = op.operands[0].array
     position = _Position(reading, step.target.index[1:])
     columns = [position.column(array)]
     if isinstance(op, RowVariance):
@@ -134,18 +133,17 @@ def moved(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     """A position before and after: centred, measured in standard deviations, scaled and shifted."""
     op = step.op
     assert isinstance(op, Centre | RowScale | ScaleShift)
-    if isinstance(op, ScaleShift) and op.axis != len(op.target.shape) - 1:
-        return term_bars(reading, step, digits)
+    if isinstance(op, ScaleShift):
+        gamma, x, beta = op.operands
+        if gamma.axes != (len(op.target.shape) - 1,):
+            return term_bars(reading, step, digits)
+        before, common = [x.array, gamma.array, beta.array], None
+    else:
+        one, two = op.operands
+        before, common = [one.array], two.array
     *place, element = step.target.index[1:]
     position = _Position(reading, place)
-    caption: Line = ()
-    match op:
-        case Centre():
-            before, caption = [op.x], (position.said(op.mean),)
-        case RowScale():
-            before, caption = [op.centred], (position.said(op.inverse),)
-        case ScaleShift():
-            before = [op.x, op.gamma, op.beta]
+    caption = () if common is None else (position.said(common),)
     columns = [*map(position.column, before), position.column(op.target, Mark.TARGET)]
     table = _table(position, op.target.shape[-1], element, columns, caption)
     return (*term_bars(reading, step, digits), *table)
@@ -155,10 +153,10 @@ def returned(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     """The gradients of a position that come together at its mean or its standard deviation."""
     bars = term_bars(reading, step, digits)
     part = step.op.parts[0] if isinstance(step.op, Gradient) else None
-    if not isinstance(part, AgainstPart | RowProductPart):
+    if not isinstance(part, PositionPart):
         return bars
     position = _Position(reading, step.target.index[1:])
-    arrays = [part.g] if isinstance(part, AgainstPart) else [part.g, part.by]
+    arrays = [part.g] if isinstance(part.op, Centre) else [part.g, part.op.operands[0].array]
     columns = [position.column(array) for array in arrays]
     return (*bars, *_table(position, part.g.shape[-1], None, columns, (position.said(step.target.array),)))
 
@@ -169,6 +167,5 @@ PICTURES: Table = {
     Centre: moved,
     RowScale: moved,
     ScaleShift: moved,
-    AgainstPart: returned,
-    RowProductPart: returned,
+    PositionPart: returned,
 }

@@ -8,6 +8,7 @@ import numpy as np
 
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Ref
+from retrograde.engine.ops.base import Op
 from retrograde.engine.ops.dropout import Dropout, DropoutPart
 from retrograde.engine.ops.gradient import Gradient
 from retrograde.engine.text import _
@@ -28,14 +29,16 @@ if TYPE_CHECKING:
 def masked(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     """What goes through the mask: of a row a table with a line a unit, of an image its plane."""
     op = step.op
+    dropout: Op = op
     if isinstance(op, Gradient):
         part = op.parts[0]
         if not isinstance(part, DropoutPart) or len(op.parts) > 1:
             return term_bars(reading, step, digits)
-        before, mask, rate = part.g, part.kept, part.rate
+        before, dropout = part.g, part.op
     else:
-        assert isinstance(op, Dropout)
-        before, mask, rate = op.x, op.mask, op.rate
+        before = op.inputs[0]
+    assert isinstance(dropout, Dropout)
+    mask, rate = dropout.operands[1].array, dropout.rate
     sample, element = step.target.index[0], step.target.index[1:]
     arrays = (before, mask, op.target)
     left = int(np.count_nonzero(reading.frame.array(mask)[sample] == 0.0))

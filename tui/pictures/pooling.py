@@ -243,23 +243,23 @@ def whole(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     """The channel of which the mean is taken."""
     op = step.op
     assert isinstance(op, GlobalAverage)
-    channel = step.target.index[1]
-    values, _known = channel_of(reading, op.x, channel)
+    channel, x = step.target.index[1], op.operands[0].array
+    values, _known = channel_of(reading, x, channel)
     total = summed(float(value) for value in values.ravel())
     value = show(reading.frame.value(step.target), digits)
     text = f" Σ = {show(total, digits)}, / {values.size} = {value}"
     _terms, active = revealed(reading, step)
-    marks = [spot(ref.index[2:], Mark.OPERAND) for ref in active if ref.array is op.x]
-    return (JoinedPicture(grids=(plane(reading, op.x, channel, marks),), caption=(Span(text, Ink.DIM),)),)
+    marks = [spot(ref.index[2:], Mark.OPERAND) for ref in active if ref.array is x]
+    return (JoinedPicture(grids=(plane(reading, x, channel, marks),), caption=(Span(text, Ink.DIM),)),)
 
 
 def even(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     """The equal shares of a channel."""
     part = next((one for one in _parts(step) if isinstance(one, EvenPart)), None)
-    if not isinstance(part, EvenPart):
+    if part is None:
         return term_bars(reading, step, digits)
     _sample, channel, *position = step.target.index
-    text = _("each of the {count} values gets the same").format(count=part.count)
+    text = _("each of the {count} values gets the same").format(count=prod(part.op.domain[2:]))
     target = plane(reading, step.target.array, channel, [spot(tuple(position), Mark.TARGET)])
     return (JoinedPicture(grids=(target,), caption=(Span(" " + text, Ink.DIM),)),)
 

@@ -8,18 +8,17 @@ the same taps count. Samples run innermost, so that the loops of NumPy are long.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from retrograde.engine.equations.arithmetic import Floats, sum_rows
-from retrograde.engine.equations.array import Array
-from retrograde.engine.equations.expression import Expr, Index
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.ops.base import Kernel, Workspace
-from retrograde.engine.ops.kernels.contraction import CHUNK, contraction
+from retrograde.engine.ops.kernels.calls import Series, Shared, copy
+from retrograde.engine.ops.kernels.long_sums import long_sum
+from retrograde.engine.ops.kernels.products import CHUNK
 from retrograde.engine.ops.window import Axis, WindowRun, blocks
 
 ACCUMULATORS = CHUNK // 4
@@ -27,70 +26,6 @@ ACCUMULATORS = CHUNK // 4
 
 SHORT = 128
 """Columns below which a sum is not cut further."""
-
-
-class Shared:
-    """A workspace whose scratch memory is given out again after ``restart``: for parts of an op that run in turn."""
-
-    def __init__(self, space: Workspace) -> None:
-        self.blas, self.batch = space.blas, space.batch
-        self._space = space
-        self._blocks: list[Floats] = []
-        self._taken = 0
-
-    def restart(self) -> None:
-        """Ends the use of all scratch memory so far."""
-        self._taken = 0
-
-    def view(self, array: Array) -> Floats:
-        """The memory of an array."""
-        return self._space.view(array)
-
-    def scratch(self, shape: tuple[int, ...]) -> Floats:
-        """Memory that is valid until the next ``restart``; C-contiguous."""
-        size = prod(shape)
-        while self._taken < len(self._blocks):
-            block = self._blocks[self._taken]
-            self._taken += 1
-            if block.size >= size:
-                return block[:size].reshape(shape)
-        block = self._space.scratch((size,))
-        self._blocks.append(block)
-        self._taken += 1
-        return block.reshape(shape)
-
-    def kept(self, key: Hashable, shape: tuple[int, ...]) -> tuple[Floats, bool]:
-        """Memory that stays valid through the iteration."""
-        return self._space.kept(key, shape)
-
-    def compile(self, expr: Expr, mesh: Index, out: Floats) -> Callable[[], None]:
-        """A kernel made from an equation."""
-        return self._space.compile(expr, mesh, out)
-
-
-class Copy:
-    """Copies values, or one number, into memory."""
-
-    __slots__ = ("_to", "_what")
-
-    def __init__(self, to: Floats, what: Any) -> None:
-        self._to, self._what = to, what
-
-    def __call__(self) -> None:
-        np.copyto(self._to, self._what)
-
-
-class Series:
-    """Kernels that run one after the other."""
-
-    __slots__ = ("_calls",)
-
-    def __init__(self, calls: Sequence[Kernel]) -> None:
-        self._calls = tuple(calls)
-
-    def __call__(self) -> None:
-        for call in self._calls:
-            call()
 
 
 def windows(x: Floats, first: int, block: Sequence[WindowRun]) -> Floats:
@@ -150,7 +85,7 @@ def correlation(
     count = len(axes)
     shared = Shared(space)
     turned = space.scratch((channels, *weights.shape[3:], groups, rows))
-    calls: list[Kernel] = [Copy(turned, weights.transpose(2, *range(3, 3 + count), 0, 1))]
+    calls: list[Kernel] = [copy(turned, weights.transpose(2, *range(3, 3 + count), 0, 1))]
     side = min(groups, rows) if groups > 1 else 1
     most = max(SHORT, ACCUMULATORS // (groups * rows // side))
     parts = blocks(axes)
@@ -160,7 +95,7 @@ def correlation(
         number = samples.stop - samples.start
         shared.restart()
         held = shared.scratch((channels, groups, *lengths, number))
-        calls.append(Copy(held, x[samples].transpose(2, 1, *range(3, 3 + count), 0)))
+        calls.append(copy(held, x[samples].transpose(2, 1, *range(3, 3 + count), 0)))
         # What the samples of a chunk share stays where it is, while the blocks take turns with the rest.
         inner = Shared(shared)
         for block in parts:
@@ -169,7 +104,7 @@ def correlation(
                 inner.restart()
                 place = wanted[:, :, :, *(taken(segment.positions) for segment in piece)]
                 if not all(segment.taps for segment in piece):
-                    calls.append(Copy(place, 0.0 if bias is None else bias.reshape(1, groups, rows, *(1,) * count)))
+                    calls.append(copy(place, 0.0 if bias is None else bias.reshape(1, groups, rows, *(1,) * count)))
                     continue
                 calls.extend(_block(inner, piece, held, turned, place, bias))
     return Series(calls)
@@ -203,46 +138,24 @@ def _block(
     terms, width = channels * prod(taps), prod(positions) * samples
     columns = space.scratch((channels, *taps, groups, *positions, samples))
     view = windows(held, 2, block)
-    yield Copy(columns, np.moveaxis(view, 1, 1 + count))
+    yield copy(columns, np.moveaxis(view, 1, 1 + count))
     if taps == turned.shape[1:-2]:
         kernel = turned.reshape(terms, groups, rows)
     else:
         chosen = space.scratch((channels, *taps, groups, rows))
-        yield Copy(chosen, turned[:, *(taken(segment.taps) for segment in block)])
+        yield copy(chosen, turned[:, *(taken(segment.taps) for segment in block)])
         kernel = chosen.reshape(terms, groups, rows)
     right = columns.reshape(terms, groups, width)
     if groups > rows:
         total = space.scratch((rows, groups, width))
         for r in range(rows):
             tail = None if bias is None else bias[:, r, None]
-            yield contraction(space, kernel[:, :, r, None], right, total[r], tail)
+            yield long_sum(space, kernel[:, :, r, None], right, total[r], tail)
         found = np.moveaxis(total.reshape(rows, groups, *positions, samples), (0, -1), (2, 0))
     else:
         total = space.scratch((groups, rows, width))
         for g in range(groups):
             tail = None if bias is None else bias[g, :, None]
-            yield contraction(space, kernel[:, g, :, None], right[:, g, None], total[g], tail)
+            yield long_sum(space, kernel[:, g, :, None], right[:, g, None], total[g], tail)
         found = np.moveaxis(total.reshape(groups, rows, *positions, samples), -1, 0)
-    yield Copy(place, found)
-
-
-def channel_sums(space: Workspace, g: Floats, out: Floats, *, samples: bool = False) -> Kernel:
-    """A kernel for out[o] = Σ_s (Σ_p g[s, o, p]).
-
-    Args:
-        space: the workspace.
-        g: (batch, channels, *positions), C-contiguous.
-        out: (channels,); with ``samples`` (batch, channels), the sums of each sample.
-        samples: whether the sums of each sample are wanted instead of their sum.
-    """
-    matrix = g.reshape(*g.shape[:2], -1)
-    rows = space.scratch((matrix.shape[2], *matrix.shape[:2]))
-    each = out if samples else space.scratch(matrix.shape[:2])
-
-    def run() -> None:
-        np.copyto(rows, matrix.transpose(2, 0, 1))
-        sum_rows(rows, each)
-        if not samples:
-            sum_rows(each, out)
-
-    return run
+    yield copy(place, found)

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from retrograde.engine.equations.arithmetic import Floats, sum_rows
-from retrograde.engine.equations.array import Array
-from retrograde.engine.equations.expression import Expr, Sum
 from retrograde.engine.ops.base import Kernel, Workspace
 
 Bools = NDArray[np.bool_]
-
-
-def over_row(array: Array, each: Callable[[int], Expr]) -> Expr:
-    """The sum of what each element along the last axis of an array contributes."""
-    found = tuple(each(i) for i in range(array.shape[-1]))
-    return found[0] if len(found) == 1 else Sum(found)
 
 
 def row_sums(

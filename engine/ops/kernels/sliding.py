@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 
-from retrograde.engine.equations.arithmetic import Floats, sum_rows
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.ops.base import Kernel, Workspace
-from retrograde.engine.ops.kernels.correlation import Copy, Series, Shared, taken, windows
+from retrograde.engine.ops.kernels.calls import Series, Shared, add_rows, copy
+from retrograde.engine.ops.kernels.correlation import taken, windows
 from retrograde.engine.ops.window import Axis, WindowRun, blocks, flat_tap
 
 
@@ -38,7 +38,7 @@ class Rectangle:
         count = len(self.block)
         view = np.moveaxis(windows(x, 2, self.block), range(2, 2 + count), range(count))
         stack = self.space.scratch(view.shape)
-        return stack.reshape(len(self.numbers), -1), Copy(stack, view)
+        return stack.reshape(len(self.numbers), -1), copy(stack, view)
 
 
 def rectangles(space: Workspace, axes: Sequence[Axis]) -> Iterator[Rectangle]:
@@ -84,7 +84,7 @@ def contest(space: Workspace, axes: Sequence[Axis], x: Floats, out: Floats) -> K
         rows, fill = part.beneath(x)
         winner = part.space.scratch(rows.shape[1:])
         place = part.place(out)
-        calls += [fill, _Contest(part.space, rows, part.numbers, winner), Copy(place, winner.reshape(place.shape))]
+        calls += [fill, _Contest(part.space, rows, part.numbers, winner), copy(place, winner.reshape(place.shape))]
     return Series(calls)
 
 
@@ -111,8 +111,8 @@ def selection(space: Workspace, axes: Sequence[Axis], x: Floats, winner: Floats,
         rows, fill = part.beneath(x)
         place = part.place(out)
         held, best = part.space.scratch(place.shape), part.space.scratch(rows.shape[1:])
-        calls += [fill, Copy(held, part.place(winner))]
-        calls += [_Selection(rows, part.numbers, held.reshape(-1), best), Copy(place, best.reshape(place.shape))]
+        calls += [fill, copy(held, part.place(winner))]
+        calls += [_Selection(rows, part.numbers, held.reshape(-1), best), copy(place, best.reshape(place.shape))]
     return Series(calls)
 
 
@@ -131,18 +131,6 @@ class _Loss:
         np.putmask(self._rows, self._mask, 0.0)
 
 
-class _Rows:
-    """Adds rows from the first to the last."""
-
-    __slots__ = ("_out", "_rows")
-
-    def __init__(self, rows: Floats, out: Floats) -> None:
-        self._rows, self._out = rows, out
-
-    def __call__(self) -> None:
-        sum_rows(self._rows, self._out)
-
-
 def addition(space: Workspace, axes: Sequence[Axis], x: Floats, out: Floats, *, winner: Floats | None = None) -> Kernel:
     """A kernel for the sum of what lies beneath the taps of each window, in the order of the axes; 0 beneath none.
 
@@ -157,7 +145,7 @@ def addition(space: Workspace, axes: Sequence[Axis], x: Floats, out: Floats, *, 
     for part in rectangles(space, axes):
         place = part.place(out)
         if not part.numbers:
-            calls.append(Copy(place, 0.0))
+            calls.append(copy(place, 0.0))
             continue
         rows, fill = part.beneath(x)
         calls.append(fill)
@@ -166,32 +154,6 @@ def addition(space: Workspace, axes: Sequence[Axis], x: Floats, out: Floats, *, 
             calls += [find, _Loss(rows, winners, part.numbers)]
         total = rows[0] if len(rows) == 1 else part.space.scratch(rows.shape[1:])
         if len(rows) > 1:
-            calls.append(_Rows(rows, total))
-        calls.append(Copy(place, total.reshape(place.shape)))
+            calls.append(add_rows(rows, total))
+        calls.append(copy(place, total.reshape(place.shape)))
     return Series(calls)
-
-
-def mean_kernel(space: Workspace, x: Floats, out: Floats) -> Kernel:
-    """A kernel for the mean of each channel of (batch, channels, *positions) into ``out`` (batch, channels)."""
-    matrix = x.reshape(*x.shape[:2], -1)
-    count = prod(x.shape[2:])
-    rows = space.scratch((count, *matrix.shape[:2]))
-
-    def run() -> None:
-        np.copyto(rows, matrix.transpose(2, 0, 1))
-        sum_rows(rows, out)
-        np.divide(out, float(count), out=out)
-
-    return run
-
-
-class SlidingQuotient:
-    """Divides an array by numbers that are the same for every sample and channel."""
-
-    __slots__ = ("_by", "_out", "_what")
-
-    def __init__(self, what: Floats, by: Floats, out: Floats) -> None:
-        self._what, self._by, self._out = what, by, out
-
-    def __call__(self) -> None:
-        np.divide(self._what, self._by, out=self._out)

@@ -14,7 +14,8 @@ import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.ops.base import Kernel, Workspace
-from retrograde.engine.ops.kernels.correlation import Copy, Series, Shared, chunks, windows
+from retrograde.engine.ops.kernels.calls import Series, Shared, add, copy, matmul
+from retrograde.engine.ops.kernels.correlation import chunks, windows
 from retrograde.engine.ops.window import Axis, WindowRun, inside, padded_lengths
 
 COLUMNS = 1 << 21
@@ -27,14 +28,14 @@ def _unfold(space: Shared, axes: Sequence[Axis], x: Floats, calls: list[Kernel])
     spatial = tuple(range(3, 3 + len(axes)))
     padded = space.scratch((groups, channels, *padded_lengths(axes), batch))
     if padded.shape[2:-1] != x.shape[3:]:
-        calls.append(Copy(padded, 0.0))
-    calls.append(Copy(padded[:, :, *inside(axes)], x.transpose(1, 2, *spatial, 0)))
+        calls.append(copy(padded, 0.0))
+    calls.append(copy(padded[:, :, *inside(axes)], x.transpose(1, 2, *spatial, 0)))
     whole = [
         WindowRun(positions=range(axis.count), taps=range(axis.taps), base=0, across=axis.stride, along=axis.dilation)
         for axis in axes
     ]
     columns = space.scratch((groups, channels, *(axis.taps for axis in axes), *(axis.count for axis in axes), batch))
-    calls.append(Copy(columns, windows(padded, 2, whole)))
+    calls.append(copy(columns, windows(padded, 2, whole)))
     return columns.reshape(groups, channels * prod(axis.taps for axis in axes), -1)
 
 
@@ -64,10 +65,10 @@ def gather_blas(
         shared.restart()
         columns = _unfold(shared, axes, x[chunk], calls)
         total = shared.scratch((groups, rows, columns.shape[2]))
-        calls.append(_Matmul(kernel, columns, total))
+        calls.append(matmul(kernel, columns, total))
         if bias is not None:
-            calls.append(_Add(total, bias[:, :, None]))
-        calls.append(Copy(out[chunk], np.moveaxis(total.reshape(groups, rows, *counts, -1), -1, 0)))
+            calls.append(add(total, bias[:, :, None], total))
+        calls.append(copy(out[chunk], np.moveaxis(total.reshape(groups, rows, *counts, -1), -1, 0)))
     return Series(calls)
 
 
@@ -95,22 +96,22 @@ def scatter_blas(
         shared.restart()
         number = chunk.stop - chunk.start
         held = shared.scratch((groups, a, *counts, number))
-        calls.append(Copy(held, x[chunk].transpose(1, 2, *range(3, 3 + count), 0)))
+        calls.append(copy(held, x[chunk].transpose(1, 2, *range(3, 3 + count), 0)))
         sums = shared.scratch((groups, c, *taps, *counts, number))
         width = prod(counts) * number
-        calls.append(_Matmul(kernel, held.reshape(groups, a, width), sums.reshape(groups, -1, width)))
+        calls.append(matmul(kernel, held.reshape(groups, a, width), sums.reshape(groups, -1, width)))
         padded = shared.scratch((groups, c, *padded_lengths(axes), number))
-        calls.append(Copy(padded, 0.0))
+        calls.append(copy(padded, 0.0))
         for tap in product(*(range(length) for length in taps)):
             places = tuple(
                 slice(part * axis.dilation, part * axis.dilation + (axis.count - 1) * axis.stride + 1, axis.stride)
                 for part, axis in zip(tap, axes, strict=True)
             )
             term: tuple[Any, ...] = (slice(None), slice(None), *tap)
-            calls.append(_Add(padded[:, :, *places], sums[term]))
+            calls.append(add(padded[:, :, *places], sums[term], padded[:, :, *places]))
         if bias is not None:
-            calls.append(_Add(padded, bias.reshape(groups, c, *(1,) * (count + 1))))
-        calls.append(Copy(out[chunk], np.moveaxis(padded[:, :, *inside(axes)], -1, 0)))
+            calls.append(add(padded, bias.reshape(groups, c, *(1,) * (count + 1)), padded))
+        calls.append(copy(out[chunk], np.moveaxis(padded[:, :, *inside(axes)], -1, 0)))
     return Series(calls)
 
 
@@ -127,29 +128,9 @@ def weight_blas(space: Workspace, axes: Sequence[Axis], small: Floats, big: Floa
         shared.restart()
         columns = _unfold(shared, axes, big[chunk], calls)
         held = shared.scratch((groups, a, *counts, chunk.stop - chunk.start))
-        calls.append(Copy(held, small[chunk].transpose(1, 2, *range(3, small.ndim), 0)))
+        calls.append(copy(held, small[chunk].transpose(1, 2, *range(3, small.ndim), 0)))
         left = held.reshape(groups, a, -1)
-        calls.append(_Matmul(left, columns.transpose(0, 2, 1), part if chunk.start else total))
+        calls.append(matmul(left, columns.transpose(0, 2, 1), part if chunk.start else total))
         if chunk.start:
-            calls.append(_Add(total, part))
+            calls.append(add(total, part, total))
     return Series(calls)
-
-
-class _Matmul:
-    __slots__ = ("_left", "_out", "_right")
-
-    def __init__(self, left: Floats, right: Floats, out: Floats) -> None:
-        self._left, self._right, self._out = left, right, out
-
-    def __call__(self) -> None:
-        np.matmul(self._left, self._right, out=self._out)
-
-
-class _Add:
-    __slots__ = ("_to", "_what")
-
-    def __init__(self, to: Floats, what: Floats) -> None:
-        self._to, self._what = to, what
-
-    def __call__(self) -> None:
-        np.add(self._to, self._what, out=self._to)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import product
 from math import prod
 from typing import Any
@@ -12,9 +13,9 @@ from numpy.typing import NDArray
 
 from retrograde.engine.equations.arithmetic import Floats, sum_rows
 from retrograde.engine.ops.base import Kernel, Workspace
-from retrograde.engine.ops.kernels.contraction import CHUNK
-from retrograde.engine.ops.kernels.correlation import ACCUMULATORS, Copy, Series, Shared, chunks, windows
-from retrograde.engine.ops.kernels.products import worthwhile
+from retrograde.engine.ops.kernels.calls import Series, Shared, copy
+from retrograde.engine.ops.kernels.correlation import ACCUMULATORS, chunks, windows
+from retrograde.engine.ops.kernels.products import CHUNK, worthwhile
 from retrograde.engine.ops.window import Axis, WindowRun, inside, padded_lengths
 
 COLUMNS = 1 << 17
@@ -95,14 +96,14 @@ def _written(
         shared.restart()
         if last:
             held = shared.scratch((*small.shape[3:], groups, a, 1, number))
-            calls.append(Copy(held[..., 0, :], small[chunk].transpose(*spatial, 1, 2, 0)))
+            calls.append(copy(held[..., 0, :], small[chunk].transpose(*spatial, 1, 2, 0)))
             read = shared.scratch((*big.shape[3:], groups, 1, c, number))
-            calls.append(Copy(read[..., 0, :, :], big[chunk].transpose(*spatial, 1, 2, 0)))
+            calls.append(copy(read[..., 0, :, :], big[chunk].transpose(*spatial, 1, 2, 0)))
         else:
             held = shared.scratch((*small.shape[3:], number, groups, a, 1))
-            calls.append(Copy(held[..., 0], small[chunk].transpose(*spatial, 0, 1, 2)))
+            calls.append(copy(held[..., 0], small[chunk].transpose(*spatial, 0, 1, 2)))
             read = shared.scratch((*big.shape[3:], number, groups, 1, c))
-            calls.append(Copy(read[..., 0, :], big[chunk].transpose(*spatial, 0, 1, 2)))
+            calls.append(copy(read[..., 0, :], big[chunk].transpose(*spatial, 0, 1, 2)))
         rows = shared.scratch((number + 1, *taps, groups, a, c))
         inner = Shared(shared)
         for tap in product(*(range(length) for length in taps)):
@@ -110,18 +111,18 @@ def _written(
             place: tuple[Any, ...] = (slice(1, None), *tap)
             sums = rows[place]
             if not all(length for _first, length, _source in reached):
-                calls.append(Copy(sums, 0.0))
+                calls.append(copy(sums, 0.0))
                 continue
             for some in chunks(a, step):
                 inner.restart()
                 calls.extend(_tap(inner, axes, reached, held, read, some, most, sums, last))
         if samples:
             wanted = out[chunk].transpose(0, *range(4, 4 + count), 1, 2, 3)
-            calls.append(Copy(wanted, rows[1:]))
+            calls.append(copy(wanted, rows[1:]))
         else:
             calls.append(_Samples(rows, total, carried=chunk.start > 0))
     if not samples:
-        calls.append(Copy(out, total.transpose(count, count + 1, count + 2, *range(count))))
+        calls.append(copy(out, total.transpose(count, count + 1, count + 2, *range(count))))
     return Series(calls)
 
 
@@ -150,7 +151,7 @@ def _tap(
     total = space.scratch(shape)
     largest = max(prod(piece.shape[: piece.ndim - len(shape)]) for piece, _right in pieces)
     yield _Products(space.scratch((largest + 1, *shape)), total, pieces)
-    yield Copy(sums[:, :, some], total.transpose(3, 0, 1, 2) if last else total)
+    yield copy(sums[:, :, some], total.transpose(3, 0, 1, 2) if last else total)
 
 
 def _cuts(shape: tuple[int, ...], most: int) -> Iterator[tuple[Any, ...]]:
@@ -231,18 +232,20 @@ class _Matrices:
             number = chunk.stop - chunk.start
             padded = shared.scratch((number, groups, *padded_lengths(axes), c))
             if padded.shape[2:-1] != big.shape[3:]:
-                calls.append(Copy(padded, 0.0))
-            calls.append(Copy(padded[:, :, *inside(axes)], big[chunk].transpose(0, 1, *spatial, 2)))
+                calls.append(copy(padded, 0.0))
+            calls.append(copy(padded[:, :, *inside(axes)], big[chunk].transpose(0, 1, *spatial, 2)))
             columns = shared.scratch((number, groups, *counts, *taps, c))
             view = windows(padded, 2, whole)
             order = (0, 1, *range(2 + count, 2 + 2 * count), *range(2, 2 + count), 2 + 2 * count)
-            calls.append(Copy(columns, view.transpose(order)))
+            calls.append(copy(columns, view.transpose(order)))
             rows = shared.scratch((number + 1, groups, a, width))
             left = small[chunk].reshape(number, groups, a, terms)
-            calls.append(_Einsum(left, columns.reshape(number, groups, terms, width), rows[1:]))
+            # A sum of −0 alone may come out as +0.
+            right = columns.reshape(number, groups, terms, width)
+            calls.append(partial(np.einsum, "abrk,abkc->abrc", left, right, out=rows[1:]))
             calls.append(_Samples(rows, total, carried=chunk.start > 0))
         ordered = total.reshape(groups, a, *taps, c)
-        calls.append(Copy(out, np.moveaxis(ordered, -1, 2)))
+        calls.append(copy(out, np.moveaxis(ordered, -1, 2)))
         self._fast = Series(calls)
         self._padded = any(
             axis.before or (axis.count - 1) * axis.stride + (axis.taps - 1) * axis.dilation >= axis.length
@@ -283,15 +286,3 @@ class _Matrices:
             places = tuple(axis[keep] for axis in places)
             start, size = stop, max(8, min(2 * size, CHUNK // max(1, counted.size)))
         self._out[tuple(axis[counted] for axis in places)] = -0.0
-
-
-class _Einsum:
-    """out[s, g, r, k] = Σ_p left[s, g, r, p] · right[s, g, p, k]; a sum of −0 alone may come out as +0."""
-
-    __slots__ = ("_left", "_out", "_right")
-
-    def __init__(self, left: Floats, right: Floats, out: Floats) -> None:
-        self._left, self._right, self._out = left, right, out
-
-    def __call__(self) -> None:
-        np.einsum("abrk,abkc->abrc", self._left, self._right, out=self._out)
