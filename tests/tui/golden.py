@@ -44,7 +44,7 @@ PICTURED = {
     "pooling": ("cs231n-max-pool", "lenet-digits"),
     "recurrent": ("elman", "lstm-two-steps", "gru"),
     "terms": ("mazur", "batch-norm"),
-    "update": ("mazur", "optimiser-race"),
+    "update": ("rumelhart-symmetry", "tiny-transformer"),
 }
 """Scenarios with the pictures of each module of ``tui.pictures``; the second iteration is looked at."""
 
