@@ -6,10 +6,13 @@ thought of, draw fresh ones: ``pytest --hypothesis-profile=fresh``, as often as 
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+_COUNT = count()
 
 settings.register_profile("fixed", derandomize=True, database=None)
 settings.register_profile("fresh", derandomize=False, print_blob=True)
@@ -19,6 +22,6 @@ settings.load_profile("fixed")
 @pytest.fixture(autouse=True)
 def state_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where unsaved work is kept, which the app would otherwise share with the person who runs the tests."""
-    folder = tmp_path_factory.mktemp("home") / "state"
+    folder = tmp_path_factory.getbasetemp() / f"state-{next(_COUNT)}"
     monkeypatch.setenv("XDG_STATE_HOME", str(folder))
     return folder / "retrograde"

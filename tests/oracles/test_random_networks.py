@@ -83,6 +83,7 @@ def test_the_networks_have_everything_in_them() -> None:
     assert {name: count for name, count in LEAST.items() if found["features"][name] < count} == {}
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("first", range(0, COUNT, CHUNK))
 def test_the_engine_computes_what_is_committed(first: int) -> None:
     for number in range(first, min(COUNT, first + CHUNK)):
