@@ -16,7 +16,7 @@ from retrograde.tui.canvas.themes import DARK, LIGHT, look, themes
 from retrograde.tui.debugger.loading import LoadingScreen
 from retrograde.tui.debugger.panelled import PanelledScreen
 from retrograde.tui.debugger.screen import DebuggerScreen
-from retrograde.tui.screens.late import TakesLate
+from retrograde.tui.screens.late_keys import TakesLate
 from retrograde.tui.work.unsaved import Keeper
 
 if TYPE_CHECKING:

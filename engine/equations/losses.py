@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from retrograde.engine.equations.activations import SOFTMAX
+from retrograde.engine.equations.activation_table import SOFTMAX
 from retrograde.engine.equations.expression import (
     HALF,
     ONE,

@@ -22,7 +22,7 @@ from retrograde.engine.equations.expression import (
 )
 from retrograde.engine.equations.functions import PRIMITIVES
 from retrograde.engine.equations.ieee import largest
-from retrograde.engine.executor.printing import Printer
+from retrograde.engine.executor.code_printing import Printer
 from retrograde.engine.formulas.meaning import HELPERS
 from retrograde.engine.formulas.probe import Probe, Record, earlier, lines
 from retrograde.engine.network.frame import Frame

@@ -10,7 +10,6 @@ from dataclasses import replace
 from retrograde.engine.equations.scanning import Scanner, Token
 from retrograde.engine.equations.words import EPOCH_NAMES, FUNCTIONS, JOINING, NAMING, POSITIONS, PREVIOUS
 from retrograde.engine.errors import FormulaError
-from retrograde.engine.formulas.kinds import Kinds, Typed
 from retrograde.engine.formulas.resolving import MAX_SLOTS, Resolver
 from retrograde.engine.formulas.tree import (
     Arithmetic,
@@ -27,6 +26,7 @@ from retrograde.engine.formulas.tree import (
     rebuilt,
     walk,
 )
+from retrograde.engine.formulas.value_kinds import Kinds, Typed
 from retrograde.engine.network.notation import Notation, wrappers
 from retrograde.engine.network.program import Program
 from retrograde.engine.text import _, suggest

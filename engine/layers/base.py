@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from retrograde.engine.equations.activations import ACTIVATIONS
+from retrograde.engine.equations.activation_table import ACTIVATIONS
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.errors import KeyPath, Violation
 from retrograde.engine.layers.options import with_parameters, words

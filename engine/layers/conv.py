@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from retrograde.engine.equations.activations import SOFTMAX
+from retrograde.engine.equations.activation_table import SOFTMAX
 from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import (
     MAX_UNITS,

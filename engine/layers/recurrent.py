@@ -375,7 +375,7 @@ class Walk:
 
     def activated(self, net: Array, stem: str, activation: str) -> Array:
         """Appends the activation of a gate."""
-        from retrograde.engine.equations.activations import ACTIVATIONS
+        from retrograde.engine.equations.activation_table import ACTIVATIONS
         from retrograde.engine.equations.array import Extent, Phase
         from retrograde.engine.ops.activation import Activate, make_function
 

@@ -10,10 +10,10 @@ from retrograde.engine.ops.base import Op, Part
 from retrograde.engine.ops.gradient import Gradient
 from retrograde.engine.ops.leaves import Dated, Leaves, Source
 from retrograde.engine.ops.penalty import Penalties
+from retrograde.engine.ops.update.appending import Updates
 from retrograde.engine.ops.update.clip import limited, shortened
 from retrograde.engine.ops.update.learning_rate import current_rate, note_epoch
 from retrograde.engine.ops.update.table import APPEND
-from retrograde.engine.ops.update.updates import Updates
 
 
 class Builder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from retrograde.engine.equations.activations import ACTIVATIONS, SOFTMAX
+from retrograde.engine.equations.activation_table import ACTIVATIONS, SOFTMAX
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.layers.base import ActivatedLayer, Layer, Value
 from retrograde.engine.network.builder import Builder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from retrograde.engine.equations.activations import elementwise
+from retrograde.engine.equations.activation_table import elementwise
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.equations.expression import ONE, Call, Const, Expr, Function, Index, Product, Ref
 from retrograde.engine.ops.base import Op, Part

@@ -18,7 +18,7 @@ from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import ONE, Expr, Index, Product, Ref, Sum
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
-from retrograde.engine.ops.kernels.calls import Series, Shared, add_rows, copy, matmul
+from retrograde.engine.ops.kernels.numpy_calls import Series, Shared, add_rows, copy, matmul
 from retrograde.engine.ops.kernels.products import CHUNK, products
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Expr, Index, Ref
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.ops.kernels.axis_sums import axis_sums, elements
-from retrograde.engine.ops.kernels.calls import Series, add_rows
+from retrograde.engine.ops.kernels.numpy_calls import Series, add_rows
 from retrograde.engine.ops.link import Link, added
 from retrograde.engine.text import _
 

@@ -12,8 +12,8 @@ from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import ONE, Expr, Index, Product, Ref, Sum
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
-from retrograde.engine.ops.kernels.calls import Series, add, add_rows, copy, matmul, multiply
 from retrograde.engine.ops.kernels.long_sums import long_sum
+from retrograde.engine.ops.kernels.numpy_calls import Series, add, add_rows, copy, matmul, multiply
 from retrograde.engine.ops.kernels.products import products
 from retrograde.engine.text import _
 

@@ -17,8 +17,8 @@ from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Const, Expr, Index, Product, Ref, Sum
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.ops.dense import BiasPart, affine, flat, position_of, spread
-from retrograde.engine.ops.kernels.calls import Series, add_rows, copy, matmul, multiply
 from retrograde.engine.ops.kernels.long_sums import long_sum
+from retrograde.engine.ops.kernels.numpy_calls import Series, add_rows, copy, matmul, multiply
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from retrograde.engine.equations.expression import (
 from retrograde.engine.equations.functions import COS, SIN
 from retrograde.engine.ops.activation import PassPart
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
-from retrograde.engine.ops.kernels.calls import Series, add, add_rows
+from retrograde.engine.ops.kernels.numpy_calls import Series, add, add_rows
 from retrograde.engine.ops.pointwise import Operand, Pointwise, Rule
 from retrograde.engine.text import _
 

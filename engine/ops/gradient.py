@@ -12,7 +12,7 @@ from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Extent, Role
 from retrograde.engine.equations.expression import ZERO, Expr, Index, Sum
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
-from retrograde.engine.ops.kernels.calls import Series, add, add_rows, copy
+from retrograde.engine.ops.kernels.numpy_calls import Series, add, add_rows, copy
 from retrograde.engine.text import _
 
 

@@ -27,7 +27,7 @@ from retrograde.engine.equations.expression import (
     Select,
 )
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
-from retrograde.engine.ops.kernels.calls import Series, divide
+from retrograde.engine.ops.kernels.numpy_calls import Series, divide
 from retrograde.engine.ops.kernels.sliding import addition, contest, selection
 from retrograde.engine.ops.link import added
 from retrograde.engine.ops.pointwise import Operand, PointwisePart, Rule

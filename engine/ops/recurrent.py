@@ -16,7 +16,7 @@ from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Expr, Index, Product, Ref, Sum
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
-from retrograde.engine.ops.kernels.calls import Series, add, add_rows, copy, matmul, multiply
+from retrograde.engine.ops.kernels.numpy_calls import Series, add, add_rows, copy, matmul, multiply
 from retrograde.engine.ops.kernels.products import products
 from retrograde.engine.text import _
 

@@ -8,7 +8,7 @@ from retrograde.engine.equations.array import Array, Extent
 from retrograde.engine.equations.expression import Const, Div, Expr, Index, Ref, Sum
 from retrograde.engine.ops.base import Kernel, Workspace
 from retrograde.engine.ops.kernels.axis_sums import axis_sums, elements
-from retrograde.engine.ops.kernels.calls import Series, add_rows, divide
+from retrograde.engine.ops.kernels.numpy_calls import Series, add_rows, divide
 from retrograde.engine.ops.pointwise import Pointwise
 
 

@@ -9,7 +9,7 @@ from retrograde.engine.errors import KeyPath, Violation
 from retrograde.engine.layers.base import Layer
 from retrograde.engine.layers.dense import DenseLayer
 from retrograde.engine.layers.table import KINDS
-from retrograde.engine.scenario.tables import homes, model_at
+from retrograde.engine.scenario.toml_tables import homes, model_at
 from retrograde.engine.text import _, suggest
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from retrograde.engine.equations.activations import elementwise
+from retrograde.engine.equations.activation_table import elementwise
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.derivative import SLOPES, derivative
 from retrograde.engine.equations.evaluation import NUMPY, PYTHON, evaluate, holds

@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from retrograde.engine.equations.activations import ACTIVATIONS
+from retrograde.engine.equations.activation_table import ACTIVATIONS
 from retrograde.engine.equations.losses import LOSSES
 from retrograde.engine.equations.optimisers import OPTIMISERS, OPTIONS
 from retrograde.engine.equations.rate_schedules import KEYS, SCHEDULES
@@ -59,7 +59,8 @@ def test_a_file_is_read_without_the_machinery_that_computes() -> None:
     """The tables are read with it, so they load no NumPy."""
     code = """
 import sys
-from retrograde.engine.equations import activations, losses, optimisers, rate_schedules
+from retrograde.engine.equations import losses, optimisers, rate_schedules
+from retrograde.engine.equations import activation_table as activations
 from retrograde.engine.scenario import models
 print("numpy" in sys.modules)
 """

@@ -15,7 +15,7 @@ from retrograde.engine.equations.arithmetic import Floats, same_bits
 from retrograde.engine.equations.array import Extent
 from retrograde.engine.equations.evaluation import evaluate
 from retrograde.engine.equations.expression import Ref
-from retrograde.engine.executor import printing
+from retrograde.engine.executor import code_printing as printing
 from retrograde.engine.executor.base import Executor
 from retrograde.engine.executor.generated import GeneratedExecutor
 from retrograde.engine.executor.kernels import KernelExecutor

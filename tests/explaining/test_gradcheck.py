@@ -13,7 +13,7 @@ import pytest
 from hypothesis import assume, given
 
 from retrograde.engine import Session, load_scenario, shipped
-from retrograde.engine.equations.activations import elementwise
+from retrograde.engine.equations.activation_table import elementwise
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.equations.evaluation import NUMPY
 from retrograde.engine.equations.expression import (
@@ -220,7 +220,7 @@ def test_a_wrong_slope_beside_a_kink_is_still_wrong() -> None:
     right = row.slope
     assert right is not None
     with patch.dict(
-        "retrograde.engine.equations.activations.ACTIVATIONS",
+        "retrograde.engine.equations.activation_table.ACTIVATIONS",
         relu=replace(row, slope=lambda x, y, a: Product((right(x, y, a), Sum((y, y))))),
     ):
         (check,) = checked(relu(1e-4), "w1")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from retrograde.engine.equations.activations import ACTIVATIONS
+from retrograde.engine.equations.activation_table import ACTIVATIONS
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.equations.expression import Const, Expr, Product

@@ -10,9 +10,9 @@ from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.ops.update.adam import ADAM
 from retrograde.engine.ops.update.adaptive import AVERAGE, AVERAGE_OF_SQUARES
+from retrograde.engine.ops.update.appending import Updates
 from retrograde.engine.ops.update.learning_rate import current_rate
 from retrograde.engine.ops.update.table import APPEND
-from retrograde.engine.ops.update.updates import Updates
 from tests.oracles.onnx_bench import Bench, BeyondError
 from tests.oracles.onnx_cases import Case
 

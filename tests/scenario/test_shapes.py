@@ -16,7 +16,7 @@ from retrograde.engine.layers.table import KINDS
 from retrograde.engine.scenario.catalogue import folder, shipped
 from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.scenario.shapes import INPUT_LAYER
-from retrograde.engine.scenario.tables import homes, model_at
+from retrograde.engine.scenario.toml_tables import homes, model_at
 
 SHAPES = {name: load_scenario(name).shapes for name in shipped()}
 

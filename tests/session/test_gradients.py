@@ -14,7 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from retrograde.engine import Session
-from retrograde.engine.equations.activations import ACTIVATIONS, elementwise
+from retrograde.engine.equations.activation_table import ACTIVATIONS, elementwise
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.evaluation import NUMPY, PYTHON, evaluate
 from retrograde.engine.equations.expression import Const, Expr, Ref

@@ -71,7 +71,7 @@ epochs = 4
 
 def activation() -> Added:
     """Enters y = x + c·sin(x)."""
-    from retrograde.engine.equations.activations import ACTIVATIONS, Elementwise
+    from retrograde.engine.equations.activation_table import ACTIVATIONS, Elementwise
     from retrograde.engine.equations.expression import ONE, Call, Product, Sum
     from retrograde.engine.equations.functions import COS, SIN
     from retrograde.engine.equations.options import Option
@@ -151,7 +151,7 @@ def optimiser() -> Added:
     )
 
     from retrograde.engine.ops.pointwise import Rule
-    from retrograde.engine.ops.update.updates import Updates, steps_of
+    from retrograde.engine.ops.update.appending import Updates, steps_of
 
     memory = Rule(name="memory", title="memory", why="What came.", value=lambda m, p, g: Sum((Product((p, m)), g)))
     walk = Rule(

@@ -12,8 +12,9 @@ from unittest.mock import patch
 import numpy as np
 from hypothesis import strategies as st
 
-from retrograde.engine.equations import activations, losses
-from retrograde.engine.equations.activations import Elementwise
+from retrograde.engine.equations import activation_table as activations
+from retrograde.engine.equations import losses
+from retrograde.engine.equations.activation_table import Elementwise
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Ref

@@ -15,7 +15,7 @@ from retrograde.engine.explaining.step import Step
 from retrograde.engine.ops.activation import Activate, Slope
 from retrograde.engine.ops.base import Op
 from retrograde.engine.ops.gradient import Gradient
-from retrograde.engine.ops.update.updates import Update
+from retrograde.engine.ops.update.appending import Update
 from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.session.session import Session
 from retrograde.tui.canvas.canvas import Canvas, Span, measure

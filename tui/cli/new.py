@@ -93,7 +93,7 @@ loss_below = 1e-4
 
 def template(name: str) -> str:
     """The text of a new file, with the names that the tables have."""
-    from retrograde.engine.equations.activations import ACTIVATIONS
+    from retrograde.engine.equations.activation_table import ACTIVATIONS
     from retrograde.engine.equations.losses import LOSSES
     from retrograde.engine.equations.optimisers import OPTIMISERS
     from retrograde.engine.equations.rate_schedules import SCHEDULES

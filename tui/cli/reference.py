@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from retrograde.engine.equations.activations import ACTIVATIONS
+from retrograde.engine.equations.activation_table import ACTIVATIONS
 from retrograde.engine.equations.losses import LOSSES
 from retrograde.engine.equations.optimisers import DECAY, OPTIMISERS, OPTIONS
 from retrograde.engine.equations.options import Value

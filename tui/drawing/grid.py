@@ -17,7 +17,7 @@ from retrograde.tui.records.marks import Mark
 from retrograde.tui.records.pictures import Grid, JoinedPicture, PlacedSpan
 
 if TYPE_CHECKING:
-    from retrograde.tui.records.arrays import Bools
+    from retrograde.tui.records.value_types import Bools
 
 LONGEST_LABEL = 10
 """Cells that a label of a row or a column takes at most."""

@@ -12,7 +12,7 @@ from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.records.loss import LossView
 
 if TYPE_CHECKING:
-    from retrograde.tui.records.arrays import Floats
+    from retrograde.tui.records.value_types import Floats
 
     Points: TypeAlias = tuple[Floats, Floats, Floats]
 

@@ -13,7 +13,7 @@ from retrograde.tui.records.marks import Mark
 from retrograde.tui.records.network import SheetKind, SheetView
 
 if TYPE_CHECKING:
-    from retrograde.tui.records.arrays import Floats
+    from retrograde.tui.records.value_types import Floats
 
 WHOLE = 10.0
 """The score of a form that shows every cell."""

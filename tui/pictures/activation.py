@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrograde.engine.equations.activations import elementwise
+from retrograde.engine.equations.activation_table import elementwise
 from retrograde.engine.equations.evaluation import PYTHON, evaluate
 from retrograde.engine.equations.expression import Const, Ref
 from retrograde.engine.ops.activation import Activate, Slope
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from retrograde.engine.explaining.step import Step
     from retrograde.tui.pictures.table import Table
     from retrograde.tui.reading.reading import Reading
-    from retrograde.tui.records.arrays import Floats
     from retrograde.tui.records.pictures import Picture
+    from retrograde.tui.records.value_types import Floats
 
 POINTS = 45
 """Points of a curve."""

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from retrograde.engine.explaining.step import Step
     from retrograde.tui.pictures.table import Table
     from retrograde.tui.reading.reading import Reading
-    from retrograde.tui.records.arrays import Bools, Floats
     from retrograde.tui.records.pictures import Picture
+    from retrograde.tui.records.value_types import Bools, Floats
 
 
 def masked(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:

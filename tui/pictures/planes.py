@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from retrograde.engine.ops.window import Axis
     from retrograde.tui.canvas.canvas import Line
     from retrograde.tui.reading.reading import Reading
-    from retrograde.tui.records.arrays import Bools, Floats
+    from retrograde.tui.records.value_types import Bools, Floats
 
 Place = tuple[int, ...]
 """Where a cell is along each spatial axis, from 0."""

@@ -51,8 +51,8 @@ if TYPE_CHECKING:
     from retrograde.tui.canvas.canvas import Line
     from retrograde.tui.pictures.table import Table
     from retrograde.tui.reading.reading import Reading
-    from retrograde.tui.records.arrays import Floats
     from retrograde.tui.records.pictures import Picture
+    from retrograde.tui.records.value_types import Floats
 
 
 def contested(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:

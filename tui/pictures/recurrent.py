@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from retrograde.engine.ops.base import Part
     from retrograde.tui.pictures.table import Table
     from retrograde.tui.reading.reading import Reading
-    from retrograde.tui.records.arrays import Floats
     from retrograde.tui.records.pictures import Picture
+    from retrograde.tui.records.value_types import Floats
 
 MOST_UNITS = 64
 """Units up to which the Jacobians of a simple recurrent layer are multiplied."""

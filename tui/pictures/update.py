@@ -9,7 +9,7 @@ import numpy as np
 
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref, refs
-from retrograde.engine.ops.update.updates import Update
+from retrograde.engine.ops.update.appending import Update
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.inks import Ink
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from retrograde.engine.explaining.step import Step
     from retrograde.tui.pictures.table import Table
     from retrograde.tui.reading.reading import Reading
-    from retrograde.tui.records.arrays import Floats
     from retrograde.tui.records.pictures import Picture
+    from retrograde.tui.records.value_types import Floats
 
 BEFORE, AFTER = 0, 1
 """The columns of the table."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from retrograde.engine.scenario.models import Scenario
     from retrograde.engine.session.session import Session
     from retrograde.engine.travel.calendar import Schedule
-    from retrograde.tui.records.arrays import Floats
+    from retrograde.tui.records.value_types import Floats
 
 MOST_SUMS = 4096
 """Sums over samples that are kept."""

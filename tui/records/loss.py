@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from retrograde.tui.canvas.canvas import Line
 
 if TYPE_CHECKING:
-    from retrograde.tui.records.arrays import Floats
+    from retrograde.tui.records.value_types import Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -10,7 +10,7 @@ from retrograde.tui.canvas.canvas import Line
 from retrograde.tui.records.marks import Mark
 
 if TYPE_CHECKING:
-    from retrograde.tui.records.arrays import Bools, Floats
+    from retrograde.tui.records.value_types import Bools, Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

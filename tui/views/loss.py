@@ -18,8 +18,8 @@ from retrograde.tui.views.slots import outputs_of, place_name, size_of, time_of
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.array import Array
-    from retrograde.tui.records.arrays import Floats
     from retrograde.tui.records.loss import RunView
+    from retrograde.tui.records.value_types import Floats
 
 MOST_OUTPUTS = 10
 """Outputs up to which all of them are listed."""

@@ -20,7 +20,7 @@ from retrograde.tui.views.slots import PARAMETERS, base_of, info_of, outputs_of,
 if TYPE_CHECKING:
     from retrograde.engine.network.program import Program
     from retrograde.tui.reading.reading import Reading
-    from retrograde.tui.records.arrays import Bools, Floats
+    from retrograde.tui.records.value_types import Bools, Floats
     from retrograde.tui.views.marks import Marks
 
 MOST_NAMED = 24

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from retrograde.engine.network.network import LayerInfo, Network
     from retrograde.engine.network.program import Program
     from retrograde.tui.reading.reading import Reading
-    from retrograde.tui.records.arrays import Floats
+    from retrograde.tui.records.value_types import Floats
 
 PARAMETERS = frozenset({Role.WEIGHT, Role.BIAS})
 

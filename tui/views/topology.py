@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from retrograde.engine.network.notation import Notation
     from retrograde.engine.network.program import Program
     from retrograde.tui.reading.reading import Reading
-    from retrograde.tui.records.arrays import Bools, Floats
+    from retrograde.tui.records.value_types import Bools, Floats
 
 MOST_NODES = 24
 """Units of a layer up to which nodes are drawn, where the panel is high enough."""

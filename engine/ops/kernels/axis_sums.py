@@ -12,7 +12,7 @@ import numpy as np
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.expression import Expr, Index, Ref
 from retrograde.engine.ops.base import Kernel, Workspace
-from retrograde.engine.ops.kernels.calls import Series, add_rows, copy
+from retrograde.engine.ops.kernels.numpy_calls import Series, add_rows, copy
 
 
 def elements(shape: tuple[int, ...], kept: tuple[int, ...], index: Index) -> Iterator[Index]:

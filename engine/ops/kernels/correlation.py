@@ -16,8 +16,8 @@ from numpy.lib.stride_tricks import as_strided
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.ops.base import Kernel, Workspace
-from retrograde.engine.ops.kernels.calls import Series, Shared, copy
 from retrograde.engine.ops.kernels.long_sums import long_sum
+from retrograde.engine.ops.kernels.numpy_calls import Series, Shared, copy
 from retrograde.engine.ops.kernels.products import CHUNK
 from retrograde.engine.ops.window import Axis, WindowRun, blocks
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.ops.base import Kernel, Workspace
-from retrograde.engine.ops.kernels.calls import Series, Shared, add_rows, copy
 from retrograde.engine.ops.kernels.correlation import taken, windows
+from retrograde.engine.ops.kernels.numpy_calls import Series, Shared, add_rows, copy
 from retrograde.engine.ops.window import Axis, WindowRun, blocks, flat_tap
 
 

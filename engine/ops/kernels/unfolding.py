@@ -14,8 +14,8 @@ import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.ops.base import Kernel, Workspace
-from retrograde.engine.ops.kernels.calls import Series, Shared, add, copy, matmul
 from retrograde.engine.ops.kernels.correlation import chunks, windows
+from retrograde.engine.ops.kernels.numpy_calls import Series, Shared, add, copy, matmul
 from retrograde.engine.ops.window import Axis, WindowRun, inside, padded_lengths
 
 COLUMNS = 1 << 21

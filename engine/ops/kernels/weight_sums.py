@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from retrograde.engine.equations.arithmetic import Floats, sum_rows
 from retrograde.engine.ops.base import Kernel, Workspace
-from retrograde.engine.ops.kernels.calls import Series, Shared, copy
 from retrograde.engine.ops.kernels.correlation import ACCUMULATORS, chunks, windows
+from retrograde.engine.ops.kernels.numpy_calls import Series, Shared, copy
 from retrograde.engine.ops.kernels.products import CHUNK, worthwhile
 from retrograde.engine.ops.window import Axis, WindowRun, inside, padded_lengths
 

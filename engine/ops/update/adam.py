@@ -24,7 +24,7 @@ from retrograde.engine.equations.expression import (
 from retrograde.engine.equations.functions import ABS, EXP, SQRT
 from retrograde.engine.ops.pointwise import Rule
 from retrograde.engine.ops.update.adaptive import AVERAGE, AVERAGE_OF_SQUARES, root
-from retrograde.engine.ops.update.updates import Updates, steps_of
+from retrograde.engine.ops.update.appending import Updates, steps_of
 
 _FOUR, _FIVE = Const(4.0), Const(5.0)
 _LOG_OF_096 = Const(math.log(0.96), "ln 0.96")

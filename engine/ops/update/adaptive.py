@@ -6,8 +6,8 @@ from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import ONE, Call, Div, Expr, Product, Sub, Sum
 from retrograde.engine.equations.functions import SQRT
 from retrograde.engine.ops.pointwise import Rule
+from retrograde.engine.ops.update.appending import Updates, steps_of
 from retrograde.engine.ops.update.descent import FOLLOW
-from retrograde.engine.ops.update.updates import Updates, steps_of
 
 
 def root(x: Expr, eps: Expr) -> Expr:

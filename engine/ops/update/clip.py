@@ -24,7 +24,7 @@ from retrograde.engine.ops.penalty import ElementSum
 from retrograde.engine.ops.pointwise import Rule
 
 if TYPE_CHECKING:
-    from retrograde.engine.ops.update.updates import Updates
+    from retrograde.engine.ops.update.appending import Updates
 
 _SMALL = Const(1e-6)
 

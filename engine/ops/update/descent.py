@@ -5,7 +5,7 @@ from __future__ import annotations
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import ONE, Compare, Comparison, Expr, Product, Select, Sub, Sum
 from retrograde.engine.ops.pointwise import Rule
-from retrograde.engine.ops.update.updates import Updates, steps_of
+from retrograde.engine.ops.update.appending import Updates, steps_of
 
 
 def _sum_of_shares(kept: Expr, old: Expr, share: Expr, new: Expr) -> Expr:

@@ -27,7 +27,7 @@ from retrograde.engine.equations.rate_schedules import SCHEDULES, Keys
 from retrograde.engine.ops.pointwise import Rule
 
 if TYPE_CHECKING:
-    from retrograde.engine.ops.update.updates import Updates
+    from retrograde.engine.ops.update.appending import Updates
 
 RATE = Rule(
     name="learning rate",

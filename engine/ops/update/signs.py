@@ -6,7 +6,7 @@ from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import ONE, ZERO, Compare, Comparison, Expr, Neg, Product, Select, Sub
 from retrograde.engine.ops.pointwise import Rule
 from retrograde.engine.ops.update.adaptive import AVERAGE
-from retrograde.engine.ops.update.updates import Updates, steps_of
+from retrograde.engine.ops.update.appending import Updates, steps_of
 
 
 def sign(x: Expr) -> Expr:

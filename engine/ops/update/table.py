@@ -8,8 +8,8 @@ from importlib import import_module
 from pathlib import Path
 
 from retrograde.engine.equations.optimisers import OPTIMISERS
-from retrograde.engine.ops.update import updates
-from retrograde.engine.ops.update.updates import Append
+from retrograde.engine.ops.update import appending as updates
+from retrograde.engine.ops.update.appending import Append
 
 
 def _load() -> Mapping[str, Append]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from retrograde.engine.errors import EngineError, KeyPath, Violation
 from retrograde.engine.scenario.limits import SUFFIXES
 from retrograde.engine.scenario.ranges import ranges
+from retrograde.engine.scenario.rules.nested_shapes import shape
 from retrograde.engine.scenario.rules.parts import Parts
-from retrograde.engine.scenario.rules.tables import shape
 from retrograde.engine.scenario.sequences import text_rules
 from retrograde.engine.text import _
 

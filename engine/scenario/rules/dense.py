@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from retrograde.engine.errors import KeyPath, Violation
 from retrograde.engine.layers.dense import DenseLayer
 from retrograde.engine.scenario.rules.names import weight_name_rules
+from retrograde.engine.scenario.rules.nested_shapes import shape_rules
 from retrograde.engine.scenario.rules.parts import Parts
-from retrograde.engine.scenario.rules.tables import shape_rules
 from retrograde.engine.text import _
 
 

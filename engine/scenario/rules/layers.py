@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from retrograde.engine.equations.activations import ACTIVATIONS
+from retrograde.engine.equations.activation_table import ACTIVATIONS
 from retrograde.engine.errors import KeyPath, Violation
 from retrograde.engine.layers.base import ActivatedLayer, Layer, ShapeError
 from retrograde.engine.layers.dense import DenseLayer
 from retrograde.engine.scenario.rules.dense import dense_rules
 from retrograde.engine.scenario.rules.draws import init_rules
+from retrograde.engine.scenario.rules.nested_shapes import axes, nested_shape
 from retrograde.engine.scenario.rules.parts import Parts
-from retrograde.engine.scenario.rules.tables import axes, nested_shape
 from retrograde.engine.scenario.shapes import INPUT_LAYER
 from retrograde.engine.text import _
 

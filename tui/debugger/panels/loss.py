@@ -12,8 +12,8 @@ from retrograde.tui.widgets.loss import LossPanel
 
 if TYPE_CHECKING:
     from retrograde.tui.debugger.desk import Desk
-    from retrograde.tui.records.arrays import Floats
     from retrograde.tui.records.loss import LossView
+    from retrograde.tui.records.value_types import Floats
 
 
 class LossPart(PanelPart):
