@@ -62,7 +62,7 @@ def test_every_reader_is_found() -> None:
         "equations.expression.STRUCTURE",
         "equations.rendering.RULES",
         "executor.mesh.RULES",
-        "executor.printing.RULES",
+        "executor.code_printing.RULES",
         "explaining.kinks.CHOICES",
     }
 
