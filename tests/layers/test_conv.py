@@ -18,36 +18,15 @@ from retrograde.engine.equations.expression import Ref, refs
 from retrograde.engine.equations.rendering import render
 from retrograde.engine.explaining.step import running_sum
 from retrograde.engine.explaining.uses import uses
-from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Place
 from retrograde.engine.ops.kernels import correlation, long_sums, products, unfolding, weight_sums
 from retrograde.engine.ops.window import Axis, segments
+from tests.executor.test_kernels import assert_frame_is_its_equations
 from tests.support.networks import all_slots, bits, slots
 from tests.support.spatial import Built, Chain, Stage, build, chain
 
 SPECIAL = (math.inf, -math.inf, math.nan, 0.0, -0.0, 1e308, -1e308, 5e-324, 1e160)
 CONVOLUTIONS = ("conv", "conv_transpose")
-
-
-def stated(frame: Frame, ref: Ref) -> float:
-    """A slot's value by its op's equation, over the frame's own slots."""
-    op = frame.program.maker(ref.array)
-    assert op is not None
-    if op.extent is not Extent.SUM:
-        return evaluate(op.equation(ref.index), frame.value, frame.mathematics)
-    total = 0.0
-    for sample in range(frame.program.batch):
-        part = evaluate(op.equation((sample, *ref.index)), frame.value, frame.mathematics)
-        total = part if sample == 0 else total + part
-    return total
-
-
-def assert_frame_is_its_equations(frame: Frame, overridden: frozenset[Ref] = frozenset()) -> None:
-    """Every slot that an op makes holds what the op states."""
-    for op in frame.program.ops:
-        for ref in slots(op.target):
-            if ref not in overridden:
-                assert bits(frame.value(ref)) == bits(stated(frame, ref)), (ref, frame.mathematics)
 
 
 @contextmanager
