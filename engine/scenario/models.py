@@ -53,6 +53,10 @@ VARIANT_NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
 """What a variant may be called."""
 
 
+AxisLength = Annotated[int, Field(ge=1, le=MAX_UNITS)]
+"""The length of an axis."""
+
+
 def _rows_or_indices(value: Any) -> str:
     if not isinstance(value, list | tuple) or not value:
         return "<rows>"
@@ -93,7 +97,7 @@ class NetworkTable(Model):
         le=MAX_UNITS,
         description="number of inputs; none where no layer reads them, as in a free graph",
     )
-    input_shape: Annotated[tuple[int, ...], Field(strict=False)] | None = Field(
+    input_shape: Annotated[tuple[AxisLength, ...], Field(strict=False)] | None = Field(
         default=None,
         min_length=1,
         max_length=4,
