@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from retrograde.engine.scenario.dataset import Dataset
 
-PRINTED = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
+PRINTED = r"^([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?|[Nn]a[Nn]|[+-]?[Ii]nf(inity)?)$"
 
 if TYPE_CHECKING:
     LossKind = str
@@ -280,7 +280,11 @@ class Expectation(Model):
         le=10**18,
         description="how many updates come before; E after n is that of iteration n + 1",
     )
-    printed: str = Field(pattern=PRINTED, max_length=60, description="the figure with the digits that were printed")
+    printed: str = Field(
+        pattern=PRINTED,
+        max_length=60,
+        description="the figure with the digits that were printed; nan and inf are figures too",
+    )
     factor: float = Field(default=1.0, description="published = factor · value")
     mode: Literal["round", "truncate"] = Field(default="round", description="how the source shortened the figure")
     verdict: Literal["agrees", "source_wrong"] = Field(
