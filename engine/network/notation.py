@@ -419,7 +419,8 @@ class Notation:
         if known:
             return _("{name} is not computed in this network").format(name=text)
         message = _("there is no value called {name}").format(name=text)
-        return message + suggest(text, self.names(program), most=3, likeness=0.5)
+        others = (name for name in EXTRA_NAMES if name != text)
+        return message + suggest(text, (*others, *self.names(program)), most=3, likeness=0.5)
 
     def names(self, program: Program) -> list[str]:
         """The ASCII names of all slots of a sample, at most a few thousand."""

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from retrograde.engine.errors import Problem
     from retrograde.engine.scenario.dataset import Dataset
 
-PRINTED = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
+PRINTED = r"^([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?|[Nn]a[Nn]|[+-]?[Ii]nf(inity)?)$"
 
 if TYPE_CHECKING:
     LossKind = str
@@ -52,6 +52,10 @@ else:
 
 VARIANT_NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
 """What a variant may be called."""
+
+
+AxisLength = Annotated[int, Field(ge=1, le=MAX_UNITS)]
+"""The length of an axis."""
 
 
 def _rows_or_indices(value: Any) -> str:
@@ -94,7 +98,7 @@ class NetworkTable(Model):
         le=MAX_UNITS,
         description="number of inputs; none where no layer reads them, as in a free graph",
     )
-    input_shape: Annotated[tuple[int, ...], Field(strict=False)] | None = Field(
+    input_shape: Annotated[tuple[AxisLength, ...], Field(strict=False)] | None = Field(
         default=None,
         min_length=1,
         max_length=4,
@@ -277,7 +281,11 @@ class Expectation(Model):
         le=10**18,
         description="how many updates come before; E after n is that of iteration n + 1",
     )
-    printed: str = Field(pattern=PRINTED, max_length=60, description="the figure with the digits that were printed")
+    printed: str = Field(
+        pattern=PRINTED,
+        max_length=60,
+        description="the figure with the digits that were printed; nan and inf are figures too",
+    )
     factor: float = Field(default=1.0, description="published = factor · value")
     mode: Literal["round", "truncate"] = Field(default="round", description="how the source shortened the figure")
     verdict: Literal["agrees", "source_wrong"] = Field(

@@ -68,6 +68,7 @@ def pieces(content: dict[str, Any]) -> Parts:
     return Parts(
         inputs=bare.inputs if bare and ("inputs" in network or tables) else None,
         input_shape=bare.input_shape if bare else None,
+        odd_inputs=not unknown.isdisjoint({("network", "inputs"), ("network", "input_shape")}),
         seed=bare.seed if bare else None,
         init=init,
         layers=layers,

@@ -104,3 +104,10 @@ def test_a_name_of_many_digits_is_refused_at_once(name: str) -> None:
     for count in (150, 5000):
         with pytest.raises(EngineError, match=r"no value called|at most 200|is not in 1 to"):
             session.resolve(name + "1" * count + {"[": "]", "{": "}"}.get(name[-1], ""))
+
+
+@pytest.mark.parametrize(("name", "hint"), [("E_epo", "E_epoch"), ("E_dat", "E_data"), ("iterationn", "iteration")])
+def test_names_that_are_no_slots_are_suggested_in_the_same_words(name: str, hint: str) -> None:
+    session = Session(load_scenario("mazur"))
+    with pytest.raises(EngineError, match=rf"; did you mean (.*, )?{hint}(, .*)?\?$"):
+        session.resolve(name)
