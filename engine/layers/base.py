@@ -139,7 +139,7 @@ class Parameter:
         fallback: the value of a bias-like parameter that is neither given nor drawn.
         drawn: whether it is drawn where the file asks for drawn biases; a scale or a shift keeps its fallback.
         sign: its name on the screen, where that is not ASCII: ``γ`` of ``gamma``.
-        frozen: whether training leaves it as it is.
+        frozen: whether training leaves it as it is, whatever the key ``frozen`` says.
         blocks: what its first axis is stacked of, such as the gates of an LSTM.
     """
 
@@ -160,6 +160,13 @@ class Parameter:
     def size(self) -> int:
         """Number of slots."""
         return prod(self.shape)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What ``frozen`` may call it: the key that gives it, and its name in the network; biases also ``bias``."""
+        if self.alone:
+            return (self.name,)
+        return tuple(dict.fromkeys((*(("bias",) if self.key == "biases" else ()), self.key or self.name, self.name)))
 
 
 class ShapeError(ValueError):
@@ -305,7 +312,20 @@ class Layer(Model):
         description="the name of an earlier layer of the same kind whose parameters this layer uses too",
     )
     frozen: Annotated[tuple[str, ...], Field(strict=False)] = Field(
-        default=(), max_length=16, description="parameters that training leaves as they are"
+        default=(),
+        max_length=16,
+        description="parameters that training leaves as they are, by the key that gives their values or by their name"
+        " in the network, of every kind alike: weights or W; bias, biases or b; recurrent_weights or U,"
+        " recurrent_biases or bu, peephole_weights or P; h0, c0; Wq to bo of an attention; gamma, beta; weights or P of"
+        " positions; a variable of a graph; of a second direction reverse, or one of them: Wr, Ur, br, ...",
+    )
+    learning_rate: float | None = Field(
+        default=None,
+        gt=0,
+        description="η of this layer's parameters, instead of that of the training; it follows the schedule too",
+    )
+    rate_factor: float | None = Field(
+        default=None, ge=0, description="what η is multiplied by for this layer's parameters"
     )
     init: LayerInit | None = Field(default=None, description="how this layer's parameters are drawn")
 
@@ -374,6 +394,10 @@ class Layer(Model):
         """Its parameters, in the order in which they are drawn and trained; none by default."""
         del sources
         return ()
+
+    def freezes(self, parameter: Parameter) -> bool:
+        """Whether training leaves a parameter as it is."""
+        return parameter.frozen or any(word in self.frozen for word in parameter.words)
 
     def completed(self) -> dict[str, Any]:
         """The values of the keys that a file may leave out and that depend on others."""

@@ -70,7 +70,6 @@ class LstmLayer(GivenCell, RecurrentLayer):
                 fans=(self.units, self.units),
                 given=self.given(direction).peephole_weights,
                 key="peephole_weights" if direction == "" else "reverse",
-                frozen="P" + direction in self.frozen,
                 blocks=("i", "f", "o"),
             )
 

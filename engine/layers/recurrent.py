@@ -136,7 +136,6 @@ class RecurrentLayer(GivenStart, Layer):
                 fans=fans,
                 given=self.values(key, given),
                 key=key if direction == "" else "reverse",
-                frozen=name + direction in self.frozen,
                 blocks=blocks,
             )
         for name in self.states:
@@ -148,7 +147,7 @@ class RecurrentLayer(GivenStart, Layer):
                 given=getattr(given, name),
                 key=name if direction == "" else "reverse",
                 drawn=False,
-                frozen=self.initial == "fixed" or name + direction in self.frozen,
+                frozen=self.initial == "fixed",
             )
 
     def values(self, key: str, given: Any) -> Any:

@@ -69,7 +69,7 @@ class ForwardPass:
 
     def parameter(self, name: str) -> Array:
         """A parameter of the layer that is being built, by its name before the layer's: ``W``."""
-        return self._parameters[self.layer.name][name]
+        return self.builder.seen(self._parameters[self.layer.name][name])
 
     def made(
         self,

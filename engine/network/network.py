@@ -21,8 +21,11 @@ from retrograde.engine.network.initial import initial_parameters
 from retrograde.engine.network.losses import _loss_terms, _value_terms
 from retrograde.engine.network.notation import LayerNames, Notation
 from retrograde.engine.network.program import Program
+from retrograde.engine.network.starts import starts_of
 from retrograde.engine.ops.leaves import Leaves
 from retrograde.engine.ops.loss import Total
+from retrograde.engine.ops.update.appending import LayerRate
+from retrograde.engine.ops.update.starts import Starts
 from retrograde.engine.scenario.data import load_data
 from retrograde.engine.scenario.dataset import Dataset
 from retrograde.engine.scenario.models import LossTable, Scenario
@@ -164,7 +167,7 @@ class Network:
                 )
                 owned[parameter.name] = array
                 self.parameters[array] = drawn[layer.name][parameter.name]
-                if not parameter.frozen:
+                if not layer.freezes(parameter):
                     trainable.append(array)
         self.trainable = tuple(trainable)
 
@@ -283,7 +286,11 @@ class Network:
             optimiser=training.optimizer,
             leaves=self.leaves,
             settings={**training.model_dump(), "epochs": self.scenario.stop.epochs},
+            rates=self._rates,
+            starts=self._starts,
         )
+        if train:
+            builder.look_ahead()
         forward = ForwardPass(builder, train=train, parameters=self._owned, seed=self.scenario.network.seed)
         inputs, masks = self._append_data(forward)
         for info in self.layers:
@@ -307,6 +314,23 @@ class Network:
         )
         _check_names(program)
         return program
+
+    @cached_property
+    def _rates(self) -> dict[str, LayerRate]:
+        """The learning rates of the layers that have one of their own."""
+        found: dict[str, LayerRate] = {}
+        for layer in self.scenario.network.layers:
+            if layer.learning_rate is not None:
+                found[layer.name] = LayerRate(layer.learning_rate, factor=False)
+            elif layer.rate_factor is not None:
+                found[layer.name] = LayerRate(layer.rate_factor, factor=True)
+        return found
+
+    @cached_property
+    def _starts(self) -> Starts:
+        """What the optimiser remembers before the first update."""
+        trained = {array.name: array for array in self.trainable}
+        return starts_of(self.scenario.training.memory, self.notation, trained)
 
     def _append_data(self, forward: ForwardPass) -> tuple[list[Array], list[Array]]:
         """Gives the forward pass the inputs, and what says which steps of a sequence count; returns both."""

@@ -299,7 +299,7 @@ class Variant(Model):
     title: TextTable | None = Field(default=None, description="the title, instead of the scenario's")
     training: dict[str, Any] = Field(
         description="keys of [training] that are other than there; with another optimizer, the options of the first"
-        " one are left out"
+        " one and its memory are left out"
     )
     expect: Annotated[tuple[Expectation, ...], Field(strict=False)] = Field(
         default=(), max_length=1000, description="published figures of the variant"
@@ -313,7 +313,7 @@ class Variant(Model):
         """
         given = training.model_dump(exclude_unset=True)
         if self.training.get("optimizer", training.optimizer) != training.optimizer:
-            given = {key: value for key, value in given.items() if key not in OPTIONS}
+            given = {key: value for key, value in given.items() if key not in OPTIONS and key != "memory"}
         return {**given, **self.training}
 
 

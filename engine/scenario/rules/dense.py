@@ -18,10 +18,6 @@ def dense_rules(parts: Parts, number: int, layer: DenseLayer) -> Iterator[Violat
     sources = parts.sources[number]
     before = layer.width(sources) if sources else None
     wanted = None if before is None or layer.units is None else (layer.units, before)
-    frozen = layer.frozen or ()
-    if "bias" in frozen and layer.bias == "none":
-        message = _("this layer has no bias that could be frozen")
-        yield Violation(path=(*path, "frozen", frozen.index("bias")), message=message)
     if layer.weights is not None:
         yield from shape_rules(
             layer.weights, wanted, (*path, "weights"), _("weights"), _("units × inputs of the layer"), before
