@@ -141,6 +141,7 @@ class Parameter:
         sign: its name on the screen, where that is not ASCII: ``γ`` of ``gamma``.
         frozen: whether training leaves it as it is, whatever the key ``frozen`` says.
         blocks: what its first axis is stacked of, such as the gates of an LSTM.
+        draw: its number among the draws of the layer; None for its place among the parameters.
     """
 
     name: str
@@ -155,6 +156,7 @@ class Parameter:
     frozen: bool = False
     alone: bool = False
     blocks: tuple[str, ...] = ()
+    draw: int | None = None
 
     @property
     def size(self) -> int:
@@ -224,6 +226,12 @@ class Forward(Protocol):
 
     values: dict[str, Value]
     """The output of each layer that is built, by name."""
+
+    starts: dict[str, Array]
+    """The initial states of the layer that is being built that differ from sample to sample, by name: ``h0``."""
+
+    cells: dict[str, list[tuple[Array, ...]] | None]
+    """The cells of each recurrent layer that is built, at each step that it hands on; None where it has none."""
 
     @property
     def builder(self) -> GradientPass:
@@ -348,6 +356,21 @@ class Layer(Model):
     def arity(self) -> tuple[int, int]:
         """The least and the largest number of layers before it."""
         return 1, 1
+
+    @property
+    def starts(self) -> dict[str, Any]:
+        """The initial states that differ from sample to sample, by name; none by default."""
+        return {}
+
+    @property
+    def state_width(self) -> int:
+        """How many numbers an initial state has."""
+        return 0
+
+    @property
+    def kinds_before(self) -> tuple[str, ...]:
+        """The kinds of layer that it reads; none where it reads any."""
+        return ()
 
     @property
     def indices(self) -> int | None:

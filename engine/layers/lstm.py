@@ -9,7 +9,7 @@ from pydantic import Field
 
 from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import Parameter, Row
-from retrograde.engine.layers.recurrent import CellStep, GivenStart, RecurrentLayer, Walk
+from retrograde.engine.layers.recurrent import CellStep, GivenStart, RecurrentLayer, State, Walk
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.array import Array
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 class GivenCell(GivenStart):
     """The values of the parameters of one direction of an LSTM."""
 
-    c0: Row | None = Field(default=None, description="the cell before the first step; 0 if absent")
+    c0: State | None = Field(
+        default=None, description="the cell before the first step, as h0 in one of three ways; 0 if absent"
+    )
     peephole_weights: Row | None = Field(
         default=None, description="of peepholes: initial P, one per unit for the gates i, f and o, gate after gate"
     )

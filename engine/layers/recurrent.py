@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import MAX_UNITS, Form, Layer, Matrix, Model, Parameter, Row, ShapeError
@@ -14,6 +14,7 @@ from retrograde.engine.text import _
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.array import Array
+    from retrograde.engine.errors import KeyPath
     from retrograde.engine.layers.base import Forward, Value
     from retrograde.engine.ops.pointwise import Rule
     from retrograde.engine.ops.recurrent import Read, Stack
@@ -23,6 +24,25 @@ MAX_STEPS = 1000
 
 REVERSE = "r"
 """What the names of the second direction of a layer end in: ``Wr_h``, ``net_ir_h1@3``."""
+
+
+def state_form(value: Any) -> str:
+    """The tag of an initial state: a row for all samples, a row for each of them, or the name of an array."""
+    if isinstance(value, str):
+        return "<name>"
+    return "<rows>" if isinstance(value, list | tuple) and value and isinstance(value[0], list | tuple) else "<row>"
+
+
+if TYPE_CHECKING:
+    State = Row | Matrix | str
+else:
+    State = Annotated[
+        Annotated[Row, Tag("<row>")]
+        | Annotated[Matrix, Tag("<rows>")]
+        | Annotated[Annotated[str, Field(min_length=1, max_length=200)], Tag("<name>")],
+        Discriminator(state_form),
+    ]
+"""The state before the first step: for all samples, for each, or the name of an array of the file of samples."""
 
 
 class GivenStart(Model):
@@ -36,7 +56,11 @@ class GivenStart(Model):
     )
     biases: Row | None = Field(default=None, description="initial b, one per gate and unit, gate after gate")
     recurrent_biases: Row | None = Field(default=None, description='initial b of U, of a layer with bias = "both"')
-    h0: Row | None = Field(default=None, description="the state before the first step; 0 if absent")
+    h0: State | None = Field(
+        default=None,
+        description="the state before the first step, a number per unit; or a row of these per sample, inline or as the"
+        " name of an array of the NPZ file of samples; 0 if absent",
+    )
 
 
 class RecurrentLayer(GivenStart, Layer):
@@ -99,9 +123,36 @@ class RecurrentLayer(GivenStart, Layer):
         """The table that has the values of the parameters of a direction."""
         return self if direction == "" else self.reverse or GivenStart()
 
+    @property
+    def starts(self) -> dict[str, Any]:
+        """The initial states that differ from sample to sample, by name: rows, or the name of an array of a file."""
+        found = {}
+        for direction in self.directions:
+            table = self.given(direction)
+            for name in self.states:
+                given = getattr(table, name)
+                if given is not None and state_form(given) != "<row>":
+                    found[name + direction] = given
+        return found
+
+    @property
+    def state_width(self) -> int:
+        """How many numbers an initial state has."""
+        return self.units
+
+    def start_path(self, name: str) -> KeyPath:
+        """Where an initial state stands in the layer's table."""
+        return (name,) if name in self.states else ("reverse", name.removesuffix(REVERSE))
+
     def form(self, sources: Sequence[Form]) -> Form:
         """The state at each step, or after the last; of both directions, twice as wide."""
         steps, _features = sequence(sources[0])
+        for name, rows in self.starts.items():
+            if self.initial == "trained":
+                raise ShapeError(self.start_path(name), _("states that are trained are the same for all samples"))
+            if not isinstance(rows, str) and {len(row) for row in rows} != {self.units}:
+                message = _("a row of the states before the first step has {units} numbers, one per unit")
+                raise ShapeError(self.start_path(name), message.format(units=self.units))
         if steps > MAX_STEPS:
             raise ShapeError("units", _("{steps} time steps; at most {limit}").format(steps=steps, limit=MAX_STEPS))
         width = self.units * len(self.directions)
@@ -115,7 +166,9 @@ class RecurrentLayer(GivenStart, Layer):
     def parameters(self, sources: Sequence[Form]) -> tuple[Parameter, ...]:
         """W (gates · units, features), U (gates · units, units), b, perhaps b of U, and the initial states."""
         _steps, features = sequence(sources[0])
-        return tuple(one for direction in self.directions for one in self._parameters(direction, features))
+        found = (one for direction in self.directions for one in self._parameters(direction, features))
+        # What is drawn does not depend on whether the states before the first step are data.
+        return tuple(replace(one, draw=draw) for draw, one in enumerate(found) if one.name not in self.starts)
 
     def _parameters(self, direction: str, features: int) -> Iterator[Parameter]:
         rows, given = len(self.gates) * self.units, self.given(direction)
@@ -160,10 +213,13 @@ class RecurrentLayer(GivenStart, Layer):
         from retrograde.engine.ops.rearrange import Join
 
         runs: list[tuple[Array, ...]] = []
+        cells: list[tuple[Array, ...]] = []
         for direction in self.directions:
             stem = "h" + direction if self.direction == "both" else "out"
             walk = Walk(forward=forward, layer=self, direction=direction, stem=stem, reads=reads(sources[0]))
             runs.append(walk.run(backward=direction == REVERSE or self.direction == "backward"))
+            cells.append(walk.cells)
+        forward.cells[self.name] = self._handed(cells) if all(cells) else None
 
         def joined(states: tuple[Array, ...], time: int | None) -> Array:
             return forward.append(
@@ -177,13 +233,19 @@ class RecurrentLayer(GivenStart, Layer):
                 )
             )
 
+        handed = self._handed(runs)
         if self.outputs == "last":
-            ends = [states[0] if self.direction == "backward" else states[-1] for states in runs[:1]]
-            ends += [states[0] for states in runs[1:]]
-            return joined(tuple(ends), None)
+            return joined(handed[0], None)
         if len(runs) == 1:
             return runs[0]
-        return tuple(joined(states, time) for time, states in enumerate(zip(*runs, strict=True), 1))
+        return tuple(joined(states, time) for time, states in enumerate(handed, 1))
+
+    def _handed(self, runs: Sequence[tuple[Array, ...]]) -> list[tuple[Array, ...]]:
+        """The states of all directions at each step that is handed on: at all steps, or after the last of each."""
+        if self.outputs == "all":
+            return list(zip(*runs, strict=True))
+        ends = [states[0] if self.direction == "backward" else states[-1] for states in runs[:1]]
+        return [(*ends, *(states[0] for states in runs[1:]))]
 
     def step(self, walk: Walk, now: CellStep) -> None:
         """Appends the ops of one step; sets the states of ``walk``."""
@@ -247,6 +309,7 @@ class Walk:
         reads: the inputs of each time step.
         states: the arrays of the state by name; those before the first step, then those of the last step built.
         stacks: the gates that are computed together, by name.
+        cells: the cells in the order of time, of a layer that has them.
     """
 
     forward: Forward
@@ -256,10 +319,16 @@ class Walk:
     reads: tuple[Read, ...]
     states: dict[str, Array] = field(init=False)
     stacks: dict[str, Stack] = field(init=False, default_factory=dict)
+    cells: tuple[Array, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:
-        """The states before the first step are parameters."""
-        self.states = {name[0]: self.parameter(name) for name in self.layer.states}
+        """The states before the first step are parameters, or data where each sample has its own."""
+        self.states = {name[0]: self.start(name) for name in self.layer.states}
+
+    def start(self, name: str) -> Array:
+        """The state before the first step."""
+        own = name + self.direction
+        return self.forward.starts[own] if own in self.layer.starts else self.parameter(name)
 
     def parameter(self, name: str) -> Array:
         """A parameter of this direction."""
@@ -269,11 +338,14 @@ class Walk:
         """Builds all steps; returns the states in the order of time."""
         count = len(self.reads)
         found: list[Array] = []
+        cells: list[Array] = []
         for number in range(count):
             place = count - 1 - number if backward else number
             cut = bool(self.layer.truncate and number and number % self.layer.truncate == 0)
             self.layer.step(self, CellStep(number=number, time=place + 1, x=self.reads[place], cut=cut))
             found.append(self.states["h"])
+            cells += [self.states["c"]] if "c" in self.states else []
+        self.cells = tuple(reversed(cells)) if backward else tuple(cells)
         return tuple(reversed(found)) if backward else tuple(found)
 
     def state(self, name: str) -> Read:

@@ -67,6 +67,7 @@ class Builder:
         self.dated: list[Dated] = []
         self.updated: dict[Array, Array] = {}
         self._in_place = in_place
+        self._asked: list[Array] = []
         self._ahead: dict[Array, Array] = {}
         self._behind: dict[Array, Array] = {}
         self._optimiser = optimiser
@@ -119,6 +120,11 @@ class Builder:
         array = self.array(name, (), role=Role.VALUE, layer="", sign=sign)
         self.dated.append(Dated(array=array, source=source))
         return array
+
+    def ask(self, leaf: Array) -> None:
+        """Asks for the gradient by a leaf that is not trained, such as a state before the first step."""
+        self._wanted.add(leaf)
+        self._asked.append(leaf)
 
     def append(self, op: Op) -> Array:
         """Appends an op and returns its target, which needs a gradient when an input does."""
@@ -205,7 +211,7 @@ class Builder:
         """Appends the backward pass of all ops so far, the last first."""
         for op in reversed(tuple(self.ops)):
             op.gradient(self)
-        for array in self._trainable:
+        for array in (*self._trainable, *self._asked):
             self.close(array)
 
     def conclude(self, loss: Array) -> None:

@@ -55,7 +55,9 @@ def _draw(scenario: Scenario, legacy: np.random.RandomState | None) -> dict[str,
             continue
         sources = [forms[name] for name in layer.inputs or ()]
         found[layer.name] = {
-            parameter.name: _drawn(parameter, _stated(layer), source, part)
+            parameter.name: _drawn(
+                parameter, _stated(layer), source, part if parameter.draw is None else parameter.draw
+            )
             for part, parameter in enumerate(layer.parameters(sources))
         }
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -144,7 +144,7 @@ class Network:
         self._programs: dict[int, Program] = {}
         self._state: tuple[Array, ...] | None = None
         inputs = (self.dataset.inputs,) if self.inputs else ()
-        self.columns: tuple[Floats, ...] = (*inputs, *self._targets(), *self._masks())
+        self.columns: tuple[Floats, ...] = (*inputs, *self._targets(), *self._masks(), *self._starting())
 
     def _append_parameters(self) -> None:
         """Makes the parameters of every layer; a layer that shares those of another one has the same arrays."""
@@ -217,6 +217,19 @@ class Network:
             return ()
         mask = (np.arange(self.steps) < lengths[:, None]).astype(np.float64)
         return mask, lengths[:, None].astype(np.float64)
+
+    def _starting(self) -> Iterator[Floats]:
+        """The states before the first step of those that differ from sample to sample, (samples, units)."""
+        for layer in self.scenario.network.layers:
+            for name, rows in layer.starts.items():
+                if isinstance(rows, str):
+                    message = _("{name} of layer {layer} is an array of a file, which load_scenario reads")
+                    raise EngineError(message.format(name=name, layer=layer.name))
+                values = np.array(rows, dtype=np.float64)
+                if len(values) != len(self.dataset):
+                    message = _("{rows} rows of {name} for {samples} samples")
+                    raise EngineError(message.format(rows=len(values), name=name, samples=len(self.dataset)))
+                yield values
 
     @property
     def steps(self) -> int:
@@ -293,8 +306,11 @@ class Network:
             builder.look_ahead()
         forward = ForwardPass(builder, train=train, parameters=self._owned, seed=self.scenario.network.seed)
         inputs, masks = self._append_data(forward)
+        starts: list[Array] = []
         for info in self.layers:
             forward.layer = info.spec
+            forward.starts = self._append_starts(builder, info)
+            starts += forward.starts.values()
             forward.values[info.name] = info.spec.build(forward, [forward.values[name] for name in info.sources])
         goals, loss = self._append_losses(forward)
         if train:
@@ -308,7 +324,7 @@ class Network:
             batch=batch,
             state=state,
             updates=[builder.updated[array] for array in state] if train else (),
-            data=[*inputs, *goals, *masks],
+            data=[*inputs, *goals, *masks, *starts],
             constants=[self.rate, *(a for a in self.parameters if a not in set(state)), *self.leaves.hyper],
             dated=[*forward.dated, *builder.dated],
         )
@@ -352,6 +368,21 @@ class Network:
             forward.length = Array(name="length", shape=(batch,), role=Role.MASK, batched=True, stem="length")
             masks = [forward.mask, forward.length]
         return [inputs] if inputs.size else [], masks
+
+    def _append_starts(self, builder: Builder, info: LayerInfo) -> dict[str, Array]:
+        """Makes the states before the first step of a layer that differ from sample to sample, with gradients."""
+        found: dict[str, Array] = {}
+        for name in info.spec.starts:
+            found[name] = Array(
+                name=f"{name}_{info.name}",
+                shape=(builder.batch, info.spec.state_width),
+                role=Role.INPUT,
+                layer=info.name,
+                batched=True,
+                stem=name,
+            )
+            builder.ask(found[name])
+        return found
 
     def _append_updates(self, forward: ForwardPass) -> None:
         """Appends the updates of parameters and of what layers remember; the first program says what the state is."""

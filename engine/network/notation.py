@@ -184,7 +184,7 @@ class Notation:
 
     def _text(self, array: Array, index: tuple[int, ...], pretty: bool) -> str:
         match array.role:
-            case Role.INPUT if len(array.shape) == 2 + array.timed:
+            case Role.INPUT if array.layer == self._input.name and len(array.shape) == 2 + array.timed:
                 time = f"@{index[-2] + 1}" if array.timed else ""
                 return self.neuron(array.layer, index[-1]) + time
             case Role.WEIGHT if array.shape:

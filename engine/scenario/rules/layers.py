@@ -49,6 +49,7 @@ def _source_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Violation
         elif name not in earlier:
             message = _("there is no layer {name}; above are {names}")
             yield Violation(path=place, message=message.format(name=name, names=", ".join(earlier)))
+    yield from _kind_rules(parts, number, layer)
     low, high = layer.arity
     count = len(layer.taken(""))
     if not low <= count <= high:
@@ -71,6 +72,21 @@ def _source_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Violation
             yield Violation(path=place, message=error.message)
     if layer.share is not None:
         yield from _sharing_rules(parts, number, layer)
+
+
+def _kind_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Violation]:
+    """A layer that reads more of another than what that hands on reads one of the kinds that have it."""
+    if not layer.kinds_before:
+        return
+    above = parts.names[number - 1] if number else INPUT_LAYER
+    for position, name in enumerate(layer.taken(above)):
+        other = parts.number(name) if name != INPUT_LAYER else None
+        found = "" if other is None else getattr(parts.layers[other], "kind", None)
+        if found is not None and found not in layer.kinds_before:
+            path: KeyPath = ("network", "layers", number)
+            message = _("a layer of the kind {kind} reads a layer of the kind {kinds}; {name} is none")
+            text = message.format(kind=layer.kind, kinds=_(" or ").join(layer.kinds_before), name=name)
+            yield Violation(path=(*path, "inputs", position) if layer.inputs else path, message=text)
 
 
 def _index_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Violation]:
