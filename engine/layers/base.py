@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from retrograde.engine.equations.activation_table import ACTIVATIONS
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.errors import KeyPath, Violation
+from retrograde.engine.layers.layouts import Arrangement, WeightLayout
 from retrograde.engine.layers.options import with_parameters, words
 from retrograde.engine.text import _
 
@@ -141,6 +142,7 @@ class Parameter:
         sign: its name on the screen, where that is not ASCII: ``γ`` of ``gamma``.
         frozen: whether training leaves it as it is, whatever the key ``frozen`` says.
         blocks: what its first axis is stacked of, such as the gates of an LSTM.
+        beside: how many columns of another parameter stand beside its own in the table that gives both.
         draw: its number among the draws of the layer; None for its place among the parameters.
     """
 
@@ -156,6 +158,7 @@ class Parameter:
     frozen: bool = False
     alone: bool = False
     blocks: tuple[str, ...] = ()
+    beside: int = 0
     draw: int | None = None
 
     @property
@@ -319,6 +322,12 @@ class Layer(Model):
         max_length=24,
         description="the name of an earlier layer of the same kind whose parameters this layer uses too",
     )
+    layout: WeightLayout | None = Field(
+        default=None,
+        description="how the file writes the weights: outputs_first, a row per unit (W·x, PyTorch), or inputs_first, a"
+        " column per unit (x @ W, Keras, NumPy), of a convolution [row][column][input channel][output channel]; absent:"
+        " as network.layout says. The network has the outputs first in any case",
+    )
     frozen: Annotated[tuple[str, ...], Field(strict=False)] = Field(
         default=(),
         max_length=16,
@@ -417,6 +426,16 @@ class Layer(Model):
         """Its parameters, in the order in which they are drawn and trained; none by default."""
         del sources
         return ()
+
+    @property
+    def turns(self) -> bool:
+        """Whether its weights lead from inputs to outputs, so that a file may have the inputs first."""
+        return True
+
+    def arrangement(self, parameter: Parameter) -> Arrangement:
+        """How the file lays out a parameter."""
+        leads = self.turns and parameter.role is Role.WEIGHT and len(parameter.shape) > 1
+        return Arrangement(turned=leads and self.layout == "inputs_first")
 
     def freezes(self, parameter: Parameter) -> bool:
         """Whether training leaves a parameter as it is."""

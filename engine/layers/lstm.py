@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -45,6 +45,7 @@ class LstmLayer(GivenCell, RecurrentLayer):
     )
 
     gates: ClassVar[tuple[str, ...]] = ("i", "f", "g", "o")
+    other_names: ClassVar[Mapping[str, str]] = {"c": "g", "j": "g", "a": "g", "z": "g"}
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -60,7 +61,7 @@ class LstmLayer(GivenCell, RecurrentLayer):
         found = getattr(given, key)
         if key != "biases" or found is not None or self.forget_bias == 0.0:
             return found
-        return tuple(self.forget_bias if gate == "f" else 0.0 for gate in self.gates for _ in range(self.units))
+        return tuple(self.forget_bias if gate == "f" else 0.0 for gate in self.file_gates for _ in range(self.units))
 
     def _parameters(self, direction: str, features: int) -> Iterator[Parameter]:
         yield from super()._parameters(direction, features)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -10,6 +10,7 @@ from pydantic import Discriminator, Field, Tag
 
 from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import MAX_UNITS, Form, Layer, Matrix, Model, Parameter, Row, ShapeError
+from retrograde.engine.layers.layouts import Arrangement, Numbers, Table
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -48,14 +49,23 @@ else:
 class GivenStart(Model):
     """The values of the parameters of one direction."""
 
-    weights: Matrix | None = Field(
-        default=None, description="initial W; a row per gate and unit, gate after gate, a column per input"
+    weights: Table | None = Field(
+        default=None,
+        description="initial W; a row per gate and unit, gate after gate, a column per input; or a table like that for"
+        " each gate",
     )
-    recurrent_weights: Matrix | None = Field(
-        default=None, description="initial U; a row per gate and unit, gate after gate, a column per unit"
+    recurrent_weights: Table | None = Field(
+        default=None, description="initial U; a row per gate and unit, gate after gate, a column per unit; or as W"
     )
-    biases: Row | None = Field(default=None, description="initial b, one per gate and unit, gate after gate")
-    recurrent_biases: Row | None = Field(default=None, description='initial b of U, of a layer with bias = "both"')
+    concatenated_weights: Table | None = Field(
+        default=None,
+        description="initial U and W side by side, instead of both: a row per gate and unit, a column per unit and per"
+        " input, in the order that concatenation says",
+    )
+    biases: Numbers | None = Field(
+        default=None, description="initial b, one per gate and unit, gate after gate; or a list of them for each gate"
+    )
+    recurrent_biases: Numbers | None = Field(default=None, description='initial b of U, of a layer with bias = "both"')
     h0: State | None = Field(
         default=None,
         description="the state before the first step, a number per unit; or a row of these per sample, inline or as the"
@@ -86,12 +96,26 @@ class RecurrentLayer(GivenStart, Layer):
     initial: Literal["fixed", "trained"] = Field(
         default="fixed", description="whether the state before the first step is trained like a parameter"
     )
+    gate_order: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=8,
+        description="the order of the gates in the tables of the file: of an lstm ifgo (as here and in PyTorch),"
+        " ifog, ifco (Keras), iofc (ONNX), ...; of a gru rzn, zrh (Keras, ONNX), ...; absent: as network.lstm_gates or"
+        " network.gru_gates say",
+    )
+    concatenation: Literal["hx", "xh"] = Field(
+        default="hx", description="of concatenated_weights: the columns of the state h first, or those of the inputs x"
+    )
     reverse: GivenStart | None = Field(
         default=None, description='of direction = "both": the values of the second direction'
     )
 
     gates: ClassVar[tuple[str, ...]] = ()
     """The names of the gates in the order of the rows of the parameters; one without a name where there is only one."""
+
+    other_names: ClassVar[Mapping[str, str]] = {}
+    """What else the gates are called, with the names that they have here."""
 
     @property
     def label(self) -> str:
@@ -124,6 +148,41 @@ class RecurrentLayer(GivenStart, Layer):
         return self if direction == "" else self.reverse or GivenStart()
 
     @property
+    def file_gates(self) -> tuple[str, ...]:
+        """The gates in the order of the file, by the names that they have here."""
+        if self.gate_order is None or len(self.gates) == 1:
+            return self.gates
+        return tuple(self.other_names.get(letter, letter) for letter in self.gate_order)
+
+    def arrangement(self, parameter: Parameter) -> Arrangement:
+        """How the file lays out a parameter: gates in its order, U and W perhaps side by side."""
+        found = super().arrangement(parameter)
+        in_file = [gate for gate in self.file_gates if gate in parameter.blocks]
+        found = replace(found, order=tuple(map(in_file.index, parameter.blocks)))
+        if not parameter.beside:
+            return found
+        own = parameter.shape[1]
+        leads = (parameter.name[0] == "U") is (self.concatenation == "hx")
+        return replace(found, whole=own + parameter.beside, first=0 if leads else parameter.beside)
+
+    def _check_file(self) -> None:
+        """Refuses an order of gates that are not the layer's, and weights that are given twice.
+
+        Raises:
+            ShapeError: with what there is.
+        """
+        one = len(self.gates) == 1
+        if self.gate_order is not None and (one or sorted(self.file_gates) != sorted(self.gates)):
+            message = _("there are no gates") if one else _("{found} is no order of the gates {gates}")
+            raise ShapeError("gate_order", message.format(found=self.gate_order, gates=", ".join(self.gates)))
+        for direction in self.directions:
+            given = self.given(direction)
+            if given.concatenated_weights is not None and (given.weights or given.recurrent_weights):
+                message = _("U and W are given twice: drop weights and recurrent_weights, or this")
+                path = ("concatenated_weights",) if not direction else ("reverse", "concatenated_weights")
+                raise ShapeError(path, message)
+
+    @property
     def starts(self) -> dict[str, Any]:
         """The initial states that differ from sample to sample, by name: rows, or the name of an array of a file."""
         found = {}
@@ -147,6 +206,7 @@ class RecurrentLayer(GivenStart, Layer):
     def form(self, sources: Sequence[Form]) -> Form:
         """The state at each step, or after the last; of both directions, twice as wide."""
         steps, _features = sequence(sources[0])
+        self._check_file()
         for name, rows in self.starts.items():
             if self.initial == "trained":
                 raise ShapeError(self.start_path(name), _("states that are trained are the same for all samples"))
@@ -182,6 +242,9 @@ class RecurrentLayer(GivenStart, Layer):
         if self.bias == "both":
             tables.append(("bu", "recurrent_biases", (rows,), Role.BIAS, (self.units, self.units)))
         for name, key, shape, role, fans in tables:
+            beside = 0
+            if role is Role.WEIGHT and given.concatenated_weights is not None:
+                key, beside = "concatenated_weights", self.units + features - shape[1]
             yield Parameter(
                 name=name + direction,
                 shape=shape,
@@ -190,6 +253,7 @@ class RecurrentLayer(GivenStart, Layer):
                 given=self.values(key, given),
                 key=key if direction == "" else "reverse",
                 blocks=blocks,
+                beside=beside,
             )
         for name in self.states:
             yield Parameter(

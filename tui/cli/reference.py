@@ -42,7 +42,8 @@ is stated here once, from the models that read it; `retrograde schema` gives the
 
 A layer takes the output of the layer above it, or of the layers that its key `inputs` names (`i` is the input). Arrays
 have the axes of one sample: rows and columns, `[channels, rows, columns]` for a convolution, `[time, features]` for a
-sequence.
+sequence. Weights have a row per unit; a file that has a column per unit, as x @ W and Keras do, says so with `layout =
+"inputs_first"`, and those of a dense or a linear layer may be nested like the array that they read.
 """
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from retrograde.engine.equations.activation_table import ACTIVATIONS
 from retrograde.engine.errors import KeyPath, Violation
 from retrograde.engine.layers.base import ActivatedLayer, Layer, ShapeError
 from retrograde.engine.layers.dense import DenseLayer
+from retrograde.engine.layers.layouts import OTHER_LAYOUT
 from retrograde.engine.scenario.rules.dense import dense_rules
 from retrograde.engine.scenario.rules.draws import init_rules
 from retrograde.engine.scenario.rules.nested_shapes import axes, nested_shape
@@ -166,8 +168,12 @@ def _parameter_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Violat
         return
     parameters = layer.parameters(sources)
     for one in parameters:
-        found = nested_shape(one.given)
-        if one.given is not None and found != one.shape:
-            message = _("{found} values where the layer needs {wanted}")
-            text = message.format(found=axes(found), wanted=axes(one.shape))
-            yield Violation(path=(*path, one.key), message=text)
+        found, arrangement = nested_shape(one.given), layer.arrangement(one)
+        if one.given is None or arrangement.fits(found, one.shape):
+            continue
+        message = _("{found} values where the layer needs {wanted}")
+        text = message.format(found=axes(found), wanted=axes(arrangement.shape(one.shape)))
+        other = replace(arrangement, turned=not arrangement.turned)
+        if len(one.shape) > 1 and layer.turns and other.fits(found, one.shape):
+            text += _('; layout = "{layout}" reads this').format(layout=OTHER_LAYOUT[layer.layout or "outputs_first"])
+        yield Violation(path=(*path, one.key), message=text)
