@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from textual.app import App
 from textual.binding import BindingType
 from textual.events import Event, Key
 from textual.message import Message
@@ -17,6 +16,7 @@ from retrograde.tui.debugger.loading import LoadingScreen
 from retrograde.tui.debugger.panelled import PanelledScreen
 from retrograde.tui.debugger.screen import DebuggerScreen
 from retrograde.tui.screens.late_keys import TakesLate
+from retrograde.tui.work.guarded import GuardedApp
 from retrograde.tui.work.unsaved import Keeper
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class OpenedSession(Message):
         file: the saved session.
         leftover: the unsaved work, where it is some.
         warnings: what is not as it was saved.
+        unexpected: what was raised that nobody expected.
     """
 
     def __init__(
@@ -51,8 +52,10 @@ class OpenedSession(Message):
         file: Path | None = None,
         leftover: Leftover | None = None,
         warnings: tuple[str, ...] = (),
+        unexpected: Exception | None = None,
     ) -> None:
         super().__init__()
+        self.unexpected = unexpected
         self.screen = screen
         self.session = session
         self.error = error
@@ -68,7 +71,7 @@ def _palette() -> type[Provider]:
     return Palette
 
 
-class RetrogradeApp(App[int]):
+class RetrogradeApp(GuardedApp):
     """A step debugger for backpropagation.
 
     Args:
@@ -104,7 +107,6 @@ class RetrogradeApp(App[int]):
         self._data = data
         self._ascii = ascii_only
         self._chosen = False
-        self.failure: EngineError | None = None
         self.look = look(dark=theme != "light", ascii_only=ascii_only)
         for one in themes():
             self.register_theme(one)
@@ -118,6 +120,15 @@ class RetrogradeApp(App[int]):
             if isinstance(screen, LoadingScreen | DebuggerScreen):
                 return screen.session
         return None
+
+    def situation(self) -> Iterable[str]:
+        """Lines about what is on the screen, for a report."""
+        yield from super().situation()
+        session = self.session
+        if session is not None:
+            scenario = session.scenario
+            yield f"scenario: {scenario.name} {'' if scenario.path is None else scenario.path}"
+            yield f"branch {session.branch.name}, position {session.position} of {session.frontier}"
 
     def on_mount(self) -> None:
         """Opens the scenario, or the list of them."""
@@ -226,6 +237,11 @@ class RetrogradeApp(App[int]):
                 leftover.release()
             self.post_message(OpenedSession(screen, None, error))
             return
+        except Exception as unexpected:  # noqa: BLE001 - reported
+            if leftover is not None:
+                leftover.release()
+            self.post_message(OpenedSession(screen, None, None, unexpected=unexpected))
+            return
         warnings = list(opened.warnings)
         drift = opened.drift
         if drift is not None:
@@ -254,12 +270,14 @@ class RetrogradeApp(App[int]):
             pictures()
         except EngineError as error:
             self.post_message(OpenedSession(screen, None, error))
+        except Exception as unexpected:  # noqa: BLE001 - reported
+            self.post_message(OpenedSession(screen, None, None, unexpected=unexpected))
         else:
             self.post_message(OpenedSession(screen, session, None))
 
     def on_opened_session(self, message: OpenedSession) -> None:
         """Begins, or says what is wrong: asks again, or leaves if this is what the command asked for."""
-        from retrograde.engine.errors import ScenarioError
+        from retrograde.engine.errors import EngineError, ScenarioError
 
         error = message.error
         if message.session is not None and self._history is not None:
@@ -270,13 +288,16 @@ class RetrogradeApp(App[int]):
             session = message.session
             message.screen.give_way(session, lambda: self._begin(message, session))
             return
-        if not self._chosen:
+        if message.unexpected is not None:
+            self.report(message.unexpected)
+            error = EngineError(self.words(message.unexpected))
+        elif not self._chosen:
             self.failure = error
             self.exit(2, return_code=2)
             return
         if self.screen is message.screen:
             self.pop_screen()
-        problems = error.problems if isinstance(error, ScenarioError) else (error,)
+        problems: Sequence[object] = error.problems if isinstance(error, ScenarioError) else (error,)
         self.choose([str(problem) for problem in problems])
 
     def _begin(self, message: OpenedSession, session: Session) -> None:

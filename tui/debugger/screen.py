@@ -88,7 +88,7 @@ class DebuggerScreen(PanelledScreen):
         return self.set_timer(seconds, action)
 
     def in_thread(self, work: Action) -> None:
-        """Does work in a thread; what it raises ends the app."""
+        """Does work in a thread; what it raises is reported."""
         self.run_worker(work, thread=True, exit_on_error=True, group="run")
 
     def announce(self, text: str) -> None:
