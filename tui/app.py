@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -16,11 +17,14 @@ from retrograde.tui.debugger.loading import LoadingScreen
 from retrograde.tui.debugger.panelled import PanelledScreen
 from retrograde.tui.debugger.screen import DebuggerScreen
 from retrograde.tui.screens.late_keys import TakesLate
+from retrograde.tui.work.endings import Endings
 from retrograde.tui.work.guarded import GuardedApp
 from retrograde.tui.work.unsaved import Keeper
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from textual.command import Provider
+    from textual.driver import Driver
 
     from retrograde.engine.errors import EngineError
     from retrograde.engine.scenario.models import Scenario
@@ -64,6 +68,12 @@ class OpenedSession(Message):
         self.warnings = warnings
 
 
+KEEP_SECONDS = 2.0
+"""How long an ending waits for the disk."""
+HANGUP = 1
+"""The number of the signal that says that a terminal is gone."""
+
+
 def _palette() -> type[Provider]:
     """The rows of the command palette; it is loaded when it is opened."""
     from retrograde.tui.debugger.palette import Palette
@@ -102,6 +112,7 @@ class RetrogradeApp(GuardedApp):
         super().__init__()
         self._history = history
         self.keeper = Keeper()
+        self.endings = Endings(self.end)
         self._saved = session
         self._source = source
         self._data = data
@@ -175,6 +186,36 @@ class RetrogradeApp(GuardedApp):
             if isinstance(screen, TakesLate) and screen.take_late(event):
                 return
         await super().on_event(event)
+
+    # -- endings that nobody asked for with a key
+
+    def end(self, code: int) -> None:
+        """Ends the app and keeps what is unsaved; on any thread.
+
+        Args:
+            code: the exit code.
+        """
+        loop = self._loop
+        if loop is None:
+            raise SystemExit(code)
+        loop.call_soon_threadsafe(self._end, code)
+
+    def _build_driver(self, headless: bool, inline: bool, mouse: bool, size: tuple[int, int] | None) -> Driver:
+        driver = super()._build_driver(headless, inline, mouse, size)
+        self.endings.attend(driver)
+        return driver
+
+    def _end(self, code: int) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, DebuggerScreen):
+                with suppress(Exception):
+                    screen.parts.leaving.end()
+        self.keeper.flush(KEEP_SECONDS)
+        self.exit(code, return_code=code)
+
+    def panic(self, *renderables: RenderableType) -> None:
+        """Ends where the terminal can not be read any more."""
+        self.endings.end(HANGUP)
 
     def toggle_look(self) -> None:
         """Changes between the dark and the light theme."""
@@ -358,7 +399,8 @@ def run_app(
     if language is not None:
         use(language)
     app = RetrogradeApp(source, theme=theme, ascii_only=ascii_only, data=data, session=session, history=history)
-    code = app.run()
+    with app.endings.taken():
+        code = app.run()
     if app.failure is not None:
         raise app.failure
     return code or 0

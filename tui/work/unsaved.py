@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,12 @@ class Keeper:
                     return path
             raise OSError
         return self.path
+
+    def flush(self, seconds: float) -> None:
+        """Waits until what was given is written, if that takes no longer than this."""
+        end = time.monotonic() + seconds
+        while self._busy and time.monotonic() < end:
+            time.sleep(0.01)
 
     def forget(self) -> None:
         """Removes what was kept: it was saved, or is not wanted. Waits for the disk."""
