@@ -354,8 +354,10 @@ class RetrogradeApp(GuardedApp):
         """Opens the command palette."""
         from textual.command import CommandPalette
 
+        from retrograde.tui.screens.commands import CommandsScreen
+
         if not CommandPalette.is_open(cast(Any, self)):
-            self.push_screen(CommandPalette(placeholder=_("a command"), id="--command-palette"))
+            self.push_screen(CommandsScreen(placeholder=_("a command"), id="--command-palette"))
 
 
 def _keep_for_good() -> None:
