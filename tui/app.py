@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from retrograde.engine.errors import EngineError
     from retrograde.engine.scenario.models import Scenario
+    from retrograde.engine.session.saving import SessionFile
     from retrograde.engine.session.session import Session
     from retrograde.tui.work.unsaved import Leftover
 
@@ -53,7 +54,7 @@ class OpenedSession(Message):
         session: Session | None,
         error: EngineError | None,
         *,
-        file: Path | None = None,
+        file: SessionFile | None = None,
         leftover: Leftover | None = None,
         warnings: tuple[str, ...] = (),
         unexpected: Exception | None = None,
@@ -292,7 +293,7 @@ class RetrogradeApp(GuardedApp):
                     step=f"{drift.step:,}", symbol=drift.symbol, branch=drift.branch, saved=drift.saved_with
                 ),
             )
-        file = saved if leftover is None else None
+        file = opened.file if leftover is None else None
         self.post_message(
             OpenedSession(screen, opened.session, None, file=file, leftover=leftover, warnings=tuple(warnings))
         )
