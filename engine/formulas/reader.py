@@ -158,15 +158,11 @@ class _Grammar:
     def _call(self, token: Token) -> Typed:
         """What stands behind the name of a function and its bracket."""
         name = token.text
-        if name.endswith("′"):
-            word = self._scan.peek()
-            if word.kind != "name":
-                raise self._error(word.column, _("expected a name, found {found}").format(found=word.shown))
-            return self._slots(f"{name}({self._inside()}){self._mark()}", token.column, word.column)
-        if name not in FUNCTIONS and name not in self._naming:
+        naming = name in self._naming or name.endswith("′")
+        if name not in FUNCTIONS and not naming:
             raise self._error(token.column, _unknown(name, FUNCTIONS, _("there is no function `{name}`")))
         with self._scan.deeper(token.column):
-            if name in self._naming:
+            if naming:
                 return self._wrapped(token)
             arguments = [self._either()]
             while name != PREVIOUS and self._scan.take(","):
@@ -179,8 +175,11 @@ class _Grammar:
         )
 
     def _wrapped(self, token: Token) -> Typed:
-        """``grad(...)`` and its like name a slot: what stands inside is a name, not a value."""
-        start = self._scan.peek().column
+        """``grad(...)``, ``σ′(...)`` and their like name a slot: what stands inside is a name, not a value."""
+        word = self._scan.peek()
+        if token.text.endswith("′") and word.kind != "name":
+            raise self._error(word.column, _("expected a name, found {found}").format(found=word.shown))
+        start = word.column
         # grad(out_h1{2}) and grad(out_h1){2} are the same slot.
         text, _brace, inside = self._inside().partition("{")
         mark = f"{{{inside}" if inside else self._mark()

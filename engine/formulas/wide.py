@@ -32,11 +32,11 @@ OVER = {"or": "some", "and": "every", "max": "top", "min": "bottom", "sum": "tot
 """How the parts become one value."""
 
 HELPERS: Mapping[str, Callable[..., Any]] = {
-    "some": np.any,
-    "every": np.all,
-    "top": np.max,
-    "bottom": np.min,
-    "total": lambda parts: np.add.accumulate(parts)[-1],
+    "some": lambda parts: bool(np.any(parts)),
+    "every": lambda parts: bool(np.all(parts)),
+    "top": lambda parts: float(np.max(parts)),
+    "bottom": lambda parts: float(np.min(parts)),
+    "total": lambda parts: float(np.add.accumulate(parts)[-1]),
     "quotients": np.divide,
     "inverted": np.logical_not,
     "absolutes": np.abs,
@@ -47,7 +47,7 @@ HELPERS: Mapping[str, Callable[..., Any]] = {
     "upper": np.maximum,
     "lower": np.minimum,
 }
-"""What the source calls."""
+"""What the source calls; what makes one value of many gives a number of Python, as a single slot is one."""
 
 _APPLIED = {"abs": "absolutes", "sign": "signs", "sqrt": "roots", "isinf": "infinite"}
 
