@@ -585,7 +585,7 @@ def array_called(name: str, program: Program) -> tuple[Array, tuple[str, ...]] |
     """The array that a name means, with the picks of its first axes that stand in the name.
 
     Args:
-        name: the name, in letters or signs: ``W_h``, ``net_h@3``, ``grad(W_h)``, ``∂E/∂W_h``, ``delta(h)``, ``σ′(net_h)``.
+        name: the name, in letters or signs: ``W_h``, ``net_h@3``, ``grad(W_h)``, ``∂E/∂W_h``, ``σ′(net_h)``.
         program: the program whose arrays are meant.
     """
     name = spelled_out(name, program)
