@@ -22,6 +22,7 @@ from retrograde.engine.formulas.tree import (
     NumberPart,
     Several,
     Slot,
+    Stretch,
     TextPart,
     rebuilt,
     walk,
@@ -231,20 +232,21 @@ class _Grammar:
 
     def _slots(self, name: str, column: int, where: int) -> Typed:
         node = self._names.slots(name, column, where)
-        return self._typed(node, where if isinstance(node, Several) else column)
+        return self._typed(node, where if isinstance(node, Several | Stretch) else column)
 
     def _typed(self, node: Node, column: int) -> Typed:
-        return Typed(node, Kind.NUMBER, len(node.items) if isinstance(node, Several) else None, column)
+        length = len(node.items) if isinstance(node, Several) else node.length if isinstance(node, Stretch) else None
+        return Typed(node, Kind.NUMBER, length, column)
 
     def _previous(self, token: Token, inner: Typed) -> Typed:
         for node in walk(inner.node):
-            if isinstance(node, Slot) and node.previous:
+            if isinstance(node, Slot | Stretch) and node.previous:
                 raise self._error(token.column, _("prev reaches back one iteration, not two"))
         return inner._replace(node=rebuilt(inner.node, _one_earlier), column=token.column)
 
 
 def _one_earlier(node: Node) -> Node:
-    return replace(node, previous=True) if isinstance(node, Slot) else node
+    return replace(node, previous=True) if isinstance(node, Slot | Stretch) else node
 
 
 def _unknown(name: str, known: Sequence[str], message: str) -> str:
@@ -283,4 +285,7 @@ def parse(
     if len(slots) > MAX_SLOTS:
         raise FormulaError(text, 1, _("it reads more than {limit} slots").format(limit=MAX_SLOTS))
     positions = frozenset(node.name for node in nodes if isinstance(node, MomentPart))
-    return Formula(text=text.strip(), node=found.node, kind=found.kind, slots=slots, positions=positions)
+    stretches = tuple(dict.fromkeys(node for node in nodes if isinstance(node, Stretch)))
+    return Formula(
+        text=text.strip(), node=found.node, kind=found.kind, slots=slots, positions=positions, stretches=stretches
+    )

@@ -12,13 +12,16 @@ from retrograde.engine.equations.expression import Ref
 from retrograde.engine.equations.scanning import ErrorAt
 from retrograde.engine.equations.words import EPOCH_NAMES
 from retrograde.engine.errors import EngineError
-from retrograde.engine.formulas.tree import Node, Several, Slot
+from retrograde.engine.formulas.tree import Node, Several, Slot, Stretch
 from retrograde.engine.network.notation import Notation, array_called, no_new_value
 from retrograde.engine.network.program import Program
 from retrograde.engine.text import _
 
 MAX_SLOTS = 4096
-"""Slots that one formula may read."""
+"""Slots that one formula may read one by one."""
+
+APART = 64
+"""Slots of an array up to which each is a part of the formula by itself; more are taken together."""
 
 
 class Whole(NamedTuple):
@@ -98,8 +101,10 @@ class Resolver:
             places = self._notation.places(array, every)
         except EngineError as error:
             raise self._error(column, str(error)) from None
-        if math.prod(map(len, places)) > MAX_SLOTS:
-            raise self._error(column, _("{name} has more than {limit} slots").format(name=array.name, limit=MAX_SLOTS))
+        if math.prod(map(len, places)) > APART:
+            if not array.batched:
+                return Stretch(array.name, places)
+            return Stretch(array.name, places, sample if mark else None, True)
         before = (sample,) if array.batched else ()
         found = tuple(_slot(Ref(array, before + index), bool(mark)) for index in product(*places))
         single = len(found) == 1 and all(":" not in pick for pick in every)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
+import numpy as np
+
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import EngineError, SearchCancelledError
-from retrograde.engine.formulas.meaning import Candidate, evaluate, located
-from retrograde.engine.formulas.probe import context, key
-from retrograde.engine.formulas.tree import Formula, Kind, Slot
+from retrograde.engine.formulas.meaning import Candidate, evaluate, found_at, located
+from retrograde.engine.formulas.probe import Key, context, key
+from retrograde.engine.formulas.probe import missing as not_known
+from retrograde.engine.formulas.tree import Formula, Kind, Slot, Stretch
 from retrograde.engine.session.cursor import Cursor
 from retrograde.engine.text import _
 from retrograde.engine.travel.search import Extreme, OnProgress
@@ -33,8 +39,12 @@ class Queries:
         before = self._cursor.branch.search.before(formula, self._cursor.iteration)
         missing = False
 
-        def value(slot: Slot) -> float:
+        def value(slot: Slot | Stretch) -> Any:
             nonlocal missing
+            if isinstance(slot, Stretch):
+                found = self._stretch(slot, before)
+                missing = missing or found is None
+                return not_known((slot, sample)) if found is None else found
             source = located(slot, program, sample)
             if source is None or source.earlier:
                 return before.get(key(slot, sample), float("nan"))
@@ -57,6 +67,28 @@ class Queries:
         found = evaluate(formula.node, value, moment)
         return None if missing or isinstance(found, str) else found
 
+    def _stretch(self, stretch: Stretch, before: Mapping[Key, Any]) -> Floats | None:
+        """The values of many slots at the cursor; None before the last of them is complete.
+
+        Of a parameter, those whose update is still to come have the values that the iteration started from.
+        """
+        cursor, program, sample = self._cursor, self._cursor.program, self._cursor.sample
+        source = found_at(stretch, program, sample)
+        if source is None or source.earlier:
+            found: Floats = before.get(key(stretch, sample), not_known((stretch, sample)))
+            return found
+        values: Floats = cursor.frame.flat[source.where]
+        last = program.produced(source.last)
+        if last is None or last < cursor.revealed:
+            return values
+        if source.last.array.name == stretch.array or stretch.previous:
+            return None
+        old = found_at(replace(stretch, previous=True), program, sample)
+        assert old is not None
+        order = np.arange(program.size)[source.where] - program.offsets[source.last.array]
+        done = cursor.revealed - (last - int(order[-1]))
+        return np.where(order < done, values, cursor.frame.flat[old.where])
+
     def at(self, formula: Formula, step: int) -> float | bool:
         """The value of an expression as it is visible right after a step."""
         position, term = self._cursor.position, self._cursor.term
@@ -72,8 +104,8 @@ class Queries:
 
         None where there is none, and of what looks back an iteration itself.
         """
-        looks_back = any(slot.previous for slot in formula.slots)
-        if formula.kind is not Kind.NUMBER or not formula.slots or looks_back:
+        looks_back = any(read.previous for read in formula.reads)
+        if formula.kind is not Kind.NUMBER or not formula.reads or looks_back:
             return None
         changed = self._cursor.condition(f"({formula.text}) != prev({formula.text})")
         # What was changed just now is found without a replay of its interval.
