@@ -154,23 +154,28 @@ def decide(formula: Formula, frame: Frame, before: Mapping[Key, Any], candidate:
         candidate: the step at which it is decided.
         moment: the parts of the moment; see ``context``.
     """
+    return evaluate(formula.node, reader(frame, before, candidate.sample), moment)
+
+
+def reader(frame: Frame, before: Mapping[Key, Any], sample: int) -> Callable[[Slot | Stretch], Any]:
+    """The values of slots and stretches for a sample of an iteration; see ``decide``."""
     program = frame.program
 
     def read(slot: Slot | Stretch) -> Any:
         if isinstance(slot, Stretch):
-            several = found_at(slot, program, candidate.sample)
+            several = found_at(slot, program, sample)
             assert several is not None
             if several.earlier:
-                found = before.get(key(slot, candidate.sample))
+                found = before.get(key(slot, sample))
                 return missing((slot, 0)) if found is None else found
             return frame.flat[several.where]
-        source = located(slot, program, candidate.sample)
+        source = located(slot, program, sample)
         assert source is not None
         if source.earlier:
-            return before.get(key(slot, candidate.sample), float("nan"))
+            return before.get(key(slot, sample), float("nan"))
         return frame.value(source.ref)
 
-    return evaluate(formula.node, read, moment)
+    return read
 
 
 class Arrays(NamedTuple):
