@@ -54,7 +54,8 @@ def largest_paths(graph: GradientGraph, start: int = 0) -> Iterator[GradientPath
 
     def push(places: tuple[tuple[TermBlock, int], ...], value: float, end: int | None) -> None:
         bound = abs(value) if end is None else abs(value) * float(graph.largest[end])
-        heapq.heappush(heap, (-bound if bound == bound else -math.inf, next(tie), places, value, end))
+        # Among equals the last one first: where all are 0, paths end before new ones are begun.
+        heapq.heappush(heap, (-bound if bound == bound else -math.inf, -next(tie), places, value, end))
 
     push((), 1.0, start)
     while heap:
@@ -62,7 +63,7 @@ def largest_paths(graph: GradientGraph, start: int = 0) -> Iterator[GradientPath
         if end is None:
             yield GradientPath(tuple(graph.term(*one) for one in places), value)
             continue
-        for block, place in graph.places(end):
+        for block, place in reversed([*graph.places(end)]):
             above = None if block.above is None else int(block.source[place])
             push((*places, (block, place)), value * float(block.coefficients[place]), above)
 

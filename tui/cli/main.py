@@ -27,6 +27,7 @@ SUBCOMMANDS: tuple[str, ...] = (
     "list",
     "check",
     "gradcheck",
+    "why",
     "race",
     "new",
     "schema",
