@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.explaining.gradient_graph import is_backward
 from retrograde.engine.network.frame import Frame
@@ -141,19 +142,17 @@ def _update(frame: Frame, weights: list[Array]) -> float | None:
     return _norm(moved) / size if size else None
 
 
-def _norm(pieces: list[np.ndarray]) -> float:  # type: ignore[type-arg]
-    with np.errstate(all="ignore"):
-        return math.sqrt(math.fsum(float(np.square(piece).sum()) for piece in pieces)) if _finite(pieces) else math.nan
+def _norm(pieces: list[Floats]) -> float:
+    """The Euclidean norm, which overflows only where it is itself too large."""
+    largest = max((float(np.abs(piece).max()) for piece in pieces if piece.size), default=0.0)
+    if largest == 0.0 or not math.isfinite(largest):
+        return largest
+    return largest * math.sqrt(math.fsum(float(np.square(piece / largest).sum()) for piece in pieces))
 
 
-def _rms(pieces: list[np.ndarray]) -> float:  # type: ignore[type-arg]
+def _rms(pieces: list[Floats]) -> float:
     count = sum(piece.size for piece in pieces)
     return _norm(pieces) / math.sqrt(count) if count else 0.0
-
-
-def _finite(pieces: list[np.ndarray]) -> bool:  # type: ignore[type-arg]
-    with np.errstate(all="ignore"):
-        return all(math.isfinite(float(np.square(piece).sum())) for piece in pieces)
 
 
 def _with_factors(rows: list[FlowRow]) -> tuple[FlowRow, ...]:

@@ -9,6 +9,7 @@ from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import EngineError
 from retrograde.engine.explaining.autopsy import Autopsy, autopsy
+from retrograde.engine.explaining.flow import FlowRow, flow
 from retrograde.engine.explaining.gradient_graph import GradientGraph, is_backward
 from retrograde.engine.explaining.paths import Cuts, PathView, path_view, paths_tell
 from retrograde.engine.explaining.verdict import verdict
@@ -103,6 +104,10 @@ class Explanations:
         own = first.program.named.get(ref.array.name)
         before = first.value(ref) if own is ref.array and self._cursor.iteration else None
         return autopsy(self.frame, self._cursor.network, ref, first=before)
+
+    def flow(self) -> tuple[FlowRow, ...]:
+        """How large the gradient is at each layer, and what each makes of it; see ``explaining.flow``."""
+        return flow(self.frame)
 
     def verdict(self, found: Autopsy) -> str:
         """An autopsy in a sentence or two."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.explaining.autopsy import Autopsy
+from retrograde.engine.explaining.flow import FlowRow
 from retrograde.engine.explaining.gradcheck import GradientCheck
 from retrograde.engine.formulas.tree import Formula
 from retrograde.engine.scenario.models import Scenario
@@ -118,6 +119,10 @@ class Session(Cursor):
     def autopsy(self, name: str | Ref) -> Autopsy:
         """What is the matter with a gradient; see ``Explanations.autopsy``."""
         return self.explanations.autopsy(name)
+
+    def flow(self) -> tuple[FlowRow, ...]:
+        """The gradient layer by layer, from the inputs to the loss; see ``Explanations.flow``."""
+        return self.explanations.flow()
 
     # -- watches and queries
 

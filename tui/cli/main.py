@@ -28,6 +28,7 @@ SUBCOMMANDS: tuple[str, ...] = (
     "check",
     "gradcheck",
     "why",
+    "flow",
     "race",
     "new",
     "schema",
