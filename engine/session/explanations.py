@@ -9,6 +9,7 @@ from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import EngineError
 from retrograde.engine.explaining.autopsy import Autopsy, autopsy
+from retrograde.engine.explaining.biography import Biography
 from retrograde.engine.explaining.flow import FlowRow, flow
 from retrograde.engine.explaining.gradient_graph import GradientGraph, is_backward
 from retrograde.engine.explaining.paths import Cuts, PathView, path_view, paths_tell
@@ -108,6 +109,19 @@ class Explanations:
     def flow(self) -> tuple[FlowRow, ...]:
         """How large the gradient is at each layer, and what each makes of it; see ``explaining.flow``."""
         return flow(self.frame)
+
+    def biography(self, name: str | Ref) -> Biography:
+        """What a parameter went through up to the end of the cursor's iteration.
+
+        Args:
+            name: a trained parameter, as ``w1``.
+
+        Raises:
+            EngineError: there is no such slot, or it is not trained.
+        """
+        ref = self._cursor.resolve(name) if isinstance(name, str) else name
+        done = self._cursor.iteration + (1 if self._cursor.position else 0)
+        return Biography(timeline=self._cursor.timeline, parameter=ref, stop=done)
 
     def verdict(self, found: Autopsy) -> str:
         """An autopsy in a sentence or two."""

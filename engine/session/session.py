@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.explaining.autopsy import Autopsy
+from retrograde.engine.explaining.biography import Biography
 from retrograde.engine.explaining.flow import FlowRow
 from retrograde.engine.explaining.gradcheck import GradientCheck
 from retrograde.engine.formulas.tree import Formula
@@ -123,6 +124,10 @@ class Session(Cursor):
     def flow(self) -> tuple[FlowRow, ...]:
         """The gradient layer by layer, from the inputs to the loss; see ``Explanations.flow``."""
         return self.explanations.flow()
+
+    def biography(self, name: str | Ref) -> Biography:
+        """How a parameter came to be what it is; see ``Explanations.biography``."""
+        return self.explanations.biography(name)
 
     # -- watches and queries
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from tests.support.gradients import SCENARIOS, session_of
 def test_factors_lead_from_row_to_row(name: str) -> None:
     rows = flow(session_of(name).frame)
     assert rows
-    for row, after in zip(rows, rows[1:], strict=False):
+    for row, after in pairwise(rows):
         if row.factor is not None and math.isfinite(row.factor):
             assert row.factor * after.delta == pytest.approx(row.delta)  # type: ignore[operator]
     factors = [row.factor for row in rows if row.factor is not None]
