@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -46,10 +47,12 @@ def test_the_ledger_closes_exactly(optimiser: str, settings: str) -> None:
     for column in ("at_once", "in_all"):
         assert sum((getattr(row, column) for row in ledger.rows), Fraction()) == ledger.bucket.change
     last = ledger.rows[-1]
+    # Each update rounds the parameter once, and its own parts a few times.
     moved = max(abs(row.in_all) for row in ledger.rows)
+    most = 12 * Fraction(math.ulp(0.15)) + Fraction(1e-14) * moved
     assert last.kind is PartKind.ROUNDING
-    assert abs(last.at_once) <= 1e-13 * moved
-    assert abs(last.in_all) <= 1e-13 * moved
+    assert abs(last.at_once) <= most
+    assert abs(last.in_all) <= most
 
 
 def test_the_weight_of_mazur_is_moved_by_its_data_alone() -> None:
@@ -64,7 +67,8 @@ def test_the_weight_of_mazur_is_moved_by_its_data_alone() -> None:
 
 def test_rows_of_the_data_are_told_apart() -> None:
     session = Session(load_scenario("two-moons"))
-    session.seek("30")
+    session.run(epochs=360 // session.schedule.per_epoch)
+    session.seek("end")
     ledger = session.biography("w1").ledger()
     found = {row.sample: float(row.at_once) for row in ledger.rows if row.kind is PartKind.DATA}
     assert [f"{found[row]:.4f}" for row in (1, 118, 115, 2)] == ["6.0653", "-4.4920", "-2.8374", "2.8238"]
