@@ -59,13 +59,17 @@ def parse(
     from retrograde.engine.scenario.sample_checking import checked_samples
     from retrograde.engine.scenario.scaling import finish
 
-    file = samples = None
+    checked = None
     if parts.data is not None and not report.too_large:
-        file, samples = checked_samples(parts, parts.data, report, path, override)
+        checked = checked_samples(parts, parts.data, report, path, override)
     if scenario is None or report.broken:
         raise report.error()
     # One-hot rows take memory, and only a scenario without a problem is known to fit.
-    dataset = None if samples is None else finish(samples, scenario.data, parts.positions)
+    dataset = None
+    if checked is not None:
+        scenario = scenario.model_copy(update={"data": checked.data})
+        if checked.samples is not None:
+            dataset = finish(checked.samples, checked.data, parts.positions, checked.held)
     _check_variants(scenario, parts, report, None if dataset is None else len(dataset))
     if report.broken:
         raise report.error()
@@ -74,7 +78,9 @@ def parse(
             scenario = scenario.varied(variant)
         except EngineError as error:
             raise ScenarioError([Problem(path=shown, message=str(error))]) from error
-    return scenario.completed().sourced(name=name, path=path, data_path=file, dataset=dataset)
+    return scenario.completed().sourced(
+        name=name, path=path, data_path=None if checked is None else checked.file, dataset=dataset
+    )
 
 
 def _check_variants(scenario: Scenario, parts: Parts, report: Report, count: int | None) -> None:
