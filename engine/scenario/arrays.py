@@ -23,7 +23,7 @@ from retrograde.engine.text import _
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from retrograde.engine.scenario.models import Data
+    from retrograde.engine.scenario.data_table import Data
 
 _MAX_HEADER = 10_000
 

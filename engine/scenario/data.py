@@ -24,7 +24,8 @@ from retrograde.engine.scenario.scaling import finish
 from retrograde.engine.scenario.tabular import read_table
 
 if TYPE_CHECKING:
-    from retrograde.engine.scenario.models import Data, Scenario
+    from retrograde.engine.scenario.data_table import Data
+    from retrograde.engine.scenario.models import Scenario
 
 
 def load_data(scenario: Scenario) -> Dataset:

@@ -13,7 +13,7 @@ from retrograde.engine.scenario.rules.nested_shapes import flat_rows, nested_sha
 from retrograde.engine.scenario.sequences import alphabet, window_starts
 
 if TYPE_CHECKING:
-    from retrograde.engine.scenario.models import Data
+    from retrograde.engine.scenario.data_table import Data
 
 
 def inline_samples(data: Data, steps: int = 0, *, indices: bool = False) -> Samples:

@@ -14,7 +14,7 @@ from retrograde.engine.scenario.tables.table import Column, shortened
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.scenario.models import Data
+    from retrograde.engine.scenario.data_table import Data
 
 _SHOWN = 12
 

@@ -82,7 +82,9 @@ def _between(text: str, names: Sequence[str] | None, key: str, shown: str) -> ra
         message = _("there is no column {name}: the file has no heading; count columns from 1")
         raise ScenarioError([Problem(path=shown, key=key, message=message.format(name=shortened))])
     known = [repr(name) for name in names if name]
-    message = _("there is no column {name}").format(name=shortened) + suggest(text, [name for name in names if name])
+    message = _("there is no column {name}").format(name=shortened) + suggest(
+        text, [name for name in names if name], likeness=0.5
+    )
     listed = ", ".join(known[:_SHOWN]) + (", …" if len(known) > _SHOWN else "")
     message += _("; the file has: {names}").format(names=listed)
     raise ScenarioError([Problem(path=shown, key=key, message=message)])

@@ -143,9 +143,9 @@ def _inline_samples(parts: Parts, data: Data, report: Report) -> Samples | None:
         )
         for fault in sample_goal_rules(samples, data, parts.goals or (), parts.positions):
             # A list of class indices has no columns, and nested lists have others.
-            plain = isinstance(data.targets[0], tuple) and not isinstance(data.targets[0][:1], str)
-            nested = plain and data.targets[0] and isinstance(data.targets[0][0], tuple)
-            path = fault.path if plain and not nested else fault.path[:2]
+            row = data.targets[0]
+            plain = isinstance(row, tuple) and not (row and isinstance(row[0], tuple))
+            path = fault.path if plain else fault.path[:2]
             report.add(replace(fault, path=("data", *path)))
     given = (data.inputs is not None or parts.inputs == 0) and (data.targets is not None or parts.outputs == 0)
     if not given or report.concerns("data"):

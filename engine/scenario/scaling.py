@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from retrograde.engine.scenario.sequences import shown as shown_characters
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.scenario.models import Data
+    from retrograde.engine.scenario.data_table import Data
 
 Floats = NDArray[np.float64]
 
@@ -135,7 +135,7 @@ def ranged(fitted: Floats) -> Callable[[Floats], Floats]:
     return lambda values: np.where(constant, 0.0, (values - low) / np.where(constant, 1.0, high - low))
 
 
-def _by_column(values: Floats, scales: Any, fitted: Floats) -> Floats:
+def _by_column(values: Floats, scales: str | float | tuple[str | float, ...], fitted: Floats) -> Floats:
     """Return values of which each column is scaled in the way that is stated for it, or for all."""
     if isinstance(scales, tuple):
         found = np.empty_like(values)

@@ -22,7 +22,7 @@ from retrograde.engine.scenario.tables.table import Column, Table, shortened
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.scenario.models import Data
+    from retrograde.engine.scenario.data_table import Data
 
 _KEYS = ("input_columns", "target_columns", "length_column")
 
@@ -99,7 +99,7 @@ def table_samples(data: Data, table: Table, chosen: dict[str, list[int]], shown:
     # Where labels are words, they are numbers from here on.
     columns = dict(table.columns)
     labels: tuple[str, ...] = ()
-    first = data.first_class
+    first: int = data.first_class
     targets = chosen["target_columns"]
     if data.class_total is not None or _are_labels(targets, columns):
         labels, first = coded(data, columns, targets, rows, shown)

@@ -206,6 +206,8 @@ class Run:
                     return self._judge.loss
                 case "E_data":
                     return self._timeline.data_loss(frame.next_state)
+                case "E_held_out":
+                    return self._timeline.held_out_loss(frame.next_state)
             return inner(name)
 
         return moment

@@ -365,3 +365,70 @@ def test_a_loss_that_is_an_output_itself_takes_no_columns_from_a_sequence_of_dis
     """
     scenario = parse_scenario(text)
     assert [goal.positions for goal in scenario.goals] == [3]
+
+
+class TestDamage:
+    """What NumPy's parser of headers and the decompressors raise is one clear error."""
+
+    HEADERS = (
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (True, 2), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (-1, 2), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (1e3, 2), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': " + "(" * 4000 + "}",
+        "[" * 9000,
+        "{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1, 2), }",
+        "{'descr': 5, 'fortran_order': False, 'shape': (1, 2), }",
+        "{1L: 2}",
+        "",
+    )
+
+    @pytest.mark.parametrize("header", HEADERS)
+    def test_headers(self, home: Path, header: str) -> None:
+        content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + b"\0" * 64
+        with zipfile.ZipFile(home / "x.npz", "w") as archive:
+            archive.writestr("inputs.npy", content)
+            archive.writestr("targets.npy", content)
+        assert len(refused(write(home, 'file = "x.npz"\n'))) == 1
+        (home / "x.npy").write_bytes(content)
+        assert len(refused(write(home, 'file = "x.npy"\n' + COLUMNS))) == 1
+
+    @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+    def test_flipped_bytes_of_every_compression(self, home: Path, method: int) -> None:
+        stream = io.BytesIO()
+        np.save(stream, np.arange(60.0).reshape(30, 2))
+        with zipfile.ZipFile(home / "x.npz", "w", method) as archive:
+            archive.writestr("inputs.npy", stream.getvalue())
+            archive.writestr("targets.npy", stream.getvalue())
+        whole = (home / "x.npz").read_bytes()
+        file = write(home, 'file = "x.npz"\ntarget_key = "inputs"\n', units=2)
+        assert len(load_data(load_scenario(file))) == 30
+        for at in range(0, len(whole), 29):
+            (home / "x.npz").write_bytes(whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :])
+            try:
+                load_scenario(file)
+            except ScenarioError as error:
+                assert len(error.problems) <= 20
+
+    def test_a_number_of_a_wider_kind_is_no_warning(self, home: Path) -> None:
+        wide = np.array([[np.longdouble("1e4000"), 1]])
+        with (home / "x.npz").open("wb") as stream:
+            np.savez(stream, inputs=wide, targets=np.ones((1, 1)))
+        assert "row 1 of array inputs has a value that is not finite" in str(refused(write(home, 'file = "x.npz"\n')))
+
+    def test_nothing_but_line_ends_is_refused_at_once(self, home: Path) -> None:
+        with gzip.open(home / "x.csv.gz", "wb", compresslevel=9) as stream:
+            for _ in range(40):
+                stream.write(b"\n" * 2**20)
+        lines = 'file = "x.csv.gz"\n' + COLUMNS
+        assert "nothing but blanks and line ends" in str(refused(write(home, lines)))
+        with gzip.open(home / "x.csv.gz", "wb", compresslevel=9) as stream:
+            stream.write(b"1,2,3\n")
+            for _ in range(40):
+                stream.write(b" \n" * 2**19)
+        assert "nothing but blanks and line ends" in str(refused(write(home, lines)))
+
+    def test_words_in_an_array_are_classes(self, home: Path) -> None:
+        with (home / "x.npz").open("wb") as stream:
+            np.savez(stream, inputs=np.ones((2, 2)), targets=np.array(["b", "a"]))
+        found = load_data(load_scenario(write(home, 'file = "x.npz"\n', units=2)))
+        assert (found.targets.tolist(), found.class_names) == ([[0, 1], [1, 0]], ("a", "b"))

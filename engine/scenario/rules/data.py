@@ -18,7 +18,7 @@ from retrograde.engine.scenario.sequences import text_rules
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.scenario.models import Data
+    from retrograde.engine.scenario.data_table import Data
 
 
 _NAMES = {"text": "CSV", "parquet": "Parquet", "npy": "NPY", "npz": "NPZ", "folder": "PNG"}

@@ -16,7 +16,7 @@ from retrograde.engine.scenario.sequences import step_count_rules
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.scenario.models import Data
+    from retrograde.engine.scenario.data_table import Data
     from retrograde.engine.scenario.shapes import Goal
 
 

@@ -31,7 +31,7 @@ class _Bounded(io.RawIOBase):
     def __init__(self, stream: IO[bytes], shown: str) -> None:
         self._stream = stream
         self._shown = shown
-        self._read = 0
+        self._read = self._blank = 0
 
     def readable(self) -> bool:
         return True
@@ -42,7 +42,8 @@ class _Bounded(io.RawIOBase):
         self._read += len(content)
         if self._read > limits.MAX_DATA_BYTES:
             raise ScenarioError([too_large(self._shown)])
-        if len(content) >= limits.MAX_BLANK and not content.strip(b" \t\r\n\0"):
+        self._blank = 0 if content.strip(b" \t\r\n\0") else self._blank + len(content)
+        if self._blank >= limits.MAX_BLANK:
             message = _("more than {limit} KiB of nothing but blanks and line ends")
             text = message.format(limit=limits.MAX_BLANK // 2**10)
             raise ScenarioError([Problem(path=self._shown, key="data.file", message=text)])

@@ -50,7 +50,7 @@ class Dialect:
             next(reader, None)
         before = reader.line_num
         for row in reader:
-            if row and (len(row) > 1 or row[0].strip()):
+            if any(cell.strip() for cell in row):
                 yield self.skipped + before + 1, row
             before = reader.line_num
 
@@ -82,13 +82,13 @@ def dialect_of(
         cells = next(iter(_parsed([line], separator)), [])
         bare = next(iter(_parsed([line.removeprefix("#").lstrip()], separator)), [])
         if (len(cells) == width or len(bare) == width) and not any(map(_valued, cells)):
-            names = cells if len(cells) == width and cells[0].strip() == "#" else bare
-            if len(names) == width:
-                named = _names(names, width)
+            title = cells if len(cells) == width and cells[0].strip() == "#" else bare
+            if len(title) == width:
+                named = _names(title, width)
                 return Dialect(separator=separator, width=width, names=named, skipped=comments - 1, first=comments)
     skip = comments
     reader = _reader(head[skip : skip + _ROWS], separator)
-    first = next(reader, [])
+    first: list[str] = next(reader, [])
     rows = list(islice(_parsed(head[skip + reader.line_num : skip + reader.line_num + _ROWS], separator), _ROWS))
     if not (_is_heading(first, rows) if heading is None else heading):
         return Dialect(separator=separator, width=_width([first, *rows]), names=None, skipped=skip, first=skip)
@@ -149,7 +149,7 @@ def _width(rows: Iterable[Sequence[str]]) -> int:
 
 def _reader(lines: Iterable[str], separator: str) -> csv._reader:  # type: ignore[name-defined]
     if separator == " ":
-        lines = (line.replace("\t", " ").strip(" ") for line in lines)
+        lines = (line.replace("\t", " ").strip(" \n") + "\n" for line in lines)
     # A line has no NUL, so that nothing separates cells where nothing should.
     return csv.reader(lines, delimiter=separator or "\0", skipinitialspace=True)
 
@@ -158,7 +158,7 @@ def _parsed(lines: Iterable[str], separator: str) -> Iterator[list[str]]:
     """Yield the rows of lines that have cells; what the csv module cannot read ends them."""
     try:
         for row in _reader(lines, separator):
-            if row and (len(row) > 1 or row[0].strip()):
+            if any(cell.strip() for cell in row):
                 yield row
     except csv.Error:
         return
