@@ -17,6 +17,7 @@ from retrograde.engine.scenario.rules.all import broken_rules
 from retrograde.engine.scenario.rules.parts import Parts
 from retrograde.engine.scenario.rules.size import sample_rules
 from retrograde.engine.scenario.rules.training import training_rules
+from retrograde.engine.scenario.starts import with_starts
 from retrograde.engine.scenario.training import Training
 from retrograde.engine.text import _
 
@@ -71,15 +72,23 @@ def parse(
         if checked.samples is not None:
             dataset = finish(checked.samples, checked.data, parts.positions, checked.held)
     _check_variants(scenario, parts, report, None if dataset is None else len(dataset))
+    if checked is not None:
+        numbers = None if checked.samples is None else checked.samples.numbers
+        scenario = with_starts(scenario, checked.file, numbers, report)
     if report.broken:
         raise report.error()
+    chosen = next((n for n, one in enumerate(scenario.variants) if one.name == variant), None)
     if variant is not None:
         try:
             scenario = scenario.varied(variant)
         except EngineError as error:
             raise ScenarioError([Problem(path=shown, message=str(error))]) from error
     return scenario.completed().sourced(
-        name=name, path=path, data_path=None if checked is None else checked.file, dataset=dataset
+        name=name,
+        path=path,
+        data_path=None if checked is None else checked.file,
+        dataset=dataset,
+        warnings=report.warnings(chosen),
     )
 
 

@@ -14,7 +14,8 @@ from retrograde.engine.scenario.data import read_samples, stated
 from retrograde.engine.scenario.data_table import Data
 from retrograde.engine.scenario.dataset import Samples
 from retrograde.engine.scenario.holding_out import split
-from retrograde.engine.scenario.inline import inline_samples, lengths_array, targets_array
+from retrograde.engine.scenario.inline import inline_samples, lengths_array, targets_array, windows_size
+from retrograde.engine.scenario.limits import MAX_DATA_BYTES
 from retrograde.engine.scenario.reading import data_file
 from retrograde.engine.scenario.report import Report
 from retrograde.engine.scenario.rules.data import class_rules
@@ -127,9 +128,10 @@ def _inline_samples(parts: Parts, data: Data, report: Report) -> Samples | None:
     """Return the samples of the scenario itself; inputs and targets are checked apart from each other."""
     steps = parts.steps or 0
     if data.text is not None:
-        if report.concerns("data") or not steps:
+        indices = parts.vocabulary is not None
+        if report.concerns("data") or not steps or windows_size(data, steps, indices=indices) > MAX_DATA_BYTES:
             return None
-        return inline_samples(data, steps, indices=parts.vocabulary is not None)
+        return inline_samples(data, steps, indices=indices)
     if data.lengths is not None and not report.concerns("data", "lengths"):
         report.extend(fault.below("data") for fault in length_rules(lengths_array(data), parts.steps))
     if data.targets is not None and not report.concerns("data", "targets") and _rectangular(data.targets):

@@ -113,7 +113,8 @@ def _means(values: Floats) -> Floats:
     """Return the mean of what is there of each column; 0 of a column without any value."""
     there = ~np.isnan(values)
     counts = there.sum(axis=0)
-    return np.where(there, values, 0.0).sum(axis=0) / np.maximum(counts, 1)
+    means: Floats = np.where(there, values, 0.0).sum(axis=0) / np.maximum(counts, 1)
+    return means
 
 
 def _filled(values: Floats, means: Floats) -> Floats:

@@ -93,7 +93,7 @@ def survey(path: Path) -> Survey:
 
 def _text(path: Path, shown: str) -> Survey:
     table, dialect, encoding = read_delimited(path, shown, _every, Reading())
-    facts = {
+    facts: dict[str, str | int | bool] = {
         "kind": "text",
         "encoding": encoding,
         "separator": SEPARATORS.get(dialect.separator, dialect.separator),

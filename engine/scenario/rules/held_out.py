@@ -25,6 +25,9 @@ def held_out_rules(parts: Parts, data: Data, held_out: HeldOut) -> Iterator[Viol
             message = _("missing: which samples are held out: share = 0.2, a file, rows, or inputs and targets")
             yield Violation(path=("held_out",), message=message)
         return
+    if any(layer is not None and layer.starts for layer in parts.layers):
+        message = _("initial states for each sample and samples that are held out exclude each other")
+        yield Violation(path=("held_out",), message=message)
     if held_out.share is not None:
         for key in given[1:]:
             message = _("a share of the samples is held out; drop {key} or share")
