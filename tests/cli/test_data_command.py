@@ -58,3 +58,5 @@ def test_a_run_says_what_the_held_out_samples_lose(tmp_path: Path, capsys: pytes
     out = capsys.readouterr().out
     assert "loss of held-out data" in out
     assert "stopped: " in out
+    assert main(["run", "mazur", "--until", "E_held_out < 0.1"]) == 2
+    assert "no samples are held out" in capsys.readouterr().err

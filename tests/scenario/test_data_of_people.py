@@ -257,6 +257,12 @@ class TestColumns:
         assert found.inputs.tolist() == [[1, 2], [4, 5]]
         assert found.targets.tolist() == [[3], [6]]
 
+    def test_a_heading_among_the_skipped_lines_names_them(self, tmp_path: Path) -> None:
+        put(tmp_path, "made by hand\nx1,x2,y\n1,2,3\n")
+        for skip in (1, 2):
+            data = f'file = "x.csv"\nskip_rows = {skip}\ninput_columns = "x1,x2"\ntarget_columns = "y"'
+            assert dataset(tmp_path, data).inputs.tolist() == [[1, 2]]
+
     def test_a_name_that_is_not_there(self, tmp_path: Path) -> None:
         put(tmp_path, self.TABLE)
         said = refused(tmp_path, 'file = "x.csv"\ninput_columns = "x-1,x3"\ntarget_columns = "y"')

@@ -91,6 +91,10 @@ def dialect_of(
     first: list[str] = next(reader, [])
     rows = list(islice(_parsed(head[skip + reader.line_num : skip + reader.line_num + _ROWS], separator), _ROWS))
     if not (_is_heading(first, rows) if heading is None else heading):
+        before = next(iter(_parsed(head[skip - 1 : skip], separator)), []) if skip and heading is None else []
+        if len(before) == len(first) and _is_heading(before, [first, *rows]):
+            # The heading was among the lines that are skipped.
+            return Dialect(separator=separator, width=width, names=_names(before, width), skipped=skip - 1, first=skip)
         return Dialect(separator=separator, width=_width([first, *rows]), names=None, skipped=skip, first=skip)
     width = _width(rows) or len(first)
     names = _names(first, width)
