@@ -31,6 +31,7 @@ SUBCOMMANDS: tuple[str, ...] = (
     "flow",
     "race",
     "new",
+    "data",
     "schema",
 )
 """THE table of subcommands, in the order of `--help`: a row is a file of this package, loaded when it is needed."""

@@ -13,11 +13,12 @@ from retrograde.engine.errors import Violation
 from retrograde.engine.layers.base import MAX_LEGACY_SEED
 from retrograde.engine.scenario.rules.data import data_rules
 from retrograde.engine.scenario.rules.draws import init_rules
+from retrograde.engine.scenario.rules.held_out import held_out_rules
 from retrograde.engine.scenario.rules.layers import layer_rules
 from retrograde.engine.scenario.rules.losses import loss_rules
 from retrograde.engine.scenario.rules.names import name_rules, own_name_rules
 from retrograde.engine.scenario.rules.parts import Parts
-from retrograde.engine.scenario.rules.size import sample_rules
+from retrograde.engine.scenario.rules.size import sample_rules, training_count
 from retrograde.engine.scenario.rules.training import training_rules
 from retrograde.engine.scenario.sequences import window_starts
 from retrograde.engine.text import _
@@ -33,6 +34,8 @@ def broken_rules(parts: Parts) -> Iterator[Violation]:
             yield from layer_rules(parts, number, layer)
     if parts.data is not None:
         yield from data_rules(parts, parts.data)
+        if parts.held_out is not None:
+            yield from held_out_rules(parts, parts.data, parts.held_out)
     yield from _all_loss_rules(parts)
     yield from training_rules(parts)
     yield from _expectation_rules(parts)
@@ -67,9 +70,11 @@ def _count_rules(parts: Parts) -> Iterator[Violation]:
     data = parts.data
     rows = None if data is None else data.inputs if parts.inputs != 0 else data.inputs or data.targets or ((),)
     if data is not None and data.file is None and rows is not None:
-        yield from sample_rules(parts, len(rows))
+        yield from sample_rules(parts, training_count(parts, len(rows)))
     elif data is not None and data.text is not None and parts.steps is not None:
-        yield from sample_rules(parts, max(1, len(window_starts(data.text, parts.steps, data.stride))))
+        yield from sample_rules(
+            parts, training_count(parts, max(1, len(window_starts(data.text, parts.steps, data.stride))))
+        )
 
 
 def _network_rules(parts: Parts) -> Iterator[Violation]:
