@@ -333,7 +333,7 @@ def test_what_is_not_remembered_is_refused(training: Mapping[str, Any], memory: 
     with pytest.raises(ScenarioError) as caught:
         parse_scenario(network(training, extra=f"memory = {memory}"))
     (problem,) = caught.value.problems
-    assert problem.key.replace("'", "") == (f"training.memory.{place}" if place else "training.memory")
+    assert problem.key.replace('"', "") == (f"training.memory.{place}" if place else "training.memory")
     assert message in problem.message
     assert problem.line is not None
 
