@@ -290,6 +290,13 @@ def test_the_checks_of_cs231n_hold_to_the_printed_digit(
             "3×2 (inputs of the layer × units); a column belongs to a unit of this layer: layout",
         ),
         ("units = 2\nweights = [[[1, 2]], [[3, 4]]]", (3,), "weights", "2×1×2 values where the layer needs 2×3"),
+        ("units = 2\nweights = [[[1], [2, 3], [1]], [[1], [2], [3]]]", (3,), "weights", "lists of different lengths"),
+        (
+            "units = 2\nedges = [[1, 1, 1], [1, 1, 1]]\nweights = [[[1], [2], [1]], [[1], [2], [3]]]",
+            (3,),
+            "weights",
+            "with edges the weights are rows of numbers",
+        ),
         (
             'kind = "linear"\nunits = 2\nweights = [[1, 2], [3, 4], [5, 6]]',
             (2, 3),
