@@ -298,6 +298,14 @@ def test_all_parameters_one_array_or_one_of_them() -> None:
     assert {name: session.measure(f"v({name})", 0) for name in wanted} == wanted
 
 
+def test_a_variant_with_another_optimiser_does_not_take_the_memory_over() -> None:
+    text = network({"momentum": 0.9, "memory": {"v": 0.5}})
+    text += '\n[[variants]]\nname = "adam"\ntraining = { optimizer = "adam" }'
+    text += '\n[[variants]]\nname = "slow"\ntraining = { learning_rate = 0.01 }'
+    adam, slow = (Session(parse_scenario(text, variant=name)) for name in ("adam", "slow"))
+    assert (adam.measure("m(w5)", 0), slow.measure("v(w5)", 0)) == (0.0, 0.5)
+
+
 @pytest.mark.parametrize(
     ("training", "memory", "place", "message"),
     [
