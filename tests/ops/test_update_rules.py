@@ -17,6 +17,7 @@ from retrograde.engine.equations.arithmetic import same_bits
 from retrograde.engine.errors import ScenarioError
 from retrograde.engine.scenario.file import parse_scenario
 from tests.executor.test_kernels import assert_frame_is_its_equations
+from tests.support.graphs import LAYERS, scenario_of
 from tests.support.networks import executed_by
 from tests.support.updates import EXECUTORS, Given, linear, network
 
@@ -422,3 +423,17 @@ epochs = 2
     trained = {array.name for array in Session(parse_scenario(text)).network.trainable}
     assert ("W_c" in trained) is ("eights" not in frozen and '"W"' not in frozen)
     assert ("b_c" in trained) is ("bias" not in frozen and '"b"' not in frozen)
+
+
+# ------------------------------------------------------------------------------------- every kind of layer
+
+
+@pytest.mark.parametrize("kind", sorted(LAYERS))
+def test_every_kind_of_layer_looks_ahead(kind: str) -> None:
+    """E of the parameters that look ahead is E of those that stand there, update after update."""
+    momentum = "learning_rate = 0.05\nmomentum = 0.8\nnesterov = true"
+    there, looking = (
+        Session(scenario_of(kind, training=training)) for training in (momentum, f"{momentum}\nlook_ahead = true")
+    )
+    for update in range(4):
+        assert looking.measure("E", update) == pytest.approx(there.measure("E", update), rel=1e-9)
