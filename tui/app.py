@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.events import Event, Key
 from textual.message import Message
 
-from retrograde.engine.text import _, use
+from retrograde.engine.text import _, ngettext, use
 from retrograde.tui.canvas.themes import DARK, LIGHT, look, themes
 from retrograde.tui.debugger.loading import LoadingScreen
 from retrograde.tui.debugger.panelled import PanelledScreen
@@ -284,8 +284,12 @@ class RetrogradeApp(App[int]):
         debugger = DebuggerScreen(
             session, message.screen.arrangement, self.keeper, file=message.file, leftover=message.leftover
         )
+        odd = session.scenario.warnings
         if message.warnings:
             debugger.desk.say("; ".join(message.warnings), bad=True)
+        elif odd:
+            text = ngettext("{count} warning, :warnings lists it", "{count} warnings, :warnings lists them", len(odd))
+            debugger.desk.say(f"{text.format(count=len(odd))} · {odd[0].message}", bad=True)
         self.switch_screen(debugger)
 
     def action_command_palette(self) -> None:

@@ -69,12 +69,15 @@ def parse(
     _check_variants(scenario, parts, report, None if dataset is None else len(dataset))
     if report.broken:
         raise report.error()
+    chosen = next((n for n, one in enumerate(scenario.variants) if one.name == variant), None)
     if variant is not None:
         try:
             scenario = scenario.varied(variant)
         except EngineError as error:
             raise ScenarioError([Problem(path=shown, message=str(error))]) from error
-    return scenario.completed().sourced(name=name, path=path, data_path=file, dataset=dataset)
+    return scenario.completed().sourced(
+        name=name, path=path, data_path=file, dataset=dataset, warnings=report.warnings(chosen)
+    )
 
 
 def _check_variants(scenario: Scenario, parts: Parts, report: Report, count: int | None) -> None:

@@ -38,6 +38,7 @@ from retrograde.engine.text import _
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from retrograde.engine.errors import Problem
     from retrograde.engine.scenario.dataset import Dataset
 
 PRINTED = r"^([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?|[Nn]a[Nn]|[+-]?[Ii]nf(inity)?)$"
@@ -360,6 +361,7 @@ class Scenario(Model):
     _data_path: Path | None = PrivateAttr(default=None)
     # With the table that it comes from: a copy of the scenario may have another one.
     _dataset: tuple[Data, Dataset] | None = PrivateAttr(default=None)
+    _warnings: tuple[Problem, ...] = PrivateAttr(default=())
 
     @property
     def name(self) -> str:
@@ -376,8 +378,19 @@ class Scenario(Model):
         """The file its samples come from; None for inline samples."""
         return self._data_path
 
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What is odd in it and can be computed all the same, in the order of the file."""
+        return self._warnings
+
     def sourced(
-        self, *, name: str, path: Path | None = None, data_path: Path | None = None, dataset: Dataset | None = None
+        self,
+        *,
+        name: str,
+        path: Path | None = None,
+        data_path: Path | None = None,
+        dataset: Dataset | None = None,
+        warnings: tuple[Problem, ...] = (),
     ) -> Scenario:
         """Return the scenario with what its file alone does not say.
 
@@ -386,9 +399,10 @@ class Scenario(Model):
             path: the file it was read from.
             data_path: the file its samples come from.
             dataset: its samples.
+            warnings: what is odd in it.
         """
         found = self.model_copy()
-        found._name, found._path, found._data_path = name, path, data_path
+        found._name, found._path, found._data_path, found._warnings = name, path, data_path, warnings
         found._dataset = None if dataset is None else (self.data, dataset)
         return found
 

@@ -44,7 +44,7 @@ class RateSchedule(_ScheduleKeys):
 
 class _Step(Model):
     optimizer: OptimizerName = Field(default="sgd", description="the update rule; sgd: w⁺ = w − η·∂E/∂w")
-    learning_rate: float = Field(gt=0, description="η")
+    learning_rate: float = Field(description="η; of any sign, with a warning where it is not positive")
     update: Literal["simultaneous", "in_place"] = Field(
         default="simultaneous",
         description="simultaneous: every gradient is computed with the old weights; in_place: a weight is updated"

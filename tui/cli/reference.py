@@ -40,6 +40,10 @@ A scenario is a TOML file: a network, its data, its training, and the figures th
 new FILE.toml` writes one to start from, and every mistake in a file is reported with its line and key. What a key means
 is stated here once, from the models that read it; `retrograde schema` gives the same to editors.
 
+What is odd and can be computed is a warning, not a mistake, since a network that does not learn is what a debugger is
+for: a loss that does not fit its activation, targets that the outputs can not reach, a learning rate below 0. Commands
+print warnings on stderr, `retrograde run --json` lists them, and in the app `:warnings` does.
+
 A layer takes the output of the layer above it, or of the layers that its key `inputs` names (`i` is the input). Arrays
 have the axes of one sample: rows and columns, `[channels, rows, columns]` for a convolution, `[time, features]` for a
 sequence.

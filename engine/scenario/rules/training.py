@@ -36,6 +36,13 @@ def training_rules(parts: Parts) -> Iterator[Violation]:
 
 def _key_rules(training: Training) -> Iterator[Violation]:
     """Yield what the keys of a training demand of each other; a key that is wrong by itself is None."""
+    if training.learning_rate is not None and training.learning_rate <= 0:
+        message = (
+            _("a learning rate of 0 changes no parameter by its gradient")
+            if training.learning_rate == 0
+            else _("a learning rate below 0 climbs: each update goes up the gradient, and the loss grows")
+        )
+        yield Violation(path=("learning_rate",), message=message, warning=True)
     if training.optimizer is not None:
         yield from _option_rules(training)
     if training.clip_value is not None and training.clip_norm is not None:
