@@ -63,7 +63,7 @@ class Finding:
     Attributes:
         expect: the entry of the scenario.
         computed: the value that was computed, times the entry's factor.
-        shown: the same with the digits of the printed figure.
+        shown: the same with the digits of the printed figure where the two match, else with all of its own.
         ok: whether it is as the entry says: an `agrees` figure matches, a `source_wrong` figure does not.
         verdict: the same for people.
     """
@@ -164,10 +164,15 @@ def _finding(expect: Expectation, value: float) -> Finding:
     return Finding(
         expect=expect,
         computed=comparison.computed,
-        shown=comparison.shown,
+        shown=comparison.shown if comparison.matches else _whole(comparison.computed),
         ok=comparison.matches != wrong,
         verdict=_verdict(expect, comparison),
     )
+
+
+def _whole(value: float) -> str:
+    """All digits of a computed value, from which the same float64 is read again; zero has no sign."""
+    return repr(value or 0.0)
 
 
 def _verdict(expect: Expectation, comparison: FigureComparison) -> str:
@@ -189,6 +194,7 @@ def _verdict(expect: Expectation, comparison: FigureComparison) -> str:
 
 def _like(printed: str, value: Decimal) -> str:
     """Write a value in the notation of a printed figure."""
+    value = value or abs(value)
     mantissa, mark, exponent = printed.partition("e" if "e" in printed else "E")
     if not mark:
         return f"{value:f}"

@@ -270,3 +270,53 @@ def test_figures_that_are_not_finite_are_compared_as_they_are(printed: str, valu
 
 def test_a_scenario_without_figures_has_no_findings() -> None:
     assert check(small()) == ()
+
+
+def test_what_differs_is_shown_with_all_its_digits() -> None:
+    text = """
+        format = 1
+        [title]
+        en = "digits"
+        [network]
+        inputs = 1
+        [[network.layers]]
+        name = "o"
+        units = 1
+        activation = "identity"
+        weights = [[-0.7]]
+        biases = [0]
+        [data]
+        inputs = [[2]]
+        targets = [[0.1]]
+        [loss]
+        kind = "half_squared_error"
+        [training]
+        learning_rate = 0.1
+        [stop]
+        epochs = 1
+        [[expect]]
+        value = "out_o1"
+        printed = "-1"
+        [[expect]]
+        value = "out_o1"
+        printed = "-2"
+        [[expect]]
+        value = "b_o1"
+        printed = "-0"
+        [[expect]]
+        value = "b_o1"
+        printed = "1"
+        factor = -1
+    """
+    findings = check(parse_scenario(text))
+    assert [(finding.ok, finding.shown) for finding in findings] == [
+        (True, "-1"),
+        (False, "-1.4"),
+        (True, "0"),
+        (False, "0.0"),
+    ]
+
+
+def test_a_rounded_zero_has_no_sign() -> None:
+    assert compare("0.01", -0.004).shown == "0.00"
+    assert compare("1e-3", -0.0).shown == "0e+0"
