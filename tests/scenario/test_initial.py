@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from retrograde.engine import Session
 from retrograde.engine.network.initial import initial_parameters as named_parameters
 from retrograde.engine.scenario.file import load_scenario, parse_scenario
 from retrograde.engine.scenario.models import Scenario
@@ -187,3 +188,10 @@ def test_what_is_drawn_too_wide_is_infinite_without_a_word(generator: str, drawn
     text = TEXT.format(inputs=2, units=40, network=network, first="", second="", row="[1, 2]")
     found = named_parameters(parse_scenario(text))
     assert any(np.isinf(array).any() for layer in found.values() for array in layer.values())
+
+
+@pytest.mark.parametrize("name", ["cs231n-circuit", "micrograd-neuron", "mazur", "lstm-two-steps", "attention-by-hand"])
+def test_every_parameter_has_its_own_shape(name: str) -> None:
+    network = Session(load_scenario(name)).network
+    assert network.parameters
+    assert all(values.shape == array.shape for array, values in network.parameters.items())
