@@ -97,11 +97,7 @@ def to_json(session: Session, *, fingerprint: bool = True) -> str:
     scenario = session.scenario
     content = SavedSession(
         format=FORMAT,
-        scenario=SavedScenario(
-            name=scenario.name,
-            path=None if scenario.path is None else str(scenario.path.resolve()),
-            digest=_digest(scenario),
-        ),
+        scenario=identity(scenario),
         arithmetic=arithmetic(),
         cursor=SavedCursor(branch=session.branch.name, position=session.position, term=session.term),
         length=session.length,
@@ -156,6 +152,15 @@ def fingerprint_of(frame: Frame) -> str:
         return " ".join(f"{crc32(value.tobytes()):08x}" for value in flat)
     starts = ((frame.program.offsets[op.target], op.target.size) for op in frame.program.ops)
     return " ".join(f"{crc32(flat[start : start + size].tobytes()):08x}" for start, size in starts)
+
+
+def identity(scenario: Scenario) -> SavedScenario:
+    """Which scenario it is, by its name, its file and its content."""
+    return SavedScenario(
+        name=scenario.name,
+        path=None if scenario.path is None else str(scenario.path.resolve()),
+        digest=_digest(scenario),
+    )
 
 
 def _digest(scenario: Scenario) -> str:

@@ -521,7 +521,8 @@ def test_a_kill_during_a_save_leaves_nothing_for_long(tmp_path: Path) -> None:
     path = tmp_path / f"x{SUFFIX}"
     write_whole(path, "old")
     killed = "import os; os.fsync = lambda _number: os.kill(os.getpid(), 9)\n"
-    code = f"{killed}from pathlib import Path\nfrom retrograde.engine import atomic\natomic.write_whole(Path('{path}'), 'new')"
+    imports = "from pathlib import Path\nfrom retrograde.engine import atomic\n"
+    code = f"{killed}{imports}atomic.write_whole(Path('{path}'), 'new')"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == -9
     assert len(list(tmp_path.iterdir())) == 2

@@ -59,6 +59,9 @@ class Host(Protocol):
     def choose(self) -> None:
         """Chooses another scenario."""
 
+    def recover(self) -> None:
+        """Lists the unsaved work of programs that have ended."""
+
     def quit(self) -> None:
         """Leaves."""
 

@@ -637,6 +637,15 @@ COMMANDS: tuple[Row, ...] = (
         early=lambda screen: screen.choose(),
     ),
     Row(
+        id="recover",
+        title=N_("go on with unsaved work"),
+        help=N_("Lists what programs that were killed have kept of other sessions."),
+        group=Group.CHANGE,
+        line="recover",
+        act=lambda on: on.leaving.recover(),
+        early=lambda screen: screen.recover(),
+    ),
+    Row(
         id="help",
         keys=("question_mark",),
         title=N_("help"),
