@@ -409,8 +409,12 @@ class RetrogradeApp(GuardedApp):
         debugger = DebuggerScreen(
             session, message.screen.arrangement, self.keeper, file=message.file, leftover=message.leftover
         )
+        odd = session.scenario.warnings
         if message.warnings:
             debugger.desk.say("; ".join(message.warnings), bad=True)
+        elif odd:
+            text = ngettext("{count} warning, :warnings lists it", "{count} warnings, :warnings lists them", len(odd))
+            debugger.desk.say(f"{text.format(count=len(odd))} · {odd[0].message}", bad=True)
         self.switch_screen(debugger)
         debugger.call_after_refresh(self.call_later, self._release)
 

@@ -53,6 +53,7 @@ class SavedEdit(_Table):
     position: Count
     values: list[SlotValue]
     dropped: int | None
+    inside: bool = False
 
 
 class SavedBranch(_Table):

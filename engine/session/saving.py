@@ -129,7 +129,7 @@ def _branch(session: Session, branch: Branch, *, fingerprint: bool) -> SavedBran
         parent=None if branch.parent is None else branch.parent.name,
         edit=None
         if edit is None
-        else SavedEdit(position=edit.position, values=list(edit.values), dropped=edit.dropped),
+        else SavedEdit(position=edit.position, values=list(edit.values), dropped=edit.dropped, inside=edit.inside),
         position=branch.position,
         frontier=branch.frontier,
         fingerprints=_fingerprints(session, branch) if fingerprint else {},
@@ -312,8 +312,9 @@ def _rebuild(session: Session, entry: SavedBranch) -> None:
     """Makes a branch again from its entry in the journal."""
     if entry.parent is None or entry.edit is None:
         raise EngineError(_("only the first branch has no parent and no edit"))
-    position = session.find(entry.edit.position)
-    edit = Edit(position=position, values=tuple(entry.edit.values), dropped=entry.edit.dropped)
+    saved = entry.edit
+    position = session.find(saved.position + saved.inside) - saved.inside
+    edit = Edit(position=position, inside=saved.inside, values=tuple(saved.values), dropped=saved.dropped)
     session.switch(entry.parent)
     session.fork(edit, name=entry.name)
 
