@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.binding import BindingType
-from textual.events import Event, Key
+from textual.events import Event, Key, Paste
 from textual.message import Message
 
 from retrograde.engine.text import _, ngettext, use
@@ -19,6 +19,7 @@ from retrograde.tui.debugger.loading import LoadingScreen
 from retrograde.tui.debugger.panelled import PanelledScreen
 from retrograde.tui.debugger.screen import DebuggerScreen
 from retrograde.tui.screens.late_keys import TakesLate
+from retrograde.tui.widgets.one_line import visible
 from retrograde.tui.work.endings import Endings
 from retrograde.tui.work.guarded import GuardedApp
 from retrograde.tui.work.unsaved import Keeper
@@ -213,6 +214,9 @@ class RetrogradeApp(GuardedApp):
 
     async def on_event(self, event: Event) -> None:
         """Hands on keys that were typed so fast that they came to the screen below the one that takes them."""
+        if isinstance(event, Paste) and not event.is_forwarded:
+            # Also for what is not ours to write, the palette's line.
+            event.text = visible(event.text.partition("\n")[0].partition("\r")[0])
         if isinstance(event, Key):
             screen = self.screen
             if not event.is_forwarded:

@@ -199,10 +199,10 @@ COMMANDS: tuple[Row, ...] = (
         id="enter",
         keys=("enter",),
         title=N_("go to the selection"),
-        help=N_("To the step that made what is selected."),
+        help=N_("To the step that made what is selected; after a run that diverged, to where it began."),
         group=Group.GOTO,
         palette=False,
-        act=lambda on: on.selecting.enter(),
+        act=lambda on: None if on.moving.to_goal() else on.selecting.enter(),
     ),
     Row(
         id="return",

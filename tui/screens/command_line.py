@@ -15,6 +15,7 @@ from textual.widgets import Input, Label
 from retrograde.tui.canvas.canvas import shorten, wrap
 from retrograde.tui.canvas.glyphs import plain, width
 from retrograde.tui.commands.words import Fault
+from retrograde.tui.widgets.one_line import OneLine
 
 Complete = Callable[[str], tuple[str, Sequence[str]]]
 """Takes what stands before the cursor; gives the end of it that is completed, and what it may become."""
@@ -69,7 +70,7 @@ class LineScreen(ModalScreen[str | None]):
         with Vertical():
             with Horizontal():
                 yield Label(f" {self._prompt} ", id="prompt", markup=False)
-                yield Input(self._value, placeholder=self._hint, select_on_focus=self._select)
+                yield OneLine(self._value, placeholder=self._hint, select_on_focus=self._select)
             yield Label("", id="says", markup=False)
 
     def on_mount(self) -> None:

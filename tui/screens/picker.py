@@ -21,6 +21,7 @@ from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.records.choices import ChoicesView
 from retrograde.tui.records.marks import PanelEdge
 from retrograde.tui.widgets.choices import Choices
+from retrograde.tui.widgets.one_line import OneLine
 
 LONGEST_TOPOLOGY = 22
 """Cells that the widths of a network's layers take at most."""
@@ -53,7 +54,7 @@ class PickerScreen(Screen[str | None]):
 
     def compose(self) -> ComposeResult:
         """The search line above the list."""
-        yield Input(placeholder=_("type to search, Enter opens"), id="search")
+        yield OneLine(placeholder=_("type to search, Enter opens"), id="search")
         yield Choices(id="choices")
 
     def on_mount(self) -> None:
