@@ -257,7 +257,7 @@ class RetrogradeApp(GuardedApp):
         for screen in self.screen_stack:
             if isinstance(screen, DebuggerScreen):
                 with suppress(Exception):
-                    screen.parts.leaving.end()
+                    screen.end()
         self.keeper.flush(KEEP_SECONDS)
         self.exit(code, return_code=code)
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
 MOST_KEYS = 1000
-QUIT = "quit"
 LINES = frozenset({"colon", "slash", "e"})
 """Keys after which letters may be text."""
 
@@ -30,7 +29,6 @@ class Ahead:
         self._keys: list[Key] = []
         self._text = False
         self._early = {key for row in commands() if row.early is not None for key in row.keys}
-        self._quit = {key for row in commands() if row.id == QUIT for key in row.keys}
 
     def takes(self, screen: Screen[object], event: Key) -> bool:
         """Takes a key that has to wait; says whether it does.
@@ -42,7 +40,8 @@ class Ahead:
         loading = isinstance(screen, LoadingScreen)
         if not loading and not (self.waiting and isinstance(screen, DebuggerScreen)):
             return False
-        if loading and (not self._keys or (event.key in self._quit and not self._text)) and event.key in self._early:
+        if loading and event.key in self._early and not self._text:
+            # Help, quitting, the look: they need not wait, and nothing that waits is another thing after them.
             return False
         if event.key.startswith("ctrl+") and event.key not in {"ctrl+j", "ctrl+h", "ctrl+i", "ctrl+m"}:
             return False

@@ -651,6 +651,7 @@ COMMANDS: tuple[Row, ...] = (
         group=Group.CHANGE,
         line="recover",
         act=lambda on: on.leaving.recover(),
+        obey=lambda on, _rest: on.leaving.recover(),
         early=lambda screen: screen.recover(),
     ),
     Row(
