@@ -10,7 +10,6 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import ModalScreen
 
 from retrograde.engine.text import _, ngettext
 from retrograde.tui.canvas.canvas import Span
@@ -18,6 +17,7 @@ from retrograde.tui.canvas.glyphs import Glyphs, plain
 from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.records.marks import PanelEdge
 from retrograde.tui.records.table_view import TableView
+from retrograde.tui.screens.answering import AnsweringModal
 from retrograde.tui.screens.choosing import ChoiceScreen
 from retrograde.tui.views.plain import in_ascii
 from retrograde.tui.widgets.table import Table
@@ -60,7 +60,7 @@ class RecoverScreen(ChoiceScreen):
         super().__init__(_("unsaved work: Enter goes on with it, Esc leaves it"), rows, glyphs)
 
 
-class OfferScreen(ModalScreen[bool | None]):
+class OfferScreen(AnsweringModal[bool | None]):
     """One key: yes, no, or another time (None).
 
     Args:
