@@ -286,7 +286,7 @@ class RetrogradeApp(GuardedApp):
             if name is not None:
                 self._chosen = True
                 self.open(name)
-            elif not isinstance(self.screen, PanelledScreen):
+            elif not any(isinstance(screen, PanelledScreen) for screen in self.screen_stack):
                 self.exit(0)
 
         self.push_screen(PickerScreen(self.look.glyphs, problems), chosen)
