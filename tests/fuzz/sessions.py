@@ -50,7 +50,7 @@ def _nearly(rng: random.Random, content: Any) -> Any:
 def _texts(home: Path) -> list[str]:
     """Sessions with everything in them that can be saved."""
     texts = []
-    for name in ("mazur", "xor-2-4-1", "elman"):
+    for name in ("mazur", "elman"):
         session = Session(load_scenario(name))
         session.run(epochs=3)
         session.add_breakpoint("E < 0.1")
