@@ -182,11 +182,16 @@ def _head(path: Path, encoding: str, shown: str, skip: int) -> list[str]:
 def _blocks(stream: io.TextIOWrapper, shown: str) -> Iterator[list[str]]:
     """Yield the lines of a text, many at once, without their ends."""
     rest = ""
+    blank = 0
     while piece := stream.read(_BLOCK):
         lines = (rest + piece).split("\n")
         rest = lines.pop()
         if len(rest) > limits.MAX_LINE:
             raise ScenarioError([too_large(shown)])
+        blank += lines.count("") + sum(map(str.isspace, lines))
+        if blank > limits.MAX_BLANK_LINES:
+            message = _("more than {most} lines are blank").format(most=f"{limits.MAX_BLANK_LINES:,}")
+            raise ScenarioError([Problem(path=shown, key="data.file", message=message)])
         if lines:
             yield lines
     if rest:
@@ -342,7 +347,9 @@ def _decimal(source: _Source) -> str:
     row = 0
     for row, (_line, cells) in enumerate(source.rows(), start=1):
         source.check(row)
-        signs.look((cells[place] for place in source.chosen if place < len(cells)), row)
+        text = "".join(cells)
+        if "," in text or "." in text:
+            signs.look([cells[place] for place in source.chosen if place < len(cells)], row)
         if signs.point is not None:
             break
     found = signs.decimal(source.dialect.separator)
