@@ -27,6 +27,8 @@ SUBCOMMANDS: tuple[str, ...] = (
     "list",
     "check",
     "gradcheck",
+    "why",
+    "flow",
     "race",
     "new",
     "data",

@@ -21,6 +21,7 @@ from retrograde.engine.scenario.rules.parts import Parts
 from retrograde.engine.scenario.rules.size import sample_rules, training_count
 from retrograde.engine.scenario.rules.training import training_rules
 from retrograde.engine.scenario.sequences import window_starts
+from retrograde.engine.scenario.shapes import INPUT_LAYER
 from retrograde.engine.text import _
 
 
@@ -37,6 +38,7 @@ def broken_rules(parts: Parts) -> Iterator[Violation]:
         if parts.held_out is not None:
             yield from held_out_rules(parts, parts.data, parts.held_out)
     yield from _all_loss_rules(parts)
+    yield from _unused_rules(parts)
     yield from training_rules(parts)
     yield from _expectation_rules(parts)
     yield from _count_rules(parts)
@@ -52,6 +54,23 @@ def _all_loss_rules(parts: Parts) -> Iterator[Violation]:
             if any(other is not None and parts.number(other.layer) == parts.number(loss.layer) for other in others):
                 message = _("two losses of the same layer; give each the name of another layer")
                 yield Violation(path=("losses", number), message=message)
+
+
+def _unused_rules(parts: Parts) -> Iterator[Violation]:
+    """Yield the layers from which no way leads to a loss: odd, but they can be computed."""
+    losses = (parts.loss, *parts.losses)
+    used = {parts.number(None if loss is None else loss.layer) for loss in losses}
+    if not parts.complete or None in (*parts.layers, *losses, *used):
+        return
+    for number in reversed(range(len(parts.layers))):
+        layer, name = parts.layers[number], parts.names[number]
+        assert layer is not None
+        if number in used:
+            above = parts.names[number - 1] if number else INPUT_LAYER
+            used |= {parts.number(taken) for taken in layer.taken(above) if taken != INPUT_LAYER}
+        else:
+            message = _("no way leads from {name} to a loss: what it computes changes nothing")
+            yield Violation(path=("network", "layers", number), message=message.format(name=name), warning=True)
 
 
 def _expectation_rules(parts: Parts) -> Iterator[Violation]:
