@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from retrograde.engine.equations.optimisers import remembered_as
 from retrograde.engine.errors import KeyPath, Violation
 from retrograde.engine.layers.base import Layer
 from retrograde.engine.layers.dense import DenseLayer
@@ -134,6 +135,10 @@ def _unknown_key(path: KeyPath, layer: type[Layer]) -> str:
     message = _("there is no such key")
     if near := suggest(name, known, likeness=0.5):
         return message + near
+    if path[:-1] == ("training",) and (stem := remembered_as(name)):
+        return message + _("; what an optimiser remembers is in the table memory: memory = {{ {name} = 0.5 }}").format(
+            name=stem
+        )
     elsewhere = sorted(table or _("the top of the file") for table, home in homes(name) if home is not model)
     if elsewhere:
         return message + _(" here; it belongs in {tables}").format(tables=", ".join(elsewhere))
