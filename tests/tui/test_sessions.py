@@ -157,7 +157,7 @@ async def test_what_is_not_as_it_was_saved_is_said(opened, here: Path) -> None:
     program = session.program
     prints[program.offset(session.resolve("net_h2"))] = "00000000"
     content["branches"][0]["fingerprints"]["0"] = " ".join(prints)
-    content["scenario"]["digest"] = "0"
+    content["scenario"]["digest"] = "2-0"
     (here / "a.session.json").write_text(json.dumps(content), encoding="utf-8")
     async with opened(session=here / "a.session.json") as driver:
         await driver.until(lambda: driver.app.session is not None)
