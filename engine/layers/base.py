@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -308,6 +308,9 @@ class Layer(Model):
         default=(), max_length=16, description="parameters that training leaves as they are"
     )
     init: LayerInit | None = Field(default=None, description="how this layer's parameters are drawn")
+
+    evaluates_apart: ClassVar[bool] = False
+    """Whether it computes something else when the network is evaluated than when it is trained."""
 
     @property
     def label(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -40,6 +40,8 @@ class BatchNormLayer(ActivatedLayer):
     frozen: Annotated[tuple[Literal["gamma", "beta"], ...], Field(strict=False)] = Field(
         default=(), max_length=2, description="parameters that training leaves as they are"
     )
+
+    evaluates_apart: ClassVar[bool] = True
 
     @property
     def label(self) -> str:
