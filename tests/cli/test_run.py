@@ -222,7 +222,7 @@ class TestRun:
         assert len(every) == sum(math.prod(array["shape"]) for array in result["arrays"].values()) == 1201
         text = output(["run", str(file)], capsys)
         assert len(text.splitlines()) < 15
-        assert "1201 parameters; --values prints each of them" in text
+        assert "1,201 parameters; --values prints each of them" in text
         weights = [value for name, value in every.items() if not name.startswith("b_")]
         hidden = result["arrays"]["W_h"]
         assert (hidden["min"], hidden["max"]) == (min(weights[:600]), max(weights[:600]))
