@@ -6,17 +6,18 @@ A kind of layer is one file of this folder, with a strict model, and one row of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from retrograde.engine.equations.activation_table import ACTIVATIONS
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.errors import KeyPath, Violation
 from retrograde.engine.layers.options import with_parameters, words
+from retrograde.engine.layers.spelling import as_the_model_has_it
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -93,6 +94,11 @@ class Model(BaseModel):
     """A table of a scenario file: strict, frozen, and without unknown keys."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelled(cls, table: Any) -> Any:
+        return as_the_model_has_it(cls, table)
 
 
 class Distribution(Model):
@@ -308,6 +314,9 @@ class Layer(Model):
         default=(), max_length=16, description="parameters that training leaves as they are"
     )
     init: LayerInit | None = Field(default=None, description="how this layer's parameters are drawn")
+
+    absent: ClassVar[Mapping[str, str]] = {}
+    """Keys that other kinds have, and other programs, with what is said where this one is given one."""
 
     evaluates_apart: ClassVar[bool] = False
     """Whether it computes something else when the network is evaluated than when it is trained."""

@@ -13,6 +13,7 @@ from retrograde.engine.scenario.catalogue import folder, shipped
 from retrograde.engine.scenario.limits import MAX_FILE_BYTES
 from retrograde.engine.scenario.locate import line_and_column
 from retrograde.engine.scenario.models import Data
+from retrograde.engine.scenario.toml_hints import written_so
 from retrograde.engine.text import _, suggest
 
 # tomllib copies a dotted key for each of its parts, and calls itself for each bracket.
@@ -141,6 +142,7 @@ def toml(text: str, shown: str) -> dict[str, Any]:
         else:
             line, column = line_and_column(text, len(text.rstrip()))
         message = _("this is not TOML: {what}").format(what=what[:1].lower() + what[1:])
+        message += written_so(text.split("\n")[line - 1], column)
         raise ScenarioError([Problem(path=shown, line=line, column=column, message=message)]) from error
     except RecursionError as error:
         offset = max(text.find("[" * 8), text.find("{"), 0)

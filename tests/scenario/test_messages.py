@@ -228,7 +228,6 @@ class TestAllAtOnce:
             "s.toml:21:20: data.targets[2]: the targets add up to 7",
             "s.toml:27:17: training.learning_rate: -0.5 is too small",
             "s.toml:28:14: training.batch_size: a batch of 9 from 2 samples",
-            "s.toml:30:1: stop.epochs: missing: the most epochs",
             "s.toml:31:1: stop.epoch: there is no such key",
         ]
 
