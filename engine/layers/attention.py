@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -52,9 +52,6 @@ class AttentionLayer(Layer):
     bk: Row | None = Field(default=None, description="initial biases of the keys")
     bv: Row | None = Field(default=None, description="initial biases of the values")
     bo: Row | None = Field(default=None, description="initial biases of the output")
-    frozen: Annotated[tuple[Literal["Wq", "Wk", "Wv", "Wo", "bq", "bk", "bv", "bo"], ...], Field(strict=False)] = Field(
-        default=(), max_length=8, description="parameters that training leaves as they are"
-    )
 
     @property
     def label(self) -> str:
@@ -109,6 +106,11 @@ class AttentionLayer(Layer):
         rows = queries * (widths["q"] + widths["v"] + widths["o"]) + keys * 2 * widths["v"]
         return rows + 5 * self.heads * queries * keys
 
+    also_frozen_as: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        **{f"W{name}": ("weights",) for name in "qkvo"},
+        **{f"b{name}": ("bias", "biases") for name in "qkvo"},
+    }
+
     def parameters(self, sources: Sequence[Form]) -> tuple[Parameter, ...]:
         """Wq (width, features) and bq (width,), and those of the other projections."""
         widths = self._widths(sources)
@@ -126,7 +128,7 @@ class AttentionLayer(Layer):
                 given = getattr(self, key)
                 found.append(
                     Parameter(
-                        name=key, shape=shape, role=role, fans=fans, given=given, key=key, frozen=key in self.frozen
+                        name=key, shape=shape, role=role, fans=fans, given=given, key=key, frozen=self.freezes(key, key)
                     )
                 )
         return tuple(found)

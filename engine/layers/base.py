@@ -311,15 +311,36 @@ class Layer(Model):
         description="the name of an earlier layer of the same kind whose parameters this layer uses too",
     )
     frozen: Annotated[tuple[str, ...], Field(strict=False)] = Field(
-        default=(), max_length=16, description="parameters that training leaves as they are"
+        default=(),
+        max_length=16,
+        description='parameters that training leaves as they are: "weights" and "bias" in every kind, a key that gives'
+        ' them, such as "recurrent_weights", or a name without that of the layer: W, b; U, bu, h0, c0, P of a recurrent'
+        " layer, with r behind it in the other direction; gamma, beta; Wq, bq, ... of attention; variables of a graph",
     )
     init: LayerInit | None = Field(default=None, description="how this layer's parameters are drawn")
 
     absent: ClassVar[Mapping[str, str]] = {}
     """Keys that other kinds have, and other programs, with what is said where this one is given one."""
 
+    also_frozen_as: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """What else a parameter is called in ``frozen`` besides its name and its key."""
+
     evaluates_apart: ClassVar[bool] = False
     """Whether it computes something else when the network is evaluated than when it is trained."""
+
+    def spellings(self, name: str, key: str) -> frozenset[str]:
+        """What a parameter is called in ``frozen``.
+
+        Args:
+            name: its name.
+            key: the key of the layer's table that gives it.
+        """
+        also = ("bias",) if key == "biases" else ()
+        return frozenset({name, *also, *self.also_frozen_as.get(name, ()), *({key} - {"reverse"})})
+
+    def freezes(self, name: str, key: str) -> bool:
+        """Whether training leaves a parameter as it is; see ``spellings``."""
+        return not self.spellings(name, key).isdisjoint(self.frozen or ())
 
     @property
     def label(self) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import ActivatedLayer, Form, Parameter, Row, ShapeError
-from retrograde.engine.layers.normalised import scale_and_shift
+from retrograde.engine.layers.normalised import SCALE_AND_SHIFT, scale_and_shift
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -37,9 +37,7 @@ class BatchNormLayer(ActivatedLayer):
     affine: bool = Field(default=True, description="whether there is a scale γ and a shift β that are learned")
     gamma: Row | None = Field(default=None, description="initial γ, one for each channel; 1 if absent")
     beta: Row | None = Field(default=None, description="initial β, one for each channel; 0 if absent")
-    frozen: Annotated[tuple[Literal["gamma", "beta"], ...], Field(strict=False)] = Field(
-        default=(), max_length=2, description="parameters that training leaves as they are"
-    )
+    also_frozen_as: ClassVar[Mapping[str, tuple[str, ...]]] = SCALE_AND_SHIFT
 
     evaluates_apart: ClassVar[bool] = True
 

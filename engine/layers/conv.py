@@ -49,9 +49,6 @@ class _ConvolutionLayer(Windows, ActivatedLayer):
         default=1, ge=1, le=MAX_UNITS, description="into how many groups the channels fall that only see their own"
     )
     bias: Literal["channel", "none"] = Field(default="channel", description="one bias for each output channel, or none")
-    frozen: Annotated[tuple[Literal["W", "b"], ...], Field(strict=False)] = Field(
-        default=(), max_length=2, description="parameters that training leaves as they are"
-    )
     biases: (
         Annotated[Annotated[float, Tag("<number>")] | Annotated[Row, Tag("<list>")], Discriminator(list_or_number)]
         | None
@@ -99,7 +96,7 @@ class _ConvolutionLayer(Windows, ActivatedLayer):
             fans=fans,
             given=weights,
             key="weights",
-            frozen="W" in self.frozen,
+            frozen=self.freezes("W", "weights"),
         )
         if self.bias == "none":
             return (kernel,)
@@ -111,7 +108,7 @@ class _ConvolutionLayer(Windows, ActivatedLayer):
             fans=fans,
             given=given if given is None or isinstance(given, tuple) else (given,) * self.channels,
             key="biases",
-            frozen="b" in self.frozen,
+            frozen=self.freezes("b", "biases"),
         )
         return kernel, bias
 

@@ -47,9 +47,6 @@ class DenseLayer(ActivatedLayer):
     units: int = Field(ge=1, le=MAX_UNITS, description="number of neurons")
     activation: ActivationName = Field(default="sigmoid", description="the activation function")
     bias: BiasKind = Field(default="neuron", description="one bias per neuron, one shared by the layer, or none")
-    frozen: Annotated[tuple[Literal["weights", "bias"], ...], Field(strict=False)] = Field(
-        default=(), max_length=2, description="parameters that training leaves as they are"
-    )
     edges: EdgeTable | None = Field(
         default=None,
         description="which edges there are: a row per neuron of this layer, a column per neuron before it, 1 for an"
@@ -131,7 +128,7 @@ class DenseLayer(ActivatedLayer):
             fans=fans,
             given=given if given is None or pairs is None else _picked(given, pairs),
             key="weights",
-            frozen="weights" in (self.frozen or ()),
+            frozen=self.freezes("W", "weights"),
         )
         if self.bias == "none":
             return (weights,)
@@ -143,7 +140,7 @@ class DenseLayer(ActivatedLayer):
             fans=fans,
             given=biases if biases is None or isinstance(biases, tuple) else (biases,) * self.bias_count,
             key="biases",
-            frozen="bias" in (self.frozen or ()),
+            frozen=self.freezes("b", "biases"),
         )
         return weights, bias
 

@@ -38,9 +38,6 @@ class LinearLayer(ActivatedLayer):
     kind: Literal["linear"] = Field(description="the kind of layer")
     units: int = Field(ge=1, le=MAX_UNITS, description="number of values at each position")
     bias: OptionalBias = Field(default="neuron", description="one bias per unit, or none")
-    frozen: Annotated[tuple[Literal["W", "b"], ...], Field(strict=False)] = Field(
-        default=(), max_length=2, description="parameters that training leaves as they are"
-    )
     weights: Matrix | None = Field(default=None, description="initial weights; a row per unit, a column per feature")
     biases: (
         Annotated[Annotated[float, Tag("<number>")] | Annotated[Row, Tag("<list>")], Discriminator(list_or_number)]
@@ -73,7 +70,7 @@ class LinearLayer(ActivatedLayer):
             fans=fans,
             given=self.weights,
             key="weights",
-            frozen="W" in self.frozen,
+            frozen=self.freezes("W", "weights"),
         )
         if self.bias == "none":
             return (weights,)
@@ -84,7 +81,7 @@ class LinearLayer(ActivatedLayer):
             fans=fans,
             given=spread(self.biases, self.units),
             key="biases",
-            frozen="b" in self.frozen,
+            frozen=self.freezes("b", "biases"),
         )
         return weights, bias
 

@@ -76,7 +76,7 @@ class LstmLayer(GivenCell, RecurrentLayer):
                 fans=(self.units, self.units),
                 given=self.given(direction).peephole_weights,
                 key="peephole_weights" if direction == "" else "reverse",
-                frozen="P" + direction in self.frozen,
+                frozen=self.freezes("P" + direction, "peephole_weights"),
                 blocks=("i", "f", "o"),
             )
 

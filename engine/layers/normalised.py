@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from retrograde.engine.equations.array import Role
@@ -19,9 +20,12 @@ class Normalising(Protocol):
     def beta(self) -> Row | None:
         """The initial β that the file gives."""
 
-    @property
-    def frozen(self) -> tuple[str, ...]:
-        """The parameters that training leaves as they are."""
+    def freezes(self, name: str, key: str) -> bool:
+        """Whether training leaves a parameter as it is."""
+
+
+SCALE_AND_SHIFT: Mapping[str, tuple[str, ...]] = {"gamma": ("weights",), "beta": ("bias", "biases")}
+"""γ and β in the words of other layers, as ``frozen`` has them."""
 
 
 def scale_and_shift(layer: Normalising, width: int) -> tuple[Parameter, ...]:
@@ -38,7 +42,7 @@ def scale_and_shift(layer: Normalising, width: int) -> tuple[Parameter, ...]:
             key=name,
             fallback=fallback,
             drawn=False,
-            frozen=name in layer.frozen,
+            frozen=layer.freezes(name, name),
         )
         for name, sign, given, fallback in rows
     )

@@ -136,7 +136,7 @@ class RecurrentLayer(GivenStart, Layer):
                 fans=fans,
                 given=self.values(key, given),
                 key=key if direction == "" else "reverse",
-                frozen=name + direction in self.frozen,
+                frozen=self.freezes(name + direction, key),
                 blocks=blocks,
             )
         for name in self.states:
@@ -148,7 +148,7 @@ class RecurrentLayer(GivenStart, Layer):
                 given=getattr(given, name),
                 key=name if direction == "" else "reverse",
                 drawn=False,
-                frozen=self.initial == "fixed" or name + direction in self.frozen,
+                frozen=self.initial == "fixed" or self.freezes(name + direction, name),
             )
 
     def values(self, key: str, given: Any) -> Any:

@@ -165,7 +165,11 @@ class TestOneMistake:
             ),
             ("units = 3", "units = 3\nslope = 0.1", "9:1: network.layers[1].slope: slope belongs to leaky_relu; this"),
             ("units = 3", "units = 3\nname = 'o'", "layer 1 is called o too; names are unique"),
-            ("units = 3", "units = 3\nname = 'E'", "9:8: network.layers[1].name: E means something else in Retrograde"),
+            (
+                "units = 3",
+                "units = 3\nname = 'E'",
+                "9:8: network.layers[1].name: E means something else in Retrograde (a loss)",
+            ),
             ("units = 3", "units = 3\nname = 'h-1'", 'network.layers[1].name: "h-1" is not a name; use Latin letters'),
             (
                 "units = 3",
@@ -175,7 +179,7 @@ class TestOneMistake:
             (
                 "units = 3",
                 "units = 3\nfrozen = ['bias', 'weight']",
-                '9:19: network.layers[1].frozen[2]: "weight" is not',
+                "9:19: network.layers[1].frozen[2]: this layer has no parameter weight; it has weights, bias",
             ),
             (
                 "units = 3",

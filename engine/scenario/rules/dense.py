@@ -9,7 +9,7 @@ from retrograde.engine.layers.dense import DenseLayer
 from retrograde.engine.scenario.rules.names import weight_name_rules
 from retrograde.engine.scenario.rules.nested_shapes import shape_rules
 from retrograde.engine.scenario.rules.parts import Parts
-from retrograde.engine.text import _
+from retrograde.engine.text import _, suggest
 
 
 def dense_rules(parts: Parts, number: int, layer: DenseLayer) -> Iterator[Violation]:
@@ -18,10 +18,16 @@ def dense_rules(parts: Parts, number: int, layer: DenseLayer) -> Iterator[Violat
     sources = parts.sources[number]
     before = layer.width(sources) if sources else None
     wanted = None if before is None or layer.units is None else (layer.units, before)
-    frozen = layer.frozen or ()
-    if "bias" in frozen and layer.bias == "none":
-        message = _("this layer has no bias that could be frozen")
-        yield Violation(path=(*path, "frozen", frozen.index("bias")), message=message)
+    weights, biases = layer.spellings("W", "weights"), layer.spellings("b", "biases")
+    for position, name in enumerate(layer.frozen or ()):
+        message = ""
+        if name in biases and layer.bias == "none":
+            message = _("this layer has no bias that could be frozen")
+        elif name not in weights | biases:
+            message = _("this layer has no parameter {name}; it has {names}").format(name=name, names="weights, bias")
+            message += suggest(name, ("weights", "bias"))
+        if message:
+            yield Violation(path=(*path, "frozen", position), message=message)
     if layer.weights is not None:
         yield from shape_rules(
             layer.weights, wanted, (*path, "weights"), _("weights"), _("units × inputs of the layer"), before

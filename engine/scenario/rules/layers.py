@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from retrograde.engine.equations.activation_table import ACTIVATIONS
 from retrograde.engine.errors import KeyPath, Violation
-from retrograde.engine.layers.base import ActivatedLayer, Layer, ShapeError
+from retrograde.engine.layers.base import ActivatedLayer, Layer, Parameter, ShapeError
 from retrograde.engine.layers.dense import DenseLayer
 from retrograde.engine.scenario.rules.dense import dense_rules
 from retrograde.engine.scenario.rules.draws import init_rules
 from retrograde.engine.scenario.rules.nested_shapes import axes, nested_shape
 from retrograde.engine.scenario.rules.parts import Parts
 from retrograde.engine.scenario.shapes import INPUT_LAYER
-from retrograde.engine.text import _
+from retrograde.engine.text import _, suggest
 
 
 def layer_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Violation]:
@@ -112,6 +112,16 @@ def _sharing_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Violatio
         yield Violation(path=(*path, key), message=message.format(name=layer.share, key=key), key=True)
 
 
+def _frozen_rules(path: KeyPath, layer: Layer, parameters: Sequence[Parameter]) -> Iterator[Violation]:
+    """Only what exists is frozen."""
+    known = frozenset[str]().union(*(layer.spellings(one.name, one.key) for one in parameters))
+    for position, name in enumerate(layer.frozen or ()):
+        if name not in known:
+            message = _("this layer has no parameter {name}; it has {names}")
+            text = message.format(name=name, names=", ".join(one.name for one in parameters) or _("none"))
+            yield Violation(path=(*path, "frozen", position), message=text + suggest(name, sorted(known)))
+
+
 def _parameter_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Violation]:
     """Values that the file gives have the shape of their parameter, and only what exists is frozen."""
     path: KeyPath = ("network", "layers", number)
@@ -119,12 +129,7 @@ def _parameter_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Violat
     if sources is None or parts.forms[number] is None:
         return
     parameters = layer.parameters(sources)
-    names = [one.name for one in parameters]
-    for position, name in enumerate(layer.frozen or ()):
-        if name not in names:
-            message = _("this layer has no parameter {name}; it has {names}")
-            text = message.format(name=name, names=", ".join(names) or _("none"))
-            yield Violation(path=(*path, "frozen", position), message=text)
+    yield from _frozen_rules(path, layer, parameters)
     for one in parameters:
         found = nested_shape(one.given)
         if one.given is not None and found != one.shape:
