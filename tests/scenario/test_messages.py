@@ -342,3 +342,11 @@ class TestSizes:
         assert "a number with 301 digits is too large; the largest is 10,000,000" in said
         said = only("learning_rate = 0.5", "learning_rate = 1" + "0" * 350)
         assert "is not" in said
+
+
+class TestOneHot:
+    @pytest.mark.parametrize("width", [2, 3])
+    def test_rows_of_one_hot_targets_need_no_classes(self, width: int) -> None:
+        text = changed("targets = [[1, 0], [0, 1]]", f"targets = [[1, 0], [0, 1]]\nclasses = {width}")
+        said = [problem.message for problem in problems(text)]
+        assert any("leave out classes" in message for message in said) == (width == 2), said

@@ -105,6 +105,12 @@ def _lines() -> Iterator[str]:
         for row in LOSSES.values()
     )
     yield from markdown_table(("name", "term of one output", "reductions"), losses)
+    yield (
+        "`binary_cross_entropy` clamps nothing: an output of exactly 0 or 1 whose target is another has an infinite"
+        " loss, where Keras keeps y 10⁻⁷ away from 0 and 1, and PyTorch has no logarithm below −100. A term with the"
+        " factor 0 is 0, so that 0 · ln 0 is no NaN. `binary_cross_entropy_logits` is the same of a layer without a"
+        " sigmoid, and does not overflow.\n"
+    )
     yield "## Optimisers\n"
     yield from markdown_table(
         ("name", "formula", "source"), ((f"`{row.name}`", row.formula, row.source) for row in OPTIMISERS.values())

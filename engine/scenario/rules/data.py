@@ -167,6 +167,9 @@ def _target_rules(parts: Parts, data: Data, targets: Sequence[Any]) -> Iterator[
             yield from _row_rules(rows, parts.positions, ("data", "targets"), _("targets"), meaning)
         elif not flat:
             message = _("with classes, targets are a list of class indices such as [0, 2, 1]")
+            widths = {len(row) for row in targets if isinstance(row, tuple)}
+            if widths == {data.classes}:
+                message += _("; one-hot rows need no classes: leave out classes")
             yield Violation(path=("data", "targets"), message=message)
     elif flat:
         message = _("a row per sample is needed, such as [[0.1], [0.9]]; for class indices give classes")

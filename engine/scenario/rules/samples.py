@@ -49,7 +49,10 @@ def width_rules(
                 if positions == 1
                 else _("{found} target columns, but there are {wanted} class indices, one a step")
             )
-            yield Violation(path=("targets",), message=message.format(found=columns, wanted=positions))
+            text = message.format(found=columns, wanted=positions)
+            if positions == 1 and columns == data.classes:
+                text += _("; one-hot columns need no classes: leave out classes")
+            yield Violation(path=("targets",), message=text)
     elif outputs is not None and columns != outputs:
         message = _("{found} target columns for {wanted} units of the last layer; for class indices give classes")
         yield Violation(path=("targets",), message=message.format(found=columns, wanted=outputs))
