@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -106,11 +106,6 @@ class AttentionLayer(Layer):
         rows = queries * (widths["q"] + widths["v"] + widths["o"]) + keys * 2 * widths["v"]
         return rows + 5 * self.heads * queries * keys
 
-    also_frozen_as: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        **{f"W{name}": ("weights",) for name in "qkvo"},
-        **{f"b{name}": ("bias", "biases") for name in "qkvo"},
-    }
-
     def parameters(self, sources: Sequence[Form]) -> tuple[Parameter, ...]:
         """Wq (width, features) and bq (width,), and those of the other projections."""
         widths = self._widths(sources)
@@ -126,11 +121,8 @@ class AttentionLayer(Layer):
                     continue
                 key = letter + name
                 given = getattr(self, key)
-                found.append(
-                    Parameter(
-                        name=key, shape=shape, role=role, fans=fans, given=given, key=key, frozen=self.freezes(key, key)
-                    )
-                )
+                also = ("weights",) if letter == "W" else ("bias", "biases")
+                found.append(Parameter(name=key, shape=shape, role=role, fans=fans, given=given, key=key, also=also))
         return tuple(found)
 
     def build(self, forward: Forward, sources: Sequence[Value]) -> Value:

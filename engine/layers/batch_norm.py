@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -10,7 +10,7 @@ from pydantic import Field
 
 from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import ActivatedLayer, Form, Parameter, Row, ShapeError
-from retrograde.engine.layers.normalised import SCALE_AND_SHIFT, scale_and_shift
+from retrograde.engine.layers.normalised import scale_and_shift
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ class BatchNormLayer(ActivatedLayer):
     affine: bool = Field(default=True, description="whether there is a scale γ and a shift β that are learned")
     gamma: Row | None = Field(default=None, description="initial γ, one for each channel; 1 if absent")
     beta: Row | None = Field(default=None, description="initial β, one for each channel; 0 if absent")
-    also_frozen_as: ClassVar[Mapping[str, tuple[str, ...]]] = SCALE_AND_SHIFT
 
     evaluates_apart: ClassVar[bool] = True
 

@@ -40,6 +40,10 @@ def kernel_axes(value: Any) -> str:
     return "<two>" if depth >= 4 else "<one>"
 
 
+Kernels = Annotated[Annotated[Kernels1, Tag("<one>")] | Annotated[Kernels2, Tag("<two>")], Discriminator(kernel_axes)]
+"""Weights of a convolution over one axis or two."""
+
+
 class _ConvolutionLayer(Windows, ActivatedLayer):
     """What a convolution and its transpose have in common."""
 
@@ -96,7 +100,6 @@ class _ConvolutionLayer(Windows, ActivatedLayer):
             fans=fans,
             given=weights,
             key="weights",
-            frozen=self.freezes("W", "weights"),
         )
         if self.bias == "none":
             return (kernel,)
@@ -108,7 +111,6 @@ class _ConvolutionLayer(Windows, ActivatedLayer):
             fans=fans,
             given=given if given is None or isinstance(given, tuple) else (given,) * self.channels,
             key="biases",
-            frozen=self.freezes("b", "biases"),
         )
         return kernel, bias
 
@@ -117,10 +119,7 @@ class ConvLayer(_ConvolutionLayer):
     """A cross-correlation: net[o, p] = Σ W[o, c, t] · x[c, p · stride + t · dilation − padding] + b[o]."""
 
     kind: Literal["conv"] = Field(description="the kind of layer")
-    weights: (
-        Annotated[Annotated[Kernels1, Tag("<one>")] | Annotated[Kernels2, Tag("<two>")], Discriminator(kernel_axes)]
-        | None
-    ) = Field(
+    weights: Kernels | None = Field(
         default=None,
         description="initial weights, [output channel][input channel of the group][row][column]; over one axis"
         " [output channel][input channel of the group][position]",
@@ -169,10 +168,7 @@ class ConvTransposeLayer(_ConvolutionLayer):
     output_padding: MarginOrEach = Field(
         default=0, description="further positions at the end of each axis, fewer than the stride or the dilation"
     )
-    weights: (
-        Annotated[Annotated[Kernels1, Tag("<one>")] | Annotated[Kernels2, Tag("<two>")], Discriminator(kernel_axes)]
-        | None
-    ) = Field(
+    weights: Kernels | None = Field(
         default=None,
         description="initial weights, [input channel][output channel of the group][row][column]; over one axis"
         " [input channel][output channel of the group][position]",

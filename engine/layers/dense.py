@@ -25,6 +25,7 @@ from retrograde.engine.layers.base import (
     list_or_number,
     table_or_order,
 )
+from retrograde.engine.layers.layouts import Table
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class DenseLayer(ActivatedLayer):
         description="which edges there are: a row per neuron of this layer, a column per neuron before it, 1 for an"
         " edge and 0 for none; absent: all",
     )
-    weights: Matrix | None = Field(
+    weights: Table | None = Field(
         default=None,
         description="initial weights; a row per neuron of this layer, a column per neuron before it, 0 where there is"
         " no edge",
@@ -126,9 +127,8 @@ class DenseLayer(ActivatedLayer):
             shape=fans if pairs is None else (len(pairs),),
             role=Role.WEIGHT,
             fans=fans,
-            given=given if given is None or pairs is None else _picked(given, pairs),
+            given=given if given is None or pairs is None else _picked(self.rows, pairs),
             key="weights",
-            frozen=self.freezes("W", "weights"),
         )
         if self.bias == "none":
             return (weights,)
@@ -140,9 +140,14 @@ class DenseLayer(ActivatedLayer):
             fans=fans,
             given=biases if biases is None or isinstance(biases, tuple) else (biases,) * self.bias_count,
             key="biases",
-            frozen=self.freezes("b", "biases"),
         )
         return weights, bias
+
+    @property
+    def rows(self) -> Matrix:
+        """The weights that the file gives, a row per unit."""
+        rows: Matrix = self.weights or ()
+        return tuple(zip(*rows, strict=False)) if self.layout == "inputs_first" else rows
 
     def completed(self) -> dict[str, Any]:
         """Every bias, and the parameter of the activation."""

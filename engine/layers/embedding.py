@@ -29,6 +29,11 @@ class EmbeddingLayer(Layer):
     )
 
     @property
+    def turns(self) -> bool:
+        """Its table has a row per entry in every layout."""
+        return False
+
+    @property
     def label(self) -> str:
         """The layer in a few words."""
         return f"embedding {self.vocabulary}×{self.units}"
@@ -54,7 +59,6 @@ class EmbeddingLayer(Layer):
                 fans=(self.units, self.vocabulary),
                 given=self.weights,
                 key="weights",
-                frozen=self.freezes("W", "weights"),
             ),
         )
 

@@ -31,6 +31,7 @@ class GruLayer(RecurrentLayer):
         "activation": N_("a GRU has σ at its gates and tanh at the candidate; rnn has a choice")
     }
     gates: ClassVar[tuple[str, ...]] = ("r", "z", "n")
+    other_names: ClassVar[Mapping[str, str]] = {"h": "n", "g": "n", "u": "z"}
 
     def step(self, walk: Walk, now: CellStep) -> None:
         """The two gates, what is new, and the state that mixes it with the one before."""

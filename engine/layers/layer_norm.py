@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import Form, Layer, Parameter, Row, ShapeError
-from retrograde.engine.layers.normalised import SCALE_AND_SHIFT, scale_and_shift
+from retrograde.engine.layers.normalised import scale_and_shift
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ class LayerNormLayer(Layer):
     affine: bool = Field(default=True, description="whether there is a scale γ and a shift β that are learned")
     gamma: Row | None = Field(default=None, description="initial γ, one for each value of a position; 1 if absent")
     beta: Row | None = Field(default=None, description="initial β, one for each value of a position; 0 if absent")
-    also_frozen_as: ClassVar[Mapping[str, tuple[str, ...]]] = SCALE_AND_SHIFT
 
     @property
     def label(self) -> str:

@@ -13,12 +13,12 @@ from retrograde.engine.layers.base import (
     MAX_UNITS,
     ActivatedLayer,
     Form,
-    Matrix,
     Parameter,
     Row,
     ShapeError,
     list_or_number,
 )
+from retrograde.engine.layers.layouts import Table
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ class LinearLayer(ActivatedLayer):
     kind: Literal["linear"] = Field(description="the kind of layer")
     units: int = Field(ge=1, le=MAX_UNITS, description="number of values at each position")
     bias: OptionalBias = Field(default="neuron", description="one bias per unit, or none")
-    weights: Matrix | None = Field(default=None, description="initial weights; a row per unit, a column per feature")
+    weights: Table | None = Field(
+        default=None, description="initial weights; a row per unit, a column per feature; see layout"
+    )
     biases: (
         Annotated[Annotated[float, Tag("<number>")] | Annotated[Row, Tag("<list>")], Discriminator(list_or_number)]
         | None
@@ -70,7 +72,6 @@ class LinearLayer(ActivatedLayer):
             fans=fans,
             given=self.weights,
             key="weights",
-            frozen=self.freezes("W", "weights"),
         )
         if self.bias == "none":
             return (weights,)
@@ -81,7 +82,6 @@ class LinearLayer(ActivatedLayer):
             fans=fans,
             given=spread(self.biases, self.units),
             key="biases",
-            frozen=self.freezes("b", "biases"),
         )
         return weights, bias
 

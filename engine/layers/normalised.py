@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol
 
 from retrograde.engine.equations.array import Role
@@ -20,13 +19,6 @@ class Normalising(Protocol):
     def beta(self) -> Row | None:
         """The initial β that the file gives."""
 
-    def freezes(self, name: str, key: str) -> bool:
-        """Whether training leaves a parameter as it is."""
-
-
-SCALE_AND_SHIFT: Mapping[str, tuple[str, ...]] = {"gamma": ("weights",), "beta": ("bias", "biases")}
-"""γ and β in the words of other layers, as ``frozen`` has them."""
-
 
 def scale_and_shift(layer: Normalising, width: int) -> tuple[Parameter, ...]:
     """γ and β, each with so many numbers: 1 and 0 unless the file gives others."""
@@ -42,7 +34,7 @@ def scale_and_shift(layer: Normalising, width: int) -> tuple[Parameter, ...]:
             key=name,
             fallback=fallback,
             drawn=False,
-            frozen=layer.freezes(name, name),
+            also=("weights",) if name == "gamma" else ("bias", "biases"),
         )
         for name, sign, given, fallback in rows
     )

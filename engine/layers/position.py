@@ -31,6 +31,11 @@ class PositionLayer(Layer):
     )
 
     @property
+    def turns(self) -> bool:
+        """Its table has a row per entry in every layout."""
+        return False
+
+    @property
     def label(self) -> str:
         """The layer in a few words."""
         return "position" if self.encoding == "sinusoidal" else "learned position"
@@ -57,7 +62,6 @@ class PositionLayer(Layer):
                 fans=(shape[1], shape[0]),
                 given=self.weights,
                 key="weights",
-                frozen=self.freezes("P", "weights"),
             ),
         )
 

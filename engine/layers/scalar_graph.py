@@ -159,7 +159,6 @@ class ScalarGraphLayer(Layer):
                 fans=(1, 1),
                 given=value,
                 key="values",
-                frozen=self.freezes(name, "values"),
                 alone=True,
             )
             for name, value in self.values.items()

@@ -60,7 +60,7 @@ def frozen_ones(kind: tuple[str, str], *words: str) -> set[str]:
         (CONV, {"W"}, {"b"}),
         (LINEAR, {"W"}, {"b"}),
         (RNN, {"W"}, {"b"}),
-        (BOTH, {"W", "Wr"}, {"b", "br"}),
+        (BOTH, {"W"}, {"b"}),
         (ATTENTION, {"Wq", "Wk", "Wv", "Wo"}, {"bq", "bk", "bv", "bo"}),
         (NORM, {"gamma"}, {"beta"}),
         (LAYER_NORM, {"gamma"}, {"beta"}),
@@ -83,10 +83,10 @@ def test_a_key_freezes_what_it_gives() -> None:
     ("kind", "word", "said"),
     [
         (DENSE, "weight", "this layer has no parameter weight; it has weights, bias; did you mean weights?"),
-        (CONV, "U", "this layer has no parameter U; it has W, b"),
+        (CONV, "U", "this layer has no parameter U; it has weights, bias"),
         (NORM, "gama", "did you mean gamma?"),
-        ((DENSE[0], 'units = 2\nbias = "none"'), "b", "this layer has no bias that could be frozen"),
-        ((CONV[0], CONV[1] + '\nbias = "none"'), "bias", "this layer has no parameter bias; it has W"),
+        ((DENSE[0], 'units = 2\nbias = "none"'), "b", "this layer has no parameter b; it has weights"),
+        ((CONV[0], CONV[1] + '\nbias = "none"'), "bias", "this layer has no parameter bias; it has weights"),
         (RNN, "reverse", "this layer has no parameter reverse"),
     ],
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.text import N_, _, ngettext
 from retrograde.tui.cli.support.columns import table
+from retrograde.tui.cli.support.loading import load
 from retrograde.tui.cli.support.numbers import encoded, shown
 from retrograde.tui.cli.support.progress import ProgressBar
 from retrograde.tui.cli.support.subcommand import DATA, EPOCHS, JSON, Subcommand, argument
@@ -35,10 +36,9 @@ def run(
         EngineError: The condition can not be read, or names something that is not there.
         ScenarioError: The scenario or its data can not be used.
     """
-    from retrograde.engine.scenario.file import load_scenario
     from retrograde.engine.session.session import Session
 
-    session = Session(load_scenario(scenario, data=None if data is None else Path(data)))
+    session = Session(load(scenario, data=None if data is None else Path(data)))
     with ProgressBar() as bar:
         outcome = session.run(epochs=epochs, until=until, on_progress=bar.update)
     count = sum(array.size for array in session.network.parameters)
@@ -78,6 +78,7 @@ def _as_json(session: Session, outcome: Outcome, values: Mapping[str, float] | N
         else {"name": fault.name, "value": encoded(fault.value), "address": fault.address, "step": fault.step},
         "loss_last_epoch": encoded(outcome.loss),
         "loss_end": encoded(session.value("E_data")),
+        "warnings": [str(warning) for warning in session.scenario.warnings],
         "loss_end_as_iteration": None if same_unit is None else encoded(same_unit),
         "parameters": None if values is None else {name: encoded(value) for name, value in values.items()},
         "arrays": {
