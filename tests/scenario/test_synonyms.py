@@ -190,7 +190,10 @@ class TestHints:
             ({"training": "learning_rate = 0.1\nbatchsize = 1"}, "did you mean batch_size?"),
             ({"training": "learning_rate = 0.1\nepochs = 1"}, "no such key here; it belongs in [stop]"),
             ({"training": 'learning_rate = 0.1\nschedule = { kind = "StepLR" }'}, "did you mean step?"),
-            ({"stop": "epochs = 2\nlr = 1"}, "it is called learning_rate, and belongs in [[network.layers]], [training]"),
+            (
+                {"stop": "epochs = 2\nlr = 1"},
+                "it is called learning_rate, and belongs in [[network.layers]], [training]",
+            ),
             ({"layer": "neurons = 1"}, "did you mean units?"),
             ({"layer": "units = 1\nbias = [1]"}, "initial values stand in biases"),
             ({"layer": "units = 1\nuse_bias = false"}, "did you mean bias?"),
