@@ -158,10 +158,19 @@ def fingerprint_of(frame: Frame) -> str:
     return " ".join(f"{crc32(flat[start : start + size].tobytes()):08x}" for start, size in starts)
 
 
+_DIGESTED = "2-"
+"""What a digest begins with, by the keys that scenarios have; to be counted on where new ones have a value unasked."""
+
+
 def _digest(scenario: Scenario) -> str:
     """What identifies the content of a scenario: its network, data and training."""
-    content = scenario.model_dump_json(include={"network", "data", "loss", "training"})
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
+    content = scenario.model_dump_json(include={"network", "data", "loss", "training"}, exclude_defaults=True)
+    return _DIGESTED + hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _is_changed(scenario: Scenario, digest: str) -> bool:
+    """Whether a scenario has another content than when a digest was made; unknown, and no, of one by other keys."""
+    return digest.startswith(_DIGESTED) and digest != _digest(scenario)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +251,7 @@ def open_session(path: Path, load: Callable[[str | Path], Scenario]) -> Opened:
 def _opened(saved: SavedSession, file: SessionFile, load: Callable[[str | Path], Scenario]) -> Opened:
     scenario = load(_source(saved.scenario))
     warnings = []
-    if _digest(scenario) != saved.scenario.digest:
+    if _is_changed(scenario, saved.scenario.digest):
         warnings.append(_("the scenario {name} has changed since the session was saved").format(name=scenario.name))
     session = Session(scenario)
     session.length = max(session.length, saved.length)
