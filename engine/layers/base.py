@@ -343,9 +343,9 @@ class Layer(Model):
         max_length=16,
         description="parameters that training leaves as they are, by the key that gives their values or by their name"
         " in the network, of every kind alike: weights or W; bias, biases or b; recurrent_weights or U,"
-        " recurrent_biases or bu, peephole_weights or P; h0, c0; weights, bias, or one of Wq to bo of an attention; gamma"
-        " or weights, beta or bias of a norm; weights or P of positions; a variable of a graph; of a second direction"
-        " reverse, or one of them: Wr, Ur, br, ...",
+        " recurrent_biases or bu, peephole_weights or P; h0, c0; weights, bias, or one of Wq to bo of an attention;"
+        " gamma or weights, beta or bias of a norm; weights or P of positions; a variable of a graph; of a second"
+        " direction reverse, or one of them: Wr, Ur, br, ...",
     )
     learning_rate: float | None = Field(
         default=None,
