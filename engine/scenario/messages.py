@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from retrograde.engine.equations.optimisers import remembered_as
 from retrograde.engine.errors import KeyPath, Violation
 from retrograde.engine.layers.base import Layer
 from retrograde.engine.layers.dense import DenseLayer
@@ -173,6 +174,10 @@ def _unknown_key(path: KeyPath, layer: type[Layer]) -> str:
     message = _("there is no such key")
     if name in layer.absent and model is layer:
         return message + ": " + _(layer.absent[name])
+    if path[:-1] == ("training",) and (stem := remembered_as(name)):
+        return message + _("; what an optimiser remembers is in the table memory: memory = {{ {name} = 0.5 }}").format(
+            name=stem
+        )
     if near := suggest(name, known, likeness=0.5 if meanings(name, known) else 0.75):
         return message + near
     if places := _places(name, model):

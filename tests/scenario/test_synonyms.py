@@ -166,7 +166,7 @@ class TestAccepted:
 
 
 class TestHints:
-    @pytest.mark.parametrize("key", ["lr", "eta", "LR", "learningRate", "'learning rate'", "step_size", '"η"'])
+    @pytest.mark.parametrize("key", ["lr", "eta", "LR", "learningRate", "'learning rate'", '"η"'])
     def test_the_learning_rate(self, key: str) -> None:
         assert problem(training=f"{key} = 0.1").endswith("there is no such key; did you mean learning_rate?")
 

@@ -55,7 +55,7 @@ def run(
         print(_("{count} parameters; --values prints each of them").format(count=f"{count:,}"))
         print()
     epochs_done = outcome.iterations // session.schedule.per_epoch
-    print("\n".join(table([[_("epochs"), str(epochs_done), ""], *_losses(session, outcome)])))
+    print("\n".join(table([[_("epochs"), str(epochs_done), ""], *_losses(session, outcome), *_held_out_rows(session)])))
     print(_("stopped: {message}").format(message=outcome.message))
     if outcome.fault is not None:
         message = _("there: retrograde {scenario}, then :goto {address}")
@@ -78,6 +78,7 @@ def _as_json(session: Session, outcome: Outcome, values: Mapping[str, float] | N
         else {"name": fault.name, "value": encoded(fault.value), "address": fault.address, "step": fault.step},
         "loss_last_epoch": encoded(outcome.loss),
         "loss_end": encoded(session.value("E_data")),
+        **{name: encoded(value) for name, value in held_out(session).items()},
         "warnings": [str(warning) for warning in session.scenario.warnings],
         "loss_end_as_iteration": None if same_unit is None else encoded(same_unit),
         "parameters": None if values is None else {name: encoded(value) for name, value in values.items()},
@@ -164,6 +165,30 @@ def _summary(session: Session, updates: int) -> list[str]:
         shape = "×".join(map(str, one.shape)) or "1"
         rows.append([one.name, shape, *(f"{number:.6g}" for number in (one.min, one.max, one.rms, one.norm))])
     return table(rows, right=frozenset(range(1, 6)))
+
+
+_HELD_OUT = {"loss_held_out": N_("loss of held-out data"), "accuracy_held_out": N_("accuracy of held-out data")}
+
+
+def _held_out_rows(session: Session) -> Iterator[list[str]]:
+    """What is said of the samples that are held out."""
+    for name, value in held_out(session).items():
+        yield [_(_HELD_OUT[name]), shown(value), _("over what is held out, after the last update")]
+
+
+def held_out(session: Session) -> dict[str, float]:
+    """The loss of the samples that are held out at the cursor, and how many of them are classified rightly.
+
+    Nothing where none are held out, and no accuracy where the targets are no classes.
+    """
+    from retrograde.engine.session.scoring import right_answers
+
+    if session.network.dataset.held_out is None:
+        return {}
+    found = {"loss_held_out": session.value("E_held_out")}
+    if (answers := right_answers(session, held_out=True)) is not None:
+        found["accuracy_held_out"] = answers[0] / answers[1]
+    return found
 
 
 def parameters(session: Session, updates: int) -> Iterator[tuple[str, float]]:
