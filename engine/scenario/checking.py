@@ -60,15 +60,21 @@ def parse(
     from retrograde.engine.scenario.sample_checking import checked_samples
     from retrograde.engine.scenario.scaling import finish
 
-    file = samples = None
+    checked = None
     if parts.data is not None and not report.too_large:
-        file, samples = checked_samples(parts, parts.data, report, path, override)
+        checked = checked_samples(parts, parts.data, report, path, override)
     if scenario is None or report.broken:
         raise report.error()
     # One-hot rows take memory, and only a scenario without a problem is known to fit.
-    dataset = None if samples is None else finish(samples, scenario.data, parts.positions)
+    dataset = None
+    if checked is not None:
+        scenario = scenario.model_copy(update={"data": checked.data})
+        if checked.samples is not None:
+            dataset = finish(checked.samples, checked.data, parts.positions, checked.held)
     _check_variants(scenario, parts, report, None if dataset is None else len(dataset))
-    scenario = with_starts(scenario, file, None if samples is None else samples.numbers, report)
+    if checked is not None:
+        numbers = None if checked.samples is None else checked.samples.numbers
+        scenario = with_starts(scenario, checked.file, numbers, report)
     if report.broken:
         raise report.error()
     chosen = next((n for n, one in enumerate(scenario.variants) if one.name == variant), None)
@@ -78,7 +84,11 @@ def parse(
         except EngineError as error:
             raise ScenarioError([Problem(path=shown, message=str(error))]) from error
     return scenario.completed().sourced(
-        name=name, path=path, data_path=file, dataset=dataset, warnings=report.warnings(chosen)
+        name=name,
+        path=path,
+        data_path=None if checked is None else checked.file,
+        dataset=dataset,
+        warnings=report.warnings(chosen),
     )
 
 

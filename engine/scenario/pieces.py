@@ -10,8 +10,8 @@ from retrograde.engine.errors import KeyPath
 from retrograde.engine.layers.base import MAX_LAYERS, Layer
 from retrograde.engine.layers.dense import DenseLayer
 from retrograde.engine.layers.table import KINDS
+from retrograde.engine.scenario.data_table import Data, HeldOut
 from retrograde.engine.scenario.models import (
-    Data,
     Expectation,
     LossTable,
     NetworkInit,
@@ -41,6 +41,7 @@ def whole(scenario: Scenario) -> Parts:
         init=network.init,
         layers=[laid_out(layer, network) for layer in network.layers],
         data=scenario.data,
+        held_out=scenario.held_out,
         loss=scenario.loss,
         losses=scenario.losses,
         training=scenario.training,
@@ -75,6 +76,7 @@ def pieces(content: dict[str, Any]) -> Parts:
         layers=layers if bare is None else [layer and laid_out(layer, bare) for layer in layers],
         complete=bool(layers) and len(layers) == len(_list(network, "layers")),
         data=_valid(Data, content.get("data", {}), ("data",), unknown),
+        held_out=_valid(HeldOut, content.get("held_out"), ("held_out",), unknown),
         loss=_valid(LossTable, content.get("loss"), ("loss",), unknown),
         losses=[_valid(LossTable, table, ("losses", n), unknown) for n, table in enumerate(losses)],
         training=_valid(Training, content.get("training"), ("training",), unknown),

@@ -87,6 +87,9 @@ class Run:
         self._per_epoch = branch.timeline.schedule.per_epoch
         self._judge = Judge(stop, self._per_epoch, start)
         by_epoch = condition is not None and not condition.positions.isdisjoint(EPOCH_NAMES)
+        if condition is not None and "E_held_out" in condition.positions:
+            # Said before the first epoch, and not after it.
+            branch.timeline.held_out_loss(branch.timeline.state(start))
         self._slow = stop.gradient_norm_below is not None or by_epoch
         watched = breaks if condition is None or self._slow else (*breaks, condition)
         self._probe = Probe(conditions=watched)
@@ -206,6 +209,8 @@ class Run:
                     return self._judge.loss
                 case "E_data":
                     return self._timeline.data_loss(frame.next_state)
+                case "E_held_out":
+                    return self._timeline.held_out_loss(frame.next_state)
             return inner(name)
 
         return moment

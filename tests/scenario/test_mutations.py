@@ -15,7 +15,7 @@ from retrograde.engine.scenario.file import parse_scenario
 from retrograde.engine.scenario.limits import MAX_FILE_BYTES
 
 MUTATIONS = Path(__file__).parent.parent / "support" / "mutations.py"
-COUNT = 2000
+COUNT = 400
 
 
 def test_mutated_files_end_in_a_scenario_or_an_error() -> None:
@@ -51,7 +51,8 @@ learning_rate = 0.5
 [stop]
 epochs = 3
 """
-ROOM = MAX_FILE_BYTES - 2000
+ROOM = MAX_FILE_BYTES // 4
+"""A quarter of the largest file: what is not linear in the file takes far longer than a quarter of its seconds."""
 
 
 @pytest.mark.parametrize(
@@ -80,5 +81,5 @@ def test_the_largest_files_are_refused_in_time(text: str) -> None:
     start = time.process_time()
     with pytest.raises(ScenarioError):
         parse_scenario(text)
-    # A second on an ordinary machine; the margin is for a loaded one.
-    assert time.process_time() - start < 4.0
+    # A second for the largest on an ordinary machine; the margin is for a loaded one.
+    assert time.process_time() - start < 1.5

@@ -15,12 +15,17 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from pathlib import Path
 
 from retrograde.engine.errors import ScenarioError
 from retrograde.engine.scenario.catalogue import folder
 from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.session.session import Session
+from retrograde.engine.text import visible
+
+LONGEST = 2500
+"""Characters of a message with its place."""
 
 TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"|[A-Za-z0-9_.+-]+|\s+|.', re.DOTALL)
 NUMBER = re.compile(r"(?<![\w.\"])[+-]?\d[\d_.eE+-]*(?![\w\"])")
@@ -193,7 +198,55 @@ def _structure(rng: random.Random, text: str, others: list[str]) -> str:
     return "\n".join(lines)
 
 
-MUTATIONS = (_token, _token, _number, _number, _value, _lines, _cut, _noise, _path, _structure, _structure)
+def _section(rng: random.Random, text: str, others: list[str]) -> str:
+    """Takes out a table, or its header alone, or writes a table of another scenario in its place."""
+    parts = re.split(r"(?m)^(?=\[)", text)
+    at = rng.randrange(len(parts))
+    match rng.randrange(3):
+        case 0:
+            del parts[at]
+        case 1:
+            parts[at] = parts[at].partition("\n")[2]
+        case _:
+            parts[at] = rng.choice(re.split(r"(?m)^(?=\[)", rng.choice(others)))
+    return "".join(parts)
+
+
+def _size(rng: random.Random, text: str, others: list[str]) -> str:
+    """Gives the inputs another number, or other axes."""
+    del others
+    sizes = ("0", "1", "2", "5", "-1", "true", "4096", "10000000", "2147483648", "1" + "0" * 30)
+    if rng.random() < 0.5:
+        return re.sub(r"(?m)^inputs = \d+$", f"inputs = {rng.choice(sizes)}", text, count=1)
+    line = f"input_shape = [{', '.join(rng.choices(sizes, k=rng.randrange(5)))}]"
+    without = re.sub(r"(?m)^input_shape = .*$", "", text)
+    return without.replace("[network]", f"[network]\n{line}", 1)
+
+
+def _ragged(rng: random.Random, text: str, others: list[str]) -> str:
+    """Takes an entry out of a list of numbers, or makes one a list."""
+    del others
+    found = list(re.finditer(r"[\d.]+(, )(?=[\d.]+)", text))
+    if not found:
+        return text
+    match = rng.choice(found)
+    one = rng.choice(("", f"[{match[0]}], ", '"x", '))
+    return text[: match.start()] + one + text[match.end() :]
+
+
+def _word(rng: random.Random, text: str, others: list[str]) -> str:
+    """Puts a word that goes on and on, or what a terminal obeys, into a text or a comment."""
+    del others
+    word = rng.choice(("A" * 100_000, "0_" * 50_000, "\\u001b[31m", "\\u009b", "\u202e", "a.b" * 9000, "名" * 5000))
+    found = list(re.finditer(r'"|#', text))
+    at = rng.choice(found).end() if found else 0
+    return text[:at] + word + text[at:]
+
+
+MUTATIONS = (
+    *(_token, _token, _number, _number, _value, _lines, _cut, _noise, _path, _structure, _structure),
+    *(_section, _size, _size, _ragged, _word),
+)
 
 
 def prepare(home: Path) -> list[str]:
@@ -245,13 +298,17 @@ def main(first: int, count: int) -> None:
             file.write_bytes(mutate(rng, texts[seed % len(texts)], texts))
             start = time.process_time()
             try:
-                session = Session(load_scenario(file))
-                session.step()
+                # What NumPy warns of would stand between the words of the command line.
+                with warnings.catch_warnings(action="error", category=RuntimeWarning):
+                    session = Session(load_scenario(file))
+                    session.step()
                 valid += 1
             except ScenarioError as error:
                 refused += 1
                 if not error.problems or not all(problem.message and problem.path for problem in error.problems):
                     faults.append((seed, "no problem is stated"))
+                elif any(visible(one) != one or len(one) > LONGEST for one in str(error).split("\n")):
+                    faults.append((seed, "a message that a terminal obeys, or that is endless"))
                 elif any(problem.line == 0 or problem.column == 0 for problem in error.problems):
                     faults.append((seed, "a place counts from 0"))
             except BaseException:  # noqa: BLE001 - anything else is what this looks for

@@ -19,8 +19,8 @@ from retrograde.engine.equations.options import Value
 from retrograde.engine.equations.rate_schedules import KEYS, SCHEDULES
 from retrograde.engine.layers.base import ActivatedLayer, Layer
 from retrograde.engine.layers.table import KINDS
+from retrograde.engine.scenario.data_table import Data, HeldOut
 from retrograde.engine.scenario.models import (
-    Data,
     Expectation,
     LossTable,
     NetworkInit,
@@ -63,6 +63,7 @@ def _lines() -> Iterator[str]:
         ("[network]", NetworkTable),
         ("[network.init]", NetworkInit),
         ("[data]", Data),
+        ("[held_out]", HeldOut),
         ("[loss] and [[losses]]", LossTable),
         ("[training]", Training),
         ("[training.schedule]", RateSchedule),

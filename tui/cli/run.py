@@ -42,6 +42,7 @@ def run(scenario: str, *, epochs: int | None, until: str | None, data: str | Non
             "message": outcome.message,
             "loss_last_epoch": encoded(outcome.loss),
             "loss_end": encoded(end),
+            **held_out(session),
             "warnings": [str(warning) for warning in session.scenario.warnings],
             "parameters": {name: encoded(value) for name, value in values.items()},
         }
@@ -56,9 +57,29 @@ def run(scenario: str, *, epochs: int | None, until: str | None, data: str | Non
         [_("loss of the last epoch"), shown(outcome.loss), _("mean of its iterations, each before its update")],
         [_("loss of the end state"), shown(end), _("over the whole data, after the last update")],
     ]
+    for name, value in held_out(session).items():
+        rows.append([_(_HELD_OUT[name]), shown(value), _("over what is held out, after the last update")])
     print("\n".join(table(rows)))
     print(_("stopped: {message}").format(message=outcome.message))
     return 0
+
+
+_HELD_OUT = {"loss_held_out": N_("loss of held-out data"), "accuracy_held_out": N_("accuracy of held-out data")}
+
+
+def held_out(session: Session) -> dict[str, float]:
+    """The loss of the samples that are held out at the cursor, and how many of them are classified rightly.
+
+    Nothing where none are held out, and no accuracy where the targets are no classes.
+    """
+    from retrograde.engine.session.scoring import right_answers
+
+    if session.network.dataset.held_out is None:
+        return {}
+    found = {"loss_held_out": session.value("E_held_out")}
+    if (answers := right_answers(session, held_out=True)) is not None:
+        found["accuracy_held_out"] = answers[0] / answers[1]
+    return found
 
 
 def parameters(session: Session, updates: int) -> Iterator[tuple[str, float]]:
