@@ -29,6 +29,11 @@ SETTINGS = [
     ("adamw", "weight_decay = 0.01\nclip_norm = 0.001"),
     ("adam", "clip_value = 0.0001"),
     ("sgd", "l1 = 0.01\nl2 = 0.02"),
+    ("sgd", "momentum = 0.9\nnesterov = true\nlook_ahead = true\nmemory = { v = 0.01 }"),
+    ("sgd", 'momentum = 0.9\nnesterov = true\nlook_ahead = true\nmomentum_form = "step"'),
+    ("rprop", 'rprop_form = "rprop-"'),
+    ("rprop", 'rprop_form = "irprop+"'),
+    ("adam", "eps_inside = true\nmemory = { t = 3, m = 0.01, v = 0.02 }"),
 ]
 
 
