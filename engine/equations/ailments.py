@@ -167,9 +167,7 @@ AILMENTS: dict[str, Ailment] = {
                 Limit(
                     key="tanh", default=4.0, text="rms(net) of tanh", source="the slope there is 0.13 % of its largest"
                 ),
-                Limit(
-                    key="growth", default=50.0, text="std(net) last / first", source="He et al. 2015 keep it near 1"
-                ),
+                Limit(key="growth", default=50.0, text="std(net) last / first", source="He et al. 2015 keep it near 1"),
             ),
             advice=N_("draw the weights as Glorot (σ, tanh) or He (ReLU) do"),
             risk=True,
@@ -486,7 +484,7 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="stuck",
             title=N_("no progress"),
-            formula="mean E of 10 epochs > progress · that of the 10 before, and > floor · E0",
+            formula="mean E of 10 epochs > progress · that of the 10 before (and < that / progress¹⁰), and > floor · E0",
             limits=(
                 Limit(
                     key="progress",
@@ -503,7 +501,8 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="same_output",
             title=N_("the same output for every sample"),
-            formula="after 10 epochs the outputs over the data differ by less than range of what the targets do",
+            formula="after 10 epochs, and to the end, the outputs over the data differ by less than range of what the"
+            " targets do, E > 0.1 · E0",
             limits=(
                 Limit(
                     key="range",
@@ -532,7 +531,9 @@ AILMENTS: dict[str, Ailment] = {
                     source="ln K of K classes (Karpathy 2019, A Recipe for Training Neural Networks)",
                 ),
             ),
-            advice=N_("smaller weights in the last layer, and its biases so that it begins with the mean of the targets"),
+            advice=N_(
+                "smaller weights in the last layer, and its biases so that it begins with the mean of the targets"
+            ),
             note=True,
         ),
     )

@@ -14,6 +14,7 @@ from retrograde.engine.explaining.biography import Biography
 from retrograde.engine.explaining.detectors.doctor import OnLooked, diagnose
 from retrograde.engine.explaining.detectors.limits import limits_of
 from retrograde.engine.explaining.detectors.records import Diagnosis
+from retrograde.engine.explaining.detectors.trials import Trial, trial
 from retrograde.engine.explaining.flow import FlowRow, flow
 from retrograde.engine.explaining.gradient_graph import GradientGraph, is_backward
 from retrograde.engine.explaining.paths import Cuts, PathView, path_view, paths_tell
@@ -157,6 +158,19 @@ class Explanations:
             on_run=on_run,
             on_look=on_look,
         )
+
+    def trial(self, name: str, *, epochs: int | None = None) -> Trial:
+        """Makes an experiment with the training of the cursor's branch, beside the session.
+
+        Args:
+            name: ``fit_one_batch``, ``zero_inputs`` or ``half_rate``.
+            epochs: the most epochs; by default those of the scenario.
+
+        Raises:
+            EngineError: there is no such experiment, or it can not be made with this network.
+        """
+        most = self._cursor.scenario.stop.epochs if epochs is None else epochs
+        return trial(self._cursor.timeline, name, most)
 
     def verdict(self, found: Autopsy) -> str:
         """An autopsy in a sentence or two."""

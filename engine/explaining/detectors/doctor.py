@@ -145,9 +145,7 @@ class _Examined:
         if found is not None:
             self.found[judge.rule] = (max(0, iteration), found)
 
-    def _fill_gaps(
-        self, seen: list[Judge], columns: Mapping[str, list[Found | None]], sights: list[Sight]
-    ) -> None:
+    def _fill_gaps(self, seen: list[Judge], columns: Mapping[str, list[Found | None]], sights: list[Sight]) -> None:
         """Finds the first moment of each rule, by a replay of the gap before the observed moment where it holds."""
         gaps: dict[int, list[Judge]] = {}
         for judge in seen:
@@ -222,7 +220,7 @@ class _Examined:
             threshold=found.threshold,
             cause=found.cause,
             advice=found.advice or _(row.advice),
-            note=row.note or (row.risk and learned),
+            note=row.note or (row.risk and learned and not found.always),
             place=found.place,
             edit=tuple(pair for pair in found.edit if math.isfinite(pair[1])),
         )
