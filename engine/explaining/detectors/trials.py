@@ -94,7 +94,7 @@ def half_rate(timeline: Timeline, epochs: int) -> Trial:
         usual=usual,
         rate=rate / 2,
         halved=halved,
-        verdict=_("the rate is too large") if better else _("the rate is not too large"),
+        verdict=_("half of it does better") if better else _("half of it does no better"),
     )
     return Trial(name="half_rate", text=text, passed=not better, numbers={"end": usual, "end_half_rate": halved})
 
@@ -130,7 +130,7 @@ def _other(scenario: Scenario, data: Dataset, epochs: int) -> Timeline:
     return Timeline(Network(changed.sourced(name=scenario.name, dataset=data)))
 
 
-def _rows(data: Dataset, rows: np.ndarray) -> Dataset:  # type: ignore[type-arg]
+def _rows(data: Dataset, rows: np.ndarray) -> Dataset:
     """Some of the samples."""
     lengths = None if data.lengths is None else data.lengths[rows]
     return replace(data, inputs=data.inputs[rows], targets=data.targets[rows], lengths=lengths, held_out=None)
