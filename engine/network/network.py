@@ -269,9 +269,16 @@ class Network:
 
     def output(self, program: Program) -> Array:
         """The outputs of the last layer in a program; of a sequence, at the last time step."""
+        found = self.answer(program)
+        if found is None:
+            raise EngineError(_("the last layer of this network has no outputs of its own"))
+        return found
+
+    def answer(self, program: Program) -> Array | None:
+        """The same; None where the last layer is a graph, whose results have names of their own."""
         last = self.layers[-1]
         time = f"@{last.form.steps}" if last.form.steps else ""
-        return program.named[f"out_{last.name}{time}"]
+        return program.named.get(f"out_{last.name}{time}")
 
     def _build(self, batch: int, *, train: bool) -> Program:
         training = self.scenario.training

@@ -685,6 +685,7 @@ def _plain_version(match: re.Match[str]) -> str:
 EXTRA_NAMES: Mapping[str, str] = {
     "E_epoch": "the loss of the epoch: the mean of its iterations' E, each before its own update",
     "E_data": "the loss over the whole data set, with the parameters as they are",
+    "accuracy": "the share of the data set that is classified rightly, with the parameters as they are",
     "epoch": "the number of the epoch, from 1",
     "iteration": "the number of the iteration in the epoch, from 1",
 }

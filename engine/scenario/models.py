@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from retrograde.engine.scenario.dataset import Dataset
 
-PRINTED = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
+PRINTED = r"^([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?|\[[\[\]\s,.+0-9eE-]*\])$"
 
 if TYPE_CHECKING:
     LossKind = str
@@ -269,14 +269,20 @@ class StopTable(Model):
 class Expectation(Model):
     """A published figure."""
 
-    value: str = Field(min_length=1, max_length=200, description="the name of the value: out_o1, w5, grad(w5), E")
+    value: str = Field(
+        min_length=1, max_length=200, description="a name or a formula: out_o1, grad(w5), E, W_h, norm(grad(W_o))"
+    )
     updates: int = Field(
         default=0,
         ge=0,
         le=10**18,
         description="how many updates come before; E after n is that of iteration n + 1",
     )
-    printed: str = Field(pattern=PRINTED, max_length=60, description="the figure with the digits that were printed")
+    printed: str = Field(
+        pattern=PRINTED,
+        max_length=4000,
+        description='the figure with the digits that were printed; of an array "[[0.15, 0.20], [0.25, 0.30]]"',
+    )
     factor: float = Field(default=1.0, description="published = factor · value")
     mode: Literal["round", "truncate"] = Field(default="round", description="how the source shortened the figure")
     verdict: Literal["agrees", "source_wrong"] = Field(

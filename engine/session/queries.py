@@ -15,9 +15,10 @@ from retrograde.engine.formulas.deciding import as_given, deciding, written
 from retrograde.engine.formulas.meaning import Candidate, Moment, candidates, evaluate, found_at, located
 from retrograde.engine.formulas.probe import Key, context, decide, key, reader
 from retrograde.engine.formulas.probe import missing as not_known
-from retrograde.engine.formulas.tree import Applied, Formula, Kind, Node, Slot, Stretch
+from retrograde.engine.formulas.tree import Applied, Comparing, Formula, Kind, Node, Slot, Stretch
 from retrograde.engine.session.cursor import Cursor
 from retrograde.engine.text import _
+from retrograde.engine.travel.epochs import epoch_values
 from retrograde.engine.travel.search import Extreme, OnProgress
 
 SPARKS = 60
@@ -55,6 +56,12 @@ class Queries:
 
     def look(self, formula: Formula) -> float | bool | None:
         """The value of an expression at the cursor; None where something it reads is not computed yet."""
+        if formula.by_epoch:
+            try:
+                found = self._cursor.value(formula.text)
+            except EngineError:
+                return None
+            return bool(found) if formula.kind is Kind.TRUTH else float(found)
         frame, program, sample = self._cursor.frame, self._cursor.program, self._cursor.sample
         before = self._cursor.branch.search.before(formula, self._cursor.iteration)
         missing = False
@@ -125,7 +132,7 @@ class Queries:
         None where there is none, and of what looks back an iteration itself.
         """
         looks_back = any(read.previous for read in formula.reads)
-        if formula.kind is not Kind.NUMBER or not formula.reads or looks_back:
+        if formula.kind is not Kind.NUMBER or not formula.reads or looks_back or formula.by_epoch:
             return None
         changed = self._cursor.condition(f"({formula.text}) != prev({formula.text})")
         # What was changed just now is found without a replay of its interval.
@@ -171,6 +178,8 @@ class Queries:
             step: the step; of a condition, one at which it is true.
             value: of a number, the value that it has there for the sample that is meant.
         """
+        if formula.by_epoch:
+            return self._asked_by_epoch(formula, step)
         cursor, search = self._cursor, self._cursor.branch.search
         iteration, within = cursor.schedule.locate(step)
         frame, before = cursor.timeline.frame(iteration), search.before(formula, iteration)
@@ -182,6 +191,16 @@ class Queries:
             if found == value or (value is None and found):
                 read = reader(frame, before, candidate.sample)
                 return self._asked(formula, deciding(formula.node, read, moment), iteration, candidate, read, moment)
+        return None
+
+    def _asked_by_epoch(self, formula: Formula, step: int) -> Asked | None:
+        """What a formula asks for at the end of an epoch: the first side of a comparison, or all of it."""
+        text = as_given(formula, formula.node.left) if isinstance(formula.node, Comparing) else formula.text
+        if text is None:
+            return None
+        epoch = step // self._cursor.schedule.steps_per_epoch - 1
+        for found in epoch_values(self._cursor.timeline, self._cursor.formula(text), range(epoch, epoch + 1)):
+            return Asked(text=text, value=float(found.value), ref=None, sample=None, made=None)
         return None
 
     def _asked(
@@ -220,24 +239,31 @@ class Queries:
 
     def first(self, text: str, on_progress: OnProgress | None = None) -> int | None:
         """The first step of the run at which a condition is true."""
-        found = self._cursor.branch.search.forward(
-            (self._cursor.condition(text),), 0, self._cursor.frontier, on_progress
-        )
-        return next((hit.step for hit in found), None)
+        return next(self.where(text, on_progress), None)
 
     def last(self, text: str, on_progress: OnProgress | None = None) -> int | None:
         """The last step of the run at which a condition is true."""
-        found = self._cursor.branch.search.backward(
-            (self._cursor.condition(text),), self._cursor.frontier + 1, on_progress
-        )
+        condition = self._cursor.condition(text, by_epoch=True)
+        if condition.by_epoch:
+            return next(self._ends(condition, on_progress, backward=True), None)
+        found = self._cursor.branch.search.backward((condition,), self._cursor.frontier + 1, on_progress)
         return next((hit.step for hit in found), None)
 
     def where(self, text: str, on_progress: OnProgress | None = None) -> Iterator[int]:
         """All steps of the run at which a condition is true, in order."""
-        condition = self._cursor.condition(text)
+        condition = self._cursor.condition(text, by_epoch=True)
+        if condition.by_epoch:
+            return self._ends(condition, on_progress)
         return (
             hit.step for hit in self._cursor.branch.search.forward((condition,), 0, self._cursor.frontier, on_progress)
         )
+
+    def _ends(self, condition: Formula, on_progress: OnProgress | None, *, backward: bool = False) -> Iterator[int]:
+        """The ends of the epochs of the run at which a condition is true."""
+        epochs = range(self._cursor.frontier // self._cursor.schedule.steps_per_epoch)
+        order = epochs[::-1] if backward else epochs
+        values = epoch_values(self._cursor.timeline, condition, order, on_progress)
+        return (found.step for found in values if found.value)
 
     def count(self, text: str, on_progress: OnProgress | None = None) -> int:
         """How many steps of the run make a condition true."""
@@ -248,6 +274,14 @@ class Queries:
         formula = self._cursor.formula(text)
         if formula.kind is not Kind.NUMBER:
             raise EngineError(_("{text} is a condition, not a number").format(text=text))
+        if formula.by_epoch:
+            epochs = range(self._cursor.frontier // self._cursor.schedule.steps_per_epoch)
+            best: Extreme | None = None
+            for step, value in epoch_values(self._cursor.timeline, formula, epochs, on_progress):
+                number = float(value)
+                if number == number and (best is None or (number > best.value if largest else number < best.value)):
+                    best = Extreme(number, step)
+            return best
         return self._cursor.branch.search.extreme(
             formula, self._cursor.frontier, largest=largest, on_progress=on_progress
         )

@@ -12,14 +12,14 @@ import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.expression import Ref
-from retrograde.engine.equations.words import EPOCH_NAMES
-from retrograde.engine.formulas.meaning import Moment, candidates
-from retrograde.engine.formulas.probe import Probe, Record, context, decide
+from retrograde.engine.formulas.meaning import candidates, evaluate
+from retrograde.engine.formulas.probe import Probe, Record, context, reader
 from retrograde.engine.formulas.tree import Formula
-from retrograde.engine.network.frame import Frame, gradient_norm
+from retrograde.engine.network.frame import gradient_norm
 from retrograde.engine.network.notation import Notation
 from retrograde.engine.scenario.models import StopTable
 from retrograde.engine.travel.branch import Branch
+from retrograde.engine.travel.epochs import by_losses, knowing, mean, reading
 from retrograde.engine.travel.search import Conditions
 from retrograde.engine.travel.stopping import Ending, Judge, Outcome, StopRule, describe
 from retrograde.engine.travel.timeline import total_loss
@@ -86,9 +86,11 @@ class Run:
         self._timeline = branch.timeline
         self._per_epoch = branch.timeline.schedule.per_epoch
         self._judge = Judge(stop, self._per_epoch, start)
-        by_epoch = condition is not None and not condition.positions.isdisjoint(EPOCH_NAMES)
+        self._totals = condition is not None and by_losses(condition)
+        by_epoch = condition is not None and condition.by_epoch and not self._totals
         self._slow = stop.gradient_norm_below is not None or by_epoch
-        watched = breaks if condition is None or self._slow else (*breaks, condition)
+        self._pending: list[float] = []
+        watched = breaks if condition is None or condition.by_epoch or self._slow else (*breaks, condition)
         self._probe = Probe(conditions=watched)
         self._record = Record(start=start)
         branch.extend(start)
@@ -132,6 +134,8 @@ class Run:
         else:
             self._state = timeline.advance(self._state, done, count, losses)
         hit = self._judge.scan(losses)
+        if self._totals:
+            hit = self._first_epoch(done, losses, hit)
         if self._record.hits:
             hit = self._first_hit(hit)
         reached = done + count if hit is None else hit.iterations
@@ -177,10 +181,27 @@ class Run:
                 if found.step > self._after:
                     return Ending(iteration, StopRule.BREAKPOINT, found.step)
             complete = iteration + 1
-            if self._condition is not None and complete % self._per_epoch == 0:
+            if self._condition in self._probe.conditions and complete % self._per_epoch == 0:
+                assert self._condition is not None
                 decided = search.steps_of((self._condition,), iteration)
                 if decided and (ruled is None or complete < ruled.iterations):
                     return Ending(complete, StopRule.CONDITION)
+        return ruled
+
+    def _first_epoch(self, done: int, losses: list[float], ruled: Ending | None) -> Ending | None:
+        """The first of a stop rule and a condition on the losses of an epoch, which needs no values of an iteration."""
+        condition, per_epoch = self._condition, self._per_epoch
+        assert condition is not None
+        for number, loss in enumerate(losses, done + 1):
+            if ruled is not None and number >= ruled.iterations:
+                break
+            self._pending.append(loss)
+            if number % per_epoch:
+                continue
+            parts = {"E_epoch": mean(self._pending), "epoch": number / per_epoch, "iteration": float(per_epoch)}
+            self._pending.clear()
+            if evaluate(condition.node, _nothing, parts.__getitem__):
+                return Ending(number, StopRule.CONDITION)
         return ruled
 
     def _judge_epoch(self, done: int) -> Ending | None:
@@ -190,25 +211,16 @@ class Run:
         frame = self._timeline.frame(iteration)
         if bound is not None and gradient_norm(frame) < bound:
             return Ending(done, StopRule.GRADIENT)
-        if condition is None:
+        if condition is None or self._totals:
             return None
-        before = self.branch.search.before(condition, iteration)
+        before, state = self.branch.search.before(condition, iteration), frame.next_state
         for candidate in candidates(condition, frame.program):
-            moment = self._at_the_end(frame, context(frame.program, candidate, iteration, self._per_epoch))
-            if decide(condition, frame, before, candidate, moment):
+            inner = context(frame.program, candidate, iteration, self._per_epoch)
+            moment = knowing(self._timeline, state, lambda: self._judge.loss, inner)
+            read = reading(self._timeline, state, reader(frame, before, candidate.sample))
+            if evaluate(condition.node, read, moment):
                 return Ending(done, StopRule.CONDITION)
         return None
-
-    def _at_the_end(self, frame: Frame, inner: Moment) -> Moment:
-        def moment(name: str) -> float | str:
-            match name:
-                case "E_epoch":
-                    return self._judge.loss
-                case "E_data":
-                    return self._timeline.data_loss(frame.next_state)
-            return inner(name)
-
-        return moment
 
     def outcome(self, notation: Notation) -> Outcome:
         """How the run ended."""
@@ -262,3 +274,7 @@ class Run:
             return "E", None
         name = notation.symbol(program.target(program.place(best)))
         return name, timeline.schedule.start(iteration) + best + 1
+
+
+def _nothing(_node: object) -> float:
+    raise AssertionError

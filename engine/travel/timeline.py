@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import cycle, islice
 from typing import Any
 
@@ -141,7 +142,7 @@ class Timeline:
         self._waypoints: dict[int, Floats] = {}
         self._interval = (0, -1)
         self._cycle: list[Any] | None = None
-        self._evaluator: tuple[Program, KernelExecutor] | None = None
+        self._evaluator: KernelExecutor | None = None
         # The iterations of the change itself: the states that they start from.
         self._changed: dict[int, Floats] = {}
         first = self.change.first
@@ -363,22 +364,26 @@ class Timeline:
 
     def data_loss(self, state: Floats) -> float:
         """The loss over the whole data set under a state; a mean over the batch runs over all samples."""
-        return total_loss(self._evaluated(state))
+        return total_loss(self.evaluated(state))
 
-    def _evaluated(self, state: Floats) -> Frame:
+    @cached_property
+    def evaluation(self) -> Program:
+        """The forward pass over the whole data set."""
+        return self.network.evaluation(self.schedule.samples) if self.parent is None else self.parent.evaluation
+
+    def evaluated(self, state: Floats) -> Frame:
         """The forward pass over the whole data set under a state."""
-        samples = self.schedule.samples
+        samples, program = self.schedule.samples, self.evaluation
         if self._evaluator is None:
-            program = self.network.evaluation(samples)
             blas = self.network.scenario.network.arithmetic == "blas"
-            self._evaluator = (program, KernelExecutor(program, self.constants, blas=blas))
-        program, executor = self._evaluator
+            self._evaluator = KernelExecutor(program, self.constants, blas=blas)
+        executor = self._evaluator
         dated = [leaf.source.values(0, self.schedule.per_epoch) for leaf in program.dated]
         return executor.frame(state, executor.leaves(self.network.columns, range(samples), dated))
 
     def predictions(self, state: Floats) -> Floats:
         """The outputs of the last layer for the whole data set under a state, (samples, ...)."""
-        frame = self._evaluated(state)
+        frame = self.evaluated(state)
         return frame.array(self.network.output(frame.program))
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.text import N_, _
 from retrograde.tui.cli.support.columns import table
@@ -15,7 +15,12 @@ from retrograde.tui.cli.support.subcommand import DATA, EPOCHS, JSON, Subcommand
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.array import Array
+    from retrograde.engine.network.classifying import Classified
     from retrograde.engine.session.session import Session
+
+
+MOST = 1000
+"""Outputs that are listed in JSON: all of as many samples as that is."""
 
 
 def run(scenario: str, *, epochs: int | None, until: str | None, data: str | None, as_json: bool) -> int:
@@ -42,6 +47,7 @@ def run(scenario: str, *, epochs: int | None, until: str | None, data: str | Non
             "message": outcome.message,
             "loss_last_epoch": encoded(outcome.loss),
             "loss_end": encoded(end),
+            **answers(session, outcome.iterations),
             "parameters": {name: encoded(value) for name, value in values.items()},
         }
         print(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
@@ -55,9 +61,35 @@ def run(scenario: str, *, epochs: int | None, until: str | None, data: str | Non
         [_("loss of the last epoch"), shown(outcome.loss), _("mean of its iterations, each before its update")],
         [_("loss of the end state"), shown(end), _("over the whole data, after the last update")],
     ]
+    found = classified(session, outcome.iterations)
+    if found is not None:
+        right = _("{right} of {samples} samples, after the last update").format(**found._asdict())
+        rows.append([_("accuracy"), shown(found.right / found.samples), right])
     print("\n".join(table(rows)))
     print(_("stopped: {message}").format(message=outcome.message))
     return 0
+
+
+def classified(session: Session, updates: int) -> Classified | None:
+    """How many samples are classified rightly after so many updates; None where the targets are no classes."""
+    from retrograde.engine.travel.epochs import rightly
+
+    return rightly(session.timeline, session.timeline.state(updates))
+
+
+def answers(session: Session, updates: int) -> dict[str, Any]:
+    """What the network says to each sample after so many updates, of the first ``MOST`` numbers, and the accuracy."""
+    if session.network.answer(session.timeline.evaluation) is None:
+        return {}
+    outputs = session.timeline.predictions(session.timeline.state(updates))
+    found = classified(session, updates)
+    rows = outputs.reshape(len(outputs), -1)
+    few = rows[: max(1, MOST // max(1, rows.shape[1]))]
+    return {
+        "accuracy": None if found is None else found.right / found.samples,
+        "samples": len(rows),
+        "outputs": [[encoded(float(value)) for value in row] for row in few],
+    }
 
 
 def parameters(session: Session, updates: int) -> Iterator[tuple[str, float]]:

@@ -1,0 +1,52 @@
+"""How many samples a network classifies rightly."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.network.network import Network
+
+
+class Classified(NamedTuple):
+    """How many samples are classified rightly, of how many."""
+
+    right: int
+    samples: int
+
+
+def classified(network: Network, outputs: Floats) -> Classified | None:
+    """How many samples of the data set the last layer classifies rightly; where positions are classified, each counts.
+
+    Of several outputs the largest is to be that of the class. One output tells two classes, 0 and 1 or −1 and 1: the
+    nearer one is to be the target.
+
+    Args:
+        network: the network.
+        outputs: the outputs of its last layer for the whole data set, (samples, ...).
+
+    Returns:
+        None where the targets are no classes, where there are several losses, and where sequences have masked steps.
+    """
+    form, targets = network.layers[-1].form, network.dataset.targets
+    if len(network.losses) != 1 or network.losses[0].layer not in (None, network.layers[-1].name):
+        return None
+    if form.steps or network.dataset.lengths is not None or not targets.size or targets.shape[1] != form.size:
+        return None
+    classes = form.shape[-1] if form.shape else 1
+    wanted = targets.reshape(-1, classes)
+    predicted = outputs.reshape(-1, classes)
+    if classes == 1:
+        lower = float(wanted.min())
+        if lower not in {0.0, -1.0} or not bool(np.all((wanted == lower) | (wanted == 1.0))):
+            return None
+        # An output that is NaN is near neither of them.
+        upper = predicted >= (lower + 1.0) / 2.0
+        right = np.where(wanted == 1.0, upper, predicted < (lower + 1.0) / 2.0)
+        return Classified(int(np.sum(right)), len(wanted))
+    one_hot = bool(np.all((wanted == 0) | (wanted == 1)))
+    if not one_hot or not bool(np.all(wanted.sum(axis=1) == 1)):
+        return None
+    return Classified(int(np.sum(predicted.argmax(axis=1) == wanted.argmax(axis=1))), len(wanted))
