@@ -56,7 +56,16 @@ _COMPARISONS = {"<", "<=", ">", ">=", "==", "!="}
 class _Grammar:
     """The grammar of the language, a method a rule."""
 
-    def __init__(self, text: str, notation: Notation, program: Program, *, by_epoch: bool, evaluation: OfData) -> None:
+    def __init__(
+        self,
+        text: str,
+        notation: Notation,
+        program: Program,
+        *,
+        by_epoch: bool,
+        evaluation: OfData,
+        sensitivity: OfData,
+    ) -> None:
         self._text = text
         self._scan = Scanner(
             text,
@@ -67,9 +76,14 @@ class _Grammar:
             longest=MAX_WORD,
         )
         self._kinds = Kinds(self._error)
-        self._names = Resolver(notation, program, self._error, evaluation)
+        self._names = Resolver(notation, program, self._error, evaluation, sensitivity)
         self._places = (*POSITIONS, *EPOCH_NAMES) if by_epoch else POSITIONS
         self._naming = {*NAMING, *wrappers(program)}
+
+    @property
+    def sensitive(self) -> bool:
+        """Whether a gradient of an input was read."""
+        return self._names.sensitive
 
     def read(self) -> Typed:
         """The whole formula."""
@@ -264,6 +278,7 @@ def parse(
     by_epoch: bool = False,
     evaluation: OfData = None,
     several: bool = False,
+    sensitivity: OfData = None,
 ) -> Formula:
     """Reads and checks a formula.
 
@@ -275,11 +290,13 @@ def parse(
         by_epoch: whether it is decided at the end of an epoch, where E_epoch and E_data are known.
         evaluation: makes the forward pass over all data, where that is known.
         several: whether it may have several values.
+        sensitivity: makes the program with the gradients of the inputs, where these are known.
 
     Raises:
         FormulaError: it cannot be read, a name is unknown, or kinds or lengths do not fit; with the column.
     """
-    found = _Grammar(text, notation, program, by_epoch=by_epoch, evaluation=evaluation).read()
+    grammar = _Grammar(text, notation, program, by_epoch=by_epoch, evaluation=evaluation, sensitivity=sensitivity)
+    found = grammar.read()
     wanted = kind or found.kind
     if found.kind is not wanted or found.kind is Kind.TEXT or (found.length is not None and not several):
         if found.length is not None and not several:
@@ -306,4 +323,5 @@ def parse(
         stretches=stretches,
         evaluated=tuple(node for node in nodes if isinstance(node, Evaluated)),
         length=found.length,
+        sensitive=grammar.sensitive,
     )

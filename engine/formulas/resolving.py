@@ -16,6 +16,7 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.formulas.tree import Evaluated, Node, Reduced, Several, Slot, Stretch
 from retrograde.engine.network.notation import Notation, array_called, no_new_value
 from retrograde.engine.network.program import Program
+from retrograde.engine.scenario.shapes import INPUT_LAYER
 from retrograde.engine.text import _
 
 MAX_SLOTS = 4096
@@ -26,6 +27,7 @@ APART = 64
 
 
 OfData = Callable[[], Program] | None
+"""Makes a program that is asked for by few formulas."""
 
 _MARK = re.compile(r"\{\s*(\*?)\s*(\d*)\s*\}$")
 
@@ -50,17 +52,28 @@ class Resolver:
         program: a program of the network.
         error: makes the error that is raised where a name means nothing.
         evaluation: makes the forward pass over all data; None where it is not known.
+        sensitivity: makes the program with the gradients of the inputs; None where these are not known.
+
+    Attributes:
+        sensitive: whether a name was that of a gradient of an input.
     """
 
-    def __init__(self, notation: Notation, program: Program, error: ErrorAt, evaluation: OfData) -> None:
+    def __init__(
+        self, notation: Notation, program: Program, error: ErrorAt, evaluation: OfData, sensitivity: OfData
+    ) -> None:
         self._notation = notation
         self._program = program
         self._error = error
         self._evaluation = evaluation
+        self._sensitivity = sensitivity
+        self.sensitive = False
 
     def array(self, name: str) -> Whole | None:
         """The array that a name means, in ASCII: ``W_h``, ``net_h@3``, ``grad(W_h)``, ``delta(h)``, ``t_o@3``."""
         found = array_called(name, self._program)
+        if found is None and self._sensitivity is not None and _of_input(name):
+            found = array_called(name, self._sensitivity())
+            self.sensitive = self.sensitive or found is not None
         return None if found is None else Whole(*found)
 
     def slots(self, name: str, column: int, where: int) -> Node:
@@ -85,8 +98,22 @@ class Resolver:
         try:
             ref = self._notation.resolve(name, self._program)
         except EngineError as error:
-            raise self._error(column, str(error)) from None
+            if not _of_input(name):
+                raise self._error(column, str(error)) from None
+            ref = self._gradient(name, column, error)
         return _slot(ref, "{" in name)
+
+    def _gradient(self, name: str, column: int, error: EngineError) -> Ref:
+        """A gradient of an input; raises the error of the name where there is none."""
+        if self._sensitivity is None:
+            message = _("{name}: gradients of inputs are known to queries, watches and figures; they stop no run")
+            raise self._error(column, message.format(name=name))
+        try:
+            ref = self._notation.resolve(name, self._sensitivity())
+        except EngineError:
+            raise self._error(column, str(error)) from None
+        self.sensitive = True
+        return ref
 
     def picked(self, whole: Whole, picks: Sequence[str], column: int, mark: str = "") -> Node:
         """The slots of an array at some picks: one where each is a number, else several.
@@ -167,6 +194,11 @@ class Resolver:
         found = Evaluated(array.name, rows, places)
         single = number and found.length == 1
         return Reduced("max", found, 1) if single else found
+
+
+def _of_input(name: str) -> bool:
+    """Whether a name looks like that of a gradient of inputs."""
+    return re.match(rf"(grad\(|∂E/∂){re.escape(INPUT_LAYER)}(?![^\W\d])", name) is not None
 
 
 def _slot(ref: Ref, marked: bool) -> Slot:

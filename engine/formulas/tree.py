@@ -215,6 +215,7 @@ class Formula:
         stretches: the slots that it reads many at a time.
         evaluated: what it reads of a forward pass over the data.
         length: how many values it has; None of a single one.
+        sensitive: whether it reads gradients of the inputs, which are computed only where they are asked for.
     """
 
     text: str
@@ -225,6 +226,7 @@ class Formula:
     stretches: tuple[Stretch, ...] = ()
     evaluated: tuple[Evaluated, ...] = ()
     length: int | None = None
+    sensitive: bool = False
 
     @property
     def by_epoch(self) -> bool:

@@ -67,6 +67,7 @@ class Builder:
         self._parts: dict[Array, list[Part]] = {}
         self._uses: dict[Array, int] = {}
         self._gradients: dict[Array, Array] = {}
+        self._asked: list[Array] = []
 
     def array(
         self,
@@ -165,11 +166,16 @@ class Builder:
         self._gradients[array] = target
         return target
 
+    def want(self, array: Array) -> None:
+        """Asks for the gradient of a leaf that is not trained, before anything reads it."""
+        self._wanted.add(array)
+        self._asked.append(array)
+
     def differentiate(self) -> None:
         """Appends the backward pass of all ops so far, the last first."""
         for op in reversed(tuple(self.ops)):
             op.gradient(self)
-        for array in self._trainable:
+        for array in (*self._trainable, *self._asked):
             self.close(array)
 
     def conclude(self, loss: Array) -> None:

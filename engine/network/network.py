@@ -139,6 +139,7 @@ class Network:
         self.layers = tuple(map(self._info, scenario.network.layers))
         self.notation = Notation(_input_names(self.inputs), [self._names(info) for info in self.layers])
         self._programs: dict[int, Program] = {}
+        self._sensitivities: dict[int, Program] = {}
         self._state: tuple[Array, ...] | None = None
         inputs = (self.dataset.inputs,) if self.inputs else ()
         self.columns: tuple[Floats, ...] = (*inputs, *self._targets(), *self._masks())
@@ -280,7 +281,18 @@ class Network:
         time = f"@{last.form.steps}" if last.form.steps else ""
         return program.named.get(f"out_{last.name}{time}")
 
-    def _build(self, batch: int, *, train: bool) -> Program:
+    def sensitivity(self, batch: int) -> Program:
+        """The program of an iteration over ``batch`` samples, with the gradients of the inputs besides.
+
+        It has every array of ``program(batch)``, made by the same ops in the same order, and the same state.
+        """
+        program = self._sensitivities.get(batch)
+        if program is None:
+            self.program(batch)
+            program = self._sensitivities[batch] = self._build(batch, train=True, inputs=True)
+        return program
+
+    def _build(self, batch: int, *, train: bool, inputs: bool = False) -> Program:
         training = self.scenario.training
         builder = Builder(
             batch=batch,
@@ -292,7 +304,9 @@ class Network:
             settings={**training.model_dump(), "epochs": self.scenario.stop.epochs},
         )
         forward = ForwardPass(builder, train=train, parameters=self._owned, seed=self.scenario.network.seed)
-        inputs, masks = self._append_data(forward)
+        data, masks = self._append_data(forward)
+        for array in data if inputs else ():
+            builder.want(array)
         for info in self.layers:
             forward.layer = info.spec
             forward.values[info.name] = info.spec.build(forward, [forward.values[name] for name in info.sources])
@@ -308,7 +322,7 @@ class Network:
             batch=batch,
             state=state,
             updates=[builder.updated[array] for array in state] if train else (),
-            data=[*inputs, *goals, *masks],
+            data=[*data, *goals, *masks],
             constants=[self.rate, *(a for a in self.parameters if a not in set(state)), *self.leaves.hyper],
             dated=[*forward.dated, *builder.dated],
         )

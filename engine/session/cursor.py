@@ -329,18 +329,26 @@ class Cursor:
         self.outcome = run.outcome(self.notation)
         return self.outcome
 
-    def condition(self, text: str, *, by_epoch: bool = False) -> Formula:
+    def condition(self, text: str, *, by_epoch: bool = False, asked: bool = False) -> Formula:
         """A condition in the language of formulas.
 
         Args:
             text: the condition.
             by_epoch: whether it is decided at the end of an epoch, where E_epoch and E_data are known.
+            asked: whether it is looked at in what was run, where gradients of inputs are known, too.
 
         Raises:
             FormulaError: it cannot be read, or is none.
         """
-        evaluation = self._evaluation if by_epoch else None
-        return parse(text, self.notation, self.schedule.full, kind=Kind.TRUTH, by_epoch=by_epoch, evaluation=evaluation)
+        return parse(
+            text,
+            self.notation,
+            self.schedule.full,
+            kind=Kind.TRUTH,
+            by_epoch=by_epoch,
+            evaluation=self._evaluation if by_epoch else None,
+            sensitivity=self.sensitivity if asked else None,
+        )
 
     def formula(self, text: str, *, several: bool = False) -> Formula:
         """A number or a condition in the language of formulas; it may be one of the end of an epoch.
@@ -353,7 +361,19 @@ class Cursor:
             FormulaError: it cannot be read.
         """
         made = self._evaluation
-        return parse(text, self.notation, self.schedule.full, by_epoch=True, evaluation=made, several=several)
+        return parse(
+            text,
+            self.notation,
+            self.schedule.full,
+            by_epoch=True,
+            evaluation=made,
+            several=several,
+            sensitivity=self.sensitivity,
+        )
+
+    def sensitivity(self) -> Program:
+        """The program of a full iteration with the gradients of the inputs."""
+        return self.network.sensitivity(self.schedule.full.batch)
 
     def _evaluation(self) -> Program:
         """The forward pass over all data, which is made only where a formula asks for it."""
@@ -484,6 +504,13 @@ class Cursor:
         """The value of a slot, or those of a stretch, as ``value`` has them."""
         if isinstance(node, Stretch):
             return np.array([self._seen(node.slot(number)) for number in range(node.length)])
+        if node.array not in self.program.named:
+            if self.revealed < self.program.backward:
+                raise EngineError(_("the gradients of inputs are known at the end of the backward pass"))
+            frame = self.timeline.sensitive(self.iteration)
+            found = node.ref(frame.program, self.sample)
+            assert found is not None
+            return frame.value(found)
         ref = node.ref(self.program, self.sample)
         if ref is None or node.previous:
             raise EngineError(_("a value of the iteration before is known to a watch or a query only"))
@@ -541,7 +568,8 @@ class Cursor:
                 return np.array([read(node.slot(number)) for number in range(node.length)])
             if node.previous and not updates:
                 return math.nan
-            at = self.timeline.frame(updates - 1) if node.previous else frame
+            frames = self.timeline.sensitive if found.sensitive else self.timeline.frame
+            at = frames(updates - node.previous)
             ref = node.ref(at.program)
             assert ref is not None
             return at.value(ref)
@@ -606,7 +634,10 @@ class Cursor:
     @property
     def differences(self) -> Differences:
         """E of the cursor's program as a function of single slots."""
-        program = self.program
+        return self.differences_of(self.program)
+
+    def differences_of(self, program: Program) -> Differences:
+        """E of a program of the network as a function of single slots."""
         found = self._differences.get(program)
         if found is None:
             blas = self.scenario.network.arithmetic == "blas"

@@ -10,9 +10,10 @@ import numpy as np
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.errors import EngineError, SearchCancelledError
 from retrograde.engine.formulas.meaning import Candidate, Moment, candidates, evaluate
-from retrograde.engine.formulas.probe import Probe, context, reader, remembered
+from retrograde.engine.formulas.probe import Key, Probe, context, decide, reader, remembered
 from retrograde.engine.formulas.tree import Evaluated, Formula
 from retrograde.engine.network.classifying import Classified, classified
+from retrograde.engine.network.frame import Frame
 from retrograde.engine.text import _
 from retrograde.engine.travel.timeline import Timeline
 
@@ -107,6 +108,48 @@ def epoch_values(
             raise SearchCancelledError
 
 
+def framed(timeline: Timeline, formula: Formula, iteration: int) -> tuple[Frame, dict[Key, Any]]:
+    """The frame that a formula is read from, and what it reads of the iteration before."""
+    frames = timeline.sensitive if formula.sensitive else timeline.frame
+    probe = Probe(values=(formula,))
+    before = remembered(probe, frames(iteration - 1)) if iteration and probe.looks_back else {}
+    return frames(iteration), before
+
+
+def sensitive_values(
+    timeline: Timeline,
+    formula: Formula,
+    stop: int,
+    on_progress: Callable[[int, int], bool] | None = None,
+    *,
+    backward: bool = False,
+) -> Iterator[EpochValue]:
+    """The values of a formula that reads gradients of inputs, at the ends of the backward passes up to a step.
+
+    Args:
+        timeline: the timeline.
+        formula: the formula; one that varies over the samples has a value for each.
+        stop: the step.
+        on_progress: see ``epoch_values``.
+        backward: the last ones first.
+
+    Raises:
+        SearchCancelledError: ``on_progress`` said so.
+    """
+    schedule = timeline.schedule
+    iterations = range(schedule.locate(stop)[0] + 1)
+    for done, iteration in enumerate(iterations[::-1] if backward else iterations, 1):
+        step = schedule.start(iteration) + schedule.program(iteration).backward
+        if step <= stop:
+            frame, before = framed(timeline, formula, iteration)
+            found = candidates(formula, frame.program)
+            for candidate in reversed(found) if backward else found:
+                moment = context(frame.program, candidate, iteration, schedule.per_epoch)
+                yield EpochValue(step, decide(formula, frame, before, candidate, moment))
+        if on_progress is not None and on_progress(done, len(iterations)):
+            raise SearchCancelledError
+
+
 def _value(timeline: Timeline, formula: Formula, last: int, state: Floats, losses: list[float]) -> float | bool | str:
     """The value of a formula after the last iteration of an epoch."""
     schedule = timeline.schedule
@@ -116,9 +159,8 @@ def _value(timeline: Timeline, formula: Formula, last: int, state: Floats, losse
     moment = knowing(timeline, state, lambda: mean(losses), inner)
     read: Callable[[Any], Any] = _nothing
     if formula.reads:
-        probe = Probe(values=(formula,))
-        before = remembered(probe, timeline.frame(last - 1)) if last and probe.looks_back else {}
-        read = reader(timeline.frame(last), before, candidate.sample)
+        frame, before = framed(timeline, formula, last)
+        read = reader(frame, before, candidate.sample)
     return evaluate(formula.node, reading(timeline, state, read), moment)
 
 

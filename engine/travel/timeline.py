@@ -143,6 +143,7 @@ class Timeline:
         self._interval = (0, -1)
         self._cycle: list[Any] | None = None
         self._evaluator: KernelExecutor | None = None
+        self._sensitive: tuple[int, Frame] | None = None
         # The iterations of the change itself: the states that they start from.
         self._changed: dict[int, Floats] = {}
         first = self.change.first
@@ -338,27 +339,39 @@ class Timeline:
         if frame is not None:
             self._frames.move_to_end(iteration)
             return frame
-        program = self.schedule.program(iteration)
-        leaves = self._leaves(iteration)
-        if iteration < self.base:
-            overrides = self.replaced(iteration)
-            later = any(at > iteration for at in self.change.constants)
-            executor = self._made(program, self._constants(iteration)) if later else self.executor(program)
-            frame = executor.frame(self._changed[iteration], leaves, overrides)
-        else:
-            previous = self._frames.get(iteration - 1) if iteration > self.base else None
-            state = self.state(iteration) if previous is None else previous.next_state
-            frame = self.executor(program).frame(state, leaves)
+        frame = self._computed(iteration, self.schedule.program(iteration))
         self._frames[iteration] = frame
         while len(self._frames) > self._frame_limit:
             self._frames.popitem(last=False)
         return frame
 
-    def replaced(self, iteration: int) -> dict[Ref, float]:
-        """The assignments of an iteration that an edit has replaced."""
+    def _computed(self, iteration: int, program: Program) -> Frame:
+        """An iteration by its program, or by one that computes more."""
+        executor, schedule = self.executor(program), self.schedule
+        leaves = executor.leaves(self.network.columns, schedule.rows(iteration), schedule.dated(iteration))
+        if iteration < self.base:
+            overrides = self.replaced(iteration, program)
+            if any(at > iteration for at in self.change.constants):
+                executor = self._made(program, self._constants(iteration))
+            return executor.frame(self._changed[iteration], leaves, overrides)
+        previous = self._frames.get(iteration - 1) if iteration > self.base else None
+        state = self.state(iteration) if previous is None else previous.next_state
+        return executor.frame(state, leaves)
+
+    def sensitive(self, iteration: int) -> Frame:
+        """Every value of an iteration, and the gradients of its inputs, which no training asks for."""
         if self.parent is not None and iteration < self.change.first:
-            return self.parent.replaced(iteration)
-        named = self.schedule.program(iteration).named
+            return self.parent.sensitive(iteration)
+        if self._sensitive is None or self._sensitive[0] != iteration:
+            program = self.network.sensitivity(self.schedule.program(iteration).batch)
+            self._sensitive = iteration, self._computed(iteration, program)
+        return self._sensitive[1]
+
+    def replaced(self, iteration: int, program: Program | None = None) -> dict[Ref, float]:
+        """The assignments of an iteration that an edit has replaced, in its program or another one of it."""
+        if self.parent is not None and iteration < self.change.first:
+            return self.parent.replaced(iteration, program)
+        named = (program or self.schedule.program(iteration)).named
         entries = self.change.overrides.get(iteration, {})
         return {Ref(named[name], index): value for (name, index), value in entries.items()}
 

@@ -67,7 +67,7 @@ def query(source: str, text: str, *, epochs: int | None, limit: int | None, as_j
     if asked.verb in {"max", "min"}:
         session.formula(asked.formula)
     else:
-        session.condition(asked.formula, by_epoch=True)
+        session.condition(asked.formula, by_epoch=True, asked=True)
     with ProgressBar() as bar:
         if epochs is not None or not is_saved(source) or session.frontier == 0:
             session.run(epochs=epochs, on_progress=bar.update)
