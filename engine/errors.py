@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from retrograde.engine.text import _
+from retrograde.engine.text import _, brief, visible
 
 
 class EngineError(Exception):
@@ -14,7 +14,7 @@ class EngineError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that is wrong in a scenario or in its data.
+    """One thing that is wrong, or odd, in a scenario or in its data.
 
     Attributes:
         path: the file, as a person would name it.
@@ -23,6 +23,7 @@ class Problem:
         key: the key path in the scenario, counted from 1 (`network.layers[1].units` is of the first layer);
             empty for the file as a whole.
         message: what is wrong and what is allowed.
+        warning: whether it is odd, but can be computed: the scenario is loaded.
     """
 
     path: str
@@ -30,14 +31,21 @@ class Problem:
     column: int | None = None
     key: str = ""
     message: str
+    warning: bool = False
+
+    def __post_init__(self) -> None:
+        """What a file holds stands in its messages: that stays visible, short and on one line."""
+        object.__setattr__(self, "key", brief(self.key))
+        object.__setattr__(self, "message", brief(self.message))
 
     def __str__(self) -> str:
-        place = self.path
+        place = visible(self.path)
         if self.line is not None:
             place += f":{self.line}"
             if self.column is not None:
                 place += f":{self.column}"
-        return ": ".join(part for part in (place, self.key, self.message) if part)
+        severity = _("warning") if self.warning else ""
+        return ": ".join(part for part in (place, severity, self.key, self.message) if part)
 
 
 class ScenarioError(EngineError):
@@ -78,17 +86,19 @@ KeyPath = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """One thing that is wrong with the content of a scenario, before anybody knows where that stands in a file.
+    """One thing that is wrong, or odd, in a scenario, before anybody knows where that stands in its file.
 
     Attributes:
         path: where it is.
         message: what is wrong.
         key: whether with the key itself, rather than with its value.
+        warning: whether it is odd, but can be computed: the scenario is loaded.
     """
 
     path: KeyPath
     message: str
     key: bool = False
+    warning: bool = False
 
     def below(self, *path: str | int) -> Violation:
         """The same in a table that lies at a path."""

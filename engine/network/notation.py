@@ -187,7 +187,7 @@ class Notation:
 
     def _text(self, array: Array, index: tuple[int, ...], pretty: bool) -> str:
         match array.role:
-            case Role.INPUT if len(array.shape) == 2 + array.timed:
+            case Role.INPUT if array.layer == self._input.name and len(array.shape) == 2 + array.timed:
                 time = f"@{index[-2] + 1}" if array.timed else ""
                 return self.neuron(array.layer, index[-1]) + time
             case Role.WEIGHT if array.shape:
@@ -207,7 +207,9 @@ class Notation:
                 if array.role is Role.SLOPE and array.of.role is not Role.NET and not pretty:
                     inner = self._own(array, index)
                 return _wrapper_of(array).written(inner, array.sign, pretty)
-            case Role.MEMORY | Role.VALUE if array.of is not None and index and _of_parameter(array):
+            case Role.MEMORY | Role.VALUE if (
+                array.of is not None and (index or not array.shape) and _of_parameter(array)
+            ):
                 return _around(_stem(array, pretty)).format(self._text(array.of, index, pretty))
         return self._plain(array, index, pretty)
 
@@ -233,6 +235,10 @@ class Notation:
         if axes == 1:
             return self.neuron(array.layer, index[-1]) + time
         return (f"{array.layer}[{_listing(array, index[-axes:])}]" if axes else array.layer) + time
+
+    def parameter(self, text: str) -> tuple[str, tuple[int, ...]] | None:
+        """The array and the place in it of a weight or a bias with a name of its own: ``w5``, ``b_h1``."""
+        return self._find(text.strip())
 
     def resolve(self, text: str, program: Program, *, sample: int = 0) -> Ref:
         """The slot that a name or a symbol means.
@@ -491,7 +497,8 @@ class Notation:
         if self._find(text.partition("{")[0].strip()) is not None:
             return _("{name} is not computed in this network").format(name=text)
         message = _("there is no value called {name}").format(name=text)
-        return message + suggest(text, self.names(program), most=3, likeness=0.5)
+        others = (name for name in EXTRA_NAMES if name != text)
+        return message + suggest(text, (*others, *self.names(program)), most=3, likeness=0.5)
 
     def names(self, program: Program) -> list[str]:
         """The ASCII names of all slots of a sample, at most a few thousand."""

@@ -69,6 +69,11 @@ class Share:
         return value if self.count == 1 else Div(value, Const(float(self.count)))
 
 
+def _target_of(of: LossTerm | LossPart | CrossEntropy | CollapsedPart | SmoothTarget, index: Index) -> Ref:
+    """The target of an element (s, *rest): its targets begin at (s, *at)."""
+    return Ref(of.goal, (index[0], *of.at, *index[1:]))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LossTerm(Op):
     """E_o[s, i] = loss(out[s, i], t[s, i]) / N.
@@ -98,9 +103,8 @@ class LossTerm(Op):
         return _("loss term")
 
     def equation(self, index: Index) -> Expr:
-        row = termwise(self.loss)
-        goal = Ref(self.goal, (index[0], *self.at, *index[1:]))
-        return self.share.of(row.value(Ref(self.out, index), goal, Const(self.parameter)), index)
+        value = termwise(self.loss).value
+        return self.share.of(value(Ref(self.out, index), _target_of(self, index), Const(self.parameter)), index)
 
     def gradient(self, builder: GradientPass) -> None:
         builder.contribute(
@@ -135,9 +139,8 @@ class LossPart(Part):
         return (self.out, self.goal, *self.share.inputs)
 
     def term(self, index: Index) -> Expr:
-        row = termwise(self.loss)
-        goal = Ref(self.goal, (index[0], *self.at, *index[1:]))
-        return self.share.of(row.slope(Ref(self.out, index), goal, Const(self.parameter)), index)
+        slope = termwise(self.loss).slope
+        return self.share.of(slope(Ref(self.out, index), _target_of(self, index), Const(self.parameter)), index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -176,7 +179,7 @@ class CrossEntropy(Op):
         return _("loss term")
 
     def equation(self, index: Index) -> Expr:
-        goal = Ref(self.goal, (index[0], *self.at, *index[1:]))
+        goal = _target_of(self, index)
         shift = Sub(Ref(self.net, index), Ref(self.maximum, index[:-1]))
         surprise = Sub(Call(LOG, Ref(self.normaliser, index[:-1])), shift)
         return self.share.of(equals(goal, ZERO, ZERO, Product((goal, surprise))), index)
@@ -202,8 +205,7 @@ class CollapsedPart(Part):
         return (self.out, self.goal, *self.share.inputs)
 
     def term(self, index: Index) -> Expr:
-        goal = Ref(self.goal, (index[0], *self.at, *index[1:]))
-        return self.share.of(Sub(Ref(self.out, index), goal), index)
+        return self.share.of(Sub(Ref(self.out, index), _target_of(self, index)), index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -340,7 +342,7 @@ class SmoothTarget(Op):
         return _("label smoothing")
 
     def equation(self, index: Index) -> Expr:
-        goal = Ref(self.goal, (index[0], *self.at, *index[1:]))
+        goal = _target_of(self, index)
         classes = Const(float(self.target.shape[-1]))
         epsilon = Const(self.smoothing)
         kept = Sub(Const(1.0), epsilon)

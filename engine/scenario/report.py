@@ -1,4 +1,4 @@
-"""Everything that is wrong with a file, with its place in it."""
+"""Everything that is wrong or odd in a file, with its place in it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator
 
 from retrograde.engine.errors import KeyPath, Problem, ScenarioError, Violation
 from retrograde.engine.scenario.locate import LocateError, Positions, locate
-from retrograde.engine.text import _
+from retrograde.engine.text import _, visible
 
 MAX_PROBLEMS = 100
-"""Problems of one file that are reported one by one."""
+"""Problems, and warnings, of one file that are reported one by one."""
 
 
 class Report:
-    """Everything that is wrong, with its place in the file."""
+    """Everything that is wrong, or odd, with its place in the file."""
 
     def __init__(self, text: str, shown: str) -> None:
         self.shown = shown
@@ -23,42 +23,61 @@ class Report:
         self._violations: list[Violation] = []
 
     def add(self, violation: Violation) -> None:
-        """Note one thing that is wrong."""
+        """Note one thing that is wrong, or odd."""
         self._violations.append(violation)
 
     def extend(self, violations: Iterable[Violation]) -> None:
-        """Note several things that are wrong."""
+        """Note several things that are wrong, or odd."""
         self._violations.extend(violations)
 
     @property
     def broken(self) -> bool:
         """Whether anything is wrong."""
-        return bool(self._violations or self.problems)
+        faults = [one for one in self._violations if not one.warning]
+        return bool(faults) or any(not one.warning for one in self.problems)
 
     @property
     def too_large(self) -> bool:
         """Whether the scenario would not fit in memory."""
-        return any(violation.path in {("network", "layers"), ("data",)} for violation in self._violations)
+        large = {("network", "layers"), ("data",)}
+        return any(violation.path in large and not violation.warning for violation in self._violations)
 
     def concerns(self, *path: str) -> bool:
         """Whether something in a table, or below a key, is wrong."""
-        return any(violation.path[: len(path)] == path for violation in self._violations)
+        return any(one.path[: len(path)] == path and not one.warning for one in self._violations)
 
     def error(self) -> ScenarioError:
         """Return everything that is wrong as an error, in the order of the file."""
-        problems = self.problems + list(self._located())
+        return ScenarioError(self._ordered(warnings=False))
+
+    def warnings(self, variant: int | None) -> tuple[Problem, ...]:
+        """Return everything that is odd, in the order of the file.
+
+        Args:
+            variant: the number of the variant that is loaded; what is odd in others is not said.
+        """
+        return tuple(self._ordered(warnings=True, variant=variant))
+
+    def _ordered(self, *, warnings: bool, variant: int | None = None) -> list[Problem]:
+        chosen = [
+            one
+            for one in self._violations
+            if one.warning == warnings and not (warnings and one.path[0] == "variants" and one.path[1] != variant)
+        ]
+        problems = [problem for problem in self.problems if problem.warning == warnings]
+        problems += self._located(chosen) if chosen else ()
         problems.sort(key=lambda problem: (problem.path != self.shown, problem.line or 0, problem.column or 0))
         if len(problems) > MAX_PROBLEMS:
             message = _("and {count} more").format(count=len(problems) - MAX_PROBLEMS)
-            problems = [*problems[:MAX_PROBLEMS], Problem(path=self.shown, message=message)]
-        return ScenarioError(problems)
+            problems = [*problems[:MAX_PROBLEMS], Problem(path=self.shown, message=message, warning=warnings)]
+        return problems
 
-    def _located(self) -> Iterator[Problem]:
+    def _located(self, violations: Iterable[Violation]) -> Iterator[Problem]:
         try:
             positions = locate(self._text)
         except (LocateError, RecursionError):
             positions = Positions(self._text)
-        for violation in dict.fromkeys(self._violations):
+        for violation in dict.fromkeys(violations):
             place = positions.find(violation.path, key=violation.key) or (1, 1)
             yield Problem(
                 path=self.shown,
@@ -66,6 +85,7 @@ class Report:
                 column=place[1],
                 key=key_text(violation.path),
                 message=violation.message,
+                warning=violation.warning,
             )
 
 
@@ -76,6 +96,6 @@ def key_text(path: KeyPath) -> str:
         if isinstance(part, int):
             text += f"[{part + 1}]"
         else:
-            name = part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else repr(part[:60])
+            name = part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else f'"{visible(part[:60])}"'
             text += f".{name}" if text else name
     return text

@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
-from retrograde.engine.errors import EngineError, KeyPath, Violation
-from retrograde.engine.scenario.models import PRINTED
-from retrograde.engine.scenario.report import Report, key_text
+from retrograde.engine.errors import EngineError, Violation
+from retrograde.engine.scenario.models import FIGURE
+from retrograde.engine.scenario.refusing import refusal
 from retrograde.engine.session.session import Session
 from retrograde.engine.text import _
 
@@ -96,9 +96,12 @@ def compare(
     """
     figure = Decimal(printed)
     digits = whole if len(figure.as_tuple().digits) >= FULL_PRECISION else None
-    if not math.isfinite(value):
-        product = value * factor
-        return FigureComparison(computed=product, shown=str(product), matches=False, digits=digits)
+    if not (math.isfinite(value) and figure.is_finite()):
+        product, wanted = value * factor, float(printed)
+        # A finite value is no infinite one, whatever it is multiplied by.
+        same = product == wanted or (math.isnan(product) and math.isnan(wanted))
+        matches = same and not math.isfinite(value)
+        return FigureComparison(computed=product, shown=str(product), matches=matches, digits=digits)
     # A factor such as 0.05 means the decimal that was written, not the float64 beside it.
     exact = _EXACT.multiply(Decimal(value), Decimal(repr(factor)))
     exponent = figure.as_tuple().exponent
@@ -126,12 +129,13 @@ def check(scenario: Scenario) -> tuple[Finding, ...]:
         A finding for each entry of `expect`, in their order.
 
     Raises:
-        EngineError: a figure names a value that the network does not have, or one from after the training.
+        ScenarioError: figures name values that the network does not have, or ones from after the training.
     """
     if not scenario.expect:
         return ()
     session = Session(scenario)
     found: dict[int, tuple[Finding, ...]] = {}
+    violations: list[Violation] = []
     # In order of updates the run is walked once, from its start to the last figure.
     for number, expect in sorted(enumerate(scenario.expect), key=lambda pair: pair[1].updates):
         try:
@@ -139,7 +143,9 @@ def check(scenario: Scenario) -> tuple[Finding, ...]:
             value = session.measure(expect.value, expect.updates)
             found[number] = tuple(_finding(one, number) for one, number in _each(expect, value))
         except EngineError as error:
-            raise _placed(scenario, number, error) from None
+            violations.append(Violation(path=("expect", number, "value"), message=str(error).replace("\n", " ")))
+    if violations:
+        raise refusal(scenario, violations)
     return tuple(finding for number in range(len(scenario.expect)) for finding in found[number])
 
 
@@ -165,19 +171,9 @@ def _each(expect: Expectation, value: float | Floats) -> Iterator[tuple[Expectat
     for index in np.ndindex(values.shape):
         name = f"{expect.value}[{','.join(str(place + 1) for place in index)}]"
         printed = str(figures[index])
-        if not re.fullmatch(PRINTED, printed):
+        if not re.fullmatch(FIGURE, printed):
             raise EngineError(_("{printed} is no number").format(printed=printed))
         yield expect.model_copy(update={"value": name, "printed": printed}), float(values[index])
-
-
-def _placed(scenario: Scenario, number: int, error: EngineError) -> EngineError:
-    """An error about the value of an entry, with the file, the line and the key of it."""
-    path: KeyPath = ("expect", number, "value")
-    if scenario.path is None or ":" in scenario.name:
-        return EngineError(f"{key_text(path)}: {error}")
-    report = Report(scenario.path.read_text(encoding="utf-8-sig"), str(scenario.path))
-    report.add(Violation(path=path, message=str(error).replace("\n", " ")))
-    return report.error()
 
 
 def _refuse_unreachable(expect: Expectation, epochs: int, per_epoch: int) -> None:

@@ -106,6 +106,13 @@ def test_a_name_of_many_digits_is_refused_at_once(name: str) -> None:
             session.resolve(name + "1" * count + {"[": "]", "{": "}"}.get(name[-1], ""))
 
 
+@pytest.mark.parametrize(("name", "hint"), [("E_epo", "E_epoch"), ("E_dat", "E_data"), ("iterationn", "iteration")])
+def test_names_that_are_no_slots_are_suggested_in_the_same_words(name: str, hint: str) -> None:
+    session = Session(load_scenario("mazur"))
+    with pytest.raises(EngineError, match=rf"; did you mean (.*, )?{hint}(, .*)?\?$"):
+        session.resolve(name)
+
+
 @pytest.mark.parametrize("name", ["cs231n-conv", "attention-by-hand", "mazur", "lstm-two-steps", "batch-norm"])
 def test_an_index_that_an_array_does_not_have_is_refused_by_every_door(name: str) -> None:
     session = Session(load_scenario(name))

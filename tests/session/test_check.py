@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrograde.engine import Session, load_scenario
-from retrograde.engine.errors import EngineError
-from retrograde.engine.scenario.file import parse_scenario
-from retrograde.engine.scenario.models import Scenario
+from retrograde.engine import Session
+from retrograde.engine.errors import EngineError, ScenarioError
+from retrograde.engine.scenario.file import load_scenario, parse_scenario
+from retrograde.engine.scenario.models import PRINTED, Scenario
 from retrograde.engine.session.published import AFTER_UPDATES, Mode, check, compare
 
 
@@ -219,6 +220,53 @@ def test_stop_rules_do_not_hide_a_figure() -> None:
 def test_a_figure_that_can_not_be_reached_is_an_error_that_says_why(entry: str, part: str) -> None:
     with pytest.raises(EngineError, match=part):
         check(small(entry))
+
+
+def test_every_figure_that_can_not_be_reached_has_its_place(tmp_path: Path) -> None:
+    figures = '[[expect]]\nvalue = "w9"\nprinted = "1"\n[[expect]]\nvalue = "w1"\nprinted = "1"\n'
+    figures += '[[expect]]\nvalue = "out_o7"\nprinted = "1"\n'
+    lines = SMALL.count("\n")
+    path = tmp_path / "figures.toml"
+    path.write_text(SMALL + figures, encoding="utf-8")
+    with pytest.raises(ScenarioError) as caught:
+        check(load_scenario(path))
+    places = [(one.path, one.line, one.column, one.key) for one in caught.value.problems]
+    assert places == [(str(path), lines + 2, 9, "expect[1].value"), (str(path), lines + 8, 9, "expect[3].value")]
+    with pytest.raises(ScenarioError, match=r"scenario.toml: expect\[1\].value: there is no value called w9"):
+        check(parse_scenario(SMALL + figures))
+
+
+def test_a_figure_of_a_variant_has_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "figures.toml"
+    entry = '[[variants]]\nname = "b"\ntraining = { learning_rate = 0.5 }\n'
+    entry += '[[variants.expect]]\nvalue = "w9"\nprinted = "1"\n'
+    path.write_text(SMALL + entry, encoding="utf-8")
+    with pytest.raises(ScenarioError, match=rf":{SMALL.count(chr(10)) + 5}:9: variants\[1\].expect\[1\].value: "):
+        check(load_scenario(f"{path}:b"))
+
+
+@pytest.mark.parametrize(
+    ("printed", "value", "matches"),
+    [
+        ("nan", math.nan, True),
+        ("NaN", math.nan, True),
+        ("nan", 1.0, False),
+        ("nan", math.inf, False),
+        ("inf", math.inf, True),
+        ("-inf", -math.inf, True),
+        ("-Infinity", -math.inf, True),
+        ("+inf", -math.inf, False),
+        ("inf", 1.7e308, False),
+        ("inf", math.nan, False),
+        ("1.5", math.inf, False),
+        ("1.5", math.nan, False),
+    ],
+)
+def test_figures_that_are_not_finite_are_compared_as_they_are(printed: str, value: float, matches: bool) -> None:
+    assert compare(printed, value).matches is matches
+    assert compare(printed, value, factor=1e300).matches is matches
+    assert compare(printed, value, mode="truncate").matches is matches
+    assert re.fullmatch(PRINTED, printed)
 
 
 def test_a_scenario_without_figures_has_no_findings() -> None:

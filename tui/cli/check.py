@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import N_, _, language, ngettext
 from retrograde.tui.cli.support.columns import table, wrapped
+from retrograde.tui.cli.support.loading import load
 from retrograde.tui.cli.support.subcommand import Subcommand, argument
 
 if TYPE_CHECKING:
@@ -52,14 +53,13 @@ def write_checks(scenarios: Sequence[str]) -> int:
 
 def _entries(name: str) -> Iterator[tuple[str, tuple[Finding, ...]]]:
     """The findings of a scenario, and after it those of its variants that have figures of their own."""
-    from retrograde.engine.scenario.file import load_scenario
     from retrograde.engine.session.published import check
 
-    scenario = load_scenario(name)
+    scenario = load(name)
     yield name, check(scenario)
     for variant in scenario.variants:
         if variant.expect:
-            yield f"{name}:{variant.name}", check(load_scenario(f"{name}:{variant.name}"))
+            yield f"{name}:{variant.name}", check(load(f"{name}:{variant.name}", said=scenario.warnings))
 
 
 def _report(name: str, findings: Sequence[Finding]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import N_, _
 from retrograde.tui.cli.support.columns import table
+from retrograde.tui.cli.support.loading import load
 from retrograde.tui.cli.support.numbers import encoded
 from retrograde.tui.cli.support.progress import ProgressBar
 from retrograde.tui.cli.support.subcommand import DATA, EPOCHS, Subcommand, argument
@@ -44,10 +45,8 @@ def race(scenario: str, variants: Sequence[str], *, epochs: int | None, data: st
         EngineError: there are no variants, or not those that are named.
         ScenarioError: the scenario can not be used.
     """
-    from retrograde.engine.scenario.file import load_scenario
-
     samples = None if data is None else Path(data)
-    first = load_scenario(scenario, data=samples)
+    first = load(scenario, data=samples)
     known = [one.name for one in first.variants]
     if not known:
         raise EngineError(
@@ -57,7 +56,7 @@ def race(scenario: str, variants: Sequence[str], *, epochs: int | None, data: st
         if name not in known:
             message = _("there is no variant {name}; there are: {known}")
             raise EngineError(message.format(name=name, known=", ".join(known)))
-    entrants = [first, *(load_scenario(f"{scenario}:{name}", data=samples) for name in variants or known)]
+    entrants = [first, *(load(f"{scenario}:{name}", data=samples, said=first.warnings) for name in variants or known)]
     last = epochs or first.stop.epochs
     laps = [_lap(entrant, epochs, last) for entrant in entrants]
     print(_as_json(laps) if as_json else "\n".join(_as_table(laps, last)))

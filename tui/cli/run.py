@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.text import N_, _
 from retrograde.tui.cli.support.columns import table
+from retrograde.tui.cli.support.loading import load
 from retrograde.tui.cli.support.numbers import encoded, shown
 from retrograde.tui.cli.support.progress import ProgressBar
 from retrograde.tui.cli.support.subcommand import DATA, EPOCHS, JSON, Subcommand, argument
@@ -30,10 +31,9 @@ def run(scenario: str, *, epochs: int | None, until: str | None, data: str | Non
         EngineError: The condition can not be read, or names something that is not there.
         ScenarioError: The scenario or its data can not be used.
     """
-    from retrograde.engine.scenario.file import load_scenario
     from retrograde.engine.session.session import Session
 
-    session = Session(load_scenario(scenario, data=None if data is None else Path(data)))
+    session = Session(load(scenario, data=None if data is None else Path(data)))
     with ProgressBar() as bar:
         outcome = session.run(epochs=epochs, until=until, on_progress=bar.update)
     end = session.value("E_data")
@@ -48,6 +48,7 @@ def run(scenario: str, *, epochs: int | None, until: str | None, data: str | Non
             "loss_last_epoch": encoded(outcome.loss),
             "loss_end": encoded(end),
             **answers(session, outcome.iterations),
+            "warnings": [str(warning) for warning in session.scenario.warnings],
             "parameters": {name: encoded(value) for name, value in values.items()},
         }
         print(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import N_, _
+from retrograde.tui.cli.support.loading import load
 from retrograde.tui.cli.support.numbers import encoded, shown
 from retrograde.tui.cli.support.subcommand import Subcommand, argument, plain_characters
 
@@ -29,10 +30,9 @@ def write_trace(
         EngineError: A moment is not one of this scenario's.
         ScenarioError: The scenario can not be used.
     """
-    from retrograde.engine.scenario.file import load_scenario
     from retrograde.engine.session.session import Session
 
-    session = Session(load_scenario(scenario))
+    session = Session(load(scenario))
     write = as_json if form == "jsonl" else as_text
     translate: Callable[[str], str] = str
     if ascii_only and form == "text":

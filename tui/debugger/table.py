@@ -513,6 +513,14 @@ COMMANDS: tuple[Row, ...] = (
         obey=lambda on, _rest: on.editing.notes(),
     ),
     Row(
+        id="warnings",
+        title=N_("list the warnings"),
+        help=N_("What is odd in the scenario and can be computed all the same, with file, line and key."),
+        group=Group.SCREEN,
+        line="warnings",
+        obey=lambda on, _rest: on.viewing.warnings(),
+    ),
+    Row(
         id="save",
         title=N_("save the session"),
         help=N_("Branches, breakpoints, watches, marks, notes; save! overwrites a file of another session."),
@@ -645,6 +653,14 @@ COMMANDS: tuple[Row, ...] = (
         footer=7,
         short=N_("help"),
         early=lambda screen: screen.show_help(key_rows(commands())),
+    ),
+    Row(
+        id="suspend",
+        keys=("ctrl+z",),
+        title=N_("suspend the program"),
+        help=N_("Gives the terminal to the shell; fg comes back."),
+        group=Group.SCREEN,
+        early=lambda screen: screen.suspend(),
     ),
     Row(
         id="palette",

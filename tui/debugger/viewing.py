@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
     from retrograde.tui.debugger.desk import Desk
+
+MARGIN = 12
+"""Columns around a line of a list: its frame, its gaps, and the screen on either side."""
 
 
 class Viewing:
@@ -21,6 +25,25 @@ class Viewing:
         """Enlarges the panel with the focus, or shows all again."""
         self._desk.arrangement.zoom = not self._desk.arrangement.zoom
         self._desk.rearrange()
+
+    def warnings(self) -> None:
+        """Lists what is odd in the scenario."""
+        from textwrap import wrap
+
+        from retrograde.tui.screens.choosing import ChoiceScreen
+
+        desk = self._desk
+        found = desk.session.scenario.warnings
+        if not found:
+            desk.say(_("nothing is odd in this scenario"))
+            return
+        rows: list[tuple[str, ...]] = []
+        for warning in found:
+            place = ":".join(str(part) for part in (PurePath(warning.path).name, warning.line) if part is not None)
+            text = f"{warning.key}: {warning.message}" if warning.key else warning.message
+            for number, line in enumerate(wrap(text, max(desk.host.cells[0] - len(place) - MARGIN, 20))):
+                rows.append(("" if number else place, line))
+        desk.host.ask(ChoiceScreen(_("warnings"), tuple(rows), desk.host.glyphs))
 
     def digits(self) -> None:
         """Changes how many digits are shown."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrograde.engine.text import _
+from retrograde.tui.cli.support.loading import load
 
 if TYPE_CHECKING:
     from retrograde.engine.session.session import Session
@@ -27,15 +28,13 @@ def load_session(source: str) -> Session:
         EngineError: The file is no saved session, or can not be opened.
         ScenarioError: The scenario can not be used.
     """
-    from retrograde.engine.scenario.file import load_scenario
-
     if not is_saved(source):
         from retrograde.engine.session.session import Session
 
-        return Session(load_scenario(source))
+        return Session(load(source))
     from retrograde.engine.session.saving import open_session
 
-    opened = open_session(Path(source), load_scenario)
+    opened = open_session(Path(source), load)
     for warning in (*opened.warnings, *(() if opened.drift is None else (opened.drift,))):
         print(_("{source}: note: {text}").format(source=source, text=warning), file=sys.stderr)
     return opened.session
