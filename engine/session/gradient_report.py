@@ -96,7 +96,10 @@ def check_gradients(
 
 def _of_input(cursor: Cursor, name: str) -> bool:
     """Whether a name is that of an input, or of its gradient."""
-    found = cursor.formula(f"sum({name})")
+    try:
+        found = cursor.formula(f"sum({name})")
+    except FormulaError:
+        return False
     inputs = {array.name for array in cursor.program.arrays if array.role is Role.INPUT}
     return found.sensitive or any(read.array in inputs for read in found.reads)
 
