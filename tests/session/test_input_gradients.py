@@ -28,7 +28,7 @@ def test_of_a_dense_layer_it_is_the_sum_of_weights_times_deltas(updates: int) ->
     ("name", "values"),
     [
         ("lstm-two-steps", ("i2@1", "grad(i1@2)")),
-        ("gru", ("grad(i2@2)", "i1@1")),
+        ("gru", ("grad(i@2)", "i@1")),
         ("batch-norm", ("grad(i1)", "i2{2}")),
         ("cs231n-conv", ("grad(i[1,2,3])", "i[3,4,4]")),
         ("iris", ("grad(i1){3}",)),
