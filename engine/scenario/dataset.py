@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +17,14 @@ class Dataset:
         targets: (samples, outputs), read-only; one-hot for classes.
         class_names: a name for each output, empty if they have none.
         lengths: (samples,), how many time steps of each sample count; None where all do.
+        held_out: the samples that training does not see; None where there are none.
     """
 
     inputs: NDArray[np.float64]
     targets: NDArray[np.float64]
     class_names: tuple[str, ...] = ()
     lengths: NDArray[np.int64] | None = None
+    held_out: Dataset | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -38,6 +40,9 @@ class Samples:
         numbers: the number of each sample in its file, from 1.
         lines: the line of each sample in its file; None where there are no lines.
         lengths: (samples,), how many time steps of each sample count; None where all do.
+        labels: the names of the classes, where the targets were words and are now indices of them.
+        first: the index of the first class.
+        shape: the axes of a sample of the inputs, where they are written with axes.
     """
 
     inputs: NDArray[np.float64]
@@ -45,3 +50,24 @@ class Samples:
     numbers: NDArray[np.int64]
     lines: NDArray[np.int64] | None = None
     lengths: NDArray[np.float64] | None = None
+    labels: tuple[str, ...] = ()
+    first: int = 0
+    shape: tuple[int, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def arranged(self, inputs: NDArray[np.float64], shape: tuple[int, ...]) -> Samples:
+        """Return the samples with their inputs in another order of axes."""
+        return replace(self, inputs=inputs, shape=shape)
+
+    def taken(self, rows: NDArray[np.int64]) -> Samples:
+        """Return some of the samples."""
+        return replace(
+            self,
+            inputs=self.inputs[rows],
+            targets=self.targets[rows],
+            numbers=self.numbers[rows],
+            lines=None if self.lines is None else self.lines[rows],
+            lengths=None if self.lengths is None else self.lengths[rows],
+        )

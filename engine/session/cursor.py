@@ -463,6 +463,8 @@ class Cursor:
             case "phase":
                 current = self.current
                 return "forward" if current is None else self.program.ops[current.place.op].phase.value
+            case "E_held_out":
+                return self.timeline.held_out_loss(self.timeline.state(complete))
             case "E_epoch":
                 return self._epoch_loss(complete // self.schedule.per_epoch)
             case "accuracy":
@@ -578,6 +580,8 @@ class Cursor:
                 return self._epoch_loss(updates // self.schedule.per_epoch)
             case "E_data":
                 return self.timeline.data_loss(self.timeline.state(updates))
+            case "E_held_out":
+                return self.timeline.held_out_loss(self.timeline.state(updates))
             case "accuracy":
                 return accuracy(self.timeline, self.timeline.state(updates))
             case "epoch":

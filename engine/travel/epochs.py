@@ -53,6 +53,8 @@ def knowing(timeline: Timeline, state: Floats, loss: Callable[[], float], inner:
                 return loss()
             case "E_data":
                 return timeline.data_loss(state)
+            case "E_held_out":
+                return timeline.held_out_loss(state)
             case "accuracy":
                 return accuracy(timeline, state)
             case _:
@@ -166,7 +168,7 @@ def _value(timeline: Timeline, formula: Formula, last: int, state: Floats, losse
 
 def overall(formula: Formula) -> bool:
     """Whether it takes a forward pass over all data."""
-    return bool(formula.evaluated) or not formula.positions.isdisjoint({"E_data", "accuracy"})
+    return bool(formula.evaluated) or not formula.positions.isdisjoint({"E_data", "E_held_out", "accuracy"})
 
 
 def _nothing(_node: Any) -> Any:

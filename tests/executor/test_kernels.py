@@ -113,7 +113,8 @@ SHAPES = [
     ((33, 2), 33),
     ((64, 3), 1),
     ((5, 40, 3), 33),
-    ((257, 1), 257),
+    ((257, 1), 33),
+    ((9, 2), 257),
 ]
 """Widths and batches at which NumPy changes the order of a sum or the layout of a product, if it is allowed to."""
 

@@ -16,23 +16,6 @@ if TYPE_CHECKING:
     from retrograde.tui.reading.reading import Reading
 
 
-def accuracy(session: Session) -> tuple[int, int] | None:
-    """How many samples of the data set are classified rightly with the parameters at the cursor, of how many.
-
-    Where each position of a sample is classified, each counts. None where the targets are no classes, where there are
-    several losses, and where sequences have masked steps.
-    """
-    from retrograde.engine.travel.epochs import rightly
-
-    shape = session.network.layers[-1].form.shape
-    if not shape or shape[-1] < 2:
-        return None
-    complete = session.position > 0 and session.revealed == session.program.steps
-    state = session.timeline.state(session.iteration + complete)
-    found = rightly(session.timeline, state)
-    return None if found is None else (found.right, found.samples)
-
-
 def _difference(check: GradientCheck) -> Badge:
     """The badge of a gradient; neither right nor wrong where a difference can not say."""
     match check.verdict:

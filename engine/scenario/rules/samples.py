@@ -16,7 +16,7 @@ from retrograde.engine.scenario.sequences import step_count_rules
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.scenario.models import Data
+    from retrograde.engine.scenario.data_table import Data
     from retrograde.engine.scenario.shapes import Goal
 
 
@@ -25,7 +25,12 @@ MAX_PROBLEMS = 20
 
 
 def width_rules(
-    samples: Samples, data: Data, inputs: int | None, outputs: int | None, positions: int | None = 1
+    samples: Samples,
+    data: Data,
+    inputs: int | None,
+    outputs: int | None,
+    positions: int | None = 1,
+    input_shape: tuple[int, ...] | None = None,
 ) -> Iterator[Violation]:
     """Yield what is wrong with the widths of samples that came from a file.
 
@@ -35,7 +40,9 @@ def width_rules(
         inputs: the number of inputs, None where it is not known.
         outputs: the width of the targets, None where it is not known.
         positions: how many class indices a sample has, one a time step of a sequence; None where it is not known.
+        input_shape: the axes of the inputs, where the network states them.
     """
+    yield from _axes_rules(samples, data, input_shape)
     if inputs is not None and samples.inputs.shape[1] != inputs:
         message = _("{found} input columns for {wanted} inputs (network.inputs)")
         text = message.format(found=samples.inputs.shape[1], wanted=inputs)
@@ -49,10 +56,52 @@ def width_rules(
                 if positions == 1
                 else _("{found} target columns, but there are {wanted} class indices, one a step")
             )
-            yield Violation(path=("targets",), message=message.format(found=columns, wanted=positions))
+            text = message.format(found=columns, wanted=positions)
+            if one_hot_already(samples, data, positions):
+                text += _("; these are one-hot already: leave out classes")
+            yield Violation(path=("targets",), message=text)
     elif outputs is not None and columns != outputs:
         message = _("{found} target columns for {wanted} units of the last layer; for class indices give classes")
         yield Violation(path=("targets",), message=message.format(found=columns, wanted=outputs))
+
+
+def _axes_rules(samples: Samples, data: Data, input_shape: tuple[int, ...] | None) -> Iterator[Violation]:
+    """Yield inputs whose axes are other than those of the network; an axis of 1 is none."""
+    found = samples.shape
+    if found is None or input_shape is None or len(input_shape) < 2:
+        return
+    wanted = input_shape
+    if data.layout == "NHWC" and len(input_shape) == 3 and found != input_shape:
+        wanted = (*input_shape[1:], input_shape[0])
+    if [axis for axis in found if axis > 1] == [axis for axis in wanted if axis > 1]:
+        return
+    message = _("samples of {found} where network.input_shape is {wanted}")
+    text = message.format(found="×".join(map(str, found)), wanted="×".join(map(str, input_shape)))
+    if data.layout == "NCHW" and len(input_shape) == 3 and found == (*input_shape[1:], input_shape[0]):
+        text += _('; where channels come last, say layout = "NHWC"')
+    yield Violation(path=("inputs",), message=text)
+
+
+def one_hot_already(samples: Samples, data: Data, positions: int | None) -> bool:
+    """Whether targets of classes are written as rows with a 1 in each, and not as indices."""
+    classes, targets = data.class_count, samples.targets
+    if classes is None or data.text is not None or positions is None or targets.shape[1] != classes * positions:
+        return False
+    rows = targets.reshape(len(targets), positions, classes)
+    return bool(((rows == 0) | (rows == 1)).all() and (rows.sum(axis=2) == 1).all())
+
+
+def sample_goal_rules(
+    samples: Samples, data: Data, goals: Sequence[Goal], positions: int | None = 1
+) -> Iterator[Violation]:
+    """Yield the targets of samples that a loss cannot have; see ``goal_rules``."""
+    if data.missing == "keep" and np.isnan(samples.targets).any():
+        return
+    targets = samples.targets
+    if data.labels == "index" and data.class_total is not None:
+        yield from target_rules(targets, None, data.class_total, positions, samples.lengths, start=samples.first)
+        targets = targets - samples.first
+    yield from goal_rules(targets, goals, data.class_count, positions, samples.lengths, start=samples.first)
 
 
 def goal_rules(
@@ -61,6 +110,8 @@ def goal_rules(
     classes: int | None,
     positions: int | None = 1,
     lengths: NDArray[np.float64] | None = None,
+    *,
+    start: int = 0,
 ) -> Iterator[Violation]:
     """Yield the targets that a loss cannot have; each of several losses looks at its own columns.
 
@@ -70,9 +121,10 @@ def goal_rules(
         classes: see ``target_rules``.
         positions: see ``target_rules``.
         lengths: see ``target_rules``.
+        start: see ``target_rules``.
     """
     if len(goals) <= 1:
-        yield from target_rules(targets, goals[0].kind if goals else None, classes, positions, lengths)
+        yield from target_rules(targets, goals[0].kind if goals else None, classes, positions, lengths, start=start)
         return
     first = 0
     for goal in goals:
@@ -89,6 +141,7 @@ def target_rules(
     lengths: NDArray[np.float64] | None = None,
     *,
     first: int = 0,
+    start: int = 0,
 ) -> Iterator[Violation]:
     """Yield the targets that are no class index, no distribution or no probability, where they must be.
 
@@ -99,13 +152,17 @@ def target_rules(
         positions: how many distributions a sample has, one a time step of a sequence; None where it is not known.
         lengths: (samples,), how many of them count; None where all do.
         first: the place of the first column among those of all targets.
+        start: the index of the first class.
     """
     wanted = LOSSES[loss].targets if loss else "numbers"
     if classes is not None:
-        wrong = (targets < 0) | (targets >= classes) | (targets != np.floor(targets))
-        message = _("{value} is not a class index; with classes = {classes} they go from 0 to {last}")
+        wrong = ~((targets >= start) & (targets < start + classes) & (targets == np.floor(targets)))
+        message = _("{value} is not a class index; with classes = {classes} they go from {start} to {last}")
+        if start == 0 and targets.size and targets.min() == 1 and targets.max() == classes:
+            message += _("; where they count from 1, say first_class = 1")
         for row, column in first_places(wrong):
-            text = message.format(value=number_text(targets[row, column]), classes=classes, last=classes - 1)
+            value = number_text(targets[row, column])
+            text = message.format(value=value, classes=classes, start=start, last=start + classes - 1)
             yield Violation(path=("targets", row, first + column), message=text)
     elif wanted == "distributions":
         message = _("the target {value} is negative; cross_entropy needs a distribution: 0 or more, with the sum 1")
