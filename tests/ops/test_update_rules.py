@@ -351,6 +351,14 @@ def test_what_is_not_remembered_is_refused(training: Mapping[str, Any], memory: 
     assert problem.line is not None
 
 
+def test_memory_beside_a_layer_that_is_wrong_adds_nothing_to_what_is_told() -> None:
+    text = network({"momentum": 0.9}, extra='memory = { "v(W_h)" = [[1]], "v(w1)" = 2, "v(W_o)" = 1 }')
+    with pytest.raises(ScenarioError) as caught:
+        parse_scenario(text.replace("[[network.layers]]", "[[network.layers]]\nfrozen = 1", 1))
+    (problem,) = caught.value.problems
+    assert problem.key == "network.layers[1].frozen"
+
+
 @pytest.mark.parametrize(
     ("setting", "key", "message"),
     [
