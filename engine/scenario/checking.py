@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from retrograde.engine.errors import EngineError, Problem, ScenarioError, Violation
-from retrograde.engine.scenario.messages import hollow, violation
+from retrograde.engine.scenario.messages import violations
 from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.scenario.pieces import MAX_FINDINGS, pieces, whole
 from retrograde.engine.scenario.reading import toml
@@ -53,7 +53,7 @@ def parse(
         scenario = Scenario.model_validate(content)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        report.extend(violation(detail) for detail in details[:MAX_FINDINGS] if not hollow(detail))
+        report.extend(violations(details[:MAX_FINDINGS]))
     parts = whole(scenario) if scenario is not None else pieces(content)
     report.extend(broken_rules(parts))
     # Here, since a file without samples needs no NumPy.
@@ -104,9 +104,10 @@ def _check_variants(scenario: Scenario, parts: Parts, report: Report, count: int
         try:
             training = Training.model_validate(variant.table(scenario.training))
         except ValidationError as error:
-            for detail in error.errors(include_url=False):
+            details = error.errors(include_url=False)
+            for detail in details:
                 detail["loc"] = ("training", *detail["loc"])
-                found.append(violation(detail))
+            found += violations(details)
         else:
             varied = replace(parts, training=training)
             found += training_rules(varied)

@@ -13,6 +13,8 @@ MAX_FRAME_BYTES = 384 * 2**20
 """The most memory that the values of one iteration may take."""
 MAX_BLANK = 2**20
 """The most bytes of blanks and line ends in a row of a file of samples: a small compressed file has room for many."""
+MAX_BLANK_LINES = 1_000_000
+"""The most lines of a file of samples that may be blank."""
 MAX_ROWS = 20_000_000
 """The most rows that a file of samples may have."""
 MAX_LINE = 4 * 2**20

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Discriminator, Field, PrivateAttr, Tag
 
 from retrograde.engine.equations.losses import LOSSES, Reduction
-from retrograde.engine.equations.optimisers import OPTIONS
+from retrograde.engine.equations.optimisers import OPTIMISERS, OPTIONS
 from retrograde.engine.errors import EngineError
 from retrograde.engine.layers.any_layer import AnyLayer
 from retrograde.engine.layers.base import (
@@ -32,6 +32,7 @@ from retrograde.engine.layers.recurrent import RecurrentLayer
 from retrograde.engine.scenario.data_table import Data, HeldOut
 from retrograde.engine.scenario.shapes import INPUT_LAYER, Goal, Shapes
 from retrograde.engine.scenario.training import Training
+from retrograde.engine.synonyms import canonical
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -232,7 +233,9 @@ class Variant(Model):
             training: that of the scenario, not completed.
         """
         given = training.model_dump(exclude_unset=True)
-        if self.training.get("optimizer", training.optimizer) != training.optimizer:
+        optimizer = self.training.get("optimizer", training.optimizer)
+        meant = canonical(optimizer, OPTIMISERS) if isinstance(optimizer, str) else optimizer
+        if meant != training.optimizer:
             given = {key: value for key, value in given.items() if key not in OPTIONS and key != "memory"}
         return {**given, **self.training}
 

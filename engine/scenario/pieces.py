@@ -7,9 +7,9 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from retrograde.engine.errors import KeyPath
+from retrograde.engine.layers.any_layer import model_of
 from retrograde.engine.layers.base import MAX_LAYERS, Layer
 from retrograde.engine.layers.dense import DenseLayer
-from retrograde.engine.layers.table import KINDS
 from retrograde.engine.scenario.data_table import Data, HeldOut
 from retrograde.engine.scenario.models import (
     Expectation,
@@ -58,7 +58,7 @@ def pieces(content: dict[str, Any]) -> Parts:
     if not isinstance(network, dict):
         network = {}
     tables = _list(network, "layers")[:MAX_LAYERS]
-    layers = [_valid(_kind(table), table, ("network", "layers", n), unknown) for n, table in enumerate(tables)]
+    layers = [_valid(model_of(table), table, ("network", "layers", n), unknown) for n, table in enumerate(tables)]
     losses = _list(content, "losses")[:MAX_LAYERS]
     expect = _list(content, "expect")[:MAX_FINDINGS]
     bare = _valid(NetworkTable, {**network, "init": {}, "layers": [{"units": 1}]}, ("network",), unknown)
@@ -86,12 +86,6 @@ def pieces(content: dict[str, Any]) -> Parts:
         unknown=unknown,
         doubtful={n for n in range(len(layers)) if any(path[:3] == ("network", "layers", n) for path in unknown)},
     )
-
-
-def _kind(table: Any) -> type[Layer]:
-    """Return the model of a layer's table; that of a dense layer where the kind does not exist."""
-    kind = table.get("kind", "dense") if isinstance(table, dict) else "dense"
-    return KINDS.get(kind, DenseLayer) if isinstance(kind, str) else DenseLayer
 
 
 def _list(table: dict[str, Any], key: str) -> list[Any]:

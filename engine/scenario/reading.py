@@ -12,6 +12,7 @@ from retrograde.engine.errors import EngineError, Problem, ScenarioError
 from retrograde.engine.scenario.catalogue import folder, shipped
 from retrograde.engine.scenario.limits import MAX_FILE_BYTES, SUFFIXES
 from retrograde.engine.scenario.locate import line_and_column
+from retrograde.engine.scenario.toml_hints import written_so
 from retrograde.engine.text import _, suggest
 
 # Every alternative takes what it begins with, whether it is closed or not, so that no character is read twice.
@@ -138,6 +139,7 @@ def toml(text: str, shown: str) -> dict[str, Any]:
         else:
             line, column = line_and_column(text, len(text.rstrip()))
         message = _("this is not TOML: {what}").format(what=what[:1].lower() + what[1:])
+        message += written_so(text.split("\n")[line - 1], column)
         raise ScenarioError([Problem(path=shown, line=line, column=column, message=message)]) from error
     except RecursionError as error:
         offset = max(text.find("[" * 8), text.find("{"), 0)

@@ -15,6 +15,7 @@ from retrograde.engine.scenario import limits
 from retrograde.engine.scenario.dataset import Samples
 from retrograde.engine.scenario.labels import coded
 from retrograde.engine.scenario.picking import columns_of, picked, too_large
+from retrograde.engine.scenario.ranges import ranges
 from retrograde.engine.scenario.tables.cells import missing
 from retrograde.engine.scenario.tables.delimited import MAX_PROBLEMS, Reading, read_delimited, shown_first
 from retrograde.engine.scenario.tables.parquet import read_parquet
@@ -59,8 +60,10 @@ def reading_of(data: Data, most: int | None = None) -> Reading:
         separator=data.separator,
         decimal=data.decimal,
         heading=data.heading,
-        # Where rows are picked, or dropped, the file may have more than are of use.
-        most=most if data.rows is None and data.missing != "drop" else None,
+        # Where rows are picked, the file may have more than are of use, and is read to the last of them.
+        most=most if data.rows is None else None,
+        gaps=data.missing == "drop",
+        upto=None if data.rows is None else max(last for _first, last in ranges(data.rows)),
     )
 
 

@@ -368,6 +368,23 @@ class Timeline:
         """The loss over the whole data set under a state; a mean over the batch runs over all samples."""
         return total_loss(self._evaluated(state))
 
+    def loss_as_iteration(self, state: Floats) -> float | None:
+        """``data_loss`` in the unit of an iteration's E: a sum over the samples is divided by an epoch's iterations.
+
+        None where some of several losses are sums over the samples and others are means.
+        """
+        kinds = {loss.over_batch for loss in self.network.losses}
+        if len(kinds) > 1:
+            return None
+        frame = self._evaluated(state)
+        total = total_loss(frame)
+        if kinds == {"mean"}:
+            return total
+        # What penalties add is not a sum over samples.
+        samples = frame.program.named.get("loss", frame.program.named["E"])
+        of_samples = float(frame.array(samples))
+        return of_samples / self.schedule.per_epoch + (total - of_samples if samples.name == "loss" else 0.0)
+
     def held_out_loss(self, state: Floats) -> float:
         """The loss over the samples that are held out under a state.
 

@@ -12,7 +12,7 @@ import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from operator import methodcaller
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from retrograde.engine.errors import Problem, ScenarioError
 from retrograde.engine.scenario import limits
 from retrograde.engine.scenario.picking import too_large, unreadable
-from retrograde.engine.scenario.tables.cells import Signs, number
+from retrograde.engine.scenario.tables.cells import Signs, missing, number
 from retrograde.engine.scenario.tables.decoding import encoding_of, text_of
 from retrograde.engine.scenario.tables.dialect import Dialect, dialect_of
 from retrograde.engine.scenario.tables.table import Column, Table, Wanted
@@ -44,6 +44,8 @@ class Reading:
         decimal: the sign before decimals.
         heading: whether the first line names the columns.
         most: the most rows that are of use.
+        gaps: whether rows in which a cell is missing are of no use, and do not count.
+        upto: the last row that is read.
     """
 
     skip: int = 0
@@ -51,6 +53,8 @@ class Reading:
     decimal: str | None = None
     heading: bool | None = None
     most: int | None = None
+    gaps: bool = False
+    upto: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +74,7 @@ class _Source:
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         lines = (line + "\n" for block in self.blocks() for line in block)
-        return self.dialect.rows(lines)
+        return islice(self.dialect.rows(lines), self.reading.upto)
 
     def starts(self, cells: Sequence[tuple[int, int]]) -> list[int | None]:
         """Return where cells begin in their lines, from 1; None where quotes make it hard to tell."""
@@ -94,6 +98,10 @@ class _Source:
         for _cell in range(column):
             at = line.find(self.dialect.separator, at + 1)
         return at + 2
+
+    def useless(self, cells: Sequence[str]) -> bool:
+        """Whether a row does not count, since a cell that is asked for is missing."""
+        return self.reading.gaps and any(missing(cells[place].strip()) for place in self.chosen if place < len(cells))
 
     def check(self, count: int) -> None:
         """Refuse more rows than are of use, or than any file may have."""
@@ -182,11 +190,16 @@ def _head(path: Path, encoding: str, shown: str, skip: int) -> list[str]:
 def _blocks(stream: io.TextIOWrapper, shown: str) -> Iterator[list[str]]:
     """Yield the lines of a text, many at once, without their ends."""
     rest = ""
+    blank = 0
     while piece := stream.read(_BLOCK):
         lines = (rest + piece).split("\n")
         rest = lines.pop()
         if len(rest) > limits.MAX_LINE:
             raise ScenarioError([too_large(shown)])
+        blank += lines.count("") + sum(map(str.isspace, lines))
+        if blank > limits.MAX_BLANK_LINES:
+            message = _("more than {most} lines are blank").format(most=f"{limits.MAX_BLANK_LINES:,}")
+            raise ScenarioError([Problem(path=shown, key="data.file", message=message)])
         if lines:
             yield lines
     if rest:
@@ -202,10 +215,12 @@ def _plain(source: _Source) -> Table | None:
     count_separators = methodcaller("count", dialect.separator)
     parts: list[NDArray[np.float64]] = []
     lines: list[NDArray[np.int64]] = []
-    first, skip, total, whole_numbers = 1, dialect.first, 0, True
+    first, skip, total, whole_numbers, last = 1, dialect.first, 0, True, False
     for block in source.blocks():
         kept, numbers = _kept(block[skip:], first + min(skip, len(block)))
         first, skip = first + len(block), max(0, skip - len(block))
+        if source.reading.upto is not None and total + len(kept) >= source.reading.upto:
+            kept, numbers, last = kept[: source.reading.upto - total], numbers[: source.reading.upto - total], True
         if not kept:
             continue
         source.check(total := total + len(kept))
@@ -223,6 +238,8 @@ def _plain(source: _Source) -> Table | None:
             return None
         parts.append(found)
         lines.append(numbers)
+        if last:
+            break
     if not parts:
         return None
     values = np.concatenate(parts)
@@ -291,8 +308,10 @@ def _written(source: _Source) -> Table:
     lines = array("q")
     problems: list[Problem] = []
     texts: dict[str, str] = {}
+    gaps = 0
     for line, row in source.rows():
-        source.check(len(lines) + 1)
+        gaps += source.useless(row)
+        source.check(len(lines) + 1 - gaps)
         if len(lines) * max(1, len(source.chosen)) > limits.MAX_DATA_BYTES // 8:
             raise ScenarioError([too_large(source.shown)])
         lines.append(line)
@@ -339,10 +358,13 @@ def _decimal(source: _Source) -> str:
         ScenarioError: its numbers leave it open.
     """
     signs = Signs()
-    row = 0
+    row = gaps = 0
     for row, (_line, cells) in enumerate(source.rows(), start=1):
-        source.check(row)
-        signs.look((cells[place] for place in source.chosen if place < len(cells)), row)
+        gaps += source.useless(cells)
+        source.check(row - gaps)
+        text = "".join(cells)
+        if "," in text or "." in text:
+            signs.look([cells[place] for place in source.chosen if place < len(cells)], row)
         if signs.point is not None:
             break
     found = signs.decimal(source.dialect.separator)

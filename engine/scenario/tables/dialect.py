@@ -50,7 +50,7 @@ class Dialect:
             next(reader, None)
         before = reader.line_num
         for row in reader:
-            if any(cell.strip() for cell in row):
+            if any(map(str.strip, row)):
                 yield self.skipped + before + 1, row
             before = reader.line_num
 
