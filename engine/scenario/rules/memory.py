@@ -40,6 +40,8 @@ def memory_rules(parts: Parts, training: Training) -> Iterator[Violation]:
             yield Violation(path=path, message=message, key=True)
         elif match is not None and match["index"] is None and match["name"] in (found := _trained(parts)):
             yield from _array_rules(found[match["name"]], value, path)
+        elif match is not None and parts.doubtful:
+            continue
         elif not _is_number(value):
             yield Violation(path=path, message=_("this is one number"))
         elif stem == COUNT:
