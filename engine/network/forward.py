@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from retrograde.engine.equations.activation_table import ACTIVATIONS, SOFTMAX
+from retrograde.engine.equations.activation_table import ACTIVATIONS, LOG_SOFTMAX, SOFTMAX
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.layers.base import ActivatedLayer, Layer, Value
 from retrograde.engine.network.builder import Builder
 from retrograde.engine.ops.activation import Activate, make_function
 from retrograde.engine.ops.base import Op
 from retrograde.engine.ops.leaves import Dated, Leaves, Source
+from retrograde.engine.ops.log_softmax import LogShare
 from retrograde.engine.ops.softmax import Exponential, Quotient, RowMaximum, RowSum
 
 
@@ -151,6 +152,8 @@ class ForwardPass:
         row = ACTIVATIONS[layer.activation]
         if row is SOFTMAX:
             return self.shares(net, stem)
+        if row is LOG_SOFTMAX:
+            return self._log_shares(net, stem)
         parameter = row.given(layer)
         function = make_function(layer.activation, parameter)
         fields = {"function": function, "activation": layer.activation, "parameter": parameter}
@@ -183,11 +186,22 @@ class ForwardPass:
             role: what they are.
             causal: whether position t of the last axis but one sees only those up to t of the last.
         """
+        maximum, exponentials, normaliser = self._exponentials(net, causal=causal)
+        sums = {"exponentials": exponentials, "normaliser": normaliser}
+        shares = self._op(Quotient, stem, net.element_shape, role, net, causal=causal, **sums)
+        self.softmax[shares] = Softmax(net, maximum, normaliser)
+        return shares
+
+    def _log_shares(self, net: Array, stem: str) -> Array:
+        """Appends the four ops of a logarithm of a softmax; returns the logarithms."""
+        maximum, _exponentials, normaliser = self._exponentials(net)
+        fields = {"net": net, "maximum": maximum, "normaliser": normaliser}
+        return self._op(LogShare, stem, net.element_shape, Role.OUT, net, **fields)
+
+    def _exponentials(self, net: Array, *, causal: bool = False) -> tuple[Array, Array, Array]:
+        """Appends the maximum of each row, the exponentials, and their sum."""
         rows, shape = net.element_shape[:-1], net.element_shape
         maximum = self._op(RowMaximum, "max", rows, Role.MAXIMUM, net, net=net, causal=causal)
         exponentials = self._op(Exponential, "e", shape, Role.EXPONENTIAL, net, net=net, maximum=maximum, causal=causal)
-        sums = {"exponentials": exponentials, "causal": causal}
-        normaliser = self._op(RowSum, "S", rows, Role.NORMALISER, net, **sums)
-        shares = self._op(Quotient, stem, shape, role, net, normaliser=normaliser, **sums)
-        self.softmax[shares] = Softmax(net, maximum, normaliser)
-        return shares
+        normaliser = self._op(RowSum, "S", rows, Role.NORMALISER, net, exponentials=exponentials, causal=causal)
+        return maximum, exponentials, normaliser

@@ -5,10 +5,12 @@ from __future__ import annotations
 from math import prod
 
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
-from retrograde.engine.equations.losses import CROSS_ENTROPY, termwise
+from retrograde.engine.equations.logarithms import GUARDS
+from retrograde.engine.equations.losses import CROSS_ENTROPY, LOSSES, MULTICLASS_HINGE
 from retrograde.engine.layers.base import Form, Value
 from retrograde.engine.network.forward import ForwardPass
 from retrograde.engine.ops.loss import CrossEntropy, LossTerm, Share, SmoothTarget, ValueTerm
+from retrograde.engine.ops.multiclass_hinge import RightScore, Shortfall
 from retrograde.engine.scenario.models import LossTable
 
 
@@ -20,12 +22,13 @@ def _loss_terms(forward: ForwardPass, loss: LossTable, form: Form, value: Value,
         share = _share(forward, loss, form, position)
         target = forward.made("E", out.element_shape, role=Role.LOSS, time=out.time)
         layer = forward.layer.name
-        if loss.kind == CROSS_ENTROPY.name:
-            softmax = forward.softmax[out]
-            if loss.label_smoothing:
-                wanted, at = _smoothed(forward, loss, out, goal, at), ()
-            else:
-                wanted = goal
+        wanted = goal
+        if loss.label_smoothing:
+            wanted, at = _smoothed(forward, loss, out, goal, at), ()
+        softmax = forward.softmax.get(out)
+        # An option that changes what the logarithm sees leaves nothing to be cancelled.
+        guarded = any(getattr(loss, option.key) is not None for option in GUARDS)
+        if loss.kind == CROSS_ENTROPY.name and softmax is not None and not guarded:
             forward.append(
                 CrossEntropy(
                     target=target,
@@ -41,8 +44,12 @@ def _loss_terms(forward: ForwardPass, loss: LossTable, form: Form, value: Value,
                     at=at,
                 )
             )
+        elif loss.kind == MULTICLASS_HINGE.name:
+            place = {"phase": Phase.LOSS, "layer": layer, "extent": Extent.SAMPLE, "out": out, "goal": wanted, "at": at}
+            made = forward.made("right", out.element_shape[:-1], time=out.time)
+            right = forward.append(RightScore(target=made, **place))
+            forward.append(Shortfall(target=target, right=right, margin=loss.margin, share=share, **place))
         else:
-            row = termwise(loss.kind)
             forward.append(
                 LossTerm(
                     target=target,
@@ -50,9 +57,9 @@ def _loss_terms(forward: ForwardPass, loss: LossTable, form: Form, value: Value,
                     layer=layer,
                     extent=Extent.SAMPLE,
                     out=out,
-                    goal=goal,
+                    goal=wanted,
                     loss=loss.kind,
-                    parameter=row.given(loss),
+                    settings=LOSSES[loss.kind].settings(loss),
                     share=share,
                     at=at,
                 )

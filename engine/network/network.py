@@ -348,7 +348,7 @@ class Network:
             info = next(layer for layer in self.layers if layer.name == name)
             form = info.form
             forward.layer = info.spec
-            if loss.kind == VALUE.name:
+            if loss.kind == VALUE.name and not self.scenario.coefficients:
                 terms += _value_terms(forward, loss, form, forward.values[name])
                 continue
             goal = Array(

@@ -27,6 +27,7 @@ from retrograde.engine.equations.expression import (
     Sum,
 )
 from retrograde.engine.equations.functions import LOG
+from retrograde.engine.equations.logarithms import Settings
 from retrograde.engine.equations.losses import equals, termwise
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.text import _
@@ -77,7 +78,7 @@ class LossTerm(Op):
         out: the outputs, (batch, units).
         goal: the targets, (batch, units).
         loss: the name of the loss.
-        parameter: its parameter.
+        settings: its options.
         share: how it counts.
         at: where the targets of this output begin, between the sample and the unit: (time,) in a sequence.
     """
@@ -85,7 +86,7 @@ class LossTerm(Op):
     out: Array
     goal: Array
     loss: str
-    parameter: float
+    settings: Settings
     share: Share = Share()
     at: tuple[int, ...] = ()
 
@@ -100,7 +101,7 @@ class LossTerm(Op):
     def equation(self, index: Index) -> Expr:
         row = termwise(self.loss)
         goal = Ref(self.goal, (index[0], *self.at, *index[1:]))
-        return self.share.of(row.value(Ref(self.out, index), goal, Const(self.parameter)), index)
+        return self.share.of(row.value(Ref(self.out, index), goal, self.settings), index)
 
     def gradient(self, builder: GradientPass) -> None:
         builder.contribute(
@@ -109,7 +110,7 @@ class LossTerm(Op):
                 out=self.out,
                 goal=self.goal,
                 loss=self.loss,
-                parameter=self.parameter,
+                settings=self.settings,
                 share=self.share,
                 at=self.at,
             ),
@@ -126,7 +127,7 @@ class LossPart(Part):
     out: Array
     goal: Array
     loss: str
-    parameter: float
+    settings: Settings
     share: Share
     at: tuple[int, ...]
 
@@ -137,7 +138,7 @@ class LossPart(Part):
     def term(self, index: Index) -> Expr:
         row = termwise(self.loss)
         goal = Ref(self.goal, (index[0], *self.at, *index[1:]))
-        return self.share.of(row.slope(Ref(self.out, index), goal, Const(self.parameter)), index)
+        return self.share.of(row.slope(Ref(self.out, index), goal, self.settings), index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

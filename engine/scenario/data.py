@@ -43,7 +43,8 @@ def _read(scenario: Scenario) -> Dataset:
         *length_rules(samples.lengths, steps),
         *index_rules(samples.inputs, vocabulary),
     ):
-        raise EngineError(fault.message)
+        if not fault.warning:
+            raise EngineError(fault.message)
     return finish(samples, data, positions)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, PrivateAttr, Tag
 
-from retrograde.engine.equations.losses import LOSSES, Reduction
+from retrograde.engine.equations.losses import LOSSES, VALUE, Reduction
 from retrograde.engine.equations.optimisers import OPTIONS
 from retrograde.engine.errors import EngineError
 from retrograde.engine.layers.any_layer import AnyLayer
@@ -29,14 +29,14 @@ from retrograde.engine.layers.base import (
     Row,
 )
 from retrograde.engine.layers.dense import DenseLayer
-from retrograde.engine.layers.options import MAX_EPOCHS, with_parameters, words
+from retrograde.engine.layers.options import MAX_EPOCHS, with_loss_options, words
 from retrograde.engine.scenario.sequences import MAX_TEXT, alphabet
 from retrograde.engine.scenario.shapes import INPUT_LAYER, Goal, Shapes
 from retrograde.engine.scenario.training import Training
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from retrograde.engine.errors import Problem
     from retrograde.engine.scenario.dataset import Dataset
@@ -206,6 +206,11 @@ class Data(Model):
         """The number of classes, of a text that of its characters; None where targets are no classes."""
         return self.classes if self.text is None else len(alphabet(self.text))
 
+    def coefficients(self, losses: Iterable[LossTable | None]) -> bool:
+        """Whether the targets are the coefficients of losses that are outputs themselves: no other loss takes them."""
+        given = any(key is not None for key in (self.targets, self.target_columns, self.target_key))
+        return given and all(loss is not None and loss.kind == VALUE.name for loss in losses)
+
 
 def _usual(way: str, reduction: Reduction) -> str:
     names = [row.name for row in LOSSES.values() if getattr(row, way) == reduction]
@@ -213,7 +218,10 @@ def _usual(way: str, reduction: Reduction) -> str:
 
 
 class _LossKeys(Model):
-    kind: LossKind = Field(description="the loss of one output; value: the output itself, without a target")
+    kind: LossKind = Field(
+        description="the loss of one output; value: the output itself, or times the target, where every loss is one and"
+        " the data have targets"
+    )
     over_outputs: Reduction | None = Field(
         default=None,
         description=f"how outputs add up; absent: {_usual('over_outputs', 'mean')}, else sum",
@@ -232,7 +240,7 @@ class _LossKeys(Model):
 if TYPE_CHECKING:
     _LossOptions = _LossKeys
 else:
-    _LossOptions = with_parameters(_LossKeys, LOSSES.values())
+    _LossOptions = with_loss_options(_LossKeys, LOSSES.values())
 
 
 class LossTable(_LossOptions):
@@ -421,7 +429,13 @@ class Scenario(Model):
             names=[layer.name for layer in network.layers],
             loss=self.loss,
             losses=self.losses,
+            coefficients=self.coefficients,
         )
+
+    @property
+    def coefficients(self) -> bool:
+        """Whether the targets are the coefficients of a loss that is an output itself."""
+        return self.data.coefficients((self.loss, *self.losses))
 
     @property
     def forms(self) -> dict[str, Form]:
@@ -513,6 +527,6 @@ def _completed_loss(loss: LossTable, last: str) -> LossTable:
         "over_outputs": loss.over_outputs or row.over_outputs,
         "over_batch": loss.over_batch or row.over_batch,
         "over_time": loss.over_time or loss.over_batch or row.over_batch,
-        **row.completed(loss),
+        **row.settings(loss),
     }
     return loss.model_copy(update=update)

@@ -42,6 +42,7 @@ def whole(scenario: Scenario) -> Parts:
         data=scenario.data,
         loss=scenario.loss,
         losses=scenario.losses,
+        coefficients=scenario.coefficients,
         training=scenario.training,
         stop=scenario.stop,
         expect=scenario.expect,
@@ -65,6 +66,9 @@ def pieces(content: dict[str, Any]) -> Parts:
     else:
         init = _valid(NetworkInit, network["init"], ("network", "init"), unknown)
     names = [getattr(layer, "name", None) or "" for layer in layers]
+    data = _valid(Data, content.get("data", {}), ("data",), unknown)
+    loss = _valid(LossTable, content.get("loss"), ("loss",), unknown)
+    more = [_valid(LossTable, table, ("losses", n), unknown) for n, table in enumerate(losses)]
     return Parts(
         inputs=bare.inputs if bare and ("inputs" in network or tables) else None,
         input_shape=bare.input_shape if bare else None,
@@ -72,9 +76,10 @@ def pieces(content: dict[str, Any]) -> Parts:
         init=init,
         layers=layers,
         complete=bool(layers) and len(layers) == len(_list(network, "layers")),
-        data=_valid(Data, content.get("data", {}), ("data",), unknown),
-        loss=_valid(LossTable, content.get("loss"), ("loss",), unknown),
-        losses=[_valid(LossTable, table, ("losses", n), unknown) for n, table in enumerate(losses)],
+        data=data,
+        loss=loss,
+        losses=more,
+        coefficients=data is not None and data.coefficients((loss, *more)),
         training=_valid(Training, content.get("training"), ("training",), unknown),
         stop=_valid(StopTable, content.get("stop"), ("stop",), unknown),
         expect=[_valid(Expectation, table, ("expect", n), unknown) for n, table in enumerate(expect)],

@@ -13,7 +13,7 @@ from retrograde.engine.scenario.models import Data
 from retrograde.engine.scenario.reading import data_file
 from retrograde.engine.scenario.report import Report
 from retrograde.engine.scenario.rules.parts import Parts
-from retrograde.engine.scenario.rules.samples import goal_rules, index_rules, length_rules, width_rules
+from retrograde.engine.scenario.rules.samples import goal_rules, index_rules, length_rules, range_rules, width_rules
 from retrograde.engine.scenario.rules.size import sample_rules
 from retrograde.engine.scenario.scaling import scaled
 from retrograde.engine.text import _
@@ -53,7 +53,11 @@ def _inline_samples(parts: Parts, data: Data, report: Report) -> Samples | None:
         report.extend(fault.below("data") for fault in length_rules(lengths_array(data), parts.steps))
     if data.targets is not None and not report.concerns("data", "targets"):
         goals = parts.goals or ()
-        for fault in goal_rules(targets_array(data), goals, data.classes, parts.positions, lengths_array(data)):
+        targets = targets_array(data)
+        for fault in (
+            *goal_rules(targets, goals, data.classes, parts.positions, lengths_array(data)),
+            *(range_rules(targets, parts) if data.classes is None else ()),
+        ):
             # A list of class indices has no columns.
             path = fault.path if data.classes is None or isinstance(data.targets[0], tuple) else fault.path[:2]
             report.add(replace(fault, path=("data", *path)))
@@ -81,13 +85,16 @@ def _file_samples(parts: Parts, data: Data, report: Report, file: Path, shown: s
     if all(fault.path != ("targets",) for fault in misfits):
         for fault in (
             *goal_rules(samples.targets, parts.goals or (), data.classes, parts.positions, samples.lengths),
+            *(range_rules(samples.targets, parts) if data.classes is None else ()),
             *length_rules(samples.lengths, parts.steps),
             *index_rules(samples.inputs, parts.vocabulary),
         ):
             of, row = fault.path[0], int(fault.path[1])
             line = None if samples.lines is None else int(samples.lines[row])
             message = _("row {row}: {message}").format(row=int(samples.numbers[row]), message=fault.message)
-            report.problems.append(Problem(path=shown, line=line, key=f"data.{of}", message=message))
+            report.problems.append(
+                Problem(path=shown, line=line, key=f"data.{of}", message=message, warning=fault.warning)
+            )
     _check_scaling(samples, data, report)
     return samples
 

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from retrograde.engine.equations.losses import LOSSES
 from retrograde.engine.errors import Violation
 from retrograde.engine.scenario.dataset import Samples
+from retrograde.engine.scenario.rules.pairs import bounds, ending
 from retrograde.engine.scenario.sequences import step_count_rules
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
     from retrograde.engine.scenario.models import Data
-    from retrograde.engine.scenario.shapes import Goal
+    from retrograde.engine.scenario.shapes import Goal, Shapes
 
 
 MAX_PROBLEMS = 20
@@ -125,10 +126,45 @@ def target_rules(
             text = message.format(value=number_text(sums[row, position]))
             yield Violation(path=("targets", row), message=text)
     elif wanted == "probabilities":
-        message = _("the target {value} is not a probability; {loss} needs targets from 0 to 1")
-        for row, column in first_places((targets < 0) | (targets > 1)):
+        message = _("the target {value} is not a probability; the least {loss} is that of targets from 0 to 1 alone")
+        for row, column in islice(first_places((targets < 0) | (targets > 1)), 1):
             text = message.format(value=number_text(targets[row, column]), loss=loss)
-            yield Violation(path=("targets", row, first + column), message=text)
+            yield Violation(path=("targets", row, first + column), message=text, warning=True)
+    elif wanted == "signs":
+        message = _("the target {value} is no side; {loss} compares with −1 and 1")
+        for row, column in islice(first_places(np.abs(targets) != 1), 1):
+            text = message.format(value=number_text(targets[row, column]), loss=loss)
+            yield Violation(path=("targets", row, first + column), message=text, warning=True)
+
+
+def range_rules(targets: NDArray[np.float64], shapes: Shapes) -> Iterator[Violation]:
+    """Yield the first target of each loss that the activation of its layer can not come to.
+
+    Args:
+        targets: the targets as they are written, (samples, columns); no class indices.
+        shapes: the network and its losses.
+    """
+    first = 0
+    for goal in shapes.goals or ():
+        columns = targets[:, first : first + goal.width]
+        activation = "" if goal.number is None else ending(shapes, goal.number)
+        limits = bounds(activation) if goal.kind and LOSSES[goal.kind].targets == "numbers" else None
+        if limits is not None:
+            wrong = (columns < limits[0]) | (columns > limits[1])
+            for row, column in islice(first_places(wrong), 1):
+                message = _("the target {value} is out of reach: {activation} gives {low} to {high}")
+                text = message.format(
+                    value=number_text(columns[row, column]),
+                    activation=activation,
+                    low=_bound(limits[0]),
+                    high=_bound(limits[1]),
+                )
+                yield Violation(path=("targets", row, first + column), message=text, warning=True)
+        first += goal.width
+
+
+def _bound(limit: float) -> str:
+    return number_text(limit).replace("-", "−").replace("inf", "∞")
 
 
 def length_rules(lengths: NDArray[np.float64] | None, steps: int | None) -> Iterator[Violation]:
