@@ -60,7 +60,7 @@ def uncut(y: Expr, slope: Expr, settings: Settings) -> Expr:
 
 
 def logarithm(x: Expr, settings: Settings) -> Expr:
-    """ln x, ln(x + ε), or either bounded below; NaN stays."""
+    """The logarithm ln x, or ln(x + ε), or either bounded below; NaN stays."""
     found: Expr = Call(LOG, _raised(x, settings))
     if LOG_FLOOR.key not in settings:
         return found

@@ -38,6 +38,9 @@ class ForwardPass:
         layer: the layer that is being built.
         mask: (batch, time): 1 for steps of a sequence that count, 0 for those that fill it up; None without lengths.
         length: (batch,): how many steps count; None without lengths.
+        counts: (batch, positions): 1 for targets that count, 0 for those that are ignored; None where none is.
+        counted: (batch,): how many count; None where none is ignored.
+        weight: (batch,): the weight of each sample; None without weights.
         seed: the seed of the network, for what is drawn at random in each iteration.
     """
 
@@ -60,6 +63,9 @@ class ForwardPass:
         self.renewals: list[tuple[Array, Op]] = []
         self.mask: Array | None = None
         self.length: Array | None = None
+        self.counts: Array | None = None
+        self.counted: Array | None = None
+        self.weight: Array | None = None
         self.seed = seed
         self._parameters = parameters
 

@@ -65,7 +65,7 @@ def parse(
     if scenario is None or report.broken:
         raise report.error()
     # One-hot rows take memory, and only a scenario without a problem is known to fit.
-    dataset = None if samples is None else finish(samples, scenario.data, parts.positions)
+    dataset = None if samples is None else finish(samples, scenario.data, parts.positions, scenario.loss.ignore_index)
     _check_variants(scenario, parts, report, None if dataset is None else len(dataset))
     if report.broken:
         raise report.error()

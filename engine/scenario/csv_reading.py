@@ -64,6 +64,12 @@ def read_csv(data: Data, path: Path, shown: str) -> Samples:
     if data.length_column is not None and not problems:
         column = picked(str(data.length_column), columns, "data.length_column", _("column"), shown)
         lengths = table[numbers, column[0]]
+    weights = mask = None
+    if data.weight_column is not None:
+        column = picked(str(data.weight_column), columns, "data.weight_column", _("column"), shown)
+        weights = table[numbers, column[0]]
+    if data.mask_columns is not None:
+        mask = table[np.ix_(numbers, picked(data.mask_columns, columns, "data.mask_columns", _("column"), shown))]
     taken = len(numbers) * sum(len(indices) for indices in found.values())
     if taken > limits.MAX_DATA_BYTES // 8:
         raise ScenarioError([too_large(shown)])
@@ -73,6 +79,8 @@ def read_csv(data: Data, path: Path, shown: str) -> Samples:
         numbers=numbers + 1,
         lines=lines[numbers],
         lengths=lengths,
+        mask=mask,
+        weights=weights,
     )
 
 

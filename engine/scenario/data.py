@@ -11,9 +11,11 @@ from retrograde.engine.scenario.dataset import Dataset, Samples
 from retrograde.engine.scenario.inline import inline_samples
 from retrograde.engine.scenario.npz_reading import read_npz
 from retrograde.engine.scenario.rules.samples import (
+    counted,
     goal_rules,
     index_rules,
     length_rules,
+    mask_rules,
     width_rules,
 )
 from retrograde.engine.scenario.scaling import finish
@@ -37,15 +39,17 @@ def _read(scenario: Scenario) -> Dataset:
     goals, positions, vocabulary = shapes.goals or [], shapes.positions, shapes.vocabulary
     steps = shapes.steps or 0
     samples = read_samples(data, scenario.data_path, steps=steps, targets=bool(goals), indices=vocabulary is not None)
+    counts, ignore = counted(samples.lengths, samples.mask, steps), scenario.loss.ignore_index
     for fault in (
         *width_rules(samples, data, shapes.inputs, shapes.outputs, positions),
-        *goal_rules(samples.targets, goals, data.class_count, positions, samples.lengths),
+        *goal_rules(samples.targets, goals, data.class_count, positions, counts, ignore),
         *length_rules(samples.lengths, steps),
+        *mask_rules(samples.mask, steps),
         *index_rules(samples.inputs, vocabulary),
     ):
         if not fault.warning:
             raise EngineError(fault.message)
-    return finish(samples, data, positions)
+    return finish(samples, data, positions, ignore)
 
 
 def read_samples(

@@ -17,12 +17,18 @@ class Dataset:
         targets: (samples, outputs), read-only; one-hot for classes.
         class_names: a name for each output, empty if they have none.
         lengths: (samples,), how many time steps of each sample count; None where all do.
+        mask: (samples, time), 1 for steps that count and 0 for others; None where lengths say it, or all count.
+        ignored: (samples, positions), 1 for class indices that have no loss; None where each has one.
+        weights: (samples,), how much each sample counts; None where all count the same.
     """
 
     inputs: NDArray[np.float64]
     targets: NDArray[np.float64]
     class_names: tuple[str, ...] = ()
     lengths: NDArray[np.int64] | None = None
+    mask: NDArray[np.float64] | None = None
+    ignored: NDArray[np.float64] | None = None
+    weights: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -38,6 +44,8 @@ class Samples:
         numbers: the number of each sample in its file, from 1.
         lines: the line of each sample in its file; None where there are no lines.
         lengths: (samples,), how many time steps of each sample count; None where all do.
+        mask: (samples, time), 1 for steps that count and 0 for others.
+        weights: (samples,), how much each sample counts.
     """
 
     inputs: NDArray[np.float64]
@@ -45,3 +53,5 @@ class Samples:
     numbers: NDArray[np.int64]
     lines: NDArray[np.int64] | None = None
     lengths: NDArray[np.float64] | None = None
+    mask: NDArray[np.float64] | None = None
+    weights: NDArray[np.float64] | None = None

@@ -26,7 +26,14 @@ def inline_samples(data: Data, steps: int = 0, *, indices: bool = False) -> Samp
         targets=np.zeros((count, 0)) if data.targets is None else targets_array(data),
         numbers=np.arange(1, len(inputs) + 1),
         lengths=lengths_array(data),
+        mask=mask_array(data),
+        weights=None if data.sample_weights is None else np.array(data.sample_weights, dtype=np.float64),
     )
+
+
+def mask_array(data: Data) -> NDArray[np.float64] | None:
+    """Return the inline mask, (samples, steps); None where there is none."""
+    return None if data.mask is None else np.array(data.mask, dtype=np.float64, ndmin=2)
 
 
 def lengths_array(data: Data) -> NDArray[np.float64] | None:

@@ -190,6 +190,26 @@ class Data(Model):
     length_key: str | None = Field(
         default=None, min_length=1, max_length=200, description="NPZ: name of the array of lengths"
     )
+    mask: Matrix | None = Field(
+        default=None,
+        description="instead of lengths: a row per sample with a 1 for each step, or position of an array, that counts"
+        " and a 0 for others, anywhere",
+    )
+    mask_columns: str | None = Field(
+        default=None, pattern=RANGES, max_length=2000, description='CSV: the columns of the mask: "9-12"'
+    )
+    mask_key: str | None = Field(
+        default=None, min_length=1, max_length=200, description="NPZ: name of the array of masks"
+    )
+    sample_weights: Row | None = Field(
+        default=None, description="how much each sample counts in the loss; see loss.normalise"
+    )
+    weight_column: int | None = Field(
+        default=None, ge=1, le=MAX_UNITS, description="CSV: the column, from 1, that holds the weights of samples"
+    )
+    weight_key: str | None = Field(
+        default=None, min_length=1, max_length=200, description="NPZ: name of the array of weights of samples"
+    )
     text: str | None = Field(
         default=None,
         min_length=2,
@@ -205,6 +225,17 @@ class Data(Model):
     def class_count(self) -> int | None:
         """The number of classes, of a text that of its characters; None where targets are no classes."""
         return self.classes if self.text is None else len(alphabet(self.text))
+
+    @property
+    def masked(self) -> bool:
+        """Whether it says which steps of its samples count."""
+        keys = (self.lengths, self.length_column, self.length_key, self.mask, self.mask_columns, self.mask_key)
+        return any(key is not None for key in keys)
+
+    @property
+    def weighted(self) -> bool:
+        """Whether its samples have weights."""
+        return any(key is not None for key in (self.sample_weights, self.weight_column, self.weight_key))
 
     def coefficients(self, losses: Iterable[LossTable | None]) -> bool:
         """Whether the targets are the coefficients of losses that are outputs themselves: no other loss takes them."""
@@ -230,10 +261,26 @@ class _LossKeys(Model):
         default=None,
         description=f"how samples add up; absent: {_usual('over_batch', 'sum')}, else mean",
     )
-    over_time: Reduction | None = Field(
+    over_time: Literal["sum", "mean", "pooled", "all"] | None = Field(
         default=None,
-        description="how the time steps of a sequence add up, the mean being over the steps of the sample that count;"
-        " with cross_entropy also the positions of an array (positions, classes); absent: as over_batch",
+        description="how the time steps of a sequence add up; mean: over the steps of the sample that count; pooled:"
+        " one mean over the steps of all samples that count, as PyTorch's ignore_index; all: over all steps, as Keras"
+        " with a mask; with class losses also the positions of an array (positions, classes); absent: as over_batch",
+    )
+    normalise: Literal["count", "weights"] = Field(
+        default="count",
+        description="what a mean over the batch divides by, where samples or classes have weights; count: how many"
+        " there are, as Keras; weights: the sum of their weights, as PyTorch's class weights and scikit-learn",
+    )
+    class_weights: Row | None = Field(
+        default=None,
+        description="what the terms of each class are multiplied by; a number per output, or two for the classes 0 and"
+        " 1 of one output with binary_cross_entropy",
+    )
+    ignore_index: int | None = Field(
+        default=None,
+        description="the class index of targets that have no loss and do not count, such as -100; a mean runs over the"
+        " others",
     )
 
 

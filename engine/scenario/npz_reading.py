@@ -43,7 +43,14 @@ def read_npz(data: Data, path: Path, shown: str, *, targets: bool) -> Samples:
                 goals = _npz_array(archive, data.target_key or "targets", "target_key", shown)
             else:
                 goals = np.zeros((len(inputs), 0))
-            lengths = None if data.length_key is None else _npz_array(archive, data.length_key, "length_key", shown)
+            lengths, weights, mask = (
+                None if name is None else _npz_array(archive, name, key, shown)
+                for name, key in (
+                    (data.length_key, "length_key"),
+                    (data.weight_key, "weight_key"),
+                    (data.mask_key, "mask_key"),
+                )
+            )
     except (
         OSError,
         EOFError,
@@ -60,10 +67,18 @@ def read_npz(data: Data, path: Path, shown: str, *, targets: bool) -> Samples:
         message = _("{inputs} rows of inputs, but {targets} rows of targets")
         text = message.format(inputs=len(inputs), targets=len(goals))
         raise ScenarioError([Problem(path=shown, key="data.file", message=text)])
-    if lengths is not None and lengths.shape != (len(inputs),):
-        message = _("{inputs} rows of inputs, but lengths of the shape {lengths}; a number per sample is needed")
-        text = message.format(inputs=len(inputs), lengths=lengths.shape)
-        raise ScenarioError([Problem(path=shown, key="data.length_key", message=text)])
+    for key, what, found in (
+        ("length_key", _("lengths"), lengths),
+        ("weight_key", _("weights"), weights),
+    ):
+        if found is not None and found.shape != (len(inputs),):
+            message = _("{inputs} rows of inputs, but {what} of the shape {shape}; a number per sample is needed")
+            text = message.format(inputs=len(inputs), what=what, shape=found.shape)
+            raise ScenarioError([Problem(path=shown, key=f"data.{key}", message=text)])
+    if mask is not None and (mask.ndim != 2 or len(mask) != len(inputs)):
+        message = _("{inputs} rows of inputs, but a mask of the shape {shape}; a row per sample is needed")
+        text = message.format(inputs=len(inputs), shape=mask.shape)
+        raise ScenarioError([Problem(path=shown, key="data.mask_key", message=text)])
     numbers = np.arange(len(inputs))
     if data.rows is not None:
         numbers = picked(data.rows, len(inputs), "data.rows", _("row"), shown)
@@ -72,6 +87,8 @@ def read_npz(data: Data, path: Path, shown: str, *, targets: bool) -> Samples:
         targets=goals[numbers],
         numbers=numbers + 1,
         lengths=None if lengths is None else lengths[numbers],
+        mask=None if mask is None else mask[numbers],
+        weights=None if weights is None else weights[numbers],
     )
 
 

@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError, Problem, ScenarioError, Violation
 from retrograde.engine.scenario.data import read_samples
-from retrograde.engine.scenario.inline import inline_samples, lengths_array, targets_array
+from retrograde.engine.scenario.inline import inline_samples, lengths_array, mask_array, targets_array
 from retrograde.engine.scenario.models import Data
 from retrograde.engine.scenario.reading import data_file
 from retrograde.engine.scenario.report import Report
 from retrograde.engine.scenario.rules.parts import Parts
-from retrograde.engine.scenario.rules.samples import goal_rules, index_rules, length_rules, range_rules, width_rules
+from retrograde.engine.scenario.rules.samples import (
+    counted,
+    goal_rules,
+    index_rules,
+    length_rules,
+    mask_rules,
+    range_rules,
+    width_rules,
+)
 from retrograde.engine.scenario.rules.size import sample_rules
 from retrograde.engine.scenario.scaling import scaled
 from retrograde.engine.text import _
@@ -51,11 +59,14 @@ def _inline_samples(parts: Parts, data: Data, report: Report) -> Samples | None:
         return inline_samples(data, steps, indices=parts.vocabulary is not None)
     if data.lengths is not None and not report.concerns("data", "lengths"):
         report.extend(fault.below("data") for fault in length_rules(lengths_array(data), parts.steps))
+    if data.mask is not None and not report.concerns("data", "mask"):
+        report.extend(fault.below("data") for fault in mask_rules(mask_array(data), parts.steps))
     if data.targets is not None and not report.concerns("data", "targets"):
         goals = parts.goals or ()
-        targets = targets_array(data)
+        targets, mask = targets_array(data), None if report.concerns("data", "mask") else mask_array(data)
+        counts, ignore = counted(lengths_array(data), mask, parts.steps), _ignored(parts)
         for fault in (
-            *goal_rules(targets, goals, data.classes, parts.positions, lengths_array(data)),
+            *goal_rules(targets, goals, data.classes, parts.positions, counts, ignore),
             *(range_rules(targets, parts) if data.classes is None else ()),
         ):
             # A list of class indices has no columns.
@@ -83,10 +94,12 @@ def _file_samples(parts: Parts, data: Data, report: Report, file: Path, shown: s
             key = "input_columns" if fault.path == ("inputs",) else "target_columns"
         report.add(Violation(path=("data", key), message=fault.message))
     if all(fault.path != ("targets",) for fault in misfits):
+        counts = counted(samples.lengths, samples.mask, parts.steps)
         for fault in (
-            *goal_rules(samples.targets, parts.goals or (), data.classes, parts.positions, samples.lengths),
+            *goal_rules(samples.targets, parts.goals or (), data.classes, parts.positions, counts, _ignored(parts)),
             *(range_rules(samples.targets, parts) if data.classes is None else ()),
             *length_rules(samples.lengths, parts.steps),
+            *mask_rules(samples.mask, parts.steps),
             *index_rules(samples.inputs, parts.vocabulary),
         ):
             of, row = fault.path[0], int(fault.path[1])
@@ -97,6 +110,11 @@ def _file_samples(parts: Parts, data: Data, report: Report, file: Path, shown: s
             )
     _check_scaling(samples, data, report)
     return samples
+
+
+def _ignored(parts: Parts) -> int | None:
+    """The class index that has no loss."""
+    return None if parts.loss is None else parts.loss.ignore_index
 
 
 def _check_scaling(samples: Samples, data: Data, report: Report) -> None:

@@ -18,27 +18,38 @@ if TYPE_CHECKING:
     from retrograde.engine.scenario.models import Data
 
 
-def finish(samples: Samples, data: Data, positions: int | None = 1) -> Dataset:
+def finish(samples: Samples, data: Data, positions: int | None = 1, ignore: int | None = None) -> Dataset:
     """Return the samples as the network sees them: scaled, with one-hot targets.
 
     Args:
         samples: the samples.
         data: the `[data]` table.
         positions: how many class indices a sample has: the last so many that there are.
+        ignore: the class index that has no loss; its row is 0.
 
     Raises:
         EngineError: an input is not finite after scaling.
     """
     inputs = scaled(samples.inputs, data)
-    targets = samples.targets
+    targets, ignored = samples.targets, None
     if data.class_count is not None:
         indices = targets[:, -(positions or 1) :].astype(np.int64)
         targets = np.zeros((*indices.shape, data.class_count))
-        np.put_along_axis(targets, indices[..., None], 1.0, axis=2)
+        kept = indices != ignore
+        np.put_along_axis(targets, np.where(kept, indices, 0)[..., None], kept[..., None].astype(np.float64), axis=2)
+        ignored = None if ignore is None else (~kept).astype(np.float64)
         targets = targets.reshape(len(indices), -1)
     names = data.class_names or (() if data.text is None else shown_characters(alphabet(data.text)))
     lengths = None if samples.lengths is None else samples.lengths.astype(np.int64)
-    return Dataset(inputs=_sealed(inputs), targets=_sealed(targets), class_names=names, lengths=lengths)
+    return Dataset(
+        inputs=_sealed(inputs),
+        targets=_sealed(targets),
+        class_names=names,
+        lengths=lengths,
+        mask=None if samples.mask is None else _sealed(samples.mask),
+        ignored=ignored,
+        weights=None if samples.weights is None else _sealed(samples.weights),
+    )
 
 
 def scaled(inputs: NDArray[np.float64], data: Data) -> NDArray[np.float64]:

@@ -61,7 +61,8 @@ def goal_rules(
     goals: Sequence[Goal],
     classes: int | None,
     positions: int | None = 1,
-    lengths: NDArray[np.float64] | None = None,
+    counts: NDArray[np.bool_] | None = None,
+    ignore: int | None = None,
 ) -> Iterator[Violation]:
     """Yield the targets that a loss cannot have; each of several losses looks at its own columns.
 
@@ -70,15 +71,16 @@ def goal_rules(
         goals: what the losses compare with, in the order of the columns.
         classes: see ``target_rules``.
         positions: see ``target_rules``.
-        lengths: see ``target_rules``.
+        counts: see ``target_rules``.
+        ignore: see ``target_rules``.
     """
     if len(goals) <= 1:
-        yield from target_rules(targets, goals[0].kind if goals else None, classes, positions, lengths)
+        yield from target_rules(targets, goals[0].kind if goals else None, classes, positions, counts, ignore)
         return
     first = 0
     for goal in goals:
         columns = targets[:, first : first + goal.width]
-        yield from target_rules(columns, goal.kind, None, goal.positions, lengths, first=first)
+        yield from target_rules(columns, goal.kind, None, goal.positions, counts, first=first)
         first += goal.width
 
 
@@ -87,7 +89,8 @@ def target_rules(
     loss: str | None,
     classes: int | None,
     positions: int | None = 1,
-    lengths: NDArray[np.float64] | None = None,
+    counts: NDArray[np.bool_] | None = None,
+    ignore: int | None = None,
     *,
     first: int = 0,
 ) -> Iterator[Violation]:
@@ -98,12 +101,15 @@ def target_rules(
         loss: the kind of the loss.
         classes: the number of classes, None where targets are no class indices.
         positions: how many distributions a sample has, one a time step of a sequence; None where it is not known.
-        lengths: (samples,), how many of them count; None where all do.
+        counts: (samples, positions), which of them count; None where all do.
+        ignore: the class index that has no loss.
         first: the place of the first column among those of all targets.
     """
     wanted = LOSSES[loss].targets if loss else "numbers"
     if classes is not None:
         wrong = (targets < 0) | (targets >= classes) | (targets != np.floor(targets))
+        if ignore is not None:
+            wrong &= targets != ignore
         message = _("{value} is not a class index; with classes = {classes} they go from 0 to {last}")
         for row, column in first_places(wrong):
             text = message.format(value=number_text(targets[row, column]), classes=classes, last=classes - 1)
@@ -118,9 +124,9 @@ def target_rules(
         with np.errstate(over="ignore"):
             sums = targets.reshape(len(targets), positions, -1).sum(axis=2)
         wrong = ~(np.abs(sums - 1.0) <= 1e-9)
-        if lengths is not None and len(lengths) == len(targets):
+        if counts is not None and counts.shape == wrong.shape:
             # What fills a sequence up has no loss.
-            wrong &= np.arange(positions) < lengths[:, None]
+            wrong &= counts
         message = _("the targets add up to {value}; cross_entropy needs a distribution: 0 or more, with the sum 1")
         for row, position in first_places(wrong):
             text = message.format(value=number_text(sums[row, position]))
@@ -165,6 +171,27 @@ def range_rules(targets: NDArray[np.float64], shapes: Shapes) -> Iterator[Violat
 
 def _bound(limit: float) -> str:
     return number_text(limit).replace("-", "−").replace("inf", "∞")
+
+
+def counted(
+    lengths: NDArray[np.float64] | None, mask: NDArray[np.float64] | None, steps: int | None
+) -> NDArray[np.bool_] | None:
+    """Return which steps of each sample count, (samples, steps); None where all do, or that is not known."""
+    if mask is not None:
+        return np.not_equal(mask, 0.0)
+    return None if lengths is None or steps is None else np.less(np.arange(steps), lengths[:, None])
+
+
+def mask_rules(mask: NDArray[np.float64] | None, steps: int | None) -> Iterator[Violation]:
+    """Yield what is wrong with a mask, (samples, steps)."""
+    if mask is None:
+        return
+    if steps is not None and mask.shape[1] != steps:
+        message = _("a mask of {found} columns for {steps} steps")
+        yield Violation(path=("mask", 0), message=message.format(found=mask.shape[1], steps=steps))
+    message = _("{value} is neither 1, a step that counts, nor 0")
+    for row, column in first_places((mask != 0) & (mask != 1)):
+        yield Violation(path=("mask", row, column), message=message.format(value=number_text(mask[row, column])))
 
 
 def length_rules(lengths: NDArray[np.float64] | None, steps: int | None) -> Iterator[Violation]:
