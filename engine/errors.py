@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from retrograde.engine.text import _
+from retrograde.engine.text import _, brief, visible
 
 
 class EngineError(Exception):
@@ -33,8 +33,13 @@ class Problem:
     message: str
     warning: bool = False
 
+    def __post_init__(self) -> None:
+        """What a file holds stands in its messages: that stays visible, short and on one line."""
+        object.__setattr__(self, "key", brief(self.key))
+        object.__setattr__(self, "message", brief(self.message))
+
     def __str__(self) -> str:
-        place = self.path
+        place = visible(self.path)
         if self.line is not None:
             place += f":{self.line}"
             if self.column is not None:

@@ -7,6 +7,7 @@ The catalogues are `locale/<language>/LC_MESSAGES/retrograde.mo` beside this fil
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,13 @@ LANGUAGES = ("en", "zh")
 
 # Comparing takes the product of the lengths of two words.
 _LONGEST = 60
+
+_OBEYED = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+"""What a terminal obeys instead of showing it, what turns the direction of the text around it, and half characters."""
+_RUN = re.compile(r"[^\s,;:，；：、。]{200,}")
+_LONGEST_RUN, _LONGEST_MESSAGE = 160, 1000
 
 
 class _Chosen:
@@ -106,6 +114,29 @@ def suggest(word: str, known: Iterable[str], *, most: int = 1, likeness: float =
     """
     near = nearest(word, known, most=most, likeness=likeness)
     return _("; did you mean {names}?").format(names=between.join(near)) if near else ""
+
+
+def visible(text: str, *, lines: bool = False) -> str:
+    r"""A text as a terminal may have it: what it would obey is written as an escape of JSON, such as `\u001b`.
+
+    Args:
+        text: the text.
+        lines: whether line ends and tabs stay as they are.
+    """
+
+    def escape(match: re.Match[str]) -> str:
+        if lines and match[0] in "\n\t":
+            return match[0]
+        units = match[0].encode("utf-16-be", "surrogatepass").hex()
+        return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+    return _OBEYED.sub(escape, text)
+
+
+def brief(text: str) -> str:
+    """A message on one visible line, without most of a word that somebody wrote without an end."""
+    text = _RUN.sub(lambda match: match[0][:_LONGEST_RUN] + "…", visible(text))
+    return text if len(text) <= _LONGEST_MESSAGE else text[: _LONGEST_MESSAGE - 1] + "…"
 
 
 def _from_environment() -> list[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from textual.app import App
 from textual.binding import BindingType
 from textual.events import Event, Key
 from textual.message import Message
@@ -17,13 +17,18 @@ from retrograde.tui.debugger.loading import LoadingScreen
 from retrograde.tui.debugger.panelled import PanelledScreen
 from retrograde.tui.debugger.screen import DebuggerScreen
 from retrograde.tui.screens.late_keys import TakesLate
+from retrograde.tui.work.endings import Endings
+from retrograde.tui.work.guarded import GuardedApp
 from retrograde.tui.work.unsaved import Keeper
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from textual.command import Provider
+    from textual.driver import Driver
 
     from retrograde.engine.errors import EngineError
     from retrograde.engine.scenario.models import Scenario
+    from retrograde.engine.session.saving import SessionFile
     from retrograde.engine.session.session import Session
     from retrograde.tui.work.unsaved import Leftover
 
@@ -40,6 +45,7 @@ class OpenedSession(Message):
         file: the saved session.
         leftover: the unsaved work, where it is some.
         warnings: what is not as it was saved.
+        unexpected: what was raised that nobody expected.
     """
 
     def __init__(
@@ -48,17 +54,25 @@ class OpenedSession(Message):
         session: Session | None,
         error: EngineError | None,
         *,
-        file: Path | None = None,
+        file: SessionFile | None = None,
         leftover: Leftover | None = None,
         warnings: tuple[str, ...] = (),
+        unexpected: Exception | None = None,
     ) -> None:
         super().__init__()
+        self.unexpected = unexpected
         self.screen = screen
         self.session = session
         self.error = error
         self.file = file
         self.leftover = leftover
         self.warnings = warnings
+
+
+KEEP_SECONDS = 2.0
+"""How long an ending waits for the disk."""
+HANGUP = 1
+"""The number of the signal that says that a terminal is gone."""
 
 
 def _palette() -> type[Provider]:
@@ -68,7 +82,7 @@ def _palette() -> type[Provider]:
     return Palette
 
 
-class RetrogradeApp(App[int]):
+class RetrogradeApp(GuardedApp):
     """A step debugger for backpropagation.
 
     Args:
@@ -99,12 +113,12 @@ class RetrogradeApp(App[int]):
         super().__init__()
         self._history = history
         self.keeper = Keeper()
+        self.endings = Endings(self.end)
         self._saved = session
         self._source = source
         self._data = data
         self._ascii = ascii_only
         self._chosen = False
-        self.failure: EngineError | None = None
         self.look = look(dark=theme != "light", ascii_only=ascii_only)
         for one in themes():
             self.register_theme(one)
@@ -118,6 +132,15 @@ class RetrogradeApp(App[int]):
             if isinstance(screen, LoadingScreen | DebuggerScreen):
                 return screen.session
         return None
+
+    def situation(self) -> Iterable[str]:
+        """Lines about what is on the screen, for a report."""
+        yield from super().situation()
+        session = self.session
+        if session is not None:
+            scenario = session.scenario
+            yield f"scenario: {scenario.name} {'' if scenario.path is None else scenario.path}"
+            yield f"branch {session.branch.name}, position {session.position} of {session.frontier}"
 
     def on_mount(self) -> None:
         """Opens the scenario, or the list of them."""
@@ -164,6 +187,36 @@ class RetrogradeApp(App[int]):
             if isinstance(screen, TakesLate) and screen.take_late(event):
                 return
         await super().on_event(event)
+
+    # -- endings that nobody asked for with a key
+
+    def end(self, code: int) -> None:
+        """Ends the app and keeps what is unsaved; on any thread.
+
+        Args:
+            code: the exit code.
+        """
+        loop = self._loop
+        if loop is None:
+            raise SystemExit(code)
+        loop.call_soon_threadsafe(self._end, code)
+
+    def _build_driver(self, headless: bool, inline: bool, mouse: bool, size: tuple[int, int] | None) -> Driver:
+        driver = super()._build_driver(headless, inline, mouse, size)
+        self.endings.attend(driver)
+        return driver
+
+    def _end(self, code: int) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, DebuggerScreen):
+                with suppress(Exception):
+                    screen.parts.leaving.end()
+        self.keeper.flush(KEEP_SECONDS)
+        self.exit(code, return_code=code)
+
+    def panic(self, *renderables: RenderableType) -> None:
+        """Ends where the terminal can not be read any more."""
+        self.endings.end(HANGUP)
 
     def toggle_look(self) -> None:
         """Changes between the dark and the light theme."""
@@ -226,6 +279,11 @@ class RetrogradeApp(App[int]):
                 leftover.release()
             self.post_message(OpenedSession(screen, None, error))
             return
+        except Exception as unexpected:  # noqa: BLE001 - reported
+            if leftover is not None:
+                leftover.release()
+            self.post_message(OpenedSession(screen, None, None, unexpected=unexpected))
+            return
         warnings = list(opened.warnings)
         drift = opened.drift
         if drift is not None:
@@ -235,7 +293,7 @@ class RetrogradeApp(App[int]):
                     step=f"{drift.step:,}", symbol=drift.symbol, branch=drift.branch, saved=drift.saved_with
                 ),
             )
-        file = saved if leftover is None else None
+        file = opened.file if leftover is None else None
         self.post_message(
             OpenedSession(screen, opened.session, None, file=file, leftover=leftover, warnings=tuple(warnings))
         )
@@ -254,12 +312,14 @@ class RetrogradeApp(App[int]):
             pictures()
         except EngineError as error:
             self.post_message(OpenedSession(screen, None, error))
+        except Exception as unexpected:  # noqa: BLE001 - reported
+            self.post_message(OpenedSession(screen, None, None, unexpected=unexpected))
         else:
             self.post_message(OpenedSession(screen, session, None))
 
     def on_opened_session(self, message: OpenedSession) -> None:
         """Begins, or says what is wrong: asks again, or leaves if this is what the command asked for."""
-        from retrograde.engine.errors import ScenarioError
+        from retrograde.engine.errors import EngineError, ScenarioError
 
         error = message.error
         if message.session is not None and self._history is not None:
@@ -270,13 +330,16 @@ class RetrogradeApp(App[int]):
             session = message.session
             message.screen.give_way(session, lambda: self._begin(message, session))
             return
-        if not self._chosen:
+        if message.unexpected is not None:
+            self.report(message.unexpected)
+            error = EngineError(self.words(message.unexpected))
+        elif not self._chosen:
             self.failure = error
             self.exit(2, return_code=2)
             return
         if self.screen is message.screen:
             self.pop_screen()
-        problems = error.problems if isinstance(error, ScenarioError) else (error,)
+        problems: Sequence[object] = error.problems if isinstance(error, ScenarioError) else (error,)
         self.choose([str(problem) for problem in problems])
 
     def _begin(self, message: OpenedSession, session: Session) -> None:
@@ -296,8 +359,10 @@ class RetrogradeApp(App[int]):
         """Opens the command palette."""
         from textual.command import CommandPalette
 
+        from retrograde.tui.screens.commands import CommandsScreen
+
         if not CommandPalette.is_open(cast(Any, self)):
-            self.push_screen(CommandPalette(placeholder=_("a command"), id="--command-palette"))
+            self.push_screen(CommandsScreen(placeholder=_("a command"), id="--command-palette"))
 
 
 def _keep_for_good() -> None:
@@ -341,7 +406,8 @@ def run_app(
     if language is not None:
         use(language)
     app = RetrogradeApp(source, theme=theme, ascii_only=ascii_only, data=data, session=session, history=history)
-    code = app.run()
+    with app.endings.taken():
+        code = app.run()
     if app.failure is not None:
         raise app.failure
     return code or 0

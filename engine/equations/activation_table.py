@@ -1,7 +1,8 @@
 """Activation functions and their slopes, one row each: whatever is said of an activation is said here.
 
 A slope is stated over the slots that are at hand in the backward pass, the net input x and the output y = f(x), in
-the cheapest of the usual forms; σ′ = y·(1 − y) is one, and ``y − y·y`` would round differently.
+the cheapest of the usual forms; σ′ = y·(1 − y) is one, and ``y − y·y`` would round differently. Where that form
+subtracts what is nearly equal, as y + α far left on an ELU, another one is taken.
 """
 
 from __future__ import annotations
@@ -161,7 +162,7 @@ ACTIVATIONS: dict[str, Activation] = {
             symbol="ELU",
             formula="x for x > 0, else α · (exp(x) − 1)",
             value=lambda x, a: _positive(x, x, Product((a, Call(EXPM1, x)))),
-            slope=lambda x, y, a: _positive(x, ONE, Sum((y, a))),
+            slope=lambda x, _y, a: _positive(x, ONE, Product((a, Call(EXP, x)))),
             parameter=Option(key="alpha", text="α"),
             default=1.0,
             source="Clevert, Unterthiner, Hochreiter 2016, eq. 15",
@@ -171,7 +172,7 @@ ACTIVATIONS: dict[str, Activation] = {
             symbol="SiLU",
             formula="x · σ(x)",
             value=lambda x, _: Product((x, Call(SIGMOID, x))),
-            slope=lambda x, y, _: Sum((y, Product((Call(SIGMOID, x), Sub(ONE, y))))),
+            slope=lambda x, y, _: Sum((Call(SIGMOID, x), Product((y, Sub(ONE, Call(SIGMOID, x)))))),
             source="Elfwing, Uchibe, Doya 2018, eq. 3",
         ),
         Elementwise(
@@ -222,7 +223,7 @@ ACTIVATIONS: dict[str, Activation] = {
             symbol="SELU",
             formula="λ · (x for x > 0, else α · (exp(x) − 1)), λ = 1.0507…, α = 1.6733…",
             value=lambda x, _: _positive(x, Product((_SELU_SCALE, x)), Product((_SELU_LEFT, Call(EXPM1, x)))),
-            slope=lambda x, y, _: _positive(x, _SELU_SCALE, Sum((y, _SELU_LEFT))),
+            slope=lambda x, _y, _: _positive(x, _SELU_SCALE, Product((_SELU_LEFT, Call(EXP, x)))),
             source="Klambauer et al. 2017, eq. 2",
         ),
         Elementwise(

@@ -56,6 +56,13 @@ OPTIONS: dict[str, Option] = {
             text="Nesterov's momentum: the gradient as if the velocity had been followed already",
         ),
         Option(
+            key="look_ahead",
+            kind="flag",
+            text="Nesterov's momentum as textbooks write it: the network runs with ŵ, where the velocity alone would"
+            " lead (w − η·μ·v; of the form step w + μ·v), and w⁺ = w − η·v⁺ (w + v⁺) with the gradient at ŵ; false: w"
+            " stands for ŵ, and no other point is needed (PyTorch, Keras)",
+        ),
+        Option(
             key="betas",
             kind="pair",
             text="β1 and β2: the shares of the running averages that are kept",
@@ -64,7 +71,11 @@ OPTIONS: dict[str, Option] = {
             below=1,
         ),
         Option(key="eps", text="ε: keeps the denominator away from 0", sign="ε", least=0),
-        Option(key="eps_inside", kind="flag", text="true: √(s + ε); false: √s + ε, as in PyTorch"),
+        Option(
+            key="eps_inside",
+            kind="flag",
+            text="true: ε inside of the root, √(s + ε), of Adam √(v̂ + ε); false: √s + ε, as in PyTorch",
+        ),
         Option(key="alpha", text="α: the share of the running average of g² that is kept", sign="α", least=0, most=1),
         Option(key="rho", text="ρ: the share of the running averages that is kept", sign="ρ", least=0, most=1),
         Option(
@@ -83,6 +94,15 @@ OPTIONS: dict[str, Option] = {
         Option(
             key="step_sizes", kind="pair", text="the smallest and the largest step size", above=0, wrong=_step_sizes
         ),
+        Option(
+            key="rprop_form",
+            kind="word",
+            words=("irprop-", "irprop+", "rprop-", "rprop+"),
+            text="what follows a change of sign, after which the step size is smaller. irprop-: the parameter rests,"
+            " and the gradient counts as 0 in the next update (PyTorch); rprop-: it moves on with the smaller step;"
+            " rprop+: the last step is taken back, and the gradient counts as 0 in the next update; irprop+: as rprop+,"
+            " but it is taken back only where E has grown, else the parameter rests",
+        ),
         Option(key="weight_decay", text="λ: draws parameters to 0", sign="λ", least=0),
         Option(
             key="decoupled",
@@ -100,6 +120,31 @@ DECAY: Mapping[str, Value] = {"weight_decay": 0.0, "decoupled": False, "decay_bi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What an optimiser remembers from one update to the next.
+
+    Attributes:
+        text: what it is.
+        needs: an option with the values under which it is remembered; without, it always is.
+    """
+
+    text: str
+    needs: tuple[str, tuple[Value, ...]] | None = None
+
+    def there(self, options: Mapping[str, Value]) -> bool:
+        """Whether it is remembered with some options."""
+        return (
+            self.needs is None
+            or options[self.needs[0]] in self.needs[1]
+            or (self.needs[1] == () and bool(options[self.needs[0]]))
+        )
+
+
+COUNT = "t"
+"""The key that says how many updates came before the first one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Optimiser:
     """An update rule.
 
@@ -111,6 +156,7 @@ class Optimiser:
         state: how many arrays it keeps for each parameter, at most.
         made: how many arrays it computes for each parameter besides those and w⁺, at most.
         spare: options without which it keeps and computes none of these.
+        remembers: what it remembers of each parameter, and ``t`` where it counts the updates; by name.
         follows_rate: whether it goes by the learning rate of each iteration, and not by the first one alone.
         source: where the definition comes from.
     """
@@ -122,11 +168,20 @@ class Optimiser:
     state: int
     made: int
     spare: tuple[str, ...] = ()
+    remembers: Mapping[str, Remembered] = field(default_factory=dict)
     follows_rate: bool = True
     source: str
 
 
+_T = Remembered(text="how many updates there were")
+_M = Remembered(text="the first moment, the average of g")
+_V = Remembered(text="the second moment, the average of g²")
+_VMAX = Remembered(text="the largest second moment", needs=("amsgrad", ()))
+_MOMENTS: Mapping[str, Remembered] = {"m": _M, "v": _V, COUNT: _T}
+_VELOCITY = Remembered(text="the velocity", needs=("momentum", ()))
+
 _AVERAGES: Mapping[str, Value] = {"betas": (0.9, 0.999), "eps": 1e-8}
+_ROOTED: Mapping[str, Value] = {**_AVERAGES, "eps_inside": False}
 _ADAM = "m⁺ = β1·m + (1 − β1)·g; v⁺ = β2·v + (1 − β2)·g²; m̂ = m⁺ / (1 − β1ᵗ); v̂ = v⁺ / (1 − β2ᵗ)"
 
 OPTIMISERS: dict[str, Optimiser] = {
@@ -135,11 +190,20 @@ OPTIMISERS: dict[str, Optimiser] = {
         Optimiser(
             name="sgd",
             title="SGD",
-            formula="v⁺ = μ·v + (1 − τ)·g; w⁺ = w − η·v⁺, with Nesterov w − η·(g + μ·v⁺); without momentum w − η·g",
-            options={"momentum": 0.0, "dampening": 0.0, "nesterov": False, "momentum_form": "accumulated", **DECAY},
+            formula="v⁺ = μ·v + (1 − τ)·g; w⁺ = w − η·v⁺, with Nesterov w − η·(g + μ·v⁺), or with `look_ahead`"
+            " w − η·v⁺ and the gradient at w − η·μ·v; without momentum w − η·g",
+            options={
+                "momentum": 0.0,
+                "dampening": 0.0,
+                "nesterov": False,
+                "look_ahead": False,
+                "momentum_form": "accumulated",
+                **DECAY,
+            },
             state=1,
-            made=1,
+            made=2,
             spare=("momentum", "weight_decay"),
+            remembers={"v": _VELOCITY, COUNT: Remembered(text=_T.text, needs=("dampening", ()))},
             source="Robbins, Monro 1951; Rumelhart, Hinton, Williams 1986, eq. 9; Sutskever et al. 2013, eq. 1 to 4",
         ),
         Optimiser(
@@ -149,6 +213,10 @@ OPTIMISERS: dict[str, Optimiser] = {
             options={"lr_decay": 0.0, "initial_accumulator": 0.0, "eps": 1e-10, "eps_inside": False, **DECAY},
             state=1,
             made=1,
+            remembers={
+                "s": Remembered(text="the accumulator, the sum of g²"),
+                COUNT: Remembered(text=_T.text, needs=("lr_decay", ())),
+            },
             source="Duchi, Hazan, Singer 2011, section 1.1, diagonal",
         ),
         Optimiser(
@@ -159,6 +227,11 @@ OPTIMISERS: dict[str, Optimiser] = {
             options={"alpha": 0.99, "eps": 1e-8, "eps_inside": False, "centered": False, "momentum": 0.0, **DECAY},
             state=3,
             made=2,
+            remembers={
+                "s": Remembered(text="the average of g²"),
+                "a": Remembered(text="the average of g", needs=("centered", ())),
+                "v": _VELOCITY,
+            },
             source="Tieleman, Hinton 2012, lecture 6e; centred: Graves 2013, eq. 38 to 41",
         ),
         Optimiser(
@@ -168,33 +241,37 @@ OPTIMISERS: dict[str, Optimiser] = {
             options={"rho": 0.9, "eps": 1e-6, **DECAY},
             state=2,
             made=2,
+            remembers={"s": Remembered(text="the average of g²"), "u": Remembered(text="the average of d²")},
             source="Zeiler 2012, algorithm 1",
         ),
         Optimiser(
             name="adam",
             title="Adam",
             formula=f"{_ADAM}; w⁺ = w − η·m̂ / (√v̂ + ε)",
-            options={**_AVERAGES, "amsgrad": False, **DECAY},
+            options={**_ROOTED, "amsgrad": False, **DECAY},
             state=3,
             made=3,
+            remembers={**_MOMENTS, "vmax": _VMAX},
             source="Kingma, Ba 2015, algorithm 1",
         ),
         Optimiser(
             name="amsgrad",
             title="AMSGrad",
             formula=f"{_ADAM} of the largest v⁺ so far; w⁺ = w − η·m̂ / (√v̂ + ε)",
-            options={**_AVERAGES, **DECAY},
+            options={**_ROOTED, **DECAY},
             state=3,
             made=3,
+            remembers={**_MOMENTS, "vmax": Remembered(text=_VMAX.text)},
             source="Reddi, Kale, Kumar 2018, algorithm 2; with the corrections of Adam, as in PyTorch",
         ),
         Optimiser(
             name="adamw",
             title="AdamW",
             formula=f"{_ADAM}; w⁺ = w·(1 − η·λ) − η·m̂ / (√v̂ + ε)",
-            options={**_AVERAGES, "amsgrad": False, **DECAY, "weight_decay": 0.01, "decoupled": True},
+            options={**_ROOTED, "amsgrad": False, **DECAY, "weight_decay": 0.01, "decoupled": True},
             state=3,
             made=3,
+            remembers={**_MOMENTS, "vmax": _VMAX},
             source="Loshchilov, Hutter 2019, algorithm 2",
         ),
         Optimiser(
@@ -204,6 +281,7 @@ OPTIMISERS: dict[str, Optimiser] = {
             options={**_AVERAGES, **DECAY},
             state=2,
             made=2,
+            remembers={"m": _M, "u": Remembered(text="the largest gradient, fading"), COUNT: _T},
             source="Kingma, Ba 2015, algorithm 2; ε as in PyTorch",
         ),
         Optimiser(
@@ -211,9 +289,10 @@ OPTIMISERS: dict[str, Optimiser] = {
             title="NAdam",
             formula="μ = β1·(1 − ½·0.96^(t·ψ)); m⁺, v⁺, v̂ as in Adam;"
             " m̂ = μ′·m⁺ / (1 − Πμ·μ′) + (1 − μ)·g / (1 − Πμ), μ′ being the next μ; w⁺ = w − η·m̂ / (√v̂ + ε)",
-            options={**_AVERAGES, "momentum_decay": 4e-3, **DECAY},
+            options={**_ROOTED, "momentum_decay": 4e-3, **DECAY},
             state=2,
             made=3,
+            remembers=_MOMENTS,
             source="Dozat 2016, algorithm 2; the schedule of μ is that of PyTorch",
         ),
         Optimiser(
@@ -221,21 +300,28 @@ OPTIMISERS: dict[str, Optimiser] = {
             title="RAdam",
             formula="m⁺, v⁺, m̂ as in Adam; ρ = ρ∞ − 2·t·β2ᵗ / (1 − β2ᵗ); w⁺ = w − η·r·m̂·√(1 − β2ᵗ) / (√v⁺ + ε) for"
             " ρ > 5, else w − η·m̂; r² = (ρ − 4)·(ρ − 2)·ρ∞ / ((ρ∞ − 4)·(ρ∞ − 2)·ρ), ρ∞ = 2 / (1 − β2) − 1",
-            options={**_AVERAGES, **DECAY},
+            options={**_ROOTED, **DECAY},
             state=2,
             made=2,
+            remembers=_MOMENTS,
             source="Liu et al. 2020, algorithm 2; ε as in PyTorch",
         ),
         Optimiser(
             name="rprop",
             title="Rprop",
             formula="Δ⁺ = Δ·(1.2 where g keeps its sign, 0.5 where it changes) within bounds; after a change g counts"
-            " as 0; w⁺ = w − sign(g)·Δ⁺; Δ = η at first",
-            options={"etas": (0.5, 1.2), "step_sizes": (1e-6, 50.0)},
-            state=2,
-            made=1,
+            " as 0, or as `rprop_form` says; w⁺ = w − sign(g)·Δ⁺; Δ = η at first",
+            options={"etas": (0.5, 1.2), "step_sizes": (1e-6, 50.0), "rprop_form": "irprop-"},
+            state=3,
+            made=2,
+            remembers={
+                "size": Remembered(text="the step size Δ"),
+                "last": Remembered(text="the gradient before"),
+                "step": Remembered(text="the step before", needs=("rprop_form", ("rprop+", "irprop+"))),
+                "loss_before": Remembered(text="E before", needs=("rprop_form", ("irprop+",))),
+            },
             follows_rate=False,
-            source="Riedmiller, Braun 1993; iRprop− of Igel, Hüsken 2000, as in PyTorch",
+            source="Riedmiller, Braun 1993; the forms: Igel, Hüsken 2000, algorithms 1 to 4; iRprop− as in PyTorch",
         ),
         Optimiser(
             name="lion",
@@ -244,6 +330,7 @@ OPTIMISERS: dict[str, Optimiser] = {
             options={"betas": (0.9, 0.99), **DECAY, "decoupled": True},
             state=1,
             made=2,
+            remembers={"m": Remembered(text="the average of g")},
             source="Chen et al. 2023, algorithm 2",
         ),
     )

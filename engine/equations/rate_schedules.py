@@ -23,7 +23,10 @@ KEYS: dict[str, Option] = {
             words=("epoch", "iteration"),
             text="what t counts; absent: iteration for one_cycle, else epoch",
         ),
-        Option(key="every", kind="whole", text="of step: after how many units the rate changes", least=1),
+        Option(
+            key="every", kind="whole", text="of step and inverse_time: after how many units the rate changes", least=1
+        ),
+        Option(key="decay", text="of inverse_time: κ, how fast the rate falls", least=0),
         Option(key="milestones", kind="places", text="of step, instead of every: when the rate changes"),
         Option(
             key="gamma",
@@ -138,6 +141,12 @@ def _exponential(keys: Keys, t: int, whole: int) -> float:
     return float(keys["gamma"] ** t)
 
 
+def _inverse_time(keys: Keys, t: int, whole: int) -> float:
+    """1 / (1 + κ·⌊t / every⌋)."""
+    del whole
+    return float(1.0 / (1.0 + keys["decay"] * (t // keys["every"])))
+
+
 def _cosine(keys: Keys, t: int, whole: int) -> float:
     """Half a cosine, e + (1 − e)·½·(1 + cos(π·t / period)), e being the end factor."""
     end: float = keys["end_factor"]
@@ -192,6 +201,15 @@ SCHEDULES: dict[str, Schedule] = {
             source="ExponentialLR",
             keys={"unit": "epoch", "gamma": None, **_WARM_UP},
             factor=_exponential,
+        ),
+        Schedule(
+            name="inverse_time",
+            text="1 / (1 + decay·⌊t/every⌋)",
+            formula="1 / (1 + κ·⌊t / every⌋), κ = `decay`: by updates with `unit` iteration, as Keras did, or by"
+            " epochs, as courses do",
+            source="LambdaLR; Keras: InverseTimeDecay",
+            keys={"unit": "epoch", "decay": None, "every": 1, **_WARM_UP},
+            factor=_inverse_time,
         ),
         Schedule(
             name="cosine",

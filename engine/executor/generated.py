@@ -23,8 +23,9 @@ from retrograde.engine.equations.expression import (
 from retrograde.engine.equations.functions import PRIMITIVES
 from retrograde.engine.equations.ieee import largest
 from retrograde.engine.executor.code_printing import Printer
-from retrograde.engine.formulas.meaning import HELPERS
-from retrograde.engine.formulas.probe import Probe, Record, earlier, lines
+from retrograde.engine.formulas import wide
+from retrograde.engine.formulas.meaning import HELPERS, Where
+from retrograde.engine.formulas.probe import Probe, Record, Sources, earlier, lines, missing
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Program
 
@@ -105,7 +106,7 @@ class GeneratedExecutor:
         return np.array(end, dtype=np.float64)
 
     def watch(self, state: Floats, batches: Sequence[Batch], probe: Probe, record: Record, per_epoch: int) -> Floats:
-        before = tuple(record.before.get(key, math.nan) for key in earlier(probe, self.program))
+        before = tuple(record.before.get(key, missing(key)) for key in earlier(probe, self.program))
         marks = (len(record.losses), len(record.hits), [len(column) for column in record.columns])
         losses, hits = record.losses, record.hits
 
@@ -114,13 +115,14 @@ class GeneratedExecutor:
 
         arguments = (tuple(state.tolist()), batches, losses.append, hit, before, record.start + marks[0], per_epoch)
         puts = [column.append for column in record.columns]
-        try:
-            end, last = self._watcher(probe, guarded=False)(*arguments, *puts)
-        except (ArithmeticError, ValueError):
-            del losses[marks[0] :], hits[marks[1] :]
-            for column, length in zip(record.columns, marks[2], strict=True):
-                del column[length:]
-            end, last = self._watcher(probe, guarded=True)(*arguments, *puts)
+        with np.errstate(all="ignore"):
+            try:
+                end, last = self._watcher(probe, guarded=False)(*arguments, *puts)
+            except (ArithmeticError, ValueError):
+                del losses[marks[0] :], hits[marks[1] :]
+                for column, length in zip(record.columns, marks[2], strict=True):
+                    del column[length:]
+                end, last = self._watcher(probe, guarded=True)(*arguments, *puts)
         record.before = dict(zip(earlier(probe, self.program), last, strict=True))
         return np.array(end, dtype=np.float64)
 
@@ -179,15 +181,23 @@ class _Compiler:
         offset = self._program.offset
         keys = earlier(probe, self._program)
         back = {key: f"q{number}" for number, key in enumerate(keys)}
-        look = lines(probe, self._program, lambda ref: f"v{offset(ref)}", back)
+        look = lines(probe, self._program, Sources(lambda ref: f"v{offset(ref)}", back, self._gathered))
         if probe.dated:
             look.append("at += 1")
-        look += (f"{back[key]} = v{offset(ref)}" for key, ref in keys.items())
+        look += (
+            f"{back[key]} = {f'v{offset(at)}' if isinstance(at, Ref) else self._gathered(at)}"
+            for key, at in keys.items()
+        )
         body = [f"{_targets(back.values())} = before"] if back else []
         body += self._loop(look)
         body.append(f"return {_list(range(self._program.state_size))}, [{', '.join(back.values())}]")
         puts = "".join(f", put{number}" for number in range(len(probe.values)))
         return self._compiled("watch", f"state, batches, append, hit, before, at, per_epoch{puts}", body)
+
+    def _gathered(self, where: Where) -> str:
+        """An array of some slots."""
+        slots = range(where.start, where.stop, where.step) if isinstance(where, slice) else where.tolist()
+        return f"gathered({_tuple(slots)})"
 
     def _loop(self, look: list[str]) -> list[str]:
         """One iteration per batch; ``look`` stands between an iteration and the next one's state."""
@@ -209,6 +219,7 @@ class _Compiler:
             opening += (f"v{slot} = {value!r}" for slot, value in enumerate(values, program.offsets[array]))
         called: dict[str, Any] = {
             **{one.name: one.plain if self._guarded else one.fast for one in PRIMITIVES},
+            **wide.HELPERS,
             **HELPERS,
             "larger": larger,
             "winner": winner,

@@ -25,8 +25,8 @@ from retrograde.engine.equations.expression import (
 )
 from retrograde.engine.executor.mesh import MeshCompiler, open_mesh
 from retrograde.engine.formulas import wide
-from retrograde.engine.formulas.meaning import HELPERS
-from retrograde.engine.formulas.probe import Arrays, Probe, Record, earlier, lines
+from retrograde.engine.formulas.meaning import HELPERS, Where
+from retrograde.engine.formulas.probe import Arrays, Key, Probe, Record, Sources, earlier, lines, missing
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Program
 from retrograde.engine.ops.base import Kernel, Op
@@ -169,9 +169,10 @@ class KernelExecutor:
                 self._looks.clear()
             found = self._looks[probe] = self._printed(probe)
         inspect, slots = found
-        keys = earlier(probe, self.program)
+        keys, stretches = _apart(probe, self.program)
         back = np.array([self.program.offset(ref) for ref in keys.values()], dtype=np.intp)
         before = np.array([record.before.get(key, math.nan) for key in keys])
+        long = [record.before.get(key, missing(key)) for key in stretches]
         losses, hits, flat, start = record.losses, record.hits, self._flat, record.start - 1
         puts = [column.append for column in record.columns]
 
@@ -180,12 +181,14 @@ class KernelExecutor:
 
         def look() -> None:
             nonlocal before
-            inspect(flat.take(slots).tolist(), before, start + len(losses), per_epoch, hit, *puts)
+            inspect(flat.take(slots).tolist(), before, long, start + len(losses), per_epoch, hit, *puts)
             if keys:
                 before = flat.take(back)
+            if stretches:
+                long[:] = [flat[where].copy() for where in stretches.values()]
 
         state = self._run(state, batches, losses, look)
-        record.before = dict(zip(keys, before.tolist(), strict=True))
+        record.before = dict(zip((*keys, *stretches), (*before.tolist(), *long), strict=True))
         return state
 
     def _printed(self, probe: Probe) -> tuple[Callable[..., None], NDArray[np.intp]]:
@@ -195,9 +198,13 @@ class KernelExecutor:
         def name(ref: Ref) -> str:
             return f"v[{places.setdefault(self.program.offset(ref), len(places))}]"
 
-        order = {key: number for number, key in enumerate(earlier(probe, self.program))}
+        keys, stretches = _apart(probe, self.program)
+        order = {key: number for number, key in enumerate(keys)}
         # Numbers of NumPy would warn of overflow, and their comparisons cannot be subtracted.
-        back = {key: f"q.item({number})" for key, number in order.items()}
+        back = {
+            **{key: f"q.item({number})" for key, number in order.items()},
+            **{key: f"long[{number}]" for number, key in enumerate(stretches)},
+        }
         namespace: dict[str, Any] = {**HELPERS, **wide.HELPERS, "flat": self._flat}
 
         def taken(source: str, indices: Sequence[int]) -> str:
@@ -212,9 +219,17 @@ class KernelExecutor:
             now=lambda refs: taken("flat", [self.program.offset(ref) for ref in refs]),
             before=lambda keys: taken("q", [order[key] for key in keys]),
         )
-        body = lines(probe, self.program, name, back, arrays) or ["pass"]
+
+        def stretch(where: Where) -> str:
+            if isinstance(where, slice):
+                return f"flat[{where.start}:{where.stop}:{where.step}]"
+            index = f"index{len(namespace)}"
+            namespace[index] = where
+            return f"flat.take({index})"
+
+        body = lines(probe, self.program, Sources(name, back, stretch, arrays)) or ["pass"]
         puts = "".join(f", put{number}" for number in range(len(probe.values)))
-        source = "\n    ".join((f"def look(v, q, at, per_epoch, hit{puts}):", *body))
+        source = "\n    ".join((f"def look(v, q, long, at, per_epoch, hit{puts}):", *body))
         exec(compile(source, "<probe>", "exec"), namespace)
         return namespace["look"], np.array(list(places), dtype=np.intp)
 
@@ -236,3 +251,12 @@ class KernelExecutor:
             sum_rows(contributions, target)
 
         return run
+
+
+def _apart(probe: Probe, program: Program) -> tuple[Mapping[Key, Ref], Mapping[Key, Where]]:
+    """What a probe reads of the iteration before: single slots, and stretches of them."""
+    found = earlier(probe, program)
+    return (
+        {key: where for key, where in found.items() if isinstance(where, Ref)},
+        {key: where for key, where in found.items() if not isinstance(where, Ref)},
+    )

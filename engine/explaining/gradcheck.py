@@ -60,7 +60,7 @@ class Verdict(StrEnum):
     """The slopes on the two sides differ, or x is on a kink by itself: there is no derivative to compare with."""
     NOT_FINITE = "not finite"
     UNCLEAR = "unclear"
-    """The difference is too rough to say: E bends within the smallest step, or its rounding hides the gradient."""
+    """The difference cannot tell: E bends within the smallest step, or its rounding is larger than the gradient."""
     EDITED = "edited"
     """It differs because an edit has replaced a value that the gradient is computed from."""
 
@@ -295,7 +295,9 @@ def _verdict(line: _Line, analytic: float, slope: _Slope) -> Verdict:
             return Verdict.UNCLEAR
         return Verdict.KINK if slope.kink or line.bent() else Verdict.DISAGREES
     hidden = slope.error > max(1e-2 * size, 1e-6 * max(1.0, abs(line.here)))
-    return Verdict.UNCLEAR if hidden else Verdict.AGREES
+    # A gradient of 0 would have passed in its place: what is that small can not be told from none.
+    unresolved = 0.0 < abs(analytic) <= 4.0 * slope.error
+    return Verdict.UNCLEAR if hidden or unresolved else Verdict.AGREES
 
 
 def after_updates(program: Program) -> frozenset[Array]:

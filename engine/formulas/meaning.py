@@ -6,10 +6,14 @@ import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.equations.ieee import divide
+from retrograde.engine.formulas import wide as stretches
 from retrograde.engine.formulas.tree import (
     Applied,
     Arithmetic,
@@ -20,8 +24,10 @@ from retrograde.engine.formulas.tree import (
     Node,
     Not,
     NumberPart,
+    Reduced,
     Several,
     Slot,
+    Stretch,
     TextPart,
 )
 from retrograde.engine.formulas.wide import LEAST, OVER, Names, wide
@@ -49,6 +55,38 @@ def located(slot: Slot, program: Program, sample: int) -> SlotSource | None:
     return None if ref is None else SlotSource(ref, slot.previous)
 
 
+Where = slice | NDArray[np.intp]
+"""Where the slots of a stretch are in the flat memory of a frame."""
+
+
+class StretchSource(NamedTuple):
+    """Where the values of a stretch are: in the iteration, or in the one before; and the last of its slots."""
+
+    where: Where
+    last: Ref
+    earlier: bool
+
+
+@lru_cache(maxsize=256)
+def found_at(stretch: Stretch, program: Program, sample: int) -> StretchSource | None:
+    """Where the values of a stretch are; None where the batch does not have its sample. See ``located``."""
+    last = located(stretch.slot(stretch.length - 1), program, sample)
+    if last is None:
+        return None
+    array = last.ref.array
+    flat = np.zeros((), dtype=np.intp)
+    for along, length in zip(stretch.places, array.element_shape, strict=True):
+        flat = np.add.outer(flat * length, np.asarray(along, dtype=np.intp))
+    start = program.offsets[array]
+    if array.batched:
+        start += last.ref.index[0] * (array.size // array.shape[0])
+    where = flat.ravel() + start
+    first, step = int(where[0]), int(where[1] - where[0])
+    if step > 0 and bool(np.all(np.diff(where) == step)):
+        return StretchSource(slice(first, int(where[-1]) + 1, step), last.ref, last.earlier)
+    return StretchSource(where, last.ref, last.earlier)
+
+
 class Candidate(NamedTuple):
     """A step of an iteration at which a formula is decided: its number from 0, and the sample it speaks of."""
 
@@ -59,7 +97,7 @@ class Candidate(NamedTuple):
 @lru_cache(maxsize=64)
 def candidates(formula: Formula, program: Program) -> tuple[Candidate, ...]:
     """The steps of an iteration at which a formula is decided, in order: where its last slot gets its value."""
-    if formula.slots:
+    if formula.reads:
         samples = range(program.batch) if formula.varies else (program.batch - 1,)
         found = (_decided(formula, program, sample) for sample in samples)
         return tuple(sorted(candidate for candidate in found if candidate is not None))
@@ -73,7 +111,8 @@ def candidates(formula: Formula, program: Program) -> tuple[Candidate, ...]:
 
 def _decided(formula: Formula, program: Program, sample: int) -> Candidate | None:
     last = 0
-    for slot in formula.slots:
+    # The steps of an op are in the order of its elements, so that the last slot of a stretch is made last.
+    for slot in (*formula.slots, *(stretch.slot(stretch.length - 1) for stretch in formula.stretches)):
         source = located(slot, program, sample)
         if source is None:
             return None
@@ -170,19 +209,20 @@ _APPLIED: Mapping[str, Callable[..., float | bool]] = {
 }
 
 
-def evaluate(node: Node, read: Callable[[Slot], float], moment: Moment) -> float | bool | str:
+def evaluate(node: Node, read: Callable[[Slot | Stretch], Any], moment: Moment) -> float | bool | str:
     """The value of a formula.
 
     Args:
         node: its tree.
-        read: the value of a slot.
+        read: the value of a slot, and an array with those of a stretch.
         moment: the parts of the moment.
     """
     match node:
         case NumberPart(value) | TextPart(value):
             return value
         case Slot():
-            return read(node)
+            found: float = read(node)
+            return found
         case MomentPart(name):
             return moment(name)
         case Arithmetic(op, left, right):
@@ -197,7 +237,9 @@ def evaluate(node: Node, read: Callable[[Slot], float], moment: Moment) -> float
             return not evaluate(part, read, moment)
         case Applied(function, arguments):
             return _APPLIED[function](*(evaluate(argument, read, moment) for argument in arguments))
-        case Several():
+        case Reduced():
+            return stretches.value(node, lambda part: evaluate(part, read, moment), read)
+        case Several() | Stretch():
             raise AssertionError
 
 
@@ -210,6 +252,7 @@ def printed(
     name: Callable[[Slot], str],
     moment: Callable[[str], str],
     slots: Callable[[Sequence[Slot]], str | None] | None = None,
+    stretch: Callable[[Stretch], str] | None = None,
 ) -> str:
     """A formula as Python source; it calls nothing but ``HELPERS``, and ``wide.HELPERS`` where there are arrays.
 
@@ -218,10 +261,11 @@ def printed(
         name: the source of a slot.
         moment: the source of a part of the moment.
         slots: the source of an array made of slots, None where there is none.
+        stretch: the source of an array with the slots of a stretch.
     """
 
     def inner(part: Node) -> str:
-        return printed(part, name, moment, slots)
+        return printed(part, name, moment, slots, stretch)
 
     match node:
         case JoinedPart(op, parts) | Applied("max" | "min" | "sum" as op, parts) if (
@@ -246,7 +290,10 @@ def printed(
             return f"(not {inner(part)})"
         case Applied(function, arguments):
             return _applied(function, arguments, list(map(inner, arguments)))
-        case Several():
+        case Reduced():
+            assert stretch is not None
+            return stretches.reduced(node, inner, stretch)
+        case Several() | Stretch():
             raise AssertionError
 
 

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.formulas.lowered import lowered
-from retrograde.engine.formulas.meaning import Candidate, Moment, candidates, evaluate, located, printed
-from retrograde.engine.formulas.tree import Formula, Node, Slot
+from retrograde.engine.formulas.meaning import (
+    Candidate,
+    Moment,
+    Where,
+    candidates,
+    evaluate,
+    found_at,
+    located,
+    printed,
+)
+from retrograde.engine.formulas.tree import Formula, Node, Slot, Stretch
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Program
 
-Key = tuple[Slot, int]
-"""A slot of the iteration before, and the sample that it is read for where it has one for each."""
+Key = tuple[Slot | Stretch, int]
+"""A slot or a stretch of the iteration before, and the sample that it is read for where it has one for each."""
 
 
-def key(slot: Slot, sample: int) -> Key:
+def key(slot: Slot | Stretch, sample: int) -> Key:
     """What a slot of the iteration before is known by: where it is no sample's own, batches of any size share it."""
     return slot, sample if slot.varies else 0
 
@@ -48,7 +60,7 @@ class Probe:
     @property
     def looks_back(self) -> bool:
         """Whether one may ask for a slot of the iteration before."""
-        return any(slot.previous for formula in self.formulas for slot in formula.slots)
+        return any(read.previous for formula in self.formulas for read in formula.reads)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,13 +79,13 @@ class Record:
     losses: list[float] = field(default_factory=list)
     hits: list[int] = field(default_factory=list)
     columns: list[list[float]] = field(default_factory=list)
-    before: dict[Key, float] = field(default_factory=dict)
+    before: dict[Key, Any] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=64)
-def earlier(probe: Probe, program: Program) -> Mapping[Key, Ref]:
-    """The slots that the probe reads of the iteration before, by their place in this program."""
-    found: dict[Key, Ref] = {}
+def earlier(probe: Probe, program: Program) -> Mapping[Key, Ref | Where]:
+    """What the probe reads of the iteration before, by its place in this program."""
+    found: dict[Key, Ref | Where] = {}
     if not probe.looks_back:
         return found
     for formula in probe.formulas:
@@ -84,7 +96,27 @@ def earlier(probe: Probe, program: Program) -> Mapping[Key, Ref]:
                 source = located(slot, program, sample)
                 if source is not None and source.earlier:
                     found[slot, sample] = source.ref
+        for stretch in formula.stretches:
+            if not stretch.previous:
+                continue
+            for sample in range(program.batch) if stretch.varies else (0,):
+                several = found_at(stretch, program, sample)
+                if several is not None and several.earlier:
+                    found[stretch, sample] = several.where
     return found
+
+
+def missing(key: Key) -> Any:
+    """What stands for the iteration before where there is none: NaN."""
+    return np.full(key[0].length, np.nan) if isinstance(key[0], Stretch) else math.nan
+
+
+def remembered(probe: Probe, frame: Frame) -> dict[Key, Any]:
+    """What a probe reads of a frame in the iteration after it."""
+    return {
+        each: frame.value(where) if isinstance(where, Ref) else frame.flat[where]
+        for each, where in earlier(probe, frame.program).items()
+    }
 
 
 def context(program: Program, candidate: Candidate, iteration: int, per_epoch: int) -> Moment:
@@ -112,7 +144,7 @@ def _fixed(name: str, program: Program, candidate: Candidate) -> float | str:
             return program.ops[program.place(candidate.step).op].phase.value
 
 
-def decide(formula: Formula, frame: Frame, before: Mapping[Key, float], candidate: Candidate, moment: Moment) -> Any:
+def decide(formula: Formula, frame: Frame, before: Mapping[Key, Any], candidate: Candidate, moment: Moment) -> Any:
     """The value of a formula at one of its candidates in an iteration.
 
     Args:
@@ -122,16 +154,28 @@ def decide(formula: Formula, frame: Frame, before: Mapping[Key, float], candidat
         candidate: the step at which it is decided.
         moment: the parts of the moment; see ``context``.
     """
+    return evaluate(formula.node, reader(frame, before, candidate.sample), moment)
+
+
+def reader(frame: Frame, before: Mapping[Key, Any], sample: int) -> Callable[[Slot | Stretch], Any]:
+    """The values of slots and stretches for a sample of an iteration; see ``decide``."""
     program = frame.program
 
-    def read(slot: Slot) -> float:
-        source = located(slot, program, candidate.sample)
+    def read(slot: Slot | Stretch) -> Any:
+        if isinstance(slot, Stretch):
+            several = found_at(slot, program, sample)
+            assert several is not None
+            if several.earlier:
+                found = before.get(key(slot, sample))
+                return missing((slot, 0)) if found is None else found
+            return frame.flat[several.where]
+        source = located(slot, program, sample)
         assert source is not None
         if source.earlier:
-            return before.get(key(slot, candidate.sample), float("nan"))
+            return before.get(key(slot, sample), float("nan"))
         return frame.value(source.ref)
 
-    return evaluate(formula.node, read, moment)
+    return read
 
 
 class Arrays(NamedTuple):
@@ -141,21 +185,29 @@ class Arrays(NamedTuple):
     before: Callable[[Sequence[Key]], str]
 
 
-def lines(
-    probe: Probe,
-    program: Program,
-    name: Callable[[Ref], str],
-    names_before: Mapping[Key, str],
-    arrays: Arrays | None = None,
-) -> list[str]:
+class Sources(NamedTuple):
+    """Source of what a formula reads.
+
+    Attributes:
+        slot: of a slot of the iteration.
+        before: of a slot or a stretch of the iteration before.
+        stretch: of a stretch of the iteration, by its place in the flat memory.
+        arrays: where slots can be taken together, how.
+    """
+
+    slot: Callable[[Ref], str]
+    before: Mapping[Key, str]
+    stretch: Callable[[Where], str]
+    arrays: Arrays | None = None
+
+
+def lines(probe: Probe, program: Program, sources: Sources) -> list[str]:
     """The probe as Python statements for the end of an iteration.
 
     Args:
         probe: what to look at.
         program: the program of the iteration.
-        name: the source of a slot.
-        names_before: the source of each slot of the iteration before.
-        arrays: where slots can be taken together, how.
+        sources: the source of what it reads.
 
     The statements read ``at`` (the iteration, from 0) and ``per_epoch``, call ``hit()`` where a condition is true and
     ``put0(value)``, ``put1(value)``, ... for the recorded numbers.
@@ -168,11 +220,11 @@ def lines(
         found.append("iteration = at % per_epoch + 1.0")
     for number, formula in enumerate(probe.values):
         found.extend(
-            f"put{number}({_printed(formula.node, program, candidate, name, names_before, arrays)})"
+            f"put{number}({_printed(formula.node, program, candidate, sources)})"
             for candidate in candidates(formula, program)
         )
     tests = dict.fromkeys(
-        _printed(lowered(condition.node), program, candidate, name, names_before, arrays)
+        _printed(lowered(condition.node), program, candidate, sources)
         for condition in probe.conditions
         for candidate in candidates(condition, program)
     )
@@ -181,18 +233,18 @@ def lines(
     return found
 
 
-def _printed(
-    node: Node,
-    program: Program,
-    candidate: Candidate,
-    name: Callable[[Ref], str],
-    names_before: Mapping[Key, str],
-    arrays: Arrays | None,
-) -> str:
+def _printed(node: Node, program: Program, candidate: Candidate, sources: Sources) -> str:
+    arrays = sources.arrays
+
     def slot_name(slot: Slot) -> str:
         source = located(slot, program, candidate.sample)
         assert source is not None
-        return names_before[key(slot, candidate.sample)] if source.earlier else name(source.ref)
+        return sources.before[key(slot, candidate.sample)] if source.earlier else sources.slot(source.ref)
+
+    def stretch(of: Stretch) -> str:
+        source = found_at(of, program, candidate.sample)
+        assert source is not None
+        return sources.before[key(of, candidate.sample)] if source.earlier else sources.stretch(source.where)
 
     def moment(place: str) -> str:
         if place in {"epoch", "iteration"}:
@@ -201,10 +253,10 @@ def _printed(
 
     def slots(several: Sequence[Slot]) -> str | None:
         assert arrays is not None
-        sources = [located(slot, program, candidate.sample) for slot in several]
-        found = [source for source in sources if source is not None]
+        each = [located(slot, program, candidate.sample) for slot in several]
+        found = [source for source in each if source is not None]
         if all(source.earlier for source in found):
             return arrays.before([key(slot, candidate.sample) for slot in several])
         return None if any(source.earlier for source in found) else arrays.now([source.ref for source in found])
 
-    return printed(node, slot_name, moment, None if arrays is None else slots)
+    return printed(node, slot_name, moment, None if arrays is None else slots, stretch)

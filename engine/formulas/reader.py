@@ -22,6 +22,7 @@ from retrograde.engine.formulas.tree import (
     NumberPart,
     Several,
     Slot,
+    Stretch,
     TextPart,
     rebuilt,
     walk,
@@ -158,15 +159,11 @@ class _Grammar:
     def _call(self, token: Token) -> Typed:
         """What stands behind the name of a function and its bracket."""
         name = token.text
-        if name.endswith("′"):
-            word = self._scan.peek()
-            if word.kind != "name":
-                raise self._error(word.column, _("expected a name, found {found}").format(found=word.shown))
-            return self._slots(f"{name}({self._inside()}){self._mark()}", token.column, word.column)
-        if name not in FUNCTIONS and name not in self._naming:
+        naming = name in self._naming or name.endswith("′")
+        if name not in FUNCTIONS and not naming:
             raise self._error(token.column, _unknown(name, FUNCTIONS, _("there is no function `{name}`")))
         with self._scan.deeper(token.column):
-            if name in self._naming:
+            if naming:
                 return self._wrapped(token)
             arguments = [self._either()]
             while name != PREVIOUS and self._scan.take(","):
@@ -179,8 +176,11 @@ class _Grammar:
         )
 
     def _wrapped(self, token: Token) -> Typed:
-        """``grad(...)`` and its like name a slot: what stands inside is a name, not a value."""
-        start = self._scan.peek().column
+        """``grad(...)``, ``σ′(...)`` and their like name a slot: what stands inside is a name, not a value."""
+        word = self._scan.peek()
+        if token.text.endswith("′") and word.kind != "name":
+            raise self._error(word.column, _("expected a name, found {found}").format(found=word.shown))
+        start = word.column
         # grad(out_h1{2}) and grad(out_h1){2} are the same slot.
         text, _brace, inside = self._inside().partition("{")
         mark = f"{{{inside}" if inside else self._mark()
@@ -232,20 +232,21 @@ class _Grammar:
 
     def _slots(self, name: str, column: int, where: int) -> Typed:
         node = self._names.slots(name, column, where)
-        return self._typed(node, where if isinstance(node, Several) else column)
+        return self._typed(node, where if isinstance(node, Several | Stretch) else column)
 
     def _typed(self, node: Node, column: int) -> Typed:
-        return Typed(node, Kind.NUMBER, len(node.items) if isinstance(node, Several) else None, column)
+        length = len(node.items) if isinstance(node, Several) else node.length if isinstance(node, Stretch) else None
+        return Typed(node, Kind.NUMBER, length, column)
 
     def _previous(self, token: Token, inner: Typed) -> Typed:
         for node in walk(inner.node):
-            if isinstance(node, Slot) and node.previous:
+            if isinstance(node, Slot | Stretch) and node.previous:
                 raise self._error(token.column, _("prev reaches back one iteration, not two"))
         return inner._replace(node=rebuilt(inner.node, _one_earlier), column=token.column)
 
 
 def _one_earlier(node: Node) -> Node:
-    return replace(node, previous=True) if isinstance(node, Slot) else node
+    return replace(node, previous=True) if isinstance(node, Slot | Stretch) else node
 
 
 def _unknown(name: str, known: Sequence[str], message: str) -> str:
@@ -284,4 +285,7 @@ def parse(
     if len(slots) > MAX_SLOTS:
         raise FormulaError(text, 1, _("it reads more than {limit} slots").format(limit=MAX_SLOTS))
     positions = frozenset(node.name for node in nodes if isinstance(node, MomentPart))
-    return Formula(text=text.strip(), node=found.node, kind=found.kind, slots=slots, positions=positions)
+    stretches = tuple(dict.fromkeys(node for node in nodes if isinstance(node, Stretch)))
+    return Formula(
+        text=text.strip(), node=found.node, kind=found.kind, slots=slots, positions=positions, stretches=stretches
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from itertools import product
 from typing import NamedTuple
@@ -13,13 +12,16 @@ from retrograde.engine.equations.expression import Ref
 from retrograde.engine.equations.scanning import ErrorAt
 from retrograde.engine.equations.words import EPOCH_NAMES
 from retrograde.engine.errors import EngineError
-from retrograde.engine.formulas.tree import Node, Several, Slot
-from retrograde.engine.network.notation import Notation, no_new_value, span, spelled_out
+from retrograde.engine.formulas.tree import Node, Several, Slot, Stretch
+from retrograde.engine.network.notation import Notation, array_called, no_new_value
 from retrograde.engine.network.program import Program
 from retrograde.engine.text import _
 
 MAX_SLOTS = 4096
-"""Slots that one formula may read."""
+"""Slots that one formula may read one by one."""
+
+APART = 64
+"""Slots of an array up to which each is a part of the formula by itself; more are taken together."""
 
 
 class Whole(NamedTuple):
@@ -50,18 +52,8 @@ class Resolver:
 
     def array(self, name: str) -> Whole | None:
         """The array that a name means, in ASCII: ``W_h``, ``net_h@3``, ``grad(W_h)``, ``delta(h)``, ``t_o@3``."""
-        name = spelled_out(name, self._program)
-        match = re.fullmatch(r"(delta|slope)\((\w+(?:@\d+)?)\)", name)
-        if match:
-            name = f"grad(net_{match[2]})" if match[1] == "delta" else f"slope_{match[2]}"
-        elif name.startswith(("∂E/∂", "δ_")):
-            name = f"grad({name.removeprefix('∂E/∂')})" if name[0] == "∂" else f"grad(net_{name.removeprefix('δ_')})"
-        array = self._program.named.get(name)
-        if array is not None:
-            return Whole(array, ())
-        bare, _at, time = name.partition("@")
-        array = self._program.named.get(bare) if time.isdecimal() else None
-        return Whole(array, (time,)) if array is not None and array.timed else None
+        found = array_called(name, self._program)
+        return None if found is None else Whole(*found)
 
     def slots(self, name: str, column: int, where: int) -> Node:
         """What a whole name means: one slot, or all those of an array.
@@ -104,29 +96,19 @@ class Resolver:
             message = _("{name}: sample {sample} is not in 1 to {batch}")
             text = message.format(name=array.name, sample=sample + 1, batch=self._program.batch)
             raise self._error(column, text)
-        if len(picks) != whole.axes:
-            message = _("{name} has {count} axes, not {given}")
-            raise self._error(column, message.format(name=array.name, count=whole.axes, given=len(picks)))
         every = (*whole.picks, *picks)
-        ranges = [self._range(array, axis, pick, column) for axis, pick in enumerate(every)]
-        if math.prod(map(len, ranges)) > MAX_SLOTS:
-            raise self._error(column, _("{name} has more than {limit} slots").format(name=array.name, limit=MAX_SLOTS))
+        try:
+            places = self._notation.places(array, every)
+        except EngineError as error:
+            raise self._error(column, str(error)) from None
+        if math.prod(map(len, places)) > APART:
+            if not array.batched:
+                return Stretch(array.name, places)
+            return Stretch(array.name, places, sample if mark else None, True)
         before = (sample,) if array.batched else ()
-        found = tuple(_slot(Ref(array, before + index), bool(mark)) for index in product(*ranges))
-        single = all(":" not in pick and len(part) == 1 for pick, part in zip(every, ranges, strict=True))
+        found = tuple(_slot(Ref(array, before + index), bool(mark)) for index in product(*places))
+        single = len(found) == 1 and all(":" not in pick for pick in every)
         return found[0] if single else Several(found)
-
-    def _range(self, array: Array, axis: int, pick: str, column: int) -> range:
-        """The places along an axis that a pick means."""
-        length = array.element_shape[axis]
-        found = span(array, axis, pick)
-        if found is None:
-            raise self._error(column, _("`{pick}` is neither a number nor a slice such as 2:5").format(pick=pick))
-        first, stop = found
-        if not 0 <= first < stop <= length:
-            message = _("`{pick}` is not in 1 to {length} of {name}")
-            raise self._error(column, message.format(pick=pick, length=length, name=array.name))
-        return range(first, stop)
 
 
 def _slot(ref: Ref, marked: bool) -> Slot:

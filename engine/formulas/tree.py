@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from retrograde.engine.equations.expression import Ref
-from retrograde.engine.network.program import Program
+from retrograde.engine.network.program import Program, unravel
 
 
 class Kind(StrEnum):
@@ -48,6 +49,41 @@ class Slot:
             return Ref(array, self.index)
         chosen = sample if self.sample is None else self.sample
         return Ref(array, (chosen, *self.index)) if chosen < program.batch else None
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Many slots of one array that are taken together; operations on it go element by element.
+
+    Attributes:
+        array: the name of the array.
+        places: the places, from 0, along each of its axes besides the sample's.
+        sample: see ``Slot``.
+        batched: see ``Slot``.
+        previous: see ``Slot``.
+    """
+
+    array: str
+    places: tuple[Sequence[int], ...]
+    sample: int | None = None
+    batched: bool = False
+    previous: bool = False
+
+    @property
+    def varies(self) -> bool:
+        """Whether it means each sample in turn."""
+        return self.batched and self.sample is None
+
+    @property
+    def length(self) -> int:
+        """How many slots it has."""
+        return math.prod(map(len, self.places))
+
+    def slot(self, number: int) -> Slot:
+        """The slot with a number, from 0; the last one is made last."""
+        at = unravel(number, tuple(map(len, self.places)))
+        index = tuple(along[place] for along, place in zip(self.places, at, strict=True))
+        return Slot(self.array, index, self.sample, self.batched, self.previous)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +155,29 @@ class Applied:
     arguments: tuple[Node, ...]
 
 
-Node = NumberPart | TextPart | Slot | MomentPart | Several | Arithmetic | Comparing | JoinedPart | Not | Applied
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """One value of what is made of a stretch: max, min, sum, mean, norm, any, all or count of ``length`` values."""
+
+    function: str
+    of: Node
+    length: int
+
+
+Node = (
+    NumberPart
+    | TextPart
+    | Slot
+    | Stretch
+    | MomentPart
+    | Several
+    | Arithmetic
+    | Comparing
+    | JoinedPart
+    | Not
+    | Applied
+    | Reduced
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +188,9 @@ class Formula:
         text: as it was written.
         node: its tree; a number or a truth value.
         kind: which of the two.
-        slots: the slots that it reads, each once.
+        slots: the slots that it reads one by one, each once.
         positions: the parts of the moment that it reads.
+        stretches: the slots that it reads many at a time.
     """
 
     text: str
@@ -139,11 +198,22 @@ class Formula:
     kind: Kind
     slots: tuple[Slot, ...]
     positions: frozenset[str]
+    stretches: tuple[Stretch, ...] = ()
+
+    @property
+    def reads(self) -> tuple[Slot | Stretch, ...]:
+        """All that it reads of an iteration."""
+        return (*self.slots, *self.stretches)
+
+    @property
+    def size(self) -> int:
+        """How many slots it reads."""
+        return len(self.slots) + sum(stretch.length for stretch in self.stretches)
 
     @property
     def varies(self) -> bool:
         """Whether it has a value for each sample."""
-        return any(slot.varies for slot in self.slots) or "sample" in self.positions
+        return any(read.varies for read in self.reads) or "sample" in self.positions
 
     def __str__(self) -> str:
         return self.text
@@ -160,7 +230,7 @@ def parts(node: Node) -> tuple[Node, ...]:
             return items
         case Arithmetic(_, left, right) | Comparing(_, left, right):
             return (left, right)
-        case Not(part):
+        case Not(part) | Reduced(_, part):
             return (part,)
         case _:
             return ()
@@ -171,6 +241,11 @@ def walk(node: Node) -> Iterator[Node]:
     yield node
     for part in parts(node):
         yield from walk(part)
+
+
+def many(node: Node) -> bool:
+    """Whether a part has a value for each slot of a stretch."""
+    return isinstance(node, Stretch) or (not isinstance(node, Reduced) and any(map(many, parts(node))))
 
 
 def rebuilt(node: Node, change: Callable[[Node], Node]) -> Node:
@@ -193,5 +268,7 @@ def rebuilt_inside(node: Node, change: Callable[[Node], Node]) -> Node:
             return Comparing(op, change(left), change(right))
         case Not(part):
             return Not(change(part))
+        case Reduced(function, part, length):
+            return Reduced(function, change(part), length)
         case _:
             return node

@@ -15,6 +15,7 @@ from retrograde.engine.formulas.tree import (
     Kind,
     Node,
     NumberPart,
+    Reduced,
     Several,
     TextPart,
     parts,
@@ -108,8 +109,10 @@ class Kinds:
                 raise self._error(column, _("`{name}` takes one argument").format(name=name))
             return self.spread(lambda *items: Applied(name, items), arguments, Kind.NUMBER, column)
         (only,) = arguments
-        items = only.node.items if isinstance(only.node, Several) else (only.node,)
         kind = Kind.TRUTH if name in {"any", "all"} else Kind.NUMBER
+        if only.length is not None and not isinstance(only.node, Several):
+            return self._measured(Typed(Reduced(name, only.node, only.length), kind, None, column))
+        items = only.node.items if isinstance(only.node, Several) else (only.node,)
         return self._measured(Typed(_reduced(name, items), kind, None, column))
 
     def _match(self, part: Typed, length: int | None) -> int | None:
@@ -124,6 +127,8 @@ class Kinds:
         length = next((part.length for part in found if part.length is not None), None)
         if length is None:
             return self._measured(Typed(make(*(part.node for part in found)), kind, None, column))
+        if any(part.length is not None and not isinstance(part.node, Several) for part in found):
+            return self._measured(Typed(make(*(part.node for part in found)), kind, length, column))
         columns = [part.node.items if isinstance(part.node, Several) else (part.node,) * length for part in found]
         if any(len(items) != length for items in columns):
             raise self._error(found[-1].column, _("lengths do not fit"))

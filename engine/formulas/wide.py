@@ -7,7 +7,10 @@ IEEE 754, and sums run from left to right.
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +24,10 @@ from retrograde.engine.formulas.tree import (
     Node,
     Not,
     NumberPart,
+    Reduced,
     Slot,
+    Stretch,
+    many,
     parts,
 )
 
@@ -32,11 +38,15 @@ OVER = {"or": "some", "and": "every", "max": "top", "min": "bottom", "sum": "tot
 """How the parts become one value."""
 
 HELPERS: Mapping[str, Callable[..., Any]] = {
-    "some": np.any,
-    "every": np.all,
-    "top": np.max,
-    "bottom": np.min,
-    "total": lambda parts: np.add.accumulate(parts)[-1],
+    "some": lambda parts: bool(np.any(parts)),
+    "every": lambda parts: bool(np.all(parts)),
+    "top": lambda parts: float(np.max(parts)),
+    "bottom": lambda parts: float(np.min(parts)),
+    "total": lambda parts: float(np.add.accumulate(parts)[-1]),
+    "counted": lambda parts: float(np.count_nonzero(parts)),
+    "farthest": lambda parts: float(np.maximum(abs(np.max(parts)), abs(np.min(parts)))),
+    "squares": np.square,
+    "gathered": np.array,
     "quotients": np.divide,
     "inverted": np.logical_not,
     "absolutes": np.abs,
@@ -47,9 +57,95 @@ HELPERS: Mapping[str, Callable[..., Any]] = {
     "upper": np.maximum,
     "lower": np.minimum,
 }
-"""What the source calls."""
+"""What the source calls; what makes one value of many gives a number of Python, as a single slot is one."""
 
 _APPLIED = {"abs": "absolutes", "sign": "signs", "sqrt": "roots", "isinf": "infinite"}
+
+
+REDUCING: Mapping[str, str] = {
+    "any": "some({0})",
+    "all": "every({0})",
+    "max": "top({0})",
+    "min": "bottom({0})",
+    "sum": "total({0})",
+    "count": "counted({0})",
+    "mean": "(total({0}) / {1})",
+    "norm": "root(total(squares({0})))",
+}
+"""How what is made of a stretch becomes one value, as source; 1 is how many there are."""
+
+
+def reduced(node: Reduced, one: Callable[[Node], str], stretch: Callable[[Stretch], str]) -> str:
+    """Source of one value of a stretch.
+
+    Args:
+        node: what is made of it.
+        one: the source of a single value.
+        stretch: the source of an array of slots.
+    """
+    match node:
+        case Reduced("max", Applied("abs", (Stretch() as inner,))):
+            # Without an array of absolute values: a condition is looked at in every iteration.
+            return f"farthest({stretch(inner)})"
+        case Reduced(function, inner, length):
+            return REDUCING[function].format(_spread(inner, one, stretch), repr(float(length)))
+
+
+def _spread(node: Node, one: Callable[[Node], str], stretch: Callable[[Stretch], str]) -> str:
+    """Source of the values of a part, one for each slot of a stretch."""
+    if isinstance(node, Stretch):
+        return stretch(node)
+    if not many(node):
+        return one(node)
+    return _joined(node, [_spread(part, one, stretch) for part in parts(node)])
+
+
+def values(node: Node, one: Callable[[Node], Any], stretch: Callable[[Stretch], Any]) -> Any:
+    """The values of a part, one for each slot of a stretch; the arguments give values instead of source."""
+    if isinstance(node, Stretch):
+        return stretch(node)
+    if not many(node):
+        return one(node)
+    found = [values(part, one, stretch) for part in parts(node)]
+    match node:
+        case Arithmetic(op) | Comparing(op):
+            return _BETWEEN[op](*found)
+        case JoinedPart(op):
+            return reduce(operator.and_ if op == "and" else operator.or_, found)
+        case Applied("max" | "min" as function):
+            return reduce(np.maximum if function == "max" else np.minimum, found)
+        case Applied(function):
+            return HELPERS["unknowns" if function == "isnan" else _APPLIED[function]](found[0])
+        case _:
+            return np.logical_not(found[0])
+
+
+_BETWEEN: Mapping[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": np.divide,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+
+def value(node: Reduced, one: Callable[[Node], Any], stretch: Callable[[Stretch], Any]) -> float | bool:
+    """One value of a stretch; the arguments give values instead of source, see ``reduced``."""
+    with np.errstate(all="ignore"):
+        found = values(node.of, one, stretch)
+        match node.function:
+            case "mean":
+                return float(HELPERS["total"](found) / node.length)
+            case "norm":
+                return math.sqrt(HELPERS["total"](np.square(found)))
+            case function:
+                name = REDUCING[function].partition("(")[0]
+                return HELPERS[name](found)  # type: ignore[no-any-return]
 
 
 class Names(NamedTuple):

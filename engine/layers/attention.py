@@ -55,9 +55,6 @@ class AttentionLayer(Layer):
     bk: Row | None = Field(default=None, description="initial biases of the keys")
     bv: Row | None = Field(default=None, description="initial biases of the values")
     bo: Row | None = Field(default=None, description="initial biases of the output")
-    frozen: Annotated[tuple[Literal["Wq", "Wk", "Wv", "Wo", "bq", "bk", "bv", "bo"], ...], Field(strict=False)] = Field(
-        default=(), max_length=8, description="parameters that training leaves as they are"
-    )
 
     @property
     def label(self) -> str:
@@ -127,11 +124,7 @@ class AttentionLayer(Layer):
                     continue
                 key = letter + name
                 given = getattr(self, key)
-                found.append(
-                    Parameter(
-                        name=key, shape=shape, role=role, fans=fans, given=given, key=key, frozen=key in self.frozen
-                    )
-                )
+                found.append(Parameter(name=key, shape=shape, role=role, fans=fans, given=given, key=key))
         return tuple(found)
 
     def build(self, forward: Forward, sources: Sequence[Value]) -> Value:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from retrograde.engine.equations.activation_table import ACTIVATIONS
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.errors import KeyPath, Violation
+from retrograde.engine.layers.layouts import Arrangement, WeightLayout
 from retrograde.engine.layers.options import with_parameters, words
 from retrograde.engine.text import _
 
@@ -139,8 +140,10 @@ class Parameter:
         fallback: the value of a bias-like parameter that is neither given nor drawn.
         drawn: whether it is drawn where the file asks for drawn biases; a scale or a shift keeps its fallback.
         sign: its name on the screen, where that is not ASCII: ``γ`` of ``gamma``.
-        frozen: whether training leaves it as it is.
+        frozen: whether training leaves it as it is, whatever the key ``frozen`` says.
         blocks: what its first axis is stacked of, such as the gates of an LSTM.
+        beside: how many columns of another parameter stand beside its own in the table that gives both.
+        draw: its number among the draws of the layer; None for its place among the parameters.
     """
 
     name: str
@@ -155,11 +158,20 @@ class Parameter:
     frozen: bool = False
     alone: bool = False
     blocks: tuple[str, ...] = ()
+    beside: int = 0
+    draw: int | None = None
 
     @property
     def size(self) -> int:
         """Number of slots."""
         return prod(self.shape)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What ``frozen`` may call it: the key that gives it, and its name in the network; biases also ``bias``."""
+        if self.alone:
+            return (self.name,)
+        return tuple(dict.fromkeys((*(("bias",) if self.key == "biases" else ()), self.key or self.name, self.name)))
 
 
 class ShapeError(ValueError):
@@ -217,6 +229,12 @@ class Forward(Protocol):
 
     values: dict[str, Value]
     """The output of each layer that is built, by name."""
+
+    starts: dict[str, Array]
+    """The initial states of the layer that is being built that differ from sample to sample, by name: ``h0``."""
+
+    cells: dict[str, list[tuple[Array, ...]] | None]
+    """The cells of each recurrent layer that is built, at each step that it hands on; None where it has none."""
 
     @property
     def builder(self) -> GradientPass:
@@ -304,8 +322,27 @@ class Layer(Model):
         max_length=24,
         description="the name of an earlier layer of the same kind whose parameters this layer uses too",
     )
+    layout: WeightLayout | None = Field(
+        default=None,
+        description="how the file writes the weights: outputs_first, a row per unit (W·x, PyTorch), or inputs_first, a"
+        " column per unit (x @ W, Keras, NumPy), of a convolution [row][column][input channel][output channel]; absent:"
+        " as network.layout says. The network has the outputs first in any case",
+    )
     frozen: Annotated[tuple[str, ...], Field(strict=False)] = Field(
-        default=(), max_length=16, description="parameters that training leaves as they are"
+        default=(),
+        max_length=16,
+        description="parameters that training leaves as they are, by the key that gives their values or by their name"
+        " in the network, of every kind alike: weights or W; bias, biases or b; recurrent_weights or U,"
+        " recurrent_biases or bu, peephole_weights or P; h0, c0; Wq to bo of an attention; gamma, beta; weights or P of"
+        " positions; a variable of a graph; of a second direction reverse, or one of them: Wr, Ur, br, ...",
+    )
+    learning_rate: float | None = Field(
+        default=None,
+        gt=0,
+        description="η of this layer's parameters, instead of that of the training; it follows the schedule too",
+    )
+    rate_factor: float | None = Field(
+        default=None, ge=0, description="what η is multiplied by for this layer's parameters"
     )
     init: LayerInit | None = Field(default=None, description="how this layer's parameters are drawn")
 
@@ -328,6 +365,21 @@ class Layer(Model):
     def arity(self) -> tuple[int, int]:
         """The least and the largest number of layers before it."""
         return 1, 1
+
+    @property
+    def starts(self) -> dict[str, Any]:
+        """The initial states that differ from sample to sample, by name; none by default."""
+        return {}
+
+    @property
+    def state_width(self) -> int:
+        """How many numbers an initial state has."""
+        return 0
+
+    @property
+    def kinds_before(self) -> tuple[str, ...]:
+        """The kinds of layer that it reads; none where it reads any."""
+        return ()
 
     @property
     def indices(self) -> int | None:
@@ -374,6 +426,20 @@ class Layer(Model):
         """Its parameters, in the order in which they are drawn and trained; none by default."""
         del sources
         return ()
+
+    @property
+    def turns(self) -> bool:
+        """Whether its weights lead from inputs to outputs, so that a file may have the inputs first."""
+        return True
+
+    def arrangement(self, parameter: Parameter) -> Arrangement:
+        """How the file lays out a parameter."""
+        leads = self.turns and parameter.role is Role.WEIGHT and len(parameter.shape) > 1
+        return Arrangement(turned=leads and self.layout == "inputs_first")
+
+    def freezes(self, parameter: Parameter) -> bool:
+        """Whether training leaves a parameter as it is."""
+        return parameter.frozen or any(word in self.frozen for word in parameter.words)
 
     def completed(self) -> dict[str, Any]:
         """The values of the keys that a file may leave out and that depend on others."""

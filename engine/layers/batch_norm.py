@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -37,9 +37,6 @@ class BatchNormLayer(ActivatedLayer):
     affine: bool = Field(default=True, description="whether there is a scale γ and a shift β that are learned")
     gamma: Row | None = Field(default=None, description="initial γ, one for each channel; 1 if absent")
     beta: Row | None = Field(default=None, description="initial β, one for each channel; 0 if absent")
-    frozen: Annotated[tuple[Literal["gamma", "beta"], ...], Field(strict=False)] = Field(
-        default=(), max_length=2, description="parameters that training leaves as they are"
-    )
 
     @property
     def label(self) -> str:

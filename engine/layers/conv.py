@@ -40,6 +40,10 @@ def kernel_axes(value: Any) -> str:
     return "<two>" if depth >= 4 else "<one>"
 
 
+Kernels = Annotated[Annotated[Kernels1, Tag("<one>")] | Annotated[Kernels2, Tag("<two>")], Discriminator(kernel_axes)]
+"""Weights of a convolution over one axis or two."""
+
+
 class _ConvolutionLayer(Windows, ActivatedLayer):
     """What a convolution and its transpose have in common."""
 
@@ -49,9 +53,6 @@ class _ConvolutionLayer(Windows, ActivatedLayer):
         default=1, ge=1, le=MAX_UNITS, description="into how many groups the channels fall that only see their own"
     )
     bias: Literal["channel", "none"] = Field(default="channel", description="one bias for each output channel, or none")
-    frozen: Annotated[tuple[Literal["W", "b"], ...], Field(strict=False)] = Field(
-        default=(), max_length=2, description="parameters that training leaves as they are"
-    )
     biases: (
         Annotated[Annotated[float, Tag("<number>")] | Annotated[Row, Tag("<list>")], Discriminator(list_or_number)]
         | None
@@ -99,7 +100,6 @@ class _ConvolutionLayer(Windows, ActivatedLayer):
             fans=fans,
             given=weights,
             key="weights",
-            frozen="W" in self.frozen,
         )
         if self.bias == "none":
             return (kernel,)
@@ -111,7 +111,6 @@ class _ConvolutionLayer(Windows, ActivatedLayer):
             fans=fans,
             given=given if given is None or isinstance(given, tuple) else (given,) * self.channels,
             key="biases",
-            frozen="b" in self.frozen,
         )
         return kernel, bias
 
@@ -120,10 +119,7 @@ class ConvLayer(_ConvolutionLayer):
     """A cross-correlation: net[o, p] = Σ W[o, c, t] · x[c, p · stride + t · dilation − padding] + b[o]."""
 
     kind: Literal["conv"] = Field(description="the kind of layer")
-    weights: (
-        Annotated[Annotated[Kernels1, Tag("<one>")] | Annotated[Kernels2, Tag("<two>")], Discriminator(kernel_axes)]
-        | None
-    ) = Field(
+    weights: Kernels | None = Field(
         default=None,
         description="initial weights, [output channel][input channel of the group][row][column]; over one axis"
         " [output channel][input channel of the group][position]",
@@ -172,10 +168,7 @@ class ConvTransposeLayer(_ConvolutionLayer):
     output_padding: MarginOrEach = Field(
         default=0, description="further positions at the end of each axis, fewer than the stride or the dilation"
     )
-    weights: (
-        Annotated[Annotated[Kernels1, Tag("<one>")] | Annotated[Kernels2, Tag("<two>")], Discriminator(kernel_axes)]
-        | None
-    ) = Field(
+    weights: Kernels | None = Field(
         default=None,
         description="initial weights, [input channel][output channel of the group][row][column]; over one axis"
         " [input channel][output channel of the group][position]",

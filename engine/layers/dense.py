@@ -25,6 +25,7 @@ from retrograde.engine.layers.base import (
     list_or_number,
     table_or_order,
 )
+from retrograde.engine.layers.layouts import Table
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -47,15 +48,12 @@ class DenseLayer(ActivatedLayer):
     units: int = Field(ge=1, le=MAX_UNITS, description="number of neurons")
     activation: ActivationName = Field(default="sigmoid", description="the activation function")
     bias: BiasKind = Field(default="neuron", description="one bias per neuron, one shared by the layer, or none")
-    frozen: Annotated[tuple[Literal["weights", "bias"], ...], Field(strict=False)] = Field(
-        default=(), max_length=2, description="parameters that training leaves as they are"
-    )
     edges: EdgeTable | None = Field(
         default=None,
         description="which edges there are: a row per neuron of this layer, a column per neuron before it, 1 for an"
         " edge and 0 for none; absent: all",
     )
-    weights: Matrix | None = Field(
+    weights: Table | None = Field(
         default=None,
         description="initial weights; a row per neuron of this layer, a column per neuron before it, 0 where there is"
         " no edge",
@@ -129,9 +127,8 @@ class DenseLayer(ActivatedLayer):
             shape=fans if pairs is None else (len(pairs),),
             role=Role.WEIGHT,
             fans=fans,
-            given=given if given is None or pairs is None else _picked(given, pairs),
+            given=given if given is None or pairs is None else _picked(self.rows, pairs),
             key="weights",
-            frozen="weights" in (self.frozen or ()),
         )
         if self.bias == "none":
             return (weights,)
@@ -143,9 +140,14 @@ class DenseLayer(ActivatedLayer):
             fans=fans,
             given=biases if biases is None or isinstance(biases, tuple) else (biases,) * self.bias_count,
             key="biases",
-            frozen="bias" in (self.frozen or ()),
         )
         return weights, bias
+
+    @property
+    def rows(self) -> Matrix:
+        """The weights that the file gives, a row per unit."""
+        rows: Matrix = self.weights or ()
+        return tuple(zip(*rows, strict=False)) if self.layout == "inputs_first" else rows
 
     def completed(self) -> dict[str, Any]:
         """Every bias, and the parameter of the activation."""

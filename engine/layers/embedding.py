@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -27,9 +27,11 @@ class EmbeddingLayer(Layer):
     weights: Matrix | None = Field(
         default=None, description="the initial table; a row per index, a column per element of its vector"
     )
-    frozen: Annotated[tuple[Literal["W"], ...], Field(strict=False)] = Field(
-        default=(), max_length=1, description="parameters that training leaves as they are"
-    )
+
+    @property
+    def turns(self) -> bool:
+        """Its table has a row per entry in every layout."""
+        return False
 
     @property
     def label(self) -> str:
@@ -57,7 +59,6 @@ class EmbeddingLayer(Layer):
                 fans=(self.units, self.vocabulary),
                 given=self.weights,
                 key="weights",
-                frozen="W" in self.frozen,
             ),
         )
 

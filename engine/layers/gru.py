@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -26,6 +27,7 @@ class GruLayer(RecurrentLayer):
     )
 
     gates: ClassVar[tuple[str, ...]] = ("r", "z", "n")
+    other_names: ClassVar[Mapping[str, str]] = {"h": "n", "g": "n", "u": "z"}
 
     def step(self, walk: Walk, now: CellStep) -> None:
         """The two gates, what is new, and the state that mixes it with the one before."""

@@ -13,12 +13,12 @@ from retrograde.engine.layers.base import (
     MAX_UNITS,
     ActivatedLayer,
     Form,
-    Matrix,
     Parameter,
     Row,
     ShapeError,
     list_or_number,
 )
+from retrograde.engine.layers.layouts import Table
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -38,10 +38,9 @@ class LinearLayer(ActivatedLayer):
     kind: Literal["linear"] = Field(description="the kind of layer")
     units: int = Field(ge=1, le=MAX_UNITS, description="number of values at each position")
     bias: OptionalBias = Field(default="neuron", description="one bias per unit, or none")
-    frozen: Annotated[tuple[Literal["W", "b"], ...], Field(strict=False)] = Field(
-        default=(), max_length=2, description="parameters that training leaves as they are"
+    weights: Table | None = Field(
+        default=None, description="initial weights; a row per unit, a column per feature; see layout"
     )
-    weights: Matrix | None = Field(default=None, description="initial weights; a row per unit, a column per feature")
     biases: (
         Annotated[Annotated[float, Tag("<number>")] | Annotated[Row, Tag("<list>")], Discriminator(list_or_number)]
         | None
@@ -73,7 +72,6 @@ class LinearLayer(ActivatedLayer):
             fans=fans,
             given=self.weights,
             key="weights",
-            frozen="W" in self.frozen,
         )
         if self.bias == "none":
             return (weights,)
@@ -84,7 +82,6 @@ class LinearLayer(ActivatedLayer):
             fans=fans,
             given=spread(self.biases, self.units),
             key="biases",
-            frozen="b" in self.frozen,
         )
         return weights, bias
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import Parameter, Row
-from retrograde.engine.layers.recurrent import CellStep, GivenStart, RecurrentLayer, Walk
+from retrograde.engine.layers.recurrent import CellStep, GivenStart, RecurrentLayer, State, Walk
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.array import Array
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 class GivenCell(GivenStart):
     """The values of the parameters of one direction of an LSTM."""
 
-    c0: Row | None = Field(default=None, description="the cell before the first step; 0 if absent")
+    c0: State | None = Field(
+        default=None, description="the cell before the first step, as h0 in one of three ways; 0 if absent"
+    )
     peephole_weights: Row | None = Field(
         default=None, description="of peepholes: initial P, one per unit for the gates i, f and o, gate after gate"
     )
@@ -43,6 +45,7 @@ class LstmLayer(GivenCell, RecurrentLayer):
     )
 
     gates: ClassVar[tuple[str, ...]] = ("i", "f", "g", "o")
+    other_names: ClassVar[Mapping[str, str]] = {"c": "g", "j": "g", "a": "g", "z": "g"}
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -58,7 +61,7 @@ class LstmLayer(GivenCell, RecurrentLayer):
         found = getattr(given, key)
         if key != "biases" or found is not None or self.forget_bias == 0.0:
             return found
-        return tuple(self.forget_bias if gate == "f" else 0.0 for gate in self.gates for _ in range(self.units))
+        return tuple(self.forget_bias if gate == "f" else 0.0 for gate in self.file_gates for _ in range(self.units))
 
     def _parameters(self, direction: str, features: int) -> Iterator[Parameter]:
         yield from super()._parameters(direction, features)
@@ -70,7 +73,6 @@ class LstmLayer(GivenCell, RecurrentLayer):
                 fans=(self.units, self.units),
                 given=self.given(direction).peephole_weights,
                 key="peephole_weights" if direction == "" else "reverse",
-                frozen="P" + direction in self.frozen,
                 blocks=("i", "f", "o"),
             )
 

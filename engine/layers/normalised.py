@@ -19,10 +19,6 @@ class Normalising(Protocol):
     def beta(self) -> Row | None:
         """The initial β that the file gives."""
 
-    @property
-    def frozen(self) -> tuple[str, ...]:
-        """The parameters that training leaves as they are."""
-
 
 def scale_and_shift(layer: Normalising, width: int) -> tuple[Parameter, ...]:
     """γ and β, each with so many numbers: 1 and 0 unless the file gives others."""
@@ -38,7 +34,6 @@ def scale_and_shift(layer: Normalising, width: int) -> tuple[Parameter, ...]:
             key=name,
             fallback=fallback,
             drawn=False,
-            frozen=name in layer.frozen,
         )
         for name, sign, given, fallback in rows
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -29,9 +29,11 @@ class PositionLayer(Layer):
     weights: Matrix | None = Field(
         default=None, description="of learned: the initial table; a row per position, a column per element"
     )
-    frozen: Annotated[tuple[Literal["P"], ...], Field(strict=False)] = Field(
-        default=(), max_length=1, description="parameters that training leaves as they are"
-    )
+
+    @property
+    def turns(self) -> bool:
+        """Its table has a row per entry in every layout."""
+        return False
 
     @property
     def label(self) -> str:
@@ -60,7 +62,6 @@ class PositionLayer(Layer):
                 fans=(shape[1], shape[0]),
                 given=self.weights,
                 key="weights",
-                frozen="P" in self.frozen,
             ),
         )
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import MAX_UNITS, Form, Layer, Matrix, Model, Parameter, Row, ShapeError
+from retrograde.engine.layers.layouts import Arrangement, Numbers, Table
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.array import Array
+    from retrograde.engine.errors import KeyPath
     from retrograde.engine.layers.base import Forward, Value
     from retrograde.engine.ops.pointwise import Rule
     from retrograde.engine.ops.recurrent import Read, Stack
@@ -25,18 +27,50 @@ REVERSE = "r"
 """What the names of the second direction of a layer end in: ``Wr_h``, ``net_ir_h1@3``."""
 
 
+def state_form(value: Any) -> str:
+    """The tag of an initial state: a row for all samples, a row for each of them, or the name of an array."""
+    if isinstance(value, str):
+        return "<name>"
+    return "<rows>" if isinstance(value, list | tuple) and value and isinstance(value[0], list | tuple) else "<row>"
+
+
+if TYPE_CHECKING:
+    State = Row | Matrix | str
+else:
+    State = Annotated[
+        Annotated[Row, Tag("<row>")]
+        | Annotated[Matrix, Tag("<rows>")]
+        | Annotated[Annotated[str, Field(min_length=1, max_length=200)], Tag("<name>")],
+        Discriminator(state_form),
+    ]
+"""The state before the first step: for all samples, for each, or the name of an array of the file of samples."""
+
+
 class GivenStart(Model):
     """The values of the parameters of one direction."""
 
-    weights: Matrix | None = Field(
-        default=None, description="initial W; a row per gate and unit, gate after gate, a column per input"
+    weights: Table | None = Field(
+        default=None,
+        description="initial W; a row per gate and unit, gate after gate, a column per input; or a table like that for"
+        " each gate",
     )
-    recurrent_weights: Matrix | None = Field(
-        default=None, description="initial U; a row per gate and unit, gate after gate, a column per unit"
+    recurrent_weights: Table | None = Field(
+        default=None, description="initial U; a row per gate and unit, gate after gate, a column per unit; or as W"
     )
-    biases: Row | None = Field(default=None, description="initial b, one per gate and unit, gate after gate")
-    recurrent_biases: Row | None = Field(default=None, description='initial b of U, of a layer with bias = "both"')
-    h0: Row | None = Field(default=None, description="the state before the first step; 0 if absent")
+    concatenated_weights: Table | None = Field(
+        default=None,
+        description="initial U and W side by side, instead of both: a row per gate and unit, a column per unit and per"
+        " input, in the order that concatenation says",
+    )
+    biases: Numbers | None = Field(
+        default=None, description="initial b, one per gate and unit, gate after gate; or a list of them for each gate"
+    )
+    recurrent_biases: Numbers | None = Field(default=None, description='initial b of U, of a layer with bias = "both"')
+    h0: State | None = Field(
+        default=None,
+        description="the state before the first step, a number per unit; or a row of these per sample, inline or as the"
+        " name of an array of the NPZ file of samples; 0 if absent",
+    )
 
 
 class RecurrentLayer(GivenStart, Layer):
@@ -62,12 +96,26 @@ class RecurrentLayer(GivenStart, Layer):
     initial: Literal["fixed", "trained"] = Field(
         default="fixed", description="whether the state before the first step is trained like a parameter"
     )
+    gate_order: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=8,
+        description="the order of the gates in the tables of the file: of an lstm ifgo (as here and in PyTorch),"
+        " ifog, ifco (Keras), iofc (ONNX), ...; of a gru rzn, zrh (Keras, ONNX), ...; absent: as network.lstm_gates or"
+        " network.gru_gates say",
+    )
+    concatenation: Literal["hx", "xh"] = Field(
+        default="hx", description="of concatenated_weights: the columns of the state h first, or those of the inputs x"
+    )
     reverse: GivenStart | None = Field(
         default=None, description='of direction = "both": the values of the second direction'
     )
 
     gates: ClassVar[tuple[str, ...]] = ()
     """The names of the gates in the order of the rows of the parameters; one without a name where there is only one."""
+
+    other_names: ClassVar[Mapping[str, str]] = {}
+    """What else the gates are called, with the names that they have here."""
 
     @property
     def label(self) -> str:
@@ -99,9 +147,72 @@ class RecurrentLayer(GivenStart, Layer):
         """The table that has the values of the parameters of a direction."""
         return self if direction == "" else self.reverse or GivenStart()
 
+    @property
+    def file_gates(self) -> tuple[str, ...]:
+        """The gates in the order of the file, by the names that they have here."""
+        if self.gate_order is None or len(self.gates) == 1:
+            return self.gates
+        return tuple(self.other_names.get(letter, letter) for letter in self.gate_order)
+
+    def arrangement(self, parameter: Parameter) -> Arrangement:
+        """How the file lays out a parameter: gates in its order, U and W perhaps side by side."""
+        found = super().arrangement(parameter)
+        in_file = [gate for gate in self.file_gates if gate in parameter.blocks]
+        found = replace(found, order=tuple(map(in_file.index, parameter.blocks)))
+        if not parameter.beside:
+            return found
+        own = parameter.shape[1]
+        leads = (parameter.name[0] == "U") is (self.concatenation == "hx")
+        return replace(found, whole=own + parameter.beside, first=0 if leads else parameter.beside)
+
+    def _check_file(self) -> None:
+        """Refuses an order of gates that are not the layer's, and weights that are given twice.
+
+        Raises:
+            ShapeError: with what there is.
+        """
+        one = len(self.gates) == 1
+        if self.gate_order is not None and (one or sorted(self.file_gates) != sorted(self.gates)):
+            message = _("there are no gates") if one else _("{found} is no order of the gates {gates}")
+            raise ShapeError("gate_order", message.format(found=self.gate_order, gates=", ".join(self.gates)))
+        for direction in self.directions:
+            given = self.given(direction)
+            if given.concatenated_weights is not None and (given.weights or given.recurrent_weights):
+                message = _("U and W are given twice: drop weights and recurrent_weights, or this")
+                path = ("concatenated_weights",) if not direction else ("reverse", "concatenated_weights")
+                raise ShapeError(path, message)
+
+    @property
+    def starts(self) -> dict[str, Any]:
+        """The initial states that differ from sample to sample, by name: rows, or the name of an array of a file."""
+        found = {}
+        for direction in self.directions:
+            table = self.given(direction)
+            for name in self.states:
+                given = getattr(table, name)
+                if given is not None and state_form(given) != "<row>":
+                    found[name + direction] = given
+        return found
+
+    @property
+    def state_width(self) -> int:
+        """How many numbers an initial state has."""
+        return self.units
+
+    def start_path(self, name: str) -> KeyPath:
+        """Where an initial state stands in the layer's table."""
+        return (name,) if name in self.states else ("reverse", name.removesuffix(REVERSE))
+
     def form(self, sources: Sequence[Form]) -> Form:
         """The state at each step, or after the last; of both directions, twice as wide."""
         steps, _features = sequence(sources[0])
+        self._check_file()
+        for name, rows in self.starts.items():
+            if self.initial == "trained":
+                raise ShapeError(self.start_path(name), _("states that are trained are the same for all samples"))
+            if not isinstance(rows, str) and {len(row) for row in rows} != {self.units}:
+                message = _("a row of the states before the first step has {units} numbers, one per unit")
+                raise ShapeError(self.start_path(name), message.format(units=self.units))
         if steps > MAX_STEPS:
             raise ShapeError("units", _("{steps} time steps; at most {limit}").format(steps=steps, limit=MAX_STEPS))
         width = self.units * len(self.directions)
@@ -115,7 +226,9 @@ class RecurrentLayer(GivenStart, Layer):
     def parameters(self, sources: Sequence[Form]) -> tuple[Parameter, ...]:
         """W (gates · units, features), U (gates · units, units), b, perhaps b of U, and the initial states."""
         _steps, features = sequence(sources[0])
-        return tuple(one for direction in self.directions for one in self._parameters(direction, features))
+        found = (one for direction in self.directions for one in self._parameters(direction, features))
+        # What is drawn does not depend on whether the states before the first step are data.
+        return tuple(replace(one, draw=draw) for draw, one in enumerate(found) if one.name not in self.starts)
 
     def _parameters(self, direction: str, features: int) -> Iterator[Parameter]:
         rows, given = len(self.gates) * self.units, self.given(direction)
@@ -129,6 +242,9 @@ class RecurrentLayer(GivenStart, Layer):
         if self.bias == "both":
             tables.append(("bu", "recurrent_biases", (rows,), Role.BIAS, (self.units, self.units)))
         for name, key, shape, role, fans in tables:
+            beside = 0
+            if role is Role.WEIGHT and given.concatenated_weights is not None:
+                key, beside = "concatenated_weights", self.units + features - shape[1]
             yield Parameter(
                 name=name + direction,
                 shape=shape,
@@ -136,8 +252,8 @@ class RecurrentLayer(GivenStart, Layer):
                 fans=fans,
                 given=self.values(key, given),
                 key=key if direction == "" else "reverse",
-                frozen=name + direction in self.frozen,
                 blocks=blocks,
+                beside=beside,
             )
         for name in self.states:
             yield Parameter(
@@ -148,7 +264,7 @@ class RecurrentLayer(GivenStart, Layer):
                 given=getattr(given, name),
                 key=name if direction == "" else "reverse",
                 drawn=False,
-                frozen=self.initial == "fixed" or name + direction in self.frozen,
+                frozen=self.initial == "fixed",
             )
 
     def values(self, key: str, given: Any) -> Any:
@@ -161,10 +277,13 @@ class RecurrentLayer(GivenStart, Layer):
         from retrograde.engine.ops.rearrange import Join
 
         runs: list[tuple[Array, ...]] = []
+        cells: list[tuple[Array, ...]] = []
         for direction in self.directions:
             stem = "h" + direction if self.direction == "both" else "out"
             walk = Walk(forward=forward, layer=self, direction=direction, stem=stem, reads=reads(sources[0]))
             runs.append(walk.run(backward=direction == REVERSE or self.direction == "backward"))
+            cells.append(walk.cells)
+        forward.cells[self.name] = self._handed(cells) if all(cells) else None
 
         def joined(states: tuple[Array, ...], time: int | None) -> Array:
             return forward.append(
@@ -178,13 +297,19 @@ class RecurrentLayer(GivenStart, Layer):
                 )
             )
 
+        handed = self._handed(runs)
         if self.outputs == "last":
-            ends = [states[0] if self.direction == "backward" else states[-1] for states in runs[:1]]
-            ends += [states[0] for states in runs[1:]]
-            return joined(tuple(ends), None)
+            return joined(handed[0], None)
         if len(runs) == 1:
             return runs[0]
-        return tuple(joined(states, time) for time, states in enumerate(zip(*runs, strict=True), 1))
+        return tuple(joined(states, time) for time, states in enumerate(handed, 1))
+
+    def _handed(self, runs: Sequence[tuple[Array, ...]]) -> list[tuple[Array, ...]]:
+        """The states of all directions at each step that is handed on: at all steps, or after the last of each."""
+        if self.outputs == "all":
+            return list(zip(*runs, strict=True))
+        ends = [states[0] if self.direction == "backward" else states[-1] for states in runs[:1]]
+        return [(*ends, *(states[0] for states in runs[1:]))]
 
     def step(self, walk: Walk, now: CellStep) -> None:
         """Appends the ops of one step; sets the states of ``walk``."""
@@ -248,6 +373,7 @@ class Walk:
         reads: the inputs of each time step.
         states: the arrays of the state by name; those before the first step, then those of the last step built.
         stacks: the gates that are computed together, by name.
+        cells: the cells in the order of time, of a layer that has them.
     """
 
     forward: Forward
@@ -257,10 +383,16 @@ class Walk:
     reads: tuple[Read, ...]
     states: dict[str, Array] = field(init=False)
     stacks: dict[str, Stack] = field(init=False, default_factory=dict)
+    cells: tuple[Array, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:
-        """The states before the first step are parameters."""
-        self.states = {name[0]: self.parameter(name) for name in self.layer.states}
+        """The states before the first step are parameters, or data where each sample has its own."""
+        self.states = {name[0]: self.start(name) for name in self.layer.states}
+
+    def start(self, name: str) -> Array:
+        """The state before the first step."""
+        own = name + self.direction
+        return self.forward.starts[own] if own in self.layer.starts else self.parameter(name)
 
     def parameter(self, name: str) -> Array:
         """A parameter of this direction."""
@@ -270,11 +402,14 @@ class Walk:
         """Builds all steps; returns the states in the order of time."""
         count = len(self.reads)
         found: list[Array] = []
+        cells: list[Array] = []
         for number in range(count):
             place = count - 1 - number if backward else number
             cut = bool(self.layer.truncate and number and number % self.layer.truncate == 0)
             self.layer.step(self, CellStep(number=number, time=place + 1, x=self.reads[place], cut=cut))
             found.append(self.states["h"])
+            cells += [self.states["c"]] if "c" in self.states else []
+        self.cells = tuple(reversed(cells)) if backward else tuple(cells)
         return tuple(reversed(found)) if backward else tuple(found)
 
     def state(self, name: str) -> Read:

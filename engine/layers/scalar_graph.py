@@ -158,7 +158,6 @@ class ScalarGraphLayer(Layer):
                 fans=(1, 1),
                 given=value,
                 key="values",
-                frozen=name in self.frozen,
                 alone=True,
             )
             for name, value in self.values.items()

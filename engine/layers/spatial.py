@@ -168,8 +168,15 @@ class Windows(Model):
 
 def empty(windows: Windows, source: Form) -> bool:
     """Whether some window lies in the padding alone."""
+    # The last window begins the furthest; those that begin in the padding reach the first values by their first tap
+    # that is not in it.
     return any(
-        not any(0 <= position * stride + tap * dilation - before < length for tap in range(taps))
+        (count - 1) * stride - before >= length
+        or any(
+            (tap := -((position * stride - before) // dilation)) >= taps
+            or position * stride - before + tap * dilation >= length
+            for position in range(min(count, -(-before // stride)))
+        )
         for length, count, taps, stride, dilation, (before, _after) in zip(
             windows.lengths(source),
             windows.counts(source),
@@ -179,7 +186,6 @@ def empty(windows: Windows, source: Form) -> bool:
             windows.margins,
             strict=True,
         )
-        for position in range(count)
     )
 
 

@@ -8,6 +8,7 @@ from retrograde.engine.layers.activation import ActivationLayer
 from retrograde.engine.layers.attention import AttentionLayer
 from retrograde.engine.layers.base import Layer
 from retrograde.engine.layers.batch_norm import BatchNormLayer
+from retrograde.engine.layers.cell import CellLayer
 from retrograde.engine.layers.concatenate import ConcatenateLayer
 from retrograde.engine.layers.conv import ConvLayer, ConvTransposeLayer
 from retrograde.engine.layers.dense import DenseLayer
@@ -54,6 +55,7 @@ KINDS: dict[str, type[Layer]] = {
         RnnLayer,
         GruLayer,
         LstmLayer,
+        CellLayer,
     )
 }
 """Every kind of layer by the word that a scenario file uses; without one, a layer is dense."""

@@ -10,9 +10,10 @@ from retrograde.engine.ops.base import Op, Part
 from retrograde.engine.ops.gradient import Gradient
 from retrograde.engine.ops.leaves import Dated, Leaves, Source
 from retrograde.engine.ops.penalty import Penalties
-from retrograde.engine.ops.update.appending import Updates
+from retrograde.engine.ops.update.appending import AHEAD, LayerRate, Updates
 from retrograde.engine.ops.update.clip import limited, shortened
 from retrograde.engine.ops.update.learning_rate import current_rate, note_epoch
+from retrograde.engine.ops.update.starts import Starts
 from retrograde.engine.ops.update.table import APPEND
 
 
@@ -31,6 +32,8 @@ class Builder:
         settings: the training settings of the scenario, by name; empty where there is none.
         rate: η.
         initial_rate: η when the training begins.
+        rates: the layers whose learning rate is another one, by name.
+        starts: what is remembered before the first update.
         total: E, once it is appended.
         penalties: what E has besides the loss of the samples.
         dated: the leaves of the updates that have other values in each iteration.
@@ -49,17 +52,25 @@ class Builder:
         optimiser: str = "sgd",
         leaves: Leaves | None = None,
         settings: Mapping[str, Any] | None = None,
+        rates: Mapping[str, LayerRate] | None = None,
+        starts: Starts | None = None,
     ) -> None:
         self.batch = batch
         self.leaves = leaves or Leaves()
         self.settings = settings or {}
         self.rate = rate
         self.initial_rate = float(self.settings.get("learning_rate") or 0.0)
+        self.rates = rates or {}
+        self.starts = starts or Starts()
         self.penalties = Penalties(self.settings)
         self.ops: list[Op] = []
         self.dated: list[Dated] = []
         self.updated: dict[Array, Array] = {}
         self._in_place = in_place
+        self._asked: list[Array] = []
+        self._ahead: dict[Array, Array] = {}
+        self._behind: dict[Array, Array] = {}
+        self._optimiser = optimiser
         self._updates = Updates(self, optimiser, current_rate)
         self._append_update = APPEND[optimiser]
         self._wanted: set[Array] = set(trainable)
@@ -110,15 +121,45 @@ class Builder:
         self.dated.append(Dated(array=array, source=source))
         return array
 
+    def ask(self, leaf: Array) -> None:
+        """Asks for the gradient by a leaf that is not trained, such as a state before the first step."""
+        self._wanted.add(leaf)
+        self._asked.append(leaf)
+
     def append(self, op: Op) -> Array:
         """Appends an op and returns its target, which needs a gradient when an input does."""
         self.ops.append(op)
         if op.phase in {Phase.FORWARD, Phase.LOSS}:
-            for array in op.inputs:
+            for array in map(self._own, op.inputs):
                 self._uses[array] = self._uses.get(array, 0) + 1
-            if any(array in self._wanted for array in op.inputs):
+            if any(self._own(array) in self._wanted for array in op.inputs):
                 self._wanted.add(op.target)
         return op.target
+
+    def look_ahead(self) -> None:
+        """Appends ŵ of each parameter that is trained, where the options of the optimiser ask for it.
+
+        The network runs with these; the gradient by one is that of its parameter, and is called so.
+        """
+        updates = self._updates
+        if not updates.options.get("look_ahead"):
+            return
+        updates.phase = Phase.FORWARD
+        for array in self._trainable:
+            updates.layer = array.layer
+            ahead = AHEAD[self._optimiser](updates, array)
+            self._ahead[array], self._behind[ahead] = ahead, array
+        updates.phase = Phase.UPDATE
+        self._wanted.difference_update(self._ahead.values())
+        self._uses.clear()
+
+    def seen(self, array: Array) -> Array:
+        """What the network runs with: w, or ŵ where the optimiser looks ahead."""
+        return self._ahead.get(array, array)
+
+    def _own(self, array: Array) -> Array:
+        """The parameter that an array stands for where the optimiser looks ahead; else the array."""
+        return self._behind.get(array, array)
 
     def latest(self, array: Array) -> Array:
         """What a read of a parameter sees: w, or w⁺ once it is updated."""
@@ -126,6 +167,7 @@ class Builder:
 
     def contribute(self, to: Array, part: Part) -> None:
         """Adds one use of an array to its gradient; nothing happens where no gradient is wanted."""
+        to = self._own(to)
         if to not in self._wanted:
             return
         self._parts.setdefault(to, []).append(part)
@@ -169,7 +211,7 @@ class Builder:
         """Appends the backward pass of all ops so far, the last first."""
         for op in reversed(tuple(self.ops)):
             op.gradient(self)
-        for array in self._trainable:
+        for array in (*self._trainable, *self._asked):
             self.close(array)
 
     def conclude(self, loss: Array) -> None:
@@ -189,7 +231,7 @@ class Builder:
         wanted = {loss}
         for op in reversed(self.ops):
             if op.target in wanted:
-                wanted.update(op.inputs)
+                wanted.update(map(self._own, op.inputs))
         return tuple(array for array in self._trainable if array in wanted)
 
     def _penalised(self, array: Array, gradient: Array) -> Array:
@@ -208,4 +250,5 @@ class Builder:
         note_epoch(self._updates)
 
     def _update(self, array: Array, gradient: Array) -> None:
+        self._updates.layer = array.layer
         self.updated[array] = self._append_update(self._updates, array, gradient)

@@ -32,6 +32,8 @@ class ForwardPass:
         batch: samples in the iteration.
         train: whether the iteration trains; else it evaluates (no dropout, running statistics).
         values: the output of each layer that is built, by name.
+        starts: the initial states of the layer that is being built that differ from sample to sample, by name.
+        cells: the cells of each recurrent layer that is built; None where it has none.
         softmax: the arrays behind the outputs of a softmax.
         dated: the leaves that have other values in each iteration.
         renewals: arrays of the state with the ops that make their new values, once the parameters are updated.
@@ -58,6 +60,8 @@ class ForwardPass:
         self.batch = builder.batch
         self.train = train
         self.values: dict[str, Value] = {}
+        self.starts: dict[str, Array] = {}
+        self.cells: dict[str, list[tuple[Array, ...]] | None] = {}
         self.softmax: dict[Array, Softmax] = {}
         self.dated: list[Dated] = []
         self.renewals: list[tuple[Array, Op]] = []
@@ -76,7 +80,7 @@ class ForwardPass:
 
     def parameter(self, name: str) -> Array:
         """A parameter of the layer that is being built, by its name before the layer's: ``W``."""
-        return self._parameters[self.layer.name][name]
+        return self.builder.seen(self._parameters[self.layer.name][name])
 
     def made(
         self,

@@ -55,7 +55,7 @@ def _draw(scenario: Scenario, legacy: np.random.RandomState | None) -> dict[str,
             continue
         sources = [forms[name] for name in layer.inputs or ()]
         found[layer.name] = {
-            parameter.name: _drawn(parameter, _stated(layer), source, part)
+            parameter.name: _drawn(layer, parameter, source, part if parameter.draw is None else parameter.draw)
             for part, parameter in enumerate(layer.parameters(sources))
         }
     return found
@@ -72,13 +72,14 @@ def _source(
 
 
 def _drawn(
+    layer: Layer,
     parameter: Parameter,
-    init: LayerInit,
     source: Callable[[int], np.random.RandomState | np.random.Generator],
     part: int,
 ) -> Array:
     if parameter.given is not None:
-        return np.array(parameter.given, dtype=np.float64).reshape(parameter.shape)
+        return layer.arrangement(parameter).values(parameter.given, parameter.shape)
+    init = _stated(layer)
     if parameter.role is Role.BIAS:
         if not parameter.drawn:
             return np.full(parameter.shape, parameter.fallback)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -21,8 +21,11 @@ from retrograde.engine.network.initial import initial_parameters
 from retrograde.engine.network.losses import _loss_terms, _value_terms
 from retrograde.engine.network.notation import LayerNames, Notation
 from retrograde.engine.network.program import Program
+from retrograde.engine.network.starts import starts_of
 from retrograde.engine.ops.leaves import Leaves
 from retrograde.engine.ops.loss import Total
+from retrograde.engine.ops.update.appending import LayerRate
+from retrograde.engine.ops.update.starts import Starts
 from retrograde.engine.scenario.data import load_data
 from retrograde.engine.scenario.dataset import Dataset
 from retrograde.engine.scenario.models import LossTable, Scenario
@@ -141,7 +144,7 @@ class Network:
         self._programs: dict[int, Program] = {}
         self._state: tuple[Array, ...] | None = None
         inputs = (self.dataset.inputs,) if self.inputs else ()
-        self.columns: tuple[Floats, ...] = (*inputs, *self._targets(), *self._masks())
+        self.columns: tuple[Floats, ...] = (*inputs, *self._targets(), *self._masks(), *self._starting())
 
     def _append_parameters(self) -> None:
         """Makes the parameters of every layer; a layer that shares those of another one has the same arrays."""
@@ -164,7 +167,7 @@ class Network:
                 )
                 owned[parameter.name] = array
                 self.parameters[array] = drawn[layer.name][parameter.name]
-                if not parameter.frozen:
+                if not layer.freezes(parameter):
                     trainable.append(array)
         self.trainable = tuple(trainable)
 
@@ -232,6 +235,19 @@ class Network:
         if lengths is None:
             return self.dataset.mask
         return (np.arange(self.steps) < lengths[:, None]).astype(np.float64)
+
+    def _starting(self) -> Iterator[Floats]:
+        """The states before the first step of those that differ from sample to sample, (samples, units)."""
+        for layer in self.scenario.network.layers:
+            for name, rows in layer.starts.items():
+                if isinstance(rows, str):
+                    message = _("{name} of layer {layer} is an array of a file, which load_scenario reads")
+                    raise EngineError(message.format(name=name, layer=layer.name))
+                values = np.array(rows, dtype=np.float64)
+                if len(values) != len(self.dataset):
+                    message = _("{rows} rows of {name} for {samples} samples")
+                    raise EngineError(message.format(rows=len(values), name=name, samples=len(self.dataset)))
+                yield values
 
     @property
     def steps(self) -> int:
@@ -301,11 +317,18 @@ class Network:
             optimiser=training.optimizer,
             leaves=self.leaves,
             settings={**training.model_dump(), "epochs": self.scenario.stop.epochs},
+            rates=self._rates,
+            starts=self._starts,
         )
+        if train:
+            builder.look_ahead()
         forward = ForwardPass(builder, train=train, parameters=self._owned, seed=self.scenario.network.seed)
         inputs, masks = self._append_data(forward)
+        starts: list[Array] = []
         for info in self.layers:
             forward.layer = info.spec
+            forward.starts = self._append_starts(builder, info)
+            starts += forward.starts.values()
             forward.values[info.name] = info.spec.build(forward, [forward.values[name] for name in info.sources])
         goals, loss = self._append_losses(forward)
         if train:
@@ -319,12 +342,29 @@ class Network:
             batch=batch,
             state=state,
             updates=[builder.updated[array] for array in state] if train else (),
-            data=[*inputs, *goals, *masks],
+            data=[*inputs, *goals, *masks, *starts],
             constants=[self.rate, *(a for a in self.parameters if a not in set(state)), *self.leaves.hyper],
             dated=[*forward.dated, *builder.dated],
         )
         _check_names(program)
         return program
+
+    @cached_property
+    def _rates(self) -> dict[str, LayerRate]:
+        """The learning rates of the layers that have one of their own."""
+        found: dict[str, LayerRate] = {}
+        for layer in self.scenario.network.layers:
+            if layer.learning_rate is not None:
+                found[layer.name] = LayerRate(layer.learning_rate, factor=False)
+            elif layer.rate_factor is not None:
+                found[layer.name] = LayerRate(layer.rate_factor, factor=True)
+        return found
+
+    @cached_property
+    def _starts(self) -> Starts:
+        """What the optimiser remembers before the first update."""
+        trained = {array.name: array for array in self.trainable}
+        return starts_of(self.scenario.training.memory, self.notation, trained)
 
     def _append_data(self, forward: ForwardPass) -> tuple[list[Array], list[Array]]:
         """Gives the forward pass the inputs, and what says which steps of a sequence count; returns both."""
@@ -353,6 +393,21 @@ class Network:
         if self.dataset.weights is not None:
             forward.weight = leaf("sample_weight")
         return [inputs] if inputs.size else [], masks
+
+    def _append_starts(self, builder: Builder, info: LayerInfo) -> dict[str, Array]:
+        """Makes the states before the first step of a layer that differ from sample to sample, with gradients."""
+        found: dict[str, Array] = {}
+        for name in info.spec.starts:
+            found[name] = Array(
+                name=f"{name}_{info.name}",
+                shape=(builder.batch, info.spec.state_width),
+                role=Role.INPUT,
+                layer=info.name,
+                batched=True,
+                stem=name,
+            )
+            builder.ask(found[name])
+        return found
 
     def _append_updates(self, forward: ForwardPass) -> None:
         """Appends the updates of parameters and of what layers remember; the first program says what the state is."""

@@ -15,13 +15,16 @@ from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref, refs, terms
 from retrograde.engine.errors import EngineError
 from retrograde.engine.network.program import Program, ravel, unravel
-from retrograde.engine.text import _, nearest, suggest
+from retrograde.engine.text import _, nearest, ngettext, suggest
 
 MAX_NUMBERED = 99
 """Weights that are called w1, w2, ...; a larger network uses ``W_h[2,1]``."""
 
 MAX_NAME = 200
 """Characters of a name."""
+
+_EDGES = 8
+"""Edges that are named where one is not there."""
 
 _SUGGEST_LIMIT = 5000
 
@@ -166,7 +169,7 @@ class Notation:
 
     def neuron_of(self, label: str) -> tuple[str, int] | None:
         """The layer and the unit (from 0) of a neuron's label; None where it is none, or an input."""
-        found = self._neuron(label)
+        found = self._neuron(_short(label))
         return None if found is None or found[0] == self._input.name else found
 
     def symbol(self, ref: Ref, *, sample: int | None = None) -> str:
@@ -184,7 +187,7 @@ class Notation:
 
     def _text(self, array: Array, index: tuple[int, ...], pretty: bool) -> str:
         match array.role:
-            case Role.INPUT if len(array.shape) == 2 + array.timed:
+            case Role.INPUT if array.layer == self._input.name and len(array.shape) == 2 + array.timed:
                 time = f"@{index[-2] + 1}" if array.timed else ""
                 return self.neuron(array.layer, index[-1]) + time
             case Role.WEIGHT if array.shape:
@@ -204,7 +207,9 @@ class Notation:
                 if array.role is Role.SLOPE and array.of.role is not Role.NET and not pretty:
                     inner = self._own(array, index)
                 return _wrapper_of(array).written(inner, array.sign, pretty)
-            case Role.MEMORY | Role.VALUE if array.of is not None and index and _of_parameter(array):
+            case Role.MEMORY | Role.VALUE if (
+                array.of is not None and (index or not array.shape) and _of_parameter(array)
+            ):
                 return _around(_stem(array, pretty)).format(self._text(array.of, index, pretty))
         return self._plain(array, index, pretty)
 
@@ -231,6 +236,10 @@ class Notation:
             return self.neuron(array.layer, index[-1]) + time
         return (f"{array.layer}[{_listing(array, index[-axes:])}]" if axes else array.layer) + time
 
+    def parameter(self, text: str) -> tuple[str, tuple[int, ...]] | None:
+        """The array and the place in it of a weight or a bias with a name of its own: ``w5``, ``b_h1``."""
+        return self._find(text.strip())
+
     def resolve(self, text: str, program: Program, *, sample: int = 0) -> Ref:
         """The slot that a name or a symbol means.
 
@@ -242,40 +251,32 @@ class Notation:
         Raises:
             EngineError: no slot has that name; the message has the nearest ones.
         """
-        source = text.strip()
-        if len(source) > MAX_NAME:
-            raise EngineError(_("a name has at most {limit} characters").format(limit=MAX_NAME))
+        source = _short(text)
         bare = source
         marked = re.fullmatch(r"(.*?)\s*\{\s*(\d+)\s*\}", source)
         if marked:
             bare, sample = marked[1], int(marked[2]) - 1
-        found = self._find(bare)
-        array = None if found is None else program.named.get(found[0])
-        if found is None or array is None or len(found[1]) != len(array.element_shape):
-            ref = self._listed(bare, program)
+        ref = self._found(bare, program) or self._listed(bare, program)
+        if ref is None:
             plain = _VERSION.sub(_plain_version, source)
-            if ref is None and found is None and plain != source:
+            if plain != source and self._find(bare) is None:
                 return self.resolve(plain, program, sample=sample)
-            if ref is None:
-                raise EngineError(
-                    self._unchanged(bare, program) or self._absent(source, program, known=found is not None)
-                )
-            found, array = (ref.array.name, ref.index), ref.array
-        index = found[1]
-        assert array is not None
-        if not array.batched:
-            return Ref(array, index)
+            raise EngineError(
+                self._unchanged(bare, program) or self._misfit(bare, program) or self._absent(source, program)
+            )
+        if not ref.array.batched:
+            return ref
         if not 0 <= sample < program.batch:
             raise EngineError(
                 _("{name}: sample {sample} is not in 1 to {batch}").format(
                     name=source, sample=sample + 1, batch=program.batch
                 )
             )
-        return Ref(array, (sample, *index))
+        return Ref(ref.array, (sample, *ref.index))
 
     def resolve_term(self, text: str, program: Program, *, sample: int = 0) -> tuple[Ref, int] | None:
         """The gradient and the position of the term that a name such as ``∂E_o1/∂out_h1`` means."""
-        match = re.fullmatch(r"\s*∂E_(?P<through>[^/]+)/∂(?P<of>.+)", text)
+        match = re.fullmatch(r"∂E_(?P<through>[^/]+)/∂(?P<of>.+)", _short(text))
         if match is None:
             return None
         whole = self.resolve(f"grad({match['of']})", program, sample=sample)
@@ -336,7 +337,7 @@ class Notation:
             inner = None if inside is None else self._listed(inside, program) or self._found(inside, program)
             array = None if inner is None else program.named.get(wrapper.array(inner.array.name))
             if inner is not None and array is not None:
-                return Ref(array, inner.index)
+                return _within(array, inner.index)
         if text.startswith("slope(") or "′(" in text:
             return self._slope(text, program)
         number = next((one for one in program.arrays if one.sign == text and not one.shape), None)
@@ -348,8 +349,8 @@ class Notation:
             return None
         name, time = match["name"], match["time"] or ""
         if match["index"]:
-            return _picked(program, name, time, [part.strip() for part in match["index"].split(",")])
-        return _picked(program, name, time, []) or self._numbered(text, name, time, program)
+            return self._picked(program, name, time, [part.strip() for part in match["index"].split(",")])
+        return self._picked(program, name, time, []) or self._numbered(text, name, time, program)
 
     def _numbered(self, text: str, name: str, time: str, program: Program) -> Ref | None:
         """The slot of a neuron whose number stands behind the name of an array: ``mu_n1``, ``mu_n1.2``."""
@@ -357,7 +358,7 @@ class Notation:
         # A layer's name may end in a digit itself: h2.3, or a stem that is read with a digit too few.
         for cut in range(digits.start() if digits else len(name), len(name)):
             for base in (name[:cut], name[:cut].removesuffix(".")):
-                slot = _picked(program, base, time, [name[cut:]])
+                slot = self._picked(program, base, time, [name[cut:]])
                 if slot is not None and self._text(slot.array, slot.index, False) == text:
                     return slot
         return None
@@ -365,8 +366,7 @@ class Notation:
     def _found(self, text: str, program: Program) -> Ref | None:
         """The slot that a name means by the layers of the network, where the program has its array."""
         found = self._find(text)
-        array = None if found is None else program.named.get(found[0])
-        return None if found is None or array is None else Ref(array, found[1])
+        return None if found is None else _within(program.named.get(found[0]), found[1])
 
     def _slope(self, text: str, program: Program) -> Ref | None:
         """The slope of an activation without net inputs of its own: ``slope(a1)``, ``σ′(out_h1)``."""
@@ -382,6 +382,84 @@ class Notation:
                 return ref
         return None
 
+    def _picked(self, program: Program, name: str, time: str, picks: Sequence[str]) -> Ref | None:
+        """The slot of an array at an index from 1; the time belongs to the name, or is its first axis."""
+        whole = array_called(name + time, program)
+        if whole is None:
+            return None
+        try:
+            places = self.places(whole[0], (*whole[1], *picks))
+        except EngineError:
+            return None
+        single = all(len(along) == 1 for along in places)
+        return Ref(whole[0], tuple(along[0] for along in places)) if single else None
+
+    def places(self, array: Array, picks: Sequence[str]) -> tuple[Sequence[int], ...]:
+        """The places, from 0, that picks mean along each axis of an array; every index that is written is read here.
+
+        Args:
+            array: the array.
+            picks: a pick for each axis besides the sample's, see ``span``; of weights with ``edges``, which are listed
+                along one axis, also a row and a column.
+
+        Raises:
+            EngineError: the array has other axes, or not so many places along one.
+        """
+        edges = self._edges(array)
+        if edges is not None and len(picks) == 2:
+            return (self._of_edges(array, edges, picks),)
+        count = len(array.element_shape)
+        if len(picks) != count:
+            message = ngettext("{name} has {count} axis, not {given}", "{name} has {count} axes, not {given}", count)
+            raise EngineError(message.format(name=array.name, count=count, given=len(picks)))
+        return tuple(
+            _along(array.name, length, pick, span(array, axis, pick))
+            for axis, (length, pick) in enumerate(zip(array.element_shape, picks, strict=True))
+        )
+
+    def _edges(self, array: Array) -> LayerNames | None:
+        """The layer whose edges an array lists, one by one; None of other arrays."""
+        while array.of is not None and array.of.shape == array.shape:
+            array = array.of
+        layer = self._layers.get(array.layer)
+        listed = layer is not None and layer.edges is not None and array.name == f"W_{layer.name}"
+        return layer if listed else None
+
+    def _of_edges(self, array: Array, layer: LayerNames, picks: Sequence[str]) -> tuple[int, ...]:
+        """The places of the weights in some rows and columns, of those that there are."""
+        rows, columns = (
+            _along(array.name, length, pick, _numbers(pick, length))
+            for length, pick in zip((layer.units, layer.sources), picks, strict=True)
+        )
+        found = tuple(k for k, (unit, source) in enumerate(layer.pairs) if unit in rows and source in columns)
+        if not found:
+            known = [f"W_{layer.name}[{unit + 1},{source + 1}]" for unit, source in layer.pairs[:_EDGES]]
+            more = ", ..." if len(layer.pairs) > _EDGES else ""
+            message = _("{name}[{picks}]: there is no such edge; there are {known}")
+            raise EngineError(message.format(name=array.name, picks=",".join(picks), known=", ".join(known) + more))
+        return found
+
+    def _misfit(self, text: str, program: Program) -> str | None:
+        """What is said of a name whose array has other axes, or not so many places; None of other names."""
+        found = self._find(text)
+        array = None if found is None else program.named.get(found[0])
+        picks: Sequence[str] = [] if found is None else [str(place + 1) for place in found[1]]
+        if array is not None and len(picks) < len(array.element_shape):
+            first = Ref(array, (0,) * len(array.shape))
+            message = _("{array} has {count} axes: {example} is its first value")
+            return message.format(array=array.name, count=len(array.element_shape), example=self.name(first))
+        if array is None:
+            match = re.fullmatch(r"(.+?)\[([^\[\]]*)\]([^\[\]]*)", text)
+            whole = None if match is None else array_called(match[1] + match[3], program)
+            if match is None or whole is None:
+                return None
+            array, picks = whole[0], (*whole[1], *map(str.strip, match[2].split(",")))
+        try:
+            self.places(array, picks)
+        except EngineError as error:
+            return str(error)
+        return None
+
     def _indexed(self, match: re.Match[str]) -> tuple[str, tuple[int, ...]] | None:
         layer = self._layers[match[2]]
         first = int(match[3]) - 1
@@ -389,7 +467,7 @@ class Notation:
             return None
         if match[1] == "b":
             return (f"b_{layer.name}", (first,)) if match[4] is None and layer.bias == "neuron" else None
-        if match[4] is None or not 0 <= int(match[4]) - 1 < layer.sources:
+        if match[4] is None or layer.edges is not None or not 0 <= int(match[4]) - 1 < layer.sources:
             return None
         return f"W_{layer.name}", (first, int(match[4]) - 1)
 
@@ -414,12 +492,13 @@ class Notation:
                 return None
         return no_new_value(inner, program)
 
-    def _absent(self, text: str, program: Program, *, known: bool) -> str:
+    def _absent(self, text: str, program: Program) -> str:
         """What is said of a name that no slot of a program has: one of another network, or of none."""
-        if known:
+        if self._find(text.partition("{")[0].strip()) is not None:
             return _("{name} is not computed in this network").format(name=text)
         message = _("there is no value called {name}").format(name=text)
-        return message + suggest(text, self.names(program), most=3, likeness=0.5)
+        others = (name for name in EXTRA_NAMES if name != text)
+        return message + suggest(text, (*others, *self.names(program)), most=3, likeness=0.5)
 
     def names(self, program: Program) -> list[str]:
         """The ASCII names of all slots of a sample, at most a few thousand."""
@@ -477,10 +556,9 @@ def span(array: Array, axis: int, pick: str) -> tuple[int, int] | None:
     while not array.blocks and array.of is not None:
         array = array.of
     length = array.element_shape[axis]
-    match = re.fullmatch(r"(\d*)(:?)(\d*)", pick)
-    if match is not None and pick:
-        low = int(match[1] or 1)
-        return low - 1, int(match[3] or length) if match[2] else low
+    numbers = _numbers(pick, length)
+    if numbers is not None:
+        return numbers
     match = re.fullmatch(r"([^\W\d]\w*?)(\d*)", pick)
     if match is None or axis or match[1] not in array.blocks:
         return None
@@ -492,20 +570,58 @@ def span(array: Array, axis: int, pick: str) -> tuple[int, int] | None:
     return (first + place - 1, first + place) if 1 <= place <= size else None
 
 
-def _picked(program: Program, name: str, time: str, picks: Sequence[str]) -> Ref | None:
-    """The slot of an array at an index that is written from 1; the time belongs to the name, or is its first axis."""
-    array = program.named.get(name + time)
-    if array is None and time:
-        array = program.named.get(name)
-        if array is None or not array.timed:
-            return None
-        picks = (time[1:], *picks)
-    if array is None or len(picks) != len(array.element_shape):
+def _numbers(pick: str, length: int) -> tuple[int, int] | None:
+    """The places (first and stop, from 0) that a number or a slice means along an axis of some length."""
+    match = re.fullmatch(r"(\d*)(:?)(\d*)", pick)
+    if match is None or not pick:
         return None
-    spans = [span(array, axis, pick) for axis, pick in enumerate(picks)]
-    if any(found is None or found[1] - found[0] != 1 for found in spans):
-        return None
-    return _within(array, tuple(found[0] for found in spans if found is not None))
+    low = int(match[1] or 1)
+    return low - 1, int(match[3] or length) if match[2] else low
+
+
+def _along(name: str, length: int, pick: str, found: tuple[int, int] | None) -> range:
+    """The places along an axis that a pick means; raises EngineError where there are none."""
+    if found is None:
+        raise EngineError(_("`{pick}` is neither a number nor a slice such as 2:5").format(pick=pick))
+    if not 0 <= found[0] < found[1] <= length:
+        raise EngineError(_("`{pick}` is not in 1 to {length} of {name}").format(pick=pick, length=length, name=name))
+    return range(*found)
+
+
+def array_called(name: str, program: Program) -> tuple[Array, tuple[str, ...]] | None:
+    """The array that a name means, with the picks of its first axes that stand in the name.
+
+    Args:
+        name: the name, in letters or signs: ``W_h``, ``net_h@3``, ``grad(W_h)``, ``∂E/∂W_h``, ``σ′(net_h)``.
+        program: the program whose arrays are meant.
+    """
+    name = spelled_out(name, program)
+    match = re.fullmatch(r"(delta|slope)\((\w+(?:@\d+)?)\)", name)
+    if match:
+        name = f"grad(net_{match[2]})" if match[1] == "delta" else f"slope_{match[2]}"
+    elif name.startswith(("∂E/∂", "δ_")):
+        name = f"grad({name.removeprefix('∂E/∂')})" if name[0] == "∂" else f"grad(net_{name.removeprefix('δ_')})"
+    elif "′(" in name:
+        name = next((one.name for one in program.arrays if _as_slope(one) == name), name)
+    array = program.named.get(name)
+    if array is not None:
+        return array, ()
+    bare, _at, time = name.partition("@")
+    array = program.named.get(bare) if time.isdecimal() else None
+    return (array, (time,)) if array is not None and array.timed else None
+
+
+def _as_slope(array: Array) -> str | None:
+    """How a slope of an activation is written with its sign, as a whole; None of other arrays."""
+    return f"{array.sign}′({array.of.name})" if array.role is Role.SLOPE and array.of is not None else None
+
+
+def _short(text: str) -> str:
+    """A name without blanks around it; raises EngineError where it is longer than any name is."""
+    found = text.strip()
+    if len(found) > MAX_NAME:
+        raise EngineError(_("a name has at most {limit} characters").format(limit=MAX_NAME))
+    return found
 
 
 def _within(array: Array | None, index: tuple[int, ...]) -> Ref | None:

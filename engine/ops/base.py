@@ -48,6 +48,10 @@ class GradientPass(Protocol):
         """What a read of a parameter sees: w, or w⁺ once it is updated."""
         ...
 
+    def seen(self, array: Array) -> Array:
+        """What the network runs with: w, or ŵ where the optimiser looks ahead."""
+        ...
+
     def contribute(self, to: Array, part: Part) -> None:
         """Adds one use of an array to its gradient; nothing happens where no gradient is wanted."""
         ...

@@ -41,9 +41,7 @@ class Linked(Op):
         weights = self.link.weights
         return (weights, self.x) if self.bias is None else (weights, self.x, self.bias)
 
-    @property
-    def meshable(self) -> bool:
-        return False
+    meshable = False
 
     def taps(self, index: Index) -> Iterable[Expr]:
         """The products of weights and inputs that an element adds up."""
@@ -186,9 +184,7 @@ class KernelPart(Part):
     def inputs(self) -> tuple[Array, ...]:
         return (self.big, self.small) if self.transposed else (self.small, self.big)
 
-    @property
-    def meshable(self) -> bool:
-        return False
+    meshable = False
 
     def why(self, target: str) -> str:
         return _("The weight works at every position: each delta times the input that lies beneath it there, added up.")
@@ -248,9 +244,7 @@ class LinkedPart(Part):
     def inputs(self) -> tuple[Array, ...]:
         return (self.weights, self.g)
 
-    @property
-    def meshable(self) -> bool:
-        return False
+    meshable = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -164,9 +164,7 @@ class EdgePart(Part):
     def inputs(self) -> tuple[Array, ...]:
         return (self.g, *self.columns.sources)
 
-    @property
-    def meshable(self) -> bool:
-        return False
+    meshable = False
 
     def term(self, index: Index) -> Expr:
         return Product(self.local(index))

@@ -59,9 +59,7 @@ class Embed(Op):
     def title(self) -> str:
         return _("embedding")
 
-    @property
-    def choosy(self) -> bool:
-        return True
+    choosy = True
 
     def equation(self, index: Index) -> Expr:
         return Pick(self.table, Ref(self.numbers, index[:-1]), index[-1:])
@@ -120,13 +118,8 @@ class RowsPart(Part):
     def inputs(self) -> tuple[Array, ...]:
         return (self.numbers, self.g)
 
-    @property
-    def meshable(self) -> bool:
-        return False
-
-    @property
-    def choosy(self) -> bool:
-        return True
+    meshable = False
+    choosy = True
 
     def term(self, index: Index) -> Expr:
         s, row, i = index
@@ -207,9 +200,7 @@ class Sinusoids(Op):
     def title(self) -> str:
         return _("position")
 
-    @property
-    def meshable(self) -> bool:
-        return False
+    meshable = False
 
     def equation(self, index: Index) -> Expr:
         _s, position, element = index

@@ -342,9 +342,7 @@ class Collect(Op):
     def title(self) -> str:
         return _("output")
 
-    @property
-    def meshable(self) -> bool:
-        return False
+    meshable = False
 
     def equation(self, index: Index) -> Expr:
         return Ref(self.values[index[1]], index[:1])

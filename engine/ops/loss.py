@@ -99,6 +99,11 @@ class ClassWeights(NamedTuple):
     own: Array
 
 
+def _target_of(of: LossTerm | LossPart | CrossEntropy | CollapsedPart | SmoothTarget, index: Index) -> Ref:
+    """The target of an element (s, *rest): its targets begin at (s, *at)."""
+    return Ref(of.goal, (index[0], *of.at, *index[1:]))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LossTerm(Op):
     """E_o[s, i] = loss(out[s, i], t[s, i]) / N.
@@ -128,9 +133,8 @@ class LossTerm(Op):
         return _("loss term")
 
     def equation(self, index: Index) -> Expr:
-        row = termwise(self.loss)
-        goal = Ref(self.goal, (index[0], *self.at, *index[1:]))
-        return self.share.of(row.value(Ref(self.out, index), goal, self.settings), index)
+        value = termwise(self.loss).value
+        return self.share.of(value(Ref(self.out, index), _target_of(self, index), self.settings), index)
 
     def gradient(self, builder: GradientPass) -> None:
         builder.contribute(
@@ -165,9 +169,8 @@ class LossPart(Part):
         return (self.out, self.goal, *self.share.inputs)
 
     def term(self, index: Index) -> Expr:
-        row = termwise(self.loss)
-        goal = Ref(self.goal, (index[0], *self.at, *index[1:]))
-        return self.share.of(row.slope(Ref(self.out, index), goal, self.settings), index)
+        slope = termwise(self.loss).slope
+        return self.share.of(slope(Ref(self.out, index), _target_of(self, index), self.settings), index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -209,7 +212,7 @@ class CrossEntropy(Op):
         return _("loss term")
 
     def equation(self, index: Index) -> Expr:
-        goal = Ref(self.goal, (index[0], *self.at, *index[1:]))
+        goal = _target_of(self, index)
         shift = Sub(Ref(self.net, index), Ref(self.maximum, index[:-1]))
         surprise = Sub(Call(LOG, Ref(self.normaliser, index[:-1])), shift)
         factors: tuple[Expr, ...] = (goal, surprise)
@@ -241,7 +244,7 @@ class CollapsedPart(Part):
         return (self.out, self.goal, *(self.classes or ()), *self.share.inputs)
 
     def term(self, index: Index) -> Expr:
-        goal: Expr = Ref(self.goal, (index[0], *self.at, *index[1:]))
+        goal: Expr = _target_of(self, index)
         out: Expr = Ref(self.out, index)
         if self.classes is not None:
             out = Product((Ref(self.classes.own, index[:-1]), out))
@@ -383,7 +386,7 @@ class SmoothTarget(Op):
         return _("label smoothing")
 
     def equation(self, index: Index) -> Expr:
-        goal = Ref(self.goal, (index[0], *self.at, *index[1:]))
+        goal = _target_of(self, index)
         classes = Const(float(self.target.shape[-1]))
         epsilon = Const(self.smoothing)
         kept = Sub(Const(1.0), epsilon)

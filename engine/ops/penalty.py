@@ -210,7 +210,7 @@ class Penalties:
                     phase=Phase.LOSS,
                     layer=parameter.layer,
                     extent=Extent.ONCE,
-                    x=parameter,
+                    x=builder.seen(parameter),
                     absolute=absolute,
                 )
             )
@@ -233,12 +233,13 @@ class Penalties:
     def gradient(self, builder: GradientPass, parameter: Array, slope: Array) -> Array:
         """Appends ∂E/∂w = ∂L/∂w + the slope of the penalty; returns it."""
         l1, l2 = self._leaves(builder)
+        seen = builder.seen(parameter)
         if self.l1 and self.l2:
-            rule, operands = PULLED_BOTH_HALF if self.half else PULLED_BOTH, [slope, l2, parameter, l1]
+            rule, operands = PULLED_BOTH_HALF if self.half else PULLED_BOTH, [slope, l2, seen, l1]
         elif self.l2:
-            rule, operands = PULLED_HALF if self.half else PULLED, [slope, l2, parameter]
+            rule, operands = PULLED_HALF if self.half else PULLED, [slope, l2, seen]
         else:
-            rule, operands = PUSHED, [slope, l1, parameter]
+            rule, operands = PUSHED, [slope, l1, seen]
         target = builder.array(
             f"grad({parameter.name})", parameter.shape, role=Role.GRADIENT, layer=parameter.layer, of=parameter
         )

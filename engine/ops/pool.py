@@ -74,9 +74,7 @@ class Winner(Op):
     def title(self) -> str:
         return _("winner")
 
-    @property
-    def meshable(self) -> bool:
-        return False
+    meshable = False
 
     def equation(self, index: Index) -> Expr:
         window = _window(self.x, self.axes, index)
@@ -114,13 +112,8 @@ class MaxPool(Op):
     def title(self) -> str:
         return _("max pooling")
 
-    @property
-    def meshable(self) -> bool:
-        return False
-
-    @property
-    def choosy(self) -> bool:
-        return True
+    meshable = False
+    choosy = True
 
     def equation(self, index: Index) -> Expr:
         return selected(Ref(self.winner, index), _window(self.x, self.axes, index))
@@ -177,13 +170,8 @@ class RoutedPart(Part):
     def inputs(self) -> tuple[Array, ...]:
         return (self.winner, self.g)
 
-    @property
-    def meshable(self) -> bool:
-        return False
-
-    @property
-    def choosy(self) -> bool:
-        return True
+    meshable = False
+    choosy = True
 
     def why(self, target: str) -> str:
         return _("The gradient of a window goes to its winner; the values that lost get nothing of it.")
@@ -233,9 +221,7 @@ class AveragePool(Op):
     def title(self) -> str:
         return _("average pooling")
 
-    @property
-    def meshable(self) -> bool:
-        return False
+    meshable = False
 
     def equation(self, index: Index) -> Expr:
         window: list[Expr] = [ref for _number, ref in _window(self.x, self.axes, index)]
@@ -270,9 +256,7 @@ class SharedPart(Part):
     def inputs(self) -> tuple[Array, ...]:
         return (self.g,)
 
-    @property
-    def meshable(self) -> bool:
-        return False
+    meshable = False
 
     def why(self, target: str) -> str:
         return _("Every window that this value is in hands on an equal share of its gradient.")

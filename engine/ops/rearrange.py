@@ -43,9 +43,7 @@ class Join(Op):
     def title(self) -> str:
         return _("concatenation")
 
-    @property
-    def meshable(self) -> bool:
-        return False
+    meshable = False
 
     @property
     def firsts(self) -> tuple[int, ...]:

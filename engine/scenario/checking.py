@@ -17,6 +17,7 @@ from retrograde.engine.scenario.rules.all import broken_rules
 from retrograde.engine.scenario.rules.parts import Parts
 from retrograde.engine.scenario.rules.size import sample_rules
 from retrograde.engine.scenario.rules.training import training_rules
+from retrograde.engine.scenario.starts import with_starts
 from retrograde.engine.scenario.training import Training
 from retrograde.engine.text import _
 
@@ -67,6 +68,7 @@ def parse(
     # One-hot rows take memory, and only a scenario without a problem is known to fit.
     dataset = None if samples is None else finish(samples, scenario.data, parts.positions, scenario.loss.ignore_index)
     _check_variants(scenario, parts, report, None if dataset is None else len(dataset))
+    scenario = with_starts(scenario, file, None if samples is None else samples.numbers, report)
     if report.broken:
         raise report.error()
     chosen = next((n for n, one in enumerate(scenario.variants) if one.name == variant), None)

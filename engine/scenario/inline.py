@@ -41,6 +41,12 @@ def lengths_array(data: Data) -> NDArray[np.float64] | None:
     return None if data.lengths is None else np.array(data.lengths, dtype=np.float64)
 
 
+def windows_size(data: Data, steps: int, *, indices: bool) -> int:
+    """Return the bytes that the inputs and targets of the windows of a text take."""
+    count = len(window_starts(data.text or "", steps, data.stride))
+    return 8 * count * steps * (2 if indices else 1 + len(alphabet(data.text or "")))
+
+
 def _windows(text: str, steps: int, stride: int | None, *, indices: bool) -> Samples:
     """Return the windows of a text, and the characters that follow each of theirs.
 

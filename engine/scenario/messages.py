@@ -97,7 +97,7 @@ def _pattern(name: str, path: tuple[str | int, ...], found: str) -> str:
     if name == "name":
         return _("{found} is not a name; use Latin letters, digits and _, and begin with a letter").format(found=found)
     if name == "printed":
-        return _('{found} is not a number as it is printed, such as "0.75136507"').format(found=found)
+        return _('{found} is not a number as it is printed, such as "0.75136507" or "nan"').format(found=found)
     return _('{found} does not name columns or rows; count from 1, such as "1-4,7"').format(found=found)
 
 

@@ -29,7 +29,9 @@ from retrograde.engine.layers.base import (
     Row,
 )
 from retrograde.engine.layers.dense import DenseLayer
+from retrograde.engine.layers.layouts import WeightLayout
 from retrograde.engine.layers.options import MAX_EPOCHS, with_loss_options, words
+from retrograde.engine.layers.recurrent import RecurrentLayer
 from retrograde.engine.scenario.sequences import MAX_TEXT, alphabet
 from retrograde.engine.scenario.shapes import INPUT_LAYER, Goal, Shapes
 from retrograde.engine.scenario.training import Training
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from retrograde.engine.errors import Problem
     from retrograde.engine.scenario.dataset import Dataset
 
-PRINTED = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
+PRINTED = r"^([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?|[Nn]a[Nn]|[+-]?[Ii]nf(inity)?)$"
 
 if TYPE_CHECKING:
     LossKind = str
@@ -52,6 +54,10 @@ else:
 
 VARIANT_NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
 """What a variant may be called."""
+
+
+AxisLength = Annotated[int, Field(ge=1, le=MAX_UNITS)]
+"""The length of an axis."""
 
 
 def _rows_or_indices(value: Any) -> str:
@@ -94,7 +100,7 @@ class NetworkTable(Model):
         le=MAX_UNITS,
         description="number of inputs; none where no layer reads them, as in a free graph",
     )
-    input_shape: Annotated[tuple[int, ...], Field(strict=False)] | None = Field(
+    input_shape: Annotated[tuple[AxisLength, ...], Field(strict=False)] | None = Field(
         default=None,
         min_length=1,
         max_length=4,
@@ -107,6 +113,15 @@ class NetworkTable(Model):
         " products of the BLAS library, for large networks",
     )
     numbering: NumberingOrder = Field(default="target", description="numbering of the layers that state none")
+    layout: WeightLayout = Field(
+        default="outputs_first", description="how the file writes the weights of the layers that state no layout"
+    )
+    lstm_gates: str = Field(
+        default="ifgo", max_length=8, description="the order of the gates in the tables of every lstm; see gate_order"
+    )
+    gru_gates: str = Field(
+        default="rzn", max_length=8, description="the order of the gates in the tables of every gru; see gate_order"
+    )
     seed: int = Field(default=0, ge=0, le=MAX_SEED, description="seed of the initialisers")
     init: NetworkInit = Field(
         default_factory=NetworkInit, description="how parameters are drawn in layers that state nothing else"
@@ -332,7 +347,11 @@ class Expectation(Model):
         le=10**18,
         description="how many updates come before; E after n is that of iteration n + 1",
     )
-    printed: str = Field(pattern=PRINTED, max_length=60, description="the figure with the digits that were printed")
+    printed: str = Field(
+        pattern=PRINTED,
+        max_length=60,
+        description="the figure with the digits that were printed; nan and inf are figures too",
+    )
     factor: float = Field(default=1.0, description="published = factor · value")
     mode: Literal["round", "truncate"] = Field(default="round", description="how the source shortened the figure")
     verdict: Literal["agrees", "source_wrong"] = Field(
@@ -355,7 +374,7 @@ class Variant(Model):
     title: TextTable | None = Field(default=None, description="the title, instead of the scenario's")
     training: dict[str, Any] = Field(
         description="keys of [training] that are other than there; with another optimizer, the options of the first"
-        " one are left out"
+        " one and its memory are left out"
     )
     expect: Annotated[tuple[Expectation, ...], Field(strict=False)] = Field(
         default=(), max_length=1000, description="published figures of the variant"
@@ -369,7 +388,7 @@ class Variant(Model):
         """
         given = training.model_dump(exclude_unset=True)
         if self.training.get("optimizer", training.optimizer) != training.optimizer:
-            given = {key: value for key, value in given.items() if key not in OPTIONS}
+            given = {key: value for key, value in given.items() if key not in OPTIONS and key != "memory"}
         return {**given, **self.training}
 
 
@@ -540,6 +559,15 @@ class Scenario(Model):
         )
 
 
+def laid_out(layer: Layer, network: NetworkTable) -> Layer:
+    """Return a layer with the layout of its tables stated."""
+    update: dict[str, Any] = {"layout": layer.layout or network.layout}
+    gates = {"lstm": network.lstm_gates, "gru": network.gru_gates}.get(layer.kind)
+    if gates is not None and isinstance(layer, RecurrentLayer):
+        update["gate_order"] = layer.gate_order or gates
+    return layer.model_copy(update=update)
+
+
 def layer_names(given: list[str]) -> list[str]:
     """Return the names of all layers; those not given are h, or h1, h2, ... with several hidden layers, and o."""
     hidden = len(given) - 1
@@ -562,6 +590,7 @@ def _completed_layer(layer: Layer, name: str, above: str, network: NetworkTable)
         "inputs": layer.taken(above),
         "init": _completed_init(layer.init or network.init, network.init),
     }
+    layer = laid_out(layer, network)
     if isinstance(layer, DenseLayer):
         update["numbering"] = layer.numbering if layer.numbering is not None else network.numbering
     return layer.model_copy(update={**update, **layer.completed()})

@@ -18,6 +18,7 @@ from retrograde.engine.scenario.models import (
     NetworkTable,
     Scenario,
     StopTable,
+    laid_out,
     layer_names,
 )
 from retrograde.engine.scenario.rules.parts import Parts
@@ -38,7 +39,7 @@ def whole(scenario: Scenario) -> Parts:
         input_shape=network.input_shape,
         seed=network.seed,
         init=network.init,
-        layers=network.layers,
+        layers=[laid_out(layer, network) for layer in network.layers],
         data=scenario.data,
         loss=scenario.loss,
         losses=scenario.losses,
@@ -72,9 +73,10 @@ def pieces(content: dict[str, Any]) -> Parts:
     return Parts(
         inputs=bare.inputs if bare and ("inputs" in network or tables) else None,
         input_shape=bare.input_shape if bare else None,
+        odd_inputs=not unknown.isdisjoint({("network", "inputs"), ("network", "input_shape")}),
         seed=bare.seed if bare else None,
         init=init,
-        layers=layers,
+        layers=layers if bare is None else [layer and laid_out(layer, bare) for layer in layers],
         complete=bool(layers) and len(layers) == len(_list(network, "layers")),
         data=data,
         loss=loss,

@@ -15,14 +15,13 @@ from retrograde.engine.scenario.locate import line_and_column
 from retrograde.engine.scenario.models import Data
 from retrograde.engine.text import _, suggest
 
-# tomllib copies a dotted key for each of its parts, and calls itself for each bracket.
-_KEY_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')"""
-
-
-_DEEP_KEY = re.compile(rf"{_KEY_PART}(?:[ \t]*+\.[ \t]*+{_KEY_PART}){{12}}")
-
-
-_LONG_NUMBER = re.compile(r"[0-9_]{400}")
+# Every alternative takes what it begins with, whether it is closed or not, so that no character is read twice.
+_LONG_TEXT = r"""\"{3}(?:[^"\\]++|\\.?|"(?!""))*+"{0,5}|'{3}(?:[^']++|'(?!''))*+'{0,5}"""
+_PART = r"""(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]++|\\.)*+"?+|'[^'\n]*+'?+)"""
+_WORDS = re.compile(rf"(?:{_LONG_TEXT}|\#[^\n]*+)|(?P<key>{_PART}(?:[ \t]*+\.[ \t]*+{_PART})*+)", re.DOTALL)
+"""Comments, texts of several lines, and words that dots join."""
+_DOTTED = re.compile(rf"{_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{12}}", re.DOTALL)
+_LONG_NUMBER = re.compile(r"(?<![0-9_])[0-9_]{400}")
 
 
 _SYNTAX = re.compile(
@@ -127,8 +126,10 @@ def toml(text: str, shown: str) -> dict[str, Any]:
         line, column = line_and_column(text, offset)
         return ScenarioError([Problem(path=shown, line=line, column=column, message=message)])
 
-    if deep := _DEEP_KEY.search(text):
-        raise refuse(_("this key has more than 11 dots"), deep.start())
+    # tomllib copies a dotted key for each of its parts, and calls itself for each bracket.
+    for word in _WORDS.finditer(text):
+        if word["key"] and word["key"].count(".") > 11 and _DOTTED.match(word["key"]):
+            raise refuse(_("this key has more than 11 dots"), word.start())
     if long := _LONG_NUMBER.search(text):
         raise refuse(_("this number has 400 digits or more"), long.start())
     try:

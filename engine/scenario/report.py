@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from retrograde.engine.errors import KeyPath, Problem, ScenarioError, Violation
 from retrograde.engine.scenario.locate import LocateError, Positions, locate
-from retrograde.engine.text import _
+from retrograde.engine.text import _, visible
 
 MAX_PROBLEMS = 100
 """Problems, and warnings, of one file that are reported one by one."""
@@ -96,6 +96,6 @@ def key_text(path: KeyPath) -> str:
         if isinstance(part, int):
             text += f"[{part + 1}]"
         else:
-            name = part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else repr(part[:60])
+            name = part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else f'"{visible(part[:60])}"'
             text += f".{name}" if text else name
     return text

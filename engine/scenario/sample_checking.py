@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError, Problem, ScenarioError, Violation
 from retrograde.engine.scenario.data import read_samples
-from retrograde.engine.scenario.inline import inline_samples, lengths_array, mask_array, targets_array
+from retrograde.engine.scenario.inline import inline_samples, lengths_array, mask_array, targets_array, windows_size
+from retrograde.engine.scenario.limits import MAX_DATA_BYTES
 from retrograde.engine.scenario.models import Data
 from retrograde.engine.scenario.reading import data_file
 from retrograde.engine.scenario.report import Report
@@ -54,9 +55,10 @@ def _inline_samples(parts: Parts, data: Data, report: Report) -> Samples | None:
     """Return the samples of the scenario itself; inputs and targets are checked apart from each other."""
     steps = parts.steps or 0
     if data.text is not None:
-        if report.concerns("data") or not steps:
+        indices = parts.vocabulary is not None
+        if report.concerns("data") or not steps or windows_size(data, steps, indices=indices) > MAX_DATA_BYTES:
             return None
-        return inline_samples(data, steps, indices=parts.vocabulary is not None)
+        return inline_samples(data, steps, indices=indices)
     if data.lengths is not None and not report.concerns("data", "lengths"):
         report.extend(fault.below("data") for fault in length_rules(lengths_array(data), parts.steps))
     if data.mask is not None and not report.concerns("data", "mask"):

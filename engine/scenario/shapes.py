@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from math import prod
 from typing import NamedTuple, Protocol
 
 from retrograde.engine.equations.losses import VALUE
@@ -56,6 +57,7 @@ class Shapes:
     Attributes:
         inputs: number of inputs.
         input_shape: their axes, where the file states them.
+        odd_inputs: whether what the file says of them is wrong, so that neither counts.
         layers: the layers in their order.
         names: their names.
         doubtful: the numbers of the layers with a key that is wrong, so that None does not mean that it is absent.
@@ -69,6 +71,7 @@ class Shapes:
 
     inputs: int | None = None
     input_shape: tuple[int, ...] | None = None
+    odd_inputs: bool = False
     layers: Sequence[Layer | None] = ()
     names: Sequence[str] = ()
     doubtful: AbstractSet[int] = frozenset()
@@ -108,11 +111,22 @@ class Shapes:
     @property
     def input_form(self) -> Form | None:
         """What the inputs hand on: a row of numbers where only dense layers read it, else an array of their shape."""
-        if self.inputs is None:
+        if self.inputs is None or not self.whole_inputs:
             return None
         if self.input_shape is None or all(isinstance(layer, DenseLayer) for layer in self.readers):
             return Form((self.inputs,))
         return Form(self.input_shape)
+
+    @property
+    def input_width(self) -> int | None:
+        """How many inputs a sample has; None where it is not known, as of none with layers that read some."""
+        return None if self.inputs == 0 and self.readers else self.inputs
+
+    @property
+    def whole_inputs(self) -> bool:
+        """Whether nothing that the file says of the inputs is known to be wrong."""
+        width, axes = self.input_width, self.input_shape
+        return not self.odd_inputs and width is not None and (axes is None or prod(axes) == width)
 
     @property
     def readers(self) -> list[Layer]:
@@ -132,7 +146,7 @@ class Shapes:
     @property
     def steps(self) -> int | None:
         """Time steps of the inputs, if they are sequences; None where it is not known."""
-        return None if self.inputs is None else steps_of(self.inputs, self.input_shape)
+        return None if self.inputs is None or not self.whole_inputs else steps_of(self.inputs, self.input_shape)
 
     @property
     def positions(self) -> int | None:

@@ -10,6 +10,9 @@ from retrograde.engine.network.program import require_within
 from retrograde.engine.text import _
 from retrograde.engine.travel.calendar import Schedule
 
+MAX_ADDRESS = 100
+"""Characters of an address."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standpoint:
@@ -48,6 +51,8 @@ def position_of(where: int | str, here: Standpoint) -> int:
 
 def _read(where: str, here: Standpoint) -> int:
     text = where.strip().lower()
+    if len(text) > MAX_ADDRESS:
+        raise EngineError(_("an address has at most {limit} characters").format(limit=MAX_ADDRESS))
     if text in {"start", "0"}:
         return 0
     if text == "end":

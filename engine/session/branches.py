@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
-from typing import overload
+from typing import Any, overload
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.session.cursor import Cursor
@@ -55,12 +55,15 @@ class Branches(Sequence[Branch]):
         entries = tuple(
             (self._cursor.notation.name(ref, sample=-1) if marked else name_, x) for ref, (name_, x) in found.items()
         )
-        return self.fork(Edit(position=self._cursor.position, values=entries), name=name)
+        return self.fork(self._here(values=entries), name=name)
 
     def drop_sample(self, sample: int | None = None, *, name: str | None = None) -> Branch:
         """Takes a sample (from 1, by default the cursor's) out of the cursor's iteration; see ``edit``."""
         dropped = self._cursor.sample + 1 if sample is None else sample
-        return self.fork(Edit(position=self._cursor.position, dropped=dropped), name=name)
+        return self.fork(self._here(dropped=dropped), name=name)
+
+    def _here(self, **change: Any) -> Edit:
+        return Edit(position=self._cursor.position, inside=self._cursor.term > 0, **change)
 
     def fork(self, edit: Edit, *, name: str | None = None) -> Branch:
         """Departs from the cursor's branch by an edit of the journal.
@@ -69,7 +72,8 @@ class Branches(Sequence[Branch]):
             EngineError: the edit makes no sense; nothing is changed.
         """
         chosen = self._free_name(name)
-        iteration, revealed = self._cursor.schedule.locate(edit.position)
+        iteration, revealed = self._cursor.schedule.locate(edit.position + edit.inside)
+        revealed -= edit.inside
         program = self._cursor.schedule.program(iteration)
         if edit.dropped is not None:
             if not 1 <= edit.dropped <= program.batch:
@@ -81,7 +85,7 @@ class Branches(Sequence[Branch]):
             values = {self._cursor.notation.resolve(slot, program): float(x) for slot, x in edit.values}
         change = plan(program, iteration, revealed, values)
         self._cursor.branch.extend(iteration)
-        source, changes = onto(self._cursor.branch, edit.position, change)
+        source, changes = onto(self._cursor.branch, edit.position, iteration, change)
         whole = reduce(Change.then, (one for _position, one in changes))
         branch = Branch(
             name=chosen,

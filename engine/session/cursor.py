@@ -20,11 +20,11 @@ from retrograde.engine.formulas.reader import parse
 from retrograde.engine.formulas.tree import Formula, Kind
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.network import Network
-from retrograde.engine.network.notation import EXTRA_NAMES, Notation
+from retrograde.engine.network.notation import Notation
 from retrograde.engine.network.program import Granularity, Place, Program, as_granularity
 from retrograde.engine.scenario.models import Expectation, Scenario
 from retrograde.engine.session.addresses import Standpoint, position_of
-from retrograde.engine.text import _, nearest
+from retrograde.engine.text import _
 from retrograde.engine.travel.branch import Branch
 from retrograde.engine.travel.history import LossHistory
 from retrograde.engine.travel.running import Progress, Run
@@ -354,13 +354,7 @@ class Cursor:
         Raises:
             EngineError: no slot has that name; the message has the nearest ones.
         """
-        try:
-            return self.notation.resolve(name, self.program, sample=self.sample)
-        except EngineError as error:
-            near = nearest(name, EXTRA_NAMES)
-            if near and near[0] not in str(error):
-                raise EngineError(f"{error}, {near[0]}") from None
-            raise
+        return self.notation.resolve(name, self.program, sample=self.sample)
 
     def symbol(self, ref: Ref) -> str:
         """The symbol of a slot; another sample than the cursor's is marked: ``net_h1{2}``."""

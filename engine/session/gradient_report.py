@@ -109,9 +109,11 @@ def _slots(cursor: Cursor, name: str) -> list[Ref]:
         return [cursor.resolve(name)]
     except EngineError as error:
         try:
-            slots = cursor.formula(f"sum({name})").slots
+            formula = cursor.formula(f"sum({name})")
         except FormulaError:
             raise error from None
+    each = (stretch.slot(number) for stretch in formula.stretches for number in range(stretch.length))
+    slots = (*formula.slots, *each)
     program = cursor.program
     return [
         Ref(array, (sample, *slot.index) if array.batched else slot.index)

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
 from typing import TYPE_CHECKING, Literal
 
-from retrograde.engine.errors import EngineError
+from retrograde.engine.errors import EngineError, Violation
+from retrograde.engine.scenario.refusing import refusal
 from retrograde.engine.session.session import Session
 from retrograde.engine.text import _
 
@@ -62,7 +63,7 @@ class Finding:
     Attributes:
         expect: the entry of the scenario.
         computed: the value that was computed, times the entry's factor.
-        shown: the same with the digits of the printed figure.
+        shown: the same with the digits of the printed figure where the two match, else with all of its own.
         ok: whether it is as the entry says: an `agrees` figure matches, a `source_wrong` figure does not.
         verdict: the same for people.
     """
@@ -88,9 +89,12 @@ def compare(
     """
     figure = Decimal(printed)
     digits = whole if len(figure.as_tuple().digits) >= FULL_PRECISION else None
-    if not math.isfinite(value):
-        product = value * factor
-        return FigureComparison(computed=product, shown=str(product), matches=False, digits=digits)
+    if not (math.isfinite(value) and figure.is_finite()):
+        product, wanted = value * factor, float(printed)
+        # A finite value is no infinite one, whatever it is multiplied by.
+        same = product == wanted or (math.isnan(product) and math.isnan(wanted))
+        matches = same and not math.isfinite(value)
+        return FigureComparison(computed=product, shown=str(product), matches=matches, digits=digits)
     # A factor such as 0.05 means the decimal that was written, not the float64 beside it.
     exact = _EXACT.multiply(Decimal(value), Decimal(repr(factor)))
     exponent = figure.as_tuple().exponent
@@ -118,16 +122,22 @@ def check(scenario: Scenario) -> tuple[Finding, ...]:
         A finding for each entry of `expect`, in their order.
 
     Raises:
-        EngineError: a figure names a value that the network does not have, or one from after the training.
+        ScenarioError: figures name values that the network does not have, or ones from after the training.
     """
     if not scenario.expect:
         return ()
     session = Session(scenario)
     values: dict[int, float] = {}
+    violations: list[Violation] = []
     # In order of updates the run is walked once, from its start to the last figure.
     for number, expect in sorted(enumerate(scenario.expect), key=lambda pair: pair[1].updates):
-        _refuse_unreachable(expect, scenario.stop.epochs, session.schedule.per_epoch)
-        values[number] = session.measure(expect.value, expect.updates)
+        try:
+            _refuse_unreachable(expect, scenario.stop.epochs, session.schedule.per_epoch)
+            values[number] = session.measure(expect.value, expect.updates)
+        except EngineError as error:
+            violations.append(Violation(path=("expect", number, "value"), message=str(error)))
+    if violations:
+        raise refusal(scenario, violations)
     return tuple(_finding(expect, values[number]) for number, expect in enumerate(scenario.expect))
 
 
@@ -154,10 +164,15 @@ def _finding(expect: Expectation, value: float) -> Finding:
     return Finding(
         expect=expect,
         computed=comparison.computed,
-        shown=comparison.shown,
+        shown=comparison.shown if comparison.matches else _whole(comparison.computed),
         ok=comparison.matches != wrong,
         verdict=_verdict(expect, comparison),
     )
+
+
+def _whole(value: float) -> str:
+    """All digits of a computed value, from which the same float64 is read again; zero has no sign."""
+    return repr(value or 0.0)
 
 
 def _verdict(expect: Expectation, comparison: FigureComparison) -> str:
@@ -179,6 +194,7 @@ def _verdict(expect: Expectation, comparison: FigureComparison) -> str:
 
 def _like(printed: str, value: Decimal) -> str:
     """Write a value in the notation of a printed figure."""
+    value = value or abs(value)
     mantissa, mark, exponent = printed.partition("e" if "e" in printed else "E")
     if not mark:
         return f"{value:f}"

@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
+
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import EngineError, SearchCancelledError
-from retrograde.engine.formulas.meaning import Candidate, evaluate, located
-from retrograde.engine.formulas.probe import context, key
-from retrograde.engine.formulas.tree import Formula, Kind, Slot
+from retrograde.engine.formulas.deciding import as_given, deciding, written
+from retrograde.engine.formulas.meaning import Candidate, Moment, candidates, evaluate, found_at, located
+from retrograde.engine.formulas.probe import Key, context, decide, key, reader
+from retrograde.engine.formulas.probe import missing as not_known
+from retrograde.engine.formulas.tree import Applied, Formula, Kind, Node, Slot, Stretch
 from retrograde.engine.session.cursor import Cursor
 from retrograde.engine.text import _
 from retrograde.engine.travel.search import Extreme, OnProgress
 
 SPARKS = 60
 """Values in the small curve of a watch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The number that a formula asks for where it is decided.
+
+    Attributes:
+        text: how it is written, with the one element that was chosen of an array: ``abs(∂E/∂W_h[3,1])``.
+        value: the number.
+        ref: the slot, where it is a single one or a function of one.
+        sample: the sample (from 0), where the formula has a value for each of several.
+        made: the number of the step that made the slot; None of what is given.
+    """
+
+    text: str
+    value: float
+    ref: Ref | None
+    sample: int | None
+    made: int | None
 
 
 class Queries:
@@ -33,8 +59,12 @@ class Queries:
         before = self._cursor.branch.search.before(formula, self._cursor.iteration)
         missing = False
 
-        def value(slot: Slot) -> float:
+        def value(slot: Slot | Stretch) -> Any:
             nonlocal missing
+            if isinstance(slot, Stretch):
+                found = self._stretch(slot, before)
+                missing = missing or found is None
+                return not_known((slot, sample)) if found is None else found
             source = located(slot, program, sample)
             if source is None or source.earlier:
                 return before.get(key(slot, sample), float("nan"))
@@ -57,6 +87,28 @@ class Queries:
         found = evaluate(formula.node, value, moment)
         return None if missing or isinstance(found, str) else found
 
+    def _stretch(self, stretch: Stretch, before: Mapping[Key, Any]) -> Floats | None:
+        """The values of many slots at the cursor; None before the last of them is complete.
+
+        Of a parameter, those whose update is still to come have the values that the iteration started from.
+        """
+        cursor, program, sample = self._cursor, self._cursor.program, self._cursor.sample
+        source = found_at(stretch, program, sample)
+        if source is None or source.earlier:
+            found: Floats = before.get(key(stretch, sample), not_known((stretch, sample)))
+            return found
+        values: Floats = cursor.frame.flat[source.where]
+        last = program.produced(source.last)
+        if last is None or last < cursor.revealed:
+            return values
+        if source.last.array.name == stretch.array or stretch.previous:
+            return None
+        old = found_at(replace(stretch, previous=True), program, sample)
+        assert old is not None
+        order = np.arange(program.size)[source.where] - program.offsets[source.last.array]
+        done = cursor.revealed - (last - int(order[-1]))
+        return np.where(order < done, values, cursor.frame.flat[old.where])
+
     def at(self, formula: Formula, step: int) -> float | bool:
         """The value of an expression as it is visible right after a step."""
         position, term = self._cursor.position, self._cursor.term
@@ -72,8 +124,8 @@ class Queries:
 
         None where there is none, and of what looks back an iteration itself.
         """
-        looks_back = any(slot.previous for slot in formula.slots)
-        if formula.kind is not Kind.NUMBER or not formula.slots or looks_back:
+        looks_back = any(read.previous for read in formula.reads)
+        if formula.kind is not Kind.NUMBER or not formula.reads or looks_back:
             return None
         changed = self._cursor.condition(f"({formula.text}) != prev({formula.text})")
         # What was changed just now is found without a replay of its interval.
@@ -110,6 +162,61 @@ class Queries:
             if on_progress is not None and on_progress(iteration, last):
                 raise SearchCancelledError
         return values
+
+    def asked(self, formula: Formula, step: int, *, value: float | None = None) -> Asked | None:
+        """What a formula asks for at a step at which it is decided: the number, the element and the sample.
+
+        Args:
+            formula: the formula.
+            step: the step; of a condition, one at which it is true.
+            value: of a number, the value that it has there for the sample that is meant.
+        """
+        cursor, search = self._cursor, self._cursor.branch.search
+        iteration, within = cursor.schedule.locate(step)
+        frame, before = cursor.timeline.frame(iteration), search.before(formula, iteration)
+        for candidate in candidates(formula, frame.program):
+            if candidate.step != within - 1:
+                continue
+            moment = context(frame.program, candidate, iteration, cursor.schedule.per_epoch)
+            found = decide(formula, frame, before, candidate, moment)
+            if found == value or (value is None and found):
+                read = reader(frame, before, candidate.sample)
+                return self._asked(formula, deciding(formula.node, read, moment), iteration, candidate, read, moment)
+        return None
+
+    def _asked(
+        self,
+        formula: Formula,
+        node: Node,
+        iteration: int,
+        candidate: Candidate,
+        read: Callable[[Slot | Stretch], Any],
+        moment: Moment,
+    ) -> Asked | None:
+        """A deciding part of a formula as a record."""
+        cursor, program = self._cursor, self._cursor.schedule.program(iteration)
+
+        def name(slot: Slot) -> str:
+            source = located(replace(slot, previous=False) if slot.previous else slot, program, candidate.sample)
+            assert source is not None
+            return cursor.notation.symbol(source.ref, sample=None if program.batch == 1 else -1)
+
+        text = written(node, name) or as_given(formula, node)
+        if text is None:
+            return None
+        inside = node.arguments[0] if isinstance(node, Applied) and len(node.arguments) == 1 else node
+        source = located(inside, program, candidate.sample) if isinstance(inside, Slot) else None
+        made = None
+        if source is not None and not source.earlier:
+            produced = program.produced(source.ref)
+            made = None if produced is None else cursor.schedule.start(iteration) + produced + 1
+        return Asked(
+            text=text,
+            value=float(evaluate(node, read, moment)),
+            ref=None if source is None else source.ref,
+            sample=candidate.sample if formula.varies and program.batch > 1 else None,
+            made=made,
+        )
 
     def first(self, text: str, on_progress: OnProgress | None = None) -> int | None:
         """The first step of the run at which a condition is true."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import stat
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from retrograde.engine.atomic import read_regular
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
 
@@ -53,6 +53,7 @@ class SavedEdit(_Table):
     position: Count
     values: list[SlotValue]
     dropped: int | None
+    inside: bool = False
 
 
 class SavedBranch(_Table):
@@ -94,37 +95,41 @@ class SavedSession(_Table):
     notes: list[Note]
 
 
-def read_saved(path: Path) -> SavedSession:
-    """Reads a saved session.
+def contents(path: Path) -> bytes:
+    """What a file holds that may be a saved session.
 
     Raises:
-        EngineError: the file cannot be read, or is no saved session; with the key that is wrong.
+        EngineError: the file cannot be read, is none, or is too large.
     """
-    content = _json(_text(path))
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    try:
+        return read_regular(path, MAX_FILE_BYTES)
+    except OSError as error:
+        raise EngineError(error.strerror or str(error)) from None
+    except ValueError as error:
+        raise EngineError(str(error)) from None
+
+
+def read_saved(content: bytes) -> SavedSession:
+    """Reads a saved session.
+
+    Args:
+        content: what its file holds.
+
+    Raises:
+        EngineError: it is no saved session; with the key that is wrong.
+    """
+    table = _json(_text(content))
+    if not isinstance(table, dict) or table.get("format") != FORMAT:
         raise EngineError(_("not a saved session of format {format}").format(format=FORMAT))
     try:
-        return SavedSession.model_validate(content)
+        return SavedSession.model_validate(table)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         reason = f"{key_text(first['loc'])}: {first['msg']}"
         raise EngineError(_("not a saved session, or a damaged one ({reason})").format(reason=reason)) from None
 
 
-def _text(path: Path) -> str:
-    try:
-        mode = path.stat().st_mode
-        # A pipe may have no end; what opening a folder means, the system says best.
-        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-            raise EngineError(_("this is not a file"))
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise EngineError(error.strerror or str(error)) from None
-    except ValueError as error:
-        raise EngineError(str(error)) from None
-    if len(content) > MAX_FILE_BYTES:
-        raise EngineError(_("too large for a saved session"))
+def _text(content: bytes) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:

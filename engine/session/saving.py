@@ -32,6 +32,7 @@ from retrograde.engine.session.saved import (
     SavedEdit,
     SavedScenario,
     SavedSession,
+    contents,
     key_text,
     read_saved,
 )
@@ -132,7 +133,7 @@ def _branch(session: Session, branch: Branch, *, fingerprint: bool) -> SavedBran
         parent=None if branch.parent is None else branch.parent.name,
         edit=None
         if edit is None
-        else SavedEdit(position=edit.position, values=list(edit.values), dropped=edit.dropped),
+        else SavedEdit(position=edit.position, values=list(edit.values), dropped=edit.dropped, inside=edit.inside),
         position=branch.position,
         frontier=branch.frontier,
         fingerprints=_fingerprints(session, branch) if fingerprint else {},
@@ -157,19 +158,60 @@ def fingerprint_of(frame: Frame) -> str:
     return " ".join(f"{crc32(flat[start : start + size].tobytes()):08x}" for start, size in starts)
 
 
+_DIGESTED = "2-"
+"""What a digest begins with, by the keys that scenarios have; to be counted on where new ones have a value unasked."""
+
+
 def _digest(scenario: Scenario) -> str:
     """What identifies the content of a scenario: its network, data and training."""
-    content = scenario.model_dump_json(include={"network", "data", "loss", "training"})
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
+    content = scenario.model_dump_json(include={"network", "data", "loss", "training"}, exclude_defaults=True)
+    return _DIGESTED + hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def save(session: Session, path: Path) -> None:
+def _is_changed(scenario: Scenario, digest: str) -> bool:
+    """Whether a scenario has another content than when a digest was made; unknown, and no, of one by other keys."""
+    return digest.startswith(_DIGESTED) and digest != _digest(scenario)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFile:
+    """The file of a session, as it was read or written here.
+
+    Attributes:
+        path: where it is.
+        digest: what identifies its content.
+    """
+
+    path: Path
+    digest: str
+
+
+class ChangedError(EngineError):
+    """A file is not as it was read or written here: somebody else has written it since."""
+
+
+def save(session: Session, path: Path, *, over: SessionFile | None = None) -> SessionFile:
     """Writes a session, whole or not at all.
 
+    Args:
+        session: the session.
+        path: the file.
+        over: what the file was; it is left alone where it is another one by now. None to look at nothing.
+
     Raises:
+        ChangedError: the file is another one.
         EngineError: the file cannot be written; what was there before is untouched.
     """
-    write_whole(path, to_json(session))
+    text = to_json(session)
+    # A file that is gone has nothing to lose.
+    if over is not None and path.exists() and _digest_of(contents(path)) != over.digest:
+        raise ChangedError(_("{path} was changed by another program").format(path=path))
+    write_whole(path, text)
+    return SessionFile(path, _digest_of(text.encode(errors="backslashreplace")))
+
+
+def _digest_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,11 +220,13 @@ class Opened:
 
     Attributes:
         session: the session.
+        file: the file that it was opened from.
         drift: where its bits differ first from those that were saved; None where they are the same.
         warnings: what else is not as it was.
     """
 
     session: Session
+    file: SessionFile
     drift: Drift | None
     warnings: tuple[str, ...] = ()
 
@@ -198,15 +242,16 @@ def open_session(path: Path, load: Callable[[str | Path], Scenario]) -> Opened:
         EngineError: the file is no session, or says what makes no sense; with the file and the key.
     """
     try:
-        return _opened(read_saved(path), load)
+        content = contents(path)
+        return _opened(read_saved(content), SessionFile(path, _digest_of(content)), load)
     except EngineError as error:
         raise EngineError(f"{path}: {error}") from error
 
 
-def _opened(saved: SavedSession, load: Callable[[str | Path], Scenario]) -> Opened:
+def _opened(saved: SavedSession, file: SessionFile, load: Callable[[str | Path], Scenario]) -> Opened:
     scenario = load(_source(saved.scenario))
     warnings = []
-    if _digest(scenario) != saved.scenario.digest:
+    if _is_changed(scenario, saved.scenario.digest):
         warnings.append(_("the scenario {name} has changed since the session was saved").format(name=scenario.name))
     session = Session(scenario)
     session.length = max(session.length, saved.length)
@@ -237,7 +282,7 @@ def _opened(saved: SavedSession, load: Callable[[str | Path], Scenario]) -> Open
     for number, entry in enumerate(saved.branches):
         with _blaming("branches", number):
             drift = drift or _drift(session, entry, saved.arithmetic)
-    return Opened(session=session, drift=drift, warnings=tuple(warnings))
+    return Opened(session=session, file=file, drift=drift, warnings=tuple(warnings))
 
 
 @contextmanager
@@ -271,8 +316,9 @@ def _rebuild(session: Session, entry: SavedBranch) -> None:
     """Makes a branch again from its entry in the journal."""
     if entry.parent is None or entry.edit is None:
         raise EngineError(_("only the first branch has no parent and no edit"))
-    position = session.find(entry.edit.position)
-    edit = Edit(position=position, values=tuple(entry.edit.values), dropped=entry.edit.dropped)
+    saved = entry.edit
+    position = session.find(saved.position + saved.inside) - saved.inside
+    edit = Edit(position=position, inside=saved.inside, values=tuple(saved.values), dropped=saved.dropped)
     session.switch(entry.parent)
     session.fork(edit, name=entry.name)
 

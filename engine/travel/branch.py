@@ -26,11 +26,13 @@ class Edit:
 
     Attributes:
         position: the position of the cursor.
+        inside: whether it was inside the sum of the step that follows, which may begin the next iteration.
         values: the new value of each slot, by name.
         dropped: the sample (from 1) that was dropped from its iteration, if one was.
     """
 
     position: int
+    inside: bool = False
     values: tuple[tuple[str, float], ...] = ()
     dropped: int | None = None
 
@@ -114,7 +116,9 @@ class Branch:
                 raise InterruptedError
 
 
-def onto(parent: Branch, position: int, change: Change) -> tuple[Timeline, tuple[tuple[int, Change], ...]]:
+def onto(
+    parent: Branch, position: int, iteration: int, change: Change
+) -> tuple[Timeline, tuple[tuple[int, Change], ...]]:
     """The timeline that a change departs from when it is made on a branch, and the changes that are made to it.
 
     The edits that were made there before, and those of the same iteration, are kept. Later ones have not happened.
@@ -122,9 +126,9 @@ def onto(parent: Branch, position: int, change: Change) -> tuple[Timeline, tuple
     Args:
         parent: the branch.
         position: where the cursor is.
+        iteration: the iteration that it is in.
         change: the change.
     """
-    iteration = parent.timeline.schedule.locate(position)[0]
     timeline = parent.timeline
     changes: tuple[tuple[int, Change], ...] = ((position, change),)
     for branch in parent.lineage:

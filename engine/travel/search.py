@@ -16,7 +16,7 @@ import numpy as np
 from retrograde.engine.errors import SearchCancelledError
 from retrograde.engine.formulas.bounds import Bounds, chances
 from retrograde.engine.formulas.meaning import candidates
-from retrograde.engine.formulas.probe import Probe, Record, context, decide, earlier
+from retrograde.engine.formulas.probe import Probe, Record, context, decide, earlier, remembered
 from retrograde.engine.formulas.tree import Formula, Kind, MomentPart, Slot
 from retrograde.engine.travel.timeline import Timeline
 from retrograde.engine.travel.zones import LOSS, Zones
@@ -334,11 +334,9 @@ class Search:
 
     def before(self, formula: Formula, iteration: int) -> dict[Any, float]:
         """What a formula reads of the iteration before."""
-        if iteration == 0 or not any(slot.previous for slot in formula.slots):
+        if iteration == 0 or not any(read.previous for read in formula.reads):
             return {}
-        previous = self._timeline.frame(iteration - 1)
-        keys = earlier(Probe(values=(formula,)), previous.program)
-        return {key: previous.value(ref) for key, ref in keys.items()}
+        return dict(remembered(Probe(values=(formula,)), self._timeline.frame(iteration - 1)))
 
 
 def _joined(pieces: list[Piece]) -> list[Piece]:

@@ -22,7 +22,7 @@ from retrograde.engine.executor.base import Executor
 from retrograde.engine.executor.generated import GeneratedExecutor
 from retrograde.engine.executor.kernels import KernelExecutor
 from retrograde.engine.formulas.meaning import candidates
-from retrograde.engine.formulas.probe import Probe, Record, context, decide, earlier
+from retrograde.engine.formulas.probe import Probe, Record, context, decide, earlier, remembered
 from retrograde.engine.formulas.tree import Formula
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.network import Network
@@ -236,12 +236,10 @@ class Timeline:
             record: gets what is seen.
         """
         per_epoch = self.schedule.per_epoch
-        if not record.losses and start > 0 and not record.before:
-            # Without a look back there is no need for the iteration before, which may take a whole replay.
-            keys = earlier(probe, self.schedule.program(start - 1))
-            if keys:
-                previous = self.frame(start - 1)
-                record.before = {key: previous.value(ref) for key, ref in keys.items()}
+        fresh = not record.losses and start > 0 and not record.before
+        # Without a look back there is no need for the iteration before, which may take a whole replay.
+        if fresh and earlier(probe, self.schedule.program(start - 1)):
+            record.before = remembered(probe, self.frame(start - 1))
 
         def run(executor: Executor, now: Floats, batches: Sequence[Any]) -> Floats:
             return executor.watch(now, batches, probe, record, per_epoch)
@@ -421,4 +419,4 @@ def _look(probe: Probe, record: Record, frame: Frame, iteration: int, per_epoch:
     if any(value for condition in probe.conditions for value in decided(condition)):
         record.hits.append(len(record.losses))
     record.losses.append(total_loss(frame))
-    record.before = {key: frame.value(ref) for key, ref in earlier(probe, program).items()}
+    record.before = remembered(probe, frame)

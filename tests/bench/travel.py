@@ -50,12 +50,13 @@ epochs = 1
 """
 
 
-def strokes(folder: Path) -> Scenario:
-    """A dense network of the size of a small convolution, 144-64-10, on 1,280 random images."""
+def strokes(folder: Path, side: int = 12, units: int = 64, samples: int = 1280) -> Scenario:
+    """A dense network on random images: of the size of a small convolution, 144-64-10, on 1,280 of them."""
     random = np.random.default_rng(4)
-    np.savez(folder / "strokes.npz", x=random.random((1280, 144)), t=random.integers(0, 10, 1280))
+    np.savez(folder / "strokes.npz", x=random.random((samples, side * side)), t=random.integers(0, 10, samples))
+    text = STROKES.replace("144", f"{side * side}").replace("12, 12", f"{side}, {side}").replace("64", f"{units}")
     path = folder / "strokes.toml"
-    path.write_text(STROKES, encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     return load_scenario(path)
 
 
@@ -110,6 +111,9 @@ def _seeks(scenario: Scenario, steps: int, effort: Effort) -> list[Row]:
     ]
 
 
+WIDE = "784-128-10"
+"""A network whose first layer has 100,352 weights, on batches of 32."""
+
 CONDITIONS = (
     (
         "mazur",
@@ -118,42 +122,49 @@ CONDITIONS = (
     ),
     ("xor-2-4-1", 10_000, ("E < 1e-30", "out_o1 > 2", "max(abs(grad(W_h))) > 1e9")),
     ("digits", 4, ("E < 1e-30", "any(isnan(W_h))", "max(abs(grad(W_h))) > 1e9", "norm(grad(W_o)) > 1e9")),
+    (WIDE, 4, ("max(abs(grad(W_h))) > 1e9", "any(isnan(W_h))", "norm(grad(W_h)) > 1e9", "any(W_h > prev(W_h) + 1e9)")),
 )
 
 
 def conditions(effort: Effort) -> list[Row]:
     """What it costs a run to look for a condition that is never true."""
-    rows = []
-    for name, full, texts in CONDITIONS:
-        epochs = effort.count(full, 2)
-        scenario = endless(load_scenario(name), epochs)
-        plain = Session(scenario)
-
-        def run(texts: tuple[str, ...] = (), plain: Session = plain) -> Callable[[], object]:
-            # A session of one's own each time would compile again, which a run of any length does once.
-            session = Session(plain.scenario)
-            breaks = tuple(map(session.condition, texts))
-
-            def again() -> None:
-                session.seek(0)
-                session.run(breaks=breaks)
-
-            again()
-            return again
-
-        sides = {"plain": run()} | {text: run((text,)) for text in texts}
-        seconds = interleave(sides, effort.rounds)
-        rows += [
-            Row(
-                what=f"{name}: a run that looks for {text}",
-                figure=ratio(seconds[text], seconds["plain"]),
-                unit="x",
-                bound=1.1,
-                detail=f"times a run that does not; {versus(('plain', text), seconds, epochs)} an epoch",
-            )
-            for text in texts
+    with tempfile.TemporaryDirectory() as folder:
+        wide = strokes(Path(folder), side=28, units=128, samples=320)
+        return [
+            row
+            for name, full, texts in CONDITIONS
+            for row in _costs(name, wide if name == WIDE else load_scenario(name), effort.count(full, 2), texts, effort)
         ]
-    return rows
+
+
+def _costs(name: str, trained: Scenario, epochs: int, texts: tuple[str, ...], effort: Effort) -> list[Row]:
+    """The rows of one network."""
+    plain = Session(endless(trained, epochs))
+
+    def run(*texts: str) -> Callable[[], object]:
+        # A session of one's own each time would compile again, which a run of any length does once.
+        session = Session(plain.scenario)
+        breaks = tuple(map(session.condition, texts))
+
+        def again() -> None:
+            session.seek(0)
+            session.run(breaks=breaks)
+
+        again()
+        return again
+
+    sides = {"plain": run()} | {text: run(text) for text in texts}
+    seconds = interleave(sides, effort.rounds)
+    return [
+        Row(
+            what=f"{name}: a run that looks for {text}",
+            figure=ratio(seconds[text], seconds["plain"]),
+            unit="x",
+            bound=1.1,
+            detail=f"times a run that does not; {versus(('plain', text), seconds, epochs)} an epoch",
+        )
+        for text in texts
+    ]
 
 
 def searching(effort: Effort) -> list[Row]:

@@ -208,3 +208,32 @@ def test_ctrl_c_cancels_a_long_query_with_one_line() -> None:
     assert process.returncode == 130
     assert out == ""
     assert err == "retrograde: interrupted\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "query", "shown"),
+    [
+        ("xor-2-4-1", "first lr * i1 * i1 > 0", "1:1:1  η * i1{3} * i1{3} = 0.5  sample 3"),
+        ("xor-2-4-1", "all i1 > 0", "1:1:1  i1{3} = 1"),
+        ("mazur", "first max(W_h) > 0.29", "1:1:35  w4⁺ = 0.299502287"),
+        ("mazur", "first lr > 0", "1:1:1  η = 0.5"),
+        ("mazur", "first norm(grad(W_h)) > 1e-4", "1:1:31  norm(grad(W_h)) = 0.00148334019"),
+        ("mazur", "first epoch == 2", "2:1:1  epoch = 2"),
+        ("digits", "first max(abs(grad(W_h))) > 0", "made at 1:1:"),
+        ("digits", "first any(grad(W_h) > 0.01)", "∂E/∂W_h["),
+    ],
+)
+def test_a_hit_shows_the_number_that_was_asked_for(
+    source: str, query: str, shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert shown in asked(query, capsys, "--epochs", "2", source=source)
+
+
+@pytest.mark.parametrize("verb", ["max", "min"])
+def test_the_element_that_is_largest_is_named(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    result = json.loads(asked(f"{verb} {verb}(W_h)", capsys, "--epochs", "1", "--json", source="digits"))
+    session = Session(load_scenario("digits"))
+    session.run(epochs=1)
+    session.seek(result["hits"][0]["address"])
+    element = result["hits"][0]["asked"]
+    assert element["value"] == result["value"] == session.value(element["name"])

@@ -32,14 +32,17 @@ def test_the_tables_are_those_of_the_engine() -> None:
     assert training(TEXT) == TEXT, "run: python -m retrograde.tui.cli.reference docs/training.md"
     assert list(rows("Optimisers", "| `optimizer` |")) == list(OPTIMISERS)
     assert list(rows("Optimisers", "| option |")) == list(OPTIONS)
+    assert list(rows("Memory before the first update", "| remembered by |")) == list(OPTIMISERS)
     assert list(rows("Schedules", "| `kind` |")) == list(SCHEDULES)
 
 
-@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("number", [0, 1, 2])
 def test_the_examples_parse(number: int) -> None:
     example = re.findall(r"^```toml\n(.*?)^```$", TEXT, flags=re.MULTILINE | re.DOTALL)[number]
     text = network({"optimizer": "sgd", "momentum": 0.5})
-    if number == 0:
+    if number == 1:
+        text = text.replace("[stop]", f"{example}[stop]")
+    elif number == 0:
         text = re.sub(r"\[training\]\n.*?(?=\[stop\])", example, text, flags=re.DOTALL)
     else:
         text += "\n" + example
@@ -50,7 +53,15 @@ def test_the_examples_parse(number: int) -> None:
 
 def test_every_name_means_something() -> None:
     setting = {"optimizer": "adam", "l2": 0.1, "clip_norm": 1.0, "weight_decay": 0.1, "schedule": {"kind": "cosine"}}
-    texts = [network(setting), network({"momentum": 0.9, "dampening": 0.1})]
+    rates = ("[[network.layers]]\nunits", "[[network.layers]]\nrate_factor = 0.5\nunits")
+    one = network({"schedule": {"kind": "cosine"}}).replace(*rates).replace("rate_factor", "learning_rate", 1)
+    texts = [
+        network(setting),
+        network({"momentum": 0.9, "dampening": 0.1}),
+        network({"momentum": 0.9, "nesterov": True, "look_ahead": True}),
+        network({"optimizer": "rprop", "rprop_form": "irprop+"}),
+        one,
+    ]
     known = [(Session(parse_scenario(text))) for text in texts]
     for name in rows("Names", "| name |"):
         for each in name.replace("` `", " ").split():

@@ -28,6 +28,8 @@ TABLES: tuple[Mapping[str, Any], ...] = (
     {"kind": "step", "every": 2, "gamma": 0.5},
     {"kind": "step", "milestones": [1, 4], "unit": "iteration"},
     {"kind": "exponential", "gamma": 0.9, "warm_up": 2},
+    {"kind": "inverse_time", "decay": 0.5},
+    {"kind": "inverse_time", "decay": 0.25, "unit": "iteration", "every": 2, "warm_up": 1},
     {"kind": "cosine", "end_factor": 0.1},
     {"kind": "warm_up", "warm_up": 3, "unit": "iteration"},
     {"kind": "one_cycle"},
@@ -50,6 +52,8 @@ def at(t: int, length: int = 10, **fields: Any) -> float:
 def test_the_formulas() -> None:
     assert [at(t, kind="step", every=2, gamma=0.5) for t in range(5)] == [1.0, 1.0, 0.5, 0.5, 0.25]
     assert [at(t, kind="step", milestones=(1, 3), gamma=0.5) for t in range(4)] == [1.0, 0.5, 0.5, 0.25]
+    assert [at(t, kind="inverse_time", decay=1.0) for t in range(4)] == [1.0, 1 / 2, 1 / 3, 1 / 4]
+    assert [at(t, kind="inverse_time", decay=0.5, every=2) for t in range(5)] == [1.0, 1.0, 1 / 1.5, 1 / 1.5, 1 / 2]
     assert [at(t, kind="exponential", gamma=0.5) for t in range(3)] == [1.0, 0.5, 0.25]
     assert [at(t, kind="cosine", length=4) for t in (0, 2, 4)] == pytest.approx([1.0, 0.5, 0.0])
     assert [at(t, kind="warm_up", warm_up=4, start_factor=0.2) for t in (0, 2, 4, 9)] == pytest.approx(
@@ -70,7 +74,7 @@ def test_the_formulas() -> None:
     length=st.integers(2, 50),
 )
 def test_a_factor_is_a_finite_share_at_any_time(kind: str, warm_up: int, t: int, length: int) -> None:
-    found = at(t, length, kind=kind, warm_up=0 if kind == "one_cycle" else warm_up, gamma=0.5, every=1)
+    found = at(t, length, kind=kind, warm_up=0 if kind == "one_cycle" else warm_up, gamma=0.5, every=1, decay=0.5)
     assert 0.0 <= found <= 1.0
     assert math.isfinite(found)
 

@@ -387,3 +387,32 @@ def test_every_choice_is_seen_in_every_element(whole: bool) -> None:
         differing += not same
         assert alike(taken, found.taken(frame(moved))) == same
     assert 20 < differing < 200
+
+
+def test_a_gradient_below_what_a_difference_resolves_is_neither_right_nor_wrong() -> None:
+    layers = "".join(
+        f'[[network.layers]]\nname = "q{letter}"\nunits = 1\nactivation = "sigmoid"\nweights = [[0.5]]\nbiases = [0]\n'
+        for letter in "abcdefghijklmnopqrst"
+    )
+    text = f"""
+format = 1
+title = {{ en = "deep" }}
+[network]
+inputs = 1
+{layers}
+[data]
+inputs = [[1]]
+targets = [[0]]
+[loss]
+kind = "half_squared_error"
+[training]
+learning_rate = 0.1
+[stop]
+epochs = 1
+"""
+    session = Session(parse_scenario(text))
+    first, last = (session.check_gradient(session.resolve(f"grad({name})")) for name in ("w1", "w20"))
+    assert first is not None and last is not None
+    assert 0.0 < abs(first.analytic) < first.error
+    assert first.verdict is Verdict.UNCLEAR
+    assert last.verdict is Verdict.AGREES

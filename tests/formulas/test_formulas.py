@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
 from unittest.mock import patch
 
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrograde.engine import Session
-from retrograde.engine.formulas import wide
+from retrograde.engine.formulas import resolving, wide
 from retrograde.engine.formulas.meaning import candidates
 from retrograde.engine.formulas.probe import Probe, Record, context, decide
 from retrograde.engine.formulas.tree import Kind
@@ -29,11 +31,20 @@ def written(random: Random, session: Session, count: int) -> list[Piece]:
     return found
 
 
-@pytest.mark.parametrize("executor", ["generated", "kernels"])
+@contextmanager
+def together(executor: str) -> Iterator[None]:
+    """Lets arrays of any size be looked at together, where that is asked for: in these networks they are small."""
+    apart = 1 if executor in {"stretches", "gathered"} else resolving.APART
+    least = 1 if executor == "wide" else wide.LEAST
+    with patch.object(wide, "LEAST", least), patch.object(resolving, "APART", apart):
+        yield
+
+
+@pytest.mark.parametrize("executor", ["generated", "kernels", "stretches"])
 @examples(25)
 @given(recipe=trainings(epochs=3), random=randoms())
 def test_a_formula_is_decided_and_valued_as_it_reads(executor: str, recipe: Recipe, random: Random) -> None:
-    with executed_by(executor):
+    with executed_by(executor), together(executor):
         session = Session(recipe.scenario)
         truth, schedule = Truth(session.timeline), session.schedule
         for piece in written(random, session, 12):
@@ -50,16 +61,14 @@ def test_a_formula_is_decided_and_valued_as_it_reads(executor: str, recipe: Reci
                     assert same(value, wanted), (piece.text, iteration, candidate)
 
 
-@pytest.mark.parametrize("executor", ["generated", "kernels", "wide", "blas"])
+@pytest.mark.parametrize("executor", ["generated", "kernels", "wide", "blas", "stretches", "gathered"])
 @examples(25)
 @given(recipe=trainings(epochs=4), random=randoms(), data=st.data())
 def test_a_run_sees_what_its_frames_hold(executor: str, recipe: Recipe, random: Random, data: st.DataObject) -> None:
     """The printed form, compiled into the loop that trains, against frames one by one."""
     if executor == "blas":
         recipe = Recipe(**{**vars(recipe), "arithmetic": "blas"})
-    # Arrays of a dozen slots are looked at together, those of these networks only where that is asked for.
-    least = patch.object(wide, "LEAST", 1 if executor == "wide" else wide.LEAST)
-    with executed_by(executor), checkpoints_every(0.0), least:
+    with executed_by(executor), checkpoints_every(0.0), together(executor):
         session = Session(recipe.scenario)
         truth, schedule = Truth(session.timeline), session.schedule
         last = 4 * schedule.per_epoch

@@ -95,3 +95,14 @@ def test_rewriting_a_comparison_changes_no_answer(op: str, bound: float, swapped
                     values = dict(zip(SLOTS, (a, b, c), strict=True))
                     asked = [bool(evaluate(node, values.__getitem__, str)) for node in (test, lowered(test))]
                     assert asked[0] == asked[1], (test, a, b, c)
+
+
+@pytest.mark.parametrize("outer", ["sign", "abs"])
+@pytest.mark.parametrize("inner", ["min", "max", "mean", "sum", "norm"])
+def test_a_function_of_what_is_made_of_many_slots_is_one_of_a_number(outer: str, inner: str) -> None:
+    session = Session(load_scenario("tiny-transformer"))
+    session.run(epochs=1)
+    found = session.extreme(f"{outer}({inner}(W_o))")
+    assert found is not None
+    assert session.queries.at(session.formula(f"{outer}({inner}(W_o))"), found.step) == found.value
+    assert session.count(f"not ({outer}({inner}(W_o)) < 2) and sign(E) == 1") >= 0

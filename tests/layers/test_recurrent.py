@@ -494,7 +494,11 @@ def test_class_indices_of_each_step_and_lengths_are_read() -> None:
         ("learning_rate = 0.1", 'learning_rate = 0.1\nupdate = "in_place"', "the recurrent layer h uses its own"),
         ("units = 2\n", "units = 2\nbiases = [1, 2]\n", "2 values where the layer needs 8"),
         ("units = 2\n", "units = 2\nh0 = [1]\n", "1 values where the layer needs 2"),
-        ("units = 2\n", 'units = 2\nfrozen = ["V"]\n', "this layer has no parameter V; it has W, U, b, h0, c0"),
+        (
+            "units = 2\n",
+            'units = 2\nfrozen = ["V"]\n',
+            "this layer has no parameter V; it has weights, recurrent_weights, bias, h0, c0",
+        ),
         ("units = 2\n", "units = 2\nreset = 1\n", "there is no such key"),
         ('kind = "lstm"\nunits = 2', "units = 2", "there is no recurrent layer"),
         ('name = "h"\n', 'name = "h"\noutputs = "last"\n', "class indices"),

@@ -122,7 +122,7 @@ ERRORS: list[tuple[dict[str, Any], tuple[int, ...], str]] = [
     ({**SMALL, "activation": "softmax"}, (1, 4, 4), "not that of the channels"),
     ({**SMALL, "weights": [[[[1.0]]]]}, (1, 4, 4), "2×1×2×2"),
     ({**SMALL, "biases": [1.0]}, (1, 4, 4), "1 values where the layer needs 2"),
-    ({**SMALL, "frozen": ["weights"]}, (1, 4, 4), "W"),
+    ({**SMALL, "frozen": ["U"]}, (1, 4, 4), "it has weights, bias"),
     ({"kind": "max_pool", "kernel": [2, 2], "padding": 3}, (1, 4, 4), "lies in the padding alone"),
     ({"kind": "upsample", "factor": [2, 2, 2]}, (1, 4, 4), "at most 2"),
     ({"kind": "upsample", "factor": [2]}, (1, 4, 4), "1 factors for 2 axes"),

@@ -102,5 +102,104 @@ def test_only_what_is_updated_has_a_new_value() -> None:
 def test_a_name_of_many_digits_is_refused_at_once(name: str) -> None:
     session = Session(load_scenario("mazur"))
     for count in (150, 5000):
-        with pytest.raises(EngineError, match=r"no value called|at most 200|is not in 1 to"):
+        with pytest.raises(EngineError, match=r"no value called|at most 200|is not in 1 to|has 2 axes"):
             session.resolve(name + "1" * count + {"[": "]", "{": "}"}.get(name[-1], ""))
+
+
+@pytest.mark.parametrize(("name", "hint"), [("E_epo", "E_epoch"), ("E_dat", "E_data"), ("iterationn", "iteration")])
+def test_names_that_are_no_slots_are_suggested_in_the_same_words(name: str, hint: str) -> None:
+    session = Session(load_scenario("mazur"))
+    with pytest.raises(EngineError, match=rf"; did you mean (.*, )?{hint}(, .*)?\?$"):
+        session.resolve(name)
+
+
+@pytest.mark.parametrize("name", ["cs231n-conv", "attention-by-hand", "mazur", "lstm-two-steps", "batch-norm"])
+def test_an_index_that_an_array_does_not_have_is_refused_by_every_door(name: str) -> None:
+    session = Session(load_scenario(name))
+    arrays = session.program.arrays
+    for array in Random(1).sample(arrays, min(12, len(arrays))):
+        length = array.element_shape[0] if array.element_shape else 0
+        if not array.layer or not array.stem or array.time is not None or array.timed or array.of is not None:
+            continue
+        dot = "." if array.layer[-1:].isdigit() else ""
+        beyond = f"{array.stem}_{array.layer}{dot}{length + 1}"
+        wrong = [f"{array.name}[{','.join(['1'] * (len(array.element_shape) + 1))}]"]
+        if len(array.element_shape) > 1:
+            wrong.append(f"{array.stem}_{array.layer}{dot}1")
+        elif length:
+            wrong.append(f"{array.name}[{length + 1}]")
+            wrong += [beyond] if all(one.name != beyond for one in session.program.arrays) else []
+        for text in wrong:
+            for door in (session.resolve, session.formula):
+                with pytest.raises(EngineError, match=r"ax[ie]s|not in 1 to|no value called|not computed"):
+                    door(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "part"),
+    [
+        ("cs231n-conv", "grad(out_c1)", r"has 3 axes: grad\(out_c\[1,1,1\]\)"),
+        ("convolution-by-hand", "delta(c1)", r"has 3 axes: delta\(c\[1,1,1\]\)"),
+        ("attention-by-hand", "grad(out_o1)", r"has 2 axes: grad\(out_o\[1,1\]\)"),
+        ("cs231n-conv", "b_c4", "`4` is not in 1 to 3 of b_c"),
+        ("cs231n-conv", "grad(out_c[1,2])", "has 3 axes, not 2"),
+    ],
+)
+def test_a_name_without_its_indices_is_told_how_many_there_are(name: str, text: str, part: str) -> None:
+    session = Session(load_scenario(name))
+    for door in (session.resolve, session.formula, session.add_breakpoint, lambda text: session.measure(text, 0)):
+        with pytest.raises(EngineError, match=part):
+            door(text)
+
+
+EDGES = """
+format = 1
+[title]
+en = "edges"
+[network]
+inputs = 3
+[[network.layers]]
+name = "o"
+units = 2
+edges = [[1, 0, 1], [0, 1, 0]]
+[data]
+inputs = [[1, 2, 3]]
+targets = [[1, 0]]
+[loss]
+kind = "half_squared_error"
+[training]
+learning_rate = 0.1
+[stop]
+epochs = 1
+"""
+
+
+def test_weights_of_edges_are_called_by_row_and_column() -> None:
+    session = Session(parse_scenario(EDGES))
+    for row, column, name in ((1, 1, "w1"), (1, 3, "w2"), (2, 2, "w3")):
+        for around in ("{}", "grad({})", "new({})"):
+            text, short = around.format(f"W_o[{row},{column}]"), around.format(name)
+            assert session.resolve(text) == session.resolve(short)
+            assert session.formula(text).node == session.formula(short).node
+    assert session.formula("sum(W_o[1,:])").slots == session.formula("w1 + w2").slots
+    for door in (session.resolve, session.formula):
+        with pytest.raises(EngineError, match=r"no such edge; there are W_o\[1,1\], W_o\[1,3\], W_o\[2,2\]"):
+            door("grad(W_o[1,2])")
+        with pytest.raises(EngineError, match="`3` is not in 1 to 2"):
+            door("W_o[3,1]")
+
+
+def test_a_slope_over_several_axes_is_asked_by_its_sign() -> None:
+    layer = 'input_shape = [2, 1]\n[[network.layers]]\nname = "h1"\nkind = "batch_norm"\nactivation = "tanh"\n'
+    text = EDGES.replace("edges = [[1, 0, 1], [0, 1, 0]]\n", "").replace("inputs = 3\n", "inputs = 2\n" + layer)
+    session = Session(parse_scenario(text.replace("[1, 2, 3]", "[1, 2], [3, 5]").replace("[1, 0]", "[1, 0], [0, 1]")))
+    assert session.formula("tanh′(net_h1[1,1]{2})").node == session.formula("slope(h1[1,1]){2}").node
+    assert session.formula("max(tanh′(net_h1))").slots == session.formula("max(slope(h1))").slots
+    assert session.formula("max(tanh′(net_h1[:,1]))").slots == session.formula("max(slope(h1[:,1]))").slots
+
+
+@pytest.mark.parametrize("where", ["{}", "@{}", "+{}", "1:{}", "{}%"])
+def test_an_address_of_many_digits_is_refused_at_once(where: str) -> None:
+    session = Session(load_scenario("mazur"))
+    with pytest.raises(EngineError, match="at most 100 characters"):
+        session.seek(where.format("1" * 5000))

@@ -41,6 +41,8 @@ SETTINGS: tuple[Mapping[str, Any], ...] = (
     {"optimizer": "sgd", "momentum": 0.9, "momentum_form": "averaged", "nesterov": True},
     {"optimizer": "sgd", "momentum": 0.9, "momentum_form": "step"},
     {"optimizer": "sgd", "momentum": 0.9, "momentum_form": "step", "nesterov": True},
+    {"optimizer": "sgd", "momentum": 0.8, "nesterov": True, "look_ahead": True, "weight_decay": 0.05},
+    {"optimizer": "sgd", "momentum": 0.8, "nesterov": True, "look_ahead": True, "momentum_form": "step"},
     {"optimizer": "adagrad", "lr_decay": 0.1, "initial_accumulator": 0.5},
     {"optimizer": "adagrad", "eps_inside": True, "eps": 1e-3, "weight_decay": 0.1},
     {"optimizer": "rmsprop"},
@@ -58,9 +60,18 @@ SETTINGS: tuple[Mapping[str, Any], ...] = (
     {"optimizer": "radam", "betas": [0.9, 0.99]},
     {"optimizer": "radam", "weight_decay": 0.1, "decoupled": True},
     {"optimizer": "rprop", "etas": [0.4, 1.3], "step_sizes": [1e-3, 2.0]},
+    {"optimizer": "rprop", "rprop_form": "rprop-"},
+    {"optimizer": "rprop", "rprop_form": "irprop+"},
+    {"optimizer": "radam", "eps_inside": True, "eps": 1e-3},
     {"optimizer": "lion", "weight_decay": 0.1},
 )
 """Every optimiser, and every option of each."""
+
+
+def ways(setting: Mapping[str, Any]) -> tuple[str, ...]:
+    """When the parameters may be updated: what looks ahead or compares E needs all of an iteration first."""
+    late = setting.get("look_ahead") or setting.get("rprop_form") == "irprop+"
+    return ("simultaneous",) if late else ("simultaneous", "in_place")
 
 
 def named(setting: Mapping[str, Any]) -> str:
@@ -197,7 +208,7 @@ def session_of(setting: Mapping[str, Any], **more: Any) -> Session:
 @both_executors
 def test_every_slot_is_what_its_equation_says(setting: Mapping[str, Any], executor: str) -> None:
     with executed_by(executor):
-        for update in ("simultaneous", "in_place"):
+        for update in ways(setting):
             session = session_of(setting, update=update)
             for iteration in (0, 1, 7):
                 assert_frame_is_its_equations(session.timeline.frame(iteration))
@@ -247,7 +258,7 @@ def test_a_step_back_undoes_a_step_through_an_update(setting: Mapping[str, Any])
 
 @every_setting
 def test_what_is_shared_is_computed_once(setting: Mapping[str, Any]) -> None:
-    for update in ("simultaneous", "in_place"):
+    for update in ways(setting):
         program = session_of(setting, update=update).schedule.full
         made = [op.target.name for op in program.ops]
         assert len(made) == len(set(made))
@@ -392,7 +403,7 @@ def test_a_step_shows_the_formula_of_the_textbook(setting: Mapping[str, Any], na
         (
             {"optimizer": "adam", "momentum": 0.9},
             "momentum",
-            "adam has no momentum; it has betas, eps, amsgrad, weight",
+            "adam has no momentum; it has betas, eps, eps_inside, amsgrad",
         ),
         (
             {"optimizer": "rprop", "weight_decay": 0.1},

@@ -164,7 +164,7 @@ class TestOneMistake:
             (
                 "units = 3",
                 "units = 3\nfrozen = ['bias', 'weight']",
-                '9:19: network.layers[1].frozen[2]: "weight" is not',
+                "9:19: network.layers[1].frozen[2]: this layer has no parameter weight; it has weights, bias; did you",
             ),
             (
                 "units = 3",

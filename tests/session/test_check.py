@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrograde.engine.errors import EngineError
-from retrograde.engine.scenario.file import parse_scenario
-from retrograde.engine.scenario.models import Scenario
+from retrograde.engine.errors import EngineError, ScenarioError
+from retrograde.engine.scenario.file import load_scenario, parse_scenario
+from retrograde.engine.scenario.models import PRINTED, Scenario
 from retrograde.engine.session.published import AFTER_UPDATES, Mode, check, compare
 
 
@@ -219,5 +221,102 @@ def test_a_figure_that_can_not_be_reached_is_an_error_that_says_why(entry: str, 
         check(small(entry))
 
 
+def test_every_figure_that_can_not_be_reached_has_its_place(tmp_path: Path) -> None:
+    figures = '[[expect]]\nvalue = "w9"\nprinted = "1"\n[[expect]]\nvalue = "w1"\nprinted = "1"\n'
+    figures += '[[expect]]\nvalue = "out_o7"\nprinted = "1"\n'
+    lines = SMALL.count("\n")
+    path = tmp_path / "figures.toml"
+    path.write_text(SMALL + figures, encoding="utf-8")
+    with pytest.raises(ScenarioError) as caught:
+        check(load_scenario(path))
+    places = [(one.path, one.line, one.column, one.key) for one in caught.value.problems]
+    assert places == [(str(path), lines + 2, 9, "expect[1].value"), (str(path), lines + 8, 9, "expect[3].value")]
+    with pytest.raises(ScenarioError, match=r"scenario.toml: expect\[1\].value: there is no value called w9"):
+        check(parse_scenario(SMALL + figures))
+
+
+def test_a_figure_of_a_variant_has_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "figures.toml"
+    entry = '[[variants]]\nname = "b"\ntraining = { learning_rate = 0.5 }\n'
+    entry += '[[variants.expect]]\nvalue = "w9"\nprinted = "1"\n'
+    path.write_text(SMALL + entry, encoding="utf-8")
+    with pytest.raises(ScenarioError, match=rf":{SMALL.count(chr(10)) + 5}:9: variants\[1\].expect\[1\].value: "):
+        check(load_scenario(f"{path}:b"))
+
+
+@pytest.mark.parametrize(
+    ("printed", "value", "matches"),
+    [
+        ("nan", math.nan, True),
+        ("NaN", math.nan, True),
+        ("nan", 1.0, False),
+        ("nan", math.inf, False),
+        ("inf", math.inf, True),
+        ("-inf", -math.inf, True),
+        ("-Infinity", -math.inf, True),
+        ("+inf", -math.inf, False),
+        ("inf", 1.7e308, False),
+        ("inf", math.nan, False),
+        ("1.5", math.inf, False),
+        ("1.5", math.nan, False),
+    ],
+)
+def test_figures_that_are_not_finite_are_compared_as_they_are(printed: str, value: float, matches: bool) -> None:
+    assert compare(printed, value).matches is matches
+    assert compare(printed, value, factor=1e300).matches is matches
+    assert compare(printed, value, mode="truncate").matches is matches
+    assert re.fullmatch(PRINTED, printed)
+
+
 def test_a_scenario_without_figures_has_no_findings() -> None:
     assert check(small()) == ()
+
+
+def test_what_differs_is_shown_with_all_its_digits() -> None:
+    text = """
+        format = 1
+        [title]
+        en = "digits"
+        [network]
+        inputs = 1
+        [[network.layers]]
+        name = "o"
+        units = 1
+        activation = "identity"
+        weights = [[-0.7]]
+        biases = [0]
+        [data]
+        inputs = [[2]]
+        targets = [[0.1]]
+        [loss]
+        kind = "half_squared_error"
+        [training]
+        learning_rate = 0.1
+        [stop]
+        epochs = 1
+        [[expect]]
+        value = "out_o1"
+        printed = "-1"
+        [[expect]]
+        value = "out_o1"
+        printed = "-2"
+        [[expect]]
+        value = "b_o1"
+        printed = "-0"
+        [[expect]]
+        value = "b_o1"
+        printed = "1"
+        factor = -1
+    """
+    findings = check(parse_scenario(text))
+    assert [(finding.ok, finding.shown) for finding in findings] == [
+        (True, "-1"),
+        (False, "-1.4"),
+        (True, "0"),
+        (False, "0.0"),
+    ]
+
+
+def test_a_rounded_zero_has_no_sign() -> None:
+    assert compare("0.01", -0.004).shown == "0.00"
+    assert compare("1e-3", -0.0).shown == "0e+0"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from itertools import permutations
+from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -21,6 +22,7 @@ from retrograde.engine.executor.generated import GeneratedExecutor
 from retrograde.engine.executor.kernels import KernelExecutor
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Program
+from retrograde.engine.session.saving import open_session, save
 from tests.support.effort import examples
 from tests.support.networks import Recipe, all_slots, bits, randoms
 from tests.support.runs import BUDGETS, SECONDS, checkpoints_every, executed_by, trainings
@@ -387,3 +389,20 @@ def test_a_long_branch_keeps_checkpoints_of_its_own() -> None:
         session.run()
         checkpoints = session.timeline.checkpoints
         assert checkpoints.due > 3000
+
+
+@pytest.mark.parametrize("drop", [False, True])
+def test_an_edit_inside_the_first_sum_of_an_iteration_is_of_that_iteration(drop: bool, tmp_path: Path) -> None:
+    session = Session(load_scenario("descent-batch" if drop else "mazur"))
+    before = {branch.name: branch.timeline.frame(0).next_state.tolist() for branch in session.branches}["main"]
+    session.seek(session.schedule.start(1))
+    session.step("term")
+    assert (session.iteration, session.term > 0) == (1, True)
+    branch = session.drop_sample(1) if drop else session.edit({"out_h1": 0.25})
+    assert branch.timeline.change.first == 1
+    assert branch.timeline.frame(0).next_state.tolist() == before
+    changed = branch.timeline.state(2).tolist()
+    assert changed != session.branches[0].timeline.state(2).tolist()
+    save(session, tmp_path / "at")
+    again = open_session(tmp_path / "at", load_scenario).session
+    assert again.branch_called(branch.name).timeline.state(2).tolist() == changed

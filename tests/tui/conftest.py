@@ -91,18 +91,24 @@ Open = Callable[..., AbstractAsyncContextManager[Driver]]
 
 @pytest.fixture
 def opened() -> Open:
-    """Opens the app: ``async with opened("mazur", size=(120, 36)) as driver``."""
+    """Opens the app: ``async with opened("mazur", size=(120, 36)) as driver``.
+
+    Of a test that makes a part of the app fail, ``failing`` is true.
+    """
 
     @asynccontextmanager
     async def open_app(
-        source: Any = None, *, size: tuple[int, int] = (120, 36), **options: Any
+        source: Any = None, *, size: tuple[int, int] = (120, 36), failing: bool = False, **options: Any
     ) -> AsyncIterator[Driver]:
         app = RetrogradeApp(source, **options)
-        async with app.run_test(size=size) as pilot:
+        async with app.run_test(size=size, notifications=failing) as pilot:
             driver = Driver(app, pilot)
             if source is not None:
                 await driver.until(lambda: app.session is not None)
                 await pilot.pause()
             yield driver
+        # What a part raises does not end the app; it is to end the test.
+        for error, _report in () if failing else app.reported.values():
+            raise error
 
     return open_app

@@ -176,6 +176,18 @@ def test_rooms_fill_the_screen_without_overlap(
     assert [panel for panel in tabs if panel == focus] == [panel for panel in made.tabs if panel == focus] or not zoom
 
 
+@given(size=SIZES)
+def test_an_edge_joins_a_line_above_it_only_where_there_is_one(size: tuple[int, int]) -> None:
+    made = Arrangement([row.seated for row in PANELS]).divide(*size)
+    verticals = {(x, room.y + room.height) for room in made.places.values() for x in (room.x, room.x + room.width - 1)}
+    for panel in made.tabs:
+        room = made.places[panel]
+        corners = rooms.frame(made, panel, "", UNICODE).corners
+        for corner, x in zip(corners, (room.x, room.x + room.width - 1), strict=True):
+            assert corner not in "├┤┴" or (x, room.y) in verticals
+            assert corner not in "┌┐┬" or (x, room.y) not in verticals or room.y == 1
+
+
 def test_plain_text_is_plain() -> None:
     assert plain("∂E/∂w5 = δ_o1 · σ′(net) − η × ½") == "dE/dw5 = delta_o1 * sigma'(net) - lr x 1/2"
     assert plain("神经网络 ✓") == "神经网络 ok"

@@ -104,6 +104,48 @@ async def test_save_overwrites_nothing_that_is_not_its_own(opened, here: Path) -
     assert (here / "mazur.session.json").read_text(encoding="utf-8") == before
 
 
+async def test_a_file_that_another_program_has_changed_is_asked_about(opened, here: Path) -> None:
+    path = here / "a.session.json"
+    save(Session(load_scenario("mazur")), path)
+    async with opened(session=path) as driver:
+        await driver.until(lambda: driver.app.session is not None)
+        await driver.settle()
+        other = open_session(path, load_scenario).session
+        other.notes["main", 3] = "of the other"
+        save(other, path)
+        theirs = path.read_bytes()
+        await driver.write("set w5 0.7")
+        for keys in (("escape",), ("down", "down", "enter")):
+            await driver.write("save")
+            assert "a.session.json was changed by another program since it was opened" in driver.text()
+            await driver.press(*keys)
+            assert "not saved" in driver.text()
+            assert path.read_bytes() == theirs
+        await driver.write("save")
+        await driver.press("enter")
+        await driver.idle()
+        assert "saved: retrograde open" in driver.text()
+        assert path.read_bytes() == theirs
+        assert open_session(here / "a-2.session.json", load_scenario).session.value("w5") == 0.7
+        await driver.write("save")
+        assert "saved: retrograde open" in driver.text(), "its own file from here on"
+        await driver.write("save! a")
+        save(other, path)
+        await driver.write("save")
+        await driver.press("down", "enter")
+        await driver.idle()
+        assert open_session(path, load_scenario).session.value("w5") == 0.7
+
+
+async def test_a_pipe_is_not_waited_for(opened, here: Path) -> None:
+    os.mkfifo(here / "x.session.json")
+    async with opened("mazur") as driver:
+        await driver.write("save x")
+        assert "is there and no saved session" in driver.text()
+        await driver.write("save! x")
+        assert "not a file" in driver.text()
+
+
 async def test_what_is_not_as_it_was_saved_is_said(opened, here: Path) -> None:
     session = Session(load_scenario("mazur"))
     session.seek(39)
@@ -243,6 +285,24 @@ async def test_a_broken_leftover_is_passed_over(opened, state_folder: Path) -> N
     async with opened("mazur") as driver:
         await driver.press("s")
         assert driver.session.position == 1
+
+
+def test_what_killed_programs_left_in_the_state_folder_is_removed(state_folder: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    path = left_behind(state_folder)
+    names = [
+        f".unsaved-{dead.pid}.session.json.{dead.pid}.tmp",
+        f"unsaved-{dead.pid}.lock",
+        f"unsaved-{dead.pid}-3.lock",
+    ]
+    others = [f"unsaved-{os.getpid()}.lock", "unsaved-x.lock", "mine.lock", f".mine.{dead.pid}.tmp"]
+    for name in (*names, *others):
+        (state_folder / name).write_text("")
+    for leftover in leftovers():
+        leftover.release()
+    left = {each.name for each in state_folder.iterdir()}
+    assert left == {*others, path.name, path.name.removesuffix(".session.json") + ".lock"}
 
 
 async def test_a_state_folder_that_can_not_be_written_is_no_error(opened, state_folder: Path) -> None:

@@ -188,7 +188,7 @@ def test_the_cell_with_the_ink_of_the_target_is_the_target(
             found = [(row, text) for row, line in enumerate(lines) for text in spans_of(line, ink)]
             numbers = [(row, text) for row, text in found if text[0].isdigit()]
             assert numbers == [(spot.row + above, f"{values[spot.row, spot.column]:.4f}")]
-        if target.row != operand.row:
+        if target.row != operand.row or above:
             text = "".join(span.text for span in lines[target.row + above])
             assert f"▐{values[target.row, target.column]:.4f}▌" in text.replace(" ", "")
 

@@ -22,7 +22,6 @@ class Glyphs(NamedTuple):
     back: str
     crumb: str
     check: str
-    cross: str
     bar: str
     track: str
     dot: str
@@ -57,7 +56,6 @@ UNICODE = Glyphs(
     back="←",
     crumb="▸",
     check="✓",
-    cross="✗",
     bar="█",
     track="░",
     dot="●",
@@ -92,7 +90,6 @@ ASCII = Glyphs(
     back="<-",
     crumb=">",
     check="ok",
-    cross="X",
     bar="#",
     track=".",
     dot="@",

@@ -39,6 +39,8 @@ def write_checks(scenarios: Sequence[str]) -> int:
         except EngineError as error:
             print(error, file=sys.stderr)
             usable -= 1
+    if not usable:
+        return 2
     count = ngettext("{count} scenario", "{count} scenarios", usable).format(count=usable)
     verified = ngettext("{count} figure", "{count} figures", figures).format(count=figures)
     held = _("all hold") if figures else _("nothing to compare")

@@ -154,7 +154,7 @@ def _verdicts() -> dict[Verdict, str]:
         Verdict.DISAGREES: _("disagrees"),
         Verdict.KINK: _("at a kink"),
         Verdict.NOT_FINITE: _("not finite"),
-        Verdict.UNCLEAR: _("too small to tell"),
+        Verdict.UNCLEAR: _("cannot tell"),
         Verdict.EDITED: _("edited"),
     }
 

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
 from retrograde.engine.text import LANGUAGES, N_, _, suggest, use
-from retrograde.tui.cli.support.streams import abandon_stdout, complain, settle_streams
+from retrograde.tui.cli.support.streams import abandon_stdout, complain, settled_streams
 from retrograde.tui.cli.support.subcommand import Argument, Subcommand, argument, plain_characters, theme
 
 if TYPE_CHECKING:
@@ -46,11 +46,12 @@ def subcommand(name: str) -> Subcommand:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; every failure is one clear message on stderr."""
-    try:
-        return _guarded(list(sys.argv[1:] if arguments is None else arguments))
-    except KeyboardInterrupt:
-        complain(_("interrupted"))
-        return INTERRUPTED
+    with settled_streams():
+        try:
+            return _guarded(list(sys.argv[1:] if arguments is None else arguments))
+        except KeyboardInterrupt:
+            complain(_("interrupted"))
+            return INTERRUPTED
 
 
 def _guarded(arguments: list[str]) -> int:
@@ -58,7 +59,6 @@ def _guarded(arguments: list[str]) -> int:
     from retrograde.engine.errors import EngineError, ScenarioError
 
     use(_language(arguments))
-    settle_streams()
     try:
         code = _carry_out(arguments)
         # What is still in the buffer fails here, where it can be said, not in the interpreter's last flush.

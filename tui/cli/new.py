@@ -46,7 +46,7 @@ kind = "glorot_uniform"                     # glorot_normal he_uniform he_normal
 units = 2
 activation = "tanh"                         # {activations}
 bias = "neuron"                             # one for each neuron; "shared" by the layer; or "none"
-# frozen = ["bias"]                         # parameters that are not trained: "weights", "bias"
+# frozen = ["bias"]                         # parameters that are not trained; of every kind: weights, bias, ...
 
 [[network.layers]]
 units = 1

@@ -17,6 +17,7 @@ from retrograde.tui.cli.support.saved import is_saved, load_session
 from retrograde.tui.cli.support.subcommand import JSON, Subcommand, argument, count
 
 if TYPE_CHECKING:
+    from retrograde.engine.formulas.tree import Formula
     from retrograde.engine.session.session import Session
 
 FOUND, NOTHING = 0, 1
@@ -106,9 +107,9 @@ def _write_text(session: Session, asked: Query, answer: _Answer, limit: int | No
         print(answer.count)
         return FOUND if answer.count else NOTHING
     printed = 0
+    formula = session.formula(asked.formula)
     for number in islice(answer.steps, limit):
-        step = session.step_at(number)
-        parts = [step.moment.address, f"{step.symbol} = {shown(step.result)}"]
+        parts = _hit(session, formula, number, answer.value)
         if answer.value is not None:
             parts.insert(0, shown(answer.value))
         bar.wipe()
@@ -122,8 +123,24 @@ def _write_text(session: Session, asked: Query, answer: _Answer, limit: int | No
     return FOUND if printed else NOTHING
 
 
+def _hit(session: Session, formula: Formula, number: int, value: float | None) -> list[str]:
+    """Where a hit is, the number that was asked for, and where that was made or for which sample it is."""
+    step = session.step_at(number)
+    found = session.queries.asked(formula, number, value=value)
+    if found is None or found.ref == step.target:
+        mark = f"{{{step.target.index[0] + 1}}}" if step.target.array.batched and step.program.batch > 1 else ""
+        return [step.moment.address, f"{step.symbol}{mark} = {shown(step.result)}"]
+    parts = [step.moment.address, f"{found.text} = {shown(found.value)}"]
+    if found.made is not None and found.made != number:
+        parts.append(_("made at {address}").format(address=session.step_at(found.made).moment.address))
+    if found.ref is None and found.sample is not None:
+        parts.append(_("sample {number}").format(number=found.sample + 1))
+    return parts
+
+
 def _write_json(session: Session, asked: Query, answer: _Answer, limit: int | None) -> int:
-    hits = [_record(session, number) for number in islice(answer.steps, limit)]
+    formula = session.formula(asked.formula)
+    hits = [_record(session, formula, number, answer.value) for number in islice(answer.steps, limit)]
     result: dict[str, Any] = {
         "scenario": session.scenario.name,
         "branch": session.branch.name,
@@ -141,15 +158,26 @@ def _write_json(session: Session, asked: Query, answer: _Answer, limit: int | No
     return FOUND if hits or answer.count else NOTHING
 
 
-def _record(session: Session, number: int) -> dict[str, Any]:
+def _record(session: Session, formula: Formula, number: int, value: float | None) -> dict[str, Any]:
     step = session.step_at(number)
-    return {
+    found = session.queries.asked(formula, number, value=value)
+    record = {
         "step": number,
         "address": step.moment.address,
         "symbol": step.symbol,
         "name": step.name,
         "value": encoded(step.result),
     }
+    if found is not None and found.ref != step.target:
+        made = None if found.made is None else session.step_at(found.made).moment.address
+        record["asked"] = {
+            "text": found.text,
+            "value": encoded(found.value),
+            "name": None if found.ref is None else session.notation.name(found.ref),
+            "sample": None if found.sample is None else found.sample + 1,
+            "made": made,
+        }
+    return record
 
 
 COMMAND = Subcommand(

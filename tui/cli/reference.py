@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from retrograde.engine.equations.activation_table import ACTIVATIONS
 from retrograde.engine.equations.losses import LOSSES
-from retrograde.engine.equations.optimisers import DECAY, OPTIMISERS, OPTIONS
+from retrograde.engine.equations.optimisers import DECAY, OPTIMISERS, OPTIONS, Optimiser
 from retrograde.engine.equations.options import Value
 from retrograde.engine.equations.rate_schedules import KEYS, SCHEDULES
 from retrograde.engine.layers.base import ActivatedLayer, Layer
@@ -46,7 +46,8 @@ print warnings on stderr, `retrograde run --json` lists them, and in the app `:w
 
 A layer takes the output of the layer above it, or of the layers that its key `inputs` names (`i` is the input). Arrays
 have the axes of one sample: rows and columns, `[channels, rows, columns]` for a convolution, `[time, features]` for a
-sequence.
+sequence. Weights have a row per unit; a file that has a column per unit, as x @ W and Keras do, says so with `layout =
+"inputs_first"`, and those of a dense or a linear layer may be nested like the array that they read.
 """
 
 
@@ -111,9 +112,11 @@ def training(text: str) -> str:
     )
     options = ((f"`{row.key}`", row.text, row.bounds) for row in OPTIONS.values())
     schedules = ((f"`{row.name}`", row.formula, _defaults(row.keys), row.source) for row in SCHEDULES.values())
+    memory = ((f"`{row.name}`", _remembered(row)) for row in OPTIMISERS.values())
     tables: tuple[tuple[tuple[str, ...], Iterable[tuple[str, ...]]], ...] = (
         (("`optimizer`", "update", "options and defaults", "source"), optimisers),
         (("option", "meaning", "range"), options),
+        (("remembered by", "names"), memory),
         (("`kind`", "f(t)", "keys and defaults", "PyTorch"), schedules),
     )
     for head, rows in tables:
@@ -121,6 +124,18 @@ def training(text: str) -> str:
         old = re.compile(rf"^\| {re.escape(head[0])} \|.*?\n(?=\n)", re.MULTILINE | re.DOTALL)
         text = old.sub(table.replace("\\", r"\\"), text)
     return text
+
+
+def _remembered(row: Optimiser) -> str:
+    """What an optimiser remembers, each with what it needs to."""
+    found = []
+    for name, one in row.remembers.items():
+        needs = ""
+        if one.needs is not None:
+            key, values = one.needs
+            needs = f" (with `{key}`" + (f" {' or '.join(map(_written, values))})" if values else ")")
+        found.append(f"`{name}` {one.text}{needs}")
+    return "; ".join(found)
 
 
 def _defaults(options: Mapping[str, Value | None], usual: Mapping[str, Value] | None = None) -> str:

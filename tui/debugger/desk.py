@@ -54,7 +54,7 @@ class Host(Protocol):
         """Takes a message from any thread."""
 
     def in_thread(self, work: Action) -> None:
-        """Does work in a thread; what it raises ends the app."""
+        """Does work in a thread; what it raises is reported."""
 
     def choose(self) -> None:
         """Chooses another scenario."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from retrograde.engine.text import _
 from retrograde.tui.work.turns import Event
 
 if TYPE_CHECKING:
+    from retrograde.engine.session.saving import SessionFile
     from retrograde.engine.session.session import Session
     from retrograde.tui.debugger.desk import Action, Desk
     from retrograde.tui.debugger.working import Working
@@ -42,10 +44,12 @@ def stamp(session: Session) -> Stamp:
 
 def is_session(path: Path) -> bool:
     """Whether a file is a saved session, by how it begins."""
+    from retrograde.engine.atomic import read_regular
+    from retrograde.engine.session.saved import MAX_FILE_BYTES
+
     try:
-        with path.open(encoding="utf-8") as file:
-            head = file.read(400)
-    except (OSError, UnicodeDecodeError):
+        head = read_regular(path, MAX_FILE_BYTES)[:400].decode(errors="replace")
+    except (OSError, EngineError):
         return False
     return head.startswith('{\n "format": ') and '"scenario": {' in head
 
@@ -57,7 +61,7 @@ class Keeping:
         self._desk = desk
         self._working = working
         self._keeper = keeper
-        self._file: Path | None = None
+        self._file: SessionFile | None = None
         """Where the session was saved, or opened from."""
         self._saved: Stamp = ()
         self._kept: Stamp = ()
@@ -65,7 +69,7 @@ class Keeping:
         self._asking = ""
         desk.beginners.append(self.begin)
 
-    def begin(self, file: Path | None = None, leftover: Leftover | None = None) -> None:
+    def begin(self, file: SessionFile | None = None, leftover: Leftover | None = None) -> None:
         """Begins to look after a session.
 
         Args:
@@ -141,7 +145,6 @@ class Keeping:
         """Saves the session."""
         if not self._working.when_idle(lambda: self.save(rest)):
             return
-        session = self._desk.session
         forced = rest.startswith("!") or rest.endswith(" !")
         name = rest.strip("!").strip()
         try:
@@ -152,25 +155,69 @@ class Keeping:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             self._desk.say(reason or str(error), bad=True)
             return
+        over = self._file if not forced and self._is_own(path) else None
+        self._write(path, over)
+
+    def _write(self, path: Path, over: SessionFile | None) -> None:
+        """Writes the session; asks where another program has written its file meanwhile.
+
+        Args:
+            path: the file.
+            over: what is in it, as far as is known here; None to overwrite anything.
+        """
+        session = self._desk.session
         now, keeper = stamp(session), self._keeper
 
-        def write(_job: Job) -> None:
-            from retrograde.engine.session.saving import save
+        def write(_job: Job) -> SessionFile | None:
+            from retrograde.engine.session.saving import ChangedError, save
 
-            save(session, path)
+            try:
+                written = save(session, path, over=over)
+            except ChangedError:
+                return None
             keeper.forget()
+            return written
 
-        def done(_result: object) -> None:
-            self._file, self._saved, self._kept = path, now, now
+        def done(written: SessionFile | None) -> None:
+            if written is None:
+                self._ask(path)
+                return
+            self._file, self._saved, self._kept = written, now, now
             self._desk.say(_("saved: retrograde open {path}").format(path=path))
 
         self._working.search(_("saving"), write, done)
+
+    def _ask(self, path: Path) -> None:
+        """Asks what becomes of a file that another program has changed."""
+        from retrograde.tui.screens.choosing import ChoiceScreen
+
+        other = _free(path)
+        rows = (
+            (_("save as {path}").format(path=other.name), _("both are kept")),
+            (_("overwrite"), _("what the other program wrote is lost")),
+            (_("cancel"), _("nothing is saved")),
+        )
+
+        def answered(row: int | None) -> None:
+            if row == 0:
+                self._write(other, None)
+            elif row == 1:
+                self._write(path, None)
+            else:
+                self._desk.say(_("not saved: {path} was changed by another program").format(path=path), bad=True)
+
+        title = _("{path} was changed by another program since it was opened").format(path=path.name)
+        self._desk.host.ask(ChoiceScreen(title, rows, self._desk.host.glyphs), answered)
+
+    def _is_own(self, path: Path) -> bool:
+        """Whether a file is the one of this session."""
+        return self._file is not None and path.resolve() == self._file.path.resolve()
 
     def _target(self, name: str) -> Path:
         """The file that is meant: the one that is named, else the one of this session, else one called as it is."""
         session = self._desk.session
         if not name:
-            return self._file or Path(f"{session.scenario.name}{SUFFIX}")
+            return self._file.path if self._file is not None else Path(f"{session.scenario.name}{SUFFIX}")
         path = Path(name).expanduser()
         if path.is_dir():
             path /= f"{session.scenario.name}{SUFFIX}"
@@ -182,8 +229,15 @@ class Keeping:
         Raises:
             EngineError: it would.
         """
-        if not path.exists() or (self._file is not None and path.resolve() == self._file.resolve()):
+        if not path.exists() or self._is_own(path):
             return
         if not is_session(path):
             raise EngineError(_("{path} is there and no saved session; :save! {path} overwrites it").format(path=path))
         raise EngineError(_("{path} is another saved session; :save! {path} overwrites it").format(path=path))
+
+
+def _free(path: Path) -> Path:
+    """A file beside another one that is not there yet, named after it."""
+    stem = path.name.removesuffix(SUFFIX)
+    numbers = (path.with_name(f"{stem}-{number}{SUFFIX}") for number in count(2))
+    return next(each for each in numbers if not each.exists())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from retrograde.engine.text import _
@@ -54,13 +55,23 @@ class Painting:
         if divided is None:
             return
         self.paint_footer()
+        self._guarded(self._paint_header)
+        for name in self._panels:
+            self._guarded(partial(self._paint_panel, name, divided))
+
+    def _guarded(self, paint: Callable[[], None]) -> None:
+        """Paints a part; where that fails, the others are painted all the same."""
+        try:
+            paint()
+        except Exception as error:  # noqa: BLE001 - reported
+            self._screen.owner.report(error)
+
+    def _paint_header(self) -> None:
         from retrograde.tui.views.status import header_view
 
         reading = self._desk.reading
         header = self._made(rooms.HEADER, (reading,), lambda: header_view(reading))
         self._screen.give(rooms.HEADER, NO_FRAME, header)
-        for name in self._panels:
-            self._paint_panel(name, divided)
 
     def _paint_panel(self, name: str, divided: rooms.Rooms) -> None:
         """Hands a panel its view, if it is shown."""
@@ -84,6 +95,9 @@ class Painting:
         """Shows the keys or the notice."""
         if self._screen.shown is None:
             return
+        self._guarded(self._paint_footer)
+
+    def _paint_footer(self) -> None:
         notice = self._desk.notice
         view = FooterView(keys=(), notice=notice.text, bad=notice.bad) if notice.text else self._keys()
         self._screen.give_footer(view)
@@ -104,7 +118,7 @@ class Painting:
             return
         for name, panel in self._panels.items():
             if panel.live:
-                self._paint_panel(name, divided)
+                self._guarded(partial(self._paint_panel, name, divided))
         text = _("epoch {epoch} of {epochs} · E {loss} · {rate} epochs/s · Space pauses").format(
             epoch=f"{view.epoch:,}", epochs=f"{view.epochs:,}", loss=f"{view.loss:.6g}", rate=f"{view.rate:,.0f}"
         )

@@ -145,6 +145,10 @@ class PanelledScreen(Screen[None]):
         """Opens the command palette."""
         self.app.action_command_palette()
 
+    def suspend(self) -> None:
+        """Gives the terminal to the shell for a while."""
+        self.app.action_suspend_process()
+
     def quit(self) -> None:
         """Leaves."""
         self.app.exit(0)

@@ -210,7 +210,7 @@ def frame(rooms: Rooms, panel: str, focus: str, glyphs: Glyphs) -> PanelEdge:
         title.append(Span(_(each.title), ink))
     corners = list(glyphs.tees[:2] if panel in rooms.joints else glyphs.corners[:2])
     for side in rooms.open_ends.get(panel, ()):
-        corners[side] = glyphs.tees[2]
+        corners[side] = glyphs.tees[3]
     return PanelEdge(
         title=tuple(title),
         focused=panel == focus,

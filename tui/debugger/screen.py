@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
@@ -18,6 +17,7 @@ from retrograde.tui.debugger.panelled import PanelledScreen
 from retrograde.tui.widgets.panel import Panel
 
 if TYPE_CHECKING:
+    from retrograde.engine.session.saving import SessionFile
     from retrograde.engine.session.session import Session
     from retrograde.tui.debugger.arrangement import Arrangement
     from retrograde.tui.debugger.table import Row
@@ -52,7 +52,7 @@ class DebuggerScreen(PanelledScreen):
         arrangement: Arrangement,
         keeper: Keeper,
         *,
-        file: Path | None = None,
+        file: SessionFile | None = None,
         leftover: Leftover | None = None,
     ) -> None:
         super().__init__(arrangement)
@@ -88,7 +88,7 @@ class DebuggerScreen(PanelledScreen):
         return self.set_timer(seconds, action)
 
     def in_thread(self, work: Action) -> None:
-        """Does work in a thread; what it raises ends the app."""
+        """Does work in a thread; what it raises is reported."""
         self.run_worker(work, thread=True, exit_on_error=True, group="run")
 
     def announce(self, text: str) -> None:

@@ -655,6 +655,14 @@ COMMANDS: tuple[Row, ...] = (
         early=lambda screen: screen.show_help(key_rows(commands())),
     ),
     Row(
+        id="suspend",
+        keys=("ctrl+z",),
+        title=N_("suspend the program"),
+        help=N_("Gives the terminal to the shell; fg comes back."),
+        group=Group.SCREEN,
+        early=lambda screen: screen.suspend(),
+    ),
+    Row(
         id="palette",
         keys=("ctrl+p",),
         title=N_("command palette"),

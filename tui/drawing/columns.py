@@ -187,8 +187,8 @@ def _label(text: str, edge: int, glyphs: Glyphs, ink: int = Ink.DIM) -> Span:
 
 
 def _gap(spots: tuple[PlacedSpan, ...], row: int, column: int, gap: int, glyphs: Glyphs, *, end: bool) -> Span:
-    """What stands before a cell: the end of the mark before it, or the beginning of its own."""
-    for spot in spots:
+    """What stands before a cell: the beginning of its own mark or the end of the mark before it; the target's first."""
+    for spot in sorted(spots, key=lambda spot: spot.mark is not Mark.TARGET):
         if not spot.row <= row < spot.row + spot.rows:
             continue
         target = spot.mark is Mark.TARGET

@@ -49,7 +49,8 @@ def _difference(check: GradientCheck) -> Badge:
         case Verdict.KINK:
             return Badge(text=_("at a kink, where no derivative is"), ok=None)
         case Verdict.UNCLEAR:
-            return Badge(text=_("too rough for a finite difference"), ok=None)
+            text = _("a finite difference cannot tell: {value} ± {error}")
+            return Badge(text=text.format(value=f"{check.numeric:.3g}", error=f"{check.error:.1g}"), ok=None)
         case Verdict.EDITED:
             return Badge(text=_("an edited value is in the way of a finite difference"), ok=None)
         case _:

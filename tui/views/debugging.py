@@ -290,7 +290,7 @@ class Rows:
 
 def heavy(formula: Formula) -> bool:
     """Whether an expression reads so much that its value waits until the cursor rests."""
-    return len(formula.slots) > HEAVY_SLOTS
+    return formula.size > HEAVY_SLOTS
 
 
 def debug_view(rows: Rows, selected: int, digits: int, *, window: int) -> DebugView:

@@ -10,6 +10,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
+from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Canvas
 from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.canvas.themes import Look
@@ -22,6 +23,9 @@ class HasLook(Protocol):
     """What a drawn widget asks of its app."""
 
     look: Look
+
+    def report(self, error: BaseException) -> None:
+        """Says that something was raised which nobody expected, and writes a report."""
 
 
 class Drawn(Widget, Generic[V]):
@@ -46,6 +50,12 @@ class Drawn(Widget, Generic[V]):
     def paint_empty(self, canvas: Canvas, frame: PanelEdge) -> None:
         """Draws what is there before the first view: nothing, or the frame of a panel."""
 
+    def _paint(self, canvas: Canvas, frame: PanelEdge, view: V | None) -> None:
+        if view is None:
+            self.paint_empty(canvas, frame)
+        else:
+            self.paint(canvas, frame, view)
+
     def render_line(self, y: int) -> Strip:
         """The strip of a row, from the cache if nothing changed."""
         size = self.size
@@ -55,11 +65,12 @@ class Drawn(Widget, Generic[V]):
         if self._drawn != drawn:
             canvas = Canvas(size.width, size.height, look.glyphs)
             if state is not None and size.width and size.height:
-                frame, view = state
-                if view is None:
-                    self.paint_empty(canvas, frame)
-                else:
-                    self.paint(canvas, frame, view)
+                try:
+                    self._paint(canvas, *state)
+                except Exception as error:  # noqa: BLE001 - reported
+                    canvas = Canvas(size.width, size.height, look.glyphs)
+                    canvas.put(0, 0, _("this can not be drawn"), Ink.BAD)
+                    self.call_later(cast(HasLook, self.app).report, error)
             self._strips = canvas.strips(look.palette)
             self._drawn = drawn
         return self._strips[y] if 0 <= y < len(self._strips) else Strip.blank(size.width)

@@ -77,11 +77,6 @@ class TrainingWork:
         self._first: int | None = None
         self._held_until = 0.0
 
-    @property
-    def walkable(self) -> bool:
-        """Whether the past of the run can be walked while it goes on."""
-        return type(self) is TrainingWork and self.where is None
-
     def hold(self) -> None:
         """Leaves the processor to the screen for a moment, which has a key to answer."""
         self._held_until = time.perf_counter() + HOLD_SECONDS

@@ -9,11 +9,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from retrograde.engine.atomic import held, lives, read_regular, remove_abandoned
 from retrograde.engine.errors import EngineError
 
 PREFIX = "unsaved-"
@@ -43,13 +46,7 @@ def _locked(path: Path) -> int | None:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError:
         return None
-    try:
-        import fcntl
-
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except ImportError:
-        pass
-    except OSError:
+    if not held(descriptor):
         os.close(descriptor)
         return None
     return descriptor
@@ -127,6 +124,12 @@ class Keeper:
             raise OSError
         return self.path
 
+    def flush(self, seconds: float) -> None:
+        """Waits until what was given is written, if that takes no longer than this."""
+        end = time.monotonic() + seconds
+        while self._busy and time.monotonic() < end:
+            time.sleep(0.01)
+
     def forget(self) -> None:
         """Removes what was kept: it was saved, or is not wanted. Waits for the disk."""
         with self._guard:
@@ -179,10 +182,26 @@ def _remove(path: Path) -> None:
             each.unlink(missing_ok=True)
 
 
+def _tidy() -> None:
+    """Removes what programs left in the state folder that were killed: half of a file, locks of nothing."""
+    home = folder()
+    remove_abandoned(home, rf"{PREFIX}\d+(?:-\d+)?{re.escape(SUFFIX)}")
+    for lock in home.glob(f"{PREFIX}*{LOCK}"):
+        process = re.fullmatch(rf"{PREFIX}(\d{{1,10}})(?:-\d+)?", lock.name.removesuffix(LOCK))
+        if process is None or lives(int(process[1])) or lock.with_name(lock.name.removesuffix(LOCK) + SUFFIX).exists():
+            continue
+        descriptor = _locked(lock)
+        if descriptor is not None:
+            with contextlib.suppress(OSError):
+                lock.unlink(missing_ok=True)
+            os.close(descriptor)
+
+
 def leftovers() -> list[Leftover]:
     """What other processes left behind, the newest first; each is held until it is removed or released."""
     found: list[Leftover] = []
     try:
+        _tidy()
         paths = [path for path in folder().iterdir() if path.name.startswith(PREFIX) and path.name.endswith(SUFFIX)]
     except OSError:
         return []
@@ -200,10 +219,7 @@ def leftovers() -> list[Leftover]:
 
 def _read(path: Path, descriptor: int) -> Leftover | None:
     try:
-        state = path.stat()
-        if state.st_size > MOST_BYTES:
-            return None
-        content: Any = json.loads(path.read_text(encoding="utf-8"))
+        content: Any = json.loads(read_regular(path, MOST_BYTES))
         counts = [len(content[key]) for key in ("breakpoints", "watches", "marks", "notes")]
         return Leftover(
             path=path,
@@ -211,7 +227,7 @@ def _read(path: Path, descriptor: int) -> Leftover | None:
             scenario=str(content["scenario"]["name"]),
             edits=len(content["branches"]) - 1,
             others=sum(counts),
-            time=state.st_mtime,
+            time=path.stat().st_mtime,
         )
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (EngineError, OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.evaluation import PYTHON, evaluate
 from retrograde.engine.equations.expression import (
     HALF,
     ONE,
@@ -17,13 +19,14 @@ from retrograde.engine.equations.expression import (
     Expr,
     Max,
     Product,
+    Ref,
     Select,
     Sub,
     Sum,
 )
 from retrograde.engine.equations.functions import ABS, EXP, SQRT
 from retrograde.engine.ops.pointwise import Rule
-from retrograde.engine.ops.update.adaptive import AVERAGE, AVERAGE_OF_SQUARES, root
+from retrograde.engine.ops.update.adaptive import AVERAGE, AVERAGE_OF_SQUARES, root, root_inside
 from retrograde.engine.ops.update.appending import Updates, steps_of
 
 _FOUR, _FIVE = Const(4.0), Const(5.0)
@@ -49,6 +52,12 @@ ADAM = Rule(
     why="A step against the average gradient, measured by its usual size; ε keeps it finite.",
     value=lambda w, rate, m, v, eps: Sub(w, Div(Product((rate, m)), root(v, eps))),
     source="Kingma, Ba 2015, algorithm 1",
+)
+ADAM_INSIDE = Rule(
+    name="Adam",
+    title="update",
+    why="A step against the average gradient, measured by its usual size; ε inside of the root keeps it finite.",
+    value=lambda w, rate, m, v, eps: Sub(w, Div(Product((rate, m)), root_inside(v, eps))),
 )
 LARGEST = Rule(
     name="maximum",
@@ -142,17 +151,26 @@ RECTIFIER = Rule(
     ),
     source="Liu et al. 2020, algorithm 2",
 )
+_Root = Callable[[Expr, Expr], Expr]
+
+
+def _rectified(denominator: _Root) -> Callable[..., Expr]:
+    """The update of RAdam, given √v and ε in one of two ways."""
+    return lambda w, rate, m, v, eps, rectifier, length, power: Select(
+        Compare(Comparison.GT, length, _FIVE),
+        Sub(w, Div(Product((rate, rectifier, Call(SQRT, Sub(ONE, power)), m)), denominator(v, eps))),
+        Sub(w, Product((rate, m))),
+    )
+
+
 RADAM = Rule(
     name="RAdam",
     title="update",
     why="A step against the average gradient; measured by its usual size as soon as that can be trusted.",
-    value=lambda w, rate, m, v, eps, rectifier, length, power: Select(
-        Compare(Comparison.GT, length, _FIVE),
-        Sub(w, Div(Product((rate, rectifier, Call(SQRT, Sub(ONE, power)), m)), root(v, eps))),
-        Sub(w, Product((rate, m))),
-    ),
+    value=_rectified(root),
     source="Liu et al. 2020, algorithm 2; torch.optim.RAdam",
 )
+RADAM_INSIDE = Rule(name=RADAM.name, title=RADAM.title, why=RADAM.why, value=_rectified(root_inside))
 
 
 def _averages(updates: Updates, parameter: Array, g: Array) -> tuple[Array, Array]:
@@ -169,7 +187,8 @@ def _powers(updates: Updates) -> tuple[Array, Array]:
 
 def _power(updates: Updates, number: int) -> Array:
     """β1ᵗ or β2ᵗ."""
-    old = updates.remembered(f"beta{number}_power", 1.0, sign=f"β{number}ᵗ")
+    before = updates.builder.starts.power(updates.options["betas"][number - 1])
+    old = updates.remembered(f"beta{number}_power", before, sign=f"β{number}ᵗ")
     return updates.renewed(old, POWER, old, updates.betas()[number - 1])
 
 
@@ -194,7 +213,8 @@ def _adam(updates: Updates, parameter: Array, slope: Array, *, largest: bool) ->
         v = updates.renew(most, LARGEST, most, v)
     mean = updates.made("mhat", parameter, CORRECTED, m, power1, sign="m̂")
     square = updates.made("vhat", parameter, CORRECTED, v, power2, sign="v̂")
-    return updates.replace(parameter, ADAM, w, rate, mean, square, updates.option("eps"))
+    rule = ADAM_INSIDE if updates.options["eps_inside"] else ADAM
+    return updates.replace(parameter, rule, w, rate, mean, square, updates.option("eps"))
 
 
 @steps_of("adamax")
@@ -210,6 +230,20 @@ def adamax(updates: Updates, parameter: Array, slope: Array) -> Array:
     return updates.replace(parameter, ADAMAX, w, rate, corrected, largest)
 
 
+def _momenta(updates: Updates) -> float:
+    """The product of the momenta of the updates before the first one, multiplied as the updates do."""
+    beta, decay = Const(updates.options["betas"][0]), Const(updates.options["momentum_decay"])
+    product = 1.0
+    for update in range(1, updates.builder.starts.count + 1):
+        product *= evaluate(_momentum(beta, Const(float(update)), decay), _nothing, PYTHON)
+    return product
+
+
+def _nothing(ref: Ref) -> float:
+    """Numbers alone read no slot."""
+    raise LookupError(ref)
+
+
 @steps_of("nadam")
 def nadam(updates: Updates, parameter: Array, slope: Array) -> Array:
     """Adam with Nesterov's momentum: m̂ looks one update ahead."""
@@ -217,14 +251,15 @@ def nadam(updates: Updates, parameter: Array, slope: Array) -> Array:
     t, decay = updates.count, updates.option("momentum_decay")
     mu = updates.shared("mu", MOMENTUM_NOW, beta1, t, decay, sign="μ")
     ahead = updates.shared("mu_next", MOMENTUM_NEXT, beta1, t, decay, sign="μ′")
-    before = updates.remembered("mu_product", 1.0, sign="Πμ")
+    before = updates.remembered("mu_product", _momenta(updates), sign="Πμ")
     product = updates.renewed(before, MOMENTUM_PRODUCT, before, mu)
     power = _power(updates, 2)
     w, g = updates.decayed(parameter, slope)
     m, v = _averages(updates, parameter, g)
     mean = updates.made("mhat", parameter, AHEAD, m, g, mu, ahead, product, sign="m̂")
     square = updates.made("vhat", parameter, CORRECTED, v, power, sign="v̂")
-    return updates.replace(parameter, ADAM, w, rate, mean, square, updates.option("eps"))
+    rule = ADAM_INSIDE if updates.options["eps_inside"] else ADAM
+    return updates.replace(parameter, rule, w, rate, mean, square, updates.option("eps"))
 
 
 @steps_of("radam")
@@ -237,4 +272,5 @@ def radam(updates: Updates, parameter: Array, slope: Array) -> Array:
     w, g = updates.decayed(parameter, slope)
     m, v = _averages(updates, parameter, g)
     mean = updates.made("mhat", parameter, CORRECTED, m, power1, sign="m̂")
-    return updates.replace(parameter, RADAM, w, rate, mean, v, updates.option("eps"), rectifier, length, power2)
+    rule, eps = RADAM_INSIDE if updates.options["eps_inside"] else RADAM, updates.option("eps")
+    return updates.replace(parameter, rule, w, rate, mean, v, eps, rectifier, length, power2)

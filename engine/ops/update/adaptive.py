@@ -94,7 +94,8 @@ def adagrad(updates: Updates, parameter: Array, slope: Array) -> Array:
     options, rate = updates.options, updates.rate
     w, g = updates.decayed(parameter, slope)
     if options["lr_decay"]:
-        rate = updates.shared("fading_rate", FADING_RATE, rate, updates.count, updates.option("lr_decay"), sign="η_κ")
+        fading = updates.own("fading_rate")
+        rate = updates.shared(fading, FADING_RATE, rate, updates.count, updates.option("lr_decay"), sign="η_κ")
     old = updates.memory("s", parameter, float(options["initial_accumulator"]))
     s = updates.renew(old, SQUARES, old, g)
     rule = SCALED_INSIDE if options["eps_inside"] else SCALED

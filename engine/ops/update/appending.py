@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.equations.expression import ONE, Product, Sub, Sum
@@ -19,6 +17,19 @@ from retrograde.engine.ops.pointwise import Operand, Pointwise, Rule
 
 if TYPE_CHECKING:
     from retrograde.engine.ops.leaves import Source
+    from retrograde.engine.ops.update.starts import Starts
+
+
+class LayerRate(NamedTuple):
+    """The learning rate of a layer that has one of its own.
+
+    Attributes:
+        value: the rate, or what η is multiplied by.
+        factor: whether it is a factor.
+    """
+
+    value: float
+    factor: bool
 
 
 class UpdatePass(GradientPass, Protocol):
@@ -32,6 +43,12 @@ class UpdatePass(GradientPass, Protocol):
 
     initial_rate: float
     """η when the training begins."""
+
+    rates: Mapping[str, LayerRate]
+    """The layers whose learning rate is another one, by name."""
+
+    starts: Starts
+    """What is remembered before the first update."""
 
     total: Array
     """E."""
@@ -51,13 +68,16 @@ class UpdatePass(GradientPass, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Update(Pointwise):
-    """One step of an update, element by element.
+    """One step of an update, element by element; no gradient goes back through it.
 
     Attributes:
         parameter: the parameter that is updated; None for what all parameters of the iteration share.
     """
 
     parameter: Array | None = None
+
+    def gradient(self, builder: GradientPass) -> None:
+        """None: a gradient by a parameter that looked ahead is one by the parameter."""
 
 
 COUPLED = Rule(
@@ -88,10 +108,13 @@ class Updates:
     Args:
         builder: what the ops are appended to.
         optimiser: the name of the optimiser.
-        rate: appends what makes the learning rate of the iteration; asked once, by the first update that needs it.
+        rate: appends what makes the learning rate of the iteration, of a layer where that has one of its own; asked
+            once for each, by the first update that needs it.
 
     Attributes:
         options: the optimiser's options, by key.
+        phase: the phase of the ops that are appended.
+        layer: the layer whose parameters are updated.
     """
 
     def __init__(self, builder: UpdatePass, optimiser: str, rate: Callable[[Updates], Array]) -> None:
@@ -101,16 +124,41 @@ class Updates:
         self.options: dict[str, Any] = {
             key: given.get(key, default) for key, default in OPTIMISERS[optimiser].options.items()
         }
+        self.phase = Phase.UPDATE
+        self.layer = ""
         self._shared: dict[str, Array] = {}
 
     # -- what the parameters share
 
     @property
     def rate(self) -> Array:
-        """The learning rate of the iteration: η, or η_t where there is a schedule."""
-        if "lr_now" not in self._shared:
-            self._shared["lr_now"] = self._rate(self)
-        return self._shared["lr_now"]
+        """The learning rate of the iteration and the layer: η, or η_t where there is a schedule."""
+        name = self.own("lr_now")
+        if name not in self._shared:
+            self._shared[name] = self._rate(self)
+        return self._shared[name]
+
+    @property
+    def layer_rate(self) -> LayerRate | None:
+        """The learning rate that the layer has of its own."""
+        return self.builder.rates.get(self.layer)
+
+    def own(self, name: str) -> str:
+        """The name of what is shared by the parameters with one learning rate: by all, or by those of the layer."""
+        return name if self.layer_rate is None else f"{name}_{self.layer}"
+
+    def initial_rate(self, parameter: Array) -> float:
+        """η of a parameter when the training begins."""
+        own, rate = self.builder.rates.get(parameter.layer), self.builder.initial_rate
+        if own is None:
+            return rate
+        return rate * own.value if own.factor else own.value
+
+    def once(self, name: str, make: Callable[[], Array]) -> Array:
+        """A number of the iteration that is made when it is asked for the first time."""
+        if name not in self._shared:
+            self._shared[name] = make()
+        return self._shared[name]
 
     def option(self, key: str) -> Array:
         """The leaf of an option that is a number."""
@@ -134,7 +182,7 @@ class Updates:
 
     def remembered(self, name: str, initial: float, *, sign: str = "") -> Array:
         """A number that is remembered, as it is before the update."""
-        return self.builder.leaves.remembered(name, initial, sign=sign)
+        return self.builder.leaves.remembered(name, self.builder.starts.number(name, initial), sign=sign)
 
     def renewed(self, old: Array, rule: Rule, *operands: Array) -> Array:
         """The new value of a number that is remembered; computed once, however often it is asked for."""
@@ -148,7 +196,7 @@ class Updates:
     @property
     def count(self) -> Array:
         """t: how many updates there were, with this one."""
-        old = self.remembered("updates", 0.0, sign="t")
+        old = self.remembered("updates", float(self.builder.starts.count), sign="t")
         return self.renewed(old, COUNT, old)
 
     # -- what belongs to a parameter
@@ -157,7 +205,7 @@ class Updates:
         """What is remembered of a parameter: an array of its shape, with its value before the update."""
         return self.builder.leaves.remembered(
             f"{stem}({parameter.name})",
-            np.full(parameter.shape, initial),
+            self.builder.starts.of(stem, parameter, initial),
             layer=parameter.layer,
             of=parameter,
             stem=stem,
@@ -197,13 +245,13 @@ class Updates:
         decay = self.option("weight_decay")
         if self.options["decoupled"]:
             return self.made("decayed", parameter, DECOUPLED, parameter, self.rate, decay), slope
-        return parameter, self.made("g", parameter, COUPLED, slope, decay, parameter)
+        return parameter, self.made("g", parameter, COUPLED, slope, decay, self.builder.seen(parameter))
 
     def _append(self, target: Array, rule: Rule, operands: tuple[Array, ...], parameter: Array | None) -> Array:
         return self.builder.append(
             Update(
                 target=target,
-                phase=Phase.UPDATE,
+                phase=self.phase,
                 layer=target.layer,
                 extent=Extent.ONCE,
                 rule=rule,
@@ -212,6 +260,12 @@ class Updates:
             )
         )
 
+
+Ahead = Callable[[Updates, Array], Array]
+"""Appends what a parameter is while the network runs; returns the array."""
+
+AHEAD: dict[str, Ahead] = {}
+"""By the name of the optimiser, of those that let the network run with other parameters where an option says so."""
 
 Append = Callable[[Updates, Array, Array], Array]
 """Appends the steps that update a parameter, given its gradient; returns the array with the new value."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import ONE, Compare, Comparison, Expr, Product, Select, Sub, Sum
 from retrograde.engine.ops.pointwise import Rule
-from retrograde.engine.ops.update.appending import Updates, steps_of
+from retrograde.engine.ops.update.appending import AHEAD, Updates, steps_of
 
 
 def _sum_of_shares(kept: Expr, old: Expr, share: Expr, new: Expr) -> Expr:
@@ -82,6 +82,33 @@ NESTEROV_STEPPED = Rule(
 )
 
 
+LOOK_AHEAD = Rule(
+    name="look ahead",
+    title="look ahead",
+    why="Where the velocity alone would lead: there the network runs, and there the gradient is taken.",
+    value=lambda w, rate, mu, v: Sub(w, Product((rate, mu, v))),
+    source="Sutskever et al. 2013, eq. 3",
+)
+LOOK_AHEAD_STEPPED = Rule(
+    name="look ahead",
+    title="look ahead",
+    why="Where the velocity alone would lead: there the network runs, and there the gradient is taken.",
+    value=lambda w, mu, v: Sum((w, Product((mu, v)))),
+    source="Sutskever et al. 2013, eq. 3",
+)
+
+
+def ahead(updates: Updates, parameter: Array) -> Array:
+    """ŵ = w − η·μ·v; of the form step w + μ·v."""
+    mu, v = updates.option("momentum"), updates.memory("v", parameter)
+    if updates.options["momentum_form"] == "step":
+        return updates.made("ahead", parameter, LOOK_AHEAD_STEPPED, parameter, mu, v, sign="ŵ")
+    return updates.made("ahead", parameter, LOOK_AHEAD, parameter, updates.rate, mu, v, sign="ŵ")
+
+
+AHEAD["sgd"] = ahead
+
+
 @steps_of("sgd")
 def sgd(updates: Updates, parameter: Array, slope: Array) -> Array:
     """w⁺ = w − η·g; with momentum in one of three forms, see ``momentum_form``."""
@@ -91,7 +118,8 @@ def sgd(updates: Updates, parameter: Array, slope: Array) -> Array:
         return updates.replace(parameter, DESCEND, w, rate, g)
     mu = updates.option("momentum")
     old = updates.memory("v", parameter)
-    nesterov = options["nesterov"]
+    # With the gradient at ŵ the velocity already has the look ahead.
+    nesterov = options["nesterov"] and not options["look_ahead"]
     if options["momentum_form"] == "step":
         v = updates.renew(old, STEPPED, old, mu, rate, g)
         if nesterov:

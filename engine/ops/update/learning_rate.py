@@ -35,6 +35,12 @@ RATE = Rule(
     why="The learning rate of this update: η, as large a part of it as the schedule says.",
     value=lambda rate, factor: Product((rate, factor)),
 )
+LAYER_RATE = Rule(
+    name="learning rate of a layer",
+    title="learning rate",
+    why="The learning rate of this layer: η times a factor of its own.",
+    value=lambda rate, factor: Product((rate, factor)),
+)
 EPOCH_SUM = Rule(
     name="sum of losses",
     title="loss of the epoch",
@@ -151,17 +157,35 @@ class PerEpoch:
 
 
 def current_rate(updates: Updates) -> Array:
-    """The learning rate of the iteration: η itself where there is no schedule."""
-    builder = updates.builder
+    """The learning rate of the iteration and the layer: η itself where there is neither a schedule nor one of its own.
+
+    A rate of a layer follows the schedule; a factor of a layer multiplies η_t.
+    """
+    builder, own, layer = updates.builder, updates.layer_rate, updates.layer
     table: dict[str, Any] | None = builder.settings.get("schedule")
+    if own is None:
+        if table is None:
+            return builder.rate
+        return updates.shared("lr_now", RATE, builder.rate, _scheduled(updates, table), sign="η_t")
+    if own.factor:
+        updates.layer = ""
+        common = updates.rate
+        updates.layer = layer
+        factor = updates.setting(f"rate_factor_{layer}", own.value, sign=f"k_{layer}")
+        return updates.shared(f"rate_{layer}", LAYER_RATE, common, factor, sign=f"η_{layer}")
+    rate = updates.setting(f"rate_{layer}", own.value, sign=f"η_{layer}")
     if table is None:
-        return builder.rate
+        return rate
+    return updates.shared(f"rate_now_{layer}", RATE, rate, _scheduled(updates, table), sign=f"η_t_{layer}")
+
+
+def _scheduled(updates: Updates, table: dict[str, Any]) -> Array:
+    """The factor of the schedule."""
+    builder = updates.builder
     if SCHEDULES[table["kind"]].factor is None:
-        factor = updates.remembered("plateau", 1.0, sign="f")
-    else:
-        source = RateFactor(keys=table, epochs=int(builder.settings.get("epochs", 1)))
-        factor = builder.changing("schedule", source, sign="f")
-    return updates.shared("lr_now", RATE, builder.rate, factor, sign="η_t")
+        return updates.remembered("plateau", 1.0, sign="f")
+    source = RateFactor(keys=table, epochs=int(builder.settings.get("epochs", 1)))
+    return updates.once("schedule", lambda: builder.changing("schedule", source, sign="f"))
 
 
 def note_epoch(updates: Updates) -> None:

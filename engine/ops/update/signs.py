@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from retrograde.engine.equations.array import Array
-from retrograde.engine.equations.expression import ONE, ZERO, Compare, Comparison, Expr, Neg, Product, Select, Sub
+from retrograde.engine.equations.expression import ONE, ZERO, Compare, Comparison, Expr, Neg, Product, Select, Sub, Sum
 from retrograde.engine.ops.pointwise import Rule
 from retrograde.engine.ops.update.adaptive import AVERAGE
 from retrograde.engine.ops.update.appending import Updates, steps_of
@@ -71,19 +71,68 @@ MIXED = Rule(
 )
 
 
+def _taken_back(g: Expr, last: Expr, step: Expr, back: Expr, size: Expr) -> Expr:
+    """−sign(g)·Δ⁺, and after a change of sign what is taken back of the step before."""
+    return Select(Compare(Comparison.LT, Product((g, last)), ZERO), back, Neg(Product((sign(g), size))))
+
+
+SLOPE = Rule(
+    name="gradient", title="gradient", why="The gradient that the next one is compared with.", value=lambda g: g
+)
+BACK = Rule(
+    name="step",
+    title="step",
+    why="A step of its own size against the sign of the gradient; after a change of sign the last step is taken back.",
+    value=lambda g, last, step, size: _taken_back(g, last, step, Neg(step), size),
+    source="Igel, Hüsken 2000, algorithm 1, Rprop+",
+)
+BACK_IF_WORSE = Rule(
+    name="step",
+    title="step",
+    why="A step of its own size; after a change of sign the last one is taken back if E has grown, else there is none.",
+    value=lambda g, last, step, size, loss, before: _taken_back(
+        g, last, step, Select(Compare(Comparison.GT, loss, before), Neg(step), ZERO), size
+    ),
+    source="Igel, Hüsken 2000, algorithm 3, iRprop+",
+)
+LOSS_BEFORE = Rule(
+    name="loss", title="loss", why="E of this update, for the next one to compare with.", value=lambda loss: loss
+)
+STEPPED_ON = Rule(
+    name="Rprop",
+    title="update",
+    why="The parameter moves by its step.",
+    value=lambda w, step: Sum((w, step)),
+    source="Riedmiller, Braun 1993, eq. 5 and 6",
+)
+
+
 @steps_of("rprop")
 def rprop(updates: Updates, parameter: Array, slope: Array) -> Array:
     """A step size for each parameter, which grows while the gradient keeps its sign and shrinks when it changes."""
     shrink, grow = updates.options["etas"]
     least, most = updates.options["step_sizes"]
-    size = updates.memory("size", parameter, updates.builder.initial_rate, sign="Δ")
+    form = updates.options["rprop_form"]
+    size = updates.memory("size", parameter, updates.initial_rate(parameter), sign="Δ")
     last = updates.memory("last", parameter, sign="g_last")
     settings = updates.setting("eta_minus", shrink), updates.setting("eta_plus", grow)
     factor = updates.made("factor", parameter, FACTOR, slope, last, *settings)
     bounds = updates.setting("min_step", least), updates.setting("max_step", most)
     new_size = updates.renew(size, SIZE, size, factor, *bounds)
+    if form == "rprop-":
+        return updates.replace(parameter, RPROP, parameter, updates.renew(last, SLOPE, slope), new_size)
     g = updates.renew(last, LAST, slope, last)
-    return updates.replace(parameter, RPROP, parameter, g, new_size)
+    if form == "irprop-":
+        return updates.replace(parameter, RPROP, parameter, g, new_size)
+    step = updates.memory("step", parameter)
+    if form == "rprop+":
+        new_step = updates.renew(step, BACK, slope, last, step, new_size)
+    else:
+        before = updates.remembered("loss_before", 0.0, sign="E_before")
+        loss = updates.builder.total
+        new_step = updates.renew(step, BACK_IF_WORSE, slope, last, step, new_size, loss, before)
+        updates.renewed(before, LOSS_BEFORE, loss)
+    return updates.replace(parameter, STEPPED_ON, parameter, new_step)
 
 
 @steps_of("lion")

@@ -76,7 +76,7 @@ def _network_rules(parts: Parts) -> Iterator[Violation]:
     if not parts.inputs and parts.readers and ("network", "inputs") not in parts.unknown:
         yield Violation(path=("network", "inputs"), message=_("missing: {what}").format(what=_("number of inputs")))
     size = parts.input_shape
-    if size is not None and parts.inputs is not None and (min(size) < 1 or prod(size) != parts.inputs):
+    if size is not None and parts.inputs is not None and prod(size) != parts.inputs:
         message = _("an array of {shape} does not have {inputs} inputs")
         text = message.format(shape="×".join(map(str, size)), inputs=parts.inputs)
         yield Violation(path=("network", "input_shape"), message=text)

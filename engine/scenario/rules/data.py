@@ -73,7 +73,8 @@ def _sequence_rules(parts: Parts, data: Data) -> Iterator[Violation]:
     if data.text is not None:
         units = None if outputs is None or positions is None else outputs // positions
         given, vocabulary = sorted(data.model_fields_set), parts.vocabulary
-        for violation in text_rules(data.text, given, parts.inputs, parts.input_shape, units, vocabulary):
+        inputs = parts.inputs if parts.whole_inputs else None
+        for violation in text_rules(data.text, given, inputs, parts.input_shape, units, vocabulary):
             yield violation.below("data")
         if positions is not None and positions not in {1, parts.steps}:
             message = _("the text is read for {steps} steps, but the last layer has {found}")
@@ -170,7 +171,7 @@ def _inline_rules(parts: Parts, data: Data) -> Iterator[Violation]:
     if data.inputs is not None:
         if not data.inputs:
             yield Violation(path=("data", "inputs"), message=_("there are no samples; at least one is needed"))
-        yield from _row_rules(data.inputs, parts.inputs, ("data", "inputs"), _("inputs"), _("network.inputs"))
+        yield from _row_rules(data.inputs, parts.input_width, ("data", "inputs"), _("inputs"), _("network.inputs"))
     if data.targets is not None:
         yield from _target_rules(parts, data, data.targets)
 
@@ -181,13 +182,13 @@ def _target_rules(parts: Parts, data: Data, targets: Sequence[Any]) -> Iterator[
         message = _("{targets} rows of targets for {inputs} rows of inputs")
         text = message.format(targets=len(targets), inputs=len(data.inputs))
         yield Violation(path=("data", "targets"), message=text)
-    if ("data", "classes") in parts.unknown:
-        return
     flat = bool(targets) and not isinstance(targets[0], tuple)
-    if data.classes is not None:
-        if not targets or parts.positions is None:
-            return
-        if parts.positions > 1:
+    unsure = ("data", "classes") in parts.unknown or (data.classes is not None and parts.positions is None)
+    if not targets or unsure:
+        if not flat:
+            yield from _row_rules(targets, None, ("data", "targets"), _("targets"), "")
+    elif data.classes is not None:
+        if (parts.positions or 1) > 1:
             rows = [row if isinstance(row, tuple) else (row,) for row in targets]
             meaning = _("class indices, one a step")
             yield from _row_rules(rows, parts.positions, ("data", "targets"), _("targets"), meaning)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from retrograde.engine.errors import KeyPath, Violation
 from retrograde.engine.layers.dense import DenseLayer
+from retrograde.engine.layers.layouts import Arrangement
 from retrograde.engine.scenario.rules.names import weight_name_rules
-from retrograde.engine.scenario.rules.nested_shapes import shape_rules
+from retrograde.engine.scenario.rules.nested_shapes import axes, nested_shape, shape_rules
 from retrograde.engine.scenario.rules.parts import Parts
 from retrograde.engine.text import _
 
@@ -18,14 +19,8 @@ def dense_rules(parts: Parts, number: int, layer: DenseLayer) -> Iterator[Violat
     sources = parts.sources[number]
     before = layer.width(sources) if sources else None
     wanted = None if before is None or layer.units is None else (layer.units, before)
-    frozen = layer.frozen or ()
-    if "bias" in frozen and layer.bias == "none":
-        message = _("this layer has no bias that could be frozen")
-        yield Violation(path=(*path, "frozen", frozen.index("bias")), message=message)
     if layer.weights is not None:
-        yield from shape_rules(
-            layer.weights, wanted, (*path, "weights"), _("weights"), _("units × inputs of the layer"), before
-        )
+        yield from _weight_rules(layer, wanted, (*path, "weights"))
     yield from _bias_rules(layer, path)
     if layer.numbering is not None and not isinstance(layer.numbering, str):
         yield from shape_rules(
@@ -43,6 +38,27 @@ def dense_rules(parts: Parts, number: int, layer: DenseLayer) -> Iterator[Violat
         yield Violation(path=(*path, "init"), message=message, key=True)
 
 
+def _weight_rules(layer: DenseLayer, wanted: tuple[int, int] | None, path: KeyPath) -> Iterator[Violation]:
+    """Weights have a row per unit, or with the inputs first a column; the inputs may be nested as they are before."""
+    rows, found = layer.weights or (), nested_shape(layer.weights)
+    turned = layer.layout == "inputs_first"
+    if wanted is not None and found is not None and len(found) > 2 and layer.edges is None:
+        arrangement = Arrangement(turned=turned)
+        if not arrangement.fits(found, wanted):
+            message = _("{found} values where the layer needs {wanted}")
+            text = message.format(found=axes(found), wanted=axes(arrangement.shape(wanted)))
+            yield Violation(path=path, message=text)
+    elif turned:
+        turned_to = None if wanted is None else (wanted[1], wanted[0])
+        meaning = _("inputs of the layer × units")
+        yield from shape_rules(
+            rows, turned_to, path, _("weights"), meaning, wanted and wanted[0], layout="outputs_first"
+        )
+    else:
+        meaning = _("units × inputs of the layer")
+        yield from shape_rules(rows, wanted, path, _("weights"), meaning, wanted and wanted[1], layout="inputs_first")
+
+
 def _edge_rules(layer: DenseLayer, path: KeyPath, wanted: tuple[int, int] | None) -> Iterator[Violation]:
     """Weights and names belong to the edges that there are: no value and no name where there is none."""
     table = layer.edges
@@ -52,8 +68,9 @@ def _edge_rules(layer: DenseLayer, path: KeyPath, wanted: tuple[int, int] | None
         and (len(table), {len(row) for row in table}) != (wanted[0], {wanted[1]})
     ):
         return
-    for key, rows in (("weights", layer.weights), ("numbering", layer.numbering)):
-        if rows is None or isinstance(rows, str):
+    turned = layer.layout == "inputs_first"
+    for key, rows in (("weights", layer.weights and layer.rows), ("numbering", layer.numbering)):
+        if rows is None or isinstance(rows, str) or len(nested_shape(rows) or ()) > 2:
             continue
         for i, row in enumerate(rows):
             for j, value in enumerate(row):
@@ -61,7 +78,8 @@ def _edge_rules(layer: DenseLayer, path: KeyPath, wanted: tuple[int, int] | None
                 if not there and value not in {0, ""}:
                     message = _("there is no edge here, so it has no weight; write {blank}")
                     text = message.format(blank='""' if key == "numbering" else "0")
-                    yield Violation(path=(*path, key, i, j), message=text)
+                    place = (j, i) if key == "weights" and turned else (i, j)
+                    yield Violation(path=(*path, key, *place), message=text)
                 elif there and value == "":
                     message = _("{found} is not a name; use letters and digits, such as w1")
                     yield Violation(path=(*path, key, i, j), message=message.format(found='""'))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from retrograde.engine.errors import KeyPath, Violation
+from retrograde.engine.layers.layouts import OTHER_LAYOUT
 from retrograde.engine.text import _
 
 
@@ -43,6 +44,8 @@ def shape_rules(
     what: str,
     meaning: str,
     before: int | None,
+    *,
+    layout: str = "",
 ) -> Iterator[Violation]:
     """Yield a table that has another shape than the network; both shapes are named."""
     found = shape(rows)
@@ -52,8 +55,11 @@ def shape_rules(
             message = _("{what} of {found} where the network needs {units}×{before} ({meaning})")
             text = message.format(what=what, found=found, units=wanted[0], before=before, meaning=meaning)
             turned = {len(row) for row in rows} == {wanted[0]} and len(rows) == wanted[1]
-            if turned:
+            if turned and layout == OTHER_LAYOUT["inputs_first"]:
+                text += _('; a column belongs to a unit of this layer: layout = "outputs_first" reads this table')
+            elif turned:
                 text += _("; a row belongs to a unit of this layer: transpose the table")
+                text += _(', or say layout = "inputs_first"') if layout else ""
             yield Violation(path=path, message=text)
     elif len({len(row) for row in rows}) > 1:
         message = _("{what} of {found}: every row needs the same length")

@@ -9,6 +9,7 @@ from retrograde.engine.errors import Violation
 from retrograde.engine.layers.base import ShapeError
 from retrograde.engine.scenario import limits
 from retrograde.engine.scenario.rules.parts import Parts
+from retrograde.engine.scenario.rules.starts import start_rules
 from retrograde.engine.text import _
 
 ARRAYS_PER_PARAMETER = 6
@@ -40,6 +41,7 @@ def sample_rules(parts: Parts, count: int) -> Iterator[Violation]:
                     path=("expect", number, "updates"),
                     message=message.format(asked=expectation.updates, updates=updates),
                 )
+    yield from start_rules(parts, count)
     yield from _least_rules(parts, batch, count)
     yield from size_rules(parts, batch, count)
 

@@ -9,6 +9,7 @@ from retrograde.engine.equations.optimisers import OPTIMISERS, OPTIONS
 from retrograde.engine.equations.rate_schedules import SCHEDULES
 from retrograde.engine.errors import Violation
 from retrograde.engine.layers.base import MAX_LEGACY_SEED
+from retrograde.engine.scenario.rules.memory import memory_rules
 from retrograde.engine.scenario.rules.parts import Parts
 from retrograde.engine.scenario.training import RateSchedule, Training
 from retrograde.engine.text import _
@@ -21,6 +22,8 @@ def training_rules(parts: Parts) -> Iterator[Violation]:
         return
     for violation in _key_rules(training):
         yield violation.below("training")
+    if training.memory and training.optimizer is not None:
+        yield from memory_rules(parts, training)
     unrolled = next((n for n, layer in enumerate(parts.layers) if layer is not None and layer.sequential), None)
     if unrolled is not None and training.update == "in_place":
         message = _(
@@ -48,6 +51,12 @@ def _key_rules(training: Training) -> Iterator[Violation]:
     if training.clip_value is not None and training.clip_norm is not None:
         message = _("gradients are clipped by value or by their norm, not both; drop clip_value or clip_norm")
         yield Violation(path=("clip_norm",), message=message, key=True)
+    if training.update == "in_place" and training.optimizer == "rprop" and training.rprop_form == "irprop+":
+        message = _('irprop+ asks whether E has grown, which is not known before the gradients; use "simultaneous"')
+        yield Violation(path=("update",), message=message)
+    if training.update == "in_place" and training.look_ahead:
+        message = _('the network runs with all parameters where the velocity leads; use update = "simultaneous"')
+        yield Violation(path=("look_ahead",), message=message, key=True)
     if training.clip_norm is not None and training.update == "in_place":
         message = _(
             "clip_norm needs the gradients of all parameters before the first update, and in_place updates a parameter"
@@ -91,6 +100,9 @@ def _momentum_rules(training: Training) -> Iterator[Violation]:
                 yield Violation(
                     path=(key,), message=_("{key} needs momentum, such as momentum = 0.9").format(key=key), key=True
                 )
+    if training.look_ahead and not training.nesterov and "nesterov" not in given:
+        message = _("look_ahead is a form of Nesterov's momentum, which needs nesterov = true")
+        yield Violation(path=("look_ahead",), message=message, key=True)
     if training.dampening and (training.momentum_form or "accumulated") != "accumulated":
         message = _("dampening belongs to the form accumulated; {form} has factors of its own")
         yield Violation(path=("dampening",), message=message.format(form=training.momentum_form), key=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from retrograde.engine.text import _
 from retrograde.tui.cli.support.columns import cut
+from retrograde.tui.cli.support.streams import bare
 
 if TYPE_CHECKING:
     from retrograde.engine.session.session import Progress
@@ -26,7 +27,7 @@ class ProgressBar:
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = sys.stderr if stream is None else stream
+        self._stream = bare(sys.stderr) if stream is None else stream
         self._shown = self._stream.isatty()
         self._start = self._last = time.monotonic()
 

@@ -1,0 +1,74 @@
+"""Initial states of recurrent layers from the file of samples: an array there, a row for each sample."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from retrograde.engine.errors import ScenarioError, Violation
+from retrograde.engine.layers.recurrent import RecurrentLayer
+from retrograde.engine.text import _
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from retrograde.engine.scenario.models import Data, Scenario
+    from retrograde.engine.scenario.report import Report
+
+
+def with_starts(scenario: Scenario, file: Path | None, numbers: NDArray[np.int64] | None, report: Report) -> Scenario:
+    """Return the scenario with the states that it names an array for.
+
+    Args:
+        scenario: the scenario.
+        file: the file of samples.
+        numbers: the number of each sample in it, from 1.
+        report: where what is wrong goes.
+    """
+    layers = list(scenario.network.layers)
+    for number, layer in enumerate(layers):
+        names = {name: given for name, given in layer.starts.items() if isinstance(given, str)}
+        if not isinstance(layer, RecurrentLayer) or not names or file is None or numbers is None:
+            continue
+        for name, array in names.items():
+            path = layer.start_path(name)
+            try:
+                rows = _rows(scenario.data, file, array, numbers, layer.units)
+            except ScenarioError as error:
+                fault = Violation(path=path, message=error.problems[0].message)
+                report.add(fault.below("network", "layers", number))
+                continue
+            layer = _with(layer, path, rows)
+        layers[number] = layer
+    return scenario.model_copy(update={"network": scenario.network.model_copy(update={"layers": tuple(layers)})})
+
+
+def _rows(data: Data, file: Path, array: str, numbers: NDArray[np.int64], units: int) -> tuple[tuple[float, ...], ...]:
+    """The rows of an array that belong to the samples.
+
+    Raises:
+        ScenarioError: it is not there, or has another width.
+    """
+    from retrograde.engine.errors import Problem
+    from retrograde.engine.scenario.data import read_samples
+
+    asked = data.model_copy(update={"input_key": array, "length_key": None, "rows": None})
+    found = read_samples(asked, file, str(file), targets=False).inputs
+    if found.shape[1] != units or len(found) < numbers.max():
+        message = _(
+            "array {name} has {rows} rows of {width} numbers; {samples} rows of {units}, one per unit, are needed"
+        )
+        text = message.format(
+            name=array, rows=len(found), width=found.shape[1], samples=int(numbers.max()), units=units
+        )
+        raise ScenarioError([Problem(path=str(file), message=text)])
+    return tuple(map(tuple, found[numbers - 1].tolist()))
+
+
+def _with(layer: RecurrentLayer, path: Any, rows: Any) -> RecurrentLayer:
+    """The layer with the rows at a place in its table."""
+    if len(path) == 1:
+        return layer.model_copy(update={path[0]: rows})
+    assert layer.reverse is not None
+    return layer.model_copy(update={"reverse": layer.reverse.model_copy(update={path[1]: rows})})
