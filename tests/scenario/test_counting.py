@@ -146,3 +146,37 @@ def test_weights_and_masks_from_files(tmp_path: Path, kind: str) -> None:
         f'{before}[data]\nfile = "d.{kind}"\nclasses = 3\n{keys}\n{after}', encoding="utf-8"
     )
     assert Session(load_scenario(tmp_path / "s.toml")).run().loss == Session(parse_scenario(inline)).run().loss
+
+
+@pytest.mark.parametrize(
+    ("way", "printed"), [("mean", "0.01900500591"), ("all", "0.01688286104"), ("pooled", "0.02251")]
+)
+def test_three_conventions_of_the_mean_of_padded_sequences(way: str, printed: str) -> None:
+    """Each sequence alike, Keras with a mask, PyTorch's pooled mean: the same two sequences, three losses."""
+    text = (
+        sequence(1, "identity", "[[1, 0]]", "", "").partition("[network]")[0]
+        + f"""[network]
+inputs = 4
+[[network.layers]]
+name = "h"
+kind = "rnn"
+units = 1
+weights = [[0.6]]
+recurrent_weights = [[0.5]]
+biases = [0.1]
+[data]
+inputs = [[1, 2, 0, 0], [0.5, -1, 1.5, 0.5]]
+targets = [[0.5, 1, 0, 0], [0.2, -0.3, 0.4, 0.6]]
+lengths = [2, 4]
+[loss]
+kind = "mean_squared_error"
+over_time = "{way}"
+[training]
+learning_rate = 0.1
+[stop]
+epochs = 1
+"""
+    )
+    assert Session(parse_scenario(text)).run().loss == pytest.approx(
+        float(printed), abs=10.0 ** -len(printed[2:]) / 1.9
+    )
