@@ -91,6 +91,8 @@ def ngettext(one: str, many: str, count: int) -> str:
 def nearest(word: str, known: Iterable[str], *, most: int = 1, likeness: float = 0.6) -> list[str]:
     """The known words that a wrong one may have been meant for, the most similar first.
 
+    What it is a synonym of is what was meant; only where it is none are similar words named.
+
     Args:
         word: what was written; of a long text, its beginning counts.
         known: the words that there are.
@@ -99,7 +101,17 @@ def nearest(word: str, known: Iterable[str], *, most: int = 1, likeness: float =
     """
     from difflib import get_close_matches
 
-    return get_close_matches(word[:_LONGEST], list(known), n=most, cutoff=likeness)
+    from retrograde.engine.synonyms import folded, meanings
+
+    names = list(known)
+    meant = [row.name for row in meanings(word, names)]
+    short = word[:_LONGEST]
+    near = get_close_matches(short, names, n=most, cutoff=likeness)
+    if not near and short != short.casefold():
+        # A typing slip in a word that is written in capitals.
+        spelled = {folded(name): name for name in reversed(names)}
+        near = [spelled[key] for key in get_close_matches(folded(short), spelled, n=most, cutoff=likeness)]
+    return list(dict.fromkeys(meant or near))[:most]
 
 
 def suggest(word: str, known: Iterable[str], *, most: int = 1, likeness: float = 0.6, between: str = ", ") -> str:
@@ -112,8 +124,15 @@ def suggest(word: str, known: Iterable[str], *, most: int = 1, likeness: float =
         likeness: how similar they are at least, from 0 to 1.
         between: what stands between several.
     """
-    near = nearest(word, known, most=most, likeness=likeness)
-    return _("; did you mean {names}?").format(names=between.join(near)) if near else ""
+    from retrograde.engine.synonyms import meanings
+
+    names = list(known)
+    near = nearest(word, names, most=most, likeness=likeness)
+    if not near:
+        return ""
+    notes = [_(row.note) for row in meanings(word, names) if row.note and row.name in near]
+    message = _("; did you mean {names}?").format(names=between.join(near))
+    return message + (f" ({notes[0]})" if notes else "")
 
 
 def visible(text: str, *, lines: bool = False) -> str:

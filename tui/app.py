@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.binding import BindingType
-from textual.events import Event, Key
+from textual.events import Event, Key, Paste
 from textual.message import Message
 
 from retrograde.engine.text import _, ngettext, use
 from retrograde.tui.canvas.themes import DARK, LIGHT, look, themes
+from retrograde.tui.debugger.ahead import Ahead
 from retrograde.tui.debugger.loading import LoadingScreen
 from retrograde.tui.debugger.panelled import PanelledScreen
 from retrograde.tui.debugger.screen import DebuggerScreen
 from retrograde.tui.screens.late_keys import TakesLate
+from retrograde.tui.widgets.one_line import visible
 from retrograde.tui.work.endings import Endings
 from retrograde.tui.work.guarded import GuardedApp
 from retrograde.tui.work.unsaved import Keeper
@@ -46,6 +49,8 @@ class OpenedSession(Message):
         leftover: the unsaved work, where it is some.
         warnings: what is not as it was saved.
         unexpected: what was raised that nobody expected.
+        offers: the unsaved work that there is of the scenario.
+        others: how much there is of other scenarios.
     """
 
     def __init__(
@@ -60,6 +65,8 @@ class OpenedSession(Message):
         unexpected: Exception | None = None,
     ) -> None:
         super().__init__()
+        self.offers: list[Leftover] = []
+        self.others = 0
         self.unexpected = unexpected
         self.screen = screen
         self.session = session
@@ -69,6 +76,8 @@ class OpenedSession(Message):
         self.warnings = warnings
 
 
+MOST_MOMENTS = 50
+"""Milliseconds that a key which was typed ahead is waited for at most."""
 KEEP_SECONDS = 2.0
 """How long an ending waits for the disk."""
 HANGUP = 1
@@ -113,6 +122,7 @@ class RetrogradeApp(GuardedApp):
         super().__init__()
         self._history = history
         self.keeper = Keeper()
+        self._ahead = Ahead()
         self.endings = Endings(self.end)
         self._saved = session
         self._source = source
@@ -148,17 +158,40 @@ class RetrogradeApp(GuardedApp):
             self.open(self._saved.name, saved=self._saved)
         elif self._source is None:
             self.choose()
+            self.call_after_refresh(self.recover, quiet=True)
         else:
             self.open(self._source)
-        self.call_after_refresh(self._offer_leftovers)
 
-    def _offer_leftovers(self) -> None:
-        """Offers the unsaved work of programs that ended without being asked to, one after the other."""
+    def recover(self, *, quiet: bool = False) -> None:
+        """Lists the unsaved work of programs that ended without being asked to.
+
+        Args:
+            quiet: says nothing where there is none.
+        """
+        from retrograde.tui.screens.offer import RecoverScreen
         from retrograde.tui.work.unsaved import leftovers
 
-        self._offer(leftovers())
+        found = leftovers()
+        if not found:
+            if not quiet:
+                self.notify(_("there is no unsaved work of programs that have ended"), markup=False)
+            return
+
+        def answered(row: int | None) -> None:
+            for number, leftover in enumerate(found):
+                if number != row:
+                    leftover.release()
+            if row is not None:
+                self._take_over(found[row])
+
+        self.push_screen(RecoverScreen(found, self.look.glyphs), answered)
+
+    def _take_over(self, leftover: Leftover) -> None:
+        self._chosen = True
+        self.open(leftover.scenario, saved=leftover.path, leftover=leftover)
 
     def _offer(self, waiting: list[Leftover]) -> None:
+        """Offers unsaved work of the scenario that was opened, one after the other."""
         if not waiting:
             return
         from retrograde.tui.screens.offer import OfferScreen
@@ -169,8 +202,7 @@ class RetrogradeApp(GuardedApp):
             if answer:
                 for other in rest:
                     other.release()
-                self._chosen = True
-                self.open(leftover.scenario, saved=leftover.path, leftover=leftover)
+                self._take_over(leftover)
                 return
             if answer is False:
                 leftover.remove()
@@ -182,11 +214,26 @@ class RetrogradeApp(GuardedApp):
 
     async def on_event(self, event: Event) -> None:
         """Hands on keys that were typed so fast that they came to the screen below the one that takes them."""
-        if isinstance(event, Key) and event.is_forwarded:
+        if isinstance(event, Paste) and not event.is_forwarded:
+            # Also for what is not ours to write, the palette's line.
+            event.text = visible(event.text.partition("\n")[0].partition("\r")[0])
+        if isinstance(event, Key):
             screen = self.screen
-            if isinstance(screen, TakesLate) and screen.take_late(event):
+            if not event.is_forwarded:
+                if self._ahead.takes(screen, event):
+                    return
+            elif isinstance(screen, TakesLate) and screen.take_late(event):
                 return
         await super().on_event(event)
+
+    async def _release(self) -> None:
+        """Does what was typed while the scenario was read; each key when the one before it is done."""
+        for key in self._ahead.taken():
+            await super().on_event(key)
+            for _moment in range(MOST_MOMENTS):
+                await asyncio.sleep(0.001)
+                if not self.screen.message_queue_size:
+                    break
 
     # -- endings that nobody asked for with a key
 
@@ -210,7 +257,7 @@ class RetrogradeApp(GuardedApp):
         for screen in self.screen_stack:
             if isinstance(screen, DebuggerScreen):
                 with suppress(Exception):
-                    screen.parts.leaving.end()
+                    screen.end()
         self.keeper.flush(KEEP_SECONDS)
         self.exit(code, return_code=code)
 
@@ -239,7 +286,7 @@ class RetrogradeApp(GuardedApp):
             if name is not None:
                 self._chosen = True
                 self.open(name)
-            elif not isinstance(self.screen, PanelledScreen):
+            elif not any(isinstance(screen, PanelledScreen) for screen in self.screen_stack):
                 self.exit(0)
 
         self.push_screen(PickerScreen(self.look.glyphs, problems), chosen)
@@ -294,9 +341,8 @@ class RetrogradeApp(GuardedApp):
                 ),
             )
         file = opened.file if leftover is None else None
-        self.post_message(
-            OpenedSession(screen, opened.session, None, file=file, leftover=leftover, warnings=tuple(warnings))
-        )
+        message = OpenedSession(screen, opened.session, None, file=file, leftover=leftover, warnings=tuple(warnings))
+        self._post(message)
 
     def _read(self, screen: LoadingScreen, source: Source) -> None:
         """Reads a scenario and makes its session; in a thread."""
@@ -315,7 +361,16 @@ class RetrogradeApp(GuardedApp):
         except Exception as unexpected:  # noqa: BLE001 - reported
             self.post_message(OpenedSession(screen, None, None, unexpected=unexpected))
         else:
-            self.post_message(OpenedSession(screen, session, None))
+            self._post(OpenedSession(screen, session, None))
+
+    def _post(self, message: OpenedSession) -> None:
+        """Hands over a session, with the unsaved work that there is of its scenario; in a thread."""
+        from retrograde.engine.session.saving import identity
+        from retrograde.tui.work.unsaved import leftovers_of
+
+        if message.session is not None and message.leftover is None:
+            message.offers, message.others = leftovers_of(identity(message.session.scenario))
+        self.post_message(message)
 
     def on_opened_session(self, message: OpenedSession) -> None:
         """Begins, or says what is wrong: asks again, or leaves if this is what the command asked for."""
@@ -328,8 +383,19 @@ class RetrogradeApp(GuardedApp):
             if not self.is_headless:
                 _keep_for_good()
             session = message.session
+            self._offer(message.offers)
+            if message.others and not self._chosen:
+                count = message.others
+                text = ngettext(
+                    "unsaved work on another scenario: :recover lists it",
+                    "unsaved work on {count} other scenarios: :recover lists it",
+                    count,
+                )
+                self.notify(text.format(count=count), markup=False)
             message.screen.give_way(session, lambda: self._begin(message, session))
             return
+        # They were meant for what can not be shown.
+        self._ahead.taken()
         if message.unexpected is not None:
             self.report(message.unexpected)
             error = EngineError(self.words(message.unexpected))
@@ -354,6 +420,7 @@ class RetrogradeApp(GuardedApp):
             text = ngettext("{count} warning, :warnings lists it", "{count} warnings, :warnings lists them", len(odd))
             debugger.desk.say(f"{text.format(count=len(odd))} · {odd[0].message}", bad=True)
         self.switch_screen(debugger)
+        debugger.call_after_refresh(self.call_later, self._release)
 
     def action_command_palette(self) -> None:
         """Opens the command palette."""

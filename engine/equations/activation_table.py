@@ -36,6 +36,11 @@ def _positive(x: Expr, then: Expr, otherwise: Expr) -> Expr:
     return Select(Compare(Comparison.LE, x, ZERO), otherwise, then)
 
 
+def _slope_right(x: Expr, then: Expr, otherwise: Expr) -> Expr:
+    """``then`` for x > 0 and ``otherwise`` for x ≤ 0, of a ``then`` that does not depend on x: so NaN is seen too."""
+    return _positive(x, Select(Compare(Comparison.GT, x, ZERO), then, x), otherwise)
+
+
 _GELU_SCALE = Const(math.sqrt(2.0), "√2")
 _GELU_DENSITY = Const(1.0 / math.sqrt(2.0 * math.pi), "1/√(2π)")
 _GELU_TANH_SCALE = Const(math.sqrt(2.0 / math.pi), "√(2/π)")
@@ -152,7 +157,7 @@ ACTIVATIONS: dict[str, Activation] = {
             symbol="LReLU",
             formula="x for x > 0, else slope · x",
             value=lambda x, a: _positive(x, x, Product((a, x))),
-            slope=lambda x, _y, a: _positive(x, ONE, a),
+            slope=lambda x, _y, a: _slope_right(x, ONE, a),
             parameter=Option(key="slope", text="the slope left of 0"),
             default=0.01,
             source="Maas, Hannun, Ng 2013, eq. 2",
@@ -162,7 +167,7 @@ ACTIVATIONS: dict[str, Activation] = {
             symbol="ELU",
             formula="x for x > 0, else α · (exp(x) − 1)",
             value=lambda x, a: _positive(x, x, Product((a, Call(EXPM1, x)))),
-            slope=lambda x, _y, a: _positive(x, ONE, Product((a, Call(EXP, x)))),
+            slope=lambda x, _y, a: _slope_right(x, ONE, Product((a, Call(EXP, x)))),
             parameter=Option(key="alpha", text="α"),
             default=1.0,
             source="Clevert, Unterthiner, Hochreiter 2016, eq. 15",
@@ -223,7 +228,7 @@ ACTIVATIONS: dict[str, Activation] = {
             symbol="SELU",
             formula="λ · (x for x > 0, else α · (exp(x) − 1)), λ = 1.0507…, α = 1.6733…",
             value=lambda x, _: _positive(x, Product((_SELU_SCALE, x)), Product((_SELU_LEFT, Call(EXPM1, x)))),
-            slope=lambda x, _y, _: _positive(x, _SELU_SCALE, Product((_SELU_LEFT, Call(EXP, x)))),
+            slope=lambda x, _y, _: _slope_right(x, _SELU_SCALE, Product((_SELU_LEFT, Call(EXP, x)))),
             source="Klambauer et al. 2017, eq. 2",
         ),
         Elementwise(

@@ -257,13 +257,23 @@ def whole_power(exponent: Node) -> int | None:
     return int(value) if value is not None and value == int(value) and abs(value) <= MAX_POWER else None
 
 
+def _unread(layer: str) -> str:
+    """The end of a message about a value of a layer that the graph does not name."""
+    if layer == "i":
+        return _('; the inputs of the network are read with inputs = ["i"]')
+    if layer in {"x", "in", "input"}:
+        return _('; the inputs of the network are called i1, i2, ... and are read with inputs = ["i"]')
+    return _('; what a layer {layer} makes is read with inputs = ["{layer}"]').format(layer=layer)
+
+
 class Plan:
     """The values of a scalar graph in the order in which they are made.
 
     Args:
         lines: the assignments, as texts.
         variables: the names that have a value before the first assignment.
-        units: the names of single values of other layers; they are not assigned.
+        units: the names of single values of other layers; they are not assigned. Each may also be read as it is
+            called elsewhere: ``out_h1`` for ``h1``.
         gates: whether every operation is a value of its own; else every assignment.
 
     Attributes:
@@ -305,6 +315,8 @@ class Plan:
 
     def value(self, name: str) -> str | None:
         """The value that a name stands for after the last assignment; None where there is none."""
+        if name not in self.latest and name not in self._values and name.removeprefix("out_") in self._units:
+            return name.removeprefix("out_")
         return self.latest.get(name, name if name in self._values else None)
 
     def _resolved(self, node: Node) -> Node:
@@ -316,6 +328,9 @@ class Plan:
         found = self.value(node.name)
         if found is None:
             message = _("there is no value called {name} here").format(name=node.name)
+            layer = re.fullmatch(r"(?:out_)?([^\W\d]\w*?)\.?\d+", node.name)
+            if layer is not None and not any(unit.rstrip("0123456789").rstrip(".") == layer[1] for unit in self._units):
+                message += _unread(layer[1])
             near = suggest(node.name, [*self.latest, *self._units], most=3, likeness=0.5)
             raise AssignmentError(node.column, message + near)
         return Name(found, node.column)

@@ -336,3 +336,13 @@ OPTIMISERS: dict[str, Optimiser] = {
     )
 }
 """Update rules by name."""
+
+
+def remembered_as(word: str) -> str | None:
+    """The name of what an optimiser remembers that is called by another word: ``v`` of a velocity; None for none."""
+    spoken = word.replace("_", " ").lower()
+    for row in OPTIMISERS.values():
+        for name, one in row.remembers.items():
+            if name == word or (len(spoken) > 3 and spoken in one.text.replace(",", "")):
+                return name
+    return None

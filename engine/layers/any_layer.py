@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Discriminator, Tag
 
 from retrograde.engine.layers.base import Layer
-from retrograde.engine.layers.table import KINDS
+from retrograde.engine.layers.dense import DenseLayer
+from retrograde.engine.layers.table import KINDS, word_of
+from retrograde.engine.synonyms import canonical
+
+
+def model_of(table: Any) -> type[Layer]:
+    """The model of a layer's table; that of a dense layer, which then reports it, where the kind does not exist."""
+    kind = table.get("kind", "dense") if isinstance(table, dict) else getattr(table, "kind", "dense")
+    return KINDS.get(canonical(kind, KINDS), DenseLayer) if isinstance(kind, str) else DenseLayer
 
 
 def _tag(value: Any) -> str:
-    kind = value.get("kind", "dense") if isinstance(value, dict) else getattr(value, "kind", "dense")
-    # A kind that does not exist is reported by the model of the dense layer.
-    return f"<{kind if isinstance(kind, str) and kind in KINDS else 'dense'}>"
+    return f"<{word_of(model_of(value))}>"
 
 
 if TYPE_CHECKING:

@@ -124,7 +124,8 @@ class AttentionLayer(Layer):
                     continue
                 key = letter + name
                 given = getattr(self, key)
-                found.append(Parameter(name=key, shape=shape, role=role, fans=fans, given=given, key=key))
+                also = ("weights",) if letter == "W" else ("bias", "biases")
+                found.append(Parameter(name=key, shape=shape, role=role, fans=fans, given=given, key=key, also=also))
         return tuple(found)
 
     def build(self, forward: Forward, sources: Sequence[Value]) -> Value:

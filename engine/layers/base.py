@@ -6,18 +6,19 @@ A kind of layer is one file of this folder, with a strict model, and one row of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from retrograde.engine.equations.activation_table import ACTIVATIONS
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.errors import KeyPath, Violation
 from retrograde.engine.layers.layouts import Arrangement, WeightLayout
 from retrograde.engine.layers.options import with_parameters, words
+from retrograde.engine.layers.spelling import as_the_model_has_it
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -95,6 +96,11 @@ class Model(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _spelled(cls, table: Any) -> Any:
+        return as_the_model_has_it(cls, table)
+
 
 class Distribution(Model):
     """Where initial values come from."""
@@ -144,6 +150,7 @@ class Parameter:
         blocks: what its first axis is stacked of, such as the gates of an LSTM.
         beside: how many columns of another parameter stand beside its own in the table that gives both.
         draw: its number among the draws of the layer; None for its place among the parameters.
+        also: further words for it in ``frozen``, those of other kinds.
     """
 
     name: str
@@ -160,6 +167,7 @@ class Parameter:
     blocks: tuple[str, ...] = ()
     beside: int = 0
     draw: int | None = None
+    also: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -171,7 +179,9 @@ class Parameter:
         """What ``frozen`` may call it: the key that gives it, and its name in the network; biases also ``bias``."""
         if self.alone:
             return (self.name,)
-        return tuple(dict.fromkeys((*(("bias",) if self.key == "biases" else ()), self.key or self.name, self.name)))
+        return tuple(
+            dict.fromkeys((*(("bias",) if self.key == "biases" else ()), self.key or self.name, self.name, *self.also))
+        )
 
 
 class ShapeError(ValueError):
@@ -333,8 +343,9 @@ class Layer(Model):
         max_length=16,
         description="parameters that training leaves as they are, by the key that gives their values or by their name"
         " in the network, of every kind alike: weights or W; bias, biases or b; recurrent_weights or U,"
-        " recurrent_biases or bu, peephole_weights or P; h0, c0; Wq to bo of an attention; gamma, beta; weights or P of"
-        " positions; a variable of a graph; of a second direction reverse, or one of them: Wr, Ur, br, ...",
+        " recurrent_biases or bu, peephole_weights or P; h0, c0; weights, bias, or one of Wq to bo of an attention;"
+        " gamma or weights, beta or bias of a norm; weights or P of positions; a variable of a graph; of a second"
+        " direction reverse, or one of them: Wr, Ur, br, ...",
     )
     learning_rate: float | None = Field(
         default=None,
@@ -345,6 +356,12 @@ class Layer(Model):
         default=None, ge=0, description="what η is multiplied by for this layer's parameters"
     )
     init: LayerInit | None = Field(default=None, description="how this layer's parameters are drawn")
+
+    absent: ClassVar[Mapping[str, str]] = {}
+    """Keys that other kinds have, and other programs, with what is said where this one is given one."""
+
+    evaluates_apart: ClassVar[bool] = False
+    """Whether it computes something else when the network is evaluated than when it is trained."""
 
     @property
     def label(self) -> str:

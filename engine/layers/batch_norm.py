@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -37,6 +37,8 @@ class BatchNormLayer(ActivatedLayer):
     affine: bool = Field(default=True, description="whether there is a scale γ and a shift β that are learned")
     gamma: Row | None = Field(default=None, description="initial γ, one for each channel; 1 if absent")
     beta: Row | None = Field(default=None, description="initial β, one for each channel; 0 if absent")
+
+    evaluates_apart: ClassVar[bool] = True
 
     @property
     def label(self) -> str:

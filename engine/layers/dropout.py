@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -26,6 +26,8 @@ class DropoutLayer(Layer):
     whole_channels: bool = Field(
         default=False, description="true: the first axis, that of the channels, is left out as a whole"
     )
+
+    evaluates_apart: ClassVar[bool] = True
 
     @property
     def label(self) -> str:

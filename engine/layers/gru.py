@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from retrograde.engine.layers.recurrent import CellStep, RecurrentLayer, Walk
+from retrograde.engine.text import N_
 
 
 class GruLayer(RecurrentLayer):
@@ -26,6 +27,9 @@ class GruLayer(RecurrentLayer):
         " before it, as in Cho et al. 2014",
     )
 
+    absent: ClassVar[Mapping[str, str]] = {
+        "activation": N_("a GRU has σ at its gates and tanh at the candidate; rnn has a choice")
+    }
     gates: ClassVar[tuple[str, ...]] = ("r", "z", "n")
     other_names: ClassVar[Mapping[str, str]] = {"h": "n", "g": "n", "u": "z"}
 

@@ -125,4 +125,5 @@ class Arrangement:
                 table = table.reshape(shape[0], self.whole)[:, self.first : self.first + shape[1]]
         if self.order:
             table = table.reshape(len(self.order), -1)[list(self.order)]
-        return np.ascontiguousarray(table.reshape(shape))
+        # Not ascontiguousarray, which gives a number an axis.
+        return np.array(table.reshape(shape), order="C")

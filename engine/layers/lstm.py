@@ -10,6 +10,7 @@ from pydantic import Field
 from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import Parameter, Row
 from retrograde.engine.layers.recurrent import CellStep, GivenStart, RecurrentLayer, State, Walk
+from retrograde.engine.text import N_
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.array import Array
@@ -44,6 +45,11 @@ class LstmLayer(GivenCell, RecurrentLayer):
         default=None, description='of direction = "both": the values of the second direction'
     )
 
+    absent: ClassVar[Mapping[str, str]] = {
+        "activation": N_(
+            "an LSTM has σ at its gates, and tanh at the candidate and at the cell's output; rnn has a choice"
+        )
+    }
     gates: ClassVar[tuple[str, ...]] = ("i", "f", "g", "o")
     other_names: ClassVar[Mapping[str, str]] = {"c": "g", "j": "g", "a": "g", "z": "g"}
 

@@ -34,6 +34,7 @@ def scale_and_shift(layer: Normalising, width: int) -> tuple[Parameter, ...]:
             key=name,
             fallback=fallback,
             drawn=False,
+            also=("weights",) if name == "gamma" else ("bias", "biases"),
         )
         for name, sign, given, fallback in rows
     )

@@ -37,8 +37,9 @@ class ScalarGraphLayer(Layer):
         default=None,
         min_length=1,
         max_length=64,
-        description="the layers whose values the assignments read, by the names of their neurons, such as i1 or h2;"
-        " i for the inputs of the network; absent: none",
+        description='the layers whose values the assignments read, by the names of their neurons: with ["i"] the inputs'
+        ' of the network i1, i2, ..., with ["h"] what the layer h makes, h1 (out_h1 means the same); of a layer whose'
+        " name ends in a digit, h1.2; absent: none, also in the first layer",
     )
     values: dict[Variable, float] = Field(
         default_factory=dict,

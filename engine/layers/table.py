@@ -26,8 +26,15 @@ from retrograde.engine.layers.scalar_graph import ScalarGraphLayer
 from retrograde.engine.layers.shaping import FlattenLayer, PermuteLayer, ReshapeLayer, TransposeLayer
 from retrograde.engine.layers.upsample import UpsampleLayer
 
+
+def word_of(model: type[Layer]) -> str:
+    """The word for a kind of layer in a scenario file."""
+    word: str = get_args(model.model_fields["kind"].annotation)[0]
+    return word
+
+
 KINDS: dict[str, type[Layer]] = {
-    get_args(model.model_fields["kind"].annotation)[0]: model
+    word_of(model): model
     for model in (
         DenseLayer,
         AddLayer,

@@ -98,6 +98,8 @@ def _stated(layer: Layer) -> LayerInit:
     return layer.init
 
 
+# What is drawn too wide is infinite, as in any later sum; NumPy need not say so besides.
+@np.errstate(over="ignore", invalid="ignore")
 def _values(
     distribution: Distribution,
     fans: tuple[int, int],

@@ -127,6 +127,7 @@ class Network:
         leaves: the other arrays that outlive a program: memory and hyperparameters.
         losses: the losses in the order of their targets.
         columns: the data set for each array of ``Program.data``, (samples, width); none of a network without inputs.
+        held_columns: the same of the samples that are held out; None where there are none.
     """
 
     def __init__(self, scenario: Scenario) -> None:
@@ -143,8 +144,9 @@ class Network:
         self.notation = Notation(_input_names(self.inputs), [self._names(info) for info in self.layers])
         self._programs: dict[int, Program] = {}
         self._state: tuple[Array, ...] | None = None
-        inputs = (self.dataset.inputs,) if self.inputs else ()
-        self.columns: tuple[Floats, ...] = (*inputs, *self._targets(), *self._masks(), *self._starting())
+        self.columns: tuple[Floats, ...] = (*self._columns(self.dataset), *self._starting())
+        held = self.dataset.held_out
+        self.held_columns: tuple[Floats, ...] | None = None if held is None else self._columns(held)
 
     def _append_parameters(self) -> None:
         """Makes the parameters of every layer; a layer that shares those of another one has the same arrays."""
@@ -202,21 +204,26 @@ class Network:
             name=info.name, units=info.units, sources=0, activation=info.activation, bias="neuron", numbering="target"
         )
 
-    def _targets(self) -> list[Floats]:
-        """The columns of the data set that each loss is compared with."""
+    def _columns(self, dataset: Dataset) -> tuple[Floats, ...]:
+        """A data set for each array of ``Program.data``, (samples, width)."""
+        inputs = (dataset.inputs,) if self.inputs else ()
+        return (*inputs, *self._targets(dataset), *self._masks(dataset))
+
+    def _targets(self, dataset: Dataset) -> list[Floats]:
+        """The columns of a data set that each loss is compared with."""
         goals = self.scenario.goals
         if not goals:
             return []
         ends = np.cumsum([goal.width for goal in goals])[:-1].tolist()
-        return [np.ascontiguousarray(piece) for piece in np.split(self.dataset.targets, ends, axis=1)]
+        return [np.ascontiguousarray(piece) for piece in np.split(dataset.targets, ends, axis=1)]
 
-    def _masks(self) -> tuple[Floats, ...]:
+    def _masks(self, dataset: Dataset) -> tuple[Floats, ...]:
         """What counts: steps of each sample, (samples, time), and how many; targets and how many; weights of samples.
 
         Each pair is there only where something does not count, and weights where the data have them.
         """
         found: list[Floats] = []
-        mask, ignored, weights = self._mask(), self.dataset.ignored, self.dataset.weights
+        mask, ignored, weights = self._mask(dataset), dataset.ignored, dataset.weights
         if mask is not None:
             found += [mask, mask.sum(axis=1, keepdims=True)]
         if ignored is not None:
@@ -229,11 +236,11 @@ class Network:
             found.append(weights[:, None])
         return tuple(np.ascontiguousarray(values) for values in found)
 
-    def _mask(self) -> Floats | None:
+    def _mask(self, dataset: Dataset) -> Floats | None:
         """Which steps of each sample count, (samples, time)."""
-        lengths = self.dataset.lengths
+        lengths = dataset.lengths
         if lengths is None:
-            return self.dataset.mask
+            return dataset.mask
         return (np.arange(self.steps) < lengths[:, None]).astype(np.float64)
 
     def _starting(self) -> Iterator[Floats]:

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref, refs, terms
+from retrograde.engine.equations.words import REDUCING, SCALAR
 from retrograde.engine.errors import EngineError
 from retrograde.engine.network.program import Program, ravel, unravel
 from retrograde.engine.text import _, nearest, ngettext, suggest
@@ -496,6 +497,14 @@ class Notation:
         """What is said of a name that no slot of a program has: one of another network, or of none."""
         if self._find(text.partition("{")[0].strip()) is not None:
             return _("{name} is not computed in this network").format(name=text)
+        array = program.named.get(text)
+        if array is not None and array.size:
+            message = _("{name} is an array of {shape}; name one of its values, such as {example}, or ask a formula")
+            shape = "×".join(map(str, array.element_shape)) or "1"
+            first = self.name(Ref(array, (0,) * len(array.shape)), sample=0)
+            return message.format(name=text, shape=shape, example=first)
+        if re.match(rf"(?:{'|'.join((*REDUCING, *SCALAR))})\(", text):
+            return _("{name} is a formula, not a name; session.look(session.formula(...)) reads it").format(name=text)
         message = _("there is no value called {name}").format(name=text)
         others = (name for name in EXTRA_NAMES if name != text)
         return message + suggest(text, (*others, *self.names(program)), most=3, likeness=0.5)
@@ -692,6 +701,7 @@ def _plain_version(match: re.Match[str]) -> str:
 EXTRA_NAMES: Mapping[str, str] = {
     "E_epoch": "the loss of the epoch: the mean of its iterations' E, each before its own update",
     "E_data": "the loss over the whole data set, with the parameters as they are",
+    "E_held_out": "the loss over the samples that are held out, with the parameters as they are",
     "epoch": "the number of the epoch, from 1",
     "iteration": "the number of the iteration in the epoch, from 1",
 }

@@ -341,9 +341,16 @@ def as_granularity(text: str) -> Granularity:
         raise EngineError(_("{text} is no granularity; there are {known}").format(text=text, known=known)) from None
 
 
-def require_within(what: str, number: int, high: int, low: int = 1) -> None:
-    """Raises EngineError for a number of an address that is not in its range; both ends are in it."""
+def require_within(what: str, number: int, high: int, low: int = 1, *, why: str = "") -> None:
+    """Raises EngineError for a number of an address that is not in its range; both ends are in it.
+
+    Args:
+        what: what is numbered.
+        number: the number.
+        high: the last one.
+        low: the first one.
+        why: why the last one is the last.
+    """
     if not low <= number <= high:
-        raise EngineError(
-            _("{what} {number} is not in {low} to {high}").format(what=what, number=number, low=low, high=high)
-        )
+        message = _("{what} {number} is not in {low} to {high}").format(what=what, number=number, low=low, high=high)
+        raise EngineError(f"{message}: {why}" if why else message)

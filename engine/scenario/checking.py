@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from retrograde.engine.errors import EngineError, Problem, ScenarioError, Violation
-from retrograde.engine.scenario.messages import hollow, violation
+from retrograde.engine.scenario.messages import violations
 from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.scenario.pieces import MAX_FINDINGS, pieces, whole
 from retrograde.engine.scenario.reading import toml
@@ -53,22 +53,28 @@ def parse(
         scenario = Scenario.model_validate(content)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        report.extend(violation(detail) for detail in details[:MAX_FINDINGS] if not hollow(detail))
+        report.extend(violations(details[:MAX_FINDINGS]))
     parts = whole(scenario) if scenario is not None else pieces(content)
     report.extend(broken_rules(parts))
     # Here, since a file without samples needs no NumPy.
     from retrograde.engine.scenario.sample_checking import checked_samples
     from retrograde.engine.scenario.scaling import finish
 
-    file = samples = None
+    checked = None
     if parts.data is not None and not report.too_large:
-        file, samples = checked_samples(parts, parts.data, report, path, override)
+        checked = checked_samples(parts, parts.data, report, path, override)
     if scenario is None or report.broken:
         raise report.error()
     # One-hot rows take memory, and only a scenario without a problem is known to fit.
-    dataset = None if samples is None else finish(samples, scenario.data, parts.positions, scenario.loss.ignore_index)
+    dataset = None
+    if checked is not None:
+        scenario = scenario.model_copy(update={"data": checked.data})
+        if checked.samples is not None:
+            dataset = finish(checked.samples, checked.data, parts.positions, checked.held)
     _check_variants(scenario, parts, report, None if dataset is None else len(dataset))
-    scenario = with_starts(scenario, file, None if samples is None else samples.numbers, report)
+    if checked is not None:
+        numbers = None if checked.samples is None else checked.samples.numbers
+        scenario = with_starts(scenario, checked.file, numbers, report)
     if report.broken:
         raise report.error()
     chosen = next((n for n, one in enumerate(scenario.variants) if one.name == variant), None)
@@ -78,7 +84,11 @@ def parse(
         except EngineError as error:
             raise ScenarioError([Problem(path=shown, message=str(error))]) from error
     return scenario.completed().sourced(
-        name=name, path=path, data_path=file, dataset=dataset, warnings=report.warnings(chosen)
+        name=name,
+        path=path,
+        data_path=None if checked is None else checked.file,
+        dataset=dataset,
+        warnings=report.warnings(chosen),
     )
 
 
@@ -94,9 +104,10 @@ def _check_variants(scenario: Scenario, parts: Parts, report: Report, count: int
         try:
             training = Training.model_validate(variant.table(scenario.training))
         except ValidationError as error:
-            for detail in error.errors(include_url=False):
+            details = error.errors(include_url=False)
+            for detail in details:
                 detail["loc"] = ("training", *detail["loc"])
-                found.append(violation(detail))
+            found += violations(details)
         else:
             varied = replace(parts, training=training)
             found += training_rules(varied)

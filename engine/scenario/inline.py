@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrograde.engine.scenario.dataset import Samples
+from retrograde.engine.scenario.rules.nested_shapes import flat_rows, nested_shape
 from retrograde.engine.scenario.sequences import alphabet, window_starts
 
 if TYPE_CHECKING:
-    from retrograde.engine.scenario.models import Data
+    from retrograde.engine.scenario.data_table import Data
 
 
 def inline_samples(data: Data, steps: int = 0, *, indices: bool = False) -> Samples:
@@ -20,15 +22,31 @@ def inline_samples(data: Data, steps: int = 0, *, indices: bool = False) -> Samp
         return _windows(data.text, steps, data.stride, indices=indices)
     # Without inputs or without targets there are as many samples as there are rows of the other, and one of neither.
     count = len(data.inputs or data.targets or ((),))
-    inputs = np.zeros((count, 0)) if data.inputs is None else np.array(data.inputs, dtype=np.float64, ndmin=2)
-    return Samples(
+    inputs = (
+        np.zeros((count, 0)) if data.inputs is None else np.array(flat_rows(data.inputs), dtype=np.float64, ndmin=2)
+    )
+    targets = np.zeros((count, 0)) if data.targets is None else targets_array(data)
+    samples = Samples(
         inputs=inputs,
-        targets=np.zeros((count, 0)) if data.targets is None else targets_array(data),
+        targets=targets,
         numbers=np.arange(1, len(inputs) + 1),
         lengths=lengths_array(data),
         mask=mask_array(data),
         weights=None if data.sample_weights is None else np.array(data.sample_weights, dtype=np.float64),
+        first=data.first_class,
+        shape=_axes(data.inputs),
     )
+    if data.missing == "drop":
+        gaps = np.isnan(inputs).any(axis=1) | np.isnan(targets).any(axis=1)
+        samples = samples.taken(np.flatnonzero(~gaps))
+    return samples
+
+
+def _axes(rows: Sequence[Any] | None) -> tuple[int, ...] | None:
+    """Return the axes of each sample, where it is written with axes."""
+    if not rows or not rows[0] or not isinstance(rows[0][0], tuple):
+        return None
+    return nested_shape(rows[0])
 
 
 def mask_array(data: Data) -> NDArray[np.float64] | None:
@@ -65,5 +83,5 @@ def _windows(text: str, steps: int, stride: int | None, *, indices: bool) -> Sam
 
 def targets_array(data: Data) -> NDArray[np.float64]:
     """Return the inline targets, (samples, columns); class indices are one column, or one a position."""
-    targets = np.array(data.targets or [], dtype=np.float64)
+    targets = np.array(flat_rows(data.targets or ()), dtype=np.float64)
     return targets[:, None] if targets.ndim == 1 else targets

@@ -3,23 +3,61 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from retrograde.engine.equations.optimisers import remembered_as
 from retrograde.engine.errors import KeyPath, Violation
 from retrograde.engine.layers.base import Layer
 from retrograde.engine.layers.dense import DenseLayer
 from retrograde.engine.layers.table import KINDS
-from retrograde.engine.scenario.toml_tables import homes, model_at
+from retrograde.engine.scenario.toml_hints import meant_number
+from retrograde.engine.scenario.toml_tables import homes, model_at, tables
+from retrograde.engine.synonyms import meanings
 from retrograde.engine.text import _, suggest
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from pydantic_core import ErrorDetails
 
 
-def hollow(details: ErrorDetails) -> bool:
+def violations(details: Sequence[ErrorDetails]) -> Iterator[Violation]:
+    """Yield what pydantic found, without what only follows from something else that it found."""
+    strange = {_layer_of(one) for one in details if _strange_kind(one)}
+    unknown = [one["loc"] for one in details if one["type"] == "extra_forbidden"]
+    for one in details:
+        follows = _layer_of(one) in strange and one["type"] in {"missing", "extra_forbidden"}
+        if not (follows or _hollow(one) or _renamed(one, unknown)):
+            yield violation(one)
+
+
+def _hollow(details: ErrorDetails) -> bool:
     """Whether pydantic counts only the valid entries of a list, and finds it too short for that alone."""
     given = details["input"]
     return details["type"] == "too_short" and len(given) >= details["ctx"]["min_length"]
+
+
+def _renamed(details: ErrorDetails, unknown: Iterable[KeyPath]) -> bool:
+    """Whether what is missing is there under another name, whose own message says what it is called."""
+    *table, name = details["loc"]
+    return details["type"] == "missing" and any(
+        key[:-1] == tuple(table) and meanings(str(key[-1]), [str(name)]) for key in unknown
+    )
+
+
+def _strange_kind(details: ErrorDetails) -> bool:
+    """Whether it is the kind of a layer that does not exist, so that its other keys can not be judged."""
+    return (
+        details["type"] == "literal_error"
+        and details["loc"][:2] == ("network", "layers")
+        and details["loc"][4:] == ("kind",)
+    )
+
+
+def _layer_of(details: ErrorDetails) -> tuple[str | int, ...]:
+    """The path of the layer that something is in; empty outside of layers."""
+    found = details["loc"]
+    return found[:3] if found[:2] == ("network", "layers") else ()
 
 
 def violation(details: ErrorDetails) -> Violation:
@@ -45,9 +83,9 @@ def _wrong(kind: str, details: ErrorDetails) -> str:
     found = _shown(details.get("input"))
     match kind:
         case "int_type" | "int_from_float" | "int_parsing" | "int_parsing_size":
-            return _("{found} is not a whole number").format(found=found)
+            return _("{found} is not a whole number").format(found=found) + meant_number(details.get("input"))
         case "float_type" | "float_parsing":
-            return _("{found} is not a number").format(found=found)
+            return _("{found} is not a number").format(found=found) + meant_number(details.get("input"))
         case "finite_number":
             return _("{found} is not finite; give a number of ordinary size").format(found=found)
         case "string_type":
@@ -59,7 +97,9 @@ def _wrong(kind: str, details: ErrorDetails) -> str:
         case "model_type" | "model_attributes_type" | "dict_type":
             return _("{found} is not a table").format(found=found)
         case "literal_error":
-            return _literal(details.get("input"), str(context.get("expected", "")), found)
+            message = _literal(details.get("input"), str(context.get("expected", "")), found)
+            values = details["loc"][-1] == "bias" and isinstance(details.get("input"), list | float | int)
+            return message + (_("; initial values stand in biases") if values else "")
         case "greater_than":
             return _("{found} is too small; more than {bound} is needed").format(
                 found=found, bound=format(context["gt"], "g")
@@ -132,12 +172,27 @@ def _unknown_key(path: KeyPath, layer: type[Layer]) -> str:
     known = list(model.model_fields) if model is not None else []
     name = str(path[-1])
     message = _("there is no such key")
+    if name in layer.absent and model is layer:
+        return message + ": " + _(layer.absent[name])
+    if path[:-1] == ("training",) and (stem := remembered_as(name)):
+        return message + _("; what an optimiser remembers is in the table memory: memory = {{ {name} = 0.5 }}").format(
+            name=stem
+        )
+    if near := suggest(name, known, likeness=0.5 if meanings(name, known) else 0.75):
+        return message + near
+    if places := _places(name, model):
+        return message + _(" here; it belongs in {tables}").format(tables=places)
+    for meant in meanings(name, {key for table in tables() for key in table.model_fields}):
+        if places := _places(meant.name, model):
+            return message + _("; it is called {name}, and belongs in {tables}").format(name=meant.name, tables=places)
     if near := suggest(name, known, likeness=0.5):
         return message + near
-    elsewhere = sorted(table or _("the top of the file") for table, home in homes(name) if home is not model)
-    if elsewhere:
-        return message + _(" here; it belongs in {tables}").format(tables=", ".join(elsewhere))
     return message + _("; known here: {names}").format(names=", ".join(known))
+
+
+def _places(key: str, besides: type[BaseModel] | None) -> str:
+    """The tables besides one that have a key; empty for none."""
+    return ", ".join(sorted(table or _("the top of the file") for table, home in homes(key) if home is not besides))
 
 
 def _missing(path: KeyPath, layer: type[Layer]) -> str:

@@ -11,19 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, PrivateAttr, Tag
 
-from retrograde.engine.equations.losses import LOSSES, VALUE, Reduction
-from retrograde.engine.equations.optimisers import OPTIONS
+from retrograde.engine.equations.losses import LOSSES, Reduction
+from retrograde.engine.equations.optimisers import OPTIMISERS, OPTIONS
 from retrograde.engine.errors import EngineError
 from retrograde.engine.layers.any_layer import AnyLayer
 from retrograde.engine.layers.base import (
     MAX_LAYERS,
     MAX_SEED,
     MAX_UNITS,
-    RANGES,
     Form,
     Layer,
     LayerInit,
-    Matrix,
     Model,
     NumberingOrder,
     Row,
@@ -32,13 +30,14 @@ from retrograde.engine.layers.dense import DenseLayer
 from retrograde.engine.layers.layouts import WeightLayout
 from retrograde.engine.layers.options import MAX_EPOCHS, with_loss_options, words
 from retrograde.engine.layers.recurrent import RecurrentLayer
-from retrograde.engine.scenario.sequences import MAX_TEXT, alphabet
+from retrograde.engine.scenario.data_table import Data, HeldOut
 from retrograde.engine.scenario.shapes import INPUT_LAYER, Goal, Shapes
 from retrograde.engine.scenario.training import Training
+from retrograde.engine.synonyms import canonical
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from retrograde.engine.errors import Problem
     from retrograde.engine.scenario.dataset import Dataset
@@ -58,12 +57,6 @@ VARIANT_NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
 
 AxisLength = Annotated[int, Field(ge=1, le=MAX_UNITS)]
 """The length of an axis."""
-
-
-def _rows_or_indices(value: Any) -> str:
-    if not isinstance(value, list | tuple) or not value:
-        return "<rows>"
-    return "<rows>" if any(isinstance(row, list | tuple) for row in value) else "<indices>"
 
 
 def _text_or_texts(value: Any) -> str:
@@ -129,133 +122,6 @@ class NetworkTable(Model):
     layers: Annotated[tuple[AnyLayer, ...], Field(strict=False)] = Field(
         min_length=1, max_length=MAX_LAYERS, description="the layers from the first hidden one to the output"
     )
-
-
-class Data(Model):
-    """The samples, inline or from a file beside the scenario."""
-
-    inputs: Matrix | None = Field(default=None, description="a row per sample, a column per input")
-    targets: (
-        Annotated[
-            Annotated[Matrix, Tag("<rows>")] | Annotated[Row, Tag("<indices>")],
-            Discriminator(_rows_or_indices),
-        ]
-        | None
-    ) = Field(
-        default=None,
-        description="a row per sample, a column per output; or, with classes, a list of indices, of sequences a row of"
-        " indices per sample",
-    )
-    file: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=500,
-        description="a .csv, .csv.gz or .npz file in the folder of the scenario or below",
-    )
-    skip_rows: int = Field(default=0, ge=0, le=1000, description="CSV: lines before the first sample")
-    input_columns: str | None = Field(
-        default=None,
-        pattern=RANGES,
-        max_length=2000,
-        description='CSV: columns from 1, ends included: "1-4,7"',
-    )
-    target_columns: str | None = Field(
-        default=None, pattern=RANGES, max_length=2000, description='CSV: columns from 1, ends included: "5"'
-    )
-    input_key: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=200,
-        description="NPZ: name of the array of inputs; inputs if absent",
-    )
-    target_key: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=200,
-        description="NPZ: name of the array of targets; targets if absent",
-    )
-    classes: int | None = Field(
-        default=None,
-        ge=2,
-        le=MAX_UNITS,
-        description="targets are class indices from 0 to classes - 1 and become one-hot rows",
-    )
-    class_names: Annotated[tuple[str, ...], Field(strict=False)] | None = Field(
-        default=None, description="a name for each class or output"
-    )
-    divide_inputs_by: float | None = Field(default=None, description="every input is divided by this number")
-    standardise: bool = Field(
-        default=False,
-        description="inputs become (x - mean) / std by column, with the population's std; a constant column becomes 0",
-    )
-    rows: str | None = Field(
-        default=None,
-        pattern=RANGES,
-        max_length=2000,
-        description='samples of the file from 1, ends included: "1-100"',
-    )
-    lengths: Annotated[tuple[int, ...], Field(strict=False)] | None = Field(
-        default=None,
-        description="of sequences that are filled up to one number of steps: how many steps of each sample count; the"
-        " others keep the state of a recurrent layer and have no loss",
-    )
-    length_column: int | None = Field(
-        default=None, ge=1, le=MAX_UNITS, description="CSV: the column, from 1, that holds the lengths"
-    )
-    length_key: str | None = Field(
-        default=None, min_length=1, max_length=200, description="NPZ: name of the array of lengths"
-    )
-    mask: Matrix | None = Field(
-        default=None,
-        description="instead of lengths: a row per sample with a 1 for each step, or position of an array, that counts"
-        " and a 0 for others, anywhere",
-    )
-    mask_columns: str | None = Field(
-        default=None, pattern=RANGES, max_length=2000, description='CSV: the columns of the mask: "9-12"'
-    )
-    mask_key: str | None = Field(
-        default=None, min_length=1, max_length=200, description="NPZ: name of the array of masks"
-    )
-    sample_weights: Row | None = Field(
-        default=None, description="how much each sample counts in the loss; see loss.normalise"
-    )
-    weight_column: int | None = Field(
-        default=None, ge=1, le=MAX_UNITS, description="CSV: the column, from 1, that holds the weights of samples"
-    )
-    weight_key: str | None = Field(
-        default=None, min_length=1, max_length=200, description="NPZ: name of the array of weights of samples"
-    )
-    text: str | None = Field(
-        default=None,
-        min_length=2,
-        max_length=MAX_TEXT,
-        description="a text whose windows are the samples: the inputs are its characters one-hot, in the order of"
-        " their codes, or as the indices that an embedding takes; the targets are the characters that follow",
-    )
-    stride: int | None = Field(
-        default=None, ge=1, le=MAX_TEXT, description="of a text: how far apart windows begin; their length if absent"
-    )
-
-    @property
-    def class_count(self) -> int | None:
-        """The number of classes, of a text that of its characters; None where targets are no classes."""
-        return self.classes if self.text is None else len(alphabet(self.text))
-
-    @property
-    def masked(self) -> bool:
-        """Whether it says which steps of its samples count."""
-        keys = (self.lengths, self.length_column, self.length_key, self.mask, self.mask_columns, self.mask_key)
-        return any(key is not None for key in keys)
-
-    @property
-    def weighted(self) -> bool:
-        """Whether its samples have weights."""
-        return any(key is not None for key in (self.sample_weights, self.weight_column, self.weight_key))
-
-    def coefficients(self, losses: Iterable[LossTable | None]) -> bool:
-        """Whether the targets are the coefficients of losses that are outputs themselves: no other loss takes them."""
-        given = any(key is not None for key in (self.targets, self.target_columns, self.target_key))
-        return given and all(loss is not None and loss.kind == VALUE.name for loss in losses)
 
 
 def _usual(way: str, reduction: Reduction) -> str:
@@ -387,7 +253,9 @@ class Variant(Model):
             training: that of the scenario, not completed.
         """
         given = training.model_dump(exclude_unset=True)
-        if self.training.get("optimizer", training.optimizer) != training.optimizer:
+        optimizer = self.training.get("optimizer", training.optimizer)
+        meant = canonical(optimizer, OPTIMISERS) if isinstance(optimizer, str) else optimizer
+        if meant != training.optimizer:
             given = {key: value for key, value in given.items() if key not in OPTIONS and key != "memory"}
         return {**given, **self.training}
 
@@ -407,6 +275,9 @@ class Scenario(Model):
     about: TextTable | None = Field(default=None, description="a few sentences")
     network: NetworkTable
     data: Data = Field(default_factory=Data, description="the samples; a network without inputs and targets needs none")
+    held_out: HeldOut | None = Field(
+        default=None, description="samples that training never sees: a file, or a share of the samples"
+    )
     loss: LossTable
     losses: Annotated[tuple[LossTable, ...], Field(strict=False)] = Field(
         default=(),
@@ -501,7 +372,7 @@ class Scenario(Model):
     @property
     def coefficients(self) -> bool:
         """Whether the targets are the coefficients of a loss that is an output itself."""
-        return self.data.coefficients((self.loss, *self.losses))
+        return self.data.coefficients([loss.kind for loss in (self.loss, *self.losses)])
 
     @property
     def forms(self) -> dict[str, Form]:

@@ -7,11 +7,11 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from retrograde.engine.errors import KeyPath
+from retrograde.engine.layers.any_layer import model_of
 from retrograde.engine.layers.base import MAX_LAYERS, Layer
 from retrograde.engine.layers.dense import DenseLayer
-from retrograde.engine.layers.table import KINDS
+from retrograde.engine.scenario.data_table import Data, HeldOut
 from retrograde.engine.scenario.models import (
-    Data,
     Expectation,
     LossTable,
     NetworkInit,
@@ -41,6 +41,7 @@ def whole(scenario: Scenario) -> Parts:
         init=network.init,
         layers=[laid_out(layer, network) for layer in network.layers],
         data=scenario.data,
+        held_out=scenario.held_out,
         loss=scenario.loss,
         losses=scenario.losses,
         coefficients=scenario.coefficients,
@@ -58,7 +59,7 @@ def pieces(content: dict[str, Any]) -> Parts:
     if not isinstance(network, dict):
         network = {}
     tables = _list(network, "layers")[:MAX_LAYERS]
-    layers = [_valid(_kind(table), table, ("network", "layers", n), unknown) for n, table in enumerate(tables)]
+    layers = [_valid(model_of(table), table, ("network", "layers", n), unknown) for n, table in enumerate(tables)]
     losses = _list(content, "losses")[:MAX_LAYERS]
     expect = _list(content, "expect")[:MAX_FINDINGS]
     bare = _valid(NetworkTable, {**network, "init": {}, "layers": [{"units": 1}]}, ("network",), unknown)
@@ -70,6 +71,7 @@ def pieces(content: dict[str, Any]) -> Parts:
     data = _valid(Data, content.get("data", {}), ("data",), unknown)
     loss = _valid(LossTable, content.get("loss"), ("loss",), unknown)
     more = [_valid(LossTable, table, ("losses", n), unknown) for n, table in enumerate(losses)]
+    kinds = [None if one is None else one.kind for one in (loss, *more)]
     return Parts(
         inputs=bare.inputs if bare and ("inputs" in network or tables) else None,
         input_shape=bare.input_shape if bare else None,
@@ -79,9 +81,10 @@ def pieces(content: dict[str, Any]) -> Parts:
         layers=layers if bare is None else [layer and laid_out(layer, bare) for layer in layers],
         complete=bool(layers) and len(layers) == len(_list(network, "layers")),
         data=data,
+        held_out=_valid(HeldOut, content.get("held_out"), ("held_out",), unknown),
         loss=loss,
         losses=more,
-        coefficients=data is not None and data.coefficients((loss, *more)),
+        coefficients=data is not None and data.coefficients(kinds),
         training=_valid(Training, content.get("training"), ("training",), unknown),
         stop=_valid(StopTable, content.get("stop"), ("stop",), unknown),
         expect=[_valid(Expectation, table, ("expect", n), unknown) for n, table in enumerate(expect)],
@@ -89,12 +92,6 @@ def pieces(content: dict[str, Any]) -> Parts:
         unknown=unknown,
         doubtful={n for n in range(len(layers)) if any(path[:3] == ("network", "layers", n) for path in unknown)},
     )
-
-
-def _kind(table: Any) -> type[Layer]:
-    """Return the model of a layer's table; that of a dense layer where the kind does not exist."""
-    kind = table.get("kind", "dense") if isinstance(table, dict) else "dense"
-    return KINDS.get(kind, DenseLayer) if isinstance(kind, str) else DenseLayer
 
 
 def _list(table: dict[str, Any], key: str) -> list[Any]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import stat
 import tomllib
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 from retrograde.engine.errors import EngineError, Problem, ScenarioError
 from retrograde.engine.scenario.catalogue import folder, shipped
-from retrograde.engine.scenario.limits import MAX_FILE_BYTES
+from retrograde.engine.scenario.limits import MAX_FILE_BYTES, SUFFIXES
 from retrograde.engine.scenario.locate import line_and_column
-from retrograde.engine.scenario.models import Data
+from retrograde.engine.scenario.toml_hints import written_so
 from retrograde.engine.text import _, suggest
 
 # Every alternative takes what it begins with, whether it is closed or not, so that no character is read twice.
@@ -81,32 +81,29 @@ def read(path: Path, shown: str) -> str:
         raise refuse(_("this byte is not UTF-8; save the file as UTF-8"), line, column) from error
 
 
-def data_file(data: Data, path: Path | None) -> Path:
-    """Return the file of samples, inside the folder of the scenario.
+def data_file(name: str, path: Path | None) -> Path:
+    """Return a file of samples, or a folder of images, that a scenario names: a path from where the scenario is.
+
+    It may be outside the folder of the scenario: only numbers are read from it, and only from files and folders, so
+    that nothing waits for a device or a pipe.
 
     Raises:
-        EngineError: it is outside, or not a file.
+        EngineError: it is neither.
     """
-    name = data.file or ""
     if path is None:
         raise EngineError(_("a scenario without a file has no data file; give its samples inline"))
-    pieces = {*PurePosixPath(name).parts, *PureWindowsPath(name).parts}
-    if ".." in pieces or PurePosixPath(name).is_absolute() or PureWindowsPath(name).anchor or "\0" in name:
-        message = _("{file} leads outside the folder of the scenario; only files in it or below are read")
-        raise EngineError(message.format(file=name))
-    home = path.parent.resolve()
+    if "\0" in name:
+        raise EngineError(_("{file} cannot be read: {reason}").format(file=repr(name), reason=_("it has a NUL in it")))
     try:
         # A scenario that is itself a link belongs where it leads.
         real = (path.resolve().parent / name).resolve()
-        if not real.is_relative_to(path.resolve().parent) and not real.is_relative_to(home):
-            message = _("{file} is a link that leads outside the folder of the scenario; only files in it are read")
-            raise EngineError(message.format(file=name))
         status = real.stat()
     except FileNotFoundError as error:
         raise EngineError(_("there is no file {file} beside the scenario").format(file=name)) from error
     except (OSError, ValueError, RuntimeError) as error:
         raise EngineError(_("{file} cannot be read: {reason}").format(file=name, reason=error)) from error
-    if not stat.S_ISREG(status.st_mode):
+    folder = stat.S_ISDIR(status.st_mode) and not name.lower().endswith(SUFFIXES)
+    if not (stat.S_ISREG(status.st_mode) or folder):
         raise EngineError(_("{file} is not a file").format(file=name))
     return real
 
@@ -142,6 +139,7 @@ def toml(text: str, shown: str) -> dict[str, Any]:
         else:
             line, column = line_and_column(text, len(text.rstrip()))
         message = _("this is not TOML: {what}").format(what=what[:1].lower() + what[1:])
+        message += written_so(text.split("\n")[line - 1], column)
         raise ScenarioError([Problem(path=shown, line=line, column=column, message=message)]) from error
     except RecursionError as error:
         offset = max(text.find("[" * 8), text.find("{"), 0)

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from retrograde.engine.scenario.models import Data, Scenario
+    from retrograde.engine.scenario.data_table import Data
+    from retrograde.engine.scenario.models import Scenario
     from retrograde.engine.scenario.report import Report
 
 
@@ -53,7 +54,7 @@ def _rows(data: Data, file: Path, array: str, numbers: NDArray[np.int64], units:
     from retrograde.engine.errors import Problem
     from retrograde.engine.scenario.data import read_samples
 
-    asked = data.model_copy(update={"input_key": array, "length_key": None, "rows": None})
+    asked = data.model_copy(update={"input_key": array, "length_key": None, "rows": None, "missing": "refuse"})
     found = read_samples(asked, file, str(file), targets=False).inputs
     if found.shape[1] != units or len(found) < numbers.max():
         message = _(

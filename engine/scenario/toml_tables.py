@@ -30,6 +30,11 @@ def homes(key: str) -> Iterator[tuple[str, type[BaseModel]]]:
             yield name, model
 
 
+def tables() -> Iterator[type[BaseModel]]:
+    """Yield the models of the tables of a file."""
+    yield from _tables().values()
+
+
 @cache
 def _tables() -> dict[str, type[BaseModel]]:
     """The models by the name of the first table that has each; one whose keys are all in another is left out."""

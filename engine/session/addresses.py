@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.network.program import require_within
-from retrograde.engine.text import _
+from retrograde.engine.text import _, ngettext
 from retrograde.engine.travel.calendar import Schedule
 
 MAX_ADDRESS = 100
@@ -94,13 +94,17 @@ def _relative(by: int, unit: str, here: Standpoint) -> int:
 def _absolute(epoch: int, iteration: int | None, step: int | None, here: Standpoint) -> int:
     """The position of a step of an iteration of an epoch, all from 1; by default the last one."""
     schedule = here.schedule
-    require_within(_("epoch"), epoch, here.length // schedule.steps_per_epoch)
+    epochs = here.length // schedule.steps_per_epoch
+    end = ngettext("the training has {count} epoch", "the training has {count} epochs", epochs)
+    require_within(_("epoch"), epoch, epochs, why=end.format(count=epochs))
     if iteration is None:
         return epoch * schedule.steps_per_epoch
-    require_within(_("iteration"), iteration, schedule.per_epoch)
+    end = ngettext("an epoch has {count} iteration", "an epoch has {count} iterations", schedule.per_epoch)
+    require_within(_("iteration"), iteration, schedule.per_epoch, why=end.format(count=schedule.per_epoch))
     index = (epoch - 1) * schedule.per_epoch + iteration - 1
     steps = schedule.program(index).steps
     if step is None:
         return schedule.start(index) + steps
-    require_within(_("step"), step, steps, low=0)
+    end = _("iteration {epoch}:{iteration} ends at step {steps}")
+    require_within(_("step"), step, steps, low=0, why=end.format(epoch=epoch, iteration=iteration, steps=steps))
     return schedule.start(index) + step

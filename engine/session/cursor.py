@@ -387,7 +387,7 @@ class Cursor:
         return min(program.batch, (self.revealed - 1 - first) // period + 1)
 
     def value(self, name: str) -> float:
-        """The value of a slot, or of E_epoch, E_data, epoch, iteration, at the cursor.
+        """The value of a slot, or of E_epoch, E_data, E_held_out, epoch, iteration, at the cursor.
 
         A parameter has its new value once its update is revealed.
 
@@ -401,6 +401,8 @@ class Cursor:
                 return float(self.iteration % self.schedule.per_epoch + 1)
             case "E_data":
                 return self.timeline.data_loss(self.timeline.state(self.iteration + self._complete))
+            case "E_held_out":
+                return self.timeline.held_out_loss(self.timeline.state(self.iteration + self._complete))
             case "E_epoch":
                 return self._epoch_loss((self.iteration + self._complete) // self.schedule.per_epoch)
         term = self.notation.resolve_term(name, self.program, sample=self.sample)
@@ -438,6 +440,8 @@ class Cursor:
             return self._epoch_loss(updates // self.schedule.per_epoch)
         if name == "E_data":
             return self.timeline.data_loss(self.timeline.state(updates))
+        if name == "E_held_out":
+            return self.timeline.held_out_loss(self.timeline.state(updates))
         if name == "epoch":
             return float(updates // self.schedule.per_epoch)
         frame = self.timeline.frame(updates)

@@ -97,11 +97,7 @@ def to_json(session: Session, *, fingerprint: bool = True) -> str:
     scenario = session.scenario
     content = SavedSession(
         format=FORMAT,
-        scenario=SavedScenario(
-            name=scenario.name,
-            path=None if scenario.path is None else str(scenario.path.resolve()),
-            digest=_digest(scenario),
-        ),
+        scenario=identity(scenario),
         arithmetic=arithmetic(),
         cursor=SavedCursor(branch=session.branch.name, position=session.position, term=session.term),
         length=session.length,
@@ -160,6 +156,15 @@ def fingerprint_of(frame: Frame) -> str:
 
 _DIGESTED = "2-"
 """What a digest begins with, by the keys that scenarios have; to be counted on where new ones have a value unasked."""
+
+
+def identity(scenario: Scenario) -> SavedScenario:
+    """Which scenario it is, by its name, its file and its content."""
+    return SavedScenario(
+        name=scenario.name,
+        path=None if scenario.path is None else str(scenario.path.resolve()),
+        digest=_digest(scenario),
+    )
 
 
 def _digest(scenario: Scenario) -> str:

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from retrograde.engine.equations.expression import Ref
+from retrograde.engine.explaining.autopsy import Autopsy
+from retrograde.engine.explaining.biography import Biography
+from retrograde.engine.explaining.flow import FlowRow
 from retrograde.engine.explaining.gradcheck import GradientCheck
 from retrograde.engine.formulas.tree import Formula
 from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.session.branches import Branches
 from retrograde.engine.session.breakpoints import Breakpoint
 from retrograde.engine.session.cursor import Cursor
+from retrograde.engine.session.explanations import Chain, Explanations
 from retrograde.engine.session.places import Here, Places
 from retrograde.engine.session.queries import SPARKS, Queries
 from retrograde.engine.session.stops import Halt, LogEntry, Stops
@@ -35,6 +40,7 @@ class Session(Cursor):
     Attributes:
         branches: the lines of time, the first one first.
         queries: what expressions are worth, here and over the run.
+        explanations: why a gradient is as it is.
         stops: the breakpoints and logpoints.
         places: marks, notes and the way back.
         watches: the watched expressions.
@@ -44,6 +50,7 @@ class Session(Cursor):
         super().__init__(scenario, budget=budget)
         self.branches = Branches(self)
         self.queries = Queries(self)
+        self.explanations = Explanations(self)
         self.stops = Stops(self, self.queries)
         self.places = Places(self, self.branches)
         self.watches: list[Formula] = []
@@ -103,6 +110,24 @@ class Session(Cursor):
     ) -> Iterator[LogEntry]:
         """What a logpoint prints over a part of the run; see ``Stops.log``."""
         return self.stops.log(point, after, stop, on_progress)
+
+    # -- why
+
+    def chain(self, name: str | Ref) -> Chain:
+        """The whole chain of a gradient, down to the loss; see ``Explanations.chain``."""
+        return self.explanations.chain(name)
+
+    def autopsy(self, name: str | Ref) -> Autopsy:
+        """What is the matter with a gradient; see ``Explanations.autopsy``."""
+        return self.explanations.autopsy(name)
+
+    def flow(self) -> tuple[FlowRow, ...]:
+        """The gradient layer by layer, from the inputs to the loss; see ``Explanations.flow``."""
+        return self.explanations.flow()
+
+    def biography(self, name: str | Ref) -> Biography:
+        """How a parameter came to be what it is; see ``Explanations.biography``."""
+        return self.explanations.biography(name)
 
     # -- watches and queries
 

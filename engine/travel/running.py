@@ -11,17 +11,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
-from retrograde.engine.equations.expression import Ref
+from retrograde.engine.equations.expression import Const, Ref
 from retrograde.engine.equations.words import EPOCH_NAMES
 from retrograde.engine.formulas.meaning import Moment, candidates
 from retrograde.engine.formulas.probe import Probe, Record, context, decide
 from retrograde.engine.formulas.tree import Formula
 from retrograde.engine.network.frame import Frame, gradient_norm
 from retrograde.engine.network.notation import Notation
+from retrograde.engine.ops.base import Op
 from retrograde.engine.scenario.models import StopTable
 from retrograde.engine.travel.branch import Branch
 from retrograde.engine.travel.search import Conditions
-from retrograde.engine.travel.stopping import Ending, Judge, Outcome, StopRule, describe
+from retrograde.engine.travel.stopping import Ending, Fault, Judge, Outcome, StopRule, describe
 from retrograde.engine.travel.timeline import total_loss
 
 
@@ -87,6 +88,9 @@ class Run:
         self._per_epoch = branch.timeline.schedule.per_epoch
         self._judge = Judge(stop, self._per_epoch, start)
         by_epoch = condition is not None and not condition.positions.isdisjoint(EPOCH_NAMES)
+        if condition is not None and "E_held_out" in condition.positions:
+            # Said before the first epoch, and not after it.
+            branch.timeline.held_out_loss(branch.timeline.state(start))
         self._slow = stop.gradient_norm_below is not None or by_epoch
         watched = breaks if condition is None or self._slow else (*breaks, condition)
         self._probe = Probe(conditions=watched)
@@ -206,6 +210,8 @@ class Run:
                     return self._judge.loss
                 case "E_data":
                     return self._timeline.data_loss(frame.next_state)
+                case "E_held_out":
+                    return self._timeline.held_out_loss(frame.next_state)
             return inner(name)
 
         return moment
@@ -215,22 +221,22 @@ class Run:
         hit = self.hit
         assert hit is not None
         epoch = hit.iterations // self._per_epoch
-        first, step = None, hit.step
         loss = self._judge.loss
         if hit.rule in {StopRule.CONDITION, StopRule.BREAKPOINT}:
             # The rules have seen the whole piece, of which the end does not count.
             loss = self._epoch_loss(epoch)
+        fault = None
         if hit.rule is StopRule.DIVERGED:
-            epoch = (hit.iterations - 1) // self._per_epoch + 1
-            first, step = self._first_bad(hit.iterations - 1, notation)
+            fault = self._fault(hit.iterations - 1, notation)
+            epoch = fault.epoch
         return Outcome(
             rule=hit.rule,
-            message=describe(hit.rule, self._stop, epoch=epoch, first=first),
+            message=describe(hit.rule, self._stop, epoch=epoch, fault=fault),
             epoch=epoch,
             iterations=hit.iterations,
             loss=loss,
-            first=first,
-            step=step,
+            fault=fault,
+            step=hit.step if fault is None else fault.step,
         )
 
     def _epoch_loss(self, epoch: int) -> float:
@@ -244,21 +250,38 @@ class Run:
         judge.recall(losses)
         return judge.loss
 
-    def _first_bad(self, iteration: int, notation: Notation) -> tuple[str, int | None]:
-        """The first slot that is not finite, in this iteration or, where its state is not, in one before."""
+    def _fault(self, iteration: int, notation: Notation) -> Fault:
+        """The first slot that is not finite: in an iteration or, where its state is not, in one before.
+
+        Where all of them are finite, the loss is above its bound, and it is the loss.
+        """
         timeline = self._timeline
         while iteration > 0 and not np.all(np.isfinite(timeline.state(iteration))):
             iteration -= 1
         frame = timeline.frame(iteration)
         program = frame.program
-        best: int | None = None
-        for op in program.ops:
-            bad = np.argwhere(~np.isfinite(frame.array(op.target)))
-            for index in bad[:1] if not op.target.batched else bad:
-                step = program.produced(Ref(op.target, tuple(int(part) for part in index)))
-                if step is not None and (best is None or step < best):
-                    best = step
-        if best is None:
-            return "E", None
-        name = notation.symbol(program.target(program.place(best)))
-        return name, timeline.schedule.start(iteration) + best + 1
+        total = program.produced(Ref(program.named["E"], ()))
+        assert total is not None
+        step = min((step for op in program.ops if (step := _first_bad(frame, op)) is not None), default=total)
+        target = program.target(program.place(step))
+        epoch, within = divmod(iteration, self._per_epoch)
+        return Fault(
+            name=notation.symbol(target),
+            value=float(frame.array(target.array)[target.index]),
+            step=timeline.schedule.start(iteration) + step + 1,
+            address=f"{epoch + 1}:{within + 1}:{step + 1}",
+            epoch=epoch + 1,
+        )
+
+
+def _first_bad(frame: Frame, op: Op) -> int | None:
+    """The number (from 0) of the first step of an op that makes a slot that is not finite."""
+    program, array = frame.program, op.target
+    # Samples and elements are revealed in the order in which they lie in memory.
+    for flat in np.flatnonzero(~np.isfinite(frame.array(array))):
+        index = np.unravel_index(int(flat), array.shape)
+        step = program.produced(Ref(array, tuple(int(part) for part in index)))
+        # What attention masks is −∞ by its own equation, and no fault.
+        if step is not None and not isinstance(op.equation(program.index(program.place(step))), Const):
+            return step
+    return None

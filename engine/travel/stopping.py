@@ -27,17 +27,37 @@ class StopRule(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """Where a divergence begins: the first slot that is not finite, in the order of the steps.
+
+    Attributes:
+        name: the name of the slot, as it is shown.
+        value: what it is worth.
+        step: the number of the step that made it.
+        address: that step as ``epoch:iteration:step``.
+        epoch: the epoch of that step, from 1; the loss may show it in a later one only.
+    """
+
+    name: str
+    value: float
+    step: int
+    address: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """How a run ended.
 
     Attributes:
         rule: the rule that ended it.
         message: the same for people.
-        epoch: complete epochs from the start of the training; of a divergence, the epoch (from 1) it is in.
+        epoch: complete epochs from the start of the training; of a divergence, the epoch (from 1) where it
+            begins.
         iterations: complete iterations from the start of the training.
         loss: the loss of the last complete epoch; NaN when there is none.
-        first: where a divergence shows first: the name of a slot.
-        step: the number of the step that made that slot, or of the step at which a breakpoint was hit.
+        fault: where a divergence begins; None for every other end.
+        step: the number of the step at which a divergence begins, or at which a breakpoint was hit.
     """
 
     rule: StopRule
@@ -45,8 +65,13 @@ class Outcome:
     epoch: int
     iterations: int
     loss: float
-    first: str | None = None
+    fault: Fault | None = None
     step: int | None = None
+
+    @property
+    def first(self) -> str | None:
+        """The name of the slot at which a divergence begins."""
+        return None if self.fault is None else self.fault.name
 
 
 class Ending(NamedTuple):
@@ -134,14 +159,14 @@ class Judge:
         return None
 
 
-def describe(rule: StopRule, stop: StopTable, *, epoch: int, first: str | None = None) -> str:
+def describe(rule: StopRule, stop: StopTable, *, epoch: int, fault: Fault | None = None) -> str:
     """Why a run ended, for people.
 
     Args:
         rule: the rule.
         stop: the rules' bounds.
-        epoch: complete epochs; of a divergence, the epoch (from 1) it is in.
-        first: of a divergence, the slot where it shows first.
+        epoch: complete epochs.
+        fault: of a divergence, where it begins.
     """
     match rule:
         case StopRule.EPOCHS:
@@ -157,7 +182,10 @@ def describe(rule: StopRule, stop: StopTable, *, epoch: int, first: str | None =
                 bound=stop.gradient_norm_below, epoch=epoch
             )
         case StopRule.DIVERGED:
-            return _("diverged in epoch {epoch}, first at {first}").format(epoch=epoch, first=first or "E")
+            assert fault is not None
+            return _("diverged in epoch {epoch}, first at {first} = {value:g} in step {address}").format(
+                epoch=fault.epoch, first=fault.name, value=fault.value, address=fault.address
+            )
         case StopRule.CONDITION:
             return _("the condition held at the end of epoch {epoch}").format(epoch=epoch)
         case StopRule.BREAKPOINT:

@@ -18,6 +18,7 @@ import numpy as np
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Ref
+from retrograde.engine.errors import EngineError
 from retrograde.engine.executor.base import Executor
 from retrograde.engine.executor.generated import GeneratedExecutor
 from retrograde.engine.executor.kernels import KernelExecutor
@@ -27,6 +28,7 @@ from retrograde.engine.formulas.tree import Formula
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.network import Network
 from retrograde.engine.network.program import Program
+from retrograde.engine.text import _
 from retrograde.engine.travel.calendar import Schedule
 from retrograde.engine.travel.checkpoints import Checkpoints
 
@@ -141,7 +143,8 @@ class Timeline:
         self._waypoints: dict[int, Floats] = {}
         self._interval = (0, -1)
         self._cycle: list[Any] | None = None
-        self._evaluator: tuple[Program, KernelExecutor] | None = None
+        # By whether it is of the samples that are held out.
+        self._evaluators: dict[bool, tuple[Program, KernelExecutor]] = {}
         # The iterations of the change itself: the states that they start from.
         self._changed: dict[int, Floats] = {}
         first = self.change.first
@@ -365,20 +368,49 @@ class Timeline:
         """The loss over the whole data set under a state; a mean over the batch runs over all samples."""
         return total_loss(self._evaluated(state))
 
-    def _evaluated(self, state: Floats) -> Frame:
-        """The forward pass over the whole data set under a state."""
-        samples = self.schedule.samples
-        if self._evaluator is None:
+    def loss_as_iteration(self, state: Floats) -> float | None:
+        """``data_loss`` in the unit of an iteration's E: a sum over the samples is divided by an epoch's iterations.
+
+        None where some of several losses are sums over the samples and others are means.
+        """
+        kinds = {loss.over_batch for loss in self.network.losses}
+        if len(kinds) > 1:
+            return None
+        frame = self._evaluated(state)
+        total = total_loss(frame)
+        if kinds == {"mean"}:
+            return total
+        # What penalties add is not a sum over samples.
+        samples = frame.program.named.get("loss", frame.program.named["E"])
+        of_samples = float(frame.array(samples))
+        return of_samples / self.schedule.per_epoch + (total - of_samples if samples.name == "loss" else 0.0)
+
+    def held_out_loss(self, state: Floats) -> float:
+        """The loss over the samples that are held out under a state.
+
+        Raises:
+            EngineError: none are held out.
+        """
+        return total_loss(self._evaluated(state, held_out=True))
+
+    def _evaluated(self, state: Floats, *, held_out: bool = False) -> Frame:
+        """The forward pass over the whole data set, or over what is held out, under a state."""
+        columns = self.network.held_columns if held_out else self.network.columns
+        if columns is None:
+            raise EngineError(_("no samples are held out; a scenario says which in [held_out]"))
+        held = self.network.dataset.held_out
+        samples = len(held) if held_out and held is not None else self.schedule.samples
+        if held_out not in self._evaluators:
             program = self.network.evaluation(samples)
             blas = self.network.scenario.network.arithmetic == "blas"
-            self._evaluator = (program, KernelExecutor(program, self.constants, blas=blas))
-        program, executor = self._evaluator
+            self._evaluators[held_out] = (program, KernelExecutor(program, self.constants, blas=blas))
+        program, executor = self._evaluators[held_out]
         dated = [leaf.source.values(0, self.schedule.per_epoch) for leaf in program.dated]
-        return executor.frame(state, executor.leaves(self.network.columns, range(samples), dated))
+        return executor.frame(state, executor.leaves(columns, range(samples), dated))
 
-    def predictions(self, state: Floats) -> Floats:
-        """The outputs of the last layer for the whole data set under a state, (samples, ...)."""
-        frame = self._evaluated(state)
+    def predictions(self, state: Floats, *, held_out: bool = False) -> Floats:
+        """The outputs of the last layer for the whole data set, or what is held out, under a state, (samples, ...)."""
+        frame = self._evaluated(state, held_out=held_out)
         return frame.array(self.network.output(frame.program))
 
     @property

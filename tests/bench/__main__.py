@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 
-from tests.bench import attention, cursor, history, keys, lenet, lstm, paint, training, travel
+from tests.bench import attention, cursor, history, keys, lenet, lstm, paint, reading, training, travel
 from tests.bench.harness import Benchmark, Effort, Row, dump, machine, measure_apart, table
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -28,6 +28,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "seeking": travel.seeking,
     "conditions": travel.conditions,
     "searching": travel.searching,
+    "reading": reading.tables,
 }
 THREADED = {"mazur", "xor", "digits", "wide", "lenet"}
 

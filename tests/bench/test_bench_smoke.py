@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from tests.bench import attention, cursor, history, keys, lenet, lstm, rivals, training, travel  # noqa: E402
+from tests.bench import attention, cursor, history, keys, lenet, lstm, reading, rivals, training, travel  # noqa: E402
 from tests.bench.harness import Effort, Row, interleave, ratio, table  # noqa: E402
 
 pytestmark = pytest.mark.bench
@@ -38,6 +38,7 @@ TINY = Effort(rounds=1, scale=0.004)
         travel.seeking,
         travel.conditions,
         travel.searching,
+        reading.tables,
         keys.keys,
         keys.running,
     ],

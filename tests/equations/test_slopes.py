@@ -67,3 +67,12 @@ def test_a_slope_is_right_to_fourteen_digits(name: str, python: bool, x: float) 
     allowed = EXACT.multiply(Decimal("1e-14"), sum(map(abs, terms), Decimal(0)))
     assert math.isfinite(found)
     assert abs(EXACT.subtract(Decimal(found), EXACT.add(*terms))) <= max(allowed, Decimal("1e-305"))
+
+
+@pytest.mark.parametrize("python", [True, False])
+@pytest.mark.parametrize("name", ["leaky_relu", "elu", "selu", "silu", "sigmoid", "tanh", "gelu", "softplus", "mish"])
+def test_the_slope_at_no_number_is_none(name: str, python: bool) -> None:
+    row = elementwise(name)
+    assert row.slope is not None
+    nan = Const(math.nan)
+    assert math.isnan(evaluate(row.slope(nan, nan, Const(0.25)), lambda _: math.nan, Mathematics(python)))

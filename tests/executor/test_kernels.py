@@ -113,7 +113,8 @@ SHAPES = [
     ((33, 2), 33),
     ((64, 3), 1),
     ((5, 40, 3), 33),
-    ((257, 1), 257),
+    ((257, 1), 33),
+    ((9, 2), 257),
 ]
 """Widths and batches at which NumPy changes the order of a sum or the layout of a product, if it is allowed to."""
 
@@ -216,7 +217,7 @@ def test_every_activation_at_the_ends_of_the_numbers(activation: str, net: float
     assert np.array_equal(np.isnan(outs[0]), np.isnan(outs[1]))
     if math.isnan(net):
         assert math.isnan(outs[0][0, 0]), "NaN is not hidden"
-    elif math.isfinite(net) and abs(net) < 1e3 and activation != "identity":
+    elif math.isfinite(net) and abs(net) < 1e3 and activation not in {"identity", "exp"}:
         assert np.all(np.isfinite(outs[0]))
 
 

@@ -40,15 +40,17 @@ CONDITIONS = (
 )
 
 
-@pytest.mark.parametrize(("name", "count"), [("digits", 60), ("xor-2-4-1", 40)])
+@pytest.mark.parametrize(("name", "count"), [("digits", 8), ("xor-2-4-1", 40)])
 def test_the_loop_sees_what_the_frames_hold(name: str, count: int) -> None:
     session = Session(load_scenario(name))
     timeline, per_epoch = session.timeline, session.schedule.per_epoch
     values, conditions = tuple(map(session.formula, NUMBERS)), tuple(map(session.condition, CONDITIONS))
     frames = [timeline.frame(iteration) for iteration in range(count)]
     for condition in conditions:
-        record = Record(start=0, columns=[[] for _ in values])
-        timeline.watch(timeline.state(0), 0, count, Probe(conditions=(condition,), values=values), record)
+        # Of a large network the loops of eight conditions are long enough without the values.
+        read = values if condition is conditions[0] or name != "digits" else ()
+        record = Record(start=0, columns=[[] for _ in read])
+        timeline.watch(timeline.state(0), 0, count, Probe(conditions=(condition,), values=read), record)
         expected: list[list[float]] = [[] for _ in values]
         hits = []
         for iteration, frame in enumerate(frames):

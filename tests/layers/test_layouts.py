@@ -276,6 +276,62 @@ def test_the_checks_of_cs231n_hold_to_the_printed_digit(
             assert abs(value - float(figure)) <= 0.5000001 * 10.0 ** -len(figure.partition(".")[2])
 
 
+# ------------------------------------------------------------------------------------------ formulas of other programs
+
+
+def sigma(x: Floats) -> Floats:
+    found: Floats = 1 / (1 + np.exp(-x))
+    return found
+
+
+def keras_lstm(x: Floats, kernel: Floats, recurrent: Floats, bias: Floats) -> Floats:
+    """As Keras' LSTMCell computes it: one product, split into i, f, c and o."""
+    h = c = np.zeros(recurrent.shape[0])
+    for row in x:
+        i, f, new, o = np.split(row @ kernel + h @ recurrent + bias, 4)
+        c = sigma(f) * c + sigma(i) * np.tanh(new)
+        h = sigma(o) * np.tanh(c)
+    return h
+
+
+def keras_gru(x: Floats, kernel: Floats, recurrent: Floats, bias: Floats) -> Floats:
+    """As Keras' GRUCell computes it with reset_after: biases (2, 3·units), split into z, r and h."""
+    h = np.zeros(recurrent.shape[0])
+    for row in x:
+        xz, xr, xh = np.split(row @ kernel + bias[0], 3)
+        hz, hr, hh = np.split(h @ recurrent + bias[1], 3)
+        z, r = sigma(xz + hz), sigma(xr + hr)
+        h = z * h + (1 - z) * np.tanh(xh + r * hh)
+    return h
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+def test_keras_tables_as_they_are(kind: str) -> None:
+    gates, x = {"lstm": 4, "gru": 3}[kind], numbers(3, 2)
+    kernel, recurrent, bias = numbers(2, gates * 2), numbers(2, gates * 2) * 0.5, numbers(2, gates * 2)
+    tables = {"weights": kernel, "recurrent_weights": recurrent, "biases": bias[0]}
+    if kind == "gru":
+        tables["recurrent_biases"] = bias[1]
+    layer = written(f'kind = "{kind}"\nunits = 2' + ('\nbias = "both"' if kind == "gru" else ""), tables)
+    network = 'layout = "inputs_first"\nlstm_gates = "ifco"\ngru_gates = "zrh"'
+    session = Session(parse_scenario(text(layer, (3, 2), network=network, data=[x.ravel().tolist()])))
+    wanted = keras_lstm(x, kernel, recurrent, bias[0]) if kind == "lstm" else keras_gru(x, kernel, recurrent, bias)
+    np.testing.assert_allclose([session.measure(f"out_h{unit}@3", 0) for unit in (1, 2)], wanted, rtol=1e-12)
+
+
+def test_a_matrix_for_each_gate_of_state_and_inputs_as_courses_write_it() -> None:
+    """Γ_f = σ(Wf·[a, x] + bf) and so on, in the order f, i, c, o; a matrix (units, units + features) for each."""
+    x, tables, biases = numbers(3, 2), numbers(4, 2, 4), numbers(4, 2)
+    layer = written('kind = "lstm"\nunits = 2\ngate_order = "fico"', {"concatenated_weights": tables, "biases": biases})
+    session = Session(parse_scenario(text(layer, (3, 2), data=[x.ravel().tolist()])))
+    a = c = np.zeros(2)
+    for row in x:
+        f, i, new, o = (table @ np.concatenate([a, row]) + bias for table, bias in zip(tables, biases, strict=True))
+        c = sigma(f) * c + sigma(i) * np.tanh(new)
+        a = sigma(o) * np.tanh(c)
+    np.testing.assert_allclose([session.measure(f"out_h{unit}@3", 0) for unit in (1, 2)], a, rtol=1e-12)
+
+
 # ----------------------------------------------------------------------------------------------------- refusals
 
 
@@ -290,6 +346,13 @@ def test_the_checks_of_cs231n_hold_to_the_printed_digit(
             "3×2 (inputs of the layer × units); a column belongs to a unit of this layer: layout",
         ),
         ("units = 2\nweights = [[[1, 2]], [[3, 4]]]", (3,), "weights", "2×1×2 values where the layer needs 2×3"),
+        ("units = 2\nweights = [[[1], [2, 3], [1]], [[1], [2], [3]]]", (3,), "weights", "lists of different lengths"),
+        (
+            "units = 2\nedges = [[1, 1, 1], [1, 1, 1]]\nweights = [[[1], [2], [1]], [[1], [2], [3]]]",
+            (3,),
+            "weights",
+            "with edges the weights are rows of numbers",
+        ),
         (
             'kind = "linear"\nunits = 2\nweights = [[1, 2], [3, 4], [5, 6]]',
             (2, 3),

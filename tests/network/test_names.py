@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from random import Random
 
 import pytest
@@ -203,3 +204,20 @@ def test_an_address_of_many_digits_is_refused_at_once(where: str) -> None:
     session = Session(load_scenario("mazur"))
     with pytest.raises(EngineError, match="at most 100 characters"):
         session.seek(where.format("1" * 5000))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("W_h", "W_h is an array of 2×2; name one of its values, such as w1, or ask a formula"),
+        ("out_h", "out_h is an array of 2; name one of its values, such as out_h1, or ask a formula"),
+        ("grad(W_o)", "such as grad(w5), or ask a formula"),
+        ("norm(W_h)", "norm(W_h) is a formula, not a name"),
+    ],
+)
+def test_a_whole_array_and_a_formula_are_no_value(name: str, said: str) -> None:
+    session = Session(load_scenario("mazur"))
+    for ask in (session.value, lambda asked: session.measure(asked, 0)):
+        with pytest.raises(EngineError, match=re.escape(said)):
+            ask(name)
+    assert session.look(session.formula("norm(W_h)")) is not None

@@ -95,7 +95,19 @@ class TestSchema:
 
     def test_the_properties_are_the_keys_of_a_file(self) -> None:
         assert set(schema()["properties"]) == {
-            *("format", "source", "title", "teaches", "about", "network", "data", "loss", "losses", "training"),
+            *(
+                "format",
+                "source",
+                "title",
+                "teaches",
+                "about",
+                "network",
+                "data",
+                "held_out",
+                "loss",
+                "losses",
+                "training",
+            ),
             *("stop", "expect", "variants"),
         }
 

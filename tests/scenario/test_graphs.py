@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from retrograde.engine import Session
 from retrograde.engine.errors import ScenarioError
 from retrograde.engine.scenario.file import parse_scenario
 
@@ -216,3 +217,63 @@ def test_what_would_be_too_long_for_one_step_is_refused() -> None:
     assert any("assign[2]: this is too long for one step: write several" in problem for problem in said(whole))
     long = CIRCUIT.replace('"c = c + 1"', f'"c = {"+".join("a" * 300)}"')
     assert any("more than 200 operations; write several assignments" in problem for problem in said(long))
+
+
+READING = """
+format = 1
+[title]
+en = "x"
+zh = "x"
+[network]
+inputs = 2
+[[network.layers]]
+name = "h"
+units = 2
+weights = [[0.5, -0.5], [0.25, 1]]
+biases = 0
+[[network.layers]]
+name = "g"
+kind = "graph"
+inputs = ["h", "i"]
+assign = ["c = h1 * h2 - i2"]
+[data]
+inputs = [[1, 2]]
+[loss]
+kind = "value"
+[training]
+learning_rate = 0.1
+[stop]
+epochs = 1
+"""
+
+
+class TestWhatAGraphReads:
+    def test_a_value_of_a_layer_may_be_called_as_formulas_call_it(self) -> None:
+        short = Session(parse_scenario(READING))
+        long = Session(parse_scenario(READING.replace("h1 * h2 - i2", "out_h1 * h2 - out_i2")))
+        assert long.measure("c", 0) == short.measure("c", 0)
+        assert long.measure("new(W_h[1,1])", 0) == short.measure("new(W_h[1,1])", 0)
+
+    @pytest.mark.parametrize(
+        ("inputs", "assign", "said"),
+        [
+            ('inputs = ["h"]', "c = h1 * i1", '; the inputs of the network are read with inputs = ["i"]'),
+            ("", "c = i1 + 1", '; the inputs of the network are read with inputs = ["i"]'),
+            ("", "c = x1 + 1", "the inputs of the network are called i1, i2, ... and are read with inputs ="),
+            ("", "c = out_h1 + 1", 'what a layer h makes is read with inputs = ["h"]'),
+            ('inputs = ["h"]', "c = h3 + 1", "there is no value called h3 here; did you mean h2, h1?"),
+        ],
+    )
+    def test_what_is_not_named_in_inputs_is_said(self, inputs: str, assign: str, said: str) -> None:
+        text = READING.replace('inputs = ["h", "i"]', inputs).replace("c = h1 * h2 - i2", assign)
+        with pytest.raises(ScenarioError) as caught:
+            parse_scenario(text)
+        assert said in str(caught.value)
+
+    def test_a_graph_as_the_first_layer(self) -> None:
+        start, end = READING.index("[[network.layers]]"), READING.index("[data]")
+        first = '[[network.layers]]\nkind = "graph"\nvalues = { a = 2 }\nassign = ["c = a * i1"]\n'
+        with pytest.raises(ScenarioError, match=r'there is no value called i1 here; the inputs .* inputs = \["i"\]'):
+            parse_scenario(READING[:start] + first + READING[end:])
+        told = first.replace('"graph"\n', '"graph"\ninputs = ["i"]\n')
+        assert Session(parse_scenario(READING[:start] + told + READING[end:])).measure("c", 0) == 2.0

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from retrograde.engine import Session
 from retrograde.engine.network.initial import initial_parameters as named_parameters
 from retrograde.engine.scenario.file import load_scenario, parse_scenario
 from retrograde.engine.scenario.models import Scenario
@@ -177,3 +178,20 @@ class TestLegacy:
     def test_seeds_of_the_stream_have_32_bits(self) -> None:
         with pytest.raises(Exception, match="seeds of numpy-legacy go from 0 to 4294967295"):
             scenario(network=f"seed = {2**32}\ninit = {{ generator = 'numpy-legacy' }}")
+
+
+@pytest.mark.parametrize("generator", ["philox", "numpy-legacy"])
+@pytest.mark.parametrize("drawn", ["std = 1.7e308", "mean = -1.7e308\nstd = 1.7e308"])
+@pytest.mark.filterwarnings("error")
+def test_what_is_drawn_too_wide_is_infinite_without_a_word(generator: str, drawn: str) -> None:
+    network = f'[network.init]\ngenerator = "{generator}"\ndraw_bias = true\nkind = "normal"\n{drawn}'
+    text = TEXT.format(inputs=2, units=40, network=network, first="", second="", row="[1, 2]")
+    found = named_parameters(parse_scenario(text))
+    assert any(np.isinf(array).any() for layer in found.values() for array in layer.values())
+
+
+@pytest.mark.parametrize("name", ["cs231n-circuit", "micrograd-neuron", "mazur", "lstm-two-steps", "attention-by-hand"])
+def test_every_parameter_has_its_own_shape(name: str) -> None:
+    network = Session(load_scenario(name)).network
+    assert network.parameters
+    assert all(values.shape == array.shape for array, values in network.parameters.items())

@@ -154,7 +154,11 @@ class TestOneMistake:
             ),
             ("units = 3", "units = 3\nslope = 0.1", "9:1: network.layers[1].slope: slope belongs to leaky_relu; this"),
             ("units = 3", "units = 3\nname = 'o'", "layer 1 is called o too; names are unique"),
-            ("units = 3", "units = 3\nname = 'E'", "9:8: network.layers[1].name: E means something else in Retrograde"),
+            (
+                "units = 3",
+                "units = 3\nname = 'E'",
+                "9:8: network.layers[1].name: E means something else in Retrograde (a loss)",
+            ),
             ("units = 3", "units = 3\nname = 'h-1'", 'network.layers[1].name: "h-1" is not a name; use Latin letters'),
             (
                 "units = 3",
@@ -217,7 +221,6 @@ class TestAllAtOnce:
             "s.toml:21:20: data.targets[2]: the targets add up to 7",
             "s.toml:28:6: training.l1: -0.5 is too small",
             "s.toml:29:14: training.batch_size: a batch of 9 from 2 samples",
-            "s.toml:31:1: stop.epochs: missing: the most epochs",
             "s.toml:32:1: stop.epoch: there is no such key",
         ]
 
@@ -328,3 +331,11 @@ class TestSizes:
         assert "a number with 301 digits is too large; the largest is 10,000,000" in said
         said = only("learning_rate = 0.5", "learning_rate = 1" + "0" * 350)
         assert "is not" in said
+
+
+class TestOneHot:
+    @pytest.mark.parametrize("width", [2, 3])
+    def test_rows_of_one_hot_targets_need_no_classes(self, width: int) -> None:
+        text = changed("targets = [[1, 0], [0, 1]]", f"targets = [[1, 0], [0, 1]]\nclasses = {width}")
+        said = [problem.message for problem in problems(text)]
+        assert any("leave out classes" in message for message in said), said

@@ -46,13 +46,16 @@ def test_no_layer_is_called_by_a_word_that_means_something_else(name: str) -> No
         session(name)
     (problem,) = caught.value.problems
     assert str(problem) == (
-        f"scenario.toml:6:8: network.layers[1].name: {name} means something else in Retrograde; choose another name"
+        f"scenario.toml:6:8: network.layers[1].name: {name} means something else in Retrograde ({reserved.why(name)});"
+        " choose another name"
     )
 
 
 @pytest.mark.parametrize("name", sorted(word for word in reserved.LAYERS if len(word) > 1))
 def test_no_weight_is_called_by_a_word_that_means_something_else(name: str) -> None:
-    with pytest.raises(ScenarioError, match=f"{name} means something else in Retrograde; choose another name, such"):
+    with pytest.raises(
+        ScenarioError, match=rf"{name} means something else in Retrograde \(.+\); choose another name, such"
+    ):
         session("h", f'numbering = [["{name}", "w2"], ["w3", "w4"]]\n')
 
 

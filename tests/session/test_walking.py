@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrograde.engine import Session, trace
+from retrograde.engine import EngineError, Session, load_scenario, trace
 from retrograde.engine.equations.array import Extent, Role
 from retrograde.engine.equations.expression import Ref, refs
 from retrograde.engine.explaining.chain import chain
@@ -307,3 +307,16 @@ def test_the_factors_of_a_chain_multiply_to_the_contribution(recipe: Recipe) -> 
         assert factors[0].above == "E"
         assert factors[-1].below == step.notation.symbol(Ref(step.op.of, step.target.index))
         assert bits(product) == bits(step.contribution)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("1:1:40", "step 40 is not in 0 to 39: iteration 1:1 ends at step 39"),
+        ("1:2:1", "iteration 2 is not in 1 to 1: an epoch has 1 iteration"),
+        ("10001:1", "epoch 10001 is not in 1 to 10000: the training has 10000 epochs"),
+    ],
+)
+def test_an_address_beyond_the_end_says_where_the_end_is(address: str, said: str) -> None:
+    with pytest.raises(EngineError, match=said):
+        Session(load_scenario("mazur")).seek(address)

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import settings
 
-FEWER = 3
+FEWER = 6
 """How many times fewer examples there are when they are the same at each run."""
 
 
@@ -14,7 +14,7 @@ def examples(count: int, **options: Any) -> settings:
     """Settings of a property test.
 
     Args:
-        count: examples that are drawn with fresh seeds; with fixed ones a third of them, 4 at least.
+        count: examples that are drawn with fresh seeds; with fixed ones a sixth of them, 4 at least.
         options: further settings.
     """
     if settings.get_current_profile_name() != "fresh":

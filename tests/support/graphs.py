@@ -44,6 +44,7 @@ LAYERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "layer_norm": (TOKENS, (EMBEDDED, 'kind = "layer_norm"')),
     "rnn": (SEQUENCE, ('name = "r"\nkind = "rnn"\nunits = 2',)),
     "gru": (SEQUENCE, ('kind = "gru"\nunits = 2\noutputs = "last"',)),
+    "cell": (SEQUENCE, ('name = "l"\nkind = "lstm"\nunits = 2\noutputs = "last"', 'kind = "cell"')),
     "lstm": (SEQUENCE, ('kind = "lstm"\nunits = 2\ndirection = "both"\noutputs = "last"',)),
 }  # fmt: skip
 """By kind: the keys of the inputs, and the tables of the layers before the output."""

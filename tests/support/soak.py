@@ -73,6 +73,8 @@ def soak(motions: int, scenario: str = "mazur", seed: int = 0) -> Iterator[tuple
         AssertionError: a value has other bits than a recomputation from the start gives.
     """
     random = Random(seed)
+    # What was there before is no concern of the collections below: a run of tests has many times what a session has.
+    gc.freeze()
     session = Session(load_scenario(scenario))
     session.add_breakpoint("E crosses 0.01")
     session.add_breakpoint("at backward", from_hit=3)
@@ -87,6 +89,7 @@ def soak(motions: int, scenario: str = "mazur", seed: int = 0) -> Iterator[tuple
         fresh = Timeline(session.network)
         assert same_bits(session.frame.flat, fresh.frame(session.iteration).flat)
         yield done, time.perf_counter() - begin, resident()
+    gc.unfreeze()
 
 
 def main() -> int:

@@ -140,7 +140,8 @@ def test_a_run_ends_where_a_plain_loop_ends_it(recipe: Recipe, rate: float, rand
     assert (outcome.rule, outcome.iterations) == (rule, iterations)
     assert runner.position == runner.schedule.start(iterations)
     assert sum(1 for _ in trace(scenario)) == runner.position
-    assert outcome.epoch == -(-iterations // training.per_epoch)
+    begun = iterations if outcome.fault is None else runner.schedule.locate(outcome.fault.step)[0] + 1
+    assert outcome.epoch == -(-begun // training.per_epoch)
     complete = training.epoch_losses()[: iterations // training.per_epoch]
     assert same(outcome.loss, complete[-1] if complete else math.nan)
     assert str(outcome.epoch) in outcome.message
@@ -165,8 +166,11 @@ def test_a_divergence_names_the_first_slot_that_is_not_finite(recipe: Recipe, ra
     bad = (step for step in map(runner.step_at, numbers) if step.final and not math.isfinite(step.result))
     wanted = next(bad)
     assert (outcome.first, outcome.step) == (wanted.symbol, wanted.number)
-    assert outcome.epoch == last // runner.schedule.per_epoch + 1
-    assert wanted.symbol in outcome.message
+    assert outcome.epoch == wanted.moment.epoch + 1
+    assert outcome.fault is not None
+    assert outcome.fault.address == wanted.moment.address
+    assert same(outcome.fault.value, wanted.result)
+    assert f"{wanted.symbol} = {wanted.result:g} in step {wanted.moment.address}" in outcome.message
 
 
 @examples(70)

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
+from textual._compositor import Compositor
 from textual.events import Key, Resize
 from textual.geometry import Size
 from textual.pilot import Pilot
@@ -51,6 +52,7 @@ class Driver:
             await self.pilot.pause(0.05)
         else:
             await self.pilot.pause()
+        self.text()
 
     async def until(self, condition: Callable[[], bool], seconds: float = 60.0) -> None:
         end = time.monotonic() + seconds
@@ -77,7 +79,9 @@ class Driver:
 
     async def write(self, line: str) -> None:
         """Writes a line on the command line."""
-        await self.press("colon")
+        self.app.post_message(Key("colon", None))
+        await self.pilot._wait_for_screen()
+        await self.pilot.pause()
         self.app.screen.query_one("Input").value = line  # type: ignore[attr-defined]
         await self.press("enter")
         await self.until(
@@ -87,6 +91,20 @@ class Driver:
 
 
 Open = Callable[..., AbstractAsyncContextManager[Driver]]
+
+
+@pytest.fixture(autouse=True)
+def painted_when_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draws no screen between two looks: there is no terminal, and the driver draws whatever has settled."""
+    render_update = Compositor.render_update
+
+    def painted(compositor: Compositor, full: bool = False, **options: Any) -> Any:
+        if full:
+            return render_update(compositor, full, **options)
+        compositor._dirty_regions.clear()
+        return None
+
+    monkeypatch.setattr(Compositor, "render_update", painted)
 
 
 @pytest.fixture
@@ -105,7 +123,7 @@ def opened() -> Open:
             driver = Driver(app, pilot)
             if source is not None:
                 await driver.until(lambda: app.session is not None)
-                await pilot.pause()
+                await driver.settle()
             yield driver
         # What a part raises does not end the app; it is to end the test.
         for error, _report in () if failing else app.reported.values():

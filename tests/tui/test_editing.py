@@ -13,6 +13,7 @@ from retrograde.engine.session.session import Session
 from retrograde.tui.canvas.canvas import Canvas, Span
 from retrograde.tui.canvas.glyphs import ASCII, UNICODE
 from retrograde.tui.canvas.themes import look
+from retrograde.tui.debugger import beside as resting
 from retrograde.tui.debugger.editing import assignments, number, slot_name
 from retrograde.tui.records.marks import PanelEdge
 from retrograde.tui.records.table_view import Column, TableView
@@ -268,12 +269,17 @@ async def test_the_other_branch_is_run_up_to_the_cursor(opened) -> None:
 
 
 async def test_the_parent_catches_up_while_the_cursor_rests(opened, monkeypatch) -> None:
-    monkeypatch.setattr(times, "NEAR_SECONDS", 1e-9)
+    # Near is what has been run, and a rest begins when the test says so: neither is a matter of seconds.
+    monkeypatch.setattr(times, "near", lambda _timeline, iteration: iteration <= main.history.count)
+    monkeypatch.setattr(resting, "REST_SECONDS", 3600.0)
     async with opened("xor-2-4-1") as driver:
+        main = driver.session.branch
         await driver.write("set w1 0.7")
         await driver.write("run 300")
+        assert main.history.count == 0
         assert "≠" not in driver.text()
-        monkeypatch.setattr(times, "NEAR_SECONDS", 1.0)
+        monkeypatch.setattr(resting, "REST_SECONDS", 0.01)
+        await driver.press("left")
         await driver.until(lambda: "≠" in driver.text())
 
 

@@ -22,32 +22,32 @@ async def test_a_whole_iteration_forward_and_back(opened) -> None:
         assert driver.session.position == 0
 
 
-@pytest.mark.parametrize(
-    ("key", "back", "granularity"),
-    [
-        ("s", "S", "step"),
-        ("n", "N", "layer"),
-        ("f", "F", "phase"),
-        ("v", "V", "sample"),
-        ("right_square_bracket", "left_square_bracket", "iteration"),
-        ("right_curly_bracket", "left_curly_bracket", "epoch"),
-    ],
-)
-async def test_motions_by_every_granularity(opened, key: str, back: str, granularity: str) -> None:
+MOTIONS = [
+    ("s", "S", "step"),
+    ("n", "N", "layer"),
+    ("f", "F", "phase"),
+    ("v", "V", "sample"),
+    ("right_square_bracket", "left_square_bracket", "iteration"),
+    ("right_curly_bracket", "left_curly_bracket", "epoch"),
+]
+
+
+async def test_motions_by_every_granularity(opened) -> None:
     from retrograde.engine.scenario.file import load_scenario
     from retrograde.engine.session.session import Session
 
     reference = Session(load_scenario("xor-2-4-1"))
     async with opened("xor-2-4-1") as driver:
-        for _time in range(3):
-            await driver.press(key)
-            reference.step(granularity)
-            assert driver.session.position == reference.position
-        for _time in range(3):
-            await driver.press(back)
-            reference.back(granularity)
-            assert driver.session.position == reference.position
-        assert driver.session.position == 0
+        for key, back, granularity in MOTIONS:
+            for _time in range(3):
+                await driver.press(key)
+                reference.step(granularity)
+                assert driver.session.position == reference.position, granularity
+            for _time in range(3):
+                await driver.press(back)
+                reference.back(granularity)
+                assert driver.session.position == reference.position, granularity
+            assert driver.session.position == 0, granularity
 
 
 async def test_terms(opened) -> None:
@@ -116,21 +116,18 @@ async def test_where_from_crosses_the_iteration(opened) -> None:
         assert driver.session.position == 40
 
 
-@pytest.mark.parametrize(
-    ("line", "position"),
-    [("2:1:17", 39 + 17), ("40", 40), ("@41", 41), ("start", 0), ("2:", 78), ("3:1", 117)],
-)
-async def test_addresses(opened, line: str, position: int) -> None:
+async def test_addresses(opened) -> None:
+    lines = {"2:1:17": 39 + 17, "40": 40, "@41": 41, "start": 0, "2:": 78, "3:1": 117}
     async with opened("mazur") as driver:
-        await driver.press("s", "colon")
-        assert isinstance(driver.app.screen, LineScreen)
-        await driver.press(*["colon" if c == ":" else "at" if c == "@" else c for c in line])
-        driver.app.screen.query_one("Input").value = line
-        await driver.press("enter")
-        await driver.until(
-            lambda: driver.app.screen is driver.app.screen_stack[-1] and driver.session.position == position
-        )
-        await driver.idle()
+        await driver.press("s")
+        for line, position in lines.items():
+            await driver.press("colon")
+            assert isinstance(driver.app.screen, LineScreen)
+            await driver.press(*["colon" if c == ":" else "at" if c == "@" else c for c in line])
+            driver.app.screen.query_one("Input").value = line
+            await driver.press("enter")
+            await driver.until(lambda position=position: driver.session.position == position)
+            await driver.idle()
 
 
 async def test_half_way_and_bad_addresses(opened) -> None:

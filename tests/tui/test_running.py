@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
+from pathlib import Path
 
 import pytest
 
 from retrograde.engine.network.program import Granularity
 from retrograde.engine.session.session import Session
 from retrograde.tui.records.marks import PanelId
+from retrograde.tui.views.debugging import address
 
 
 async def test_run_to_the_end_and_back_to_any_moment(opened) -> None:
@@ -145,6 +148,49 @@ async def test_a_diverging_run_says_so(opened) -> None:
         await driver.press("r")
         await driver.idle()
         assert "diverged" in driver.text()
+
+
+GROWING = """
+format = 1
+title = { en = "a rate that is too large", zh = "a rate that is too large" }
+[network]
+inputs = 1
+[[network.layers]]
+units = 1
+activation = "identity"
+weights = [[1.5]]
+biases = [0]
+[data]
+inputs = [[3], [5], [40]]
+targets = [[6], [10], [80]]
+[loss]
+kind = "half_squared_error"
+[training]
+learning_rate = 1.0
+batch_size = 1
+[stop]
+epochs = 100
+"""
+
+
+async def test_enter_goes_to_where_a_run_went_wrong(opened, tmp_path: Path) -> None:
+    (tmp_path / "growing.toml").write_text(GROWING, encoding="utf-8")
+    async with opened(tmp_path / "growing.toml") as driver:
+        await driver.press("r")
+        await driver.idle()
+        end, wrong = driver.session.position, driver.session.outcome.step
+        assert wrong is not None
+        assert wrong < end
+        said = driver.text().splitlines()[-1]
+        assert "Enter goes there" in said
+        assert address(driver.session.schedule, wrong) in said
+        await driver.press("enter")
+        assert driver.session.position == wrong
+        assert not math.isfinite(driver.session.current.result)
+        await driver.press("backspace")
+        assert driver.session.position == end
+        await driver.press("enter")
+        assert driver.session.position != wrong, "it is said once"
 
 
 SIZES = [

@@ -20,7 +20,8 @@ from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.session.saving import open_session, save, to_json
 from retrograde.engine.session.session import Session
 from retrograde.tui.app import RetrogradeApp
-from retrograde.tui.screens.offer import OfferScreen
+from retrograde.tui.screens.offer import OfferScreen, RecoverScreen
+from retrograde.tui.screens.picker import PickerScreen
 from retrograde.tui.work.unsaved import Keeper, folder, leftovers
 
 
@@ -156,7 +157,7 @@ async def test_what_is_not_as_it_was_saved_is_said(opened, here: Path) -> None:
     program = session.program
     prints[program.offset(session.resolve("net_h2"))] = "00000000"
     content["branches"][0]["fingerprints"]["0"] = " ".join(prints)
-    content["scenario"]["digest"] = "0"
+    content["scenario"]["digest"] = "2-0"
     (here / "a.session.json").write_text(json.dumps(content), encoding="utf-8")
     async with opened(session=here / "a.session.json") as driver:
         await driver.until(lambda: driver.app.session is not None)
@@ -243,7 +244,7 @@ async def test_breakpoints_and_marks_are_kept_without_being_asked(opened, state_
 
 async def test_what_was_left_behind_is_offered_and_taken_over(opened, state_folder: Path) -> None:
     path = left_behind(state_folder)
-    async with opened("xor-2-4-1") as driver:
+    async with opened("mazur") as driver:
         await driver.until(lambda: isinstance(driver.app.screen, OfferScreen))
         await driver.settle()
         assert "Work on mazur was not saved" in driver.text()
@@ -264,11 +265,13 @@ async def test_what_was_left_behind_is_offered_and_taken_over(opened, state_fold
 async def test_what_was_left_behind_is_declined_or_put_off(opened, state_folder: Path) -> None:
     left_behind(state_folder)
     async with opened() as driver:
-        await driver.until(lambda: isinstance(driver.app.screen, OfferScreen))
+        await driver.until(lambda: isinstance(driver.app.screen, RecoverScreen))
+        await driver.settle()
+        assert "1 edit" in driver.text()
         await driver.press("escape")
-        assert not isinstance(driver.app.screen, OfferScreen)
+        assert isinstance(driver.app.screen, PickerScreen)
     assert len(kept(state_folder)) == 1
-    left_behind(state_folder, "xor-2-2-1")
+    left_behind(state_folder)
     async with opened("mazur") as driver:
         await driver.until(lambda: isinstance(driver.app.screen, OfferScreen))
         await driver.press("n")
@@ -276,6 +279,40 @@ async def test_what_was_left_behind_is_declined_or_put_off(opened, state_folder:
         await driver.press("n")
         await driver.until(lambda: not isinstance(driver.app.screen, OfferScreen))
     assert list(state_folder.iterdir()) == []
+
+
+async def test_work_on_another_scenario_is_listed_and_not_offered(opened, state_folder: Path, here: Path) -> None:
+    """Neither by a name that is the same, nor for a file whose content is another one."""
+    from retrograde.engine.scenario.catalogue import folder as scenarios
+
+    text = (scenarios() / "mazur.toml").read_text(encoding="utf-8")
+    for place in ("a", "b"):
+        (here / place).mkdir()
+        (here / place / "mazur.toml").write_text(text, encoding="utf-8")
+    path = left_behind(state_folder, str(here / "a/mazur.toml"))
+    for other in ("mazur", here / "b/mazur.toml", "xor-2-4-1"):
+        async with opened(other) as driver:
+            await driver.press("enter", "s")
+            assert driver.session.position == 1
+    async with opened("xor-2-4-1") as driver:
+        await driver.write("recover")
+        assert isinstance(driver.app.screen, RecoverScreen)
+        assert "a/mazur.toml" in driver.text()
+        await driver.press("escape")
+        assert path.exists()
+        await driver.write("recover")
+        await driver.press("enter")
+        await driver.until(lambda: driver.app.session is not None and driver.session.scenario.name == "mazur")
+        assert driver.session.position == 5
+        await driver.until(lambda: not path.exists())
+        await driver.press("q", "q")
+    path = left_behind(state_folder, str(here / "a/mazur.toml"))
+    async with opened(here / "a/mazur.toml") as driver:
+        assert isinstance(driver.app.screen, OfferScreen)
+    (here / "a/mazur.toml").write_text(text.replace("0.5", "0.25"), encoding="utf-8")
+    async with opened(here / "a/mazur.toml") as driver:
+        await driver.press("s")
+        assert driver.session.position == 1
 
 
 async def test_a_broken_leftover_is_passed_over(opened, state_folder: Path) -> None:
@@ -407,7 +444,7 @@ def test_a_kill_loses_nothing(state_folder: Path, here: Path) -> None:
         first.close()
     (path,) = kept(state_folder)
     assert open_session(path, load_scenario).session.position == 5
-    second = Terminal("xor-2-4-1")
+    second = Terminal("mazur")
     try:
         second.until("was not saved when the program ended")
         second.type("y")

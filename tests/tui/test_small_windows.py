@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from textual.events import Key, Resize
+import pytest
+from textual.events import Key, Paste, Resize
 from textual.geometry import Size
 
 SIZES = [(120, 4), (80, 4), (80, 3), (1, 80), (1, 1), (12, 20)]
@@ -79,3 +80,20 @@ async def test_other_screens_in_small_windows(opened) -> None:
                 post(driver, "escape", "escape")
                 await driver.pilot.pause()
                 assert driver.app.reported == {}, (keys, size)
+
+
+@pytest.mark.parametrize("opener", ["colon", "o", "ctrl+p"])
+async def test_what_is_pasted_is_seen(opened, opener: str) -> None:
+    """Escape sequences, C1 controls and marks that turn the order of a text do not reach the terminal."""
+    async with opened("mazur") as driver:
+        await driver.press(opener)
+        await driver.until(lambda: driver.app.focused is not None)
+        driver.app.post_message(Paste("w\x1b[31m\x9b\u202e5\x07\u00a0\tü中\nsecond"))
+        await driver.pilot.pause()
+        line: Any = driver.app.focused
+        assert line.value == "w?[31m??5?  ü中"
+        if opener != "ctrl+p":
+            line.value = "\x1b]0;x\x07"
+            await driver.pilot.pause()
+            assert line.value == "?]0;x?"
+            assert driver.text().isprintable() or "\x1b" not in driver.text()

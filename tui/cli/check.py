@@ -45,7 +45,8 @@ def write_checks(scenarios: Sequence[str]) -> int:
     verified = ngettext("{count} figure", "{count} figures", figures).format(count=figures)
     held = _("all hold") if figures else _("nothing to compare")
     verdict = _("{count} do not hold").format(count=wrong) if wrong else held
-    print(f"{count}, {verified}: {verdict}")
+    if usable:
+        print(f"{count}, {verified}: {verdict}")
     if usable < len(names):
         return 2
     return 1 if wrong else 0

@@ -27,8 +27,11 @@ SUBCOMMANDS: tuple[str, ...] = (
     "list",
     "check",
     "gradcheck",
+    "why",
+    "flow",
     "race",
     "new",
+    "data",
     "schema",
 )
 """THE table of subcommands, in the order of `--help`: a row is a file of this package, loaded when it is needed."""

@@ -19,8 +19,8 @@ from retrograde.engine.equations.options import Value
 from retrograde.engine.equations.rate_schedules import KEYS, SCHEDULES
 from retrograde.engine.layers.base import ActivatedLayer, Layer
 from retrograde.engine.layers.table import KINDS
+from retrograde.engine.scenario.data_table import Data, HeldOut
 from retrograde.engine.scenario.models import (
-    Data,
     Expectation,
     LossTable,
     NetworkInit,
@@ -29,6 +29,7 @@ from retrograde.engine.scenario.models import (
     StopTable,
     Variant,
 )
+from retrograde.engine.scenario.rules import reserved
 from retrograde.engine.scenario.training import RateSchedule, Training
 from retrograde.engine.text import use
 from retrograde.tui.cli.support.markdown import in_english, markdown_table
@@ -63,6 +64,7 @@ def _lines() -> Iterator[str]:
         ("[network]", NetworkTable),
         ("[network.init]", NetworkInit),
         ("[data]", Data),
+        ("[held_out]", HeldOut),
         ("[loss] and [[losses]]", LossTable),
         ("[training]", Training),
         ("[training.schedule]", RateSchedule),
@@ -89,6 +91,17 @@ def _lines() -> Iterator[str]:
             if name not in shared or (name == "activation" and issubclass(layer, ActivatedLayer))
         }
         yield from _section(f"### `{kind}`", layer, fields)
+    yield "## Names that are taken\n"
+    yield (
+        "A layer, a weight of a table and a value of a graph may not be called what means something else, since a"
+        " formula or a breakpoint could mean both. A layer may not be called:\n"
+    )
+    yield from markdown_table(("names", "why"), _taken(reserved.LAYERS))
+    yield (
+        "Single letters other than `E` and `i` are free for weights and for values of a graph; the values of a graph"
+        " may not be called what stands above, and not:\n"
+    )
+    yield from markdown_table(("names", "why"), _taken(reserved.VALUES - reserved.LAYERS))
     yield "## Activations\n"
     rows = ((f"`{row.name}`", row.formula, row.source) for row in ACTIVATIONS.values())
     yield from markdown_table(("name", "formula", "source"), rows)
@@ -98,10 +111,25 @@ def _lines() -> Iterator[str]:
         for row in LOSSES.values()
     )
     yield from markdown_table(("name", "term of one output", "reductions"), losses)
+    yield (
+        "`binary_cross_entropy` clamps nothing: an output of exactly 0 or 1 whose target is another has an infinite"
+        " loss, where Keras keeps y 10⁻⁷ away from 0 and 1, and PyTorch has no logarithm below −100. A term with the"
+        " factor 0 is 0, so that 0 · ln 0 is no NaN. `binary_cross_entropy_logits` is the same of a layer without a"
+        " sigmoid, and does not overflow.\n"
+    )
     yield "## Optimisers\n"
     yield from markdown_table(
         ("name", "formula", "source"), ((f"`{row.name}`", row.formula, row.source) for row in OPTIMISERS.values())
     )
+
+
+def _taken(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The names that are taken, by what they mean."""
+    reasons: dict[str, list[str]] = {}
+    for name in sorted(names):
+        reasons.setdefault(reserved.why(name), []).append(f"`{name}`")
+    for why, words in reasons.items():
+        yield " ".join(words), why
 
 
 def training(text: str) -> str:

@@ -52,7 +52,11 @@ class Beside:
     def _run_parent(self) -> None:
         session = self._desk.session
         parent = session.branch.parent
-        if parent is None or not self._working.turns.allows(Event.USE):
+        if parent is None:
+            return
+        if not self._working.turns.allows(Event.USE):
+            # What rests as well, a check of a gradient, may have the session; it is not for long.
+            self._timer = self._desk.host.after(REST_SECONDS, self._run_parent)
             return
         if waits(session) and not catch_up(parent, session.iteration):
             self._timer = self._desk.host.after(TICK_SECONDS, self._run_parent)

@@ -59,6 +59,9 @@ class Host(Protocol):
     def choose(self) -> None:
         """Chooses another scenario."""
 
+    def recover(self) -> None:
+        """Lists the unsaved work of programs that have ended."""
+
     def quit(self) -> None:
         """Leaves."""
 
@@ -89,6 +92,7 @@ class Desk:
         arrangement: which panels are shown, and which has the focus.
         notice: what is said in place of the keys.
         outcome: how the last run ended, in words.
+        goal: the step that the notice is about, where Enter goes next; None for none.
         paint: hands every widget its view.
         paint_footer: shows the keys or the notice.
         slot: finds the slot that is selected in the panel with the focus.
@@ -106,6 +110,7 @@ class Desk:
     lens: Lens = field(default_factory=Lens)
     notice: Said = NOTHING_SAID
     outcome: str = ""
+    goal: int | None = None
     paint: Action = lambda: None
     paint_footer: Action = lambda: None
     slot: Callable[[], Ref | None] = lambda: None
@@ -138,7 +143,7 @@ class Desk:
         self.reading = Reading.of(session)
         self.parameters = Parameters(self.reading)
         self.lens = Lens(digits=self.lens.digits)
-        self.notice, self.outcome = NOTHING_SAID, ""
+        self.notice, self.outcome, self.goal = NOTHING_SAID, "", None
         self.forget()
         for begins in self.beginners:
             begins()

@@ -82,6 +82,8 @@ class Doing:
             desk.notice = NOTHING_SAID
             if working.work is None:
                 desk.paint_footer()
+        if name != "enter":
+            desk.goal = None
         if row.twice and begun != name and not sure:
             self._begun = name
         elif row.act is not None:

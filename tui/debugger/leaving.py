@@ -27,6 +27,13 @@ class Leaving:
         if self._keeping.sure("open", _("unsaved edits: :save keeps them, o again opens")):
             self._desk.host.choose()
 
+    def recover(self) -> None:
+        """Goes on with the unsaved work of a program that has ended."""
+        if not self._working.when_idle(self.recover):
+            return
+        if self._keeping.sure("recover", _("unsaved edits: :save keeps them, :recover again lists what else there is")):
+            self._desk.host.recover()
+
     def quit(self, *, forced: bool = False) -> None:
         """Leaves; a run is cancelled first.
 

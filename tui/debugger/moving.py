@@ -72,6 +72,13 @@ class Moving:
         else:
             self._working.seek(where)
 
+    def to_goal(self) -> bool:
+        """Goes to the step that the notice is about; False where it is about none."""
+        goal, self._desk.goal = self._desk.goal, None
+        if goal is not None:
+            self.seek(goal)
+        return goal is not None
+
     def _visit(self, where: int) -> None:
         session = self._desk.session
         origin = session.here

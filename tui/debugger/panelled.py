@@ -32,6 +32,9 @@ class Owner(HasLook, Protocol):
     def choose(self) -> None:
         """Asks which scenario to open."""
 
+    def recover(self) -> None:
+        """Lists the unsaved work of programs that have ended."""
+
     def toggle_look(self) -> None:
         """Changes between the dark and the light theme."""
 
@@ -126,6 +129,10 @@ class PanelledScreen(Screen[None]):
     def choose(self) -> None:
         """Chooses another scenario."""
         self.owner.choose()
+
+    def recover(self) -> None:
+        """Lists the unsaved work of programs that have ended."""
+        self.owner.recover()
 
     def change_look(self) -> None:
         """Changes between dark and light."""

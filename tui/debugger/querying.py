@@ -65,11 +65,24 @@ class Querying:
         desk.paint()
 
 
+def _nothing(session: Session) -> str:
+    """That nothing was found, and in how much: a question is about what has run."""
+    steps = session.frontier
+    if not steps:
+        return _("nothing found, for nothing has run yet; r runs first")
+    text = ngettext(
+        "nothing found in the {count} step that has run", "nothing found in the {count} steps that have run", steps
+    )
+    return text.format(count=f"{steps:,}")
+
+
 def _answer(session: Session, verb: str, text: str, job: Job) -> Found:
     """Searches a run, in the worker."""
     branch, title = session.branch.name, f"{verb} {text}"
     if verb == "count":
         count = session.count(text, job.searched)
+        if not count:
+            return Found(title, branch, (), _nothing(session))
         return Found(title, branch, (), ngettext("{count} moment", "{count} moments", count).format(count=f"{count:,}"))
     if verb == "all":
         steps = tuple(islice(session.where(text, job.searched), MOST_MOMENTS + 1))
@@ -83,11 +96,11 @@ def _answer(session: Session, verb: str, text: str, job: Job) -> Found:
 
         extreme = session.extreme(text, largest=verb == "max", on_progress=job.searched)
         if extreme is None:
-            return Found(title, branch, (), _("nothing found"))
+            return Found(title, branch, (), _nothing(session))
         place = address(session.schedule, extreme.step)
         said = _("{value} at {place}").format(value=show(extreme.value), place=place)
         return Found(title, branch, (extreme.step,), said)
     step = (session.first if verb == "first" else session.last)(text, job.searched)
     if step is None:
-        return Found(title, branch, (), _("nothing found"))
+        return Found(title, branch, (), _nothing(session))
     return Found(title, branch, (step,), _("at {place}").format(place=address(session.schedule, step)))

@@ -95,6 +95,10 @@ class DebuggerScreen(PanelledScreen):
         """Shows a text for a moment, in a corner."""
         self.notify(text, markup=False)
 
+    def end(self) -> None:
+        """Leaves nothing to be lost before an ending that nobody asked for with a key."""
+        self.parts.leaving.end()
+
     # -- events
 
     def action_command(self, name: str) -> None:

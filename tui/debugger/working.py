@@ -12,6 +12,7 @@ from retrograde.tui.work.turns import Event, Turns
 
 if TYPE_CHECKING:
     from retrograde.engine.session.session import Here
+    from retrograde.engine.travel.stopping import Outcome
     from retrograde.tui.records.loss import RunView
     from retrograde.tui.work.jobs import Job, JobProgress
     from retrograde.tui.work.runner import RunEnded, TrainingWork
@@ -147,13 +148,25 @@ class Working:
             desk.notice = NOTHING_SAID
             if outcome is not None:
                 desk.outcome = outcome.message
-                desk.notice = Said(outcome.message)
+                desk.notice = Said(self._ending(outcome))
             desk.moved()
         if waiting is not None:
             desk.notice = NOTHING_SAID
             if outcome is not None and outcome.rule == "cancelled":
                 desk.host.announce(_("the run was {paused}; r goes on").format(paused=outcome.message))
             waiting()
+
+    def _ending(self, outcome: Outcome) -> str:
+        """How a run ended, with the step that it is about where the cursor is not there: Enter goes there."""
+        from retrograde.tui.views.debugging import address
+
+        step = outcome.step
+        if step is None or step == self._desk.session.position:
+            return outcome.message
+        self._desk.goal = step
+        place = address(self._desk.session.schedule, step)
+        text = outcome.message if place in outcome.message else f"{outcome.message} ({place})"
+        return _("{ending}; Enter goes there").format(ending=text)
 
     def _free(self) -> tuple[Action | None, Here | None]:
         """The session is free again: gives what waits for it, and where a seek came from."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import ModalScreen
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.session.beside import catch_up, go_to
@@ -18,6 +17,7 @@ from retrograde.tui.canvas.glyphs import Glyphs
 from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.records.marks import PanelEdge
 from retrograde.tui.records.table_view import TableView
+from retrograde.tui.screens.answering import AnsweringModal
 from retrograde.tui.screens.goals import Switch, Visit
 from retrograde.tui.views.branches import branches_table, curves_view, differences_table, in_order, last_loss, target_of
 from retrograde.tui.views.plain import in_ascii
@@ -36,7 +36,7 @@ LEAST_FOR_CURVES = 16
 """Rows of the screen from which on there is room for the curves."""
 
 
-class BranchesScreen(ModalScreen[Switch | Visit | None]):
+class BranchesScreen(AnsweringModal[Switch | Visit | None]):
     """Lists the branches and compares two; answers with where to go, or None.
 
     Args:

@@ -6,17 +6,17 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import ModalScreen
 
 from retrograde.tui.canvas.canvas import Span
 from retrograde.tui.canvas.glyphs import Glyphs, width
 from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.records.choices import ChoicesView
 from retrograde.tui.records.marks import PanelEdge
+from retrograde.tui.screens.answering import AnsweringModal
 from retrograde.tui.widgets.choices import Choices
 
 
-class ChoiceScreen(ModalScreen[int | None]):
+class ChoiceScreen(AnsweringModal[int | None]):
     """Asks for one of a few rows; answers with its number, or None.
 
     Args:

@@ -9,18 +9,19 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.events import Key
-from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
 from retrograde.tui.canvas.canvas import shorten, wrap
 from retrograde.tui.canvas.glyphs import plain, width
 from retrograde.tui.commands.words import Fault
+from retrograde.tui.screens.answering import AnsweringModal
+from retrograde.tui.widgets.one_line import OneLine
 
 Complete = Callable[[str], tuple[str, Sequence[str]]]
 """Takes what stands before the cursor; gives the end of it that is completed, and what it may become."""
 
 
-class LineScreen(ModalScreen[str | None]):
+class LineScreen(AnsweringModal[str | None]):
     """Asks for one line of text; Escape gives None, as does Backspace on an empty line.
 
     Args:
@@ -69,15 +70,18 @@ class LineScreen(ModalScreen[str | None]):
         with Vertical():
             with Horizontal():
                 yield Label(f" {self._prompt} ", id="prompt", markup=False)
-                yield Input(self._value, placeholder=self._hint, select_on_focus=self._select)
+                yield OneLine(self._value, placeholder=self._hint, select_on_focus=self._select)
             yield Label("", id="says", markup=False)
 
     def on_mount(self) -> None:
         """Gives the line the focus."""
+        if not self.query(Input):
+            # It was taken away before it was there.
+            return
         self.query_one(Input).focus()
         self._ready = True
-        self._take()
         self._say()
+        self._take()
 
     def take_late(self, event: Key) -> bool:
         """Takes a key that was typed before the line had the focus, as by a paste; says whether it was one."""
@@ -105,6 +109,8 @@ class LineScreen(ModalScreen[str | None]):
 
     def _say(self) -> None:
         """Shows the fault under its column, or what the line may become."""
+        if not self._ready:
+            return
         label = self.query_one("#says", Label)
         room = max(self.size.width, 1)
         text = self._offered

@@ -9,7 +9,6 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from retrograde.engine.text import _
@@ -19,9 +18,10 @@ from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.canvas.themes import Look
 from retrograde.tui.commands.command import group_title
 from retrograde.tui.commands.keys import KeyRow
+from retrograde.tui.screens.answering import AnsweringModal
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(AnsweringModal[None]):
     """All keys by group; arrows scroll, most other keys close it.
 
     Args:

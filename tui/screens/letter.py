@@ -7,11 +7,12 @@ from typing import ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import ModalScreen
 from textual.widgets import Label
 
+from retrograde.tui.screens.answering import AnsweringModal
 
-class LetterScreen(ModalScreen[str | None]):
+
+class LetterScreen(AnsweringModal[str | None]):
     """Answers with the next letter that is typed; with None for any other key.
 
     Args:
@@ -37,5 +38,9 @@ class LetterScreen(ModalScreen[str | None]):
         """Answers."""
         event.stop()
         event.prevent_default()
+        if self.answered:
+            # It came before this screen was gone, and is for the one below.
+            self.app.post_message(events.Key(event.key, event.character))
+            return
         letter = event.character
         self.dismiss(letter if letter is not None and len(letter) == 1 and letter.isalpha() else None)

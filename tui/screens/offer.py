@@ -3,24 +3,64 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import ModalScreen
 
 from retrograde.engine.text import _, ngettext
 from retrograde.tui.canvas.canvas import Span
-from retrograde.tui.canvas.glyphs import Glyphs
+from retrograde.tui.canvas.glyphs import Glyphs, plain
 from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.records.marks import PanelEdge
 from retrograde.tui.records.table_view import TableView
+from retrograde.tui.screens.answering import AnsweringModal
+from retrograde.tui.screens.choosing import ChoiceScreen
 from retrograde.tui.views.plain import in_ascii
 from retrograde.tui.widgets.table import Table
 from retrograde.tui.work.unsaved import Leftover
 
 
-class OfferScreen(ModalScreen[bool | None]):
+def _said(left: Leftover) -> str:
+    """When work was left behind, and how much it is."""
+    edits = ngettext("{count} edit", "{count} edits", left.edits).format(count=left.edits)
+    others = ngettext(
+        "{count} breakpoint, watch, mark or note", "{count} breakpoints, watches, marks and notes", left.others
+    )
+    said = [edits] if left.edits else []
+    said += [others.format(count=left.others)] if left.others else []
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(left.time))
+    return f"{when} · {', '.join(said)}"
+
+
+def _short(path: str | None) -> str:
+    """A file as seen from the folder at hand, or from home."""
+    if path is None:
+        return ""
+    for start, shown in ((Path.cwd, ""), (Path.home, "~/")):
+        with suppress(ValueError, OSError, RuntimeError):
+            return f"{shown}{Path(path).relative_to(start())}"
+    return path
+
+
+class RecoverScreen(ChoiceScreen):
+    """Asks which unsaved work to go on with; answers with its row.
+
+    Args:
+        found: what was left behind.
+        glyphs: the characters of the screen.
+    """
+
+    def __init__(self, found: Sequence[Leftover], glyphs: Glyphs) -> None:
+        clean = plain if glyphs.ascii else str
+        rows = tuple((clean(left.scenario), clean(_said(left)), clean(_short(left.source))) for left in found)
+        super().__init__(_("unsaved work: Enter goes on with it, Esc leaves it"), rows, glyphs)
+
+
+class OfferScreen(AnsweringModal[bool | None]):
     """One key: yes, no, or another time (None).
 
     Args:
@@ -46,13 +86,6 @@ class OfferScreen(ModalScreen[bool | None]):
     def on_mount(self) -> None:
         """Shows the question."""
         left = self._leftover
-        edits = ngettext("{count} edit", "{count} edits", left.edits).format(count=left.edits)
-        others = ngettext(
-            "{count} breakpoint, watch, mark or note", "{count} breakpoints, watches, marks and notes", left.others
-        )
-        said = [edits] if left.edits else []
-        said += [others.format(count=left.others)] if left.others else []
-        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(left.time))
         view = TableView(
             columns=(),
             rows=(),
@@ -61,7 +94,7 @@ class OfferScreen(ModalScreen[bool | None]):
             selected=0,
             lines=(
                 (Span(_("Work on {name} was not saved when the program ended.").format(name=left.scenario)),),
-                (Span(f"{when} · {', '.join(said)}", Ink.STRONG),),
+                (Span(_said(left), Ink.STRONG),),
                 (),
             ),
             empty=_("Go on with it?"),

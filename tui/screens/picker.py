@@ -9,7 +9,6 @@ from typing import ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 from textual.widgets import Input
 
 from retrograde.engine.errors import EngineError
@@ -20,13 +19,15 @@ from retrograde.tui.canvas.glyphs import Glyphs, plain, width
 from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.records.choices import ChoicesView
 from retrograde.tui.records.marks import PanelEdge
+from retrograde.tui.screens.answering import Answering
 from retrograde.tui.widgets.choices import Choices
+from retrograde.tui.widgets.one_line import OneLine
 
 LONGEST_TOPOLOGY = 22
 """Cells that the widths of a network's layers take at most."""
 
 
-class PickerScreen(Screen[str | None]):
+class PickerScreen(Answering[str | None]):
     """Asks for a scenario; answers with its name, a path, or None.
 
     Args:
@@ -53,7 +54,7 @@ class PickerScreen(Screen[str | None]):
 
     def compose(self) -> ComposeResult:
         """The search line above the list."""
-        yield Input(placeholder=_("type to search, Enter opens"), id="search")
+        yield OneLine(placeholder=_("type to search, Enter opens"), id="search")
         yield Choices(id="choices")
 
     def on_mount(self) -> None:

@@ -16,31 +16,6 @@ if TYPE_CHECKING:
     from retrograde.tui.reading.reading import Reading
 
 
-def accuracy(session: Session) -> tuple[int, int] | None:
-    """How many samples of the data set are classified rightly with the parameters at the cursor, of how many.
-
-    Where each position of a sample is classified, each counts. None where the targets are no classes, where there are
-    several losses, and where sequences have masked steps.
-    """
-    import numpy as np
-
-    network = session.network
-    form, targets = network.layers[-1].form, network.dataset.targets
-    if len(network.losses) != 1 or network.losses[0].layer not in (None, network.layers[-1].name):
-        return None
-    classes = form.shape[-1] if form.shape else 1
-    if classes < 2 or form.steps or network.dataset.lengths is not None or targets.shape[1] != form.size:
-        return None
-    wanted = targets.reshape(-1, classes)
-    one_hot = bool(np.all((wanted == 0) | (wanted == 1)))
-    if not one_hot or not bool(np.all(wanted.sum(axis=1) == 1)):
-        return None
-    complete = session.position > 0 and session.revealed == session.program.steps
-    state = session.timeline.state(session.iteration + complete)
-    predicted = session.timeline.predictions(state).reshape(-1, classes).argmax(axis=1)
-    return int(np.sum(predicted == wanted.argmax(axis=1))), len(wanted)
-
-
 def _difference(check: GradientCheck) -> Badge:
     """The badge of a gradient; neither right nor wrong where a difference can not say."""
     match check.verdict:

@@ -14,10 +14,13 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.atomic import held, lives, read_regular, remove_abandoned
 from retrograde.engine.errors import EngineError
+
+if TYPE_CHECKING:
+    from retrograde.engine.session.saved import SavedScenario
 
 PREFIX = "unsaved-"
 SUFFIX = ".session.json"
@@ -153,6 +156,8 @@ class Leftover:
         path: the file.
         descriptor: of its lock, so that no other process offers it at the same time.
         scenario: the name of its scenario.
+        source: the file of its scenario; None for none.
+        digest: what identifies the content of its scenario.
         edits: how many edits there are.
         others: how many breakpoints, watches, marks and notes.
         time: when it was written, in seconds since 1970.
@@ -161,9 +166,22 @@ class Leftover:
     path: Path
     descriptor: int
     scenario: str
+    source: str | None
+    digest: str
     edits: int
     others: int
     time: float
+
+    def is_of(self, opened: SavedScenario) -> bool:
+        """Whether it is work on a scenario, by its file and content: a name is used more than once.
+
+        Args:
+            opened: the scenario.
+        """
+        if self.digest != opened.digest:
+            return False
+        # Of a file that was moved, the name is what is left.
+        return self.source == opened.path or (self.scenario == opened.name and not _is_file(self.source))
 
     def remove(self) -> None:
         """Removes it for good."""
@@ -174,6 +192,13 @@ class Leftover:
         """Leaves it for another time."""
         with contextlib.suppress(OSError):
             os.close(self.descriptor)
+
+
+def _is_file(path: str | None) -> bool:
+    try:
+        return path is not None and Path(path).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _remove(path: Path) -> None:
@@ -217,6 +242,20 @@ def leftovers() -> list[Leftover]:
     return sorted(found, key=lambda leftover: -leftover.time)
 
 
+def leftovers_of(opened: SavedScenario) -> tuple[list[Leftover], int]:
+    """What other processes left behind of a scenario, held, and how much there is of others.
+
+    Args:
+        opened: the scenario.
+    """
+    found = leftovers()
+    its = [leftover for leftover in found if leftover.is_of(opened)]
+    for leftover in found:
+        if leftover not in its:
+            leftover.release()
+    return its, len(found) - len(its)
+
+
 def _read(path: Path, descriptor: int) -> Leftover | None:
     try:
         content: Any = json.loads(read_regular(path, MOST_BYTES))
@@ -225,6 +264,8 @@ def _read(path: Path, descriptor: int) -> Leftover | None:
             path=path,
             descriptor=descriptor,
             scenario=str(content["scenario"]["name"]),
+            source=None if content["scenario"]["path"] is None else str(content["scenario"]["path"]),
+            digest=str(content["scenario"]["digest"]),
             edits=len(content["branches"]) - 1,
             others=sum(counts),
             time=path.stat().st_mtime,

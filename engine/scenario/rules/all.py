@@ -13,13 +13,15 @@ from retrograde.engine.errors import Violation
 from retrograde.engine.layers.base import MAX_LEGACY_SEED
 from retrograde.engine.scenario.rules.data import data_rules
 from retrograde.engine.scenario.rules.draws import init_rules
+from retrograde.engine.scenario.rules.held_out import held_out_rules
 from retrograde.engine.scenario.rules.layers import layer_rules
 from retrograde.engine.scenario.rules.losses import loss_rules
 from retrograde.engine.scenario.rules.names import name_rules, own_name_rules
 from retrograde.engine.scenario.rules.parts import Parts
-from retrograde.engine.scenario.rules.size import sample_rules
+from retrograde.engine.scenario.rules.size import sample_rules, training_count
 from retrograde.engine.scenario.rules.training import training_rules
 from retrograde.engine.scenario.sequences import window_starts
+from retrograde.engine.scenario.shapes import INPUT_LAYER
 from retrograde.engine.text import _
 
 
@@ -33,7 +35,10 @@ def broken_rules(parts: Parts) -> Iterator[Violation]:
             yield from layer_rules(parts, number, layer)
     if parts.data is not None:
         yield from data_rules(parts, parts.data)
+        if parts.held_out is not None:
+            yield from held_out_rules(parts, parts.data, parts.held_out)
     yield from _all_loss_rules(parts)
+    yield from _unused_rules(parts)
     yield from training_rules(parts)
     yield from _expectation_rules(parts)
     yield from _count_rules(parts)
@@ -49,6 +54,23 @@ def _all_loss_rules(parts: Parts) -> Iterator[Violation]:
             if any(other is not None and parts.number(other.layer) == parts.number(loss.layer) for other in others):
                 message = _("two losses of the same layer; give each the name of another layer")
                 yield Violation(path=("losses", number), message=message)
+
+
+def _unused_rules(parts: Parts) -> Iterator[Violation]:
+    """Yield the layers from which no way leads to a loss: odd, but they can be computed."""
+    losses = (parts.loss, *parts.losses)
+    used = {parts.number(None if loss is None else loss.layer) for loss in losses}
+    if not parts.complete or None in (*parts.layers, *losses, *used):
+        return
+    for number in reversed(range(len(parts.layers))):
+        layer, name = parts.layers[number], parts.names[number]
+        assert layer is not None
+        if number in used:
+            above = parts.names[number - 1] if number else INPUT_LAYER
+            used |= {parts.number(taken) for taken in layer.taken(above) if taken != INPUT_LAYER}
+        else:
+            message = _("no way leads from {name} to a loss: what it computes changes nothing")
+            yield Violation(path=("network", "layers", number), message=message.format(name=name), warning=True)
 
 
 def _expectation_rules(parts: Parts) -> Iterator[Violation]:
@@ -67,9 +89,11 @@ def _count_rules(parts: Parts) -> Iterator[Violation]:
     data = parts.data
     rows = None if data is None else data.inputs if parts.inputs != 0 else data.inputs or data.targets or ((),)
     if data is not None and data.file is None and rows is not None:
-        yield from sample_rules(parts, len(rows))
+        yield from sample_rules(parts, training_count(parts, len(rows)))
     elif data is not None and data.text is not None and parts.steps is not None:
-        yield from sample_rules(parts, max(1, len(window_starts(data.text, parts.steps, data.stride))))
+        yield from sample_rules(
+            parts, training_count(parts, max(1, len(window_starts(data.text, parts.steps, data.stride))))
+        )
 
 
 def _network_rules(parts: Parts) -> Iterator[Violation]:

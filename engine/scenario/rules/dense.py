@@ -42,9 +42,11 @@ def _weight_rules(layer: DenseLayer, wanted: tuple[int, int] | None, path: KeyPa
     """Weights have a row per unit, or with the inputs first a column; the inputs may be nested as they are before."""
     rows, found = layer.weights or (), nested_shape(layer.weights)
     turned = layer.layout == "inputs_first"
-    if wanted is not None and found is not None and len(found) > 2 and layer.edges is None:
+    if any(isinstance(value, tuple) for row in rows for value in row):
         arrangement = Arrangement(turned=turned)
-        if not arrangement.fits(found, wanted):
+        if layer.edges is not None:
+            yield Violation(path=path, message=_("with edges the weights are rows of numbers, as the edges are"))
+        elif wanted is not None and not arrangement.fits(found, wanted):
             message = _("{found} values where the layer needs {wanted}")
             text = message.format(found=axes(found), wanted=axes(arrangement.shape(wanted)))
             yield Violation(path=path, message=text)
@@ -70,7 +72,7 @@ def _edge_rules(layer: DenseLayer, path: KeyPath, wanted: tuple[int, int] | None
         return
     turned = layer.layout == "inputs_first"
     for key, rows in (("weights", layer.weights and layer.rows), ("numbering", layer.numbering)):
-        if rows is None or isinstance(rows, str) or len(nested_shape(rows) or ()) > 2:
+        if rows is None or isinstance(rows, str):
             continue
         for i, row in enumerate(rows):
             for j, value in enumerate(row):

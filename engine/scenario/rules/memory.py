@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,7 +23,7 @@ MAX_COUNT = 1_000_000
 NUMBERS = (COUNT, "loss_before")
 """What belongs to no parameter."""
 
-_OF_PARAMETER = re.compile(r"(?P<stem>\w+)\((?P<name>\w+)(?:\[(?P<index>[\d\s,]+)\])?\)")
+_OF_PARAMETER = re.compile(r"(?P<stem>\w+)\((?P<name>\w+)(?:\[(?P<index>\d{1,9}(?:\s*,\s*\d{1,9})*)\])?\)")
 
 
 def memory_rules(parts: Parts, training: Training) -> Iterator[Violation]:
@@ -71,7 +71,8 @@ def _unknown(training: Training, stem: str, known: dict[str, Remembered]) -> str
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    # A whole number may be larger than any other.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _all_numbers(value: Any) -> bool:
@@ -115,7 +116,7 @@ def _slot_rules(parts: Parts, match: re.Match[str], path: KeyPath) -> Iterator[V
         message = _("{name} is frozen, so nothing is remembered of it").format(name=name)
         yield Violation(path=path, message=message, key=True)
     elif match["index"] is not None and name in found:
-        index = [int(part) for part in match["index"].split(",") if part.strip()]
+        index = [int(part) for part in match["index"].split(",")]
         shape = found[name].shape
         if len(index) != len(shape) or not all(1 <= part <= size for part, size in zip(index, shape, strict=True)):
             message = _("{name} has the shape {shape}, counted from 1").format(name=name, shape=axes(shape))

@@ -22,7 +22,7 @@ def name_rules(parts: Parts) -> Iterator[Violation]:
         if not name:
             continue
         if name in reserved.LAYERS:
-            yield _of_layer(number, _("{name} means something else in Retrograde; choose another name"), name=name)
+            yield _of_layer(number, _taken(name))
         elif name in taken:
             message = _("layer {other} is called {name} too; names are unique")
             yield _of_layer(number, message, name=name, other=taken[name] + 1)
@@ -53,7 +53,7 @@ def own_name_rules(parts: Parts) -> Iterator[Violation]:
         base = _base(name)
         message = ""
         if name in reserved.VALUES or reserved.ARRAYS.fullmatch(name) or not name.isidentifier():
-            message = _("{name} means something else in Retrograde; choose another name")
+            message = _taken(name)
         elif name in parts.names:
             message = _("{name} is also what a layer is called; give that layer another name")
         elif base != name and (base in parts.names or base == INPUT_LAYER):
@@ -78,14 +78,22 @@ def weight_name_rules(parts: Parts, number: int, names: Sequence[Sequence[str]])
                 continue
             if name in earlier:
                 message = _("two weights are called {name}")
-            elif reserved.WEIGHTS.fullmatch(name) or name in parts.names or (base != name and base in parts.names):
-                message = _("{name} means something else in Retrograde; choose another name, such as w1")
+            elif reserved.WEIGHTS.fullmatch(name):
+                message = _taken(name) + _(", such as w1")
+            elif name in parts.names or (base != name and base in parts.names):
+                message = _("{name} is also what a layer or a neuron of it is called; choose another name, such as w1")
             elif counted and re.fullmatch(r"w\d+", name) and _counted_name(parts, name):
                 message = _("{name} is also counted in a layer without a table of names")
             if message:
                 path = ("network", "layers", number, "numbering", i, j)
                 yield Violation(path=path, message=message.format(name=name))
             earlier.add(name)
+
+
+def _taken(name: str) -> str:
+    """The message about a name that is taken, and what it means."""
+    message = _("{name} means something else in Retrograde ({why}); choose another name")
+    return message.format(name=name, why=reserved.why(name))
 
 
 def _of_layer(number: int, message: str, **words: str | int) -> Violation:

@@ -30,6 +30,19 @@ def nested_shape(value: Any) -> tuple[int, ...] | None:
     return None if rest is None else (len(value), *rest)
 
 
+def flat_rows(rows: Sequence[Any]) -> list[Any]:
+    """Return a table whose rows may be nested lists with the numbers of each row in one list."""
+    return [list(_numbers(row)) if isinstance(row, list | tuple) else row for row in rows]
+
+
+def _numbers(row: Sequence[Any]) -> Iterator[Any]:
+    for part in row:
+        if isinstance(part, list | tuple):
+            yield from _numbers(part)
+        else:
+            yield part
+
+
 def axes(found: tuple[int, ...] | None) -> str:
     """Return a shape as a person reads it: `2×3`."""
     if found is None:

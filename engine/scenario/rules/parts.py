@@ -11,7 +11,8 @@ from retrograde.engine.errors import KeyPath
 from retrograde.engine.scenario.shapes import Shapes
 
 if TYPE_CHECKING:
-    from retrograde.engine.scenario.models import Data, Expectation, LossTable, NetworkInit, StopTable
+    from retrograde.engine.scenario.data_table import Data, HeldOut
+    from retrograde.engine.scenario.models import Expectation, LossTable, NetworkInit, StopTable
     from retrograde.engine.scenario.training import Training
 
 
@@ -28,6 +29,7 @@ class Parts(Shapes):
     seed: int | None = None
     init: NetworkInit | None = None
     data: Data | None = None
+    held_out: HeldOut | None = None
     training: Training | None = None
     stop: StopTable | None = None
     expect: Sequence[Expectation | None] = ()

@@ -17,7 +17,7 @@ from retrograde.engine.scenario.sequences import step_count_rules
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from retrograde.engine.scenario.models import Data
+    from retrograde.engine.scenario.data_table import Data
     from retrograde.engine.scenario.shapes import Goal, Shapes
 
 
@@ -26,7 +26,12 @@ MAX_PROBLEMS = 20
 
 
 def width_rules(
-    samples: Samples, data: Data, inputs: int | None, outputs: int | None, positions: int | None = 1
+    samples: Samples,
+    data: Data,
+    inputs: int | None,
+    outputs: int | None,
+    positions: int | None = 1,
+    input_shape: tuple[int, ...] | None = None,
 ) -> Iterator[Violation]:
     """Yield what is wrong with the widths of samples that came from a file.
 
@@ -36,7 +41,9 @@ def width_rules(
         inputs: the number of inputs, None where it is not known.
         outputs: the width of the targets, None where it is not known.
         positions: how many class indices a sample has, one a time step of a sequence; None where it is not known.
+        input_shape: the axes of the inputs, where the network states them.
     """
+    yield from _axes_rules(samples, data, input_shape)
     if inputs is not None and samples.inputs.shape[1] != inputs:
         message = _("{found} input columns for {wanted} inputs (network.inputs)")
         text = message.format(found=samples.inputs.shape[1], wanted=inputs)
@@ -50,10 +57,77 @@ def width_rules(
                 if positions == 1
                 else _("{found} target columns, but there are {wanted} class indices, one a step")
             )
-            yield Violation(path=("targets",), message=message.format(found=columns, wanted=positions))
+            text = message.format(found=columns, wanted=positions)
+            if one_hot_already(samples, data, positions):
+                text += _("; these are one-hot already: leave out classes")
+            yield Violation(path=("targets",), message=text)
     elif outputs is not None and columns != outputs:
         message = _("{found} target columns for {wanted} units of the last layer; for class indices give classes")
         yield Violation(path=("targets",), message=message.format(found=columns, wanted=outputs))
+
+
+def _axes_rules(samples: Samples, data: Data, input_shape: tuple[int, ...] | None) -> Iterator[Violation]:
+    """Yield inputs whose axes are other than those of the network; an axis of 1 is none."""
+    found = samples.shape
+    if found is None or input_shape is None or len(input_shape) < 2:
+        return
+    wanted = input_shape
+    if data.layout == "NHWC" and len(input_shape) == 3 and found != input_shape:
+        wanted = (*input_shape[1:], input_shape[0])
+    if [axis for axis in found if axis > 1] == [axis for axis in wanted if axis > 1]:
+        return
+    message = _("samples of {found} where network.input_shape is {wanted}")
+    text = message.format(found="×".join(map(str, found)), wanted="×".join(map(str, input_shape)))
+    if data.layout == "NCHW" and len(input_shape) == 3 and found == (*input_shape[1:], input_shape[0]):
+        text += _('; where channels come last, say layout = "NHWC"')
+    yield Violation(path=("inputs",), message=text)
+
+
+def one_hot_already(samples: Samples, data: Data, positions: int | None) -> bool:
+    """Whether targets of classes are written as rows with a 1 in each, and not as indices."""
+    classes, targets = data.class_count, samples.targets
+    if classes is None or data.text is not None or positions is None or targets.shape[1] != classes * positions:
+        return False
+    rows = targets.reshape(len(targets), positions, classes)
+    return bool(((rows == 0) | (rows == 1)).all() and (rows.sum(axis=2) == 1).all())
+
+
+def sample_goal_rules(
+    samples: Samples, data: Data, goals: Sequence[Goal], positions: int | None = 1
+) -> Iterator[Violation]:
+    """Yield the targets of samples that a loss cannot have; see ``goal_rules``."""
+    if data.missing == "keep" and np.isnan(samples.targets).any():
+        return
+    targets = samples.targets
+    if data.labels == "index" and data.class_total is not None:
+        yield from target_rules(targets, None, data.class_total, positions, None, start=samples.first)
+        targets = targets - samples.first
+    counts = counted(samples, positions)
+    if samples.ignore is not None and data.class_count is not None:
+        # Any class stands for the one that has no loss.
+        targets = np.where(targets == samples.ignore, samples.first, targets)
+    yield from goal_rules(targets, goals, data.class_count, positions, counts, start=samples.first)
+
+
+def counted(samples: Samples, positions: int | None) -> NDArray[np.bool_] | None:
+    """Return which positions of each sample count, (samples, positions); None where all do."""
+    if samples.mask is not None:
+        return np.not_equal(samples.mask, 0.0)
+    if samples.lengths is None or positions is None:
+        return None
+    return np.less(np.arange(positions), samples.lengths[:, None])
+
+
+def mask_rules(mask: NDArray[np.float64] | None, steps: int | None) -> Iterator[Violation]:
+    """Yield what is wrong with a mask, (samples, steps)."""
+    if mask is None:
+        return
+    if steps is not None and mask.shape[1] != steps:
+        message = _("a mask of {found} columns for {steps} steps")
+        yield Violation(path=("mask", 0), message=message.format(found=mask.shape[1], steps=steps))
+    message = _("{value} is neither 1, a step that counts, nor 0")
+    for row, column in first_places((mask != 0) & (mask != 1)):
+        yield Violation(path=("mask", row, column), message=message.format(value=number_text(mask[row, column])))
 
 
 def goal_rules(
@@ -62,7 +136,8 @@ def goal_rules(
     classes: int | None,
     positions: int | None = 1,
     counts: NDArray[np.bool_] | None = None,
-    ignore: int | None = None,
+    *,
+    start: int = 0,
 ) -> Iterator[Violation]:
     """Yield the targets that a loss cannot have; each of several losses looks at its own columns.
 
@@ -72,10 +147,10 @@ def goal_rules(
         classes: see ``target_rules``.
         positions: see ``target_rules``.
         counts: see ``target_rules``.
-        ignore: see ``target_rules``.
+        start: see ``target_rules``.
     """
     if len(goals) <= 1:
-        yield from target_rules(targets, goals[0].kind if goals else None, classes, positions, counts, ignore)
+        yield from target_rules(targets, goals[0].kind if goals else None, classes, positions, counts, start=start)
         return
     first = 0
     for goal in goals:
@@ -90,9 +165,9 @@ def target_rules(
     classes: int | None,
     positions: int | None = 1,
     counts: NDArray[np.bool_] | None = None,
-    ignore: int | None = None,
     *,
     first: int = 0,
+    start: int = 0,
 ) -> Iterator[Violation]:
     """Yield the targets that are no class index, no distribution or no probability, where they must be.
 
@@ -102,17 +177,18 @@ def target_rules(
         classes: the number of classes, None where targets are no class indices.
         positions: how many distributions a sample has, one a time step of a sequence; None where it is not known.
         counts: (samples, positions), which of them count; None where all do.
-        ignore: the class index that has no loss.
         first: the place of the first column among those of all targets.
+        start: the index of the first class.
     """
     wanted = LOSSES[loss].targets if loss else "numbers"
     if classes is not None:
-        wrong = (targets < 0) | (targets >= classes) | (targets != np.floor(targets))
-        if ignore is not None:
-            wrong &= targets != ignore
-        message = _("{value} is not a class index; with classes = {classes} they go from 0 to {last}")
+        wrong = ~((targets >= start) & (targets < start + classes) & (targets == np.floor(targets)))
+        message = _("{value} is not a class index; with classes = {classes} they go from {start} to {last}")
+        if start == 0 and targets.size and targets.min() == 1 and targets.max() == classes:
+            message += _("; where they count from 1, say first_class = 1")
         for row, column in first_places(wrong):
-            text = message.format(value=number_text(targets[row, column]), classes=classes, last=classes - 1)
+            value = number_text(targets[row, column])
+            text = message.format(value=value, classes=classes, start=start, last=start + classes - 1)
             yield Violation(path=("targets", row, first + column), message=text)
     elif wanted == "distributions":
         message = _("the target {value} is negative; cross_entropy needs a distribution: 0 or more, with the sum 1")
@@ -171,27 +247,6 @@ def range_rules(targets: NDArray[np.float64], shapes: Shapes) -> Iterator[Violat
 
 def _bound(limit: float) -> str:
     return number_text(limit).replace("-", "−").replace("inf", "∞")
-
-
-def counted(
-    lengths: NDArray[np.float64] | None, mask: NDArray[np.float64] | None, steps: int | None
-) -> NDArray[np.bool_] | None:
-    """Return which steps of each sample count, (samples, steps); None where all do, or that is not known."""
-    if mask is not None:
-        return np.not_equal(mask, 0.0)
-    return None if lengths is None or steps is None else np.less(np.arange(steps), lengths[:, None])
-
-
-def mask_rules(mask: NDArray[np.float64] | None, steps: int | None) -> Iterator[Violation]:
-    """Yield what is wrong with a mask, (samples, steps)."""
-    if mask is None:
-        return
-    if steps is not None and mask.shape[1] != steps:
-        message = _("a mask of {found} columns for {steps} steps")
-        yield Violation(path=("mask", 0), message=message.format(found=mask.shape[1], steps=steps))
-    message = _("{value} is neither 1, a step that counts, nor 0")
-    for row, column in first_places((mask != 0) & (mask != 1)):
-        yield Violation(path=("mask", row, column), message=message.format(value=number_text(mask[row, column])))
 
 
 def length_rules(lengths: NDArray[np.float64] | None, steps: int | None) -> Iterator[Violation]:

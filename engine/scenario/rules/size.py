@@ -8,6 +8,7 @@ from retrograde.engine.equations.optimisers import OPTIMISERS
 from retrograde.engine.errors import Violation
 from retrograde.engine.layers.base import ShapeError
 from retrograde.engine.scenario import limits
+from retrograde.engine.scenario.holding_out import held_count
 from retrograde.engine.scenario.rules.parts import Parts
 from retrograde.engine.scenario.rules.starts import start_rules
 from retrograde.engine.text import _
@@ -44,6 +45,30 @@ def sample_rules(parts: Parts, count: int) -> Iterator[Violation]:
     yield from start_rules(parts, count)
     yield from _least_rules(parts, batch, count)
     yield from size_rules(parts, batch, count)
+
+
+def most_samples(parts: Parts) -> int | None:
+    """Return the most samples that the limits have room for; None where the network is not known.
+
+    A file with more is refused before it is read to its end, by what it would be refused for afterwards.
+    """
+    outputs = parts.outputs
+    if parts.inputs is None or not parts.complete or outputs is None or None in parts.forms:
+        return None
+    most = limits.MAX_DATA_BYTES // (8 * max(1, parts.inputs + outputs))
+    if parts.training is not None and parts.training.batch_size == 0:
+        fixed, _parameters = frame_size(parts, 0)
+        each = frame_size(parts, 1)[0] - fixed
+        most = min(most, max(1, (limits.MAX_FRAME_BYTES - fixed) // max(1, each)))
+    if parts.held_out is not None and parts.held_out.share is not None:
+        most = int(most / (1 - parts.held_out.share)) + 2
+    return most
+
+
+def training_count(parts: Parts, count: int) -> int:
+    """Return how many of so many samples are trained with."""
+    share = None if parts.held_out is None else parts.held_out.share
+    return count if share is None else count - held_count(count, share)
 
 
 def _least_rules(parts: Parts, batch: int, count: int) -> Iterator[Violation]:

@@ -12,6 +12,7 @@ from retrograde.engine.layers.base import MAX_LEGACY_SEED
 from retrograde.engine.scenario.rules.memory import memory_rules
 from retrograde.engine.scenario.rules.parts import Parts
 from retrograde.engine.scenario.training import RateSchedule, Training
+from retrograde.engine.synonyms import meanings
 from retrograde.engine.text import _
 
 
@@ -77,6 +78,10 @@ def _option_rules(training: Training) -> Iterator[Violation]:
         if key in training.model_fields_set and key not in known:
             message = _("{optimizer} has no {key}; it has {known}")
             text = message.format(optimizer=training.optimizer, key=key, known=", ".join(known) or _("no options"))
+            if training.learning_rate is None and meanings(key, ["learning_rate"]):
+                text = _("{optimizer} has no {key}; its learning rate is called learning_rate").format(
+                    optimizer=training.optimizer, key=key
+                )
             yield Violation(path=(key,), message=text, key=True)
     for key, row in OPTIONS.items():
         value = getattr(training, key) if key in known else None

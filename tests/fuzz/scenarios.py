@@ -1,26 +1,21 @@
-"""Mutated scenario files: each is loaded in a process of its own kind, and none may do harm.
-
-Run as a program with a first seed and a count; it prints one JSON object: how many files were valid, how many were
-refused, the slowest one, the largest memory, and every mutation that ended in anything but a scenario or a
-ScenarioError.
-"""
+"""Mutated scenario files: none may do harm when it is loaded."""
 
 from __future__ import annotations
 
-import json
 import random
 import re
 import shutil
-import sys
-import tempfile
-import time
-import traceback
 from pathlib import Path
 
 from retrograde.engine.errors import ScenarioError
 from retrograde.engine.scenario.catalogue import folder
 from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.session.session import Session
+from retrograde.tui.cli.support.streams import complain
+from tests.fuzz.target import Beat
+
+LONGEST = 2500
+"""Characters of a message with its place."""
 
 TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"|[A-Za-z0-9_.+-]+|\s+|.', re.DOTALL)
 NUMBER = re.compile(r"(?<![\w.\"])[+-]?\d[\d_.eE+-]*(?![\w\"])")
@@ -193,11 +188,61 @@ def _structure(rng: random.Random, text: str, others: list[str]) -> str:
     return "\n".join(lines)
 
 
-MUTATIONS = (_token, _token, _number, _number, _value, _lines, _cut, _noise, _path, _structure, _structure)
+def _section(rng: random.Random, text: str, others: list[str]) -> str:
+    """Takes out a table, or its header alone, or writes a table of another scenario in its place."""
+    parts = re.split(r"(?m)^(?=\[)", text)
+    at = rng.randrange(len(parts))
+    match rng.randrange(3):
+        case 0:
+            del parts[at]
+        case 1:
+            parts[at] = parts[at].partition("\n")[2]
+        case _:
+            parts[at] = rng.choice(re.split(r"(?m)^(?=\[)", rng.choice(others)))
+    return "".join(parts)
+
+
+def _size(rng: random.Random, text: str, others: list[str]) -> str:
+    """Gives the inputs another number, or other axes."""
+    del others
+    sizes = ("0", "1", "2", "5", "-1", "true", "4096", "10000000", "2147483648", "1" + "0" * 30)
+    if rng.random() < 0.5:
+        return re.sub(r"(?m)^inputs = \d+$", f"inputs = {rng.choice(sizes)}", text, count=1)
+    line = f"input_shape = [{', '.join(rng.choices(sizes, k=rng.randrange(5)))}]"
+    without = re.sub(r"(?m)^input_shape = .*$", "", text)
+    return without.replace("[network]", f"[network]\n{line}", 1)
+
+
+def _ragged(rng: random.Random, text: str, others: list[str]) -> str:
+    """Takes an entry out of a list of numbers, or makes one a list."""
+    del others
+    found = list(re.finditer(r"[\d.]+(, )(?=[\d.]+)", text))
+    if not found:
+        return text
+    match = rng.choice(found)
+    one = rng.choice(("", f"[{match[0]}], ", '"x", '))
+    return text[: match.start()] + one + text[match.end() :]
+
+
+def _word(rng: random.Random, text: str, others: list[str]) -> str:
+    """Puts a word that goes on and on, or what a terminal obeys, into a text or a comment."""
+    del others
+    word = rng.choice(("A" * 100_000, "0_" * 50_000, "\\u001b[31m", "\\u009b", "\u202e", "a.b" * 9000, "名" * 5000))
+    found = list(re.finditer(r'"|#', text))
+    at = rng.choice(found).end() if found else 0
+    return text[:at] + word + text[at:]
+
+
+MUTATIONS = (
+    *(_token, _token, _number, _number, _value, _lines, _cut, _noise, _path, _structure, _structure),
+    *(_section, _size, _size, _ragged, _word),
+)
 
 
 def prepare(home: Path) -> list[str]:
     """Copy the shipped scenarios and some bad company into a folder; return the texts to mutate."""
+    if (home / "data").exists():
+        return [path.read_text(encoding="utf-8") for path in sorted(folder().glob("*.toml"))]
     import gzip
     import os
 
@@ -222,44 +267,33 @@ def prepare(home: Path) -> list[str]:
     return texts
 
 
-def peak_megabytes() -> float:
-    """The most memory that this process has held; ``ru_maxrss`` would be that of the process it was started from."""
-    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    raise OSError("no VmHWM in /proc/self/status")
+class Scenarios:
+    """Scenario files with one to four changes, read and stepped once."""
+
+    def __init__(self, home: Path) -> None:
+        self._file = home / "mutated.toml"
+        self._texts = prepare(home)
+
+    def made(self, seed: int) -> bytes:
+        return mutate(random.Random(seed), self._texts[seed % len(self._texts)], self._texts)
+
+    def run(self, content: bytes, beat: Beat) -> bool:
+        del beat
+        self._file.write_bytes(content)
+        try:
+            Session(load_scenario(self._file)).step()
+        except ScenarioError as error:
+            complain(str(error), name=False)
+            assert error.problems, "no problem is stated"
+            assert all(problem.message and problem.path for problem in error.problems), "a problem says nothing"
+            assert all(problem.line != 0 and problem.column != 0 for problem in error.problems), "a place counts from 0"
+            assert all(len(line) <= LONGEST for line in str(error).split("\n")), "a message is endless"
+            return False
+        return True
+
+    @staticmethod
+    def file(content: bytes) -> tuple[str, bytes]:
+        return ".toml", content
 
 
-def main(first: int, count: int) -> None:
-    """Load `count` mutated files and print what happened."""
-    valid = refused = 0
-    slowest = (0.0, -1)
-    faults = []
-    with tempfile.TemporaryDirectory() as name:
-        home = Path(name).resolve() / "home"
-        home.mkdir()
-        texts = prepare(home)
-        file = home / "mutated.toml"
-        for seed in range(first, first + count):
-            rng = random.Random(seed)
-            file.write_bytes(mutate(rng, texts[seed % len(texts)], texts))
-            start = time.process_time()
-            try:
-                session = Session(load_scenario(file))
-                session.step()
-                valid += 1
-            except ScenarioError as error:
-                refused += 1
-                if not error.problems or not all(problem.message and problem.path for problem in error.problems):
-                    faults.append((seed, "no problem is stated"))
-                elif any(problem.line == 0 or problem.column == 0 for problem in error.problems):
-                    faults.append((seed, "a place counts from 0"))
-            except BaseException:  # noqa: BLE001 - anything else is what this looks for
-                faults.append((seed, traceback.format_exc()))
-            slowest = max(slowest, (time.process_time() - start, seed))
-    peak = peak_megabytes()
-    print(json.dumps({"valid": valid, "refused": refused, "slowest": slowest, "peak_mb": peak, "faults": faults}))
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+TARGET = Scenarios

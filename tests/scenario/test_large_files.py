@@ -1,41 +1,14 @@
-"""Bad input in numbers: 2,000 mutated scenario files end in a scenario or in a ScenarioError, fast and small."""
+"""Large files that are wrong are refused in a time that is linear in their size."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from retrograde.engine.errors import ScenarioError
 from retrograde.engine.scenario.file import parse_scenario
 from retrograde.engine.scenario.limits import MAX_FILE_BYTES
-
-MUTATIONS = Path(__file__).parent.parent / "support" / "mutations.py"
-COUNT = 2000
-
-
-def test_mutated_files_end_in_a_scenario_or_an_error() -> None:
-    # A process of their own, so that its memory is theirs.
-    done = subprocess.run(
-        [sys.executable, str(MUTATIONS), "0", str(COUNT)],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found["faults"] == []
-    assert found["valid"] + found["refused"] == COUNT
-    assert found["valid"] > COUNT // 20, "hardly a file is valid: the mutations are too coarse"
-    assert found["slowest"][0] < 1.0
-    assert found["peak_mb"] < 500
-
 
 HEAD = """\
 format = 1
@@ -51,7 +24,8 @@ learning_rate = 0.5
 [stop]
 epochs = 3
 """
-ROOM = MAX_FILE_BYTES - 2000
+ROOM = MAX_FILE_BYTES // 4
+"""A quarter of the largest file: what is not linear in the file takes far longer than a quarter of its seconds."""
 
 
 @pytest.mark.parametrize(
@@ -80,5 +54,5 @@ def test_the_largest_files_are_refused_in_time(text: str) -> None:
     start = time.process_time()
     with pytest.raises(ScenarioError):
         parse_scenario(text)
-    # A second on an ordinary machine; the margin is for a loaded one.
-    assert time.process_time() - start < 4.0
+    # A second for the largest on an ordinary machine; the margin is for a loaded one.
+    assert time.process_time() - start < 2.0

@@ -1,0 +1,128 @@
+"""Why: the chain of a gradient and its autopsy, at the cursor's iteration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import Ref
+from retrograde.engine.errors import EngineError
+from retrograde.engine.explaining.autopsy import Autopsy, autopsy
+from retrograde.engine.explaining.biography import Biography
+from retrograde.engine.explaining.flow import FlowRow, flow
+from retrograde.engine.explaining.gradient_graph import GradientGraph, is_backward
+from retrograde.engine.explaining.paths import Cuts, PathView, path_view, paths_tell
+from retrograde.engine.explaining.verdict import verdict
+from retrograde.engine.network.frame import Frame
+from retrograde.engine.session.cursor import Cursor
+from retrograde.engine.text import _
+
+MANY = 8
+"""Paths that are listed where it is not said how many."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Chain:
+    """The whole chain of a gradient: what it is made of, down to the loss.
+
+    Attributes:
+        ref: the slot of the gradient.
+        iteration: the iteration, from 0.
+        graph: its terms; ``graph.terms(node)`` unfolds one level.
+    """
+
+    ref: Ref
+    iteration: int
+    graph: GradientGraph
+
+    @cached_property
+    def by_paths(self) -> bool:
+        """Whether the largest paths tell something; else cuts do."""
+        return paths_tell(self.graph)
+
+    def paths(self, most: int = MANY) -> PathView:
+        """The largest paths, and what the others add up to."""
+        return path_view(self.graph, most)
+
+    @cached_property
+    def cuts(self) -> Cuts:
+        """The cuts, nearest first."""
+        return Cuts(graph=self.graph)
+
+
+class Explanations:
+    """What asks why; looks at the cursor's iteration and changes nothing.
+
+    Args:
+        cursor: the cursor.
+    """
+
+    def __init__(self, cursor: Cursor) -> None:
+        self._cursor = cursor
+
+    @property
+    def frame(self) -> Frame:
+        """The iteration that is looked at."""
+        return self._cursor.frame
+
+    def gradient(self, name: str | Ref) -> Ref:
+        """The gradient that is meant by a name: its own, or that of the slot that is called so.
+
+        Args:
+            name: ``grad(w1)``, ``w1``, ``out_h1``, ``delta(h1)``; of a value with a sample at the cursor's sample.
+
+        Raises:
+            EngineError: there is no such slot, or it has no gradient.
+        """
+        program = self._cursor.program
+        ref = self._cursor.resolve(name) if isinstance(name, str) else name
+        array: Array | None = ref.array
+        if array is not None and not is_backward(program, array):
+            array = program.named.get(f"grad({array.name})")
+        if array is None or not is_backward(program, array):
+            shown = name if isinstance(name, str) else self._cursor.notation.name(ref)
+            raise EngineError(_("{name} has no gradient in this network").format(name=shown))
+        return Ref(array, ref.index)
+
+    def chain(self, name: str | Ref) -> Chain:
+        """The chain of a gradient; see ``gradient`` for names.
+
+        Raises:
+            EngineError: as for ``gradient``.
+        """
+        ref = self.gradient(name)
+        return Chain(ref=ref, iteration=self._cursor.iteration, graph=GradientGraph(self.frame, ref))
+
+    def autopsy(self, name: str | Ref) -> Autopsy:
+        """What is the matter with a gradient; see ``gradient`` for names.
+
+        Raises:
+            EngineError: as for ``gradient``.
+        """
+        ref = self.gradient(name)
+        first = self._cursor.timeline.frame(0)
+        own = first.program.named.get(ref.array.name)
+        before = first.value(ref) if own is ref.array and self._cursor.iteration else None
+        return autopsy(self.frame, self._cursor.network, ref, first=before)
+
+    def flow(self) -> tuple[FlowRow, ...]:
+        """How large the gradient is at each layer, and what each makes of it; see ``explaining.flow``."""
+        return flow(self.frame)
+
+    def biography(self, name: str | Ref) -> Biography:
+        """What a parameter went through up to the end of the cursor's iteration.
+
+        Args:
+            name: a trained parameter, as ``w1``.
+
+        Raises:
+            EngineError: there is no such slot, or it is not trained.
+        """
+        ref = self._cursor.resolve(name) if isinstance(name, str) else name
+        done = self._cursor.iteration + (1 if self._cursor.position else 0)
+        return Biography(timeline=self._cursor.timeline, parameter=ref, stop=done)
+
+    def verdict(self, found: Autopsy) -> str:
+        """An autopsy in a sentence or two."""
+        return verdict(found, self._cursor.network, self.frame)

@@ -1,0 +1,48 @@
+"""Screens that are answered once: of keys that come fast, some are for a screen that is gone or not in front."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeVar
+
+from textual.await_complete import AwaitComplete
+from textual.screen import ModalScreen, Screen
+
+T = TypeVar("T")
+
+
+class Answered(Protocol):
+    """A screen that knows whether it has been answered."""
+
+    answered: bool
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it is in front."""
+
+
+def takes_answer(screen: Answered) -> bool:
+    """Whether an answer is taken: the first one, of the screen in front. Textual would take away whichever is there."""
+    if screen.answered or not screen.is_current:
+        return False
+    screen.answered = True
+    return True
+
+
+class Answering(Screen[T]):
+    """A screen that answers once."""
+
+    answered = False
+
+    def dismiss(self, result: Any = None) -> AwaitComplete:
+        """Answers, where that is possible now."""
+        return super().dismiss(result) if takes_answer(self) else AwaitComplete()
+
+
+class AnsweringModal(ModalScreen[T]):
+    """A screen over the one below that answers once."""
+
+    answered = False
+
+    def dismiss(self, result: Any = None) -> AwaitComplete:
+        """Answers, where that is possible now."""
+        return super().dismiss(result) if takes_answer(self) else AwaitComplete()

@@ -1,0 +1,23 @@
+"""A line of text to write, in which nothing is hidden."""
+
+from __future__ import annotations
+
+from textual.widgets import Input
+
+from retrograde.tui.canvas.canvas import plain_controls
+
+
+def visible(text: str) -> str:
+    """A text for one line, as long as it was: every kind of blank is one, and what can not be seen is a ``?``."""
+    return plain_controls("".join(" " if character.isspace() else character for character in text))
+
+
+class OneLine(Input):
+    """Textual's input; control characters, which would reach the terminal or change the order of the text, are shown.
+
+    They are replaced, however they come: pasted, or as part of a text to begin with.
+    """
+
+    def validate_value(self, value: str) -> str:
+        """The text as it is shown; as long as it was, so that the cursor stays where it is."""
+        return visible(value)
