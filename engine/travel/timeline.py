@@ -369,9 +369,7 @@ class Timeline:
                 yield self.frame(iteration)
                 continue
             state = self.state(iteration) if state is None else state
-            executor, schedule = self.executor(self.schedule.program(iteration)), self.schedule
-            leaves = executor.leaves(self.network.columns, schedule.rows(iteration), schedule.dated(iteration))
-            frame = executor.frame(state, leaves)
+            frame = self.executor(self.schedule.program(iteration)).frame(state, self._leaves(iteration))
             state = frame.next_state
             yield frame
 
