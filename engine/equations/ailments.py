@@ -346,8 +346,8 @@ AILMENTS: dict[str, Ailment] = {
             name="saturated",
             title=N_("saturated units"),
             formula="* share or more of the (unit, sample) pairs of a layer have a slope below slope of its largest"
-            " (the last layer: while E > 0.5 · E0); or of the last layer below wrong of it, though off by more than half"
-            " its range, with a squared or absolute error",
+            " (the last layer: while E > 0.5 · E0); or of the last layer below wrong of it, though off by more than"
+            " half its range, with a squared or absolute error",
             limits=(
                 Limit(
                     key="share",

@@ -30,6 +30,7 @@ SUBCOMMANDS: tuple[str, ...] = (
     "why",
     "flow",
     "doctor",
+    "biography",
     "race",
     "new",
     "data",
