@@ -176,8 +176,8 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="init_small",
             title=N_("initial weights too small"),
-            formula="at the start std(net) of the last layer, over the product of the largest slopes before it, is below"
-            " deep of the first's with 6 layers or more, below shallow of it with 3 to 5",
+            formula="at the start std(net) of the last layer, over the product of the largest slopes before it, is"
+            " below deep of the first's with 6 layers or more, below shallow of it with 3 to 5",
             limits=(
                 Limit(
                     key="deep",
