@@ -86,7 +86,7 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="constant_output",
             title=N_("the output can not change"),
-            formula="softmax over one unit: out = 1 and ∂out/∂net = 0 whatever the weights are",
+            formula="softmax over one unit: out = 1 (log_softmax: 0) and ∂out/∂net = 0 whatever the weights are",
             advice=N_("use a sigmoid for one output, or one softmax unit for each class"),
         ),
         Ailment(
@@ -200,7 +200,8 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="pair",
             title=N_("activation and loss do not go together"),
-            formula="ReLU in the last layer, or softmax with a squared or absolute error",
+            formula="ReLU in the last layer, softmax with a squared or absolute error, or a loss after an activation that it"
+            " does not go with, as binary_cross_entropy after the identity",
             advice=N_("classes: softmax with cross_entropy, or σ with binary_cross_entropy; numbers: the identity"),
             risk=True,
         ),
