@@ -479,7 +479,8 @@ class Cursor:
         except FormulaError as wrong:
             head, bracket, _rest = text.strip().partition("(")
             called = bracket and head in FUNCTIONS and head not in NAMING
-            named = not called and re.fullmatch(r"[^\s+*/<>=:-]+", text.strip())
+            # The /∂ of ∂E/∂w5 and ∂E_o1/∂out_h1 divides nothing.
+            named = not called and re.fullmatch(r"(?:[^\s+*/<>=:-]|/∂)+", text.strip())
             raise (error if named else wrong) from None
 
     def _worth(

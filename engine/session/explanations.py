@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import EngineError
 from retrograde.engine.explaining.autopsy import Autopsy, autopsy
@@ -20,6 +20,9 @@ from retrograde.engine.text import _
 
 MANY = 8
 """Paths that are listed where it is not said how many."""
+
+MOMENTS = 40
+"""Iterations at which a course over the run is looked at."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,12 +81,33 @@ class Explanations:
         program = self._cursor.program
         ref = self._cursor.resolve(name) if isinstance(name, str) else name
         array: Array | None = ref.array
+        if array is not None and array.role in {Role.UPDATED, Role.SLOPE} and array.of is not None:
+            array = array.of
         if array is not None and not is_backward(program, array):
             array = program.named.get(f"grad({array.name})")
         if array is None or not is_backward(program, array):
             shown = name if isinstance(name, str) else self._cursor.notation.name(ref)
             raise EngineError(_("{name} has no gradient in this network").format(name=shown))
         return Ref(array, ref.index)
+
+    def moments(self, most: int = MOMENTS) -> tuple[int, ...]:
+        """Iterations that have run, spread over the run, the first and the last one among them.
+
+        Args:
+            most: how many.
+        """
+        cursor = self._cursor
+        iteration, step = cursor.schedule.locate(cursor.frontier)
+        last = max(iteration if step == cursor.schedule.program(iteration).steps else iteration - 1, 0)
+        return tuple(dict.fromkeys(round(last * k / max(most - 1, 1)) for k in range(most)))
+
+    def frame_of(self, iteration: int) -> Frame:
+        """Every value of another iteration of the cursor's branch.
+
+        Args:
+            iteration: the iteration, from 0.
+        """
+        return self._cursor.timeline.frame(iteration)
 
     def chain(self, name: str | Ref) -> Chain:
         """The chain of a gradient; see ``gradient`` for names.

@@ -29,6 +29,7 @@ SUBCOMMANDS: tuple[str, ...] = (
     "gradcheck",
     "why",
     "flow",
+    "biography",
     "race",
     "new",
     "data",
