@@ -132,3 +132,17 @@ def test_after_an_edit_and_at_the_end_of_an_epoch() -> None:
     outcome = until.run(until="grad(i1) < 0.0036")
     values = [float(until.measure("grad(i1)", updates)) for updates in range(outcome.epoch)]
     assert values[-1] < 0.0036 <= min(values[:-1])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("cs231n-conv", "grad(i1) > 0", r"grad\(i\) has 3 axes: grad\(i\[1,1,1\]\) is its first value"),
+        ("cs231n-conv", "grad(i[9,1,1]) > 0", "`9` is not in 1 to 3 of"),
+        ("mazur", "grad(i3) > 0", r"there is no value called grad\(i3\)"),
+        ("mazur", "at grad(i1)", r"no step makes grad\(i1\); formulas, breakpoints and gradcheck know it"),
+    ],
+)
+def test_a_wrong_name_is_held_to_its_shape(name: str, text: str, said: str) -> None:
+    with pytest.raises(EngineError, match=said):
+        Session(load_scenario(name)).add_breakpoint(text)
