@@ -58,6 +58,11 @@ class Probe:
         return any(formula.positions & {"epoch", "iteration"} for formula in self.formulas)
 
     @property
+    def sensitive(self) -> bool:
+        """Whether one reads gradients of the inputs, for which more is computed."""
+        return any(formula.sensitive for formula in self.formulas)
+
+    @property
     def looks_back(self) -> bool:
         """Whether one may ask for a slot of the iteration before."""
         return any(read.previous for formula in self.formulas for read in formula.reads)

@@ -228,7 +228,7 @@ class Timeline:
         def run(executor: Executor, now: Floats, batches: Sequence[Any]) -> Floats:
             return executor.advance(now, batches, losses)
 
-        return self._run(state, start, count, run, lambda frame, _at: losses.append(total_loss(frame)))
+        return self._run(state, start, count, run, lambda frame, _at: losses.append(total_loss(frame)), False)
 
     def watch(self, state: Floats, start: int, count: int, probe: Probe, record: Record) -> Floats:
         """The same as ``advance``, and notes what a probe sees.
@@ -243,13 +243,20 @@ class Timeline:
         per_epoch = self.schedule.per_epoch
         fresh = not record.losses and start > 0 and not record.before
         # Without a look back there is no need for the iteration before, which may take a whole replay.
-        if fresh and earlier(probe, self.schedule.program(start - 1)):
-            record.before = remembered(probe, self.frame(start - 1))
+        if fresh and earlier(probe, self._program(start - 1, probe.sensitive)):
+            record.before = remembered(probe, (self.sensitive if probe.sensitive else self.frame)(start - 1))
 
         def run(executor: Executor, now: Floats, batches: Sequence[Any]) -> Floats:
             return executor.watch(now, batches, probe, record, per_epoch)
 
-        return self._run(state, start, count, run, lambda frame, at: _look(probe, record, frame, at, per_epoch))
+        def look(frame: Frame, at: int) -> None:
+            _look(probe, record, frame, at, per_epoch)
+
+        return self._run(state, start, count, run, look, probe.sensitive)
+
+    def _program(self, iteration: int, sensitive: bool) -> Program:
+        program = self.schedule.program(iteration)
+        return self.network.sensitivity(program.batch) if sensitive else program
 
     def _run(
         self,
@@ -258,6 +265,7 @@ class Timeline:
         count: int,
         run: Callable[[Executor, Floats, Sequence[Any]], Floats],
         look: Callable[[Frame, int], None],
+        sensitive: bool,
     ) -> Floats:
         """Runs pieces of iterations of one size by the executor of their timeline; an edited one is looked at."""
         stop = start + count
@@ -265,12 +273,12 @@ class Timeline:
         while start < stop:
             if self.parent is not None and start < self.base:
                 if start >= self.change.first:
-                    look(self.frame(start), start)
+                    look(self.sensitive(start) if sensitive else self.frame(start), start)
                     start += 1
                     state = self.state(start)
                     continue
                 end = min(stop, self.change.first)
-                state = self.parent._run(state, start, end - start, run, look)
+                state = self.parent._run(state, start, end - start, run, look, sensitive)
                 start = end
                 if start == self.change.first:
                     state = self.state(start)
@@ -279,7 +287,7 @@ class Timeline:
             if not schedule.uniform:
                 left = schedule.per_epoch - 1 - start % schedule.per_epoch
                 piece = min(piece, left) if left else 1
-            state = run(self.executor(schedule.program(start)), state, self._batches(start, piece))
+            state = run(self.executor(self._program(start, sensitive)), state, self._batches(start, piece))
             start += piece
         return state
 
