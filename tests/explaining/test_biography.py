@@ -33,8 +33,8 @@ SETTINGS = [
     ("sgd", "l1 = 0.01\nl2 = 0.02"),
     ("sgd", "momentum = 0.9\nnesterov = true\nlook_ahead = true\nmemory = { v = 0.01 }"),
     ("sgd", 'momentum = 0.9\nnesterov = true\nlook_ahead = true\nmomentum_form = "step"'),
-    ("rprop", 'rprop_form = "rprop-"'),
-    ("rprop", 'rprop_form = "irprop+"'),
+    ("rprop", 'rprop_form = "rprop_minus"'),
+    ("rprop", 'rprop_form = "irprop_plus"'),
     ("adam", "eps_inside = true\nmemory = { t = 3, m = 0.01, v = 0.02 }"),
 ]
 

@@ -51,7 +51,9 @@ def constant_output(case: Case, _limits: Limits) -> Found | None:
     """Softmax over one unit."""
     for info in case.network.layers:
         if info.activation == SOFTMAX.name and info.form.shape[-1:] == (1,):
-            cause = _("{layer} is a softmax over one unit: its output is 1 whatever the weights are, and its slope is 0")
+            cause = _(
+                "{layer} is a softmax over one unit: its output is 1 whatever the weights are, and its slope is 0"
+            )
             return Found(value=1.0, threshold=2.0, place=info.name, cause=cause.format(layer=info.name))
     return None
 
@@ -93,9 +95,7 @@ def inputs_unscaled(case: Case, limits: Limits) -> Found | None:
     offset = float((means / varied).max()) if len(varied) else 0.0
     if case.samples > 1 and offset > limits["offset"]:
         text = _("a column's mean is {offset:.3g} times its spread away from 0, which acts like one huge bias")
-        return Found(
-            value=offset, threshold=limits["offset"], place="i", cause=f"{head}: {text.format(offset=offset)}"
-        )
+        return Found(value=offset, threshold=limits["offset"], place="i", cause=f"{head}: {text.format(offset=offset)}")
     if scales > limits["ratio"]:
         text = _("the widest column spreads {ratio:.3g} times as far as the narrowest").format(ratio=scales)
         return Found(value=scales, threshold=limits["ratio"], place="i", cause=f"{head}: {text}")

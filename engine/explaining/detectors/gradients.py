@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from retrograde.engine.equations.activation_table import ACTIVATIONS, Elementwise
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.explaining.detectors.case import Case
 from retrograde.engine.explaining.detectors.data import has_targets
@@ -125,6 +124,7 @@ def vanishing(sight: Sight, limits: Limits) -> Found | None:
         cause=f"{cause}: {text.format(factor=factor, tax=1.0 / tax)}",
         # No scale of the inputs or weights undoes what depth alone takes away.
         ahead_of="inputs_unscaled",
+        always=True,
     )
 
 

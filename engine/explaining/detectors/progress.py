@@ -10,7 +10,7 @@ from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.explaining.detectors.case import Case, Output
 from retrograde.engine.explaining.detectors.data import has_classes, has_targets
-from retrograde.engine.explaining.detectors.judging import SIGHT, WATCH, judge_of
+from retrograde.engine.explaining.detectors.judging import SIGHT, WATCH, judge_of, to_the_end
 from retrograde.engine.explaining.detectors.limits import Limits
 from retrograde.engine.explaining.detectors.records import Found
 from retrograde.engine.explaining.detectors.sight import Sight
@@ -76,9 +76,7 @@ def diverging(watch: Watch, limits: Limits) -> Found | None:
 
 def _last_dense(sight: Sight, output: Output) -> Dense | None:
     name = f"net_{output.layer.name}"
-    return next(
-        (op for op in sight.frame.program.ops if isinstance(op, Dense) and op.target.name == name), None
-    )
+    return next((op for op in sight.frame.program.ops if isinstance(op, Dense) and op.target.name == name), None)
 
 
 def agreement(sight: Sight, output: Output) -> float:
@@ -122,12 +120,12 @@ def overfitting(watch: Watch, limits: Limits) -> Found | None:
         return None
     if not watch.end_loss < limits["fallen"] * best.loss:
         return None
-    cause = _("E of the held-out samples was smallest, {best:.4g}, here and is {end:.4g} at the end; that of the"
-              " training samples fell on from {before:.4g} to {after:.4g}")
-    text = cause.format(best=best.held_out, end=end, before=best.loss, after=watch.end_loss)
-    return Found(
-        value=end / best.held_out, threshold=limits["ratio"], cause=text, iteration=best.iteration
+    cause = _(
+        "E of the held-out samples was smallest, {best:.4g}, here and is {end:.4g} at the end; that of the"
+        " training samples fell on from {before:.4g} to {after:.4g}"
     )
+    text = cause.format(best=best.held_out, end=end, before=best.loss, after=watch.end_loss)
+    return Found(value=end / best.held_out, threshold=limits["ratio"], cause=text, iteration=best.iteration)
 
 
 @judge_of("oscillating", WATCH, has_targets, has_epochs)
@@ -162,14 +160,15 @@ def stuck(watch: Watch, limits: Limits) -> Found | None:
     sums = np.concatenate([[0.0], np.cumsum(epochs)])
     means = (sums[WINDOW:] - sums[:-WINDOW]) / WINDOW
     ratios = means[WINDOW:] / means[:-WINDOW]
-    held = np.flatnonzero((ratios > limits["progress"]) & (means[WINDOW:] > limits["floor"] * epochs[0]))
+    flat = (ratios > limits["progress"]) & (ratios < 1.0 / limits["progress"] ** WINDOW)
+    held = np.flatnonzero(flat & (means[WINDOW:] > limits["floor"] * epochs[0]))
     if not len(held):
         return None
     first = int(held[0])
     here = float(means[first + WINDOW])
-    ended = np.flatnonzero(epochs[first:] < 0.5 * here)
+    ended = np.flatnonzero(epochs[first + 2 * WINDOW :] < 0.5 * here)
     if len(ended):
-        end = first + int(ended[0]) + 1
+        end = first + 2 * WINDOW + int(ended[0]) + 1
         cause = _("a plateau at E = {loss:.4g} from epoch {first} on; E has halved in epoch {end}")
         text = cause.format(loss=here, first=first + 1, end=end)
     else:
@@ -180,7 +179,7 @@ def stuck(watch: Watch, limits: Limits) -> Found | None:
     )
 
 
-@judge_of("same_output", SIGHT, has_targets, has_epochs)
+@judge_of("same_output", SIGHT, has_targets, has_epochs, choose=to_the_end)
 def same_output(sight: Sight, limits: Limits) -> Found | None:
     """Outputs that do not depend on the sample."""
     case = sight.case
@@ -220,6 +219,7 @@ def class_ignored(watch: Watch, _limits: Limits) -> Found | None:
         if missing and len(np.unique(classes)) > 1:
             cause = _("class {name} occurs {count} times and is predicted for no sample")
             text = cause.format(name=int(missing[0]), count=int(np.sum(classes == missing[0])))
-            return Found(value=float(len(missing)), threshold=0.0, place=output.layer.name, cause=text,
-                         iteration=watch.last)
+            return Found(
+                value=float(len(missing)), threshold=0.0, place=output.layer.name, cause=text, iteration=watch.last
+            )
     return None

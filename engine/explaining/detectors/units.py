@@ -43,9 +43,7 @@ def dead_relu(sight: Sight, limits: Limits) -> Found | None:
         share = float(silent.mean())
         if share > limits["share"] and (worst is None or share > worst.value):
             cause = _("{count} of {all} units of {layer} have slope 0 for all {samples} samples")
-            text = cause.format(
-                count=int(silent.sum()), all=len(silent), layer=group.name, samples=sight.case.samples
-            )
+            text = cause.format(count=int(silent.sum()), all=len(silent), layer=group.name, samples=sight.case.samples)
             worst = Found(value=share, threshold=limits["share"], place=group.layer, cause=text)
     return worst
 
@@ -84,9 +82,7 @@ def saturated(sight: Sight, limits: Limits) -> Found | None:
         share = float(np.mean(slopes < limits["slope"]))
         if share >= limits["share"]:
             cause = _("{share:.0%} of the slopes of {layer} are below {slope:.2g} of the largest of {activation}")
-            text = cause.format(
-                share=share, layer=group.name, slope=limits["slope"], activation=group.row.symbol
-            )
+            text = cause.format(share=share, layer=group.name, slope=limits["slope"], activation=group.row.symbol)
             return Found(value=share, threshold=limits["share"], place=group.layer, cause=text)
     return None
 

@@ -35,7 +35,12 @@ def _unit_layers(case: Case) -> Iterator[tuple[str, tuple[Array, ...]]]:
         rows = info.form.shape[0] if info.form.shape else 0
         own = tuple(array for array in info.parameters.values() if array in state and array.layer == info.name)
         weights = [array for array in own if array.role is Role.WEIGHT]
-        if info.name in last or rows < 2 or not weights or info.spec.kind not in {"dense", "conv", "rnn", "gru", "lstm"}:
+        if (
+            info.name in last
+            or rows < 2
+            or not weights
+            or info.spec.kind not in {"dense", "conv", "rnn", "gru", "lstm"}
+        ):
             continue
         if all(array.shape and array.shape[0] % rows == 0 for array in own if array.shape != (1,)):
             yield info.name, own
@@ -126,7 +131,9 @@ def init_small(sight: Sight, limits: Limits) -> Found | None:
     limit = limits["deep" if len(spreads) >= _DEEP else "shallow"]
     if left >= limit:
         return None
-    cause = _("of the spread of the net inputs of {first}, {left:.2g} is left in {last}: little of the inputs gets there")
+    cause = _(
+        "of the spread of the net inputs of {first}, {left:.2g} is left in {last}: little of the inputs gets there"
+    )
     text = cause.format(first=spreads[0][0].layer, left=left, last=spreads[-1][0].layer)
     return Found(value=left, threshold=limit, place=spreads[-1][0].layer, cause=text)
 
