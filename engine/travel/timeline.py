@@ -381,6 +381,10 @@ class Timeline:
             state = frame.next_state
             yield frame
 
+    def recomputed(self, iteration: int, state: Floats) -> Frame:
+        """Every value of an iteration, had it started from another state, with the samples that are its own."""
+        return self.executor(self.schedule.program(iteration)).frame(state, self._leaves(iteration))
+
     def sensitive(self, iteration: int) -> Frame:
         """Every value of an iteration, and the gradients of its inputs, which no training asks for."""
         if self.parent is not None and iteration < self.change.first:
