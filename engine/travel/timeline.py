@@ -361,6 +361,10 @@ class Timeline:
         edited = self.made(program, self._constants(iteration)) if later else self.executor(program)
         return lambda state: edited.frame(state, leaves, overrides)
 
+    def recomputed(self, iteration: int, state: Floats) -> Frame:
+        """Every value of an iteration, had it started from another state, with the samples that are its own."""
+        return self.framer(iteration)(state)
+
     def replaced(self, iteration: int) -> dict[Ref, float]:
         """The assignments of an iteration that an edit has replaced."""
         if self.parent is not None and iteration < self.change.first:
