@@ -109,7 +109,7 @@ SYNONYMS: tuple[Synonym, ...] = (
     ),
     _row(
         "cross_entropy",
-        "ce xent crossentropyloss categoricalcrossentropy sparsecategoricalcrossentropy softmaxcrossentropy nll nllloss"
+        "ce xent crossentropyloss categoricalcrossentropy sparsecategoricalcrossentropy softmaxcrossentropy"
         " negativeloglikelihood multinomial categorical logloss",
         _CLASSES,
     ),

@@ -97,8 +97,8 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="inputs_unscaled",
             title=N_("inputs are not scaled"),
-            formula="max |x| > size and (std > spread, or the stds of two columns differ by more than ratio, or a column's"
-            " |mean| > offset · std); not before an embedding or a normalisation",
+            formula="max |x| > size and (std > spread, or the stds of two columns differ by more than ratio, or a"
+            " column's |mean| > offset · std); not before an embedding or a normalisation",
             limits=(
                 Limit(
                     key="size",
@@ -155,8 +155,8 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="init_large",
             title=N_("initial weights too large"),
-            formula="at the start rms(net) > sigmoid in a σ layer or > tanh in a tanh layer, or std(net) grows more than"
-            " growth times over 3 layers or more",
+            formula="at the start rms(net) > sigmoid in a σ layer or > tanh in a tanh layer, or std(net) grows more"
+            " than growth times over 3 layers or more",
             limits=(
                 Limit(
                     key="sigmoid",
@@ -345,9 +345,9 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="saturated",
             title=N_("saturated units"),
-            formula="* share or more of the (unit, sample) pairs of a layer have a slope below slope of its largest (the"
-            " last layer: while E > 0.5 · E0); or of the last layer below wrong of it, though off by more than half its"
-            " range, with a squared or absolute error",
+            formula="* share or more of the (unit, sample) pairs of a layer have a slope below slope of its largest"
+            " (the last layer: while E > 0.5 · E0); or of the last layer below wrong of it, though off by more than"
+            " half its range, with a squared or absolute error",
             limits=(
                 Limit(
                     key="share",
@@ -461,8 +461,8 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="oscillating",
             title=N_("the loss swings"),
-            formula="over 10 epochs signs or more of the changes of E change sign, mean |ΔE| > swing · mean E > 0.1 · E0,"
-            " and the window makes no progress",
+            formula="over 10 epochs signs or more of the changes of E change sign, mean |ΔE| > swing · mean E > 0.1 ·"
+            " E0, and the window makes no progress",
             limits=(
                 Limit(
                     key="signs",
@@ -484,7 +484,8 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="stuck",
             title=N_("no progress"),
-            formula="mean E of 10 epochs > progress · that of the 10 before, and > floor · E0",
+            formula="mean E of 10 epochs > progress · that of the 10 before (and < that / progress¹⁰), and > floor ·"
+            " E0",
             limits=(
                 Limit(
                     key="progress",
@@ -501,7 +502,8 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="same_output",
             title=N_("the same output for every sample"),
-            formula="after 10 epochs the outputs over the data differ by less than range of what the targets do",
+            formula="after 10 epochs, and to the end, the outputs over the data differ by less than range of what the"
+            " targets do, E > 0.1 · E0",
             limits=(
                 Limit(
                     key="range",
@@ -521,7 +523,8 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="start_loss",
             title=N_("the loss at the start is not what chance has"),
-            formula="E0 > ratio · the E of the best constant output: the entropy of the classes, the variance of numbers",
+            formula="E0 > ratio · the E of the best constant output: the entropy of the classes, the variance of"
+            " numbers",
             limits=(
                 Limit(
                     key="ratio",

@@ -97,11 +97,11 @@ OPTIONS: dict[str, Option] = {
         Option(
             key="rprop_form",
             kind="word",
-            words=("irprop-", "irprop+", "rprop-", "rprop+"),
-            text="what follows a change of sign, after which the step size is smaller. irprop-: the parameter rests,"
-            " and the gradient counts as 0 in the next update (PyTorch); rprop-: it moves on with the smaller step;"
-            " rprop+: the last step is taken back, and the gradient counts as 0 in the next update; irprop+: as rprop+,"
-            " but it is taken back only where E has grown, else the parameter rests",
+            words=("irprop_minus", "irprop_plus", "rprop_minus", "rprop_plus"),
+            text="what follows a change of sign, after which the step size is smaller. irprop_minus: the parameter"
+            " rests, and the gradient counts as 0 in the next update (PyTorch); rprop_minus: it moves on with the"
+            " smaller step; rprop_plus: the last step is taken back, and the gradient counts as 0 in the next update;"
+            " irprop_plus: as rprop_plus, but it is taken back only where E has grown, else the parameter rests",
         ),
         Option(key="weight_decay", text="λ: draws parameters to 0", sign="λ", least=0),
         Option(
@@ -311,14 +311,14 @@ OPTIMISERS: dict[str, Optimiser] = {
             title="Rprop",
             formula="Δ⁺ = Δ·(1.2 where g keeps its sign, 0.5 where it changes) within bounds; after a change g counts"
             " as 0, or as `rprop_form` says; w⁺ = w − sign(g)·Δ⁺; Δ = η at first",
-            options={"etas": (0.5, 1.2), "step_sizes": (1e-6, 50.0), "rprop_form": "irprop-"},
+            options={"etas": (0.5, 1.2), "step_sizes": (1e-6, 50.0), "rprop_form": "irprop_minus"},
             state=3,
             made=2,
             remembers={
                 "size": Remembered(text="the step size Δ"),
                 "last": Remembered(text="the gradient before"),
-                "step": Remembered(text="the step before", needs=("rprop_form", ("rprop+", "irprop+"))),
-                "loss_before": Remembered(text="E before", needs=("rprop_form", ("irprop+",))),
+                "step": Remembered(text="the step before", needs=("rprop_form", ("rprop_plus", "irprop_plus"))),
+                "loss_before": Remembered(text="E before", needs=("rprop_form", ("irprop_plus",))),
             },
             follows_rate=False,
             source="Riedmiller, Braun 1993; the forms: Igel, Hüsken 2000, algorithms 1 to 4; iRprop− as in PyTorch",

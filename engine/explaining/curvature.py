@@ -23,11 +23,11 @@ from retrograde.engine.equations.array import Role
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.travel.timeline import Timeline
 
-ROUNDS = 200
+ROUNDS = 100
 """Products with H at most."""
 
-CLOSE = 1e-7
-"""The residual, as a share of λ, at which an eigenvector is good enough."""
+CLOSE = 1e-4
+"""The residual, as a share of λ, at which an eigenvector is good enough; λ itself is then right to its square."""
 
 _STEP = 2.0**-17
 """h, times max(1, ‖w‖); the cube root of the rounding of a gradient."""

@@ -318,8 +318,16 @@ class GradientGraph:
 
     def reach_from(self, number: int) -> Floats:
         """How much one node changes with every other one: ∂node/∂v."""
+        return self.reach_of({number: 1.0})
+
+    def reach_of(self, nodes: Mapping[int, float]) -> Floats:
+        """How much a sum of nodes, each times a factor, changes with every node.
+
+        Args:
+            nodes: the factor of each.
+        """
         found = np.zeros(self.size)
-        found[number] = 1.0
+        found[list(nodes)] = list(nodes.values())
         with np.errstate(all="ignore"):
             for block in self:
                 if block.above is not None:

@@ -15,6 +15,7 @@ from retrograde.engine.formulas.tree import (
     Applied,
     Arithmetic,
     Comparing,
+    Evaluated,
     Formula,
     JoinedPart,
     MomentPart,
@@ -151,7 +152,7 @@ def _written(node: Node, name: Callable[[Slot], str]) -> str | None:
             return _called(function, parts, name)
         case Reduced(function, part, _):
             return _called(function, (part,), name)
-        case Comparing() | JoinedPart() | Not() | Several() | Applied():
+        case Comparing() | JoinedPart() | Not() | Several() | Applied() | Evaluated():
             return None
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.equations.ieee import divide
 from retrograde.engine.formulas import wide as stretches
@@ -18,6 +19,7 @@ from retrograde.engine.formulas.tree import (
     Applied,
     Arithmetic,
     Comparing,
+    Evaluated,
     Formula,
     JoinedPart,
     MomentPart,
@@ -209,12 +211,12 @@ _APPLIED: Mapping[str, Callable[..., float | bool]] = {
 }
 
 
-def evaluate(node: Node, read: Callable[[Slot | Stretch], Any], moment: Moment) -> float | bool | str:
+def evaluate(node: Node, read: Callable[[Any], Any], moment: Moment) -> float | bool | str:
     """The value of a formula.
 
     Args:
         node: its tree.
-        read: the value of a slot, and an array with those of a stretch.
+        read: the value of a slot, and an array with those of a stretch or of samples of the data.
         moment: the parts of the moment.
     """
     match node:
@@ -239,8 +241,17 @@ def evaluate(node: Node, read: Callable[[Slot | Stretch], Any], moment: Moment) 
             return _APPLIED[function](*(evaluate(argument, read, moment) for argument in arguments))
         case Reduced():
             return stretches.value(node, lambda part: evaluate(part, read, moment), read)
-        case Several() | Stretch():
+        case Several() | Stretch() | Evaluated():
             raise AssertionError
+
+
+def evaluate_all(node: Node, read: Callable[[Any], Any], moment: Moment) -> Floats:
+    """The values of a formula that has several; see ``evaluate``."""
+    with np.errstate(all="ignore"):
+        if isinstance(node, Several):
+            return np.array([float(evaluate(part, read, moment)) for part in node.items])
+        found = stretches.values(node, lambda part: evaluate(part, read, moment), read)
+        return np.asarray(found, dtype=np.float64)
 
 
 INLINE = 200
@@ -293,7 +304,7 @@ def printed(
         case Reduced():
             assert stretch is not None
             return stretches.reduced(node, inner, stretch)
-        case Several() | Stretch():
+        case Several() | Stretch() | Evaluated():
             raise AssertionError
 
 

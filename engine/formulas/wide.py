@@ -19,6 +19,7 @@ from retrograde.engine.formulas.tree import (
     Applied,
     Arithmetic,
     Comparing,
+    Evaluated,
     JoinedPart,
     MomentPart,
     Node,
@@ -100,9 +101,9 @@ def _spread(node: Node, one: Callable[[Node], str], stretch: Callable[[Stretch],
     return _joined(node, [_spread(part, one, stretch) for part in parts(node)])
 
 
-def values(node: Node, one: Callable[[Node], Any], stretch: Callable[[Stretch], Any]) -> Any:
+def values(node: Node, one: Callable[[Node], Any], stretch: Callable[[Any], Any]) -> Any:
     """The values of a part, one for each slot of a stretch; the arguments give values instead of source."""
-    if isinstance(node, Stretch):
+    if isinstance(node, Stretch | Evaluated):
         return stretch(node)
     if not many(node):
         return one(node)
@@ -134,7 +135,7 @@ _BETWEEN: Mapping[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def value(node: Reduced, one: Callable[[Node], Any], stretch: Callable[[Stretch], Any]) -> float | bool:
+def value(node: Reduced, one: Callable[[Node], Any], stretch: Callable[[Any], Any]) -> float | bool:
     """One value of a stretch; the arguments give values instead of source, see ``reduced``."""
     with np.errstate(all="ignore"):
         found = values(node.of, one, stretch)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import EngineError
 from retrograde.engine.explaining.account import parameter_of
@@ -16,6 +16,7 @@ from retrograde.engine.explaining.death import Death, death, largest_of_first_ep
 from retrograde.engine.explaining.detectors.doctor import OnLooked, diagnose
 from retrograde.engine.explaining.detectors.limits import limits_of
 from retrograde.engine.explaining.detectors.records import Diagnosis
+from retrograde.engine.explaining.detectors.trials import Trial, trial
 from retrograde.engine.explaining.flow import FlowRow, flow
 from retrograde.engine.explaining.gradient_graph import GradientGraph, is_backward
 from retrograde.engine.explaining.paths import Cuts, PathView, path_view, paths_tell
@@ -29,6 +30,9 @@ from retrograde.engine.travel.search import OnProgress
 
 MANY = 8
 """Paths that are listed where it is not said how many."""
+
+MOMENTS = 40
+"""Iterations at which a course over the run is looked at."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,12 +91,33 @@ class Explanations:
         program = self._cursor.program
         ref = self._cursor.resolve(name) if isinstance(name, str) else name
         array: Array | None = ref.array
+        if array is not None and array.role in {Role.UPDATED, Role.SLOPE} and array.of is not None:
+            array = array.of
         if array is not None and not is_backward(program, array):
             array = program.named.get(f"grad({array.name})")
         if array is None or not is_backward(program, array):
             shown = name if isinstance(name, str) else self._cursor.notation.name(ref)
             raise EngineError(_("{name} has no gradient in this network").format(name=shown))
         return Ref(array, ref.index)
+
+    def moments(self, most: int = MOMENTS) -> tuple[int, ...]:
+        """Iterations that have run, spread over the run, the first and the last one among them.
+
+        Args:
+            most: how many.
+        """
+        cursor = self._cursor
+        iteration, step = cursor.schedule.locate(cursor.frontier)
+        last = max(iteration if step == cursor.schedule.program(iteration).steps else iteration - 1, 0)
+        return tuple(dict.fromkeys(round(last * k / max(most - 1, 1)) for k in range(most)))
+
+    def frame_of(self, iteration: int) -> Frame:
+        """Every value of another iteration of the cursor's branch.
+
+        Args:
+            iteration: the iteration, from 0.
+        """
+        return self._cursor.timeline.frame(iteration)
 
     def chain(self, name: str | Ref) -> Chain:
         """The chain of a gradient; see ``gradient`` for names.
@@ -201,6 +226,19 @@ class Explanations:
             on_run=on_run,
             on_look=on_look,
         )
+
+    def trial(self, name: str, *, epochs: int | None = None) -> Trial:
+        """Makes an experiment with the training of the cursor's branch, beside the session.
+
+        Args:
+            name: ``fit_one_batch``, ``zero_inputs`` or ``half_rate``.
+            epochs: the most epochs; by default those of the scenario.
+
+        Raises:
+            EngineError: there is no such experiment, or it can not be made with this network.
+        """
+        most = self._cursor.scenario.stop.epochs if epochs is None else epochs
+        return trial(self._cursor.timeline, name, most)
 
     def verdict(self, found: Autopsy) -> str:
         """An autopsy in a sentence or two."""

@@ -217,7 +217,7 @@ def test_every_activation_at_the_ends_of_the_numbers(activation: str, net: float
     assert np.array_equal(np.isnan(outs[0]), np.isnan(outs[1]))
     if math.isnan(net):
         assert math.isnan(outs[0][0, 0]), "NaN is not hidden"
-    elif math.isfinite(net) and abs(net) < 1e3 and activation != "identity":
+    elif math.isfinite(net) and abs(net) < 1e3 and activation not in {"identity", "exp"}:
         assert np.all(np.isfinite(outs[0]))
 
 

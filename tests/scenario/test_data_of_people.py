@@ -25,6 +25,7 @@ from retrograde.engine.scenario.tables.delimited import Reading, read_delimited
 from retrograde.engine.scenario.tables.table import Table
 from retrograde.engine.session.published import check
 from retrograde.engine.session.session import Session
+from retrograde.engine.travel.epochs import rightly
 from tests.support.effort import examples
 
 FLOWERS = Path(__file__).parent / "flowers"
@@ -397,6 +398,10 @@ class TestHeldOut:
         assert session.value("E_held_out") == session.measure("E_held_out", 0) == alone.value("E_data")
         session.run()
         assert session.value("E_held_out") != alone.value("E_data")
+        state = session.timeline.state(session.iteration)
+        again = rightly(alone.timeline, state)
+        assert again is not None and again.samples == 3
+        assert rightly(session.timeline, state, held_out=True) == again, "of one output, too"
         session.condition("E_held_out < 1", by_epoch=True)
 
     def test_words_of_its_own_file_are_the_classes_of_the_training(self, tmp_path: Path) -> None:

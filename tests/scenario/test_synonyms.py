@@ -182,7 +182,7 @@ class TestHints:
         [
             ({"loss": "mse"}, "did you mean mean_squared_error? (as in Keras and PyTorch it has no ½"),
             ({"loss": "bce"}, "did you mean binary_cross_entropy? (unlike in Keras and PyTorch, nothing is clamped"),
-            ({"loss": "nll"}, "did you mean cross_entropy? (its layer has softmax"),
+            ({"loss": "xent"}, "did you mean cross_entropy? (its layer has softmax"),
             ({"loss": "categorical_crossentropy"}, "did you mean cross_entropy?"),
             ({"loss": "sparse_categorical_crossentropy"}, "indices as targets need data.classes"),
             ({"training": 'learning_rate = 0.1\noptimizer = "momentum"'}, "did you mean sgd? (write optimizer ="),

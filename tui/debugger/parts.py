@@ -9,6 +9,7 @@ from retrograde.tui.debugger.badges import Badges
 from retrograde.tui.debugger.beside import Beside
 from retrograde.tui.debugger.breakpoints import Breaking
 from retrograde.tui.debugger.editing import Editing
+from retrograde.tui.debugger.explaining import Explaining
 from retrograde.tui.debugger.keeping import Keeping
 from retrograde.tui.debugger.leaving import Leaving
 from retrograde.tui.debugger.listing import Listing
@@ -56,6 +57,7 @@ class Parts:
         self.visiting = Visiting(desk, self.working, self.listing)
         self.breaking = Breaking(desk, self.working, self.listing, self.moving, self.visiting)
         self.querying = Querying(desk, self.working, self.listing, self.moving)
+        self.explaining = Explaining(desk, self.working, self.moving)
         colleagues = Colleagues(
             working=self.working,
             listing=self.listing,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from retrograde.engine.equations.ailments import AILMENTS
-from retrograde.engine.explaining.detectors import data, gradients, progress, rates, start, units  # noqa: F401
+from retrograde.engine.explaining.detectors import data, gradients, initial, progress, rates, units  # noqa: F401
 from retrograde.engine.explaining.detectors.case import Case
 from retrograde.engine.explaining.detectors.judging import CASE, JUDGES, SIGHT, WATCH, Judge, judges
 from retrograde.engine.explaining.detectors.limits import Limits
@@ -40,7 +40,7 @@ class _EveryLoss(LossHistory):
         super().__init__()
         self.losses: list[float] = []
 
-    def extend(self, start: int, losses: list[float] | np.ndarray) -> None:  # type: ignore[type-arg]
+    def extend(self, start: int, losses: list[float] | np.ndarray) -> None:
         """Adds E of the iterations from ``start`` on."""
         self.losses.extend([*losses][max(0, len(self.losses) - start) :])
         super().extend(start, losses)
@@ -114,7 +114,7 @@ class _Examined:
     found: dict[str, tuple[int, Found]] = field(default_factory=dict)
     watch: Watch | None = None
 
-    def look(self, losses: np.ndarray, *, every: bool, on_look: OnLooked | None) -> None:  # type: ignore[type-arg]
+    def look(self, losses: np.ndarray, *, every: bool, on_look: OnLooked | None) -> None:
         """Judges all rules: of the training before it runs, at moments, and of the run."""
         for judge in judges(CASE, self.limits):
             self._take(judge, 0, judge.function(self.case, self.limits[judge.rule]))
@@ -220,7 +220,7 @@ class _Examined:
             threshold=found.threshold,
             cause=found.cause,
             advice=found.advice or _(row.advice),
-            note=row.note or (row.risk and learned),
+            note=row.note or (row.risk and learned and not found.always),
             place=found.place,
             edit=tuple(pair for pair in found.edit if math.isfinite(pair[1])),
         )

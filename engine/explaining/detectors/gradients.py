@@ -124,6 +124,7 @@ def vanishing(sight: Sight, limits: Limits) -> Found | None:
         cause=f"{cause}: {text.format(factor=factor, tax=1.0 / tax)}",
         # No scale of the inputs or weights undoes what depth alone takes away.
         ahead_of="inputs_unscaled",
+        always=True,
     )
 
 

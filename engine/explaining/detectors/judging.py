@@ -55,6 +55,14 @@ def first_of(found: Sequence[Found | None], moments: int) -> int | None:
     return None
 
 
+def to_the_end(found: Sequence[Found | None], _moments: int) -> int | None:
+    """Where a rule begins to hold that still holds at the last observed moment."""
+    first = None
+    for at, one in enumerate(found):
+        first = None if one is None else at if first is None else first
+    return first
+
+
 def judge_of(rule: str, sees: str, *needs: Needs, choose: Choose = first_of) -> Callable[..., Any]:
     """Marks a function as the judge of a rule.
 

@@ -10,7 +10,7 @@ from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.explaining.detectors.case import Case, Output
 from retrograde.engine.explaining.detectors.data import has_classes, has_targets
-from retrograde.engine.explaining.detectors.judging import SIGHT, WATCH, judge_of
+from retrograde.engine.explaining.detectors.judging import SIGHT, WATCH, judge_of, to_the_end
 from retrograde.engine.explaining.detectors.limits import Limits
 from retrograde.engine.explaining.detectors.records import Found
 from retrograde.engine.explaining.detectors.sight import Sight
@@ -160,14 +160,15 @@ def stuck(watch: Watch, limits: Limits) -> Found | None:
     sums = np.concatenate([[0.0], np.cumsum(epochs)])
     means = (sums[WINDOW:] - sums[:-WINDOW]) / WINDOW
     ratios = means[WINDOW:] / means[:-WINDOW]
-    held = np.flatnonzero((ratios > limits["progress"]) & (means[WINDOW:] > limits["floor"] * epochs[0]))
+    flat = (ratios > limits["progress"]) & (ratios < 1.0 / limits["progress"] ** WINDOW)
+    held = np.flatnonzero(flat & (means[WINDOW:] > limits["floor"] * epochs[0]))
     if not len(held):
         return None
     first = int(held[0])
     here = float(means[first + WINDOW])
-    ended = np.flatnonzero(epochs[first:] < 0.5 * here)
+    ended = np.flatnonzero(epochs[first + 2 * WINDOW :] < 0.5 * here)
     if len(ended):
-        end = first + int(ended[0]) + 1
+        end = first + 2 * WINDOW + int(ended[0]) + 1
         cause = _("a plateau at E = {loss:.4g} from epoch {first} on; E has halved in epoch {end}")
         text = cause.format(loss=here, first=first + 1, end=end)
     else:
@@ -178,7 +179,7 @@ def stuck(watch: Watch, limits: Limits) -> Found | None:
     )
 
 
-@judge_of("same_output", SIGHT, has_targets, has_epochs)
+@judge_of("same_output", SIGHT, has_targets, has_epochs, choose=to_the_end)
 def same_output(sight: Sight, limits: Limits) -> Found | None:
     """Outputs that do not depend on the sample."""
     case = sight.case

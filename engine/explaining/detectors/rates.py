@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from retrograde.engine.explaining.curvature import Curvature, curvature, growth_after
 from retrograde.engine.explaining.detectors.case import Case
 from retrograde.engine.explaining.detectors.data import has_targets
@@ -22,6 +24,9 @@ HEALTHY = 1e-3
 _MOST_PARAMETERS = 20_000
 _LOOKS = 4
 """Moments at which the curvature is measured."""
+
+_WORSE = 2.0
+"""By how much E has to become worse."""
 
 
 def has_plain_steps(case: Case) -> str | None:
@@ -79,7 +84,8 @@ def lr_large(sight: Sight, limits: Limits) -> Found | None:
     if not huge and (sight.iteration == 0 or not size > limits["again"]):
         return None
     rate = sight.case.network.scenario.training.learning_rate
-    lower = float(f"{rate * 0.01 / size:.1g}")
+    # What a step has blown up is no measure of the rate: the smaller of the two.
+    lower = float(f"{rate * 0.01 / min(size, max(sight.first.updates.values(), default=size)):.1g}")
     cause = _("the update of {layer} is {size:.3g} times its weights").format(layer=layer, size=size)
     advice = _("lower the learning rate: {rate:g} → {lower:g} would make it 0.01 times")
     return Found(
@@ -122,8 +128,9 @@ def lr_small(watch: Watch, limits: Limits) -> Found | None:
 
 
 def _troubled(watch: Watch) -> bool:
-    """Whether E has ever become worse than it was at the start, so that it is worth measuring why."""
-    return any(not loss <= 1.5 * float(watch.losses[0]) for loss in watch.losses.tolist())
+    """Whether E has ever become much worse than it was at the start, so that it is worth measuring why."""
+    usual = max(float(watch.losses[0]), float(np.median(watch.losses[: watch.case.per_epoch])))
+    return not bool(np.all(watch.losses <= _WORSE * usual))
 
 
 @judge_of("lr_curvature", WATCH, has_targets, has_trained, has_plain_steps, has_small_size)

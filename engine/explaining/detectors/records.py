@@ -20,6 +20,7 @@ class Found:
         edit: new values of slots that would mend it, by name.
         ahead_of: the rule before which it counts as a cause, where that is not the place of its row.
         confirms: whether one such moment is enough, however many the rule asks for.
+        always: whether it is an alarm even where the network has learned all the same.
     """
 
     value: float
@@ -31,6 +32,7 @@ class Found:
     edit: tuple[tuple[str, float], ...] = ()
     ahead_of: str = ""
     confirms: bool = False
+    always: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,7 +65,7 @@ class Sight:
 
     def let_go(self) -> None:
         """Lets the large arrays go, once the numbers that the whole run is judged by are made."""
-        for name in ("loss", "norm", "updates", "held_out", "sound"):
+        for name in ("loss", "norm", "sizes", "updates", "held_out", "sound"):
             getattr(self, name)
         for name in ("frame", "view"):
             self.__dict__.pop(name, None)
@@ -114,11 +114,19 @@ class Sight:
         return found
 
     @cached_property
+    def sizes(self) -> Mapping[str, float]:
+        """The root mean square of the weights of each layer."""
+        return {one.layer: rms([self.frame.array(array) for array in one.weights]) for one in self.case.weighed}
+
+    @cached_property
     def updates(self) -> Mapping[str, float]:
-        """By how much of its size each layer's weights are changed; of layers whose weights are not all 0."""
+        """By how much of their size each layer's weights are changed; of layers whose weights are not all 0.
+
+        Their size at the start counts where they are smaller now: weights that go through 0 are no fault.
+        """
         found = {}
         for layer in self.case.weighed:
-            size = rms([self.frame.array(array) for array in layer.weights])
+            size = max(self.sizes[layer.layer], self.first.sizes[layer.layer])
             moved = [self._moved(array) for array in layer.weights if f"new({array.name})" in self._named]
             if size > 0 and moved:
                 found[layer.layer] = rms(moved) / size

@@ -119,13 +119,13 @@ def rprop(updates: Updates, parameter: Array, slope: Array) -> Array:
     factor = updates.made("factor", parameter, FACTOR, slope, last, *settings)
     bounds = updates.setting("min_step", least), updates.setting("max_step", most)
     new_size = updates.renew(size, SIZE, size, factor, *bounds)
-    if form == "rprop-":
+    if form == "rprop_minus":
         return updates.replace(parameter, RPROP, parameter, updates.renew(last, SLOPE, slope), new_size)
     g = updates.renew(last, LAST, slope, last)
-    if form == "irprop-":
+    if form == "irprop_minus":
         return updates.replace(parameter, RPROP, parameter, g, new_size)
     step = updates.memory("step", parameter)
-    if form == "rprop+":
+    if form == "rprop_plus":
         new_step = updates.renew(step, BACK, slope, last, step, new_size)
     else:
         before = updates.remembered("loss_before", 0.0, sign="E_before")

@@ -1,0 +1,80 @@
+"""Gradients of the inputs: asked for by name, checked by differences, and no part of a run that does not ask."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from retrograde.engine import Session, load_scenario
+from retrograde.engine.equations.arithmetic import same_bits
+from retrograde.engine.errors import EngineError
+from retrograde.engine.session.gradient_report import check_gradients
+
+
+@pytest.mark.parametrize("updates", [0, 5])
+def test_of_a_dense_layer_it_is_the_sum_of_weights_times_deltas(updates: int) -> None:
+    session = Session(load_scenario("mazur"))
+
+    def at(name: str) -> float:
+        return float(session.measure(name, updates))
+
+    assert at("grad(i1)") == at("w1") * at("delta(h1)") + at("w3") * at("delta(h2)")
+    assert at("∂E/∂i2") == at("w2") * at("delta(h1)") + at("w4") * at("delta(h2)")
+    assert session.measure("grad(i)", updates).tolist() == [at("grad(i1)"), at("grad(i2)")]
+    assert at("max(abs(grad(i)))") == max(abs(at("grad(i1)")), abs(at("grad(i2)")))
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("lstm-two-steps", ("i2@1", "grad(i1@2)")),
+        ("gru", ("grad(i@2)", "i@1")),
+        ("batch-norm", ("grad(i1)", "i2{2}")),
+        ("cs231n-conv", ("grad(i[1,2,3])", "i[3,4,4]")),
+        ("iris", ("grad(i1){3}",)),
+    ],
+)
+def test_it_is_what_a_difference_says(name: str, values: tuple[str, ...]) -> None:
+    session = Session(load_scenario(name))
+    report = check_gradients(session, names=values)
+    assert [check.verdict.value for check in report.checks] == ["agrees"] * len(values)
+    for check in report.checks:
+        assert check.analytic == session.measure(session.notation.name(check.ref, sample=-1), 0)
+
+
+@pytest.mark.parametrize("name", ["mazur", "xor-2-4-1", "lstm-two-steps", "weight-decay", "dropout", "mazur-in-place"])
+def test_a_run_that_asks_for_it_has_the_same_bits(name: str) -> None:
+    session = Session(load_scenario(name))
+    for iteration in (0, 3):
+        plain, sensitive = session.timeline.frame(iteration), session.timeline.sensitive(iteration)
+        assert all(one.name != "grad(i)" for one in plain.program.arrays)
+        for array in plain.program.arrays:
+            assert same_bits(plain.array(array), sensitive.array(sensitive.program.named[array.name])), array.name
+
+
+def test_it_is_known_at_the_end_of_the_backward_pass() -> None:
+    session = Session(load_scenario("mazur"))
+    with pytest.raises(EngineError, match="at the end of the backward pass"):
+        session.value("grad(i1)")
+    session.run(epochs=6)
+    steps = list(session.where("grad(i1) < 0.003"))
+    values = [float(session.measure("grad(i1)", updates)) for updates in range(6)]
+    start, within = session.schedule.start, session.schedule.full.backward
+    assert steps == [start(n) + within for n, value in enumerate(values) if value < 0.003]
+    assert session.last("grad(i1) < 0.003") == steps[-1]
+    found = session.extreme("grad(i1)")
+    assert found is not None
+    assert (found.value, found.step) == (max(values), start(int(np.argmax(values))) + within)
+    session.seek(steps[0])
+    assert session.value("grad(i1)") == session.look(session.watch("grad(i1)")) == values[steps[0] // start(1)]
+    with pytest.raises(EngineError, match="they stop no run"):
+        session.add_breakpoint("grad(i1) > 0")
+
+
+def test_an_edit_is_seen() -> None:
+    session = Session(load_scenario("mazur"))
+    session.seek("2:1:0")
+    session.edit({"w5": 3.0})
+    session.seek("2:1")
+    assert check_gradients(session, names=("i1",)).checks[0].verdict.value in {"agrees", "edited"}
+    assert session.value("grad(i1)") != session.measure("grad(i1)", 0)
