@@ -72,6 +72,14 @@ class Explaining:
             ChainScreen,
         )
 
+    def flow(self) -> None:
+        """Shows the flow of the gradient by layer."""
+        from retrograde.tui.reading.why import FlowReading
+        from retrograde.tui.screens.flow import FlowScreen
+
+        session = self._desk.session
+        self._look(_("flow by layer"), lambda: FlowReading.of(session), FlowScreen)
+
     def _asked(self, name: str) -> Ref:
         """The slot that is asked about.
 

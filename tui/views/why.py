@@ -39,7 +39,7 @@ MOST_ZEROS = 200
 KEYS = (
     ("Enter", N_("its step")),
     ("p", N_("chain")),
-    ("[ ]", N_("iteration")),
+    ("[ ] { }", N_("iteration, epoch")),
     ("Esc", N_("back")),
 )
 
@@ -377,13 +377,13 @@ def _found_rows(reading: WhyReading) -> tuple[tuple[Column, ...], tuple[tuple[Ce
         titles = (_("what is 0"), _("value"), _("kind"), _("sample"))
         return _plain_columns(rows, titles, right=(1, 3)), tuple(rows)
     at = (found.ref,) if found.origin is None else (found.origin.ref, *found.origin.operands)
-    rows = []
+    plain = []
     for number, ref in enumerate(at):
         value = moment.frame.value(ref)
         said = "" if found.origin is None else _("began here") if not number else _("it reads")
         ink = Ink.TEXT if math.isfinite(value) else Ink.BAD
-        rows.append((Span(moment.symbol(ref), Ink.STRONG), Span(show(value), ink), Span(said, Ink.DIM)))
-    return _plain_columns(rows, (_("value"), "", ""), right=(1,)), tuple(rows)
+        plain.append((Span(moment.symbol(ref), Ink.STRONG), Span(show(value), ink), Span(said, Ink.DIM)))
+    return _plain_columns(plain, (_("value"), "", ""), right=(1,)), tuple(plain)
 
 
 def _plain_columns(
