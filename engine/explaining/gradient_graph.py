@@ -416,10 +416,13 @@ def _evaluated(frame: Frame, expr: Expr, to: Places, samples: Places | None) -> 
 
 
 def _source(form: TermForm, count: int) -> Places:
-    if form.above is None:
-        return np.empty(0, dtype=np.intp)
+    return np.empty(0, dtype=np.intp) if form.above is None else places(form.above, count)
+
+
+def places(ref: Ref, count: int) -> Places:
+    """The elements, counted flat, of a slot stated for many indices at once."""
     flat: Any = 0
-    for place, length in zip(form.above.index, form.above.array.shape, strict=True):
+    for place, length in zip(ref.index, ref.array.shape, strict=True):
         flat = flat * length + place
     return np.broadcast_to(np.asarray(flat, dtype=np.intp), (count,))
 
@@ -430,4 +433,4 @@ def factor_value(frame: Frame, factor: Factor) -> Any:
     return 1.0 - found if factor.chosen is False else found
 
 
-__all__ = ["FactorKind", "GradientGraph", "GraphTerm", "Node", "TermBlock", "is_backward"]
+__all__ = ["FactorKind", "GradientGraph", "GraphTerm", "Node", "Places", "TermBlock", "is_backward", "places"]

@@ -184,10 +184,11 @@ class Timeline:
         """The executor of a program; one for its live run and its replay."""
         executor = self._executors.get(program)
         if executor is None:
-            executor = self._executors[program] = self._made(program, self.constants)
+            executor = self._executors[program] = self.made(program, self.constants)
         return executor
 
-    def _made(self, program: Program, constants: Mapping[Array, Floats]) -> Executor:
+    def made(self, program: Program, constants: Mapping[Array, Floats]) -> Executor:
+        """An executor of the run's kind, so that its numbers have the run's bits."""
         if self.generated:
             return GeneratedExecutor(program, constants)
         return KernelExecutor(program, constants, blas=self.network.scenario.network.arithmetic == "blas")
@@ -340,21 +341,25 @@ class Timeline:
         if frame is not None:
             self._frames.move_to_end(iteration)
             return frame
-        program = self.schedule.program(iteration)
-        leaves = self._leaves(iteration)
-        if iteration < self.base:
-            overrides = self.replaced(iteration)
-            later = any(at > iteration for at in self.change.constants)
-            executor = self._made(program, self._constants(iteration)) if later else self.executor(program)
-            frame = executor.frame(self._changed[iteration], leaves, overrides)
-        else:
-            previous = self._frames.get(iteration - 1) if iteration > self.base else None
-            state = self.state(iteration) if previous is None else previous.next_state
-            frame = self.executor(program).frame(state, leaves)
-        self._frames[iteration] = frame
+        previous = self._frames.get(iteration - 1) if iteration > self.base else None
+        state = self.state(iteration) if previous is None else previous.next_state
+        frame = self._frames[iteration] = self.framer(iteration)(state)
         while len(self._frames) > self._frame_limit:
             self._frames.popitem(last=False)
         return frame
+
+    def framer(self, iteration: int) -> Callable[[Floats], Frame]:
+        """What computes every value of an iteration from a state at its start, which need not be the run's own."""
+        if self.parent is not None and iteration < self.change.first:
+            return self.parent.framer(iteration)
+        program, leaves = self.schedule.program(iteration), self._leaves(iteration)
+        if iteration >= self.base:
+            executor = self.executor(program)
+            return lambda state: executor.frame(state, leaves)
+        overrides = self.replaced(iteration)
+        later = any(at > iteration for at in self.change.constants)
+        edited = self.made(program, self._constants(iteration)) if later else self.executor(program)
+        return lambda state: edited.frame(state, leaves, overrides)
 
     def replaced(self, iteration: int) -> dict[Ref, float]:
         """The assignments of an iteration that an edit has replaced."""
