@@ -116,7 +116,7 @@ def _legend(*, curves: bool) -> Line:
 
 
 def _numbers(rows: Sequence[FlowRow], course: Course | None) -> tuple[tuple[Cell, ...], ...]:
-    scales = {name: _scale([getattr(row, name) for row in rows]) for name in TITLES if name not in {"factor"}}
+    scales = {name: _scale([getattr(row, name) for row in rows]) for name in TITLES if name != "factor"}
     found = []
     for row in rows:
         cells: list[Cell] = [Span(row.name, Ink.STRONG)]
