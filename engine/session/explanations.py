@@ -246,11 +246,15 @@ class Explanations:
 
     def told(self, found: Autopsy, died: Death | None, revived: Revival | None) -> str:
         """An autopsy, when it died and what would revive it, in sentences."""
+        return " ".join((self.verdict(found), *self.told_beyond(found, died, revived)))
+
+    def told_beyond(self, found: Autopsy, died: Death | None, revived: Revival | None) -> tuple[str, ...]:
+        """When a gradient died and what would revive it, in a sentence or two each."""
         cursor = self._cursor
-        sentences = [self.verdict(found)]
+        sentences: list[str] = []
         if died is not None:
             sentences.append(told_death(died, cursor.network, cursor.schedule.per_epoch))
         said = found.zeros is not None and found.zeros.series > 1 and found.zeros.beyond_one_change
         if revived is not None and not said:
             sentences.append(told_revival(revived, cursor.network))
-        return " ".join(filter(None, sentences))
+        return tuple(filter(None, sentences))

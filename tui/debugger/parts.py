@@ -58,7 +58,6 @@ class Parts:
         self.visiting = Visiting(desk, self.working, self.listing)
         self.breaking = Breaking(desk, self.working, self.listing, self.moving, self.visiting)
         self.querying = Querying(desk, self.working, self.listing, self.moving)
-        self.explaining = Explaining(desk, self.working, self.moving)
         colleagues = Colleagues(
             working=self.working,
             listing=self.listing,
@@ -71,6 +70,7 @@ class Parts:
         self.selecting = Selecting(desk, self.panels)
         self.telling = Telling(desk, self.working, self.moving)
         self.editing = Editing(desk, self.working, self.moving, self.keeping, self.beside)
+        self.explaining = Explaining(desk, self.working, self.moving, self.editing)
         self.running = Running(desk, self.working, self.listing, self.keeping)
         self.leaving = Leaving(desk, self.working, self.keeping)
         self.writing = Writing(desk, self.working, self.moving, words, obey)

@@ -461,6 +461,16 @@ COMMANDS: tuple[Row, ...] = (
         obey=lambda on, name: on.explaining.chain(name),
     ),
     Row(
+        id="flow",
+        keys=("L",),
+        title=N_("flow of the gradient by layer"),
+        help=N_("How large it is at each layer, what each makes of it, and how fast each learns; over the run too."),
+        group=Group.DEBUG,
+        line="flow",
+        act=lambda on: on.explaining.flow(),
+        obey=lambda on, _rest: on.explaining.flow(),
+    ),
+    Row(
         id="edit",
         keys=("e",),
         title=N_("edit this value"),
