@@ -56,7 +56,8 @@ class Ailment:
         limits: the numbers in it that can be set, the one that an alert names first.
         advice: what to do.
         note: whether it only remarks, and raises no alarm.
-        risk: whether it is harmless where the network has learned all the same, and then only remarks.
+        risk: whether it only remarks where it has done no harm: E ends at 2 % of E0, or, of a moment of the run, at
+            half of what it was then, in both cases measured by the best constant output where that is less.
     """
 
     name: str
@@ -85,7 +86,7 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="constant_output",
             title=N_("the output can not change"),
-            formula="softmax over one unit: out = 1 and ∂out/∂net = 0 whatever the weights are",
+            formula="softmax over one unit: out = 1 (log_softmax: 0) and ∂out/∂net = 0 whatever the weights are",
             advice=N_("use a sigmoid for one output, or one softmax unit for each class"),
         ),
         Ailment(
@@ -175,8 +176,8 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="init_small",
             title=N_("initial weights too small"),
-            formula="at the start std(net) of the last layer is below deep of the first's with 6 layers or more, below"
-            " shallow of it with 3 to 5",
+            formula="at the start std(net) of the last layer, over the product of the largest slopes before it, is"
+            " below deep of the first's with 6 layers or more, below shallow of it with 3 to 5",
             limits=(
                 Limit(
                     key="deep",
@@ -199,7 +200,8 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="pair",
             title=N_("activation and loss do not go together"),
-            formula="ReLU in the last layer, or softmax with a squared or absolute error",
+            formula="ReLU in the last layer, softmax with a squared or absolute error, or a loss after an activation that it"
+            " does not go with, as binary_cross_entropy after the identity",
             advice=N_("classes: softmax with cross_entropy, or σ with binary_cross_entropy; numbers: the identity"),
             risk=True,
         ),
@@ -335,6 +337,7 @@ AILMENTS: dict[str, Ailment] = {
                 ),
             ),
             advice=N_("lower the learning rate, begin with larger biases, or use leaky_relu"),
+            risk=True,
         ),
         Ailment(
             name="dead_output",

@@ -23,7 +23,7 @@ from retrograde.engine.equations.array import Role
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.travel.timeline import Timeline
 
-ROUNDS = 100
+ROUNDS = 40
 """Products with H at most."""
 
 CLOSE = 1e-4
