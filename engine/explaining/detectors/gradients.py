@@ -142,7 +142,8 @@ def unchanged(sight: Sight, _limits: Limits) -> Found | None:
     """Weights that are the same after the update, bit for bit."""
     if not sight.sound or not sight.share > 0.05 or sight.changed:
         return None
-    why = _("the gradient is 0") if sight.norm == 0.0 else _("the gradient is {norm:.3g}").format(norm=sight.norm)
+    size = max(sight.gradients.values(), default=0.0)
+    why = _("their gradient is 0") if size == 0.0 else _("their gradient is {size:.3g}").format(size=size)
     cause = _("no weight changes: {why}, and η is {rate:g}")
     rate = sight.case.network.scenario.training.learning_rate
     return Found(value=0.0, threshold=0.0, cause=cause.format(why=why, rate=rate))
