@@ -80,8 +80,9 @@ def lr_large(sight: Sight, limits: Limits) -> Found | None:
     if not sight.sound or not sight.updates:
         return None
     layer, size = max(sight.updates.items(), key=lambda one: one[1])
-    huge = size > limits["once"]
-    if not huge and (sight.iteration == 0 or not size > limits["again"]):
+    limit = limits["first" if sight.iteration == 0 else "again"]
+    huge = size > limits["once"] or (sight.iteration == 0 and size > limit)
+    if not size > limit:
         return None
     rate = sight.case.network.scenario.training.learning_rate
     # What a step has blown up is no measure of the rate: the smaller of the two.
@@ -90,7 +91,7 @@ def lr_large(sight: Sight, limits: Limits) -> Found | None:
     advice = _("lower the learning rate: {rate:g} → {lower:g} would make it 0.01 times")
     return Found(
         value=size,
-        threshold=limits["once"] if huge else limits["again"],
+        threshold=limits["once"] if size > limits["once"] else limit,
         place=layer,
         cause=cause,
         advice=advice.format(rate=rate, lower=lower),
