@@ -181,7 +181,9 @@ def through_time_explodes(sight: Sight, limits: Limits) -> Found | None:
         if factor > limits["factor"]:
             cause = _("each step back in time multiplies the gradient of {layer} by {factor:.3g}")
             text = cause.format(layer=layer, factor=factor)
-            return Found(value=factor, threshold=limits["factor"], place=layer, cause=text)
+            # At the start it is what makes updates large; later they may have made it.
+            ahead = "lr_curvature" if sight.iteration == 0 else ""
+            return Found(value=factor, threshold=limits["factor"], place=layer, cause=text, ahead_of=ahead)
     return None
 
 
