@@ -81,8 +81,8 @@ def lr_large(sight: Sight, limits: Limits) -> Found | None:
         return None
     layer, size = max(sight.updates.items(), key=lambda one: one[1])
     limit = limits["first" if sight.iteration == 0 else "again"]
-    huge = size > limits["once"] or (sight.iteration == 0 and size > limit)
-    if not size > limit:
+    beyond, once = size > limit, size > limits["once"]
+    if not (beyond or once):
         return None
     rate = sight.case.network.scenario.training.learning_rate
     # What a step has blown up is no measure of the rate: the smaller of the two.
@@ -91,12 +91,12 @@ def lr_large(sight: Sight, limits: Limits) -> Found | None:
     advice = _("lower the learning rate: {rate:g} → {lower:g} would make it 0.01 times")
     return Found(
         value=size,
-        threshold=limits["once"] if size > limits["once"] else limit,
+        threshold=limits["once"] if once else limit,
         place=layer,
         cause=cause,
         advice=advice.format(rate=rate, lower=lower),
         edit=(("lr", lower),),
-        confirms=huge,
+        confirms=once or sight.iteration == 0,
     )
 
 

@@ -137,7 +137,7 @@ class Sight:
 
     @property
     def changed(self) -> bool:
-        """Whether any trained weight is another one after the iteration; biases, which often begin at 0, do not count."""
+        """Whether any trained weight is another one after the iteration; biases, which begin at 0, do not count."""
         pairs = [
             (array, self._named[f"new({array.name})"])
             for layer in self.case.weighed
