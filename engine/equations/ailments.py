@@ -200,8 +200,8 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="pair",
             title=N_("activation and loss do not go together"),
-            formula="ReLU in the last layer, softmax with a squared or absolute error, or a loss after an activation that"
-            " it does not go with, as binary_cross_entropy after the identity",
+            formula="ReLU in the last layer, softmax with a squared or absolute error, or a loss after an activation"
+            " that it does not go with, as binary_cross_entropy after the identity",
             advice=N_("classes: softmax with cross_entropy, or σ with binary_cross_entropy; numbers: the identity"),
             risk=True,
         ),

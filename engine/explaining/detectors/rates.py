@@ -43,8 +43,6 @@ def has_plain_steps(case: Case) -> str | None:
         for layer in case.network.scenario.network.layers
     ):
         return _("layers have learning rates of their own")
-    if case.timeline.parent is not None:
-        return _("the run was edited")
     return None
 
 
