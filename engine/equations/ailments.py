@@ -243,8 +243,8 @@ AILMENTS: dict[str, Ailment] = {
                     key="first",
                     default=2.0,
                     text="u in the first moment",
-                    source="nothing is left of the start; of Adam, whose later steps are small beside what the first one"
-                    " made, only that tells; 30 healthy networks had 0.23 at most",
+                    source="nothing is left of the start; of Adam, whose later steps are small beside what the first"
+                    " one made, only that tells; 30 healthy networks had 0.23 at most",
                 ),
                 Limit(key="once", default=10.0, text="u in one", source="an update of ten times the weights"),
             ),
