@@ -78,8 +78,9 @@ def lr_large(sight: Sight, limits: Limits) -> Found | None:
     if not sight.sound or not sight.updates:
         return None
     layer, size = max(sight.updates.items(), key=lambda one: one[1])
-    huge = size > limits["once"]
-    if not huge and (sight.iteration == 0 or not size > limits["again"]):
+    limit = limits["first" if sight.iteration == 0 else "again"]
+    beyond, once = size > limit, size > limits["once"]
+    if not (beyond or once):
         return None
     rate = sight.rate
     # What a step has blown up is no measure of the rate: the smaller of the two.
@@ -88,12 +89,12 @@ def lr_large(sight: Sight, limits: Limits) -> Found | None:
     advice = _("lower the learning rate: {rate:g} → {lower:g} would make it 0.01 times")
     return Found(
         value=size,
-        threshold=limits["once"] if huge else limits["again"],
+        threshold=limits["once"] if once else limit,
         place=layer,
         cause=cause,
         advice=advice.format(rate=rate, lower=lower),
         edit=(("lr", lower),),
-        confirms=huge,
+        confirms=once or sight.iteration == 0,
     )
 
 
