@@ -63,13 +63,13 @@ def lr_sign(case: Case, _limits: Limits) -> Found | None:
 
 
 def _enough(found: Sequence[Found | None], _moments: int) -> int | None:
-    """The first of two large updates, or of one huge one."""
+    """The first of two large updates or of a huge one; where there is neither, a first one that is large."""
     there = [at for at, one in enumerate(found) if one is not None]
     huge = next((at for at in there if (one := found[at]) is not None and one.confirms), None)
     twice = [at for at in there if at > 0]
     if len(twice) >= 2:
         return twice[0] if huge is None else min(huge, twice[0])
-    return huge
+    return there[0] if huge is None and there and there[0] == 0 else huge
 
 
 @judge_of("lr_large", SIGHT, has_trained, choose=_enough)
@@ -94,7 +94,7 @@ def lr_large(sight: Sight, limits: Limits) -> Found | None:
         cause=cause,
         advice=advice.format(rate=rate, lower=lower),
         edit=(("lr", lower),),
-        confirms=once or sight.iteration == 0,
+        confirms=once,
     )
 
 
