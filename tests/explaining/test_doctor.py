@@ -243,7 +243,7 @@ def shipped_diagnosis(name: str, epochs: int | None) -> Diagnosis:
         ("xor-2-4-1", 400),
         ("iris", 12),
         ("digits", 1),
-        ("victorzhou", 100),
+        ("victorzhou", None),
         ("attention-by-hand", None),
         ("char-rnn", 5),
         ("cs231n-neuron", None),
