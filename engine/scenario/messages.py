@@ -14,7 +14,7 @@ from retrograde.engine.layers.table import KINDS
 from retrograde.engine.scenario.toml_hints import meant_number
 from retrograde.engine.scenario.toml_tables import homes, model_at, tables
 from retrograde.engine.synonyms import meanings
-from retrograde.engine.text import _, suggest
+from retrograde.engine.text import _, joined, suggest
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -173,7 +173,7 @@ def _unknown_key(path: KeyPath, layer: type[Layer]) -> str:
     name = str(path[-1])
     message = _("there is no such key")
     if name in layer.absent and model is layer:
-        return message + ": " + _(layer.absent[name])
+        return joined((message, _(layer.absent[name])), ": ")
     if path[:-1] == ("training",) and (stem := remembered_as(name)):
         return message + _("; what an optimiser remembers is in the table memory: memory = {{ {name} = 0.5 }}").format(
             name=stem
