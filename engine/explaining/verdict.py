@@ -202,7 +202,7 @@ def _zero(found: Autopsy, network: Network) -> str:
     assert zeros is not None and found.graph is not None
     if zeros.series == 0:
         return _("Its paths cancel exactly.")
-    if zeros.series > 1:
+    if zeros.series > 1 and zeros.beyond_one_change:
         return _("Every way to it has at least {count} factors that are 0. No single change can revive it.").format(
             count=zeros.series
         )
@@ -212,7 +212,12 @@ def _zero(found: Autopsy, network: Network) -> str:
         where = of.format(some=samples, count=zeros.samples) if zeros.samples > 1 else ""
         what = _blocked(found, kind, network)
         parts.append(_("{what} {where}").format(what=what, where=where) if where else what)
-    return _("{text}.").format(text=joined(parts, "; "))
+    nearest = _("{text}.").format(text=joined(parts, "; "))
+    if zeros.series > 1:
+        return _("Every way to it has at least {count} factors that are 0, nearest to it: {nearest}").format(
+            count=zeros.series, nearest=nearest
+        )
+    return nearest
 
 
 def _blocked(found: Autopsy, kind: FactorKind, network: Network) -> str:

@@ -100,18 +100,18 @@ class Resolver:
         except EngineError as error:
             if not _of_input(name):
                 raise self._error(column, str(error)) from None
-            ref = self._gradient(name, column, error)
+            ref = self._gradient(name, column)
         return _slot(ref, "{" in name)
 
-    def _gradient(self, name: str, column: int, error: EngineError) -> Ref:
-        """A gradient of an input; raises the error of the name where there is none."""
+    def _gradient(self, name: str, column: int) -> Ref:
+        """A gradient of an input."""
         if self._sensitivity is None:
             message = _("{name}: gradients of inputs are known to queries, watches and figures; they stop no run")
             raise self._error(column, message.format(name=name))
         try:
             ref = self._notation.resolve(name, self._sensitivity())
-        except EngineError:
-            raise self._error(column, str(error)) from None
+        except EngineError as fault:
+            raise self._error(column, str(fault)) from None
         self.sensitive = True
         return ref
 
