@@ -74,13 +74,15 @@ class LedgerRow(NamedTuple):
         kind: what it is.
         sample: of the data, the row of the data set (from 0); None where there is none.
         at_once: what it moved in its own update, exactly.
-        in_all: what it moved inside the span, with all that is carried on; None where it is the same by definition.
+        in_all: what it moved inside the span, with all that is carried on.
+        largest: the first iteration in which it moved the weight most at once; None where it never did.
     """
 
     kind: PartKind
     sample: int | None
     at_once: Fraction
     in_all: Fraction
+    largest: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +139,12 @@ class Biography:
         return float(self.timeline.state(iteration)[program.offset(self.parameter)])
 
     def buckets(
-        self, start: int = 0, stop: int | None = None, count: int = BUCKETS, unit: int = 1
+        self,
+        start: int = 0,
+        stop: int | None = None,
+        count: int = BUCKETS,
+        unit: int = 1,
+        on_progress: Callable[[int, int], bool] | None = None,
     ) -> tuple[Bucket, ...]:
         """The pieces of a span, in order.
 
@@ -146,13 +153,21 @@ class Biography:
             stop: the iteration behind the last; the end of the story by default.
             count: how many pieces; fewer where there are fewer units.
             unit: iterations that are not divided, such as those of an epoch.
+            on_progress: called with edges done and to do; True cancels.
+
+        Raises:
+            InterruptedError: it was cancelled.
         """
         stop = self.stop if stop is None else stop
         first = start // unit
         units = -(-stop // unit) - first
         count = max(1, min(count, units))
         edges = [min(max((first + units * number // count) * unit, start), stop) for number in range(count + 1)]
-        values = [self.value(edge) for edge in edges]
+        values: list[float] = []
+        for edge in edges:
+            values.append(self.value(edge))
+            if on_progress is not None and on_progress(len(values), len(edges)):
+                raise InterruptedError
         return tuple(Bucket(*span, *pair) for span, pair in zip(pairwise(edges), pairwise(values), strict=True))
 
     def seconds(self, start: int, stop: int) -> float:
@@ -192,7 +207,7 @@ class Biography:
                 self._check_finite(frames, done)
                 parts = update_parts(frames, self.parameter)
                 rows = [self.timeline.schedule.rows(done + k) for k in range(parts.count)]
-                found.add(parts, rows)
+                found.add(parts, rows, done)
                 del frames[: parts.count]
                 done += parts.count
             if on_progress is not None and on_progress(done - start, stop - start):
@@ -249,6 +264,7 @@ class _Columns:
         self._at_once: list[Fraction] = []
         self._in_all: list[Fraction] = []
         self._held: dict[Ref, Floats] = {}
+        self._largest: dict[int, tuple[float, int]] = {}
         self.walked: list[float] = []
 
     def _numbers(self, leaf: Leaf, rows: Sequence[Sequence[int]]) -> NDArray[np.int64]:
@@ -264,12 +280,13 @@ class _Columns:
             self._in_all.append(Fraction())
         return found
 
-    def add(self, parts: UpdateParts, rows: Sequence[Sequence[int]]) -> None:
+    def add(self, parts: UpdateParts, rows: Sequence[Sequence[int]], start: int) -> None:
         """Adds updates.
 
         Args:
             parts: the updates, after those that were added before.
             rows: the rows of the data set of each.
+            start: the iteration of the first.
         """
         count = parts.count
         self.walked += np.abs(parts.after - parts.before).tolist()
@@ -278,12 +295,24 @@ class _Columns:
             for leaf in (*parts.leaves, *(x for y in parts.memories.values() for x in y))
         }
         groups = np.concatenate([numbers[id(leaf)] for leaf in parts.leaves]) if parts.leaves else np.empty(0, np.int64)
-        moved = _products(groups, parts.leaves, count, len(self._keys))
+        factors, values = _amounts(parts.leaves, count)
+        self._look_for_largest(
+            groups, np.abs(factors.high * values), start + np.tile(np.arange(count), len(parts.leaves))
+        )
+        moved = products(groups, factors, values, len(self._keys))
         self._at_once = [old + new for old, new in zip(self._at_once, moved, strict=True)]
         if not parts.memories:
             self._in_all = list(self._at_once)
             return
         self._carry(parts, numbers)
+
+    def _look_for_largest(self, groups: NDArray[np.int64], sizes: Floats, iterations: NDArray[np.int64]) -> None:
+        order = np.argsort(-sizes, kind="stable")
+        numbers, first = np.unique(groups[order], return_index=True)
+        for number, place in zip(numbers.tolist(), order[first].tolist(), strict=True):
+            size, known = float(sizes[place]), self._largest.get(number)
+            if size and (known is None or size > known[0]):
+                self._largest[number] = (size, int(iterations[place]))
 
     def _carry(self, parts: UpdateParts, numbers: Mapping[int, NDArray[np.int64]]) -> None:
         """Adds to the second column, and to what lies in the memory."""
@@ -329,23 +358,25 @@ class _Columns:
         Args:
             change: what the parameter moved, exactly.
         """
-        found = [LedgerRow(*key, self._at_once[number], self._in_all[number]) for key, number in self._keys.items()]
+        nothing = (0.0, None)
+        found = [
+            LedgerRow(*key, self._at_once[number], self._in_all[number], self._largest.get(number, nothing)[1])
+            for key, number in self._keys.items()
+        ]
         found = [row for row in found if row.at_once or row.in_all]
         found.sort(key=lambda row: (-abs(row.at_once), -abs(row.in_all), row.kind, row.sample or 0))
         once, whole = (sum(column, Fraction()) for column in (self._at_once, self._in_all))
         return (*found, LedgerRow(PartKind.ROUNDING, None, change - once, change - whole))
 
 
-def _products(groups: NDArray[np.int64], leaves: Sequence[Leaf], count: int, keys: int) -> list[Fraction]:
-    """The exact sums of coefficient · value, by the number of the key."""
-    if not leaves:
-        return [Fraction()] * keys
+def _amounts(leaves: Sequence[Leaf], count: int) -> tuple[Wide, Floats]:
+    """The coefficients and the values of leaves, one after the other."""
 
     def whole(pick: Callable[[Leaf], Any]) -> Floats:
-        return np.concatenate([np.broadcast_to(pick(leaf), count) for leaf in leaves])
+        return np.concatenate([np.empty(0), *(np.broadcast_to(pick(leaf), count) for leaf in leaves)])
 
     factors = Wide(whole(lambda leaf: leaf.coefficient.high), whole(lambda leaf: leaf.coefficient.low))
-    return products(groups, factors, whole(lambda leaf: leaf.value), keys)
+    return factors, whole(lambda leaf: leaf.value)
 
 
 def _reach(parts: UpdateParts, memories: Sequence[Ref], end: Ref | None) -> dict[Ref, Floats]:

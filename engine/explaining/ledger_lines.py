@@ -50,7 +50,8 @@ class LedgerLine(NamedTuple):
         at_once: how far in its own update, exactly.
         in_all: how far inside the span, with all that is carried on.
         shown: both as printed.
-        iteration: where a line of time begins, from 0; None for another.
+        iteration: where a line of time begins, or when the cause moved most, from 0; None where there is no moment.
+        stop: of a line of time, the iteration behind its last; None of another.
     """
 
     text: str
@@ -58,6 +59,7 @@ class LedgerLine(NamedTuple):
     in_all: Fraction
     shown: tuple[str, str]
     iteration: int | None = None
+    stop: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,7 @@ def grouped(rows: Sequence[LedgerRow], by: By) -> list[LedgerRow]:
                 None,
                 sum((row.at_once for row in of), Fraction()),
                 sum((row.in_all for row in of), Fraction()),
+                max(of, key=lambda row: abs(row.at_once)).largest,
             )
             for of in several
         ]
@@ -119,6 +122,7 @@ def ledger_lines(ledger: Ledger, *, by: By = By.ROW, most: int | None = None, by
     if not by_size:
         kept.sort(key=lambda row: (row.sample is None, row.sample or 0))
     drafts = [(cause(row), row.at_once, row.in_all) for row in kept]
+    places: list[tuple[int | None, int | None]] = [(row.largest, None) for row in kept]
     if rest:
         text = ngettext("… {count} more", "… {count} more", len(rest)).format(count=f"{len(rest):,}")
         if all(row.sample is not None for row in rest):
@@ -128,7 +132,8 @@ def ledger_lines(ledger: Ledger, *, by: By = By.ROW, most: int | None = None, by
         )
     last = ledger.rows[-1]
     drafts.append((cause(last), last.at_once, last.in_all))
-    return _printed(ledger.bucket, drafts, [None] * len(drafts), closing=last.at_once)
+    places += [(None, None)] * (len(drafts) - len(places))
+    return _printed(ledger.bucket, drafts, places, closing=last.at_once)
 
 
 def bucket_lines(
@@ -149,17 +154,21 @@ def bucket_lines(
     if not by_size:
         kept.sort()
     drafts = [(texts[k], buckets[k].change, buckets[k].change) for k in kept]
-    starts: list[int | None] = [buckets[k].start for k in kept]
+    places: list[tuple[int | None, int | None]] = [(buckets[k].start, buckets[k].stop) for k in kept]
     if rest:
         total = sum((buckets[k].change for k in rest), Fraction())
         drafts.append((ngettext("… {count} more", "… {count} more", len(rest)).format(count=len(rest)), total, total))
-        starts.append(None)
+        places.append((None, None))
     whole = Bucket(buckets[0].start, buckets[-1].stop, buckets[0].before, buckets[-1].after)
-    return _printed(whole, drafts, starts, closing=Fraction())
+    return _printed(whole, drafts, places, closing=Fraction())
 
 
 def _printed(
-    bucket: Bucket, drafts: Sequence[tuple[str, Fraction, Fraction]], starts: Sequence[int | None], *, closing: Fraction
+    bucket: Bucket,
+    drafts: Sequence[tuple[str, Fraction, Fraction]],
+    places: Sequence[tuple[int | None, int | None]],
+    *,
+    closing: Fraction,
 ) -> LedgerLines:
     first, last = Fraction(bucket.before), Fraction(bucket.after)
     columns = [[at_once for _text, at_once, _in_all in drafts], [in_all for _text, _at_once, in_all in drafts]]
@@ -169,8 +178,8 @@ def _printed(
     start, now = (math.floor(value / unit + Fraction(1, 2)) for value in (first, last))
     (once, _total), (whole, _total) = (printed(column, (now - start) * unit, digits) for column in columns)
     lines = tuple(
-        LedgerLine(text, at_once, in_all, shown, begins)
-        for (text, at_once, in_all), shown, begins in zip(drafts, zip(once, whole, strict=True), starts, strict=True)
+        LedgerLine(*draft, shown, *place)
+        for draft, shown, place in zip(drafts, zip(once, whole, strict=True), places, strict=True)
     )
     return LedgerLines(
         start=printed((start * unit,), start * unit, digits)[1],

@@ -202,7 +202,7 @@ def _zero(found: Autopsy, network: Network) -> str:
     assert zeros is not None and found.graph is not None
     if zeros.series == 0:
         return _("Its paths cancel exactly.")
-    if zeros.series > 1:
+    if zeros.series > 1 and zeros.beyond_one_change:
         return _("Every way to it has at least {count} factors that are 0. No single change can revive it.").format(
             count=zeros.series
         )
@@ -211,7 +211,12 @@ def _zero(found: Autopsy, network: Network) -> str:
         of = _("for all {count} samples") if samples == zeros.samples else _("for {some} of {count} samples")
         where = of.format(some=samples, count=zeros.samples) if zeros.samples > 1 else ""
         parts.append(" ".join(filter(None, (_blocked(found, kind, network), where))))
-    return "; ".join(parts) + "."
+    nearest = "; ".join(parts) + "."
+    if zeros.series > 1:
+        return _("Every way to it has at least {count} factors that are 0, nearest to it: {nearest}").format(
+            count=zeros.series, nearest=nearest
+        )
+    return nearest
 
 
 def _blocked(found: Autopsy, kind: FactorKind, network: Network) -> str:

@@ -186,10 +186,11 @@ class Timeline:
         """The executor of a program; one for its live run and its replay."""
         executor = self._executors.get(program)
         if executor is None:
-            executor = self._executors[program] = self._made(program, self.constants)
+            executor = self._executors[program] = self.made(program, self.constants)
         return executor
 
-    def _made(self, program: Program, constants: Mapping[Array, Floats]) -> Executor:
+    def made(self, program: Program, constants: Mapping[Array, Floats]) -> Executor:
+        """An executor of the run's kind, so that its numbers have the run's bits."""
         if self.generated:
             return GeneratedExecutor(program, constants)
         return KernelExecutor(program, constants, blas=self.network.scenario.network.arithmetic == "blas")
@@ -356,18 +357,35 @@ class Timeline:
             self._frames.popitem(last=False)
         return frame
 
+    def framer(self, iteration: int, program: Program | None = None) -> Callable[[Floats], Frame]:
+        """What computes every value of an iteration from a state at its start, which need not be the run's own.
+
+        Args:
+            iteration: the iteration.
+            program: its program, or one that computes more.
+        """
+        if self.parent is not None and iteration < self.change.first:
+            return self.parent.framer(iteration, program)
+        schedule = self.schedule
+        program = schedule.program(iteration) if program is None else program
+        executor = self.executor(program)
+        leaves = executor.leaves(self.network.columns, schedule.rows(iteration), schedule.dated(iteration))
+        if iteration >= self.base:
+            return lambda state: executor.frame(state, leaves)
+        overrides = self.replaced(iteration, program)
+        later = any(at > iteration for at in self.change.constants)
+        edited = self.made(program, self._constants(iteration)) if later else executor
+        return lambda state: edited.frame(state, leaves, overrides)
+
+    def recomputed(self, iteration: int, state: Floats) -> Frame:
+        """Every value of an iteration, had it started from another state, with the samples that are its own."""
+        return self.framer(iteration)(state)
+
     def _computed(self, iteration: int, program: Program) -> Frame:
         """An iteration by its program, or by one that computes more."""
-        executor, schedule = self.executor(program), self.schedule
-        leaves = executor.leaves(self.network.columns, schedule.rows(iteration), schedule.dated(iteration))
-        if iteration < self.base:
-            overrides = self.replaced(iteration, program)
-            if any(at > iteration for at in self.change.constants):
-                executor = self._made(program, self._constants(iteration))
-            return executor.frame(self._changed[iteration], leaves, overrides)
         previous = self._frames.get(iteration - 1) if iteration > self.base else None
         state = self.state(iteration) if previous is None else previous.next_state
-        return executor.frame(state, leaves)
+        return self.framer(iteration, program)(state)
 
     def frames(self, start: int, stop: int) -> Iterator[Frame]:
         """The frames of iterations one after the other, none of them kept; faster than to ask for each."""

@@ -29,6 +29,7 @@ SUBCOMMANDS: tuple[str, ...] = (
     "gradcheck",
     "why",
     "flow",
+    "doctor",
     "biography",
     "race",
     "new",

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from retrograde.engine.equations.expression import Ref
     from retrograde.engine.explaining.account import LayerAccount
     from retrograde.engine.explaining.autopsy import Autopsy
+    from retrograde.engine.explaining.death import Death
     from retrograde.engine.explaining.gradient_graph import GraphTerm
+    from retrograde.engine.explaining.revival import Remedy, Revival
     from retrograde.engine.session.explanations import Chain
     from retrograde.engine.session.session import Session
 
@@ -51,11 +53,20 @@ def why(source: str, name: str, *, at: str | None, paths: int, as_json: bool) ->
             session.seek(at, bar.searched)
         found = session.autopsy(name)
         chain = session.chain(name)
+        died, revived = _beyond(session, found, bar)
     if as_json:
-        print(json.dumps(_record(session, found, chain, paths), indent=2, ensure_ascii=False, allow_nan=False))
+        record = _record(session, found, chain, paths) | _beyond_record(session, died, revived)
+        print(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False))
     else:
-        print("\n".join(_lines(session, found, chain, paths)))
+        print("\n".join(_lines(session, found, chain, paths, (died, revived))))
     return 0
+
+
+def _beyond(session: Session, found: Autopsy, bar: ProgressBar) -> tuple[Death | None, Revival | None]:
+    """When a gradient died and what would revive it; only of a parameter's that is tiny or 0."""
+    if found.finding not in {"tiny", "zero"} or found.parameter is None:
+        return None, None
+    return session.death(found.ref, bar.searched), session.revival(found.ref)
 
 
 def _symbol(session: Session, ref: Ref) -> str:
@@ -67,9 +78,11 @@ def _where(session: Session) -> str:
     return _("epoch {epoch}, iteration {iteration}").format(epoch=epoch + 1, iteration=iteration + 1)
 
 
-def _lines(session: Session, found: Autopsy, chain: Chain, most: int) -> list[str]:
+def _lines(
+    session: Session, found: Autopsy, chain: Chain, most: int, beyond: tuple[Death | None, Revival | None]
+) -> list[str]:
     head = f"{_symbol(session, found.ref)} = {shown(found.value)}   {session.scenario.name}, {_where(session)}"
-    lines = [head, "", *wrapped(session.explanations.verdict(found), _WIDTH)]
+    lines = [head, "", *wrapped(session.explanations.told(found, *beyond), _WIDTH)]
     if found.account is not None:
         lines += ["", *_account(found)]
     if found.value and math.isfinite(found.value):
@@ -209,6 +222,69 @@ def _record(session: Session, found: Autopsy, chain: Chain, most: int) -> dict[s
     if math.isfinite(found.value):
         record["paths"] = _paths_record(chain, most)
     return record
+
+
+def _beyond_record(session: Session, died: Death | None, revived: Revival | None) -> dict[str, Any]:
+    per_epoch = session.schedule.per_epoch
+    record: dict[str, Any] = {"died": None, "pushed_by": None, "revived_by": None}
+    if died is not None:
+        record["died"] = {
+            **_moment(died.iteration, per_epoch),
+            "value": encoded(died.value),
+            "alive_from": encoded(died.threshold),
+            "largest_of_first_epoch": encoded(died.best),
+        }
+        if died.ledger is not None and (worst := died.ledger.worst) is not None:
+            first, last = died.ledger.pushes[0], died.ledger.pushes[-1]
+            record["pushed_by"] = {
+                "name": session.notation.name(died.ledger.net),
+                "row": died.ledger.row + 1,
+                "from": encoded(first.before),
+                "to": encoded(last.after),
+                **_moment(worst.start, per_epoch),
+                "before": encoded(worst.before),
+                "after": encoded(worst.after),
+                "change": encoded(float(worst.change)),
+                "weights": encoded(float(worst.weights)),
+                "bias": encoded(float(worst.bias)),
+                "inputs": encoded(float(worst.inputs)),
+                "remainder": encoded(float(worst.remainder)),
+                "shares": [
+                    {
+                        "cause": str(share.kind),
+                        "row": None if share.row is None else share.row + 1,
+                        "amount": encoded(float(share.amount)),
+                    }
+                    for share in died.ledger.shares(worst)
+                ],
+            }
+    if revived is not None:
+        record["revived_by"] = {
+            "least": encoded(revived.least),
+            "most": encoded(revived.most),
+            "refused": None if revived.refusal is None else str(revived.refusal),
+            "tried": revived.tried,
+            "parameters": revived.parameters,
+            "in_time": revived.whole,
+            "change": None if revived.single is None else _remedy(session, revived.single),
+            "all_weights": [{"times": one.factor, "value": encoded(one.value)} for one in revived.scaled],
+        }
+    return record
+
+
+def _moment(iteration: int, per_epoch: int) -> dict[str, int]:
+    return {"epoch": iteration // per_epoch + 1, "iteration": iteration % per_epoch + 1}
+
+
+def _remedy(session: Session, remedy: Remedy) -> dict[str, Any]:
+    (one,) = remedy.replaced
+    return {
+        "name": session.notation.name(one.ref),
+        "before": encoded(one.before),
+        "after": encoded(one.after),
+        "cost": encoded(remedy.cost),
+        "value": encoded(remedy.value),
+    }
 
 
 def _account_record(found: Autopsy) -> Iterator[dict[str, Any]]:

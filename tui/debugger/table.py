@@ -429,6 +429,16 @@ COMMANDS: tuple[Row, ...] = (
         obey=lambda on, text: on.querying.ask("min", text),
     ),
     Row(
+        id="biography",
+        keys=("B",),
+        title=N_("biography of a weight"),
+        help=N_("What moved the selected parameter, by row of the data, cause or time; Enter goes to the moment."),
+        group=Group.DEBUG,
+        line="biography NAME",
+        act=lambda on: on.telling.biography(),
+        obey=lambda on, name: on.telling.biography(name),
+    ),
+    Row(
         id="why",
         keys=("y",),
         title=N_("why is this gradient so"),
@@ -449,6 +459,16 @@ COMMANDS: tuple[Row, ...] = (
         line="chain NAME",
         act=lambda on: on.explaining.chain_key(),
         obey=lambda on, name: on.explaining.chain(name),
+    ),
+    Row(
+        id="flow",
+        keys=("L",),
+        title=N_("flow of the gradient by layer"),
+        help=N_("How large it is at each layer, what each makes of it, and how fast each learns; over the run too."),
+        group=Group.DEBUG,
+        line="flow",
+        act=lambda on: on.explaining.flow(),
+        obey=lambda on, _rest: on.explaining.flow(),
     ),
     Row(
         id="edit",
