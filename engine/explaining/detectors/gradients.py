@@ -142,7 +142,8 @@ def unchanged(sight: Sight, _limits: Limits) -> Found | None:
     """Weights that are the same after the update, bit for bit."""
     if not sight.sound or not sight.share > 0.05 or sight.changed:
         return None
-    why = _("the gradient is 0") if sight.norm == 0.0 else _("the gradient is {norm:.3g}").format(norm=sight.norm)
+    size = max(sight.gradients.values(), default=0.0)
+    why = _("their gradient is 0") if size == 0.0 else _("their gradient is {size:.3g}").format(size=size)
     cause = _("no weight changes: {why}, and η is {rate:g}")
     rate = sight.case.network.scenario.training.learning_rate
     return Found(value=0.0, threshold=0.0, cause=cause.format(why=why, rate=rate))
@@ -180,7 +181,9 @@ def through_time_explodes(sight: Sight, limits: Limits) -> Found | None:
         if factor > limits["factor"]:
             cause = _("each step back in time multiplies the gradient of {layer} by {factor:.3g}")
             text = cause.format(layer=layer, factor=factor)
-            return Found(value=factor, threshold=limits["factor"], place=layer, cause=text)
+            # At the start it is what makes updates large; later they may have made it.
+            ahead = "lr_curvature" if sight.iteration == 0 else ""
+            return Found(value=factor, threshold=limits["factor"], place=layer, cause=text, ahead_of=ahead)
     return None
 
 

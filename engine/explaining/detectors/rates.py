@@ -43,8 +43,6 @@ def has_plain_steps(case: Case) -> str | None:
         for layer in case.network.scenario.network.layers
     ):
         return _("layers have learning rates of their own")
-    if case.timeline.parent is not None:
-        return _("the run was edited")
     return None
 
 
@@ -80,8 +78,9 @@ def lr_large(sight: Sight, limits: Limits) -> Found | None:
     if not sight.sound or not sight.updates:
         return None
     layer, size = max(sight.updates.items(), key=lambda one: one[1])
-    huge = size > limits["once"]
-    if not huge and (sight.iteration == 0 or not size > limits["again"]):
+    limit = limits["first" if sight.iteration == 0 else "again"]
+    beyond, once = size > limit, size > limits["once"]
+    if not (beyond or once):
         return None
     rate = sight.case.network.scenario.training.learning_rate
     # What a step has blown up is no measure of the rate: the smaller of the two.
@@ -90,12 +89,12 @@ def lr_large(sight: Sight, limits: Limits) -> Found | None:
     advice = _("lower the learning rate: {rate:g} → {lower:g} would make it 0.01 times")
     return Found(
         value=size,
-        threshold=limits["once"] if huge else limits["again"],
+        threshold=limits["once"] if once else limit,
         place=layer,
         cause=cause,
         advice=advice.format(rate=rate, lower=lower),
         edit=(("lr", lower),),
-        confirms=huge,
+        confirms=once or sight.iteration == 0,
     )
 
 
@@ -178,6 +177,7 @@ def _proved(watch: Watch, sight: Sight, found: Curvature, predicted: float, meas
         threshold=bound,
         cause=text,
         iteration=sight.iteration,
+        level=sight.loss,
         advice=advice,
         edit=(("lr", lower),) if math.isfinite(lower) else (),
     )

@@ -37,16 +37,19 @@ class Sight:
         case: the training.
         iteration: the iteration, from 0.
         first: what was seen of the first one; None where this is it.
+        frame: every value of the iteration, where it is at hand.
 
     Attributes:
         case: the training.
         iteration: the iteration.
     """
 
-    def __init__(self, case: Case, iteration: int, first: Sight | None = None) -> None:
+    def __init__(self, case: Case, iteration: int, first: Sight | None = None, frame: Frame | None = None) -> None:
         self.case = case
         self.iteration = iteration
         self._first = first
+        if frame is not None:
+            self.__dict__["frame"] = frame
 
     @property
     def first(self) -> Sight:
@@ -134,10 +137,14 @@ class Sight:
 
     @property
     def changed(self) -> bool:
-        """Whether any trained parameter or memory of it is another one after the iteration."""
-        size = self.frame.program.state_size
-        weights = sum(array.size for array in self.case.network.trainable)
-        return not np.array_equal(self.frame.flat[:weights], self.frame.flat[size : size + weights])
+        """Whether any trained weight is another one after the iteration; biases, which begin at 0, do not count."""
+        pairs = [
+            (array, self._named[f"new({array.name})"])
+            for layer in self.case.weighed
+            for array in layer.weights
+            if f"new({array.name})" in self._named
+        ]
+        return any(not np.array_equal(self.frame.array(old), self.frame.array(new)) for old, new in pairs)
 
     @property
     def _named(self) -> Mapping[str, Array]:
