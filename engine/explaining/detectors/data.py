@@ -14,7 +14,7 @@ from retrograde.engine.explaining.detectors.records import Found
 from retrograde.engine.layers.batch_norm import BatchNormLayer
 from retrograde.engine.layers.embedding import EmbeddingLayer
 from retrograde.engine.layers.layer_norm import LayerNormLayer
-from retrograde.engine.text import _
+from retrograde.engine.text import _, joined
 
 _NORMALISED = (BatchNormLayer, LayerNormLayer, EmbeddingLayer)
 _SQUARED = frozenset({"half_squared_error", "squared_error", "mean_squared_error"})
@@ -72,7 +72,7 @@ def target_range(case: Case, _limits: Limits) -> Found | None:
         cause = _("targets go from {least:g} to {most:g}, {activation} only from {low:g} to {high:g}")
         text = cause.format(least=least, most=most, activation=output.activation, low=low, high=high)
         share = _("{share:.0%} of them are out of reach").format(share=outside)
-        return Found(value=value, threshold=bound, place=output.layer.name, cause=f"{text}: {share}")
+        return Found(value=value, threshold=bound, place=output.layer.name, cause=joined((text, share), ": "))
     return None
 
 
@@ -95,15 +95,17 @@ def inputs_unscaled(case: Case, limits: Limits) -> Found | None:
     offset = float((means / varied).max()) if len(varied) else 0.0
     if case.samples > 1 and offset > limits["offset"]:
         text = _("a column's mean is {offset:.3g} times its spread away from 0, which acts like one huge bias")
-        return Found(value=offset, threshold=limits["offset"], place="i", cause=f"{head}: {text.format(offset=offset)}")
+        return Found(
+            value=offset, threshold=limits["offset"], place="i", cause=joined((head, text.format(offset=offset)), ": ")
+        )
     if scales > limits["ratio"]:
         text = _("the widest column spreads {ratio:.3g} times as far as the narrowest").format(ratio=scales)
-        return Found(value=scales, threshold=limits["ratio"], place="i", cause=f"{head}: {text}")
+        return Found(value=scales, threshold=limits["ratio"], place="i", cause=joined((head, text), ": "))
     if spread > limits["spread"]:
         text = _("{activation} is flat from a net input of 10 on, and steps go with the square of the inputs")
         flat = readers[0].activation if readers else "σ"
         return Found(
-            value=largest, threshold=limits["size"], place="i", cause=f"{head}: {text.format(activation=flat)}"
+            value=largest, threshold=limits["size"], place="i", cause=joined((head, text.format(activation=flat)), ": ")
         )
     return None
 
