@@ -335,8 +335,12 @@ class RetrogradeApp(GuardedApp):
         from retrograde.tui.pictures.table import pictures
 
         try:
-            opened = open_session(saved, lambda source: load_scenario(source, data=self._data))
+            opened = open_session(
+                saved, lambda source: load_scenario(source, data=self._data), lambda _done, _total: not self.is_running
+            )
             pictures()
+        except InterruptedError:
+            return
         except EngineError as error:
             if leftover is not None:
                 leftover.release()
