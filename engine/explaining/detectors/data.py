@@ -158,7 +158,7 @@ def pair(case: Case, _limits: Limits) -> Found | None:
             continue
         text = cause.format(
             layer=output.layer.name,
-            loss=output.loss.title,
+            loss=_(output.loss.title),
             activation=output.activation,
             misfit=_(output.loss.misfit),
         )
