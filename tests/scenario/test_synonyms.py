@@ -219,6 +219,8 @@ class TestHints:
             ({"layer": 'units = 1\nactivation = "arctan"'}, '"arctan" is not known; allowed:', "did you mean"),
             ({"layer": 'units = 1\ninit = { kind = "lecun_normal" }'}, "is not known; allowed:", "did you mean"),
             ({"layer": 'units = 1\ninit = "xavier"'}, 'write init = { kind = "glorot_uniform" }', 'xavier" }'),
+            ({"layer": 'units = 1\nfrozen = "weights"'}, 'write frozen = ["weights"]', "known"),
+            ({"layer": 'units = 1\ninputs = "i"'}, 'write inputs = ["i"]', "known"),
             ({"loss": "half_mse"}, "did you mean half_squared_error?", "did you mean mean"),
             ({"loss": "NLLLoss"}, "did you mean nll? (it takes log-probabilities", "did you mean cross"),
             ({"stop": "epochs = 2\nloss = 0.1"}, "did you mean loss_below?", "top of the file"),
