@@ -78,11 +78,14 @@ def lr_large(sight: Sight, limits: Limits) -> Found | None:
     if not sight.sound or not sight.updates:
         return None
     layer, size = max(sight.updates.items(), key=lambda one: one[1])
-    limit = limits["first" if sight.iteration == 0 else "again"]
-    beyond, once = size > limit, size > limits["once"]
-    if not (beyond or once):
+    training = sight.case.network.scenario.training
+    # Of sgd the first gradient is as large as the start is wrong; the others make their first step as large as any.
+    scaled = training.optimizer != "sgd"
+    first, once = sight.iteration == 0, size > limits["once"]
+    limit = limits["first" if first else "again"]
+    if not (once or (size > limit and (scaled or not first))):
         return None
-    rate = sight.case.network.scenario.training.learning_rate
+    rate = training.learning_rate
     # What a step has blown up is no measure of the rate: the smaller of the two.
     lower = float(f"{rate * 0.01 / min(size, max(sight.first.updates.values(), default=size)):.1g}")
     cause = _("the update of {layer} is {size:.3g} times its weights").format(layer=layer, size=size)
@@ -94,7 +97,7 @@ def lr_large(sight: Sight, limits: Limits) -> Found | None:
         cause=cause,
         advice=advice.format(rate=rate, lower=lower),
         edit=(("lr", lower),),
-        confirms=once or sight.iteration == 0,
+        confirms=once or first,
     )
 
 
