@@ -231,8 +231,8 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="lr_large",
             title=N_("learning rate too large"),
-            formula="u > again in two observed moments after the first, u > first in the first (not of sgd), or u > once"
-            " in one",
+            formula="u > again in two observed moments after the first, u > first in the first (not of sgd), or u >"
+            " once in one",
             limits=(
                 Limit(
                     key="again",
