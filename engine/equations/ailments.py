@@ -421,7 +421,8 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="no_gradient",
             title=N_("no gradient"),
-            formula="‖g‖ < norm, moments observed moments running, E > 0.05 · E0 and > 1e-6",
+            formula="‖g‖ < norm, moments observed moments running, E > 0.05 · E0 and > 1e-6, and it is no minimum: E is"
+            " that of a constant output, or no sample by itself has a gradient",
             limits=(
                 Limit(
                     key="norm", default=1e-7, text="‖g‖", unit="of E per weight", source="SageMaker Debugger's bound"
@@ -433,7 +434,8 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="unchanged",
             title=N_("weights do not change"),
-            formula="W⁺ = W bit for bit, moments observed moments running, E > 0.05 · E0",
+            formula="W⁺ = W bit for bit, moments observed moments running, E > 0.05 · E0, and it is no minimum, as of"
+            " no_gradient",
             limits=(_lasting(4.0, "exact"),),
             advice=N_("the gradient is 0, η·g is below half a unit in the last place of w, or the weights are frozen"),
         ),

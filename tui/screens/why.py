@@ -72,7 +72,7 @@ class WhyScreen(LookingScreen):
             if self._course is None and found.account is not None:
                 self.begin("", lambda job: course_of_gradient(self.session, found.ref, job.asked), self._ran)
 
-        self.begin("", lambda job: beyond(self.session, found, job), done)
+        self.begin("", lambda job: beyond(self.session, found, job.searched, job.asked), done)
 
     def _ran(self, course: Any) -> None:
         self._course = course

@@ -178,12 +178,16 @@ def constant_loss(case: Case) -> float:
 def best_constant(output: Output) -> float | None:
     """The loss of the best constant output, in the unit of one sample; None where it is not known.
 
-    The entropy of the classes for a cross-entropy, the variance of the targets for a squared error.
+    The entropy of the classes for a cross-entropy, the variance of the targets for a squared error, their mean distance
+    from the median for an absolute one.
     """
     name, targets = output.loss.name, output.targets
     if name in _SQUARED:
         total = float(targets.var(axis=0).sum())
         total *= 0.5 if name.startswith("half") else 1.0
+        return total / targets.shape[1] if output.table.over_outputs == "mean" else total
+    if name == "mean_absolute_error":
+        total = float(np.abs(targets - np.median(targets, axis=0)).mean(axis=0).sum())
         return total / targets.shape[1] if output.table.over_outputs == "mean" else total
     if name == "cross_entropy" and output.classes is not None and not output.layer.form.steps:
         shares = np.unique(output.classes, return_counts=True)[1] / len(output.classes)

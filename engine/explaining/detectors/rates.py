@@ -55,7 +55,7 @@ def has_small_size(case: Case) -> str | None:
 @judge_of("lr_sign", CASE, has_trained)
 def lr_sign(case: Case, _limits: Limits) -> Found | None:
     """A learning rate that climbs."""
-    rate = case.network.scenario.training.learning_rate
+    rate = float(case.timeline.constants[case.network.rate])
     if rate >= 0:
         return None
     cause = _("η is {rate:g}: every update makes E larger").format(rate=rate)
@@ -78,14 +78,13 @@ def lr_large(sight: Sight, limits: Limits) -> Found | None:
     if not sight.sound or not sight.updates:
         return None
     layer, size = max(sight.updates.items(), key=lambda one: one[1])
-    training = sight.case.network.scenario.training
     # Of sgd the first gradient is as large as the start is wrong; the others make their first step as large as any.
-    scaled = training.optimizer != "sgd"
+    scaled = sight.case.network.scenario.training.optimizer != "sgd"
     first, once = sight.iteration == 0, size > limits["once"]
     limit = limits["first" if first else "again"]
     if not (once or (size > limit and (scaled or not first))):
         return None
-    rate = training.learning_rate
+    rate = sight.rate
     # What a step has blown up is no measure of the rate: the smaller of the two.
     lower = float(f"{rate * 0.01 / min(size, max(sight.first.updates.values(), default=size)):.1g}")
     cause = _("the update of {layer} is {size:.3g} times its weights").format(layer=layer, size=size)
@@ -113,7 +112,7 @@ def lr_small(watch: Watch, limits: Limits) -> Found | None:
         return None
     first = small[0]
     size = max(first.updates.values())
-    rate = watch.case.network.scenario.training.learning_rate
+    rate = first.rate
     if not size > 0:
         return None
     raised = float(f"{rate * HEALTHY / size:.1g}")
@@ -148,10 +147,10 @@ def lr_curvature(watch: Watch, limits: Limits) -> Found | None:
         if not sight.sound:
             break
         found = curvature(case.timeline, sight.iteration)
-        if found is None or not training.learning_rate * (found.largest - found.error) > bound:
+        if found is None or not sight.rate * (found.largest - found.error) > bound:
             continue
         measured = growth_after(case.timeline, sight.iteration, found)
-        predicted = 1.0 - training.learning_rate * found.largest
+        predicted = found.growth(sight.rate)
         if momentum == 0.0 and not abs(measured / predicted - 1.0) <= limits["agreement"]:
             continue
         return _proved(watch, sight, found, predicted, measured, bound)
@@ -161,7 +160,7 @@ def lr_curvature(watch: Watch, limits: Limits) -> Found | None:
 def _proved(watch: Watch, sight: Sight, found: Curvature, predicted: float, measured: float, bound: float) -> Found:
     """What a measured curvature says."""
     case = watch.case
-    rate = case.network.scenario.training.learning_rate
+    rate = sight.rate
     most = bound / found.largest
     lower = float(f"{most / 2:.1g}")
     cause = _(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.explaining.detectors.data import constant_loss
 from retrograde.engine.explaining.nonfinite import is_sound
 from retrograde.engine.network.frame import Frame, gradient_norm
 from retrograde.engine.travel.timeline import total_loss
@@ -68,10 +69,15 @@ class Sight:
 
     def let_go(self) -> None:
         """Lets the large arrays go, once the numbers that the whole run is judged by are made."""
-        for name in ("loss", "norm", "sizes", "updates", "held_out", "sound"):
+        for name in ("loss", "norm", "rate", "sizes", "updates", "held_out", "sound"):
             getattr(self, name)
         for name in ("frame", "view"):
             self.__dict__.pop(name, None)
+
+    @cached_property
+    def rate(self) -> float:
+        """η, without what a schedule makes of it."""
+        return float(self.frame.array(self.case.network.rate))
 
     @cached_property
     def sound(self) -> bool:
@@ -100,6 +106,19 @@ class Sight:
     def learning(self) -> bool:
         """Whether there is something left to learn: E > 0.1 · E0."""
         return not self.share <= 0.1
+
+    @property
+    def stalled(self) -> bool:
+        """Whether a gradient of 0 is no minimum: E is that of a constant output, or no sample has a gradient.
+
+        At a minimum the samples have gradients that cancel, and E is less.
+        """
+        if self.loss >= 0.99 * constant_loss(self.case):
+            return True
+        named = self._named
+        names = [f"grad({kind}_{output.layer.name})" for output in self.case.outputs for kind in ("net", "out")]
+        found = [self.frame.array(named[name]) for name in names if name in named]
+        return bool(found) and rms(found[:1]) < 1e-7
 
     @cached_property
     def norm(self) -> float:
