@@ -223,6 +223,8 @@ SCREENS: dict[str, tuple[str, ...]] = {
     "lstm-two-steps": ("}", "}", "}", "right", "down"),
     "convolution-by-hand": ("}", "right", "4"),
 }
+LOOKS: dict[str, tuple[str, ...]] = {"vanishing": ("y", "Y", "L"), "xor-2-2-1": ("y",), "lenet-digits": ("Y",)}
+"""Keys whose screens lie over the one of a scenario, in its second iteration."""
 SCREEN_SIZES = ((80, 24), (120, 40))
 
 
@@ -246,6 +248,40 @@ async def screens_of(name: str) -> dict[str, str]:
     return found
 
 
+async def looks_of(name: str) -> dict[str, str]:
+    """The screens over that of a scenario, by the names of their files."""
+    from retrograde.tui.app import RetrogradeApp
+    from retrograde.tui.debugger.screen import DebuggerScreen
+    from retrograde.tui.screens.looking import LookingScreen
+
+    found = {}
+    for size in SCREEN_SIZES:
+        app = RetrogradeApp(name)
+        async with app.run_test(size=size) as pilot:
+            while not isinstance(app.screen, DebuggerScreen):
+                await pilot.pause(0.02)
+            main = app.screen
+            await pilot.press("]", "]", "3", "g", "g")
+            for key in LOOKS[name]:
+                await pilot.press(key)
+                while not isinstance(app.screen, LookingScreen):
+                    await pilot.pause(0.02)
+                # What takes longer is looked for in two pieces, one after the other.
+                for _piece in range(2):
+                    await pilot.pause(0.1)
+                    while main.parts.working.work is not None:
+                        await pilot.pause(0.02)
+                rows = [strip.text.rstrip() for strip in app.screen._compositor.render_strips(app.screen.size)]
+                found[f"screen-{name}-{LOOK_NAMES[key]}-{size[0]}x{size[1]}"] = "\n".join(rows) + "\n"
+                await pilot.press("escape")
+                while not isinstance(app.screen, DebuggerScreen):
+                    await pilot.pause(0.02)
+    return found
+
+
+LOOK_NAMES = {"y": "why", "Y": "chain", "L": "flow"}
+
+
 def main() -> None:
     """Writes all files anew."""
     import asyncio
@@ -257,6 +293,8 @@ def main() -> None:
         renew((name, make()) for name, make in cases().items())
         for name in SCREENS:
             renew(asyncio.run(screens_of(name)).items())
+        for name in LOOKS:
+            renew(asyncio.run(looks_of(name)).items())
     print(f"{len(list(FOLDER.glob('*.txt')))} files in {FOLDER}", file=sys.stderr)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.expression import Ref, refs
 from retrograde.engine.equations.rendering import render
-from retrograde.engine.explaining.paths import Cuts, axes
+from retrograde.engine.explaining.paths import Axis, Cuts, axes
 from retrograde.engine.text import N_, _, ngettext
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.glyphs import width
@@ -197,9 +197,7 @@ def _cuts(reading: ChainReading, cuts: Cuts, key: tuple[object, ...], _axis: int
 
 def _parts(reading: ChainReading, cuts: Cuts, array: Array, key: tuple[object, ...], axis: int) -> tuple[Item, ...]:
     """The parts of a cut along an axis, largest first, and the exact rest; each unfolds to the cuts below it."""
-    along = axes(array)
-    by = along[axis % len(along)] if along else None
-    cut: Cut = cuts.at(array, by)
+    by, cut = _telling(cuts, array, axis)
     found = []
     for number, row in enumerate(cut.rows[:MOST_ITEMS]):
         own = (*key, axis, number)
@@ -217,6 +215,17 @@ def _parts(reading: ChainReading, cuts: Cuts, array: Array, key: tuple[object, .
     if not cut.whole:
         found.append(Item(key=(*key, axis, "beside"), label=_("beside it"), value=cut.beside, faint=True))
     return tuple(found)
+
+
+def _telling(cuts: Cuts, array: Array, axis: int) -> tuple[Axis | None, Cut]:
+    """A cut along an axis, or along the next one where there is only one part along it."""
+    along = axes(array)
+    for number in range(len(along)):
+        by = along[(axis + number) % len(along)]
+        cut = cuts.at(array, by)
+        if len(cut.rows) > 1:
+            return by, cut
+    return None, cuts.at(array)
 
 
 def _below(reading: ChainReading, cuts: Cuts, row: CutRow, key: tuple[object, ...], _axis: int) -> tuple[Item, ...]:
@@ -245,6 +254,12 @@ def _symbol(reading: ChainReading, number: int) -> str:
 
 
 # -- the tree as a table
+
+
+def begun(items: tuple[Item, ...], way: Way) -> dict[object, tuple[Item, ...]]:
+    """What is unfolded at first: of cuts the nearest one."""
+    first = next((item for item in items if way is Way.CUTS and item.inside is not None and not item.faint), None)
+    return {} if first is None or first.inside is None else {first.key: first.inside(0)}
 
 
 @dataclass(frozen=True, slots=True)
