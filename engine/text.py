@@ -101,10 +101,12 @@ def nearest(word: str, known: Iterable[str], *, most: int = 1, likeness: float =
     """
     from difflib import get_close_matches
 
-    from retrograde.engine.synonyms import folded, meanings
+    from retrograde.engine.synonyms import folded, meanings, strange
 
     names = list(known)
     meant = [row.name for row in meanings(word, names)]
+    if not meant and strange(word):
+        return []
     short = word[:_LONGEST]
     near = get_close_matches(short, names, n=most, cutoff=likeness)
     if not near and short != short.casefold():

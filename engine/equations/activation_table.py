@@ -107,6 +107,10 @@ class Elementwise(Activation):
 
 SOFTMAX = Activation(name="softmax", symbol="", formula="exp(xᵢ − max) / Σ exp(xⱼ − max)")
 """It joins the units of a layer: ``ops/softmax.py``."""
+LOG_SOFTMAX = Activation(name="log_softmax", symbol="", formula="(xᵢ − max) − ln Σ exp(xⱼ − max)")
+"""The logarithm of a softmax, computed without it: ``ops/softmax.py``."""
+JOINING = (SOFTMAX, LOG_SOFTMAX)
+"""The activations that join the units of a layer, along its last axis."""
 
 
 ACTIVATIONS: dict[str, Activation] = {
@@ -292,7 +296,16 @@ ACTIVATIONS: dict[str, Activation] = {
             slope=lambda x, _y, _: _between(x, _MINUS_THREE, _THREE, ZERO, Sum((Div(x, _THREE), HALF)), ONE),
             source="Howard et al. 2019, MobileNetV3, section 5.2",
         ),
+        Elementwise(
+            name="exp",
+            symbol="exp",
+            formula="exp(x)",
+            value=lambda x, _: Call(EXP, x),
+            slope=lambda _x, y, _: y,
+            bounds=(0.0, math.inf),
+        ),
         SOFTMAX,
+        LOG_SOFTMAX,
     )
 }
 """Activations by name."""

@@ -17,7 +17,7 @@ PHASES = tuple(phase.value for phase in Phase)
 POSITIONS = ("epoch", "iteration", "sample", "step", "phase")
 """The parts of the moment at which a formula is decided."""
 
-EPOCH_NAMES = ("E_epoch", "E_data", "E_held_out")
+EPOCH_NAMES = ("E_epoch", "E_data", "E_held_out", "accuracy")
 """Numbers that are known at the end of an epoch only; they stand where a formula is decided there."""
 
 JOINING = ("and", "or", "not")

@@ -28,9 +28,10 @@ from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.evaluation import evaluate
 from retrograde.engine.equations.expression import ONE, Expr, Product, Ref, refs, terms
 from retrograde.engine.explaining.account import Account
+from retrograde.engine.explaining.biography import Biography
 from retrograde.engine.explaining.culprit import Culprit, culprits
 from retrograde.engine.explaining.gradient_graph import GradientGraph
-from retrograde.engine.explaining.update_parts import PartKind, update_parts
+from retrograde.engine.explaining.update_parts import PartKind
 from retrograde.engine.explaining.zeros import is_residue
 from retrograde.engine.formulas.reader import parse
 from retrograde.engine.formulas.tree import Formula
@@ -185,20 +186,19 @@ class NetLedger:
         """
         if push.stop != push.start + 1:
             return ()
-        frame, rows = self._timeline.frame(push.start), self._timeline.schedule.rows(push.start)
+        frame = self._timeline.frame(push.start)
         old = self._probe.frame(push.start)
         amounts: dict[tuple[PartKind, int | None], Fraction] = defaultdict(Fraction)
         for parameter, rest in self.terms:
             if parameter is None:
                 continue
             own = Ref(frame.program.named[parameter.array.name], parameter.index)
-            parts = update_parts(frame, own)
-            if parts is None:
+            if own.array not in self._timeline.network.state:
                 continue
             x = _exact(rest, old)
-            for leaf in parts.leaves:
-                amounts[leaf.kind, None if leaf.sample is None else int(rows[leaf.sample])] += leaf.amount * x
-            amounts[PartKind.ROUNDING, None] += parts.rounding * x
+            story = Biography(timeline=self._timeline, parameter=own, stop=push.stop)
+            for row in story.ledger(push.start, push.stop).rows:
+                amounts[row.kind, row.sample] += row.at_once * x
         found = [Share(kind, row, amount) for (kind, row), amount in amounts.items() if amount]
         return tuple(sorted(found, key=lambda share: -abs(share.amount)))
 

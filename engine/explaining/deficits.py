@@ -21,6 +21,7 @@ from retrograde.engine.equations.expression import refs
 from retrograde.engine.explaining.account import Account, LayerAccount
 from retrograde.engine.explaining.factors import FactorKind
 from retrograde.engine.network.network import Network
+from retrograde.engine.text import N_
 
 ORDINARY = 0.1
 """A gradient none of whose factors is below this is ordinary."""
@@ -35,17 +36,17 @@ MOST_NAMED = 4
 class Cause(StrEnum):
     """What makes a gradient smaller or larger than ordinary."""
 
-    TAX = "slopes at their best"
-    SLOPE = "slope"
-    WEIGHTS = "weights"
-    AGREEMENT = "agreement"
-    ERROR = "error"
-    INPUT = "input"
-    ACTIVATION = "activation"
-    MASK = "mask"
-    NORM = "norm"
-    ROUTING = "routing"
-    NUMBER = "number"
+    TAX = N_("slopes at their best")
+    SLOPE = N_("slope")
+    WEIGHTS = N_("weights")
+    AGREEMENT = N_("agreement")
+    ERROR = N_("error")
+    INPUT = N_("input")
+    ACTIVATION = N_("activation")
+    MASK = N_("mask")
+    NORM = N_("norm")
+    ROUTING = N_("routing")
+    NUMBER = N_("number")
 
 
 _CAUSES: Mapping[FactorKind, Cause] = {

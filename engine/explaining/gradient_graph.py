@@ -283,13 +283,7 @@ class GradientGraph:
     @cached_property
     def absolute(self) -> Floats:
         """A of every node."""
-        found = np.zeros(self.size)
-        with np.errstate(all="ignore"):
-            for array in reversed(self.arrays):
-                for block in self.blocks[array]:
-                    size = np.abs(block.coefficients)
-                    np.add.at(found, block.to, size if block.above is None else size * found[block.source])
-        return found
+        return self._along_paths(np.add)
 
     @cached_property
     def paths(self) -> Sequence[int]:
@@ -303,12 +297,16 @@ class GradientGraph:
     @cached_property
     def largest(self) -> Floats:
         """M of every node."""
+        return self._along_paths(np.maximum)
+
+    def _along_paths(self, gathered: np.ufunc) -> Floats:
+        """The products of |c| along the paths to each node, gathered."""
         found = np.zeros(self.size)
         with np.errstate(all="ignore"):
             for array in reversed(self.arrays):
                 for block in self.blocks[array]:
                     size = np.abs(block.coefficients)
-                    np.maximum.at(found, block.to, size if block.above is None else size * found[block.source])
+                    gathered.at(found, block.to, size if block.above is None else size * found[block.source])
         return found
 
     @cached_property

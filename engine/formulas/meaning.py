@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.equations.ieee import divide
 from retrograde.engine.formulas import wide as stretches
@@ -18,6 +19,7 @@ from retrograde.engine.formulas.tree import (
     Applied,
     Arithmetic,
     Comparing,
+    Evaluated,
     Formula,
     JoinedPart,
     MomentPart,
@@ -30,7 +32,7 @@ from retrograde.engine.formulas.tree import (
     Stretch,
     TextPart,
 )
-from retrograde.engine.formulas.wide import LEAST, OVER, Names, wide
+from retrograde.engine.formulas.wide import COMPARING, LEAST, OVER, Names, wide
 from retrograde.engine.network.program import Program
 
 
@@ -188,14 +190,6 @@ _ARITHMETIC: Mapping[str, Callable[[float, float], float]] = {
     "*": operator.mul,
     "/": divide,
 }
-_COMPARING: Mapping[str, Callable[[float | str, float | str], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
 _APPLIED: Mapping[str, Callable[..., float | bool]] = {
     "abs": abs,
     "sign": sign,
@@ -209,12 +203,12 @@ _APPLIED: Mapping[str, Callable[..., float | bool]] = {
 }
 
 
-def evaluate(node: Node, read: Callable[[Slot | Stretch], Any], moment: Moment) -> float | bool | str:
+def evaluate(node: Node, read: Callable[[Any], Any], moment: Moment) -> float | bool | str:
     """The value of a formula.
 
     Args:
         node: its tree.
-        read: the value of a slot, and an array with those of a stretch.
+        read: the value of a slot, and an array with those of a stretch or of samples of the data.
         moment: the parts of the moment.
     """
     match node:
@@ -228,7 +222,7 @@ def evaluate(node: Node, read: Callable[[Slot | Stretch], Any], moment: Moment) 
         case Arithmetic(op, left, right):
             return _ARITHMETIC[op](float(evaluate(left, read, moment)), float(evaluate(right, read, moment)))
         case Comparing(op, left, right):
-            return _COMPARING[op](evaluate(left, read, moment), evaluate(right, read, moment))
+            return bool(COMPARING[op](evaluate(left, read, moment), evaluate(right, read, moment)))
         case JoinedPart("and", parts):
             return all(evaluate(part, read, moment) for part in parts)
         case JoinedPart(_, parts):
@@ -239,8 +233,17 @@ def evaluate(node: Node, read: Callable[[Slot | Stretch], Any], moment: Moment) 
             return _APPLIED[function](*(evaluate(argument, read, moment) for argument in arguments))
         case Reduced():
             return stretches.value(node, lambda part: evaluate(part, read, moment), read)
-        case Several() | Stretch():
+        case Several() | Stretch() | Evaluated():
             raise AssertionError
+
+
+def evaluate_all(node: Node, read: Callable[[Any], Any], moment: Moment) -> Floats:
+    """The values of a formula that has several; see ``evaluate``."""
+    with np.errstate(all="ignore"):
+        if isinstance(node, Several):
+            return np.array([float(evaluate(part, read, moment)) for part in node.items])
+        found = stretches.values(node, lambda part: evaluate(part, read, moment), read)
+        return np.asarray(found, dtype=np.float64)
 
 
 INLINE = 200
@@ -293,7 +296,7 @@ def printed(
         case Reduced():
             assert stretch is not None
             return stretches.reduced(node, inner, stretch)
-        case Several() | Stretch():
+        case Several() | Stretch() | Evaluated():
             raise AssertionError
 
 

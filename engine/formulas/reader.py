@@ -10,9 +10,10 @@ from dataclasses import replace
 from retrograde.engine.equations.scanning import Scanner, Token
 from retrograde.engine.equations.words import EPOCH_NAMES, FUNCTIONS, JOINING, NAMING, POSITIONS, PREVIOUS
 from retrograde.engine.errors import FormulaError
-from retrograde.engine.formulas.resolving import MAX_SLOTS, Resolver
+from retrograde.engine.formulas.resolving import MAX_SLOTS, OfData, Resolver
 from retrograde.engine.formulas.tree import (
     Arithmetic,
+    Evaluated,
     Formula,
     JoinedPart,
     Kind,
@@ -43,8 +44,9 @@ _TOKEN = re.compile(
         (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
       | (?P<text>"[^"]*"|'[^']*')
       | (?P<op><=|>=|==|!=|[<>≤≥≠=+\-−*·×/(),:\[\]])
-      | (?P<name>(?:(?:∂E/∂|∂L/∂|∂E_)?[^\W\d][\w.~′⁺\u0302]*(?:@\d+)?(?:/∂\w+(?:@\d+)?)?|‖\w+‖²)(?:\s*\{\s*\d+\s*\})?)
-      | (?P<mark>⁺?\s*\{\s*\d+\s*\}|⁺)
+      | (?P<name>(?:(?:∂E/∂|∂L/∂|∂E_)?[^\W\d][\w.~′⁺\u0302]*(?:@\d+)?(?:/∂\w+(?:@\d+)?)?|‖\w+‖²)
+        (?:\s*\{\s*(?:\d+|\*(?:\s*\d+)?)\s*\})?)
+      | (?P<mark>⁺?\s*\{\s*(?:\d+|\*(?:\s*\d+)?)\s*\}|⁺)
     )""",
     re.VERBOSE,
 )
@@ -54,7 +56,16 @@ _COMPARISONS = {"<", "<=", ">", ">=", "==", "!="}
 class _Grammar:
     """The grammar of the language, a method a rule."""
 
-    def __init__(self, text: str, notation: Notation, program: Program, *, by_epoch: bool) -> None:
+    def __init__(
+        self,
+        text: str,
+        notation: Notation,
+        program: Program,
+        *,
+        by_epoch: bool,
+        evaluation: OfData,
+        sensitivity: OfData,
+    ) -> None:
         self._text = text
         self._scan = Scanner(
             text,
@@ -65,9 +76,14 @@ class _Grammar:
             longest=MAX_WORD,
         )
         self._kinds = Kinds(self._error)
-        self._names = Resolver(notation, program, self._error)
+        self._names = Resolver(notation, program, self._error, evaluation, sensitivity)
         self._places = (*POSITIONS, *EPOCH_NAMES) if by_epoch else POSITIONS
         self._naming = {*NAMING, *wrappers(program)}
+
+    @property
+    def sensitive(self) -> bool:
+        """Whether a gradient of an input was read."""
+        return self._names.sensitive
 
     def read(self) -> Typed:
         """The whole formula."""
@@ -232,11 +248,11 @@ class _Grammar:
 
     def _slots(self, name: str, column: int, where: int) -> Typed:
         node = self._names.slots(name, column, where)
-        return self._typed(node, where if isinstance(node, Several | Stretch) else column)
+        return self._typed(node, where if isinstance(node, Several | Stretch | Evaluated) else column)
 
     def _typed(self, node: Node, column: int) -> Typed:
-        length = len(node.items) if isinstance(node, Several) else node.length if isinstance(node, Stretch) else None
-        return Typed(node, Kind.NUMBER, length, column)
+        length = node.length if isinstance(node, Stretch | Evaluated) else None
+        return Typed(node, Kind.NUMBER, len(node.items) if isinstance(node, Several) else length, column)
 
     def _previous(self, token: Token, inner: Typed) -> Typed:
         for node in walk(inner.node):
@@ -254,7 +270,15 @@ def _unknown(name: str, known: Sequence[str], message: str) -> str:
 
 
 def parse(
-    text: str, notation: Notation, program: Program, *, kind: Kind | None = None, by_epoch: bool = False
+    text: str,
+    notation: Notation,
+    program: Program,
+    *,
+    kind: Kind | None = None,
+    by_epoch: bool = False,
+    evaluation: OfData = None,
+    several: bool = False,
+    sensitivity: OfData = None,
 ) -> Formula:
     """Reads and checks a formula.
 
@@ -264,14 +288,18 @@ def parse(
         program: a program of the network.
         kind: what it must be; None takes a number or a condition.
         by_epoch: whether it is decided at the end of an epoch, where E_epoch and E_data are known.
+        evaluation: makes the forward pass over all data, where that is known.
+        several: whether it may have several values.
+        sensitivity: makes the program with the gradients of the inputs, where these are known.
 
     Raises:
         FormulaError: it cannot be read, a name is unknown, or kinds or lengths do not fit; with the column.
     """
-    found = _Grammar(text, notation, program, by_epoch=by_epoch).read()
+    grammar = _Grammar(text, notation, program, by_epoch=by_epoch, evaluation=evaluation, sensitivity=sensitivity)
+    found = grammar.read()
     wanted = kind or found.kind
-    if found.kind is not wanted or found.kind is Kind.TEXT or found.length is not None:
-        if found.length is not None:
+    if found.kind is not wanted or found.kind is Kind.TEXT or (found.length is not None and not several):
+        if found.length is not None and not several:
             message = _("this is {length} values; any(...), all(...), max(...) and the like make one of them").format(
                 length=found.length
             )
@@ -287,5 +315,13 @@ def parse(
     positions = frozenset(node.name for node in nodes if isinstance(node, MomentPart))
     stretches = tuple(dict.fromkeys(node for node in nodes if isinstance(node, Stretch)))
     return Formula(
-        text=text.strip(), node=found.node, kind=found.kind, slots=slots, positions=positions, stretches=stretches
+        text=text.strip(),
+        node=found.node,
+        kind=found.kind,
+        slots=slots,
+        positions=positions,
+        stretches=stretches,
+        evaluated=tuple(node for node in nodes if isinstance(node, Evaluated)),
+        length=found.length,
+        sensitive=grammar.sensitive,
     )

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from retrograde.engine.equations.expression import Ref
+from retrograde.engine.equations.words import EPOCH_NAMES
 from retrograde.engine.network.program import Program, unravel
+from retrograde.engine.text import N_
 
 
 class Kind(StrEnum):
     """What a part of a formula is."""
 
-    NUMBER = "number"
-    TRUTH = "condition"
-    TEXT = "text"
+    NUMBER = N_("number")
+    TRUTH = N_("condition")
+    TEXT = N_("text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,26 @@ class Stretch:
         at = unravel(number, tuple(map(len, self.places)))
         index = tuple(along[place] for along, place in zip(self.places, at, strict=True))
         return Slot(self.array, index, self.sample, self.batched, self.previous)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """Slots of some samples of the data, in a forward pass over all of them that leaves nothing out (no dropout).
+
+    Attributes:
+        array: the name of the array in that pass.
+        rows: the samples of the data, from 0.
+        places: see ``Stretch``.
+    """
+
+    array: str
+    rows: Sequence[int]
+    places: tuple[Sequence[int], ...]
+
+    @property
+    def length(self) -> int:
+        """How many slots it has: all of a sample, one sample after the other."""
+        return len(self.rows) * math.prod(map(len, self.places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +191,7 @@ Node = (
     | TextPart
     | Slot
     | Stretch
+    | Evaluated
     | MomentPart
     | Several
     | Arithmetic
@@ -191,6 +214,9 @@ class Formula:
         slots: the slots that it reads one by one, each once.
         positions: the parts of the moment that it reads.
         stretches: the slots that it reads many at a time.
+        evaluated: what it reads of a forward pass over the data.
+        length: how many values it has; None of a single one.
+        sensitive: whether it reads gradients of the inputs, which are computed only where they are asked for.
     """
 
     text: str
@@ -199,6 +225,14 @@ class Formula:
     slots: tuple[Slot, ...]
     positions: frozenset[str]
     stretches: tuple[Stretch, ...] = ()
+    evaluated: tuple[Evaluated, ...] = ()
+    length: int | None = None
+    sensitive: bool = False
+
+    @property
+    def by_epoch(self) -> bool:
+        """Whether it is decided at the end of an epoch, where what it reads is known."""
+        return bool(self.evaluated) or not self.positions.isdisjoint(EPOCH_NAMES)
 
     @property
     def reads(self) -> tuple[Slot | Stretch, ...]:
@@ -245,7 +279,7 @@ def walk(node: Node) -> Iterator[Node]:
 
 def many(node: Node) -> bool:
     """Whether a part has a value for each slot of a stretch."""
-    return isinstance(node, Stretch) or (not isinstance(node, Reduced) and any(map(many, parts(node))))
+    return isinstance(node, Stretch | Evaluated) or (not isinstance(node, Reduced) and any(map(many, parts(node))))
 
 
 def rebuilt(node: Node, change: Callable[[Node], Node]) -> Node:

@@ -19,6 +19,7 @@ from retrograde.engine.formulas.tree import (
     Applied,
     Arithmetic,
     Comparing,
+    Evaluated,
     JoinedPart,
     MomentPart,
     Node,
@@ -100,9 +101,9 @@ def _spread(node: Node, one: Callable[[Node], str], stretch: Callable[[Stretch],
     return _joined(node, [_spread(part, one, stretch) for part in parts(node)])
 
 
-def values(node: Node, one: Callable[[Node], Any], stretch: Callable[[Stretch], Any]) -> Any:
+def values(node: Node, one: Callable[[Node], Any], stretch: Callable[[Any], Any]) -> Any:
     """The values of a part, one for each slot of a stretch; the arguments give values instead of source."""
-    if isinstance(node, Stretch):
+    if isinstance(node, Stretch | Evaluated):
         return stretch(node)
     if not many(node):
         return one(node)
@@ -120,11 +121,7 @@ def values(node: Node, one: Callable[[Node], Any], stretch: Callable[[Stretch], 
             return np.logical_not(found[0])
 
 
-_BETWEEN: Mapping[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": np.divide,
+COMPARING: Mapping[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
@@ -132,9 +129,18 @@ _BETWEEN: Mapping[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
+"""What compares two values, and two arrays of them."""
+
+_BETWEEN: Mapping[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": np.divide,
+    **COMPARING,
+}
 
 
-def value(node: Reduced, one: Callable[[Node], Any], stretch: Callable[[Stretch], Any]) -> float | bool:
+def value(node: Reduced, one: Callable[[Node], Any], stretch: Callable[[Any], Any]) -> float | bool:
     """One value of a stretch; the arguments give values instead of source, see ``reduced``."""
     with np.errstate(all="ignore"):
         found = values(node.of, one, stretch)

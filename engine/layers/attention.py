@@ -29,6 +29,9 @@ class AttentionLayer(Layer):
     kind: Literal["attention"] = Field(description="the kind of layer")
     heads: int = Field(default=1, ge=1, le=1024, description="number of heads, among which the width is divided")
     causal: bool = Field(default=False, description="whether a position sees only those up to itself")
+    key_mask: bool = Field(
+        default=False, description="whether keys that data.mask or data.lengths leave out are not seen: padding"
+    )
     width: int | None = Field(
         default=None,
         ge=1,
@@ -157,10 +160,9 @@ class AttentionLayer(Layer):
                 **op,
             )
         )
-        made = forward.made("scores", table)
-        scores = forward.append(
-            Scores(target=made, dots=dots, scale=root(width // self.heads), causal=self.causal, **op)
-        )
+        made, scale = forward.made("scores", table), root(width // self.heads)
+        mask = forward.masked(count) if self.key_mask else None
+        scores = forward.append(Scores(target=made, dots=dots, scale=scale, causal=self.causal, mask=mask, **op))
         weights = forward.shares(scores, "a", role=Role.VALUE, causal=self.causal)
         last = "o" not in self.projections
         mixture = forward.append(

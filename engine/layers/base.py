@@ -456,7 +456,7 @@ class Layer(Model):
 
     def freezes(self, parameter: Parameter) -> bool:
         """Whether training leaves a parameter as it is."""
-        return parameter.frozen or any(word in self.frozen for word in parameter.words)
+        return parameter.frozen or any(word in (self.frozen or ()) for word in parameter.words)
 
     def completed(self) -> dict[str, Any]:
         """The values of the keys that a file may leave out and that depend on others."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from retrograde.engine.equations.activation_table import SOFTMAX
+from retrograde.engine.equations.activation_table import ACTIVATIONS, JOINING
 from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import (
     MAX_UNITS,
@@ -80,7 +80,7 @@ class _ConvolutionLayer(Windows, ActivatedLayer):
         Raises:
             ShapeError: the groups do not divide the channels, or the activation is a softmax.
         """
-        if self.activation == SOFTMAX.name:
+        if ACTIVATIONS.get(self.activation) in JOINING:
             raise ShapeError(
                 "activation", _("a softmax runs over the last axis, which is not that of the channels here")
             )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, create_model
 
+from retrograde.engine.equations.losses import Loss
 from retrograde.engine.equations.options import Option, OptionKind, Parametric
 
 MAX_EPOCHS = 10**12
@@ -54,6 +55,21 @@ def with_parameters(base: type[BaseModel], rows: Iterable[Parametric]) -> Any:
             if row.parameter is not None
         ),
     )
+
+
+def with_loss_options(base: type[BaseModel], rows: Iterable[Loss]) -> Any:
+    """A model with a key for each option of the losses of a table."""
+    owners: dict[Option, list[Loss]] = {}
+    for row in rows:
+        for option in row.options:
+            owners.setdefault(option, []).append(row)
+    return with_options(base, ((option, _owned(option, found)) for option, found in owners.items()))
+
+
+def _owned(option: Option, owners: Sequence[Loss]) -> str:
+    default = owners[0].defaults.get(option.key)
+    names = ", ".join(row.name for row in owners)
+    return f"of {names}: {option.text}; {'none' if default is None else f'{default:g}'} if absent"
 
 
 def _field(option: Option, description: str) -> Any:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from retrograde.engine.equations.activation_table import ACTIVATIONS, SOFTMAX
+from retrograde.engine.equations.activation_table import ACTIVATIONS, LOG_SOFTMAX, SOFTMAX
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.layers.base import ActivatedLayer, Layer, Value
 from retrograde.engine.network.builder import Builder
 from retrograde.engine.ops.activation import Activate, make_function
 from retrograde.engine.ops.base import Op
 from retrograde.engine.ops.leaves import Dated, Leaves, Source
+from retrograde.engine.ops.log_softmax import LogShare
 from retrograde.engine.ops.softmax import Exponential, Quotient, RowMaximum, RowSum
 
 
@@ -39,6 +40,9 @@ class ForwardPass:
         layer: the layer that is being built.
         mask: (batch, time): 1 for steps of a sequence that count, 0 for those that fill it up; None without lengths.
         length: (batch,): how many steps count; None without lengths.
+        counts: (batch, positions): 1 for targets that count, 0 for those that are ignored; None where none is.
+        counted: (batch,): how many count; None where none is ignored.
+        weight: (batch,): the weight of each sample; None without weights.
         seed: the seed of the network, for what is drawn at random in each iteration.
     """
 
@@ -63,6 +67,9 @@ class ForwardPass:
         self.renewals: list[tuple[Array, Op]] = []
         self.mask: Array | None = None
         self.length: Array | None = None
+        self.counts: Array | None = None
+        self.counted: Array | None = None
+        self.weight: Array | None = None
         self.seed = seed
         self._parameters = parameters
 
@@ -155,6 +162,8 @@ class ForwardPass:
         row = ACTIVATIONS[layer.activation]
         if row is SOFTMAX:
             return self.shares(net, stem)
+        if row is LOG_SOFTMAX:
+            return self._log_shares(net, stem)
         parameter = row.given(layer)
         function = make_function(layer.activation, parameter)
         fields = {"function": function, "activation": layer.activation, "parameter": parameter}
@@ -187,11 +196,22 @@ class ForwardPass:
             role: what they are.
             causal: whether position t of the last axis but one sees only those up to t of the last.
         """
+        maximum, exponentials, normaliser = self._exponentials(net, causal=causal)
+        sums = {"exponentials": exponentials, "normaliser": normaliser}
+        shares = self._op(Quotient, stem, net.element_shape, role, net, causal=causal, **sums)
+        self.softmax[shares] = Softmax(net, maximum, normaliser)
+        return shares
+
+    def _log_shares(self, net: Array, stem: str) -> Array:
+        """Appends the four ops of a logarithm of a softmax; returns the logarithms."""
+        maximum, _exponentials, normaliser = self._exponentials(net)
+        fields = {"net": net, "maximum": maximum, "normaliser": normaliser}
+        return self._op(LogShare, stem, net.element_shape, Role.OUT, net, **fields)
+
+    def _exponentials(self, net: Array, *, causal: bool = False) -> tuple[Array, Array, Array]:
+        """Appends the maximum of each row, the exponentials, and their sum."""
         rows, shape = net.element_shape[:-1], net.element_shape
         maximum = self._op(RowMaximum, "max", rows, Role.MAXIMUM, net, net=net, causal=causal)
         exponentials = self._op(Exponential, "e", shape, Role.EXPONENTIAL, net, net=net, maximum=maximum, causal=causal)
-        sums = {"exponentials": exponentials, "causal": causal}
-        normaliser = self._op(RowSum, "S", rows, Role.NORMALISER, net, **sums)
-        shares = self._op(Quotient, stem, shape, role, net, normaliser=normaliser, **sums)
-        self.softmax[shares] = Softmax(net, maximum, normaliser)
-        return shares
+        normaliser = self._op(RowSum, "S", rows, Role.NORMALISER, net, exponentials=exponentials, causal=causal)
+        return maximum, exponentials, normaliser

@@ -2,84 +2,175 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
+from typing import Any, NamedTuple
 
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
-from retrograde.engine.equations.losses import CROSS_ENTROPY, termwise
+from retrograde.engine.equations.logarithms import GUARDS
+from retrograde.engine.equations.losses import CROSS_ENTROPY, LOSSES, MULTICLASS_HINGE
 from retrograde.engine.layers.base import Form, Value
 from retrograde.engine.network.forward import ForwardPass
-from retrograde.engine.ops.loss import CrossEntropy, LossTerm, Share, SmoothTarget, ValueTerm
+from retrograde.engine.ops.counting import Divisor, TargetWeight
+from retrograde.engine.ops.loss import ClassWeights, CrossEntropy, LossTerm, Share, SmoothTarget, ValueTerm
+from retrograde.engine.ops.multiclass_hinge import RightScore, Shortfall
 from retrograde.engine.scenario.models import LossTable
 
 
 def _loss_terms(forward: ForwardPass, loss: LossTable, form: Form, value: Value, goal: Array) -> list[Array]:
     """Appends the loss terms of one output; of a sequence, those of each time step."""
+    weights = None
+    if loss.class_weights is not None:
+        weights = forward.leaves.table(f"class_weight_{forward.layer.name}", loss.class_weights, forward.layer.name)
+    counting = _counting(forward, loss, form)
+    divisor = _divisor(forward, loss, counting, goal, weights)
     found: list[Array] = []
     for position, out in enumerate((value,) if isinstance(value, Array) else value):
+        share = replace(_share(forward, loss, form, counting, position), divisor=divisor)
         at = () if out.time is None else (position,)
-        share = _share(forward, loss, form, position)
-        target = forward.made("E", out.element_shape, role=Role.LOSS, time=out.time)
-        layer = forward.layer.name
-        if loss.kind == CROSS_ENTROPY.name:
-            softmax = forward.softmax[out]
-            if loss.label_smoothing:
-                wanted, at = _smoothed(forward, loss, out, goal, at), ()
-            else:
-                wanted = goal
-            forward.append(
-                CrossEntropy(
-                    target=target,
-                    phase=Phase.LOSS,
-                    layer=layer,
-                    extent=Extent.SAMPLE,
-                    net=softmax.net,
-                    maximum=softmax.maximum,
-                    normaliser=softmax.normaliser,
-                    out=out,
-                    goal=wanted,
-                    share=share,
-                    at=at,
-                )
-            )
+        if loss.label_smoothing:
+            found.append(_term(forward, loss, out, _smoothed(forward, loss, out, goal, at), (), share, weights))
         else:
-            row = termwise(loss.kind)
-            forward.append(
-                LossTerm(
-                    target=target,
-                    phase=Phase.LOSS,
-                    layer=layer,
-                    extent=Extent.SAMPLE,
-                    out=out,
-                    goal=goal,
-                    loss=loss.kind,
-                    parameter=row.given(loss),
-                    share=share,
-                    at=at,
-                )
-            )
-        found.append(target)
+            found.append(_term(forward, loss, out, goal, at, share, weights))
     return found
 
 
-def _share(forward: ForwardPass, loss: LossTable, form: Form, position: int) -> Share:
+def _term(
+    forward: ForwardPass,
+    loss: LossTable,
+    out: Array,
+    goal: Array,
+    at: tuple[int, ...],
+    share: Share,
+    weights: Array | None,
+) -> Array:
+    """Appends the loss terms of one array of outputs."""
+    target = forward.made("E", out.element_shape, role=Role.LOSS, time=out.time)
+    place: dict[str, Any] = {"phase": Phase.LOSS, "layer": forward.layer.name, "extent": Extent.SAMPLE}
+    compared: dict[str, Any] = {"out": out, "goal": goal, "at": at}
+    softmax = forward.softmax.get(out)
+    # An option that changes what the logarithm sees leaves nothing to be cancelled.
+    guarded = any(getattr(loss, option.key) is not None for option in GUARDS)
+    collapsed = loss.kind == CROSS_ENTROPY.name and softmax is not None and not guarded
+    single = out.shape[-1] == 1
+    own = None
+    if weights is not None and (collapsed or single or loss.kind == MULTICLASS_HINGE.name):
+        made = forward.made("omega", out.element_shape[:-1], sign="ω", time=out.time)
+        own = forward.append(TargetWeight(target=made, weights=weights, goal=goal, at=at, **place))
+    if collapsed and softmax is not None:
+        classes = None if weights is None or own is None else ClassWeights(each=weights, own=own)
+        arrays: dict[str, Any] = {"net": softmax.net, "maximum": softmax.maximum, "normaliser": softmax.normaliser}
+        return forward.append(CrossEntropy(target=target, **arrays, share=share, classes=classes, **compared, **place))
+    share = replace(share, own=own) if own is not None else replace(share, each=weights)
+    if loss.kind == MULTICLASS_HINGE.name:
+        made = forward.made("right", out.element_shape[:-1], time=out.time)
+        right = forward.append(RightScore(target=made, **compared, **place))
+        margin = LOSSES[loss.kind].settings(loss)["margin"]
+        return forward.append(Shortfall(target=target, right=right, margin=margin, share=share, **compared, **place))
+    settings = LOSSES[loss.kind].settings(loss)
+    return forward.append(LossTerm(target=target, loss=loss.kind, settings=settings, share=share, **compared, **place))
+
+
+class Counting(NamedTuple):
+    """Over what a loss is added up besides outputs and samples.
+
+    Attributes:
+        axes: the positions: the time steps of a sequence, or the axes of an array before its classes; none of a row.
+        mask: (batch, positions), or their first axis: which of them count; None where all do.
+        length: (batch,): how many positions along the mask count; None where all do.
+        sequence: whether the positions are time steps, each an array of its own.
+    """
+
+    axes: tuple[int, ...]
+    mask: Array | None
+    length: Array | None
+    sequence: bool
+
+
+def _counting(forward: ForwardPass, loss: LossTable, form: Form) -> Counting:
+    """Which positions of an output a loss counts."""
+    joined = LOSSES[loss.kind].targets == "distributions"
+    axes = (form.steps,) if form.steps else form.shape[:-1]
+    mask, length = (forward.masked(axes[0]), forward.length) if axes else (None, None)
+    if not form.steps and not joined:
+        # An array of numbers is one row, unless a mask says that it has positions.
+        axes = axes[:1] if mask is not None else ()
+    if loss.ignore_index is not None:
+        mask, length = forward.counts, forward.counted
+    return Counting(axes, mask, None if mask is None else length, form.steps > 0)
+
+
+def _pooled(loss: LossTable, counting: Counting) -> bool:
+    """Whether one mean runs over samples and positions together."""
+    return loss.over_batch == "mean" and (loss.over_time == "pooled" or not counting.axes)
+
+
+def _divisor(
+    forward: ForwardPass, loss: LossTable, counting: Counting, goal: Array | None, weights: Array | None
+) -> Array | None:
+    """Appends the sum that a mean divides by, where it is not the same in every iteration."""
+    if not _divided(forward, loss, counting):
+        return None
+    weighed, pooled = loss.normalise == "weights", _pooled(loss, counting)
+    samples = forward.weight if weighed else None
+    by = weights if weighed and pooled else None
+    mask = counting.mask if pooled else None
+    return forward.append(
+        Divisor(
+            target=forward.made("count", (), sign="N", batched=False),
+            phase=Phase.LOSS,
+            layer=forward.layer.name,
+            extent=Extent.SUM,
+            positions=counting.axes if pooled else (),
+            mask=mask,
+            samples=samples,
+            weights=by,
+            goal=None if by is None else goal,
+        )
+    )
+
+
+def _share(forward: ForwardPass, loss: LossTable, form: Form, counting: Counting, position: int) -> Share:
     """How the terms of one output count; of a sequence, those at a position of it."""
-    count = Form(form.shape).size if loss.over_outputs == "mean" else 1
-    count *= forward.batch if loss.over_batch == "mean" else 1
-    if loss.kind == CROSS_ENTROPY.name and loss.over_outputs == "sum" and loss.over_time == "mean":
-        # An array of distributions has one at each position, such as a token.
-        count *= prod(form.shape[:-1])
-    mask = forward.masked(form.steps) if form.steps else None
-    over_time = loss.over_time == "mean" and form.steps > 0
-    count *= form.steps if over_time and mask is None else 1
-    length = forward.length if over_time and mask is not None else None
-    return Share(count=count, weight=loss.weight, mask=mask, time=position, length=length)
+    axes, mask = counting.axes, counting.mask
+    array = bool(axes) and not counting.sequence
+    joined = LOSSES[loss.kind].targets == "distributions"
+    count, length = 1, None
+    if loss.over_outputs == "mean":
+        count *= Form(form.shape).size // (prod(axes) if array and mask is not None else 1)
+    pooled = _pooled(loss, counting)
+    dynamic = _divided(forward, loss, counting)
+    if loss.over_batch == "mean" and not dynamic:
+        count *= forward.batch
+    # Of an array without a mask, a mean over the outputs is one over its positions too.
+    timed = bool(axes) and (counting.sequence or mask is not None or (joined and loss.over_outputs == "sum"))
+    if timed and loss.over_time != "sum" and not (pooled and dynamic):
+        if loss.over_time == "mean" and mask is not None:
+            length = counting.length
+            count *= prod(axes) // mask.shape[1]
+        else:
+            count *= prod(axes)
+    time = position if counting.sequence else None if axes else 0
+    return Share(count=count, weight=loss.weight, mask=mask, time=time, length=length, samples=forward.weight)
+
+
+def _divided(forward: ForwardPass, loss: LossTable, counting: Counting) -> bool:
+    """Whether ``_divisor`` makes what a mean divides by."""
+    if loss.over_batch != "mean":
+        return False
+    pooled = _pooled(loss, counting)
+    if pooled and counting.mask is not None:
+        return True
+    return loss.normalise == "weights" and (forward.weight is not None or (pooled and loss.class_weights is not None))
 
 
 def _value_terms(forward: ForwardPass, loss: LossTable, form: Form, value: Value) -> list[Array]:
     """The terms of an output that is a loss itself: the output, or, where it counts otherwise, what it counts for."""
     found: list[Array] = []
+    counting = _counting(forward, loss, form)
+    divisor = _divisor(forward, loss, counting, None, None)
     for position, out in enumerate((value,) if isinstance(value, Array) else value):
-        share = _share(forward, loss, form, position)
+        share = replace(_share(forward, loss, form, counting, position), divisor=divisor)
         if (share.count, share.weight) == (1, 1.0) and not share.inputs:
             found.append(out)
             continue

@@ -143,6 +143,7 @@ class Network:
         self.layers = tuple(map(self._info, scenario.network.layers))
         self.notation = Notation(_input_names(self.inputs), [self._names(info) for info in self.layers])
         self._programs: dict[int, Program] = {}
+        self._sensitivities: dict[int, Program] = {}
         self._state: tuple[Array, ...] | None = None
         self.columns: tuple[Floats, ...] = (*self._columns(self.dataset), *self._starting())
         held = self.dataset.held_out
@@ -218,12 +219,30 @@ class Network:
         return [np.ascontiguousarray(piece) for piece in np.split(dataset.targets, ends, axis=1)]
 
     def _masks(self, dataset: Dataset) -> tuple[Floats, ...]:
-        """Which steps of each sample count, (samples, time), and how many, (samples, 1); none without lengths."""
+        """What counts: steps of each sample, (samples, time), and how many; targets and how many; weights of samples.
+
+        Each pair is there only where something does not count, and weights where the data have them.
+        """
+        found: list[Floats] = []
+        mask, ignored, weights = self._mask(dataset), dataset.ignored, dataset.weights
+        if mask is not None:
+            found += [mask, mask.sum(axis=1, keepdims=True)]
+        if ignored is not None:
+            counts = 1.0 - ignored
+            if mask is not None and mask.shape == counts.shape:
+                counts = counts * mask
+            # A sample of which nothing counts has a sum of 0, and a mean of 0 rather than of 0/0.
+            found += [counts, np.maximum(counts.sum(axis=1, keepdims=True), 1.0)]
+        if weights is not None:
+            found.append(weights[:, None])
+        return tuple(np.ascontiguousarray(values) for values in found)
+
+    def _mask(self, dataset: Dataset) -> Floats | None:
+        """Which steps of each sample count, (samples, time)."""
         lengths = dataset.lengths
         if lengths is None:
-            return ()
-        mask = (np.arange(self.steps) < lengths[:, None]).astype(np.float64)
-        return mask, lengths[:, None].astype(np.float64)
+            return dataset.mask
+        return (np.arange(self.steps) < lengths[:, None]).astype(np.float64)
 
     def _starting(self) -> Iterator[Floats]:
         """The states before the first step of those that differ from sample to sample, (samples, units)."""
@@ -292,11 +311,29 @@ class Network:
 
     def output(self, program: Program) -> Array:
         """The outputs of the last layer in a program; of a sequence, at the last time step."""
+        found = self.answer(program)
+        if found is None:
+            raise EngineError(_("the last layer of this network has no outputs of its own"))
+        return found
+
+    def answer(self, program: Program) -> Array | None:
+        """The same; None where the last layer is a graph, whose results have names of their own."""
         last = self.layers[-1]
         time = f"@{last.form.steps}" if last.form.steps else ""
-        return program.named[f"out_{last.name}{time}"]
+        return program.named.get(f"out_{last.name}{time}")
 
-    def _build(self, batch: int, *, train: bool) -> Program:
+    def sensitivity(self, batch: int) -> Program:
+        """The program of an iteration over ``batch`` samples, with the gradients of the inputs besides.
+
+        It has every array of ``program(batch)``, made by the same ops in the same order, and the same state.
+        """
+        program = self._sensitivities.get(batch)
+        if program is None:
+            self.program(batch)
+            program = self._sensitivities[batch] = self._build(batch, train=True, inputs=True)
+        return program
+
+    def _build(self, batch: int, *, train: bool, inputs: bool = False) -> Program:
         training = self.scenario.training
         builder = Builder(
             batch=batch,
@@ -312,7 +349,9 @@ class Network:
         if train:
             builder.look_ahead()
         forward = ForwardPass(builder, train=train, parameters=self._owned, seed=self.scenario.network.seed)
-        inputs, masks = self._append_data(forward)
+        data, masks = self._append_data(forward)
+        for array in data if inputs else ():
+            builder.ask(array)
         starts: list[Array] = []
         for info in self.layers:
             forward.layer = info.spec
@@ -331,7 +370,7 @@ class Network:
             batch=batch,
             state=state,
             updates=[builder.updated[array] for array in state] if train else (),
-            data=[*inputs, *goals, *masks, *starts],
+            data=[*data, *goals, *masks, *starts],
             constants=[self.rate, *(a for a in self.parameters if a not in set(state)), *self.leaves.hyper],
             dated=[*forward.dated, *builder.dated],
         )
@@ -368,12 +407,19 @@ class Network:
             timed=any(info.spec.sequential and INPUT_LAYER in info.sources for info in self.layers),
         )
         masks: list[Array] = []
-        if self.dataset.lengths is not None:
-            forward.mask = Array(
-                name="mask", shape=(batch, self.steps), role=Role.MASK, batched=True, stem="mask", timed=True
-            )
-            forward.length = Array(name="length", shape=(batch,), role=Role.MASK, batched=True, stem="length")
-            masks = [forward.mask, forward.length]
+
+        def leaf(name: str, *shape: int) -> Array:
+            made = Array(name=name, shape=(batch, *shape), role=Role.MASK, batched=True, stem=name, timed=bool(shape))
+            masks.append(made)
+            return made
+
+        if self.dataset.lengths is not None or self.dataset.mask is not None:
+            forward.mask, forward.length = leaf("mask", self.steps), leaf("length")
+        if self.dataset.ignored is not None:
+            forward.counts = leaf("counts", self.dataset.ignored.shape[1])
+            forward.counted = leaf("counted")
+        if self.dataset.weights is not None:
+            forward.weight = leaf("sample_weight")
         return [inputs] if inputs.size else [], masks
 
     def _append_starts(self, builder: Builder, info: LayerInfo) -> dict[str, Array]:
@@ -410,7 +456,7 @@ class Network:
             info = next(layer for layer in self.layers if layer.name == name)
             form = info.form
             forward.layer = info.spec
-            if loss.kind == VALUE.name:
+            if loss.kind == VALUE.name and not self.scenario.coefficients:
                 terms += _value_terms(forward, loss, form, forward.values[name])
                 continue
             goal = Array(

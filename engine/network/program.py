@@ -14,6 +14,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -231,6 +232,12 @@ class Program:
         """The op that makes an array."""
         number = self._maker.get(array)
         return None if number is None else self.ops[number]
+
+    @cached_property
+    def backward(self) -> int:
+        """How many steps there are up to the end of the backward pass; all where there is none."""
+        stops = (run.stop for run in self.runs() if run.phase is Phase.BACKWARD)
+        return max(stops, default=self.steps)
 
     def readers(self, array: Array) -> tuple[int, ...]:
         """The numbers of the ops that read an array."""

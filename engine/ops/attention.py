@@ -15,7 +15,7 @@ import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
-from retrograde.engine.equations.expression import ONE, Const, Div, Expr, Index, Ref
+from retrograde.engine.equations.expression import ONE, ZERO, Compare, Comparison, Const, Div, Expr, Index, Ref, Select
 from retrograde.engine.ops.base import Kernel, Workspace
 from retrograde.engine.ops.contract import Contract
 from retrograde.engine.ops.softmax import CausalElement, CausalPart, is_later, later
@@ -71,19 +71,21 @@ def root(width: int) -> Const:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scores(CausalElement):
-    """scores[s, h, t, u] = dot[s, h, t, u] / √d; −∞ for a later position where attention is causal.
+    """scores[s, h, t, u] = dot[s, h, t, u] / √d; −∞ for a key that is masked, and for a later one of causal attention.
 
     Attributes:
         dots: the dot products, (batch, ..., queries, keys).
         scale: √d.
+        mask: (batch, keys): 0 for keys that are not seen; None where all are.
     """
 
     dots: Array
     scale: Const
+    mask: Array | None = None
 
     @property
     def inputs(self) -> tuple[Array, ...]:
-        return (self.dots,)
+        return (self.dots,) if self.mask is None else (self.dots, self.mask)
 
     @property
     def title(self) -> str:
@@ -92,23 +94,29 @@ class Scores(CausalElement):
     def equation(self, index: Index) -> Expr:
         if self.causal and is_later(index):
             return MASKED
-        return Div(Ref(self.dots, index), self.scale)
+        score = Div(Ref(self.dots, index), self.scale)
+        if self.mask is None:
+            return score
+        return Select(Compare(Comparison.EQ, Ref(self.mask, (index[0], index[-1])), ZERO), MASKED, score)
 
     def kernel(self, space: Workspace) -> Kernel:
         dots, out, scale = space.view(self.dots), space.view(self.target), self.scale.value
         skipped = np.ascontiguousarray(later(out.shape)) if self.causal else None
+        mask = None if self.mask is None else _over_keys(space.view(self.mask), out.ndim)
 
         def run() -> None:
             np.divide(dots, scale, out=out)
             if skipped is not None:
                 np.putmask(out, skipped, -np.inf)
+            if mask is not None:
+                np.copyto(out, -np.inf, where=mask == 0)
 
         return run
 
     def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is not None:
-            builder.contribute(self.dots, ScaledPart(g=g, scale=self.scale, causal=self.causal))
+            builder.contribute(self.dots, ScaledPart(g=g, scale=self.scale, causal=self.causal, keys=self.mask))
 
     def why(self, target: str) -> str:
         return _("Sums of many products are large: dividing by √d keeps the softmax from saturating.")
@@ -119,23 +127,35 @@ class ScaledPart(CausalPart):
     """The use of a dot product in its score: ∂E/∂score / √d."""
 
     scale: Const
+    keys: Array | None = None
 
     @property
     def inputs(self) -> tuple[Array, ...]:
-        return (self.g,)
+        return (self.g,) if self.keys is None else (self.g, self.keys)
 
     def term(self, index: Index) -> Expr:
-        return Div(Ref(self.g, index), self.scale)
+        slope = Div(Ref(self.g, index), self.scale)
+        if self.keys is None:
+            return slope
+        return Select(Compare(Comparison.EQ, Ref(self.keys, (index[0], index[-1])), ZERO), ZERO, slope)
 
-    def local(self, index: Index) -> tuple[Ref, Expr]:
-        return Ref(self.g, index), Div(ONE, self.scale)
+    def local(self, index: Index) -> tuple[Ref, Expr] | None:
+        return None if self.keys is not None else (Ref(self.g, index), Div(ONE, self.scale))
 
     def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel:
         g, scale, skipped = space.view(self.g), self.scale.value, self.skipped
+        seen = None if self.keys is None else _over_keys(space.view(self.keys), out.ndim)
 
         def run() -> None:
             np.divide(g, scale, out=out)
+            if seen is not None:
+                np.copyto(out, 0.0, where=seen == 0)
             if skipped is not None:
                 np.putmask(out, skipped, -0.0)
 
         return run
+
+
+def _over_keys(mask: Floats, axes: int) -> Floats:
+    """A mask (batch, keys) as it lies over an array (batch, ..., keys) of so many axes."""
+    return mask.reshape(mask.shape[0], *(1,) * (axes - 2), mask.shape[1])

@@ -92,3 +92,14 @@ class Leaves:
             self._named[name] = array
             self.hyper[array] = np.array(value, dtype=np.float64)
         return array
+
+    def table(self, name: str, values: Any, layer: str, sign: str = "") -> Array:
+        """A row of hyperparameters that belong to a layer; the same array whenever it is asked for."""
+        array = self._named.get(name)
+        if array is None:
+            found = np.array(values, dtype=np.float64)
+            stem = name.removesuffix(f"_{layer}")
+            array = Array(name=name, shape=found.shape, role=Role.HYPER, layer=layer, stem=stem, sign=sign)
+            self._named[name] = array
+            self.hyper[array] = found
+        return array

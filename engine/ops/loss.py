@@ -7,7 +7,7 @@ the mean runs over; so E and the gradients of the parameters are plain sums over
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from retrograde.engine.equations.expression import (
     Sum,
 )
 from retrograde.engine.equations.functions import LOG
+from retrograde.engine.equations.logarithms import Settings
 from retrograde.engine.equations.losses import equals, termwise
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.text import _
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """What a loss term is multiplied and divided by before it counts: weight · mask · term / length / N.
+    """What a loss term is multiplied and divided by before it counts: weights · mask · term / length / N.
 
     Attributes:
         count: N, the number of terms that a mean runs over; 1 for a sum.
@@ -45,6 +46,10 @@ class Share:
         mask: (batch, time): 0 for steps that only fill a sequence up to its length; None where all count.
         time: the time step, from 0, that the mask is read at; None where the term has its own time axis.
         length: (batch,): the number of steps of each sample that count, where a mean runs over them; else None.
+        samples: (batch,): the weight of each sample; None where all are the same.
+        each: (units,): the weight of each output's term; None where all are the same.
+        own: (batch, ...): the weight of the class that is wanted; None where it is in the terms.
+        divisor: N where it is counted in each iteration; None where it is ``count``.
     """
 
     count: int = 1
@@ -52,21 +57,46 @@ class Share:
     mask: Array | None = None
     time: int | None = None
     length: Array | None = None
+    samples: Array | None = None
+    each: Array | None = None
+    own: Array | None = None
+    divisor: Array | None = None
 
     @property
     def inputs(self) -> tuple[Array, ...]:
         """The arrays that it reads."""
-        return tuple(array for array in (self.mask, self.length) if array is not None)
+        found = (self.mask, self.samples, self.each, self.own, self.length, self.divisor)
+        return tuple(array for array in found if array is not None)
 
     def of(self, value: Expr, index: Index) -> Expr:
         """The term as it counts."""
         if self.mask is not None:
             value = Product((value, Ref(self.mask, (index[0], index[1] if self.time is None else self.time))))
+        if self.samples is not None:
+            value = Product((Ref(self.samples, (index[0],)), value))
+        if self.each is not None:
+            value = Product((Ref(self.each, (index[-1],)), value))
+        if self.own is not None:
+            value = Product((Ref(self.own, index[:-1]), value))
         if self.weight != 1.0:
             value = Product((Const(self.weight), value))
         if self.length is not None:
             value = Div(value, Ref(self.length, (index[0],)))
+        if self.divisor is not None:
+            value = Div(value, Ref(self.divisor, ()))
         return value if self.count == 1 else Div(value, Const(float(self.count)))
+
+
+class ClassWeights(NamedTuple):
+    """The weights of classes.
+
+    Attributes:
+        each: c, (classes,).
+        own: ω, (batch, ...): that of the class that is wanted.
+    """
+
+    each: Array
+    own: Array
 
 
 def _target_of(of: LossTerm | LossPart | CrossEntropy | CollapsedPart | SmoothTarget, index: Index) -> Ref:
@@ -82,7 +112,7 @@ class LossTerm(Op):
         out: the outputs, (batch, units).
         goal: the targets, (batch, units).
         loss: the name of the loss.
-        parameter: its parameter.
+        settings: its options.
         share: how it counts.
         at: where the targets of this output begin, between the sample and the unit: (time,) in a sequence.
     """
@@ -90,7 +120,7 @@ class LossTerm(Op):
     out: Array
     goal: Array
     loss: str
-    parameter: float
+    settings: Settings
     share: Share = Share()
     at: tuple[int, ...] = ()
 
@@ -104,7 +134,7 @@ class LossTerm(Op):
 
     def equation(self, index: Index) -> Expr:
         value = termwise(self.loss).value
-        return self.share.of(value(Ref(self.out, index), _target_of(self, index), Const(self.parameter)), index)
+        return self.share.of(value(Ref(self.out, index), _target_of(self, index), self.settings), index)
 
     def gradient(self, builder: GradientPass) -> None:
         builder.contribute(
@@ -113,7 +143,7 @@ class LossTerm(Op):
                 out=self.out,
                 goal=self.goal,
                 loss=self.loss,
-                parameter=self.parameter,
+                settings=self.settings,
                 share=self.share,
                 at=self.at,
             ),
@@ -130,7 +160,7 @@ class LossPart(Part):
     out: Array
     goal: Array
     loss: str
-    parameter: float
+    settings: Settings
     share: Share
     at: tuple[int, ...]
 
@@ -140,7 +170,7 @@ class LossPart(Part):
 
     def term(self, index: Index) -> Expr:
         slope = termwise(self.loss).slope
-        return self.share.of(slope(Ref(self.out, index), _target_of(self, index), Const(self.parameter)), index)
+        return self.share.of(slope(Ref(self.out, index), _target_of(self, index), self.settings), index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -158,6 +188,7 @@ class CrossEntropy(Op):
         goal: the targets, (batch, units), each row a distribution.
         share: how a term counts.
         at: where the targets of this output begin; see ``LossTerm``.
+        classes: the weights of the classes; None where all are the same.
 
     Source: Bridle 1990; Bishop 2006, eq. 4.108 and 4.109.
     """
@@ -169,10 +200,12 @@ class CrossEntropy(Op):
     goal: Array
     share: Share = Share()
     at: tuple[int, ...] = ()
+    classes: ClassWeights | None = None
 
     @property
     def inputs(self) -> tuple[Array, ...]:
-        return (self.goal, self.normaliser, self.net, self.maximum, *self.share.inputs)
+        weights = () if self.classes is None else (self.classes.each,)
+        return (self.goal, self.normaliser, self.net, self.maximum, *weights, *self.share.inputs)
 
     @property
     def title(self) -> str:
@@ -182,10 +215,15 @@ class CrossEntropy(Op):
         goal = _target_of(self, index)
         shift = Sub(Ref(self.net, index), Ref(self.maximum, index[:-1]))
         surprise = Sub(Call(LOG, Ref(self.normaliser, index[:-1])), shift)
-        return self.share.of(equals(goal, ZERO, ZERO, Product((goal, surprise))), index)
+        factors: tuple[Expr, ...] = (goal, surprise)
+        if self.classes is not None:
+            factors = (Ref(self.classes.each, (index[-1],)), *factors)
+        return self.share.of(equals(goal, ZERO, ZERO, Product(factors)), index)
 
     def gradient(self, builder: GradientPass) -> None:
-        builder.contribute(self.net, CollapsedPart(out=self.out, goal=self.goal, share=self.share, at=self.at))
+        builder.contribute(
+            self.net, CollapsedPart(out=self.out, goal=self.goal, share=self.share, at=self.at, classes=self.classes)
+        )
 
     def why(self, target: str) -> str:
         return _("How surprised is the network by the right answer: −t · ln p, from the net inputs.")
@@ -193,19 +231,25 @@ class CrossEntropy(Op):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CollapsedPart(Part):
-    """The use of the net inputs in a softmax with cross-entropy: (p − t) / N."""
+    """The use of the net inputs in a softmax with cross-entropy: (p − t) / N; with weights (ω · p − c · t) / N."""
 
     out: Array
     goal: Array
     share: Share
     at: tuple[int, ...]
+    classes: ClassWeights | None = None
 
     @property
     def inputs(self) -> tuple[Array, ...]:
-        return (self.out, self.goal, *self.share.inputs)
+        return (self.out, self.goal, *(self.classes or ()), *self.share.inputs)
 
     def term(self, index: Index) -> Expr:
-        return self.share.of(Sub(Ref(self.out, index), _target_of(self, index)), index)
+        goal: Expr = _target_of(self, index)
+        out: Expr = Ref(self.out, index)
+        if self.classes is not None:
+            out = Product((Ref(self.classes.own, index[:-1]), out))
+            goal = Product((Ref(self.classes.each, (index[-1],)), goal))
+        return self.share.of(Sub(out, goal), index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -43,8 +43,15 @@ def read_npz(data: Data, path: Path, shown: str, *, targets: bool) -> Samples:
     with _whatever_goes_wrong(shown), zipfile.ZipFile(path) as archive:
         inputs = _member(archive, data.input_key or "inputs", "input_key", shown)
         goals = _member(archive, data.target_key or "targets", "target_key", shown) if targets else None
-        lengths = None if data.length_key is None else _member(archive, data.length_key, "length_key", shown)
-    return _samples(data, inputs, goals, lengths, shown)
+        lengths, weights, mask = (
+            None if name is None else _member(archive, name, key, shown)
+            for name, key in (
+                (data.length_key, "length_key"),
+                (data.weight_key, "weight_key"),
+                (data.mask_key, "mask_key"),
+            )
+        )
+    return _samples(data, inputs, goals, lengths, shown, weights=weights, mask=mask)
 
 
 def read_npy(data: Data, path: Path, shown: str, *, target_path: Path | None) -> Samples:
@@ -65,12 +72,13 @@ def read_npy(data: Data, path: Path, shown: str, *, target_path: Path | None) ->
         return _samples(data, found, goals, None, shown)
     table = found.reshape(len(found), -1)
     parts: list[NDArray[Any] | None] = []
-    for key in ("input_columns", "target_columns", "length_column"):
+    for key in ("input_columns", "target_columns", "length_column", "weight_column", "mask_columns"):
         asked = getattr(data, key)
         parts.append(None if asked is None else table[:, columns_of(asked, None, table.shape[1], f"data.{key}", shown)])
-    inputs, goals, lengths = parts
+    inputs, goals, lengths, weights, mask = parts
     assert inputs is not None
-    return _samples(data, inputs, goals, None if lengths is None else lengths[:, 0], shown)
+    lengths, weights = (None if part is None else part[:, 0] for part in (lengths, weights))
+    return _samples(data, inputs, goals, lengths, shown, weights=weights, mask=mask)
 
 
 def array_of(path: Path, shown: str, *, words: bool = False) -> NDArray[Any]:
@@ -167,7 +175,14 @@ def _check_header(stream: IO[bytes], name: str, key: str, shown: str, size: int,
 
 
 def _samples(
-    data: Data, inputs: NDArray[Any], goals: NDArray[Any] | None, lengths: NDArray[Any] | None, shown: str
+    data: Data,
+    inputs: NDArray[Any],
+    goals: NDArray[Any] | None,
+    lengths: NDArray[Any] | None,
+    shown: str,
+    *,
+    weights: NDArray[Any] | None = None,
+    mask: NDArray[Any] | None = None,
 ) -> Samples:
     shape = inputs.shape[1:]
     inputs = _numbers(inputs.reshape(len(inputs), -1))
@@ -176,10 +191,15 @@ def _samples(
         message = _("{inputs} rows of inputs, but {targets} rows of targets")
         text = message.format(inputs=len(inputs), targets=len(goals))
         raise ScenarioError([Problem(path=shown, key="data.file", message=text)])
-    if lengths is not None and lengths.shape != (len(inputs),):
-        message = _("{inputs} rows of inputs, but lengths of the shape {lengths}; a number per sample is needed")
-        text = message.format(inputs=len(inputs), lengths=lengths.shape)
-        raise ScenarioError([Problem(path=shown, key="data.length_key", message=text)])
+    for key, what, found in (("length_key", _("lengths"), lengths), ("weight_key", _("weights"), weights)):
+        if found is not None and found.shape != (len(inputs),):
+            message = _("{inputs} rows of inputs, but {what} of the shape {shape}; a number per sample is needed")
+            text = message.format(inputs=len(inputs), what=what, shape=found.shape)
+            raise ScenarioError([Problem(path=shown, key=f"data.{key}", message=text)])
+    if mask is not None and (mask.ndim != 2 or len(mask) != len(inputs)):
+        message = _("{inputs} rows of inputs, but a mask of the shape {shape}; a row per sample is needed")
+        text = message.format(inputs=len(inputs), shape=mask.shape)
+        raise ScenarioError([Problem(path=shown, key="data.mask_key", message=text)])
     rows = np.arange(len(inputs))
     if data.rows is not None:
         rows = picked(data.rows, len(inputs), "data.rows", _("row"), shown)
@@ -198,6 +218,8 @@ def _samples(
         targets=goals[rows],
         numbers=rows + 1,
         lengths=None if lengths is None else lengths[rows],
+        mask=None if mask is None else _numbers(mask)[rows],
+        weights=None if weights is None else _numbers(weights)[rows],
         labels=labels,
         first=first,
         shape=shape if len(shape) > 1 else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from retrograde.engine.scenario.reading import data_file
 from retrograde.engine.scenario.rules.samples import (
     index_rules,
     length_rules,
+    mask_rules,
     sample_goal_rules,
     width_rules,
 )
@@ -65,6 +67,8 @@ def _read(scenario: Scenario) -> Dataset:
             target_path=None if table.target_file is None else data_file(table.target_file, scenario.path),
             input_shape=scenario.network.input_shape,
         )
+    ignore = scenario.loss.ignore_index
+    samples, held = replace(samples, ignore=ignore), None if held is None else replace(held, ignore=ignore)
     for part in (samples, held):
         if part is not None:
             _check(scenario, data, part)
@@ -78,9 +82,11 @@ def _check(scenario: Scenario, data: Data, samples: Samples) -> None:
         *width_rules(samples, data, shapes.inputs, shapes.outputs, positions, scenario.network.input_shape),
         *sample_goal_rules(samples, data, goals, positions),
         *length_rules(samples.lengths, shapes.steps or 0),
+        *mask_rules(samples.mask, shapes.steps),
         *index_rules(samples.inputs, shapes.vocabulary),
     ):
-        raise EngineError(fault.message)
+        if not fault.warning:
+            raise EngineError(fault.message)
 
 
 def stated(data: Data, samples: Samples) -> Data:

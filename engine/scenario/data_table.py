@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
+from retrograde.engine.equations.losses import VALUE
 from retrograde.engine.layers.base import MAX_SEED, MAX_UNITS, RANGES, Matrix, Model, Row, list_or_number
 from retrograde.engine.scenario.limits import SUFFIXES
 from retrograde.engine.scenario.sequences import MAX_TEXT, alphabet
@@ -209,6 +211,24 @@ class Data(Model):
     length_key: str | None = Field(
         default=None, min_length=1, max_length=200, description="NPZ: name of the array of lengths"
     )
+    mask: Matrix | None = Field(
+        default=None,
+        description="instead of lengths: a row per sample with a 1 for each step, or position of an array, that counts"
+        " and a 0 for others, anywhere",
+    )
+    mask_columns: Columns | None = Field(default=None, description='tables: the columns of the mask: "9-12"')
+    mask_key: str | None = Field(
+        default=None, min_length=1, max_length=200, description="NPZ: name of the array of masks"
+    )
+    sample_weights: Row | None = Field(
+        default=None, description="how much each sample counts in the loss; see loss.normalise"
+    )
+    weight_column: ColumnKey | None = Field(
+        default=None, description="tables: the column, by number or name, that holds the weights of samples"
+    )
+    weight_key: str | None = Field(
+        default=None, min_length=1, max_length=200, description="NPZ: name of the array of weights of samples"
+    )
     text: str | None = Field(
         default=None,
         min_length=2,
@@ -237,6 +257,22 @@ class Data(Model):
         """The names of classes or outputs that are stated."""
         return self.class_names or (self.classes if isinstance(self.classes, tuple) else None)
 
+    @property
+    def masked(self) -> bool:
+        """Whether it says which steps of its samples count."""
+        keys = (self.lengths, self.length_column, self.length_key, self.mask, self.mask_columns, self.mask_key)
+        return any(key is not None for key in keys)
+
+    @property
+    def weighted(self) -> bool:
+        """Whether its samples have weights."""
+        return any(key is not None for key in (self.sample_weights, self.weight_column, self.weight_key))
+
+    def coefficients(self, kinds: Iterable[str | None]) -> bool:
+        """Whether the targets are the coefficients of losses that are outputs themselves: no other loss takes them."""
+        given = any(key is not None for key in (self.targets, self.target_columns, self.target_key, self.target_file))
+        return given and all(kind == VALUE.name for kind in kinds)
+
 
 class HeldOut(Model):
     """Samples that training never sees, whose loss is `E_held_out`; scaled and filled in as the training data was."""
@@ -259,10 +295,13 @@ class HeldOut(Model):
     lengths: Annotated[tuple[int, ...], Field(strict=False)] | None = Field(
         default=None, description="the lengths of inline sequences"
     )
+    mask: Matrix | None = Field(default=None, description="the mask of inline sequences")
+    sample_weights: Row | None = Field(default=None, description="the weights of inline samples")
 
     def table(self, data: Data) -> Data:
         """The `[data]` table that samples of their own are read with; not of a share."""
-        given = {key: getattr(self, key) for key in ("file", "target_file", "rows", "inputs", "targets", "lengths")}
+        keys = ("file", "target_file", "rows", "inputs", "targets", "lengths", "mask", "sample_weights")
+        given = {key: getattr(self, key) for key in keys}
         if self.inputs is None and self.targets is None and self.file is None:
             given |= {"file": data.file, "target_file": data.target_file}
         return data.model_copy(update=given)

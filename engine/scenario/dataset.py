@@ -17,6 +17,9 @@ class Dataset:
         targets: (samples, outputs), read-only; one-hot for classes.
         class_names: a name for each output, empty if they have none.
         lengths: (samples,), how many time steps of each sample count; None where all do.
+        mask: (samples, time), 1 for steps that count and 0 for others; None where lengths say it, or all count.
+        ignored: (samples, positions), 1 for class indices that have no loss; None where each has one.
+        weights: (samples,), how much each sample counts; None where all count the same.
         held_out: the samples that training does not see; None where there are none.
     """
 
@@ -24,6 +27,9 @@ class Dataset:
     targets: NDArray[np.float64]
     class_names: tuple[str, ...] = ()
     lengths: NDArray[np.int64] | None = None
+    mask: NDArray[np.float64] | None = None
+    ignored: NDArray[np.float64] | None = None
+    weights: NDArray[np.float64] | None = None
     held_out: Dataset | None = None
 
     def __len__(self) -> int:
@@ -40,6 +46,9 @@ class Samples:
         numbers: the number of each sample in its file, from 1.
         lines: the line of each sample in its file; None where there are no lines.
         lengths: (samples,), how many time steps of each sample count; None where all do.
+        mask: (samples, time), 1 for steps that count and 0 for others.
+        weights: (samples,), how much each sample counts.
+        ignore: the class index that has no loss.
         labels: the names of the classes, where the targets were words and are now indices of them.
         first: the index of the first class.
         shape: the axes of a sample of the inputs, where they are written with axes.
@@ -50,6 +59,9 @@ class Samples:
     numbers: NDArray[np.int64]
     lines: NDArray[np.int64] | None = None
     lengths: NDArray[np.float64] | None = None
+    mask: NDArray[np.float64] | None = None
+    weights: NDArray[np.float64] | None = None
+    ignore: int | None = None
     labels: tuple[str, ...] = ()
     first: int = 0
     shape: tuple[int, ...] | None = None
@@ -70,4 +82,6 @@ class Samples:
             numbers=self.numbers[rows],
             lines=None if self.lines is None else self.lines[rows],
             lengths=None if self.lengths is None else self.lengths[rows],
+            mask=None if self.mask is None else self.mask[rows],
+            weights=None if self.weights is None else self.weights[rows],
         )

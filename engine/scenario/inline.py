@@ -31,6 +31,8 @@ def inline_samples(data: Data, steps: int = 0, *, indices: bool = False) -> Samp
         targets=targets,
         numbers=np.arange(1, len(inputs) + 1),
         lengths=lengths_array(data),
+        mask=mask_array(data),
+        weights=None if data.sample_weights is None else np.array(data.sample_weights, dtype=np.float64),
         first=data.first_class,
         shape=_axes(data.inputs),
     )
@@ -45,6 +47,11 @@ def _axes(rows: Sequence[Any] | None) -> tuple[int, ...] | None:
     if not rows or not rows[0] or not isinstance(rows[0][0], tuple):
         return None
     return nested_shape(rows[0])
+
+
+def mask_array(data: Data) -> NDArray[np.float64] | None:
+    """Return the inline mask, (samples, steps); None where there is none."""
+    return None if data.mask is None else np.array(data.mask, dtype=np.float64, ndmin=2)
 
 
 def lengths_array(data: Data) -> NDArray[np.float64] | None:

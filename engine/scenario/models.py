@@ -24,12 +24,14 @@ from retrograde.engine.layers.base import (
     LayerInit,
     Model,
     NumberingOrder,
+    Row,
 )
 from retrograde.engine.layers.dense import DenseLayer
 from retrograde.engine.layers.layouts import WeightLayout
-from retrograde.engine.layers.options import MAX_EPOCHS, with_parameters, words
+from retrograde.engine.layers.options import MAX_EPOCHS, with_loss_options, words
 from retrograde.engine.layers.recurrent import RecurrentLayer
 from retrograde.engine.scenario.data_table import Data, HeldOut
+from retrograde.engine.scenario.doctor_table import DoctorTable
 from retrograde.engine.scenario.shapes import INPUT_LAYER, Goal, Shapes
 from retrograde.engine.scenario.training import Training
 from retrograde.engine.synonyms import canonical
@@ -41,7 +43,8 @@ if TYPE_CHECKING:
     from retrograde.engine.errors import Problem
     from retrograde.engine.scenario.dataset import Dataset
 
-PRINTED = r"^([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?|[Nn]a[Nn]|[+-]?[Ii]nf(inity)?)$"
+FIGURE = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?|[Nn]a[Nn]|[+-]?[Ii]nf(inity)?"
+PRINTED = rf"^({FIGURE}|\[[\[\]\s,.+0-9a-zA-Z-]*\])$"
 
 if TYPE_CHECKING:
     LossKind = str
@@ -129,7 +132,10 @@ def _usual(way: str, reduction: Reduction) -> str:
 
 
 class _LossKeys(Model):
-    kind: LossKind = Field(description="the loss of one output; value: the output itself, without a target")
+    kind: LossKind = Field(
+        description="the loss of one output; value: the output itself, or times the target, where every loss is one and"
+        " the data have targets"
+    )
     over_outputs: Reduction | None = Field(
         default=None,
         description=f"how outputs add up; absent: {_usual('over_outputs', 'mean')}, else sum",
@@ -138,17 +144,33 @@ class _LossKeys(Model):
         default=None,
         description=f"how samples add up; absent: {_usual('over_batch', 'sum')}, else mean",
     )
-    over_time: Reduction | None = Field(
+    over_time: Literal["sum", "mean", "pooled", "all"] | None = Field(
         default=None,
-        description="how the time steps of a sequence add up, the mean being over the steps of the sample that count;"
-        " with cross_entropy also the positions of an array (positions, classes); absent: as over_batch",
+        description="how the time steps of a sequence add up; mean: over the steps of the sample that count; pooled:"
+        " one mean over the steps of all samples that count, as PyTorch's ignore_index; all: over all steps, as Keras"
+        " with a mask; with class losses also the positions of an array (positions, classes); absent: as over_batch",
+    )
+    normalise: Literal["count", "weights"] = Field(
+        default="count",
+        description="what a mean over the batch divides by, where samples or classes have weights; count: how many"
+        " there are, as Keras; weights: the sum of their weights, as PyTorch's class weights and scikit-learn",
+    )
+    class_weights: Row | None = Field(
+        default=None,
+        description="what the terms of each class are multiplied by; a number per output, or two for the classes 0 and"
+        " 1 of one output with binary_cross_entropy",
+    )
+    ignore_index: int | None = Field(
+        default=None,
+        description="the class index of targets that have no loss and do not count, such as -100; a mean runs over the"
+        " others",
     )
 
 
 if TYPE_CHECKING:
     _LossOptions = _LossKeys
 else:
-    _LossOptions = with_parameters(_LossKeys, LOSSES.values())
+    _LossOptions = with_loss_options(_LossKeys, LOSSES.values())
 
 
 class LossTable(_LossOptions):
@@ -186,7 +208,9 @@ class StopTable(Model):
 class Expectation(Model):
     """A published figure."""
 
-    value: str = Field(min_length=1, max_length=200, description="the name of the value: out_o1, w5, grad(w5), E")
+    value: str = Field(
+        min_length=1, max_length=200, description="a name or a formula: out_o1, grad(w5), E, W_h, norm(grad(W_o))"
+    )
     updates: int = Field(
         default=0,
         ge=0,
@@ -195,8 +219,9 @@ class Expectation(Model):
     )
     printed: str = Field(
         pattern=PRINTED,
-        max_length=60,
-        description="the figure with the digits that were printed; nan and inf are figures too",
+        max_length=4000,
+        description="the figure with the digits that were printed; nan and inf are figures too; of an array"
+        ' "[[0.15, 0.20], [0.25, 0.30]]"',
     )
     factor: float = Field(default=1.0, description="published = factor · value")
     mode: Literal["round", "truncate"] = Field(default="round", description="how the source shortened the figure")
@@ -268,6 +293,9 @@ class Scenario(Model):
     stop: StopTable
     expect: Annotated[tuple[Expectation, ...], Field(strict=False)] = Field(
         default=(), max_length=10_000, description="published figures that `retrograde check` verifies"
+    )
+    doctor: DoctorTable | None = Field(
+        default=None, description="limits of the rules of `retrograde doctor` that are other than usual"
     )
     variants: Annotated[tuple[Variant, ...], Field(strict=False)] = Field(
         default=(), max_length=100, description="the same with other trainings, for `retrograde race`"
@@ -346,7 +374,13 @@ class Scenario(Model):
             names=[layer.name for layer in network.layers],
             loss=self.loss,
             losses=self.losses,
+            coefficients=self.coefficients,
         )
+
+    @property
+    def coefficients(self) -> bool:
+        """Whether the targets are the coefficients of a loss that is an output itself."""
+        return self.data.coefficients([loss.kind for loss in (self.loss, *self.losses)])
 
     @property
     def forms(self) -> dict[str, Form]:
@@ -448,6 +482,6 @@ def _completed_loss(loss: LossTable, last: str) -> LossTable:
         "over_outputs": loss.over_outputs or row.over_outputs,
         "over_batch": loss.over_batch or row.over_batch,
         "over_time": loss.over_time or loss.over_batch or row.over_batch,
-        **row.completed(loss),
+        **row.settings(loss),
     }
     return loss.model_copy(update=update)

@@ -44,6 +44,7 @@ def whole(scenario: Scenario) -> Parts:
         held_out=scenario.held_out,
         loss=scenario.loss,
         losses=scenario.losses,
+        coefficients=scenario.coefficients,
         training=scenario.training,
         stop=scenario.stop,
         expect=scenario.expect,
@@ -67,6 +68,10 @@ def pieces(content: dict[str, Any]) -> Parts:
     else:
         init = _valid(NetworkInit, network["init"], ("network", "init"), unknown)
     names = [getattr(layer, "name", None) or "" for layer in layers]
+    data = _valid(Data, content.get("data", {}), ("data",), unknown)
+    loss = _valid(LossTable, content.get("loss"), ("loss",), unknown)
+    more = [_valid(LossTable, table, ("losses", n), unknown) for n, table in enumerate(losses)]
+    kinds = [None if one is None else one.kind for one in (loss, *more)]
     return Parts(
         inputs=bare.inputs if bare and ("inputs" in network or tables) else None,
         input_shape=bare.input_shape if bare else None,
@@ -75,10 +80,11 @@ def pieces(content: dict[str, Any]) -> Parts:
         init=init,
         layers=layers if bare is None else [layer and laid_out(layer, bare) for layer in layers],
         complete=bool(layers) and len(layers) == len(_list(network, "layers")),
-        data=_valid(Data, content.get("data", {}), ("data",), unknown),
+        data=data,
         held_out=_valid(HeldOut, content.get("held_out"), ("held_out",), unknown),
-        loss=_valid(LossTable, content.get("loss"), ("loss",), unknown),
-        losses=[_valid(LossTable, table, ("losses", n), unknown) for n, table in enumerate(losses)],
+        loss=loss,
+        losses=more,
+        coefficients=data is not None and data.coefficients(kinds),
         training=_valid(Training, content.get("training"), ("training",), unknown),
         stop=_valid(StopTable, content.get("stop"), ("stop",), unknown),
         expect=[_valid(Expectation, table, ("expect", n), unknown) for n, table in enumerate(expect)],

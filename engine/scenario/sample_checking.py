@@ -14,14 +14,21 @@ from retrograde.engine.scenario.data import read_samples, stated
 from retrograde.engine.scenario.data_table import Data
 from retrograde.engine.scenario.dataset import Samples
 from retrograde.engine.scenario.holding_out import split
-from retrograde.engine.scenario.inline import inline_samples, lengths_array, targets_array, windows_size
+from retrograde.engine.scenario.inline import inline_samples, lengths_array, mask_array, targets_array, windows_size
 from retrograde.engine.scenario.limits import MAX_DATA_BYTES
 from retrograde.engine.scenario.reading import data_file
 from retrograde.engine.scenario.report import Report
 from retrograde.engine.scenario.rules.data import class_rules
 from retrograde.engine.scenario.rules.nested_shapes import flat_rows
 from retrograde.engine.scenario.rules.parts import Parts
-from retrograde.engine.scenario.rules.samples import index_rules, length_rules, sample_goal_rules, width_rules
+from retrograde.engine.scenario.rules.samples import (
+    index_rules,
+    length_rules,
+    mask_rules,
+    range_rules,
+    sample_goal_rules,
+    width_rules,
+)
 from retrograde.engine.scenario.rules.size import most_samples, sample_rules, training_count
 from retrograde.engine.scenario.scaling import scaled, scaled_targets
 from retrograde.engine.text import _
@@ -55,6 +62,7 @@ def checked_samples(parts: Parts, data: Data, report: Report, path: Path | None,
     else:
         file, samples = _samples_of_file(parts, data, report, path, override)
     if samples is not None:
+        samples = replace(samples, ignore=_ignored(parts))
         data = _with_classes(parts, data, samples, report)
     held = None
     if parts.held_out is not None and samples is not None and not report.broken:
@@ -120,7 +128,7 @@ def _held_out(parts: Parts, table: Data, report: Report, path: Path | None, file
         report.add(Violation(path=("held_out", "file"), message=str(error)))
     else:
         _check(parts, table, report, held, shown, table="held_out")
-        return held
+        return replace(held, ignore=_ignored(parts))
     return None
 
 
@@ -134,6 +142,8 @@ def _inline_samples(parts: Parts, data: Data, report: Report) -> Samples | None:
         return inline_samples(data, steps, indices=indices)
     if data.lengths is not None and not report.concerns("data", "lengths"):
         report.extend(fault.below("data") for fault in length_rules(lengths_array(data), parts.steps))
+    if data.mask is not None and not report.concerns("data", "mask"):
+        report.extend(fault.below("data") for fault in mask_rules(mask_array(data), parts.steps))
     if data.targets is not None and not report.concerns("data", "targets") and _rectangular(data.targets):
         targets = targets_array(data)
         samples = Samples(
@@ -141,9 +151,14 @@ def _inline_samples(parts: Parts, data: Data, report: Report) -> Samples | None:
             targets=_scaled_for_rules(targets, data),
             numbers=np.arange(1, len(targets) + 1),
             lengths=lengths_array(data),
+            mask=None if report.concerns("data", "mask") else mask_array(data),
+            ignore=_ignored(parts),
             first=data.first_class,
         )
-        for fault in sample_goal_rules(samples, data, parts.goals or (), parts.positions):
+        for fault in (
+            *sample_goal_rules(samples, data, parts.goals or (), parts.positions),
+            *(range_rules(samples.targets, parts) if data.class_count is None else ()),
+        ):
             # A list of class indices has no columns, and nested lists have others.
             row = data.targets[0]
             plain = isinstance(row, tuple) and not (row and isinstance(row[0], tuple))
@@ -205,16 +220,25 @@ def _check(parts: Parts, data: Data, report: Report, samples: Samples, shown: st
         report.add(Violation(path=(table, key) if key else (table,), message=fault.message))
     if any(fault.path == ("targets",) for fault in misfits):
         return
-    compared = replace(samples, targets=_scaled_for_rules(samples.targets, data))
+    compared = replace(samples, targets=_scaled_for_rules(samples.targets, data), ignore=_ignored(parts))
     for fault in (
         *sample_goal_rules(compared, data, parts.goals or (), parts.positions),
+        *(range_rules(compared.targets, parts) if data.class_count is None else ()),
+        *mask_rules(samples.mask, parts.steps),
         *length_rules(samples.lengths, parts.steps),
         *index_rules(samples.inputs, parts.vocabulary),
     ):
         of, row = fault.path[0], int(fault.path[1])
         line = None if samples.lines is None else int(samples.lines[row])
         message = _("row {row}: {message}").format(row=int(samples.numbers[row]), message=fault.message)
-        report.problems.append(Problem(path=shown, line=line, key=f"{table}.{of}", message=message))
+        report.problems.append(
+            Problem(path=shown, line=line, key=f"{table}.{of}", message=message, warning=fault.warning)
+        )
+
+
+def _ignored(parts: Parts) -> int | None:
+    """The class index that has no loss."""
+    return None if parts.loss is None else parts.loss.ignore_index
 
 
 def _check_scaling(samples: Samples, data: Data, report: Report) -> None:

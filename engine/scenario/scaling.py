@@ -39,11 +39,17 @@ def finish(samples: Samples, data: Data, positions: int | None = 1, held: Sample
 
 def _finished(part: Samples, fitted: Samples, data: Data, positions: int | None, held: Dataset | None) -> Dataset:
     names = data.shown_names or (() if data.text is None else shown_characters(alphabet(data.text)))
+    ignored = None
+    if part.ignore is not None and data.class_count is not None:
+        ignored = (part.targets[:, -(positions or 1) :] == part.ignore).astype(np.float64)
     return Dataset(
         inputs=_sealed(scaled(part.inputs, data, fitted.inputs)),
         targets=_sealed(_goals(part, fitted, data, positions)),
         class_names=names,
         lengths=None if part.lengths is None else part.lengths.astype(np.int64),
+        mask=None if part.mask is None else _sealed(part.mask),
+        ignored=ignored,
+        weights=None if part.weights is None else _sealed(part.weights),
         held_out=held,
     )
 
@@ -54,9 +60,11 @@ def _goals(part: Samples, fitted: Samples, data: Data, positions: int | None) ->
     classes = data.class_count
     if classes is None:
         return scaled_targets(_indices(part, data), data, _indices(fitted, data))
-    indices = (targets[:, -(positions or 1) :] - part.first).astype(np.int64)
+    written = targets[:, -(positions or 1) :]
+    kept = np.ones(written.shape, dtype=np.bool_) if part.ignore is None else written != part.ignore
+    indices = np.where(kept, written - part.first, 0).astype(np.int64)
     targets = np.zeros((*indices.shape, classes))
-    np.put_along_axis(targets, indices[..., None], 1.0, axis=2)
+    np.put_along_axis(targets, indices[..., None], kept[..., None].astype(np.float64), axis=2)
     return targets.reshape(len(indices), -1)
 
 

@@ -50,7 +50,7 @@ def text_rules(
         units: the width of the output at each step, None where it is not known.
         vocabulary: how many different indices the inputs may be; None where characters are one-hot.
     """
-    for key in ("inputs", "targets", "file", "classes", "class_names", "lengths"):
+    for key in ("inputs", "targets", "file", "classes", "class_names", "lengths", "mask", "sample_weights"):
         if key in given:
             message = _("the samples are windows of the text; drop {key} or text")
             yield Violation(path=(key,), message=message.format(key=key), key=True)

@@ -24,16 +24,18 @@ class Goal(NamedTuple):
         kind: the kind of the loss.
         width: how many columns of the targets it takes.
         positions: how many distributions these are, one a time step of a sequence.
+        number: the number of the layer; None where it is not known.
     """
 
     kind: str
     width: int
     positions: int
+    number: int | None = None
 
     @classmethod
-    def of(cls, kind: str, form: Form) -> Goal:
+    def of(cls, kind: str, form: Form, number: int | None = None) -> Goal:
         """The goal of a loss of an output."""
-        return cls(kind, form.size, form.size // form.shape[-1] if form.shape else form.size)
+        return cls(kind, form.size, form.size // form.shape[-1] if form.shape else form.size, number)
 
 
 class Loss(Protocol):
@@ -62,6 +64,7 @@ class Shapes:
         complete: whether all layers are there, valid or not.
         loss: the loss.
         losses: those besides it.
+        coefficients: whether the targets are what the outputs are multiplied by, of a loss that is an output itself.
         forms: what each layer hands on.
         sources: what the layers before each layer hand on.
     """
@@ -75,6 +78,7 @@ class Shapes:
     complete: bool = True
     loss: Loss | None = None
     losses: Sequence[Loss | None] = ()
+    coefficients: bool = False
 
     forms: list[Form | None] = field(init=False, default_factory=list)
     sources: list[list[Form] | None] = field(init=False, default_factory=list)
@@ -158,13 +162,13 @@ class Shapes:
         """What each loss compares with, in the order of the columns of the targets; None where it is not known."""
         found: list[Goal] = []
         for loss in (self.loss, *self.losses):
-            if loss is not None and loss.kind == VALUE.name:
+            if loss is not None and loss.kind == VALUE.name and not self.coefficients:
                 continue
             number = self.number(None if loss is None else loss.layer)
             form = None if number is None else self.forms[number]
             if form is None:
                 return None
-            found.append(Goal("", form.size, 1) if loss is None else Goal.of(loss.kind, form))
+            found.append(Goal("", form.size, 1) if loss is None else Goal.of(loss.kind, form, number))
         return found
 
     @property

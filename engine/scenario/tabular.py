@@ -16,7 +16,7 @@ from retrograde.engine.scenario.dataset import Samples
 from retrograde.engine.scenario.labels import coded
 from retrograde.engine.scenario.picking import columns_of, picked, too_large
 from retrograde.engine.scenario.ranges import ranges
-from retrograde.engine.scenario.tables.cells import missing
+from retrograde.engine.scenario.tables.cells import missing, number
 from retrograde.engine.scenario.tables.delimited import MAX_PROBLEMS, Reading, read_delimited, shown_first
 from retrograde.engine.scenario.tables.parquet import read_parquet
 from retrograde.engine.scenario.tables.table import Column, Table, shortened
@@ -25,7 +25,7 @@ from retrograde.engine.text import _
 if TYPE_CHECKING:
     from retrograde.engine.scenario.data_table import Data
 
-_KEYS = ("input_columns", "target_columns", "length_column")
+_KEYS = ("input_columns", "target_columns", "length_column", "mask_columns", "weight_column")
 
 
 def read_table(data: Data, path: Path, shown: str, most: int | None = None) -> Samples:
@@ -77,8 +77,12 @@ def _chosen(data: Data, names: Sequence[str] | None, width: int, shown: str) -> 
             found[key] = [] if asked is None else columns_of(asked, names, width, f"data.{key}", shown)
         except ScenarioError as error:
             problems += error.problems
-    if not problems and len(found["length_column"]) > 1:
-        problems.append(Problem(path=shown, key="data.length_column", message=_("lengths are one column")))
+    for key, message in (
+        ("length_column", _("lengths are one column")),
+        ("weight_column", _("weights are one column")),
+    ):
+        if not problems and len(found[key]) > 1:
+            problems.append(Problem(path=shown, key=f"data.{key}", message=message))
     if problems:
         raise ScenarioError(problems)
     return found
@@ -117,13 +121,15 @@ def table_samples(data: Data, table: Table, chosen: dict[str, list[int]], shown:
         raise ScenarioError(shown_first(problems, shown))
     if len(rows) * len(every) > limits.MAX_DATA_BYTES // 8:
         raise ScenarioError([too_large(shown)])
-    lengths = chosen["length_column"]
+    lengths, weights, mask = (chosen[key] for key in ("length_column", "weight_column", "mask_columns"))
     return Samples(
         inputs=_matrix(columns, chosen["input_columns"], rows),
         targets=_matrix(columns, targets, rows),
         numbers=rows + 1,
         lines=None if table.lines is None else table.lines[rows],
         lengths=columns[lengths[0]].numbers[rows] if lengths else None,
+        mask=_matrix(columns, mask, rows) if mask else None,
+        weights=columns[weights[0]].numbers[rows] if weights else None,
         labels=labels,
         first=first,
     )
@@ -163,7 +169,7 @@ def _odd_cells(
                 if taken is not None and row not in taken:
                     continue
                 gap = missing(text)
-                if key != "length_column" and (
+                if key in {"input_columns", "target_columns"} and (
                     (data.missing == "keep" and (gap or not np.isnan(columns[column].numbers[row])))
                     or (data.missing == "mean" and gap and key == "input_columns")
                 ):
@@ -184,7 +190,7 @@ def _odd_cells(
 def _cell_message(text: str, gap: bool, table: Table, key: str, labels: Sequence[str]) -> str:
     cell = repr(shortened(text))
     if gap:
-        message = _("the cell is empty; a number is needed") if not text else _("{text} is no value; one is needed")
+        message = _("the cell is empty; a value is needed") if not text else _("{text} is no value; one is needed")
         message += _(', or a rule: missing = "drop"')
         if key == "input_columns":
             message += _(' or missing = "mean"')
@@ -197,7 +203,7 @@ def _cell_message(text: str, gap: bool, table: Table, key: str, labels: Sequence
     message = _("{text} is not a number").format(text=cell)
     if key == "target_columns":
         message += _("; for labels give classes")
-    elif table.decimal == "." and "," in text:
+    elif table.decimal == "." and "," in text and number(text, ",") is not None:
         message += _('; for decimal commas say decimal = ","')
     return message
 

@@ -6,26 +6,35 @@ the cursor computes nothing; the values around it are looked up when they are as
 
 from __future__ import annotations
 
+import math
+import re
 import threading
 from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 
 from retrograde.engine.equations.array import Extent, Role
 from retrograde.engine.equations.evaluation import evaluate
 from retrograde.engine.equations.expression import Expr, Ref, terms
-from retrograde.engine.errors import EngineError
+from retrograde.engine.equations.words import FUNCTIONS, NAMING
+from retrograde.engine.errors import EngineError, FormulaError
 from retrograde.engine.explaining.gradcheck import Differences, GradientCheck
 from retrograde.engine.explaining.step import Moment, Step, made_by, running_sum
 from retrograde.engine.explaining.uses import uses
+from retrograde.engine.formulas.meaning import evaluate as evaluate_formula
+from retrograde.engine.formulas.meaning import evaluate_all
 from retrograde.engine.formulas.reader import parse
-from retrograde.engine.formulas.tree import Formula, Kind
+from retrograde.engine.formulas.tree import Evaluated, Formula, Kind, Slot, Stretch
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.network import Network
-from retrograde.engine.network.notation import Notation
+from retrograde.engine.network.notation import EXTRA_NAMES, Notation, array_called
 from retrograde.engine.network.program import Granularity, Place, Program, as_granularity
 from retrograde.engine.scenario.models import Expectation, Scenario
 from retrograde.engine.session.addresses import Standpoint, position_of
 from retrograde.engine.text import _
 from retrograde.engine.travel.branch import Branch
+from retrograde.engine.travel.epochs import accuracy, mean, reading
 from retrograde.engine.travel.history import LossHistory
 from retrograde.engine.travel.running import Progress, Run
 from retrograde.engine.travel.search import Conditions
@@ -292,7 +301,7 @@ class Cursor:
 
         The cursor may move over the past between two pieces, under a lock where they are in another thread.
         """
-        condition = self.condition(until, by_epoch=True) if isinstance(until, str) else until
+        condition = self.condition(until, by_epoch=True, asked=True) if isinstance(until, str) else until
         schedule, stop = self.schedule, self.scenario.stop
         most = stop.epochs if epochs is None else epochs
         self.length = max(self.length, most * schedule.steps_per_epoch)
@@ -320,25 +329,55 @@ class Cursor:
         self.outcome = run.outcome(self.notation)
         return self.outcome
 
-    def condition(self, text: str, *, by_epoch: bool = False) -> Formula:
+    def condition(self, text: str, *, by_epoch: bool = False, asked: bool = False) -> Formula:
         """A condition in the language of formulas.
 
         Args:
             text: the condition.
             by_epoch: whether it is decided at the end of an epoch, where E_epoch and E_data are known.
+            asked: whether it is looked at in what was run, where gradients of inputs are known, too.
 
         Raises:
             FormulaError: it cannot be read, or is none.
         """
-        return parse(text, self.notation, self.schedule.full, kind=Kind.TRUTH, by_epoch=by_epoch)
+        return parse(
+            text,
+            self.notation,
+            self.schedule.full,
+            kind=Kind.TRUTH,
+            by_epoch=by_epoch,
+            evaluation=self._evaluation if by_epoch else None,
+            sensitivity=self.sensitivity if asked else None,
+        )
 
-    def formula(self, text: str) -> Formula:
-        """A number or a condition in the language of formulas.
+    def formula(self, text: str, *, several: bool = False) -> Formula:
+        """A number or a condition in the language of formulas; it may be one of the end of an epoch.
+
+        Args:
+            text: the formula.
+            several: whether it may have several values.
 
         Raises:
             FormulaError: it cannot be read.
         """
-        return parse(text, self.notation, self.schedule.full)
+        made = self._evaluation
+        return parse(
+            text,
+            self.notation,
+            self.schedule.full,
+            by_epoch=True,
+            evaluation=made,
+            several=several,
+            sensitivity=self.sensitivity,
+        )
+
+    def sensitivity(self) -> Program:
+        """The program of a full iteration with the gradients of the inputs."""
+        return self.network.sensitivity(self.schedule.full.batch)
+
+    def _evaluation(self) -> Program:
+        """The forward pass over all data, which is made only where a formula asks for it."""
+        return self.timeline.evaluation
 
     # -- values -------------------------------------------------------------------------------------------------
 
@@ -386,29 +425,100 @@ class Cursor:
         period = (last - first) // (program.batch - 1)
         return min(program.batch, (self.revealed - 1 - first) // period + 1)
 
-    def value(self, name: str) -> float:
-        """The value of a slot, or of E_epoch, E_data, E_held_out, epoch, iteration, at the cursor.
+    def value(self, name: str) -> Any:
+        """The value of a slot, of an array or of a formula at the cursor.
 
         A parameter has its new value once its update is revealed.
 
+        Args:
+            name: a name (also E_epoch, E_data, accuracy, epoch, iteration), or a formula in the language of formulas.
+
+        Returns:
+            A number; of an array or a formula with several values, an array of NumPy.
+
         Raises:
-            EngineError: no slot has that name, or it is not computed yet.
+            EngineError: no slot has that name, the formula cannot be read, or something is not computed yet.
         """
+        if name in EXTRA_NAMES:
+            return self.moment(name)
+        try:
+            return self._slot_value(name)
+        except EngineError as error:
+            found = self._formula_of(name, error)
+        state = self.timeline.state(self.iteration + self._complete)
+        return self._worth(name, found, self.program, reading(self.timeline, state, self._seen), self.moment)
+
+    def moment(self, name: str) -> float | str:
+        """A part of the moment at the cursor, or what is known at the end of an epoch: E_epoch, E_data, accuracy."""
+        complete = self.iteration + self._complete
         match name:
             case "epoch":
                 return float(self.iteration // self.schedule.per_epoch + 1)
             case "iteration":
                 return float(self.iteration % self.schedule.per_epoch + 1)
-            case "E_data":
-                return self.timeline.data_loss(self.timeline.state(self.iteration + self._complete))
+            case "sample":
+                return float(self.sample + 1)
+            case "step":
+                return float(self.revealed)
+            case "phase":
+                current = self.current
+                return "forward" if current is None else self.program.ops[current.place.op].phase.value
             case "E_held_out":
-                return self.timeline.held_out_loss(self.timeline.state(self.iteration + self._complete))
+                return self.timeline.held_out_loss(self.timeline.state(complete))
             case "E_epoch":
-                return self._epoch_loss((self.iteration + self._complete) // self.schedule.per_epoch)
+                return self._epoch_loss(complete // self.schedule.per_epoch)
+            case "accuracy":
+                return accuracy(self.timeline, self.timeline.state(complete))
+            case _:
+                return self.timeline.data_loss(self.timeline.state(complete))
+
+    def _formula_of(self, text: str, error: EngineError) -> Formula:
+        """A text as a formula; raises ``error``, which said that it is no name, where it looks like one."""
+        try:
+            return self.formula(text, several=True)
+        except FormulaError as wrong:
+            head, bracket, _rest = text.strip().partition("(")
+            called = bracket and head in FUNCTIONS and head not in NAMING
+            # The /∂ of ∂E/∂w5 and ∂E_o1/∂out_h1 divides nothing.
+            named = not called and re.fullmatch(r"(?:[^\s+*/<>=:-]|/∂)+", text.strip())
+            raise (error if named else wrong) from None
+
+    def _worth(
+        self, text: str, formula: Formula, program: Program, read: Callable[[Any], Any], moment: Callable[[str], Any]
+    ) -> Any:
+        """The value or the values of a formula, in the shape of the array where it is the name of one."""
+        if formula.length is None:
+            return float(evaluate_formula(formula.node, read, moment))
+        values = evaluate_all(formula.node, read, moment)
+        if isinstance(formula.node, Evaluated):
+            each = tuple(map(len, formula.node.places))
+            return values.reshape(-1, *each) if math.prod(each) > 1 else values
+        whole = array_called(text.strip(), program)
+        shape = None if whole is None else whole[0].element_shape[len(whole[1]) :]
+        return values if shape is None or values.size != math.prod(shape) else values.reshape(shape)
+
+    def _seen(self, node: Slot | Stretch) -> Any:
+        """The value of a slot, or those of a stretch, as ``value`` has them."""
+        if isinstance(node, Stretch):
+            return np.array([self._seen(node.slot(number)) for number in range(node.length)])
+        if node.array not in self.program.named:
+            if self.revealed < self.program.backward:
+                raise EngineError(_("the gradients of inputs are known at the end of the backward pass"))
+            frame = self.timeline.sensitive(self.iteration)
+            found = node.ref(frame.program, self.sample)
+            assert found is not None
+            return frame.value(found)
+        ref = node.ref(self.program, self.sample)
+        if ref is None or node.previous:
+            raise EngineError(_("a value of the iteration before is known to a watch or a query only"))
+        return self._slot_value(self.notation.name(ref, sample=self.sample))
+
+    def _slot_value(self, name: str) -> float:
+        """The value of a slot at the cursor."""
         term = self.notation.resolve_term(name, self.program, sample=self.sample)
         ref = self.resolve(name) if term is None else term[0]
         updated = self.program.named.get(f"new({ref.array.name})")
-        value = self.visible(ref) if updated is None else self.visible(Ref(updated, ref.index))
+        value: float | None = self.visible(ref) if updated is None else self.visible(Ref(updated, ref.index))
         if value is None and updated is not None:
             value = self.visible(ref)
         if value is None:
@@ -420,35 +530,67 @@ class Cursor:
         """Whether the cursor is at the end of its iteration."""
         return self.position > 0 and self.revealed == self.program.steps
 
-    def gradient(self, name: str) -> float:
+    def gradient(self, name: str) -> Any:
         """∂E/∂ the value with a name, at the cursor; see ``value``."""
         return self.value(f"grad({name})")
 
-    def measure(self, name: str, updates: int) -> float:
+    def measure(self, name: str, updates: int) -> Any:
         """A value after so many updates, wherever the cursor is.
 
         Args:
-            name: a name; E and the other slots are those of iteration ``updates`` + 1, which starts from the
-                parameters after the updates. ``E_epoch`` is of the epoch that ends with the last update.
+            name: a name or a formula; E and the other slots are those of iteration ``updates`` + 1, which starts from
+                the parameters after the updates. ``E_epoch`` is of the epoch that ends with the last update.
             updates: iterations that are complete.
 
+        Returns:
+            A number; of an array or a formula with several values, an array of NumPy.
+
         Raises:
-            EngineError: no slot has that name.
+            EngineError: no slot has that name, or the formula cannot be read.
         """
         self.branch.extend(updates)
-        if name == "E_epoch":
-            return self._epoch_loss(updates // self.schedule.per_epoch)
-        if name == "E_data":
-            return self.timeline.data_loss(self.timeline.state(updates))
-        if name == "E_held_out":
-            return self.timeline.held_out_loss(self.timeline.state(updates))
-        if name == "epoch":
-            return float(updates // self.schedule.per_epoch)
+        if name in EXTRA_NAMES:
+            return self._extra(name, updates)
         frame = self.timeline.frame(updates)
-        term = self.notation.resolve_term(name, frame.program)
-        if term is not None:
-            return self._term_value(frame, *term)
-        return frame.value(self.notation.resolve(name, frame.program))
+        try:
+            term = self.notation.resolve_term(name, frame.program)
+            if term is not None:
+                return self._term_value(frame, *term)
+            return frame.value(self.notation.resolve(name, frame.program))
+        except EngineError as error:
+            found = self._formula_of(name, error)
+
+        def read(node: Slot | Stretch) -> Any:
+            if isinstance(node, Stretch):
+                return np.array([read(node.slot(number)) for number in range(node.length)])
+            if node.previous and not updates:
+                return math.nan
+            frames = self.timeline.sensitive if found.sensitive else self.timeline.frame
+            at = frames(updates - node.previous)
+            ref = node.ref(at.program)
+            assert ref is not None
+            return at.value(ref)
+
+        at = reading(self.timeline, self.timeline.state(updates), read)
+        return self._worth(name, found, frame.program, at, lambda part: self._extra(part, updates))
+
+    def _extra(self, name: str, updates: int) -> float:
+        """What is no slot, after so many updates."""
+        match name:
+            case "E_epoch":
+                return self._epoch_loss(updates // self.schedule.per_epoch)
+            case "E_data":
+                return self.timeline.data_loss(self.timeline.state(updates))
+            case "E_held_out":
+                return self.timeline.held_out_loss(self.timeline.state(updates))
+            case "accuracy":
+                return accuracy(self.timeline, self.timeline.state(updates))
+            case "epoch":
+                return float(updates // self.schedule.per_epoch)
+            case "iteration":
+                return float(updates % self.schedule.per_epoch)
+            case _:
+                raise EngineError(_("{name} has no value after an update").format(name=name))
 
     @staticmethod
     def _term_value(frame: Frame, ref: Ref, position: int) -> float:
@@ -465,10 +607,7 @@ class Cursor:
         start = (epoch - 1) * per_epoch
         losses: list[float] = []
         self.timeline.advance(self.timeline.state(start), start, per_epoch, losses)
-        total = losses[0]
-        for loss in losses[1:]:
-            total += loss
-        return total / per_epoch
+        return mean(losses)
 
     # -- provenance ---------------------------------------------------------------------------------------------
 
@@ -494,7 +633,10 @@ class Cursor:
     @property
     def differences(self) -> Differences:
         """E of the cursor's program as a function of single slots."""
-        program = self.program
+        return self.differences_of(self.program)
+
+    def differences_of(self, program: Program) -> Differences:
+        """E of a program of the network as a function of single slots."""
         found = self._differences.get(program)
         if found is None:
             blas = self.scenario.network.arithmetic == "blas"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +13,10 @@ from retrograde.engine.explaining.account import parameter_of
 from retrograde.engine.explaining.autopsy import Autopsy, autopsy
 from retrograde.engine.explaining.biography import Biography
 from retrograde.engine.explaining.death import Death, death, largest_of_first_epoch
+from retrograde.engine.explaining.detectors.doctor import OnLooked, diagnose
+from retrograde.engine.explaining.detectors.limits import limits_of
+from retrograde.engine.explaining.detectors.records import Diagnosis
+from retrograde.engine.explaining.detectors.trials import Trial, trial
 from retrograde.engine.explaining.flow import FlowRow, flow
 from retrograde.engine.explaining.gradient_graph import GradientGraph, is_backward
 from retrograde.engine.explaining.paths import Cuts, PathView, path_view, paths_tell
@@ -190,6 +195,50 @@ class Explanations:
         ref = self._cursor.resolve(name) if isinstance(name, str) else name
         done = self._cursor.iteration + (1 if self._cursor.position else 0)
         return Biography(timeline=self._cursor.timeline, parameter=ref, stop=done)
+
+    def doctor(
+        self,
+        *,
+        epochs: int | None = None,
+        limits: Mapping[str, float] | None = None,
+        every: bool = False,
+        on_run: OnLooked | None = None,
+        on_look: OnLooked | None = None,
+    ) -> Diagnosis:
+        """What is wrong with the training of the cursor's branch, from its start on; the cursor stays.
+
+        Args:
+            epochs: the most epochs that are run; by default those of the scenario.
+            limits: limits of rules, as ``{"lr_large.once": 5.0}``.
+            every: whether every iteration is looked at, and not only some.
+            on_run: told how many iterations are run, and of how many.
+            on_look: told how many moments are looked at, and of how many.
+
+        Raises:
+            EngineError: there is no such limit.
+        """
+        scenario = self._cursor.scenario
+        return diagnose(
+            self._cursor.timeline,
+            limits_of(scenario, limits),
+            epochs=scenario.stop.epochs if epochs is None else epochs,
+            every=every,
+            on_run=on_run,
+            on_look=on_look,
+        )
+
+    def trial(self, name: str, *, epochs: int | None = None) -> Trial:
+        """Makes an experiment with the training of the cursor's branch, beside the session.
+
+        Args:
+            name: ``fit_one_batch``, ``zero_inputs`` or ``half_rate``.
+            epochs: the most epochs; by default those of the scenario.
+
+        Raises:
+            EngineError: there is no such experiment, or it can not be made with this network.
+        """
+        most = self._cursor.scenario.stop.epochs if epochs is None else epochs
+        return trial(self._cursor.timeline, name, most)
 
     def verdict(self, found: Autopsy) -> str:
         """An autopsy in a sentence or two."""

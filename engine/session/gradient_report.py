@@ -10,7 +10,7 @@ from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import EngineError, FormulaError
 from retrograde.engine.explaining.gradcheck import GradientCheck, Verdict
-from retrograde.engine.network.program import unravel
+from retrograde.engine.network.program import Program, unravel
 from retrograde.engine.session.cursor import Cursor
 from retrograde.engine.text import _
 
@@ -66,10 +66,15 @@ def check_gradients(
         EngineError: a name is of nothing, or of something that has no gradient.
     """
     program = cursor.program
-    sound, late = cursor.differences.gradients()
+    differences, frame = cursor.differences, cursor.frame
+    if names and any(_of_input(cursor, name) for name in names):
+        # The gradients of inputs are computed by a program of their own, which has all the others, too.
+        frame = cursor.timeline.sensitive(cursor.iteration)
+        differences = cursor.differences_of(frame.program)
+    sound, late = differences.gradients()
     if names:
         checkable = {*sound, *late}
-        named = dict.fromkeys(ref for name in names for ref in _gradients(cursor, name, checkable))
+        named = dict.fromkeys(ref for name in names for ref in _gradients(cursor, name, frame.program, checkable))
         late = [array for array in late if any(ref.array is array for ref in named)]
         chosen = [ref for ref in named if ref.array not in late]
         total = len(chosen)
@@ -83,16 +88,25 @@ def check_gradients(
     for done, ref in enumerate(chosen):
         if on_progress is not None:
             on_progress(done, len(chosen))
-        check = cursor.check_gradient(ref)
+        check = differences.check(frame, ref, cursor.timeline.replaced(cursor.iteration, frame.program))
         assert check is not None
         checks.append(check)
     return GradientReport(checks=tuple(checks), total=total, late=tuple(late))
 
 
-def _gradients(cursor: Cursor, name: str, checkable: Collection[Array]) -> list[Ref]:
-    """The gradients of what a name means."""
-    found = _slots(cursor, name)
-    program = cursor.program
+def _of_input(cursor: Cursor, name: str) -> bool:
+    """Whether a name is that of an input, or of its gradient."""
+    try:
+        found = cursor.formula(f"sum({name})")
+    except FormulaError:
+        return False
+    inputs = {array.name for array in cursor.program.arrays if array.role is Role.INPUT}
+    return found.sensitive or any(read.array in inputs for read in found.reads)
+
+
+def _gradients(cursor: Cursor, name: str, program: Program, checkable: Collection[Array]) -> list[Ref]:
+    """The gradients of what a name means, in a program that has them."""
+    found = _slots(cursor, name, program)
     refs: list[Ref] = []
     for ref in found:
         own = ref.array.role is Role.GRADIENT
@@ -103,10 +117,10 @@ def _gradients(cursor: Cursor, name: str, checkable: Collection[Array]) -> list[
     return refs
 
 
-def _slots(cursor: Cursor, name: str) -> list[Ref]:
+def _slots(cursor: Cursor, name: str, program: Program) -> list[Ref]:
     """A slot at the cursor's sample; or, of a name that means several, all of them in every sample."""
     try:
-        return [cursor.resolve(name)]
+        return [cursor.notation.resolve(name, program, sample=cursor.sample)]
     except EngineError as error:
         try:
             formula = cursor.formula(f"sum({name})")
@@ -114,7 +128,6 @@ def _slots(cursor: Cursor, name: str) -> list[Ref]:
             raise error from None
     each = (stretch.slot(number) for stretch in formula.stretches for number in range(stretch.length))
     slots = (*formula.slots, *each)
-    program = cursor.program
     return [
         Ref(array, (sample, *slot.index) if array.batched else slot.index)
         for slot in slots

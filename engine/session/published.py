@@ -13,12 +13,19 @@ finding says so.
 
 from __future__ import annotations
 
+import json
 import math
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.errors import EngineError, Violation
+from retrograde.engine.scenario.models import FIGURE
 from retrograde.engine.scenario.refusing import refusal
 from retrograde.engine.session.session import Session
 from retrograde.engine.text import _
@@ -127,18 +134,46 @@ def check(scenario: Scenario) -> tuple[Finding, ...]:
     if not scenario.expect:
         return ()
     session = Session(scenario)
-    values: dict[int, float] = {}
+    found: dict[int, tuple[Finding, ...]] = {}
     violations: list[Violation] = []
     # In order of updates the run is walked once, from its start to the last figure.
     for number, expect in sorted(enumerate(scenario.expect), key=lambda pair: pair[1].updates):
         try:
             _refuse_unreachable(expect, scenario.stop.epochs, session.schedule.per_epoch)
-            values[number] = session.measure(expect.value, expect.updates)
+            value = session.measure(expect.value, expect.updates)
+            found[number] = tuple(_finding(one, number) for one, number in _each(expect, value))
         except EngineError as error:
-            violations.append(Violation(path=("expect", number, "value"), message=str(error)))
+            violations.append(Violation(path=("expect", number, "value"), message=str(error).replace("\n", " ")))
     if violations:
         raise refusal(scenario, violations)
-    return tuple(_finding(expect, values[number]) for number, expect in enumerate(scenario.expect))
+    return tuple(finding for number in range(len(scenario.expect)) for finding in found[number])
+
+
+def _each(expect: Expectation, value: float | Floats) -> Iterator[tuple[Expectation, float]]:
+    """The figures of an entry with their values: of an array one for each number in it.
+
+    Raises:
+        EngineError: the source prints other numbers than the value has.
+    """
+    array = expect.printed.startswith("[")
+    try:
+        figures = np.array(json.loads(re.sub(r"[^\[\],\s]+", r'"\g<0>"', expect.printed)) if array else expect.printed)
+    except ValueError:
+        raise EngineError(_("the figures of {name} are no array").format(name=expect.value)) from None
+    values = np.asarray(value)
+    if figures.shape != values.shape:
+        message = _("{name}: the value has the shape {wanted}, what is printed {given}")
+        shapes = {"wanted": list(values.shape), "given": list(figures.shape)}
+        raise EngineError(message.format(name=expect.value, **shapes))
+    if not array:
+        yield expect, float(values)
+        return
+    for index in np.ndindex(values.shape):
+        name = f"{expect.value}[{','.join(str(place + 1) for place in index)}]"
+        printed = str(figures[index])
+        if not re.fullmatch(FIGURE, printed):
+            raise EngineError(_("{printed} is no number").format(printed=printed))
+        yield expect.model_copy(update={"value": name, "printed": printed}), float(values[index])
 
 
 def _refuse_unreachable(expect: Expectation, epochs: int, per_epoch: int) -> None:
@@ -149,7 +184,7 @@ def _refuse_unreachable(expect: Expectation, epochs: int, per_epoch: int) -> Non
                 name=expect.value, updates=expect.updates, last=epochs * per_epoch
             )
         )
-    if expect.value == "E_epoch" and (expect.updates == 0 or expect.updates % per_epoch):
+    if re.search(r"\bE_epoch\b", expect.value) and (expect.updates == 0 or expect.updates % per_epoch):
         raise EngineError(
             _("E_epoch after {updates} updates: no epoch ends there; an epoch has {count}").format(
                 updates=expect.updates, count=per_epoch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,11 @@ from retrograde.engine.formulas.deciding import as_given, deciding, written
 from retrograde.engine.formulas.meaning import Candidate, Moment, candidates, evaluate, found_at, located
 from retrograde.engine.formulas.probe import Key, context, decide, key, reader
 from retrograde.engine.formulas.probe import missing as not_known
-from retrograde.engine.formulas.tree import Applied, Formula, Kind, Node, Slot, Stretch
+from retrograde.engine.formulas.tree import Applied, Comparing, Formula, Kind, Node, Slot, Stretch
+from retrograde.engine.network.frame import Frame
 from retrograde.engine.session.cursor import Cursor
 from retrograde.engine.text import _
+from retrograde.engine.travel.epochs import EpochValue, epoch_values, framed, sensitive_values
 from retrograde.engine.travel.search import Extreme, OnProgress
 
 SPARKS = 60
@@ -55,6 +58,12 @@ class Queries:
 
     def look(self, formula: Formula) -> float | bool | None:
         """The value of an expression at the cursor; None where something it reads is not computed yet."""
+        if formula.by_epoch or formula.sensitive:
+            try:
+                found = self._cursor.value(formula.text)
+            except EngineError:
+                return None
+            return bool(found) if formula.kind is Kind.TRUTH else float(found)
         frame, program, sample = self._cursor.frame, self._cursor.program, self._cursor.sample
         before = self._cursor.branch.search.before(formula, self._cursor.iteration)
         missing = False
@@ -125,7 +134,8 @@ class Queries:
         None where there is none, and of what looks back an iteration itself.
         """
         looks_back = any(read.previous for read in formula.reads)
-        if formula.kind is not Kind.NUMBER or not formula.reads or looks_back:
+        apart = formula.by_epoch or formula.sensitive
+        if formula.kind is not Kind.NUMBER or not formula.reads or looks_back or apart:
             return None
         changed = self._cursor.condition(f"({formula.text}) != prev({formula.text})")
         # What was changed just now is found without a replay of its interval.
@@ -171,30 +181,45 @@ class Queries:
             step: the step; of a condition, one at which it is true.
             value: of a number, the value that it has there for the sample that is meant.
         """
-        cursor, search = self._cursor, self._cursor.branch.search
+        if formula.by_epoch:
+            return self._asked_by_epoch(formula, step)
+        cursor = self._cursor
         iteration, within = cursor.schedule.locate(step)
-        frame, before = cursor.timeline.frame(iteration), search.before(formula, iteration)
+        frame, before = framed(cursor.timeline, formula, iteration)
         for candidate in candidates(formula, frame.program):
-            if candidate.step != within - 1:
+            if candidate.step != within - 1 and not formula.sensitive:
                 continue
             moment = context(frame.program, candidate, iteration, cursor.schedule.per_epoch)
             found = decide(formula, frame, before, candidate, moment)
             if found == value or (value is None and found):
                 read = reader(frame, before, candidate.sample)
-                return self._asked(formula, deciding(formula.node, read, moment), iteration, candidate, read, moment)
+                return self._asked(
+                    formula, deciding(formula.node, read, moment), frame, iteration, candidate, read, moment
+                )
+        return None
+
+    def _asked_by_epoch(self, formula: Formula, step: int) -> Asked | None:
+        """What a formula asks for at the end of an epoch: the first side of a comparison, or all of it."""
+        text = as_given(formula, formula.node.left) if isinstance(formula.node, Comparing) else formula.text
+        if text is None:
+            return None
+        epoch = step // self._cursor.schedule.steps_per_epoch - 1
+        for found in epoch_values(self._cursor.timeline, self._cursor.formula(text), range(epoch, epoch + 1)):
+            return Asked(text=text, value=float(found.value), ref=None, sample=None, made=None)
         return None
 
     def _asked(
         self,
         formula: Formula,
         node: Node,
+        frame: Frame,
         iteration: int,
         candidate: Candidate,
         read: Callable[[Slot | Stretch], Any],
         moment: Moment,
     ) -> Asked | None:
         """A deciding part of a formula as a record."""
-        cursor, program = self._cursor, self._cursor.schedule.program(iteration)
+        cursor, program = self._cursor, frame.program
 
         def name(slot: Slot) -> str:
             source = located(replace(slot, previous=False) if slot.previous else slot, program, candidate.sample)
@@ -207,7 +232,7 @@ class Queries:
         inside = node.arguments[0] if isinstance(node, Applied) and len(node.arguments) == 1 else node
         source = located(inside, program, candidate.sample) if isinstance(inside, Slot) else None
         made = None
-        if source is not None and not source.earlier:
+        if source is not None and not source.earlier and not formula.sensitive:
             produced = program.produced(source.ref)
             made = None if produced is None else cursor.schedule.start(iteration) + produced + 1
         return Asked(
@@ -220,24 +245,42 @@ class Queries:
 
     def first(self, text: str, on_progress: OnProgress | None = None) -> int | None:
         """The first step of the run at which a condition is true."""
-        found = self._cursor.branch.search.forward(
-            (self._cursor.condition(text),), 0, self._cursor.frontier, on_progress
-        )
-        return next((hit.step for hit in found), None)
+        return next(self.where(text, on_progress), None)
 
     def last(self, text: str, on_progress: OnProgress | None = None) -> int | None:
         """The last step of the run at which a condition is true."""
-        found = self._cursor.branch.search.backward(
-            (self._cursor.condition(text),), self._cursor.frontier + 1, on_progress
-        )
+        condition = self._cursor.condition(text, by_epoch=True, asked=True)
+        if condition.by_epoch or condition.sensitive:
+            return next(self._apart(condition, on_progress, backward=True), None)
+        found = self._cursor.branch.search.backward((condition,), self._cursor.frontier + 1, on_progress)
         return next((hit.step for hit in found), None)
 
     def where(self, text: str, on_progress: OnProgress | None = None) -> Iterator[int]:
         """All steps of the run at which a condition is true, in order."""
-        condition = self._cursor.condition(text)
+        condition = self._cursor.condition(text, by_epoch=True, asked=True)
+        if condition.by_epoch or condition.sensitive:
+            return self._apart(condition, on_progress)
         return (
             hit.step for hit in self._cursor.branch.search.forward((condition,), 0, self._cursor.frontier, on_progress)
         )
+
+    def _apart(self, condition: Formula, on_progress: OnProgress | None, *, backward: bool = False) -> Iterator[int]:
+        """The steps of the run at which a condition is true that no loop of a run looks at."""
+        steps = (step for step, value in self._values(condition, on_progress, backward=backward) if value)
+        # The samples of an iteration share the step at which the gradients of its inputs are known.
+        return (step for step, _same in groupby(steps))
+
+    def _values(
+        self, formula: Formula, on_progress: OnProgress | None, *, backward: bool = False
+    ) -> Iterator[EpochValue]:
+        """The values of a formula at the ends of epochs, or where the gradients of inputs are known."""
+        cursor = self._cursor
+        if formula.by_epoch:
+            if formula.sensitive:
+                raise EngineError(_("gradients of inputs and what is known at the end of an epoch do not mix"))
+            epochs = range(cursor.frontier // cursor.schedule.steps_per_epoch)
+            return epoch_values(cursor.timeline, formula, epochs[::-1] if backward else epochs, on_progress)
+        return sensitive_values(cursor.timeline, formula, cursor.frontier, on_progress, backward=backward)
 
     def count(self, text: str, on_progress: OnProgress | None = None) -> int:
         """How many steps of the run make a condition true."""
@@ -248,6 +291,13 @@ class Queries:
         formula = self._cursor.formula(text)
         if formula.kind is not Kind.NUMBER:
             raise EngineError(_("{text} is a condition, not a number").format(text=text))
+        if formula.by_epoch or formula.sensitive:
+            best: Extreme | None = None
+            for step, value in self._values(formula, on_progress):
+                number = float(value)
+                if number == number and (best is None or (number > best.value if largest else number < best.value)):
+                    best = Extreme(number, step)
+            return best
         return self._cursor.branch.search.extreme(
             formula, self._cursor.frontier, largest=largest, on_progress=on_progress
         )

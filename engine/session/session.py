@@ -5,12 +5,14 @@ The session is the cursor and its parts; what is asked for most often may be ask
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.explaining.autopsy import Autopsy
 from retrograde.engine.explaining.biography import Biography
 from retrograde.engine.explaining.death import Death
+from retrograde.engine.explaining.detectors.doctor import OnLooked
+from retrograde.engine.explaining.detectors.records import Diagnosis
 from retrograde.engine.explaining.flow import FlowRow
 from retrograde.engine.explaining.gradcheck import GradientCheck
 from retrograde.engine.explaining.revival import Revival
@@ -138,6 +140,18 @@ class Session(Cursor):
     def biography(self, name: str | Ref) -> Biography:
         """How a parameter came to be what it is; see ``Explanations.biography``."""
         return self.explanations.biography(name)
+
+    def doctor(
+        self,
+        *,
+        epochs: int | None = None,
+        limits: Mapping[str, float] | None = None,
+        every: bool = False,
+        on_run: OnLooked | None = None,
+        on_look: OnLooked | None = None,
+    ) -> Diagnosis:
+        """What is wrong with the training, the cause first; see ``Explanations.doctor``."""
+        return self.explanations.doctor(epochs=epochs, limits=limits, every=every, on_run=on_run, on_look=on_look)
 
     # -- watches and queries
 

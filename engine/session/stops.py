@@ -80,7 +80,7 @@ class Stops:
         Raises:
             EngineError: it cannot be read; nothing is added.
         """
-        condition, place = read(text, self._cursor.notation, self._cursor.schedule.full)
+        condition, place = read(text, self._cursor.notation, self._cursor.schedule.full, self._cursor.sensitivity)
         if from_hit < 1:
             raise EngineError(_("hits are counted from 1"))
         if after is not None and after not in self.points:

@@ -12,15 +12,15 @@ import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.expression import Const, Ref
-from retrograde.engine.equations.words import EPOCH_NAMES
-from retrograde.engine.formulas.meaning import Moment, candidates
-from retrograde.engine.formulas.probe import Probe, Record, context, decide
+from retrograde.engine.formulas.meaning import candidates, evaluate
+from retrograde.engine.formulas.probe import Probe, Record, context, reader
 from retrograde.engine.formulas.tree import Formula
 from retrograde.engine.network.frame import Frame, gradient_norm
 from retrograde.engine.network.notation import Notation
 from retrograde.engine.ops.base import Op
 from retrograde.engine.scenario.models import StopTable
 from retrograde.engine.travel.branch import Branch
+from retrograde.engine.travel.epochs import by_losses, knowing, mean, reading
 from retrograde.engine.travel.search import Conditions
 from retrograde.engine.travel.stopping import Ending, Fault, Judge, Outcome, StopRule, describe
 from retrograde.engine.travel.timeline import total_loss
@@ -87,12 +87,14 @@ class Run:
         self._timeline = branch.timeline
         self._per_epoch = branch.timeline.schedule.per_epoch
         self._judge = Judge(stop, self._per_epoch, start)
-        by_epoch = condition is not None and not condition.positions.isdisjoint(EPOCH_NAMES)
+        self._totals = condition is not None and by_losses(condition)
+        by_epoch = condition is not None and condition.by_epoch and not self._totals
         if condition is not None and "E_held_out" in condition.positions:
             # Said before the first epoch, and not after it.
             branch.timeline.held_out_loss(branch.timeline.state(start))
         self._slow = stop.gradient_norm_below is not None or by_epoch
-        watched = breaks if condition is None or self._slow else (*breaks, condition)
+        self._pending: list[float] = []
+        watched = breaks if condition is None or condition.by_epoch or self._slow else (*breaks, condition)
         self._probe = Probe(conditions=watched)
         self._record = Record(start=start)
         branch.extend(start)
@@ -136,6 +138,8 @@ class Run:
         else:
             self._state = timeline.advance(self._state, done, count, losses)
         hit = self._judge.scan(losses)
+        if self._totals:
+            hit = self._first_epoch(done, losses, hit)
         if self._record.hits:
             hit = self._first_hit(hit)
         reached = done + count if hit is None else hit.iterations
@@ -181,40 +185,48 @@ class Run:
                 if found.step > self._after:
                     return Ending(iteration, StopRule.BREAKPOINT, found.step)
             complete = iteration + 1
-            if self._condition is not None and complete % self._per_epoch == 0:
+            if self._condition in self._probe.conditions and complete % self._per_epoch == 0:
+                assert self._condition is not None
                 decided = search.steps_of((self._condition,), iteration)
                 if decided and (ruled is None or complete < ruled.iterations):
                     return Ending(complete, StopRule.CONDITION)
+        return ruled
+
+    def _first_epoch(self, done: int, losses: list[float], ruled: Ending | None) -> Ending | None:
+        """The first of a stop rule and a condition on the losses of an epoch, which needs no values of an iteration."""
+        condition, per_epoch = self._condition, self._per_epoch
+        assert condition is not None
+        for number, loss in enumerate(losses, done + 1):
+            if ruled is not None and number >= ruled.iterations:
+                break
+            self._pending.append(loss)
+            if number % per_epoch:
+                continue
+            parts = {"E_epoch": mean(self._pending), "epoch": number / per_epoch, "iteration": float(per_epoch)}
+            self._pending.clear()
+            if evaluate(condition.node, _nothing, parts.__getitem__):
+                return Ending(number, StopRule.CONDITION)
         return ruled
 
     def _judge_epoch(self, done: int) -> Ending | None:
         """What holds at the end of an epoch only: the gradient's norm, and conditions on the epoch."""
         bound, condition = self._stop.gradient_norm_below, self._condition
         iteration = done - 1
-        frame = self._timeline.frame(iteration)
+        timeline = self._timeline
+        frame = timeline.frame(iteration)
         if bound is not None and gradient_norm(frame) < bound:
             return Ending(done, StopRule.GRADIENT)
-        if condition is None:
+        if condition is None or self._totals:
             return None
-        before = self.branch.search.before(condition, iteration)
+        before, state = self.branch.search.before(condition, iteration), frame.next_state
+        frame = timeline.sensitive(iteration) if condition.sensitive else frame
         for candidate in candidates(condition, frame.program):
-            moment = self._at_the_end(frame, context(frame.program, candidate, iteration, self._per_epoch))
-            if decide(condition, frame, before, candidate, moment):
+            inner = context(frame.program, candidate, iteration, self._per_epoch)
+            moment = knowing(self._timeline, state, lambda: self._judge.loss, inner)
+            read = reading(self._timeline, state, reader(frame, before, candidate.sample))
+            if evaluate(condition.node, read, moment):
                 return Ending(done, StopRule.CONDITION)
         return None
-
-    def _at_the_end(self, frame: Frame, inner: Moment) -> Moment:
-        def moment(name: str) -> float | str:
-            match name:
-                case "E_epoch":
-                    return self._judge.loss
-                case "E_data":
-                    return self._timeline.data_loss(frame.next_state)
-                case "E_held_out":
-                    return self._timeline.held_out_loss(frame.next_state)
-            return inner(name)
-
-        return moment
 
     def outcome(self, notation: Notation) -> Outcome:
         """How the run ended."""
@@ -285,3 +297,7 @@ def _first_bad(frame: Frame, op: Op) -> int | None:
         if step is not None and not isinstance(op.equation(program.index(program.place(step))), Const):
             return step
     return None
+
+
+def _nothing(_node: object) -> float:
+    raise AssertionError

@@ -8,8 +8,9 @@ share of the budget, every second one is dropped and K doubles. K decides how lo
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import cycle, islice
 from typing import Any
 
@@ -145,6 +146,7 @@ class Timeline:
         self._cycle: list[Any] | None = None
         # By whether it is of the samples that are held out.
         self._evaluators: dict[bool, tuple[Program, KernelExecutor]] = {}
+        self._sensitive: tuple[int, Frame] | None = None
         # The iterations of the change itself: the states that they start from.
         self._changed: dict[int, Floats] = {}
         first = self.change.first
@@ -227,7 +229,7 @@ class Timeline:
         def run(executor: Executor, now: Floats, batches: Sequence[Any]) -> Floats:
             return executor.advance(now, batches, losses)
 
-        return self._run(state, start, count, run, lambda frame, _at: losses.append(total_loss(frame)))
+        return self._run(state, start, count, run, lambda frame, _at: losses.append(total_loss(frame)), False)
 
     def watch(self, state: Floats, start: int, count: int, probe: Probe, record: Record) -> Floats:
         """The same as ``advance``, and notes what a probe sees.
@@ -242,13 +244,20 @@ class Timeline:
         per_epoch = self.schedule.per_epoch
         fresh = not record.losses and start > 0 and not record.before
         # Without a look back there is no need for the iteration before, which may take a whole replay.
-        if fresh and earlier(probe, self.schedule.program(start - 1)):
-            record.before = remembered(probe, self.frame(start - 1))
+        if fresh and earlier(probe, self._program(start - 1, probe.sensitive)):
+            record.before = remembered(probe, (self.sensitive if probe.sensitive else self.frame)(start - 1))
 
         def run(executor: Executor, now: Floats, batches: Sequence[Any]) -> Floats:
             return executor.watch(now, batches, probe, record, per_epoch)
 
-        return self._run(state, start, count, run, lambda frame, at: _look(probe, record, frame, at, per_epoch))
+        def look(frame: Frame, at: int) -> None:
+            _look(probe, record, frame, at, per_epoch)
+
+        return self._run(state, start, count, run, look, probe.sensitive)
+
+    def _program(self, iteration: int, sensitive: bool) -> Program:
+        program = self.schedule.program(iteration)
+        return self.network.sensitivity(program.batch) if sensitive else program
 
     def _run(
         self,
@@ -257,6 +266,7 @@ class Timeline:
         count: int,
         run: Callable[[Executor, Floats, Sequence[Any]], Floats],
         look: Callable[[Frame, int], None],
+        sensitive: bool,
     ) -> Floats:
         """Runs pieces of iterations of one size by the executor of their timeline; an edited one is looked at."""
         stop = start + count
@@ -264,12 +274,12 @@ class Timeline:
         while start < stop:
             if self.parent is not None and start < self.base:
                 if start >= self.change.first:
-                    look(self.frame(start), start)
+                    look(self.sensitive(start) if sensitive else self.frame(start), start)
                     start += 1
                     state = self.state(start)
                     continue
                 end = min(stop, self.change.first)
-                state = self.parent._run(state, start, end - start, run, look)
+                state = self.parent._run(state, start, end - start, run, look, sensitive)
                 start = end
                 if start == self.change.first:
                     state = self.state(start)
@@ -278,7 +288,7 @@ class Timeline:
             if not schedule.uniform:
                 left = schedule.per_epoch - 1 - start % schedule.per_epoch
                 piece = min(piece, left) if left else 1
-            state = run(self.executor(schedule.program(start)), state, self._batches(start, piece))
+            state = run(self.executor(self._program(start, sensitive)), state, self._batches(start, piece))
             start += piece
         return state
 
@@ -341,37 +351,79 @@ class Timeline:
         if frame is not None:
             self._frames.move_to_end(iteration)
             return frame
-        previous = self._frames.get(iteration - 1) if iteration > self.base else None
-        state = self.state(iteration) if previous is None else previous.next_state
-        frame = self._frames[iteration] = self.framer(iteration)(state)
+        frame = self._computed(iteration, self.schedule.program(iteration))
+        self._frames[iteration] = frame
         while len(self._frames) > self._frame_limit:
             self._frames.popitem(last=False)
         return frame
 
-    def framer(self, iteration: int) -> Callable[[Floats], Frame]:
-        """What computes every value of an iteration from a state at its start, which need not be the run's own."""
+    def framer(self, iteration: int, program: Program | None = None) -> Callable[[Floats], Frame]:
+        """What computes every value of an iteration from a state at its start, which need not be the run's own.
+
+        Args:
+            iteration: the iteration.
+            program: its program, or one that computes more.
+        """
         if self.parent is not None and iteration < self.change.first:
-            return self.parent.framer(iteration)
-        program, leaves = self.schedule.program(iteration), self._leaves(iteration)
+            return self.parent.framer(iteration, program)
+        schedule = self.schedule
+        program = schedule.program(iteration) if program is None else program
+        executor = self.executor(program)
+        leaves = executor.leaves(self.network.columns, schedule.rows(iteration), schedule.dated(iteration))
         if iteration >= self.base:
-            executor = self.executor(program)
             return lambda state: executor.frame(state, leaves)
-        overrides = self.replaced(iteration)
+        overrides = self.replaced(iteration, program)
         later = any(at > iteration for at in self.change.constants)
-        edited = self.made(program, self._constants(iteration)) if later else self.executor(program)
+        edited = self.made(program, self._constants(iteration)) if later else executor
         return lambda state: edited.frame(state, leaves, overrides)
 
-    def replaced(self, iteration: int) -> dict[Ref, float]:
-        """The assignments of an iteration that an edit has replaced."""
+    def recomputed(self, iteration: int, state: Floats) -> Frame:
+        """Every value of an iteration, had it started from another state, with the samples that are its own."""
+        return self.framer(iteration)(state)
+
+    def _computed(self, iteration: int, program: Program) -> Frame:
+        """An iteration by its program, or by one that computes more."""
+        previous = self._frames.get(iteration - 1) if iteration > self.base else None
+        state = self.state(iteration) if previous is None else previous.next_state
+        return self.framer(iteration, program)(state)
+
+    def frames(self, start: int, stop: int) -> Iterator[Frame]:
+        """The frames of iterations one after the other, none of them kept; faster than to ask for each."""
+        state: Floats | None = None
+        for iteration in range(start, stop):
+            if iteration < self.base:
+                yield self.frame(iteration)
+                continue
+            state = self.state(iteration) if state is None else state
+            frame = self.executor(self.schedule.program(iteration)).frame(state, self._leaves(iteration))
+            state = frame.next_state
+            yield frame
+
+    def sensitive(self, iteration: int) -> Frame:
+        """Every value of an iteration, and the gradients of its inputs, which no training asks for."""
         if self.parent is not None and iteration < self.change.first:
-            return self.parent.replaced(iteration)
-        named = self.schedule.program(iteration).named
+            return self.parent.sensitive(iteration)
+        if self._sensitive is None or self._sensitive[0] != iteration:
+            program = self.network.sensitivity(self.schedule.program(iteration).batch)
+            self._sensitive = iteration, self._computed(iteration, program)
+        return self._sensitive[1]
+
+    def replaced(self, iteration: int, program: Program | None = None) -> dict[Ref, float]:
+        """The assignments of an iteration that an edit has replaced, in its program or another one of it."""
+        if self.parent is not None and iteration < self.change.first:
+            return self.parent.replaced(iteration, program)
+        named = (program or self.schedule.program(iteration)).named
         entries = self.change.overrides.get(iteration, {})
         return {Ref(named[name], index): value for (name, index), value in entries.items()}
 
     def data_loss(self, state: Floats) -> float:
         """The loss over the whole data set under a state; a mean over the batch runs over all samples."""
-        return total_loss(self._evaluated(state))
+        return total_loss(self.evaluated(state))
+
+    @cached_property
+    def evaluation(self) -> Program:
+        """The forward pass over the whole data set."""
+        return self.network.evaluation(self.schedule.samples) if self.parent is None else self.parent.evaluation
 
     def loss_as_iteration(self, state: Floats) -> float | None:
         """``data_loss`` in the unit of an iteration's E: a sum over the samples is divided by an epoch's iterations.
@@ -381,7 +433,7 @@ class Timeline:
         kinds = {loss.over_batch for loss in self.network.losses}
         if len(kinds) > 1:
             return None
-        frame = self._evaluated(state)
+        frame = self.evaluated(state)
         total = total_loss(frame)
         if kinds == {"mean"}:
             return total
@@ -396,9 +448,9 @@ class Timeline:
         Raises:
             EngineError: none are held out.
         """
-        return total_loss(self._evaluated(state, held_out=True))
+        return total_loss(self.evaluated(state, held_out=True))
 
-    def _evaluated(self, state: Floats, *, held_out: bool = False) -> Frame:
+    def evaluated(self, state: Floats, *, held_out: bool = False) -> Frame:
         """The forward pass over the whole data set, or over what is held out, under a state."""
         columns = self.network.held_columns if held_out else self.network.columns
         if columns is None:
@@ -406,7 +458,7 @@ class Timeline:
         held = self.network.dataset.held_out
         samples = len(held) if held_out and held is not None else self.schedule.samples
         if held_out not in self._evaluators:
-            program = self.network.evaluation(samples)
+            program = self.network.evaluation(samples) if held_out else self.evaluation
             blas = self.network.scenario.network.arithmetic == "blas"
             self._evaluators[held_out] = (program, KernelExecutor(program, self.constants, blas=blas))
         program, executor = self._evaluators[held_out]
@@ -415,7 +467,7 @@ class Timeline:
 
     def predictions(self, state: Floats, *, held_out: bool = False) -> Floats:
         """The outputs of the last layer for the whole data set, or what is held out, under a state, (samples, ...)."""
-        frame = self._evaluated(state, held_out=held_out)
+        frame = self.evaluated(state, held_out=held_out)
         return frame.array(self.network.output(frame.program))
 
     @property

@@ -11,6 +11,7 @@ from retrograde.engine import Session, load_scenario
 from retrograde.engine.equations.words import EPOCH_NAMES, FUNCTIONS, PHASES, POSITIONS
 from retrograde.engine.errors import FormulaError
 from retrograde.engine.session.breakpoints import read
+from tests.docs.reserved import written
 
 TEXT = (Path(__file__).parent.parent.parent / "docs" / "formulas.md").read_text(encoding="utf-8")
 
@@ -20,8 +21,9 @@ def section(title: str) -> str:
 
 
 def cells(title: str) -> list[list[list[str]]]:
-    """The quoted texts in each cell of each row of the section's table."""
-    rows = [line.strip("|").split(" | ") for line in section(title).splitlines() if line.startswith("| `")]
+    """The quoted texts in each cell of each row of the section's first table."""
+    lines = section(title).partition("\n### ")[0].splitlines()
+    rows = [line.strip("|").split(" | ") for line in lines if line.startswith("| `")]
     return [[re.findall(r"`([^`]+)`", cell) for cell in row] for row in rows]
 
 
@@ -95,6 +97,37 @@ def test_every_name_means_something(session: Session) -> None:
             Session(load_scenario("digits")).condition(f"{name} < 1")
         else:
             session.condition(f"any({name} < 1)")
+
+
+NAMES_OF_ARRAYS = [
+    (name, row[2][0])
+    for line in section("Names").partition("### ")[2].splitlines()
+    if line.startswith("| `")
+    for row in [[re.findall(r"`([^`]+)`", cell) for cell in line.strip("|").split(" | ")]]
+    for name in row[0]
+]
+
+
+@pytest.mark.parametrize(("name", "scenario"), NAMES_OF_ARRAYS)
+def test_a_name_of_a_value_in_an_array_is_one(name: str, scenario: str) -> None:
+    session = Session(load_scenario(scenario))
+    assert session.resolve(name)
+    assert session.formula(name).reads
+
+
+@pytest.mark.parametrize("name", [name for row in cells("Where an epoch ends") for name in row[0]])
+def test_what_is_known_where_an_epoch_ends_is_no_breakpoint(name: str) -> None:
+    session = Session(load_scenario("xor-2-2-1" if "7" not in name else "iris"))
+    text = name.replace("_o{", f"_{session.network.layers[-1].name}{{")
+    assert session.condition(
+        f"max({text}, 0) >= 0" if "{*}" not in text else f"any({text} >= 0)", by_epoch=True
+    ).by_epoch
+    with pytest.raises(FormulaError, match="end of an epoch"):
+        session.add_breakpoint(f"any({text} > 0)" if "{*}" in text else f"{text} > 0")
+
+
+def test_the_reserved_words_are_those_of_today() -> None:
+    assert written(TEXT) == TEXT, "run `python -m tests.docs.reserved`"
 
 
 def test_every_function_is_described() -> None:

@@ -59,7 +59,7 @@ def test_every_name_means_something() -> None:
         network(setting),
         network({"momentum": 0.9, "dampening": 0.1}),
         network({"momentum": 0.9, "nesterov": True, "look_ahead": True}),
-        network({"optimizer": "rprop", "rprop_form": "irprop+"}),
+        network({"optimizer": "rprop", "rprop_form": "irprop_plus"}),
         one,
     ]
     known = [(Session(parse_scenario(text))) for text in texts]

@@ -217,7 +217,7 @@ def test_every_activation_at_the_ends_of_the_numbers(activation: str, net: float
     assert np.array_equal(np.isnan(outs[0]), np.isnan(outs[1]))
     if math.isnan(net):
         assert math.isnan(outs[0][0, 0]), "NaN is not hidden"
-    elif math.isfinite(net) and abs(net) < 1e3 and activation != "identity":
+    elif math.isfinite(net) and abs(net) < 1e3 and activation not in {"identity", "exp"}:
         assert np.all(np.isfinite(outs[0]))
 
 
@@ -241,7 +241,8 @@ def test_every_loss_at_the_ends_of_the_numbers(loss: str, out: float, target: fl
     for executor in executors(network, program):
         frame = executor.frame(network.initial_state, batch_of(network, executor, 2), overrides)
         assert_frame_is_its_equations(frame, frozenset(overrides))
-        if math.isnan(out):
+        # As cross_entropy, nll reads nothing of a class that is not the sample's.
+        if math.isnan(out) and not (loss == "nll" and target == 0.0):
             assert math.isnan(float(frame.array(program.named["E"])))
         if loss == "binary_cross_entropy" and out == target:
             assert frame.array(program.named["E_o"])[0, 0] == 0.0, "0 · ln 0 is 0"

@@ -73,7 +73,7 @@ def test_an_evaluation_takes_the_running_averages_and_trains_nothing() -> None:
     x = made.network.dataset.inputs
     program = made.network.evaluation(5)
     assert {"mu_n", "var_n", "new(running_mean_n)"}.isdisjoint(program.named)
-    frame = made.timeline._evaluated(made.network.initial_state)
+    frame = made.timeline.evaluated(made.network.initial_state)
     np.testing.assert_allclose(frame.array(frame.program.named["net_n"]), x / sqrt(1.5), rtol=1e-15)
 
 

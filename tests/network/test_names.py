@@ -6,6 +6,7 @@ import math
 import re
 from random import Random
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -215,9 +216,11 @@ def test_an_address_of_many_digits_is_refused_at_once(where: str) -> None:
         ("norm(W_h)", "norm(W_h) is a formula, not a name"),
     ],
 )
-def test_a_whole_array_and_a_formula_are_no_value(name: str, said: str) -> None:
+def test_a_whole_array_and_a_formula_are_no_slot_but_have_values(name: str, said: str) -> None:
     session = Session(load_scenario("mazur"))
-    for ask in (session.value, lambda asked: session.measure(asked, 0)):
-        with pytest.raises(EngineError, match=re.escape(said)):
-            ask(name)
+    with pytest.raises(EngineError, match=re.escape(said)):
+        session.resolve(name)
+    session.seek("1:1")
+    assert np.all(np.isfinite(session.value(name)))
+    assert np.all(np.isfinite(session.measure(name, 0)))
     assert session.look(session.formula("norm(W_h)")) is not None

@@ -60,8 +60,8 @@ SETTINGS: tuple[Mapping[str, Any], ...] = (
     {"optimizer": "radam", "betas": [0.9, 0.99]},
     {"optimizer": "radam", "weight_decay": 0.1, "decoupled": True},
     {"optimizer": "rprop", "etas": [0.4, 1.3], "step_sizes": [1e-3, 2.0]},
-    {"optimizer": "rprop", "rprop_form": "rprop-"},
-    {"optimizer": "rprop", "rprop_form": "irprop+"},
+    {"optimizer": "rprop", "rprop_form": "rprop_minus"},
+    {"optimizer": "rprop", "rprop_form": "irprop_plus"},
     {"optimizer": "radam", "eps_inside": True, "eps": 1e-3},
     {"optimizer": "lion", "weight_decay": 0.1},
 )
@@ -70,7 +70,7 @@ SETTINGS: tuple[Mapping[str, Any], ...] = (
 
 def ways(setting: Mapping[str, Any]) -> tuple[str, ...]:
     """When the parameters may be updated: what looks ahead or compares E needs all of an iteration first."""
-    late = setting.get("look_ahead") or setting.get("rprop_form") == "irprop+"
+    late = setting.get("look_ahead") or setting.get("rprop_form") == "irprop_plus"
     return ("simultaneous",) if late else ("simultaneous", "in_place")
 
 

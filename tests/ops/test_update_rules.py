@@ -149,11 +149,11 @@ def igel(form: str, losses: Sequence[float]) -> list[list[float]]:
                 w += step
             elif g * last < 0:
                 size = max(size * 0.5, 1e-6)
-                if form == "rprop-":
+                if form == "rprop_minus":
                     w -= math.copysign(1, g) * size
-                elif form == "rprop+" or (form == "irprop+" and loss > before):
+                elif form == "rprop_plus" or (form == "irprop_plus" and loss > before):
                     w -= step
-                if form != "rprop-":
+                if form != "rprop_minus":
                     g = 0.0
             else:
                 step = -math.copysign(1, g) * size if g else 0.0
@@ -165,7 +165,7 @@ def igel(form: str, losses: Sequence[float]) -> list[list[float]]:
 
 
 @both_executors
-@pytest.mark.parametrize("form", ["irprop-", "irprop+", "rprop-", "rprop+"])
+@pytest.mark.parametrize("form", ["irprop_minus", "irprop_plus", "rprop_minus", "rprop_plus"])
 def test_the_forms_of_rprop(executor: str, form: str) -> None:
     losses = (1.0, 2.0, 1.5, 1.75, 1.0)
     neuron = Given(WEIGHTS, {"learning_rate": 0.1, "optimizer": "rprop", "rprop_form": form}, executor)
@@ -175,7 +175,10 @@ def test_the_forms_of_rprop(executor: str, form: str) -> None:
 
 
 def test_the_forms_differ_where_a_gradient_changes_its_sign() -> None:
-    found = {form: str(igel(form, (1.0, 2.0, 1.5, 1.75, 1.0))) for form in ("irprop-", "irprop+", "rprop-", "rprop+")}
+    found = {
+        form: str(igel(form, (1.0, 2.0, 1.5, 1.75, 1.0)))
+        for form in ("irprop_minus", "irprop_plus", "rprop_minus", "rprop_plus")
+    }
     assert len(set(found.values())) == 4
 
 
@@ -260,7 +263,7 @@ def test_a_velocity_before_the_first_update(executor: str) -> None:
         {"momentum": 0.9, "nesterov": True, "look_ahead": True},
         {"optimizer": "adagrad", "lr_decay": 0.1},
         {"optimizer": "rmsprop", "centered": True, "momentum": 0.5},
-        {"optimizer": "rprop", "rprop_form": "irprop+"},
+        {"optimizer": "rprop", "rprop_form": "irprop_plus"},
     ],
     ids=str,
 )
@@ -320,7 +323,7 @@ def test_a_variant_with_another_optimiser_does_not_take_the_memory_over() -> Non
             "sgd does not remember velocity; it remembers v (the vel",
         ),
         ({"optimizer": "adam"}, "{ vmax = 0.5 }", "vmax", "adam remembers vmax only with amsgrad"),
-        ({"optimizer": "rprop"}, "{ step = 0.5 }", "step", 'rprop remembers step only with rprop_form = "rprop+"'),
+        ({"optimizer": "rprop"}, "{ step = 0.5 }", "step", 'rprop remembers step only with rprop_form = "rprop_plus"'),
         ({"optimizer": "adam"}, "{ t = 2.5 }", "t", "2.5 is no number of updates: a whole number from 0 to 1,000,000"),
         ({"optimizer": "adam"}, "{ t = -1 }", "t", "-1 is no number of updates"),
         ({"optimizer": "adam"}, '{ "t(W_o)" = 1 }', "t(W_o)", "t belongs to no parameter: t = 1"),
@@ -351,12 +354,24 @@ def test_what_is_not_remembered_is_refused(training: Mapping[str, Any], memory: 
     assert problem.line is not None
 
 
+def test_memory_beside_a_layer_that_is_wrong_adds_nothing_to_what_is_told() -> None:
+    text = network({"momentum": 0.9}, extra='memory = { "v(W_h)" = [[1]], "v(w1)" = 2, "v(W_o)" = 1 }')
+    with pytest.raises(ScenarioError) as caught:
+        parse_scenario(text.replace("[[network.layers]]", "[[network.layers]]\nfrozen = 1", 1))
+    (problem,) = caught.value.problems
+    assert problem.key == "network.layers[1].frozen"
+
+
 @pytest.mark.parametrize(
     ("setting", "key", "message"),
     [
         ({"momentum": 0.9, "look_ahead": True}, "look_ahead", "which needs nesterov = true"),
         ({"momentum": 0.9, "nesterov": True, "look_ahead": True, "update": "in_place"}, "look_ahead", "simultaneous"),
-        ({"optimizer": "rprop", "rprop_form": "irprop+", "update": "in_place"}, "update", "irprop+ asks whether E has"),
+        (
+            {"optimizer": "rprop", "rprop_form": "irprop_plus", "update": "in_place"},
+            "update",
+            "irprop_plus asks whether E has",
+        ),
         ({"optimizer": "rprop", "rprop_form": "irprop"}, "rprop_form", "did you mean"),
         ({"velocity": 0.5}, "velocity", "is in the table memory: memory = { v = 0.5 }"),
         ({"schedule": {"kind": "inverse_time"}}, "schedule.kind", "inverse_time needs decay"),

@@ -15,8 +15,8 @@ from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Role
 from retrograde.engine.scenario.file import parse_scenario
 from tests.oracles import torch_dense
-from tests.oracles.torch_dense import COUNT, UPDATES
-from tests.support.networks import ACTIVATIONS, BIASES, LOSSES, executed_by
+from tests.oracles.torch_dense import ACTIVATIONS, COUNT, LOSSES, UPDATES
+from tests.support.networks import BIASES, executed_by
 
 RELATIVE = 1e-9
 ROUNDING = 1e-15

@@ -19,10 +19,42 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.support.networks import ACTIVATIONS, LOSSES, Recipe
+from tests.support.networks import Recipe
 
 STORE = Path(__file__).with_name("torch_dense.json.gz")
 COUNT = 64
+ACTIVATIONS = [
+    "identity",
+    "sigmoid",
+    "tanh",
+    "relu",
+    "leaky_relu",
+    "elu",
+    "silu",
+    "gelu",
+    "gelu_tanh",
+    "softplus",
+    "selu",
+    "mish",
+    "softsign",
+    "log_sigmoid",
+    "relu6",
+    "hard_tanh",
+    "hard_sigmoid",
+    "hard_swish",
+    "softmax",
+]
+LOSSES = [
+    "half_squared_error",
+    "squared_error",
+    "mean_squared_error",
+    "mean_absolute_error",
+    "huber",
+    "binary_cross_entropy",
+    "binary_cross_entropy_logits",
+    "cross_entropy",
+]
+"""What the store holds; what came later has stores of its own."""
 UPDATES = 3
 
 

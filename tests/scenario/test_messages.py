@@ -126,16 +126,6 @@ class TestOneMistake:
                 "17:11: data.classes: 3 classes, but the last layer has 2 units",
             ),
             (
-                'activation = "softmax"',
-                'activation = "tanh"',
-                "19:8: loss.kind: cross_entropy needs softmax in the last",
-            ),
-            (
-                '"cross_entropy"',
-                '"binary_cross_entropy_logits"',
-                "19:8: loss.kind: binary_cross_entropy_logits needs identi",
-            ),
-            (
                 '"cross_entropy"',
                 '"cross_entropy"\ndelta = 1',
                 "20:1: loss.delta: delta belongs to huber; this loss is cross",

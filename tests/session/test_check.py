@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retrograde.engine import Session
 from retrograde.engine.errors import EngineError, ScenarioError
 from retrograde.engine.scenario.file import load_scenario, parse_scenario
 from retrograde.engine.scenario.models import PRINTED, Scenario
@@ -320,3 +321,124 @@ def test_what_differs_is_shown_with_all_its_digits() -> None:
 def test_a_rounded_zero_has_no_sign() -> None:
     assert compare("0.01", -0.004).shown == "0.00"
     assert compare("1e-3", -0.0).shown == "0e+0"
+
+
+ONLINE = """
+format = 1
+[title]
+en = "online"
+[network]
+inputs = 2
+[[network.layers]]
+name = "o"
+units = 1
+activation = "sigmoid"
+weights = [[0.5, -1.0]]
+biases = [0.25]
+[data]
+inputs = [[1, 0], [0, 1], [1, 1]]
+targets = [[1], [0], [0]]
+[loss]
+kind = "half_squared_error"
+[training]
+learning_rate = 0.5
+batch_size = 1
+[stop]
+epochs = 3
+"""
+
+
+def sigmoid(x: float) -> float:
+    return 1.0 / (1.0 + math.exp(-x))
+
+
+def test_the_samples_of_the_data_are_known_at_one_moment_of_online_training() -> None:
+    session = Session(parse_scenario(ONLINE))
+    for updates in (0, 1, 3, 4):
+        first, second, bias = (session.measure(name, updates) for name in ("w1", "w2", "b_o1"))
+        rows = [sigmoid(first * x + second * y + bias) for x, y in ((1, 0), (0, 1), (1, 1))]
+        assert session.measure("out_o1{*}", updates) == pytest.approx(rows, rel=1e-14)
+        assert session.measure("out_o1{2}", updates) == session.measure("out_o1{*2}", updates)
+        assert session.measure("out_o1{3}", updates) == pytest.approx(rows[2], rel=1e-14)
+        right = [rows[0] >= 0.5, rows[1] < 0.5, rows[2] < 0.5]
+        assert session.measure("accuracy", updates) == sum(right) / 3
+        assert session.measure("count(abs(out_o1{*} - t_o1{*}) < 0.5)", updates) == sum(right)
+        mean = sum(abs(row - t) for row, t in zip(rows, (1, 0, 0), strict=True)) / 3
+        assert session.measure("mean(abs(out_o{*} - t_o{*}))", updates) == pytest.approx(mean, rel=1e-14)
+    assert session.measure("out_o{*}", 0).shape == (3,)
+    for wrong in ("out_o1{*4}", "out_o1{4}", "grad(out_o1{*})", "W_o{*}"):
+        with pytest.raises(EngineError, match=r"not in 1 to|not computed|no values of samples"):
+            session.measure(wrong, 0)
+
+
+def test_a_query_asks_for_what_is_known_at_the_end_of_an_epoch() -> None:
+    session = Session(parse_scenario(ONLINE))
+    session.run(epochs=3)
+    ends = [session.schedule.start(3 * epoch) for epoch in (1, 2, 3)]
+    losses = [session.measure("E_epoch", 3 * epoch) for epoch in (1, 2, 3)]
+    assert list(session.where("E_epoch > 0")) == ends
+    assert session.first(f"E_epoch <= {losses[1]!r}") == ends[1]
+    assert session.last(f"E_epoch >= {losses[1]!r}") == ends[1]
+    found = session.extreme("2 * E_epoch - mean(out_o1{*})", largest=False)
+    assert found is not None
+    assert found.step in ends
+    session.seek(found.step)
+    assert session.value("2 * E_epoch - mean(out_o1{*})") == found.value
+    with pytest.raises(EngineError, match="end of an epoch"):
+        session.add_breakpoint("max(out_o1{*}) > 0.5")
+
+
+@pytest.mark.parametrize("until", ["8 * E_epoch < {}", "epoch > 1 and 8 * E_epoch < {}", "not 8 * E_epoch >= {}"])
+def test_a_condition_on_the_loss_of_an_epoch_ends_a_run_where_it_first_holds(until: str) -> None:
+    session = Session(parse_scenario(ONLINE))
+    second = session.measure("E_epoch", 6)
+    outcome = session.run(epochs=3, until=until.format(repr(8 * session.measure("E_epoch", 3))))
+    assert (outcome.epoch, outcome.loss) == (2, second)
+
+
+def test_an_entry_is_a_formula_or_an_array() -> None:
+    text = (
+        ONLINE
+        + """
+        [[expect]]
+        value = "norm(W_o) * 2"
+        printed = "2.24"
+        [[expect]]
+        value = "W_o"
+        printed = "[[0.5, -1.00]]"
+        [[expect]]
+        value = "out_o1{*}"
+        printed = "[0.68, 0.32, 0.99]"
+    """
+    )
+    found = [(finding.expect.value, finding.ok) for finding in check(parse_scenario(text))]
+    assert found == [
+        ("norm(W_o) * 2", True),
+        ("W_o[1,1]", True),
+        ("W_o[1,2]", True),
+        ("out_o1{*}[1]", True),
+        ("out_o1{*}[2]", True),
+        ("out_o1{*}[3]", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "part"),
+    [
+        ('value = "W_o"\nprinted = "[[0.5], [1]]"', r"shape \[1, 2\], what is printed \[2, 1\]"),
+        ('value = "W_o"\nprinted = "0.5"', r"shape \[1, 2\], what is printed \[\]"),
+        ('value = "W_o"\nprinted = "[[0.5, 1-2]]"', "1-2 is no number"),
+        ('value = "W_o"\nprinted = "[[0.5, 1]"', "no array"),
+        ('value = "norm("\nprinted = "1"', "found the end"),
+    ],
+)
+def test_an_entry_that_does_not_fit_is_refused_by_its_key(entry: str, part: str) -> None:
+    with pytest.raises(EngineError, match=rf"expect\[1\].value: .*{part}"):
+        check(parse_scenario(f"{ONLINE}[[expect]]\n{entry}\n"))
+
+
+def test_an_error_of_an_entry_names_the_file_and_the_line(tmp_path: Path) -> None:
+    file = tmp_path / "online.toml"
+    file.write_text(ONLINE + '[[expect]]\nprinted = "1"\nvalue = "w9"\n', encoding="utf-8")
+    with pytest.raises(EngineError, match=r"online.toml:\d+:9: expect\[1\].value: there is no value called w9"):
+        check(load_scenario(str(file)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random
 from unittest.mock import patch
@@ -77,6 +77,7 @@ REFERENCE: dict[str, Callable[[float, float], float]] = {
     "relu6": lambda x, _: min(max(x, 0.0), 6.0),
     "hard_tanh": lambda x, _: min(max(x, -1.0), 1.0),
     "hard_sigmoid": lambda x, _: min(max(x / 6 + 0.5, 0.0), 1.0),
+    "exp": lambda x, _: math.exp(x),
     "hard_swish": lambda x, _: x * min(max(x / 6 + 0.5, 0.0), 1.0),
 }
 """The textbook formulas, written another way than the engine's."""
@@ -124,31 +125,66 @@ def test_the_slope_at_the_kink_is_that_of_the_left_side(name: str) -> None:
     assert math.copysign(1.0, y) == 1.0, "max(0, −0) is +0"
 
 
-LOSS_FORMULAS: dict[str, Callable[[float, float, float], float]] = {
+def ln(y: float, s: Mapping[str, float]) -> float:
+    """A logarithm as the options of a loss leave it."""
+    found = math.log(y + s.get("log_epsilon", 0.0))
+    return max(found, s.get("log_floor", -math.inf))
+
+
+def cut(y: float, s: Mapping[str, float]) -> float:
+    """An output as the logarithms see it."""
+    return min(max(y, s.get("log_clip", 0.0)), 1 - s.get("log_clip", 0.0))
+
+
+LOSS_FORMULAS: dict[str, Callable[[float, float, Mapping[str, float]], float]] = {
     "half_squared_error": lambda y, t, _: (t - y) ** 2 / 2,
     "squared_error": lambda y, t, _: (t - y) ** 2,
     "mean_squared_error": lambda y, t, _: (t - y) ** 2,
     "mean_absolute_error": lambda y, t, _: abs(t - y),
-    "huber": lambda y, t, d: (y - t) ** 2 / 2 if abs(y - t) <= d else d * (abs(y - t) - d / 2),
-    "binary_cross_entropy": lambda y, t, _: (
-        -((t * math.log(y) if t else 0.0) + ((1 - t) * math.log(1 - y) if t != 1 else 0.0))
+    "huber": lambda y, t, s: (
+        (y - t) ** 2 / 2 if abs(y - t) <= s["delta"] else s["delta"] * (abs(y - t) - s["delta"] / 2)
     ),
-    "binary_cross_entropy_logits": lambda z, t, _: math.log(1 + math.exp(z)) - t * z,
+    "binary_cross_entropy": lambda y, t, s: (
+        -(
+            (s.get("pos_weight", 1.0) * t * ln(cut(y, s), s) if t else 0.0)
+            + ((1 - t) * ln(1 - cut(y, s), s) if t != 1 else 0.0)
+        )
+    ),
+    "binary_cross_entropy_logits": lambda z, t, s: (
+        (1 - t) * math.log(1 + math.exp(z)) + s.get("pos_weight", 1.0) * t * math.log(1 + math.exp(-z))
+    ),
+    "cross_entropy": lambda y, t, s: -t * ln(cut(y, s), s) if t else 0.0,
+    "nll": lambda y, t, _: -t * y,
+    "hinge": lambda y, t, s: max(0.0, s["margin"] - t * y),
+    "squared_hinge": lambda y, t, s: max(0.0, s["margin"] - t * y) ** 2,
+    "value": lambda y, c, _: c * y,
 }
 
 
 @pytest.mark.parametrize("name", [name for name, row in LOSSES.items() if isinstance(row, TermwiseLoss)])
 @examples(60)
-@given(data=st.data(), delta=st.floats(0.1, 2))
-def test_a_loss_is_its_formula_and_its_slope_the_derivative(name: str, data: st.DataObject, delta: float) -> None:
+@given(data=st.data())
+def test_a_loss_is_its_formula_and_its_slope_the_derivative(name: str, data: st.DataObject) -> None:
     row = termwise(name)
-    probability = name == "binary_cross_entropy"
+    values = {"log_epsilon": 0.02, "log_clip": 0.15, "log_floor": -1.1, "pos_weight": 2.5, "delta": 0.7, "margin": 1.3}
+    stated = data.draw(st.sets(st.sampled_from([option.key for option in row.options]))) if row.options else set()
+    settings = {**row.defaults, **{key: values[key] for key in stated}}
+    probability = name in {"binary_cross_entropy", "cross_entropy"}
     y = data.draw(st.floats(0.05, 0.95) if probability else st.floats(-4, 4))
-    t = data.draw(st.floats(0, 1) | st.sampled_from((0.0, 1.0)) if name.startswith("binary") else st.floats(-4, 4))
-    value, slope = row.value(Y, T, Const(delta)), row.slope(Y, T, Const(delta))
-    assert at(value, y=y, t=t) == pytest.approx(LOSS_FORMULAS[name](y, t, delta), rel=1e-11, abs=1e-13)
-    kinks = {"mean_absolute_error": (0.0,), "huber": (-delta, delta)}.get(name, ())
-    if all(abs(y - t - kink) > 0.01 for kink in kinks):
+    whole = row.targets in {"probabilities", "distributions"}
+    t = data.draw(st.floats(0, 1) | st.sampled_from((0.0, 1.0)) if whole else st.floats(-4, 4))
+    value, slope = row.value(Y, T, settings), row.slope(Y, T, settings)
+    assert at(value, y=y, t=t) == pytest.approx(LOSS_FORMULAS[name](y, t, settings), rel=1e-11, abs=1e-12)
+    delta, floor = (
+        settings.get("delta", 0.0),
+        math.exp(settings.get("log_floor", -9.0)) - settings.get("log_epsilon", 0),
+    )
+    kinks = {"mean_absolute_error": (t,), "huber": (t - delta, t + delta)}.get(name, ())
+    if probability:
+        kinks = (0.15, 0.85, floor, 1 - floor)
+    if "hinge" in name and t:
+        kinks = (settings["margin"] / t,)
+    if all(abs(y - kink) > 0.01 for kink in kinks):
         # Near 0 and 1 a logarithm bends so much that only close differences have its slope.
         found = derivative(lambda z: at(value, y=z, t=t), y, h=2e-4 if probability else 2e-3)
         assert at(slope, y=y, t=t) == pytest.approx(found, rel=1e-8, abs=1e-8)
@@ -156,11 +192,12 @@ def test_a_loss_is_its_formula_and_its_slope_the_derivative(name: str, data: st.
 
 def test_the_slopes_at_the_kinks_of_losses() -> None:
     """The absolute error has slope 0 at 0; Huber is smooth where its pieces meet."""
-    assert at(termwise("mean_absolute_error").slope(Y, T, Const(1.0)), y=0.5, t=0.5) == 0.0
+    assert at(termwise("mean_absolute_error").slope(Y, T, {}), y=0.5, t=0.5) == 0.0
     for y in (0.75, -0.75):
-        assert at(termwise("huber").slope(Y, T, Const(0.75)), y=y, t=0.0) == y
+        assert at(termwise("huber").slope(Y, T, {"delta": 0.75}), y=y, t=0.0) == y
+    assert at(termwise("hinge").slope(Y, T, {"margin": 1.0}), y=1.0, t=1.0) == 0.0
     for t in (0.0, 1.0):
-        assert at(termwise("binary_cross_entropy").value(Y, T, Const(0.0)), y=t, t=t) == 0.0
+        assert at(termwise("binary_cross_entropy").value(Y, T, {}), y=t, t=t) == 0.0
 
 
 KINKED = ("relu", "leaky_relu", "elu", "selu", "relu6", "hard_tanh", "hard_sigmoid", "hard_swish")
@@ -169,8 +206,16 @@ KINKED = ("relu", "leaky_relu", "elu", "selu", "relu6", "hard_tanh", "hard_sigmo
 def smooth(recipe: Recipe) -> Recipe:
     """The recipe without the activations and losses that have kinks."""
     swap = dict(zip(KINKED, ("silu", "tanh", "softplus", "mish", "softsign", "tanh", "sigmoid", "silu"), strict=True))
-    loss = {"mean_absolute_error": "squared_error", "huber": "half_squared_error"}.get(recipe.loss, recipe.loss)
-    return replace(recipe, rate=0.02, activations=tuple(swap.get(name, name) for name in recipe.activations), loss=loss)
+    others = {"huber": "half_squared_error", "hinge": "squared_hinge", "multiclass_hinge": "value"}
+    loss = {"mean_absolute_error": "squared_error", **others}.get(recipe.loss, recipe.loss)
+    option = "" if recipe.option in {"log_clip", "log_floor"} or loss != recipe.loss else recipe.option
+    return replace(
+        recipe,
+        rate=0.02,
+        option=option,
+        activations=tuple(swap.get(name, name) for name in recipe.activations),
+        loss=loss,
+    )
 
 
 def differentiable(session: Session) -> bool:

@@ -110,12 +110,12 @@ def loss() -> Added:
         name="quartic_error",
         title="quartic error",
         formula="¼ κ (y − t)⁴",
-        value=lambda y, t, k: Product((Const(0.25, "¼"), k, *power(y, t, 4))),
-        slope=lambda y, t, k: Product((k, *power(y, t, 3))),
+        value=lambda y, t, s: Product((Const(0.25, "¼"), Const(s["kappa"]), *power(y, t, 4))),
+        slope=lambda y, t, s: Product((Const(s["kappa"]), *power(y, t, 3))),
         over_outputs="mean",
         over_batch="sum",
-        parameter=Option(key="kappa", text="κ", above=0),
-        default=2.0,
+        options=(Option(key="kappa", text="κ", above=0),),
+        defaults={"kappa": 2.0},
     )
     return Added(
         name="quartic_error",

@@ -26,9 +26,11 @@ from retrograde.engine.travel import timeline
 ELEMENTWISE = tuple(name for name, row in activations.ACTIVATIONS.items() if isinstance(row, Elementwise))
 ACTIVATIONS = tuple(activations.ACTIVATIONS)
 PLAIN_LOSSES = tuple(name for name, row in losses.LOSSES.items() if row.targets == "numbers")
-LOSSES = tuple(name for name, row in losses.LOSSES.items() if row.targets != "none")
+LOSSES = tuple(losses.LOSSES)
 OTHER = {"leaky_relu": 0.1, "elu": 1.5}
-"""Parameters of activations and losses that are not their defaults; of others 0.75."""
+"""Parameters of activations that are not their defaults; of others 0.75."""
+OPTIONS = {"log_epsilon": 0.02, "log_clip": 0.1, "log_floor": -1.5, "pos_weight": 2.5}
+"""Options of losses; others are 0.75."""
 BIASES = ("neuron", "shared", "none")
 EXECUTORS = ("generated", "kernels", "blas")
 
@@ -42,6 +44,7 @@ class Recipe:
     biases: tuple[str, ...]
     frozen: tuple[tuple[str, ...], ...]
     loss: str
+    option: str = ""
     over_outputs: str | None = None
     over_batch: str | None = None
     samples: int
@@ -89,8 +92,8 @@ class Recipe:
         lines += ["[loss]", f'kind = "{self.loss}"']
         lines += [f'over_outputs = "{self.over_outputs}"'] if self.over_outputs else []
         lines += [f'over_batch = "{self.over_batch}"'] if self.over_batch else []
-        if (parameter := losses.LOSSES[self.loss].parameter) is not None:
-            lines.append(f"{parameter.key} = {OTHER.get(self.loss, 0.75)}")
+        for option in (*losses.LOSSES[self.loss].defaults, *([self.option] if self.option else [])):
+            lines.append(f"{option} = {OPTIONS.get(option, 0.75)}")
         lines += [
             "[training]",
             f"learning_rate = {self.rate!r}",
@@ -107,7 +110,7 @@ class Recipe:
     def _targets(self, random: np.random.Generator) -> Floats:
         shape = (self.samples, self.widths[-1])
         match self.loss:
-            case "cross_entropy":
+            case "cross_entropy" | "nll" | "multiclass_hinge":
                 shares = random.uniform(0.1, 1.0, shape)
                 targets = shares / shares.sum(axis=1, keepdims=True)
                 hot = random.integers(shape[1], size=shape[0])
@@ -118,6 +121,8 @@ class Recipe:
             case "binary_cross_entropy" | "binary_cross_entropy_logits":
                 targets = random.uniform(size=shape)
                 return np.where(random.uniform(size=shape) < 0.5, np.round(targets), targets)
+            case "hinge" | "squared_hinge":
+                return random.choice((-1.0, 1.0), size=shape)
             case _:
                 return random.normal(size=shape)
 
@@ -125,6 +130,12 @@ class Recipe:
     def scenario(self) -> Scenario:
         """The scenario, as the program reads it."""
         return parse_scenario(self.text, name="random")
+
+
+def optional(loss: str) -> list[str]:
+    """The options of a loss that may be absent."""
+    row = losses.LOSSES[loss]
+    return [option.key for option in row.options if option.key not in row.defaults]
 
 
 def rounded(values: Floats) -> list[Any]:
@@ -159,14 +170,17 @@ def recipes(
             activations[-1] = draw(st.sampled_from(("sigmoid", "softmax")))
         case "binary_cross_entropy_logits":
             activations[-1] = "identity"
+        case "nll":
+            activations[-1] = "log_softmax"
     # A share of one unit is always 1, and its logarithm is of no use to a loss.
-    if loss in {"cross_entropy", "binary_cross_entropy"} and activations[-1] == "softmax":
+    if loss in {"cross_entropy", "binary_cross_entropy", "nll"} and "softmax" in activations[-1]:
         widths[-1] = max(2, widths[-1])
     biases = [draw(st.sampled_from(BIASES)) for _ in range(layers)]
     frozen: list[tuple[str, ...]] = []
     for bias in biases:
         options = [(), (), ("weights",)] + ([("bias",), ("weights", "bias")] if bias != "none" else [])
         frozen.append(draw(st.sampled_from(options)) if freeze else ())
+    option = draw(st.sampled_from(("", *optional(loss))))
     count = draw(st.integers(1, samples))
     return Recipe(
         widths=tuple(widths),
@@ -174,6 +188,7 @@ def recipes(
         biases=tuple(biases),
         frozen=tuple(frozen),
         loss=loss,
+        option=option,
         over_outputs=draw(st.sampled_from((None, "sum", "mean"))),
         over_batch=draw(st.sampled_from((None, "sum", "mean"))),
         samples=count,

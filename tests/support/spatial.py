@@ -262,7 +262,7 @@ def build(made: Chain) -> Built:
             out=x,
             goal=goal,
             loss="half_squared_error",
-            parameter=0.0,
+            settings={},
         )
     )
     total = Array(name="E", shape=(), role=Role.TOTAL, layer=x.layer)

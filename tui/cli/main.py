@@ -29,6 +29,8 @@ SUBCOMMANDS: tuple[str, ...] = (
     "gradcheck",
     "why",
     "flow",
+    "doctor",
+    "biography",
     "race",
     "new",
     "data",

@@ -64,11 +64,18 @@ targets = [[0], [1], [1], [0]]
 # target_columns = "3"
 # classes = 3                               # targets are class indices 0, 1, 2
 # standardise = true
+# sample_weights = [1, 1, 2, 1]             # how much each sample counts in the loss
+# mask = [[1, 0], [1, 1], [1, 1], [0, 1]]   # which steps of each sequence count
 
 [loss]
 kind = "half_squared_error"                 # {losses}
 over_outputs = "sum"                        # or "mean"
 over_batch = "mean"                         # or "sum"
+# over_time = "mean"                        # of sequences: "mean" of each, "pooled" over all, "all" steps, or "sum"
+# class_weights = [1, 5]                    # a number for each class; normalise = "weights" divides by them
+# ignore_index = -100                       # of class indices: the one that has no loss
+# pos_weight = 3                            # of binary_cross_entropy
+# log_clip = 1e-7                           # ln of 1e-7 … 1 - 1e-7 as Keras; log_floor = -100 as PyTorch
 
 [training]
 optimizer = "sgd"                           # {optimisers}

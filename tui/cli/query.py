@@ -64,8 +64,10 @@ def query(source: str, text: str, *, epochs: int | None, limit: int | None, as_j
     if limit is not None and asked.verb != "all":
         raise EngineError(_("--limit goes with `all` only"))
     session = load_session(source)
-    read = session.formula if asked.verb in {"max", "min"} else session.condition
-    read(asked.formula)
+    if asked.verb in {"max", "min"}:
+        session.formula(asked.formula)
+    else:
+        session.condition(asked.formula, by_epoch=True, asked=True)
     with ProgressBar() as bar:
         if epochs is not None or not is_saved(source) or session.frontier == 0:
             session.run(epochs=epochs, on_progress=bar.update)
@@ -115,12 +117,24 @@ def _write_text(session: Session, asked: Query, answer: _Answer, limit: int | No
         bar.wipe()
         print("  ".join(parts), flush=True)
         printed += 1
+    note = _note(session, formula)
+    if printed and note:
+        print(_("note: {text}").format(text=note))
     if not printed:
         epochs = session.frontier // session.schedule.steps_per_epoch
         bar.wipe()
         where = ngettext("in {count} epoch", "in {count} epochs", epochs).format(count=epochs)
         print(_("nothing found {where}").format(where=where))
     return FOUND if printed else NOTHING
+
+
+def _note(session: Session, formula: Formula) -> str:
+    """What E is where an iteration takes a part of the samples only; nothing of other formulas."""
+    batch, samples = session.schedule.batch, session.schedule.samples
+    if batch >= samples or all(slot.array != "E" for slot in formula.slots):
+        return ""
+    message = _("E is the loss of one iteration, of {batch} of {samples} samples; that of an epoch is E_epoch")
+    return message.format(batch=batch, samples=samples)
 
 
 def _hit(session: Session, formula: Formula, number: int, value: float | None) -> list[str]:
@@ -154,6 +168,8 @@ def _write_json(session: Session, asked: Query, answer: _Answer, limit: int | No
         result["hits"] = hits
     if answer.value is not None:
         result["value"] = encoded(answer.value)
+    if note := _note(session, formula):
+        result["note"] = note
     print(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
     return FOUND if hits or answer.count else NOTHING
 

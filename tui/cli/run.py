@@ -19,9 +19,13 @@ from retrograde.tui.cli.support.subcommand import DATA, EPOCHS, JSON, Subcommand
 if TYPE_CHECKING:
     from retrograde.engine.equations.arithmetic import Floats
     from retrograde.engine.equations.array import Array
+    from retrograde.engine.network.classifying import Classified
     from retrograde.engine.session.session import Session
     from retrograde.engine.travel.stopping import Outcome
 
+
+MOST = 1000
+"""Outputs that are listed in JSON: all of as many samples as that is."""
 
 MOST_VALUES = 200
 """Parameters up to which a report names each of them, where it is not asked to name all."""
@@ -55,12 +59,53 @@ def run(
         print(_("{count} parameters; --values prints each of them").format(count=f"{count:,}"))
         print()
     epochs_done = outcome.iterations // session.schedule.per_epoch
-    print("\n".join(table([[_("epochs"), str(epochs_done), ""], *_losses(session, outcome), *_held_out_rows(session)])))
+    print(
+        "\n".join(
+            table(
+                [
+                    [_("epochs"), str(epochs_done), ""],
+                    *_losses(session, outcome),
+                    *_answered(session, outcome),
+                    *_held_out_rows(session, outcome.iterations),
+                ]
+            )
+        )
+    )
     print(_("stopped: {message}").format(message=outcome.message))
     if outcome.fault is not None:
         message = _("there: retrograde {scenario}, then :goto {address}")
         print(message.format(scenario=scenario, address=outcome.fault.address))
     return 0
+
+
+def classified(session: Session, updates: int, *, held_out: bool = False) -> Classified | None:
+    """How many samples are classified rightly after so many updates; None where the targets are no classes."""
+    from retrograde.engine.travel.epochs import rightly
+
+    return rightly(session.timeline, session.timeline.state(updates), held_out=held_out)
+
+
+def answers(session: Session, updates: int) -> dict[str, Any]:
+    """What the network says to each sample after so many updates, of the first ``MOST`` numbers, and the accuracy."""
+    if session.network.answer(session.timeline.evaluation) is None:
+        return {}
+    outputs = session.timeline.predictions(session.timeline.state(updates))
+    found = classified(session, updates)
+    rows = outputs.reshape(len(outputs), -1)
+    few = rows[: max(1, MOST // max(1, rows.shape[1]))]
+    return {
+        "accuracy": None if found is None else found.right / found.samples,
+        "samples": len(rows),
+        "outputs": [[encoded(float(value)) for value in row] for row in few],
+    }
+
+
+def _answered(session: Session, outcome: Outcome) -> Iterator[list[str]]:
+    """The accuracy over the data, where the targets are classes."""
+    found = classified(session, outcome.iterations)
+    if found is not None:
+        right = _("{right} of {samples} samples, after the last update").format(**found._asdict())
+        yield [_("accuracy"), shown(found.right / found.samples), right]
 
 
 def _as_json(session: Session, outcome: Outcome, values: Mapping[str, float] | None) -> dict[str, Any]:
@@ -78,7 +123,8 @@ def _as_json(session: Session, outcome: Outcome, values: Mapping[str, float] | N
         else {"name": fault.name, "value": encoded(fault.value), "address": fault.address, "step": fault.step},
         "loss_last_epoch": encoded(outcome.loss),
         "loss_end": encoded(session.value("E_data")),
-        **{name: encoded(value) for name, value in held_out(session).items()},
+        **answers(session, outcome.iterations),
+        **{name: encoded(value) for name, value in held_out(session, outcome.iterations).items()},
         "warnings": [str(warning) for warning in session.scenario.warnings],
         "loss_end_as_iteration": None if same_unit is None else encoded(same_unit),
         "parameters": None if values is None else {name: encoded(value) for name, value in values.items()},
@@ -170,24 +216,22 @@ def _summary(session: Session, updates: int) -> list[str]:
 _HELD_OUT = {"loss_held_out": N_("loss of held-out data"), "accuracy_held_out": N_("accuracy of held-out data")}
 
 
-def _held_out_rows(session: Session) -> Iterator[list[str]]:
+def _held_out_rows(session: Session, updates: int) -> Iterator[list[str]]:
     """What is said of the samples that are held out."""
-    for name, value in held_out(session).items():
+    for name, value in held_out(session, updates).items():
         yield [_(_HELD_OUT[name]), shown(value), _("over what is held out, after the last update")]
 
 
-def held_out(session: Session) -> dict[str, float]:
-    """The loss of the samples that are held out at the cursor, and how many of them are classified rightly.
+def held_out(session: Session, updates: int) -> dict[str, float]:
+    """The loss of the samples that are held out after so many updates, and the share that is classified rightly.
 
     Nothing where none are held out, and no accuracy where the targets are no classes.
     """
-    from retrograde.engine.session.scoring import right_answers
-
     if session.network.dataset.held_out is None:
         return {}
-    found = {"loss_held_out": session.value("E_held_out")}
-    if (answers := right_answers(session, held_out=True)) is not None:
-        found["accuracy_held_out"] = answers[0] / answers[1]
+    found = {"loss_held_out": session.measure("E_held_out", updates)}
+    if (right := classified(session, updates, held_out=True)) is not None:
+        found["accuracy_held_out"] = right.right / right.samples
     return found
 
 

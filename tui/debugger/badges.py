@@ -67,7 +67,7 @@ class Badges:
         """Holds the number on the screen against a finite difference and against published figures."""
         if not self._working.turns.allows(Event.USE):
             return
-        from retrograde.engine.session.scoring import right_answers
+        from retrograde.engine.travel.epochs import rightly
         from retrograde.tui.views.badges import badges
 
         desk, key, updates, news = self._desk, self._key, self._updates, False
@@ -77,7 +77,8 @@ class Badges:
             self._known[key] = badges(desk.session, desk.reading)
             news = bool(self._known[key])
         if self._accuracy[0] != updates:
-            self._accuracy = (updates, right_answers(desk.session))
+            timeline = desk.session.timeline
+            self._accuracy = (updates, rightly(timeline, timeline.state(updates)))
             news = news or self._accuracy[1] is not None
         if news:
             desk.paint()

@@ -19,6 +19,7 @@ from retrograde.tui.debugger.panels.table import PANELS
 from retrograde.tui.debugger.querying import Querying
 from retrograde.tui.debugger.running import Running
 from retrograde.tui.debugger.selecting import Selecting
+from retrograde.tui.debugger.telling import Telling
 from retrograde.tui.debugger.viewing import Viewing
 from retrograde.tui.debugger.visiting import Visiting
 from retrograde.tui.debugger.working import Working
@@ -67,6 +68,7 @@ class Parts:
         )
         self.panels = {row.id: row.part(desk, colleagues) for row in PANELS}
         self.selecting = Selecting(desk, self.panels)
+        self.telling = Telling(desk, self.working, self.moving)
         self.editing = Editing(desk, self.working, self.moving, self.keeping, self.beside)
         self.explaining = Explaining(desk, self.working, self.moving, self.editing)
         self.running = Running(desk, self.working, self.listing, self.keeping)

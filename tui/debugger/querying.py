@@ -41,7 +41,10 @@ class Querying:
         """
         session = self._desk.session
         # What is wrong with it is said at once, while it can be corrected.
-        (session.formula if verb in {"max", "min"} else session.condition)(text)
+        if verb in {"max", "min"}:
+            session.formula(text)
+        else:
+            session.condition(text, by_epoch=True, asked=True)
         self._working.search(
             f"{verb} {text}",
             lambda job: _answer(session, verb, text, job),

@@ -429,6 +429,16 @@ COMMANDS: tuple[Row, ...] = (
         obey=lambda on, text: on.querying.ask("min", text),
     ),
     Row(
+        id="biography",
+        keys=("B",),
+        title=N_("biography of a weight"),
+        help=N_("What moved the selected parameter, by row of the data, cause or time; Enter goes to the moment."),
+        group=Group.DEBUG,
+        line="biography NAME",
+        act=lambda on: on.telling.biography(),
+        obey=lambda on, name: on.telling.biography(name),
+    ),
+    Row(
         id="why",
         keys=("y",),
         title=N_("why is this gradient so"),

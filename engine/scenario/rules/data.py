@@ -31,9 +31,13 @@ _OF_KINDS = {
     "input_columns": _TABLES,
     "target_columns": _TABLES,
     "length_column": _TABLES,
+    "mask_columns": _TABLES,
+    "weight_column": _TABLES,
     "input_key": ("npz",),
     "target_key": ("npz",),
     "length_key": ("npz",),
+    "mask_key": ("npz",),
+    "weight_key": ("npz",),
     "target_file": ("npy",),
     "layout": ("text", "parquet", "npy", "npz"),
 }
@@ -136,20 +140,46 @@ def _sequence_rules(parts: Parts, data: Data) -> Iterator[Violation]:
             yield Violation(path=("data", "text"), message=text)
     elif data.stride is not None:
         yield Violation(path=("data", "stride"), message=_("stride belongs to text; there is no data.text"), key=True)
-    key = next((key for key in ("lengths", "length_column", "length_key") if getattr(data, key) is not None), None)
-    if key is None:
-        return
-    if parts.complete and not any(layer is None or layer.sequential for layer in parts.layers):
-        message = _("{key} belongs to sequences; there is no recurrent layer that could read them")
-        yield Violation(path=("data", key), message=message.format(key=key), key=True)
-    if data.lengths is not None and data.inputs is not None and len(data.lengths) != len(data.inputs):
-        message = _("{lengths} lengths for {inputs} rows of inputs")
-        text = message.format(lengths=len(data.lengths), inputs=len(data.inputs))
-        yield Violation(path=("data", "lengths"), message=text)
+    yield from _counting_rules(parts, data)
+
+
+_LENGTHS = ("lengths", "length_column", "length_key")
+_MASKS = ("mask", "mask_columns", "mask_key")
+
+
+def _counting_rules(parts: Parts, data: Data) -> Iterator[Violation]:
+    """Which steps of sequences count, and how much samples do."""
+    given = [key for key in (*_LENGTHS, *_MASKS) if getattr(data, key) is not None]
+    if given and parts.complete and None not in parts.forms and not _counts_steps(parts):
+        message = _("{key} belongs to sequences; there is no recurrent layer, key_mask or loss that could read them")
+        yield Violation(path=("data", given[0]), message=message.format(key=given[0]), key=True)
+    if given and given[0] in _LENGTHS and given[-1] in _MASKS:
+        message = _("{mask} says what counts step by step; drop it or {lengths}")
+        yield Violation(path=("data", given[-1]), message=message.format(mask=given[-1], lengths=given[0]), key=True)
+    for key in ("lengths", "mask", "sample_weights"):
+        rows = getattr(data, key)
+        if rows is not None and data.inputs is not None and len(rows) != len(data.inputs):
+            message = _("{found} {key} for {inputs} rows of inputs")
+            text = message.format(found=len(rows), key=key, inputs=len(data.inputs))
+            yield Violation(path=("data", key), message=text)
+    if data.mask is not None:
+        yield from _row_rules(data.mask, parts.steps, ("data", "mask"), _("mask"), _("steps of the inputs"))
+
+
+def _counts_steps(parts: Parts) -> bool:
+    """Whether a layer or a loss reads which steps count."""
+    if any(layer is None or layer.sequential or getattr(layer, "key_mask", False) for layer in parts.layers):
+        return True
+    for loss in (parts.loss, *parts.losses):
+        number = None if loss is None else parts.number(loss.layer)
+        form = None if number is None else parts.forms[number]
+        if form is not None and parts.steps in {form.steps or None, form.shape[0] if len(form.shape) > 1 else None}:
+            return True
+    return False
 
 
 def _file_rules(parts: Parts, data: Data) -> Iterator[Violation]:
-    for key in ("inputs", "targets", "lengths"):
+    for key in ("inputs", "targets", "lengths", "mask", "sample_weights"):
         if key in data.model_fields_set:
             message = _("samples are inline or in a file, not both; drop {key} or file")
             yield Violation(path=("data", key), message=message.format(key=key), key=True)
@@ -168,11 +198,6 @@ def _file_rules(parts: Parts, data: Data) -> Iterator[Violation]:
     if parts.inputs == 0:
         message = _("no layer reads inputs, so there are none to be read from a file")
         yield Violation(path=("data", "file"), message=message)
-    elif parts.outputs == 0:
-        for key in ("target_columns", "target_key", "target_file"):
-            if getattr(data, key) is not None:
-                message = _("the loss is the value of an output itself: there are no targets")
-                yield Violation(path=("data", key), message=message, key=True)
     yield from _needed_rules(parts, data, kind)
 
 
@@ -213,13 +238,10 @@ def _inline_rules(parts: Parts, data: Data) -> Iterator[Violation]:
         if width != 0 and missing:
             message = _("missing: a row per sample, or a file of samples in data.file")
             yield Violation(path=("data", key), message=message, key=True)
-    if parts.outputs == 0 and data.targets is not None:
-        message = _("the loss is the value of an output itself: there are no targets")
-        yield Violation(path=("data", "targets"), message=message, key=True)
-        return
+    samples = "targets" if data.inputs is None else "inputs"
+    if getattr(data, samples) == ():
+        yield Violation(path=("data", samples), message=_("there are no samples; at least one is needed"))
     if data.inputs is not None:
-        if not data.inputs:
-            yield Violation(path=("data", "inputs"), message=_("there are no samples; at least one is needed"))
         yield from _depth_rules(data.inputs, ("data", "inputs"))
         rows = flat_rows(data.inputs)
         yield from _row_rules(rows, parts.input_width, ("data", "inputs"), _("inputs"), _("network.inputs"))

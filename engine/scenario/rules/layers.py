@@ -13,6 +13,7 @@ from retrograde.engine.layers.layouts import OTHER_LAYOUT
 from retrograde.engine.scenario.rules.dense import dense_rules
 from retrograde.engine.scenario.rules.draws import init_rules
 from retrograde.engine.scenario.rules.nested_shapes import axes, nested_shape
+from retrograde.engine.scenario.rules.pairs import layer_pairs
 from retrograde.engine.scenario.rules.parts import Parts
 from retrograde.engine.scenario.shapes import INPUT_LAYER
 from retrograde.engine.text import _, suggest
@@ -30,6 +31,7 @@ def layer_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Violation]:
                 message = _("{name} belongs to {activation}; this layer has {found}")
                 text = message.format(name=key, activation=row.name, found=layer.activation)
                 yield Violation(path=(*path, key), message=text, key=True)
+        yield from layer_pairs(parts, number, layer)
     yield from _own_parameter_rules(parts, number, layer)
     if layer.init is not None:
         yield from init_rules(parts, layer.init, (*path, "init"))

@@ -40,6 +40,8 @@ def memory_rules(parts: Parts, training: Training) -> Iterator[Violation]:
             yield Violation(path=path, message=message, key=True)
         elif match is not None and match["index"] is None and match["name"] in (found := _trained(parts)):
             yield from _array_rules(found[match["name"]], value, path)
+        elif match is not None and parts.doubtful:
+            continue
         elif not _is_number(value):
             yield Violation(path=path, message=_("this is one number"))
         elif stem == COUNT:
@@ -97,7 +99,9 @@ def _array_rules(parameter: Parameter, value: Any, path: KeyPath) -> Iterator[Vi
 def _parameters(parts: Parts) -> Iterator[tuple[Layer, str, Parameter]]:
     for number, layer in enumerate(parts.layers):
         sources = parts.sources[number]
-        if layer is not None and layer.share is None and sources is not None and parts.forms[number] is not None:
+        if layer is None or layer.share is not None or number in parts.doubtful:
+            continue
+        if sources is not None and parts.forms[number] is not None:
             for one in layer.parameters(sources):
                 yield layer, one.name if one.alone else f"{one.name}_{parts.names[number]}", one
 
@@ -109,7 +113,7 @@ def _trained(parts: Parts) -> dict[str, Parameter]:
 
 def _slot_rules(parts: Parts, match: re.Match[str], path: KeyPath) -> Iterator[Violation]:
     """A single parameter: an element of an array, or a weight or a bias of a dense layer by its own name."""
-    if None in parts.layers or None in parts.forms:
+    if None in parts.layers or None in parts.forms or parts.doubtful:
         return
     name, found = match["name"], _trained(parts)
     if any(name == other for _layer, other, _one in _parameters(parts)) and name not in found:

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from retrograde.engine.equations.losses import LOSSES
 from retrograde.engine.errors import Violation
 from retrograde.engine.scenario.dataset import Samples
+from retrograde.engine.scenario.rules.pairs import bounds, ending
 from retrograde.engine.scenario.sequences import step_count_rules
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
     from retrograde.engine.scenario.data_table import Data
-    from retrograde.engine.scenario.shapes import Goal
+    from retrograde.engine.scenario.shapes import Goal, Shapes
 
 
 MAX_PROBLEMS = 20
@@ -99,9 +100,34 @@ def sample_goal_rules(
         return
     targets = samples.targets
     if data.labels == "index" and data.class_total is not None:
-        yield from target_rules(targets, None, data.class_total, positions, samples.lengths, start=samples.first)
+        yield from target_rules(targets, None, data.class_total, positions, None, start=samples.first)
         targets = targets - samples.first
-    yield from goal_rules(targets, goals, data.class_count, positions, samples.lengths, start=samples.first)
+    counts = counted(samples, positions)
+    if samples.ignore is not None and data.class_count is not None:
+        # Any class stands for the one that has no loss.
+        targets = np.where(targets == samples.ignore, samples.first, targets)
+    yield from goal_rules(targets, goals, data.class_count, positions, counts, start=samples.first)
+
+
+def counted(samples: Samples, positions: int | None) -> NDArray[np.bool_] | None:
+    """Return which positions of each sample count, (samples, positions); None where all do."""
+    if samples.mask is not None:
+        return np.not_equal(samples.mask, 0.0)
+    if samples.lengths is None or positions is None:
+        return None
+    return np.less(np.arange(positions), samples.lengths[:, None])
+
+
+def mask_rules(mask: NDArray[np.float64] | None, steps: int | None) -> Iterator[Violation]:
+    """Yield what is wrong with a mask, (samples, steps)."""
+    if mask is None:
+        return
+    if steps is not None and mask.shape[1] != steps:
+        message = _("a mask of {found} columns for {steps} steps")
+        yield Violation(path=("mask", 0), message=message.format(found=mask.shape[1], steps=steps))
+    message = _("{value} is neither 1, a step that counts, nor 0")
+    for row, column in first_places((mask != 0) & (mask != 1)):
+        yield Violation(path=("mask", row, column), message=message.format(value=number_text(mask[row, column])))
 
 
 def goal_rules(
@@ -109,7 +135,7 @@ def goal_rules(
     goals: Sequence[Goal],
     classes: int | None,
     positions: int | None = 1,
-    lengths: NDArray[np.float64] | None = None,
+    counts: NDArray[np.bool_] | None = None,
     *,
     start: int = 0,
 ) -> Iterator[Violation]:
@@ -120,16 +146,16 @@ def goal_rules(
         goals: what the losses compare with, in the order of the columns.
         classes: see ``target_rules``.
         positions: see ``target_rules``.
-        lengths: see ``target_rules``.
+        counts: see ``target_rules``.
         start: see ``target_rules``.
     """
     if len(goals) <= 1:
-        yield from target_rules(targets, goals[0].kind if goals else None, classes, positions, lengths, start=start)
+        yield from target_rules(targets, goals[0].kind if goals else None, classes, positions, counts, start=start)
         return
     first = 0
     for goal in goals:
         columns = targets[:, first : first + goal.width]
-        yield from target_rules(columns, goal.kind, None, goal.positions, lengths, first=first)
+        yield from target_rules(columns, goal.kind, None, goal.positions, counts, first=first)
         first += goal.width
 
 
@@ -138,7 +164,7 @@ def target_rules(
     loss: str | None,
     classes: int | None,
     positions: int | None = 1,
-    lengths: NDArray[np.float64] | None = None,
+    counts: NDArray[np.bool_] | None = None,
     *,
     first: int = 0,
     start: int = 0,
@@ -150,7 +176,7 @@ def target_rules(
         loss: the kind of the loss.
         classes: the number of classes, None where targets are no class indices.
         positions: how many distributions a sample has, one a time step of a sequence; None where it is not known.
-        lengths: (samples,), how many of them count; None where all do.
+        counts: (samples, positions), which of them count; None where all do.
         first: the place of the first column among those of all targets.
         start: the index of the first class.
     """
@@ -174,18 +200,53 @@ def target_rules(
         with np.errstate(over="ignore"):
             sums = targets.reshape(len(targets), positions, -1).sum(axis=2)
         wrong = ~(np.abs(sums - 1.0) <= 1e-9)
-        if lengths is not None and len(lengths) == len(targets):
+        if counts is not None and counts.shape == wrong.shape:
             # What fills a sequence up has no loss.
-            wrong &= np.arange(positions) < lengths[:, None]
+            wrong &= counts
         message = _("the targets add up to {value}; cross_entropy needs a distribution: 0 or more, with the sum 1")
         for row, position in first_places(wrong):
             text = message.format(value=number_text(sums[row, position]))
             yield Violation(path=("targets", row), message=text)
     elif wanted == "probabilities":
-        message = _("the target {value} is not a probability; {loss} needs targets from 0 to 1")
-        for row, column in first_places((targets < 0) | (targets > 1)):
+        message = _("the target {value} is not a probability; the least {loss} is that of targets from 0 to 1 alone")
+        for row, column in islice(first_places((targets < 0) | (targets > 1)), 1):
             text = message.format(value=number_text(targets[row, column]), loss=loss)
-            yield Violation(path=("targets", row, first + column), message=text)
+            yield Violation(path=("targets", row, first + column), message=text, warning=True)
+    elif wanted == "signs":
+        message = _("the target {value} is no side; {loss} compares with −1 and 1")
+        for row, column in islice(first_places(np.abs(targets) != 1), 1):
+            text = message.format(value=number_text(targets[row, column]), loss=loss)
+            yield Violation(path=("targets", row, first + column), message=text, warning=True)
+
+
+def range_rules(targets: NDArray[np.float64], shapes: Shapes) -> Iterator[Violation]:
+    """Yield the first target of each loss that the activation of its layer can not come to.
+
+    Args:
+        targets: the targets as they are written, (samples, columns); no class indices.
+        shapes: the network and its losses.
+    """
+    first = 0
+    for goal in shapes.goals or ():
+        columns = targets[:, first : first + goal.width]
+        activation = "" if goal.number is None else ending(shapes, goal.number)
+        limits = bounds(activation) if goal.kind and LOSSES[goal.kind].targets == "numbers" else None
+        if limits is not None:
+            wrong = (columns < limits[0]) | (columns > limits[1])
+            for row, column in islice(first_places(wrong), 1):
+                message = _("the target {value} is out of reach: {activation} gives {low} to {high}")
+                text = message.format(
+                    value=number_text(columns[row, column]),
+                    activation=activation,
+                    low=_bound(limits[0]),
+                    high=_bound(limits[1]),
+                )
+                yield Violation(path=("targets", row, first + column), message=text, warning=True)
+        first += goal.width
+
+
+def _bound(limit: float) -> str:
+    return number_text(limit).replace("-", "−").replace("inf", "∞")
 
 
 def length_rules(lengths: NDArray[np.float64] | None, steps: int | None) -> Iterator[Violation]:

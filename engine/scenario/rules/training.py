@@ -52,8 +52,8 @@ def _key_rules(training: Training) -> Iterator[Violation]:
     if training.clip_value is not None and training.clip_norm is not None:
         message = _("gradients are clipped by value or by their norm, not both; drop clip_value or clip_norm")
         yield Violation(path=("clip_norm",), message=message, key=True)
-    if training.update == "in_place" and training.optimizer == "rprop" and training.rprop_form == "irprop+":
-        message = _('irprop+ asks whether E has grown, which is not known before the gradients; use "simultaneous"')
+    if training.update == "in_place" and training.optimizer == "rprop" and training.rprop_form == "irprop_plus":
+        message = _('irprop_plus asks whether E has grown, which is not known before the gradients; use "simultaneous"')
         yield Violation(path=("update",), message=message)
     if training.update == "in_place" and training.look_ahead:
         message = _('the network runs with all parameters where the velocity leads; use update = "simultaneous"')
