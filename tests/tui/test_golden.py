@@ -35,9 +35,9 @@ def test_every_file_is_drawn() -> None:
     sizes = [f"{width}x{height}" for width, height in golden.SCREEN_SIZES]
     screens = {f"screen-{name}-{size}" for name in golden.SCREENS for size in sizes}
     screens |= {
-        f"screen-{name}-{golden.LOOK_NAMES[key]}-{size}"
-        for name, keys in golden.LOOKS.items()
-        for key in keys
+        f"screen-{name}-{line.partition(' ')[0]}-{size}"
+        for name, lines in golden.LOOKS.items()
+        for line in lines
         for size in sizes
     }
     assert {file.stem for file in golden.FOLDER.glob("*.txt")} == {*golden.cases(), *screens}

@@ -180,7 +180,7 @@ async def test_the_chain_unfolds_folds_and_goes_other_ways(opened) -> None:
         assert "+0.000668396021" in text and "−0.000229828287" in text
         await driver.press("right")
         await _settled(driver)
-        assert "▾ i1 0.05" in driver.text()
+        assert "▾ h1 o1: i1 0.05" in driver.text()
         await driver.press("down", "down", "left", "left")
         assert "▾" not in driver.text(), "from a factor to its path, which folds"
         await driver.press("tab", "tab")

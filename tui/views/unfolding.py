@@ -21,7 +21,7 @@ from retrograde.tui.reading.chain import ChainReading, Way
 from retrograde.tui.reading.figures import show, show_signed
 from retrograde.tui.records.table_view import Cell, Column, TableView
 from retrograde.tui.views.debugging import address
-from retrograde.tui.views.why import factors_of, percent
+from retrograde.tui.views.why import factors_of, percent, units_of
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.array import Array
@@ -88,7 +88,7 @@ def _paths(reading: ChainReading) -> tuple[Item, ...]:
     found = [
         Item(
             key=(Way.PATHS, number),
-            label=factors_of(reading.moment, path.terms),
+            label=_path_name(reading, path.terms),
             value=path.value,
             ref=reading.chain.ref,
             inside=partial(_factors_of_path, reading, path.terms, (Way.PATHS, number)),
@@ -100,6 +100,12 @@ def _paths(reading: ChainReading) -> tuple[Item, ...]:
         label = text.format(count=f"{view.others:,}", most=brief(view.rest_at_most, 2))
         found.append(Item(key=(Way.PATHS, None), label=label, value=view.rest, faint=True))
     return tuple(found)
+
+
+def _path_name(reading: ChainReading, terms: Sequence[GraphTerm]) -> str:
+    """The units that a path goes through, and its factors."""
+    units = units_of(reading.moment, reading.chain.graph, terms)
+    return ": ".join(filter(None, (units, factors_of(reading.moment, terms))))
 
 
 def _factors_of_path(
@@ -348,8 +354,11 @@ def _head(reading: ChainReading) -> tuple[Line, ...]:
         counted = _("{paths} to E").format(paths=counted)
     if reading.change is None:
         return ((Span(counted, Ink.TEXT),),)
-    asked = _("1 % more {name} moves E by {change}, to first order; {paths}").format(
-        name=reading.moment.symbol(reading.asked), change=show_signed(reading.change, 6), paths=counted
+    more = _("1 % more {name}") if reading.amount else _("0.01 more {name}")
+    asked = _("{more} moves E by {change}, to first order; {paths}").format(
+        more=more.format(name=reading.moment.symbol(reading.asked)),
+        change=show_signed(reading.change, 6),
+        paths=counted,
     )
     return ((Span(asked, Ink.TEXT),),)
 
