@@ -7,7 +7,7 @@ followed update by update; with W and x before, W′ and x′ after an update,
     net′ − net = Σ (W′ − W)·x + (b′ − b) + Σ W′·(x′ − x) + remainder
 
 in exact fractions of the numbers that were computed: its own weights and bias, which are split by sample and cause
-(see ``update_parts``), and its inputs, which earlier layers moved. The remainder is what the sums round.
+(see ``biography``), and its inputs, which earlier layers moved. The remainder is what the sums round.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class NetLedger:
         return own[0], Product(tuple(others)) if len(others) > 1 else others[0] if others else ONE
 
     def _trained(self, array: Array) -> bool:
-        return array in self._timeline.network.state
+        return array in self._timeline.network.trainable
 
     @cached_property
     def pushes(self) -> tuple[Push, ...]:
@@ -186,17 +186,13 @@ class NetLedger:
         """
         if push.stop != push.start + 1:
             return ()
-        frame = self._timeline.frame(push.start)
         old = self._probe.frame(push.start)
         amounts: dict[tuple[PartKind, int | None], Fraction] = defaultdict(Fraction)
         for parameter, rest in self.terms:
             if parameter is None:
                 continue
-            own = Ref(frame.program.named[parameter.array.name], parameter.index)
-            if own.array not in self._timeline.network.state:
-                continue
+            story = Biography(timeline=self._timeline, parameter=parameter, stop=push.stop)
             x = _exact(rest, old)
-            story = Biography(timeline=self._timeline, parameter=own, stop=push.stop)
             for row in story.ledger(push.start, push.stop).rows:
                 amounts[row.kind, row.sample] += row.at_once * x
         found = [Share(kind, row, amount) for (kind, row), amount in amounts.items() if amount]

@@ -15,7 +15,7 @@ from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.scenario.toml_hints import meant_number
 from retrograde.engine.scenario.toml_tables import homes, model_at, tables
 from retrograde.engine.synonyms import canonical, meanings
-from retrograde.engine.text import _, nearest, suggest
+from retrograde.engine.text import _, joined, nearest, suggest
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -186,7 +186,7 @@ def _unknown_key(path: KeyPath, layer: type[Layer]) -> str:
     name = str(path[-1])
     message = _("there is no such key")
     if name in layer.absent and model is layer:
-        return message + ": " + _(layer.absent[name])
+        return joined((message, _(layer.absent[name])), ": ")
     if path[:-1] == ("training",) and not meanings(name, known) and (stem := remembered_as(name)):
         return message + _("; what an optimiser remembers is in the table memory: memory = {{ {name} = 0.5 }}").format(
             name=stem

@@ -325,7 +325,9 @@ class Stops:
             if point.place is not None:
                 found.update(start + step for step in point.place.steps(program))
         conditions = tuple(
-            condition for condition in _conditions(stops) if len(candidates(condition, program)) <= MANY_CANDIDATES
+            condition
+            for condition in _conditions(stops)
+            if condition.sensitive or len(candidates(condition, program)) <= MANY_CANDIDATES
         )
         found.update(hit.step for hit in self._cursor.branch.search.steps_of(conditions, iteration))
         return tuple(sorted(found))

@@ -377,10 +377,6 @@ class Timeline:
         edited = self.made(program, self._constants(iteration)) if later else executor
         return lambda state: edited.frame(state, leaves, overrides)
 
-    def recomputed(self, iteration: int, state: Floats) -> Frame:
-        """Every value of an iteration, had it started from another state, with the samples that are its own."""
-        return self.framer(iteration)(state)
-
     def _computed(self, iteration: int, program: Program) -> Frame:
         """An iteration by its program, or by one that computes more."""
         previous = self._frames.get(iteration - 1) if iteration > self.base else None

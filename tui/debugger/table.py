@@ -678,6 +678,17 @@ COMMANDS: tuple[Row, ...] = (
         early=lambda screen: screen.change_look(),
     ),
     Row(
+        id="language",
+        keys=("L",),
+        title=N_("change the language"),
+        help=N_("English or Chinese, at once and everywhere; language zh and language en say which."),
+        group=Group.SCREEN,
+        line="language NAME",
+        act=lambda on: on.viewing.language(),
+        obey=lambda on, rest: on.viewing.language(rest),
+        early=lambda screen: screen.speak(),
+    ),
+    Row(
         id="open",
         keys=("o",),
         title=N_("open a scenario"),

@@ -281,7 +281,7 @@ def _foot(reading: WhyReading, further: Beyond | None) -> tuple[Line, ...]:
         text = _("The update changes it by {step}").format(step=brief(found.step, 2))
         if found.relative_step is not None:
             text += _(", {share} of the parameter").format(share=brief(found.relative_step, 2))
-        lines.append((Span(text + ".", Ink.TEXT),))
+        lines.append((Span(_("{text}.").format(text=text), Ink.TEXT),))
     return tuple(lines)
 
 

@@ -141,13 +141,19 @@ def oscillating(watch: Watch, limits: Limits) -> Found | None:
         changes = np.diff(window)
         mean = float(window.mean())
         signs = float(np.mean(changes[1:] * changes[:-1] < 0))
-        swing = float(np.abs(changes).mean()) / mean if mean > 0 else 0.0
+        swing = float(np.median(np.abs(changes))) / mean if mean > 0 else 0.0
         half = WINDOW // 2
         progress = float(window[-half:].mean()) < 0.9 * float(window[:half].mean())
         if signs >= limits["signs"] and swing > limits["swing"] and mean > 0.1 * epochs[0] and not progress:
             cause = _("E swings by {swing:.0%} of itself from epoch {first} on, up and down in turn")
             text = cause.format(swing=swing, first=first + 1)
-            return Found(value=swing, threshold=limits["swing"], cause=text, iteration=_end_of(watch.case, first))
+            return Found(
+                value=swing,
+                threshold=limits["swing"],
+                cause=text,
+                iteration=_end_of(watch.case, first),
+                level=watch.start * mean / float(epochs[0]),
+            )
     return None
 
 
