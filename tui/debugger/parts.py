@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from retrograde.tui.debugger.badges import Badges
 from retrograde.tui.debugger.beside import Beside
 from retrograde.tui.debugger.breakpoints import Breaking
+from retrograde.tui.debugger.doctoring import Doctoring
 from retrograde.tui.debugger.editing import Editing
 from retrograde.tui.debugger.explaining import Explaining
 from retrograde.tui.debugger.keeping import Keeping
@@ -59,6 +60,8 @@ class Parts:
         self.breaking = Breaking(desk, self.working, self.listing, self.moving, self.visiting)
         self.querying = Querying(desk, self.working, self.listing, self.moving)
         self.explaining = Explaining(desk, self.working, self.moving)
+        self.editing = Editing(desk, self.working, self.moving, self.keeping, self.beside)
+        self.doctoring = Doctoring(desk, self.working, self.moving, self.editing)
         colleagues = Colleagues(
             working=self.working,
             listing=self.listing,
@@ -66,11 +69,11 @@ class Parts:
             beside=self.beside,
             moving=self.moving,
             breaking=self.breaking,
+            doctoring=self.doctoring,
         )
         self.panels = {row.id: row.part(desk, colleagues) for row in PANELS}
         self.selecting = Selecting(desk, self.panels)
         self.telling = Telling(desk, self.working, self.moving)
-        self.editing = Editing(desk, self.working, self.moving, self.keeping, self.beside)
         self.running = Running(desk, self.working, self.listing, self.keeping)
         self.leaving = Leaving(desk, self.working, self.keeping)
         self.writing = Writing(desk, self.working, self.moving, words, obey)

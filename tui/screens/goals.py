@@ -1,4 +1,4 @@
-"""What the screen of branches answers with."""
+"""What screens answer with."""
 
 from __future__ import annotations
 
@@ -17,3 +17,11 @@ class Visit:
     """Go to a step."""
 
     number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """Go to a step, and give slots other values there, in another branch."""
+
+    number: int
+    values: tuple[tuple[str, float], ...]
