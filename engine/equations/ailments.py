@@ -56,7 +56,8 @@ class Ailment:
         limits: the numbers in it that can be set, the one that an alert names first.
         advice: what to do.
         note: whether it only remarks, and raises no alarm.
-        risk: whether it is harmless where the network has learned all the same, and then only remarks.
+        risk: whether it only remarks where it has done no harm: E ends at 2 % of E0, or, of a moment of the run, at
+            half of what it was then, in both cases measured by the best constant output where that is less.
     """
 
     name: str
@@ -175,8 +176,8 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="init_small",
             title=N_("initial weights too small"),
-            formula="at the start std(net) of the last layer is below deep of the first's with 6 layers or more, below"
-            " shallow of it with 3 to 5",
+            formula="at the start std(net) of the last layer, over the product of the largest slopes before it, is"
+            " below deep of the first's with 6 layers or more, below shallow of it with 3 to 5",
             limits=(
                 Limit(
                     key="deep",
@@ -335,6 +336,7 @@ AILMENTS: dict[str, Ailment] = {
                 ),
             ),
             advice=N_("lower the learning rate, begin with larger biases, or use leaky_relu"),
+            risk=True,
         ),
         Ailment(
             name="dead_output",

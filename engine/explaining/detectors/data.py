@@ -154,6 +154,17 @@ def pair(case: Case, _limits: Limits) -> Found | None:
     return None
 
 
+def constant_loss(case: Case) -> float:
+    """E over all samples of the best constant output, or infinity where it is not known."""
+    if len(case.outputs) != 1:
+        return math.inf
+    output = case.outputs[0]
+    best = best_constant(output)
+    if best is None:
+        return math.inf
+    return best * output.table.weight * (case.samples if output.table.over_batch == "sum" else 1)
+
+
 def best_constant(output: Output) -> float | None:
     """The loss of the best constant output, in the unit of one sample; None where it is not known.
 

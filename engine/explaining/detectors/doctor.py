@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -145,6 +145,11 @@ class _Examined:
         if found is not None:
             self.found[judge.rule] = (max(0, iteration), found)
 
+    @staticmethod
+    def _levelled(judge: Judge, found: Found, sight: Sight) -> Found:
+        """What was found with E at its moment; of what holds before the first iteration without."""
+        return found if judge.rule in _AT_START else replace(found, level=sight.loss)
+
     def _fill_gaps(self, seen: list[Judge], columns: Mapping[str, list[Found | None]], sights: list[Sight]) -> None:
         """Finds the first moment of each rule, by a replay of the gap before the observed moment where it holds."""
         gaps: dict[int, list[Judge]] = {}
@@ -155,7 +160,7 @@ class _Examined:
                 continue
             first = column[at]
             assert first is not None
-            self._take(judge, sights[at].iteration, first)
+            self._take(judge, sights[at].iteration, self._levelled(judge, first, sights[at]))
             if at and sights[at].iteration - sights[at - 1].iteration > 1 and judge.rule not in _AT_START:
                 gaps.setdefault(at, []).append(judge)
         for at, waiting in gaps.items():
@@ -165,15 +170,16 @@ class _Examined:
         """Judges rules at every iteration of a gap, and beyond it where several have to agree."""
         runs: dict[str, list[tuple[int, Found]]] = {judge.rule: [] for judge in waiting}
         longest = max(self.limits[judge.rule].moments for judge in waiting)
-        for iteration in range(start, min(stop + longest, self.case.iterations)):
-            sight = self._sight(iteration, sights)
+        last = min(stop + longest, self.case.iterations)
+        for iteration, frame in enumerate(self.case.timeline.frames(start, last), start):
+            sight = Sight(self.case, iteration, sights[0], frame)
             for judge in [*waiting]:
                 limits, run = self.limits[judge.rule], runs[judge.rule]
                 found = judge.function(sight, limits)
                 if found is None:
                     run.clear()
                 else:
-                    run.append((iteration, found))
+                    run.append((iteration, self._levelled(judge, found, sight)))
                 if len(run) >= limits.moments:
                     self._take(judge, *run[0])
                     waiting.remove(judge)
@@ -188,7 +194,7 @@ class _Examined:
         watch = self.watch
         assert watch is not None
         ranked = sorted(self.found, key=self._rank)
-        alerts = [self._alert(rule, *self.found[rule], learned=watch.learned) for rule in ranked]
+        alerts = [self._alert(rule, *self.found[rule], watch) for rule in ranked]
         alarms = [alert for alert in alerts if not alert.note]
         return Diagnosis(
             headline=alarms[0] if alarms else None,
@@ -209,8 +215,9 @@ class _Examined:
             return names.index(found.ahead_of) - 0.5, names.index(rule)
         return float(names.index(rule)), 0
 
-    def _alert(self, rule: str, iteration: int, found: Found, *, learned: bool) -> Alert:
+    def _alert(self, rule: str, iteration: int, found: Found, watch: Watch) -> Alert:
         row = AILMENTS[rule]
+        harmless = row.risk and not found.always and watch.harmless(found.level)
         at_start = rule in _AT_START or JUDGES[rule].sees == CASE
         return Alert(
             rule=rule,
@@ -220,7 +227,7 @@ class _Examined:
             threshold=found.threshold,
             cause=found.cause,
             advice=found.advice or _(row.advice),
-            note=row.note or (row.risk and learned and not found.always),
+            note=row.note or harmless,
             place=found.place,
             edit=tuple(pair for pair in found.edit if math.isfinite(pair[1])),
         )

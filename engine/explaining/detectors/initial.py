@@ -10,7 +10,7 @@ import numpy as np
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.explaining.detectors.case import Case, Group
-from retrograde.engine.explaining.detectors.data import best_constant, has_samples, has_targets
+from retrograde.engine.explaining.detectors.data import constant_loss, has_samples, has_targets
 from retrograde.engine.explaining.detectors.judging import SIGHT, WATCH, judge_of
 from retrograde.engine.explaining.detectors.limits import Limits
 from retrograde.engine.explaining.detectors.records import Found
@@ -127,7 +127,9 @@ def init_small(sight: Sight, limits: Limits) -> Found | None:
     spreads = _spreads(sight, sight.case)
     if len(spreads) < 3 or sight.case.samples < 2 or not spreads[0][1] > 0:
         return None
-    left = spreads[-1][1] / spreads[0][1]
+    # What an activation takes away at its best is no matter of the weights: ¼ of σ.
+    tax = math.prod(group.row.steepest or 1.0 for group, _spread in spreads[:-1])
+    left = spreads[-1][1] / (spreads[0][1] * tax)
     limit = limits["deep" if len(spreads) >= _DEEP else "shallow"]
     if left >= limit:
         return None
@@ -142,17 +144,12 @@ def init_small(sight: Sight, limits: Limits) -> Found | None:
 def start_loss(sight: Sight, limits: Limits) -> Found | None:
     """A loss at the start that is worse than chance."""
     case = sight.case
-    if sight.iteration or len(case.outputs) != 1:
+    if sight.iteration:
         return None
-    output = case.outputs[0]
-    best = best_constant(output)
-    if best is None or not best > 0:
+    best = constant_loss(case)
+    if not 0 < best < math.inf or not sight.loss > limits["ratio"] * best:
         return None
-    if output.table.over_batch == "sum":
-        best *= case.samples
-    ratio = sight.loss / (best * output.table.weight)
-    if not ratio > limits["ratio"]:
-        return None
+    ratio, place = sight.loss / best, case.outputs[0].layer.name
     cause = _("E is {loss:.4g} at the start, the best constant output has {best:.4g}")
-    text = cause.format(loss=sight.loss, best=best * output.table.weight)
-    return Found(value=ratio, threshold=limits["ratio"], place=output.layer.name, cause=text)
+    text = cause.format(loss=sight.loss, best=best)
+    return Found(value=ratio, threshold=limits["ratio"], place=place, cause=text)

@@ -147,7 +147,13 @@ def oscillating(watch: Watch, limits: Limits) -> Found | None:
         if signs >= limits["signs"] and swing > limits["swing"] and mean > 0.1 * epochs[0] and not progress:
             cause = _("E swings by {swing:.0%} of itself from epoch {first} on, up and down in turn")
             text = cause.format(swing=swing, first=first + 1)
-            return Found(value=swing, threshold=limits["swing"], cause=text, iteration=_end_of(watch.case, first))
+            return Found(
+                value=swing,
+                threshold=limits["swing"],
+                cause=text,
+                iteration=_end_of(watch.case, first),
+                level=watch.start * mean / float(epochs[0]),
+            )
     return None
 
 

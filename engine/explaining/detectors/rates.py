@@ -178,6 +178,7 @@ def _proved(watch: Watch, sight: Sight, found: Curvature, predicted: float, meas
         threshold=bound,
         cause=text,
         iteration=sight.iteration,
+        level=sight.loss,
         advice=advice,
         edit=(("lr", lower),) if math.isfinite(lower) else (),
     )

@@ -21,6 +21,7 @@ class Found:
         ahead_of: the rule before which it counts as a cause, where that is not the place of its row.
         confirms: whether one such moment is enough, however many the rule asks for.
         always: whether it is an alarm even where the network has learned all the same.
+        level: E over all samples at its moment, where the rule itself says so.
     """
 
     value: float
@@ -33,6 +34,7 @@ class Found:
     ahead_of: str = ""
     confirms: bool = False
     always: bool = False
+    level: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,16 +37,19 @@ class Sight:
         case: the training.
         iteration: the iteration, from 0.
         first: what was seen of the first one; None where this is it.
+        frame: every value of the iteration, where it is at hand.
 
     Attributes:
         case: the training.
         iteration: the iteration.
     """
 
-    def __init__(self, case: Case, iteration: int, first: Sight | None = None) -> None:
+    def __init__(self, case: Case, iteration: int, first: Sight | None = None, frame: Frame | None = None) -> None:
         self.case = case
         self.iteration = iteration
         self._first = first
+        if frame is not None:
+            self.__dict__["frame"] = frame
 
     @property
     def first(self) -> Sight:

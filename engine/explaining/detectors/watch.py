@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.explaining.detectors.data import constant_loss
 from retrograde.engine.travel.timeline import total_loss
 
 if TYPE_CHECKING:
@@ -74,10 +75,16 @@ class Watch:
         """E at the end as a share of E0; NaN where that tells nothing."""
         return self.end_loss / self.start if self.start > 0 and self.case.outputs else math.nan
 
-    @property
-    def learned(self) -> bool:
-        """Whether the network has learned whatever was in its way: E fell to LEARNED · E0."""
-        return self.end_share <= LEARNED
+    def harmless(self, level: float | None) -> bool:
+        """Whether the network has learned whatever was in its way.
+
+        Args:
+            level: E at the moment of what was in its way; None where it was there from the start.
+        """
+        if not (self.start > 0 and self.case.outputs):
+            return False
+        before = min(self.start, constant_loss(self.case))
+        return self.end_loss <= LEARNED * before or (level is not None and self.end_loss <= HALVED * min(before, level))
 
     @property
     def last(self) -> int:
@@ -87,3 +94,6 @@ class Watch:
 
 LEARNED = 0.02
 """The share of E0 at which a network has learned."""
+
+HALVED = 0.5
+"""The share of E at a moment at which a network has gone on learning."""
