@@ -64,9 +64,11 @@ class Doctoring:
 
     @property
     def alerts(self) -> tuple[Alert, ...]:
-        """The alerts of the branch on the screen that are known."""
-        if self._shown is None or self._shown[0] != self._desk.session.branch.name:
-            return ()
+        """The alerts of the branch on the screen; of a run that is not judged yet, those that were seen live."""
+        name = self._desk.session.branch.name
+        if self._shown is None or self._shown[0] != name:
+            branch, seen = self._working.seen
+            return seen if branch == name else ()
         return self._shown[1].alerts
 
     @property
