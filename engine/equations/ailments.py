@@ -86,7 +86,7 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="constant_output",
             title=N_("the output can not change"),
-            formula="softmax over one unit: out = 1 and ∂out/∂net = 0 whatever the weights are",
+            formula="softmax over one unit: out = 1 (log_softmax: 0) and ∂out/∂net = 0 whatever the weights are",
             advice=N_("use a sigmoid for one output, or one softmax unit for each class"),
         ),
         Ailment(
@@ -200,7 +200,8 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="pair",
             title=N_("activation and loss do not go together"),
-            formula="ReLU in the last layer, or softmax with a squared or absolute error",
+            formula="ReLU in the last layer, softmax with a squared or absolute error, or a loss after an activation"
+            " that it does not go with, as binary_cross_entropy after the identity",
             advice=N_("classes: softmax with cross_entropy, or σ with binary_cross_entropy; numbers: the identity"),
             risk=True,
         ),
@@ -230,13 +231,20 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="lr_large",
             title=N_("learning rate too large"),
-            formula="u > again in two observed moments after the first, or u > once in one",
+            formula="u > again in two observed moments after the first, > first in the first, or > once in one",
             limits=(
                 Limit(
                     key="again",
                     default=1.0,
                     text="u in two observed moments",
                     source="1e-3 is healthy (Karpathy); at 0.5 three times as many healthy networks raise it",
+                ),
+                Limit(
+                    key="first",
+                    default=2.0,
+                    text="u in the first moment",
+                    source="nothing is left of the start; of Adam, whose later steps are small beside what the first"
+                    " one made, only that tells; 30 healthy networks had 0.23 at most",
                 ),
                 Limit(key="once", default=10.0, text="u in one", source="an update of ten times the weights"),
             ),
@@ -412,7 +420,8 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="no_gradient",
             title=N_("no gradient"),
-            formula="‖g‖ < norm, moments observed moments running, E > 0.05 · E0 and > 1e-6",
+            formula="‖g‖ < norm, moments observed moments running, E > 0.05 · E0 and > 1e-6, and it is no minimum: E is"
+            " that of a constant output, or no sample by itself has a gradient",
             limits=(
                 Limit(
                     key="norm", default=1e-7, text="‖g‖", unit="of E per weight", source="SageMaker Debugger's bound"
@@ -424,7 +433,8 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="unchanged",
             title=N_("weights do not change"),
-            formula="W⁺ = W bit for bit, moments observed moments running, E > 0.05 · E0",
+            formula="W⁺ = W bit for bit, moments observed moments running, E > 0.05 · E0, and it is no minimum, as of"
+            " no_gradient",
             limits=(_lasting(4.0, "exact"),),
             advice=N_("the gradient is 0, η·g is below half a unit in the last place of w, or the weights are frozen"),
         ),
@@ -463,8 +473,8 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="oscillating",
             title=N_("the loss swings"),
-            formula="over 10 epochs signs or more of the changes of E change sign, mean |ΔE| > swing · mean E > 0.1 ·"
-            " E0, and the window makes no progress",
+            formula="over 10 epochs signs or more of the changes of E change sign, median |ΔE| > swing · mean E > 0.1"
+            " · E0, and the window makes no progress",
             limits=(
                 Limit(
                     key="signs",
@@ -476,8 +486,9 @@ AILMENTS: dict[str, Ailment] = {
                 Limit(
                     key="swing",
                     default=0.25,
-                    text="mean |ΔE| / mean E",
-                    source="mini-batch noise stays below; 0.1 alarmed on 23 of 193 healthy networks",
+                    text="median |ΔE| / mean E",
+                    source="mini-batch noise stays below, and a single spike does not count: with means 4 of 73 healthy"
+                    " networks alarmed, with medians none",
                 ),
             ),
             advice=N_("halve the learning rate, or use larger batches"),

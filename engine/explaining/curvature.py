@@ -23,7 +23,7 @@ from retrograde.engine.equations.array import Role
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.travel.timeline import Timeline
 
-ROUNDS = 100
+ROUNDS = 40
 """Products with H at most."""
 
 CLOSE = 1e-4
@@ -86,6 +86,7 @@ def curvature(timeline: Timeline, iteration: int) -> Curvature | None:
     size = len(start)
     if not size or not np.all(np.isfinite(start)):
         return None
+    compute = timeline.framer(iteration)
     step = _STEP * max(1.0, float(np.linalg.norm(state[:size])))
 
     def product(v: Floats, h: float = step) -> Floats:
@@ -93,7 +94,7 @@ def curvature(timeline: Timeline, iteration: int) -> Curvature | None:
         for sign in (h, -h):
             moved = np.array(state)
             moved[:size] += sign * v
-            ends.append(gradient(timeline.recomputed(iteration, moved)))
+            ends.append(gradient(compute(moved)))
         found: Floats = (ends[0] - ends[1]) / (2.0 * h)
         return found
 
@@ -151,5 +152,5 @@ def growth_after(timeline: Timeline, iteration: int, found: Curvature) -> float:
     """
     frame = timeline.frame(iteration)
     before = float(found.direction @ gradient(frame))
-    after = float(found.direction @ gradient(timeline.recomputed(iteration, frame.next_state)))
+    after = float(found.direction @ gradient(timeline.framer(iteration)(frame.next_state)))
     return after / before if before else math.nan

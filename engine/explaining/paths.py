@@ -21,6 +21,7 @@ import numpy as np
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.explaining.gradient_graph import GradientGraph, GraphTerm, Node, TermBlock
+from retrograde.engine.text import N_
 
 FEW_PATHS = 64
 """Up to so many paths all are worth a row."""
@@ -295,11 +296,11 @@ def axes(array: Array) -> tuple[Axis, ...]:
         case 0:
             names = ()
         case 1:
-            names = ("neuron",)
+            names = (N_("neuron"),)
         case 2:
-            names = ("position", "neuron")
+            names = (N_("position"), N_("neuron"))
         case _:
-            names = ("channel", *("position",) * (len(shape) - 1))
+            names = (N_("channel"), *(N_("position"),) * (len(shape) - 1))
     found: list[Axis] = []
     if len(shape) >= 3:
         found.append(Axis("channel", lambda node: (node.ref.index[first],)))
@@ -308,5 +309,5 @@ def axes(array: Array) -> tuple[Axis, ...]:
         for axis, name in enumerate(names):
             found.append(Axis(name, lambda node, axis=axis: (node.ref.index[first + axis],)))  # type: ignore[misc]
     if array.batched:
-        found.append(Axis("sample", lambda node: (node.ref.index[0],)))
+        found.append(Axis(N_("sample"), lambda node: (node.ref.index[0],)))
     return tuple(found)

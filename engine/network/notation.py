@@ -495,7 +495,12 @@ class Notation:
 
     def _absent(self, text: str, program: Program) -> str:
         """What is said of a name that no slot of a program has: one of another network, or of none."""
-        if self._find(text.partition("{")[0].strip()) is not None:
+        found = self._find(text.partition("{")[0].strip())
+        if found is not None and found[0] in self._inputs_gradients(program):
+            return _(
+                "no step makes {name}; formulas, breakpoints and gradcheck know it at the end of the backward pass"
+            ).format(name=text)
+        if found is not None:
             return _("{name} is not computed in this network").format(name=text)
         array = program.named.get(text)
         if array is not None and array.size:
@@ -508,6 +513,10 @@ class Notation:
         message = _("there is no value called {name}").format(name=text)
         others = (name for name in EXTRA_NAMES if name != text)
         return message + suggest(text, (*others, *self.names(program)), most=3, likeness=0.5)
+
+    @staticmethod
+    def _inputs_gradients(program: Program) -> set[str]:
+        return {f"grad({array.name})" for array in program.arrays if array.role is Role.INPUT}
 
     def names(self, program: Program) -> list[str]:
         """The ASCII names of all slots of a sample, at most a few thousand."""

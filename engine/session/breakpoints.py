@@ -18,6 +18,7 @@ from retrograde.engine.equations.array import Array, Extent, Phase
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import EngineError, FormulaError
 from retrograde.engine.formulas.reader import parse
+from retrograde.engine.formulas.resolving import OfData
 from retrograde.engine.formulas.tree import Formula, Kind
 from retrograde.engine.network.notation import Notation
 from retrograde.engine.network.program import Granularity, Place, Program, ravel
@@ -226,7 +227,9 @@ def read_alert(text: str) -> str | None:
     return rule
 
 
-def read(text: str, notation: Notation, program: Program) -> tuple[Formula | None, Spot | None]:
+def read(
+    text: str, notation: Notation, program: Program, sensitivity: OfData = None
+) -> tuple[Formula | None, Spot | None]:
     """Reads what a breakpoint waits for: a condition, an event of a slot, or a place.
 
     Args:
@@ -234,6 +237,7 @@ def read(text: str, notation: Notation, program: Program) -> tuple[Formula | Non
             ``w5 stops changing``; ``at backward``, ``at backward o``, ``at h1``, ``at w5``, ``at delta(o1)``.
         notation: the names of the network.
         program: a program of the network.
+        sensitivity: makes the program with the gradients of the inputs.
 
     Raises:
         EngineError: it cannot be read.
@@ -246,7 +250,7 @@ def read(text: str, notation: Notation, program: Program) -> tuple[Formula | Non
         return None, spot
     match = _DATA.match(words)
     if match is None:
-        return parse(words, notation, program, kind=Kind.TRUTH), None
+        return parse(words, notation, program, kind=Kind.TRUTH, sensitivity=sensitivity), None
     event = next(
         kind
         for kind, given in (
@@ -267,7 +271,7 @@ def read(text: str, notation: Notation, program: Program) -> tuple[Formula | Non
     name = match["name"]
     condition = data_condition(name, event, threshold)
     try:
-        return parse(condition, notation, program, kind=Kind.TRUTH), None
+        return parse(condition, notation, program, kind=Kind.TRUTH, sensitivity=sensitivity), None
     except FormulaError as error:
         # The name stands further left in what was written; a mistake elsewhere is one of the whole name.
         column = error.column - condition.index(name)

@@ -301,7 +301,7 @@ class Cursor:
 
         The cursor may move over the past between two pieces, under a lock where they are in another thread.
         """
-        condition = self.condition(until, by_epoch=True) if isinstance(until, str) else until
+        condition = self.condition(until, by_epoch=True, asked=True) if isinstance(until, str) else until
         schedule, stop = self.schedule, self.scenario.stop
         most = stop.epochs if epochs is None else epochs
         self.length = max(self.length, most * schedule.steps_per_epoch)

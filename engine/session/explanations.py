@@ -9,8 +9,10 @@ from functools import cached_property
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import EngineError
+from retrograde.engine.explaining.account import parameter_of
 from retrograde.engine.explaining.autopsy import Autopsy, autopsy
 from retrograde.engine.explaining.biography import Biography
+from retrograde.engine.explaining.death import Death, death, largest_of_first_epoch
 from retrograde.engine.explaining.detectors.doctor import OnLooked, diagnose
 from retrograde.engine.explaining.detectors.limits import limits_of
 from retrograde.engine.explaining.detectors.live import LiveWatch
@@ -19,10 +21,13 @@ from retrograde.engine.explaining.detectors.trials import Trial, trial
 from retrograde.engine.explaining.flow import FlowRow, flow
 from retrograde.engine.explaining.gradient_graph import GradientGraph, is_backward
 from retrograde.engine.explaining.paths import Cuts, PathView, path_view, paths_tell
+from retrograde.engine.explaining.revival import Revival, revival
+from retrograde.engine.explaining.telling import told_death, told_revival
 from retrograde.engine.explaining.verdict import verdict
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.session.cursor import Cursor
 from retrograde.engine.text import _
+from retrograde.engine.travel.search import OnProgress
 
 MANY = 8
 """Paths that are listed where it is not said how many."""
@@ -136,6 +141,45 @@ class Explanations:
         before = first.value(ref) if own is ref.array and self._cursor.iteration else None
         return autopsy(self.frame, self._cursor.network, ref, first=before)
 
+    def death(self, name: str | Ref, on_progress: OnProgress | None = None) -> Death | None:
+        """When the gradient of a parameter died, and who pushed; None where it is alive in the cursor's iteration.
+
+        Args:
+            name: the parameter, or its gradient.
+            on_progress: called with iterations done and to do; True cancels.
+
+        Raises:
+            EngineError: there is no such slot, or it is no parameter's gradient.
+            SearchCancelledError: ``on_progress`` said so.
+        """
+        branch = self._cursor.branch
+        ref = self._of_parameter(name)
+        return death(branch.search, branch.timeline, ref, self._cursor.iteration, on_progress)
+
+    def revival(self, name: str | Ref) -> Revival:
+        """The smallest change that would revive the gradient of a parameter in the cursor's iteration.
+
+        Nothing is changed; what is reported was tried on a branch that is thrown away.
+
+        Args:
+            name: the parameter, or its gradient.
+
+        Raises:
+            EngineError: there is no such slot, or it is no parameter's gradient.
+        """
+        branch, iteration = self._cursor.branch, self._cursor.iteration
+        ref = self._of_parameter(name)
+        best = largest_of_first_epoch(branch.search, branch.timeline, ref, iteration)
+        return revival(branch, ref, iteration, best)
+
+    def _of_parameter(self, name: str | Ref) -> Ref:
+        """The gradient of a trained parameter."""
+        ref = self.gradient(name)
+        if parameter_of(ref.array) is None:
+            shown = self._cursor.notation.name(ref)
+            raise EngineError(_("{name} is no gradient of a parameter").format(name=shown))
+        return ref
+
     def flow(self) -> tuple[FlowRow, ...]:
         """How large the gradient is at each layer, and what each makes of it; see ``explaining.flow``."""
         return flow(self.frame)
@@ -204,3 +248,18 @@ class Explanations:
     def verdict(self, found: Autopsy) -> str:
         """An autopsy in a sentence or two."""
         return verdict(found, self._cursor.network, self.frame)
+
+    def told(self, found: Autopsy, died: Death | None, revived: Revival | None) -> str:
+        """An autopsy, when it died and what would revive it, in sentences."""
+        return " ".join((self.verdict(found), *self.told_beyond(found, died, revived)))
+
+    def told_beyond(self, found: Autopsy, died: Death | None, revived: Revival | None) -> tuple[str, ...]:
+        """When a gradient died and what would revive it, in a sentence or two each."""
+        cursor = self._cursor
+        sentences: list[str] = []
+        if died is not None:
+            sentences.append(told_death(died, cursor.network, cursor.schedule.per_epoch))
+        said = found.zeros is not None and found.zeros.series > 1 and found.zeros.beyond_one_change
+        if revived is not None and not said:
+            sentences.append(told_revival(revived, cursor.network))
+        return tuple(filter(None, sentences))

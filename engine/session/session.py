@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator, Mapping
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.explaining.autopsy import Autopsy
 from retrograde.engine.explaining.biography import Biography
+from retrograde.engine.explaining.death import Death
 from retrograde.engine.explaining.detectors.doctor import OnLooked
 from retrograde.engine.explaining.detectors.records import Diagnosis
 from retrograde.engine.explaining.flow import FlowRow
 from retrograde.engine.explaining.gradcheck import GradientCheck
+from retrograde.engine.explaining.revival import Revival
 from retrograde.engine.formulas.tree import Formula
 from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.session.branches import Branches
@@ -122,6 +124,14 @@ class Session(Cursor):
     def autopsy(self, name: str | Ref) -> Autopsy:
         """What is the matter with a gradient; see ``Explanations.autopsy``."""
         return self.explanations.autopsy(name)
+
+    def death(self, name: str | Ref, on_progress: OnProgress | None = None) -> Death | None:
+        """When the gradient of a parameter died, and who pushed; see ``Explanations.death``."""
+        return self.explanations.death(name, on_progress)
+
+    def revival(self, name: str | Ref) -> Revival:
+        """What would revive the gradient of a parameter; see ``Explanations.revival``."""
+        return self.explanations.revival(name)
 
     def flow(self) -> tuple[FlowRow, ...]:
         """The gradient layer by layer, from the inputs to the loss; see ``Explanations.flow``."""

@@ -104,7 +104,7 @@ class Stops:
         return found
 
     def _read(self, text: str) -> tuple[Formula | None, Spot | None]:
-        return read(text, self._cursor.notation, self._cursor.schedule.full)
+        return read(text, self._cursor.notation, self._cursor.schedule.full, self._cursor.sensitivity)
 
     def numbered(self, number: int) -> Breakpoint:
         """The breakpoint with a number.
@@ -401,7 +401,9 @@ class Stops:
                 ends = {self._end_of(alert.iteration) for alert in self._watch().alerts}
                 found.update(ends & {start + program.steps})
         conditions = tuple(
-            condition for condition in _conditions(stops) if len(candidates(condition, program)) <= MANY_CANDIDATES
+            condition
+            for condition in _conditions(stops)
+            if condition.sensitive or len(candidates(condition, program)) <= MANY_CANDIDATES
         )
         found.update(hit.step for hit in self._cursor.branch.search.steps_of(conditions, iteration))
         return tuple(sorted(found))

@@ -222,12 +222,14 @@ class Run:
         """What holds at the end of an epoch only: the gradient's norm, and conditions on the epoch."""
         bound, condition = self._stop.gradient_norm_below, self._condition
         iteration = done - 1
-        frame = self._timeline.frame(iteration)
+        timeline = self._timeline
+        frame = timeline.frame(iteration)
         if bound is not None and gradient_norm(frame) < bound:
             return Ending(done, StopRule.GRADIENT)
         if condition is None or self._totals:
             return None
         before, state = self.branch.search.before(condition, iteration), frame.next_state
+        frame = timeline.sensitive(iteration) if condition.sensitive else frame
         for candidate in candidates(condition, frame.program):
             inner = context(frame.program, candidate, iteration, self._per_epoch)
             moment = knowing(self._timeline, state, lambda: self._judge.loss, inner)

@@ -206,6 +206,41 @@ class TestHints:
     def test_one_message_says_what_it_is_called_here(self, parts: dict[str, str], said: str) -> None:
         assert said in problem(**parts)
 
+    @pytest.mark.parametrize(
+        ("parts", "said", "never"),
+        [
+            ({"layer": 'kind = "flatten"\nunits = 1'}, ": a layer of the kind flatten has no units", "belongs in"),
+            (
+                {"layer": 'kind = "layer_norm"\nactivation = "relu"'},
+                "of the kind layer_norm has no activation",
+                "belongs",
+            ),
+            ({"layer": "units = 1\ndropout = 0.5"}, 'it is a layer of its own: kind = "dropout"', "known here"),
+            ({"layer": 'units = 1\nactivation = "arctan"'}, '"arctan" is not known; allowed:', "did you mean"),
+            ({"layer": 'units = 1\ninit = { kind = "lecun_normal" }'}, "is not known; allowed:", "did you mean"),
+            ({"layer": 'units = 1\ninit = "xavier"'}, 'write init = { kind = "glorot_uniform" }', 'xavier" }'),
+            ({"loss": "half_mse"}, "did you mean half_squared_error?", "did you mean mean"),
+            ({"loss": "NLLLoss"}, "did you mean nll? (it takes log-probabilities", "did you mean cross"),
+            ({"stop": "epochs = 2\nloss = 0.1"}, "did you mean loss_below?", "top of the file"),
+            ({"stop": "epochs = 2\nmin_error = 0.1"}, "did you mean loss_below?", "known here"),
+            ({"training": 'learning_rate = 0.1\nloss = "mse"'}, "it is a table of its own: [loss]", "top of the file"),
+            ({"training": 'learning_rate = 0.1\ndevice = "cpu"'}, "known here", "did you mean"),
+            ({"training": "learning_rate = 0.1\nshuffle = true"}, "did you mean seeded?", "did you mean none"),
+            ({"training": "learning_rate = 0.1\nshuffle = false"}, "did you mean none?", "did you mean seeded"),
+            ({"training": "step_size = 0.1"}, "did you mean learning_rate?", "remembers"),
+            ({"training": "learning_rate = 0.1\nl2_penalty = 0.1"}, "did you mean l2?", "l2_half"),
+            ({"training": "η = 0.1"}, "write learning_rate = 0.1", "in quotes"),
+            ({"training": "learning_rate: 0.1"}, "write learning_rate = 0.1", "in quotes"),
+            ({"training": "learning_rate 0.1"}, "write learning_rate = 0.1", "in quotes"),
+            ({"training": "learning_rate = 0.1;"}, "write 0.1", "in quotes"),
+            ({"training": "learning_rate = ½"}, "write 0.5", "in quotes"),
+        ],
+    )
+    def test_a_hint_is_true(self, parts: dict[str, str], said: str, never: str) -> None:
+        found = problem(**parts)
+        assert said in found
+        assert never not in found
+
     def test_of_a_loss_weights_is_a_factor(self) -> None:
         written = text().replace("[training]", "weights = 2\n[training]")
         with pytest.raises(ScenarioError, match=r"did you mean weight\? \(it is a factor of the whole loss\)"):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
-from retrograde.tui.screens.goals import Try, Visit
+from retrograde.tui.screens.goals import Mend, Visit
 from retrograde.tui.work.turns import Event
 
 if TYPE_CHECKING:
@@ -174,19 +174,19 @@ class Doctoring:
         )
         desk.host.ask(screen, self._answered)
 
-    def _answered(self, choice: Visit | Try | None) -> None:
+    def _answered(self, choice: Visit | Mend | None) -> None:
         """Does what the screen was closed with."""
         if not self._working.when_idle(lambda: self._answered(choice)):
             return
         self._working.take_back()
         if isinstance(choice, Visit):
             self._moving.seek(choice.number)
-        elif isinstance(choice, Try):
+        elif isinstance(choice, Mend):
             self._try(choice)
         else:
             self._desk.moved(follow=False)
 
-    def _try(self, choice: Try) -> None:
+    def _try(self, choice: Mend) -> None:
         """Goes to the moment and edits it, in another branch."""
         try:
             self._moving.seek(choice.number)

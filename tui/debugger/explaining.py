@@ -6,25 +6,28 @@ from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
+from retrograde.tui.screens.goals import Visit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from retrograde.engine.equations.expression import Ref
     from retrograde.tui.debugger.desk import Desk
+    from retrograde.tui.debugger.editing import Editing
     from retrograde.tui.debugger.moving import Moving
     from retrograde.tui.debugger.working import Working
-    from retrograde.tui.screens.goals import Visit
+    from retrograde.tui.screens.goals import Try
     from retrograde.tui.screens.looking import LookingScreen
 
 
 class Explaining:
     """The part that asks why."""
 
-    def __init__(self, desk: Desk, working: Working, moving: Moving) -> None:
+    def __init__(self, desk: Desk, working: Working, moving: Moving, editing: Editing) -> None:
         self._desk = desk
         self._working = working
         self._moving = moving
+        self._editing = editing
 
     def why_key(self) -> None:
         """Shows why the gradient of what is selected, or of the step's value, is as it is."""
@@ -72,6 +75,14 @@ class Explaining:
             ChainScreen,
         )
 
+    def flow(self) -> None:
+        """Shows the flow of the gradient by layer."""
+        from retrograde.tui.reading.why import FlowReading
+        from retrograde.tui.screens.flow import FlowScreen
+
+        session = self._desk.session
+        self._look(_("flow by layer"), lambda: FlowReading.of(session), FlowScreen)
+
     def _asked(self, name: str) -> Ref:
         """The slot that is asked about.
 
@@ -104,13 +115,15 @@ class Explaining:
             if working.lend():
                 desk.host.ask(screen(desk.session, desk.host.glyphs, working.search, found), answered)
 
-        def answered(choice: Visit | None) -> None:
+        def answered(choice: Visit | Try | None) -> None:
             if not working.when_idle(lambda: answered(choice)):
                 return
             working.take_back()
             if choice is None:
                 desk.moved(follow=False)
-            else:
+            elif isinstance(choice, Visit):
                 self._moving.seek(choice.number)
+            else:
+                self._editing.try_out(choice)
 
         working.search(title, lambda _job: read(), show)

@@ -59,7 +59,6 @@ class Parts:
         self.visiting = Visiting(desk, self.working, self.listing)
         self.breaking = Breaking(desk, self.working, self.listing, self.moving, self.visiting)
         self.querying = Querying(desk, self.working, self.listing, self.moving)
-        self.explaining = Explaining(desk, self.working, self.moving)
         self.editing = Editing(desk, self.working, self.moving, self.keeping, self.beside)
         self.doctoring = Doctoring(desk, self.working, self.moving, self.editing)
         colleagues = Colleagues(
@@ -74,6 +73,7 @@ class Parts:
         self.panels = {row.id: row.part(desk, colleagues) for row in PANELS}
         self.selecting = Selecting(desk, self.panels)
         self.telling = Telling(desk, self.working, self.moving)
+        self.explaining = Explaining(desk, self.working, self.moving, self.editing)
         self.running = Running(desk, self.working, self.listing, self.keeping)
         self.leaving = Leaving(desk, self.working, self.keeping)
         self.writing = Writing(desk, self.working, self.moving, words, obey)

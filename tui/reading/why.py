@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.array import Role
 from retrograde.engine.equations.expression import Ref
+from retrograde.engine.errors import SearchCancelledError
 from retrograde.engine.explaining.account import Account
+from retrograde.engine.explaining.autopsy import TINY, Finding
 from retrograde.engine.explaining.flow import flow
 from retrograde.engine.explaining.gradient_graph import GradientGraph
 from retrograde.engine.explaining.step import made_by
@@ -19,8 +21,10 @@ if TYPE_CHECKING:
 
     from retrograde.engine.explaining.account import LayerAccount
     from retrograde.engine.explaining.autopsy import Autopsy
+    from retrograde.engine.explaining.death import Death, Push, Share
     from retrograde.engine.explaining.flow import FlowRow
     from retrograde.engine.explaining.paths import PathView
+    from retrograde.engine.explaining.revival import Remedy, Revival
     from retrograde.engine.network.frame import Frame
     from retrograde.engine.network.network import Network
     from retrograde.engine.session.explanations import Chain
@@ -183,6 +187,73 @@ def busiest(account: Account) -> dict[Stage, Busiest]:
                 ref=ref, share=mass[unit] / whole, value=graph.frame.value(ref), gradient=Ref(array, index)
             )
     return found
+
+
+# -- when it died, and what would revive it
+
+PUSHES = 4
+"""Updates that pushed which are listed, and what is listed of each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Beyond:
+    """When the gradient of a parameter died, who pushed, and what would revive it.
+
+    Attributes:
+        told: both in words.
+        died: when it died; None where it is alive.
+        pushes: the updates that pushed most, in order, each with what did it, most first.
+        revived: what would revive it.
+        since: the step at which it first was tiny beside the gradient it is compared with; None where it never was.
+    """
+
+    told: tuple[str, ...]
+    died: Death | None
+    pushes: tuple[tuple[Push, tuple[Share, ...]], ...]
+    revived: Revival
+    since: int | None = None
+
+    @property
+    def remedy(self) -> Remedy | None:
+        """The change to try: of a single parameter, else of all weights."""
+        return self.revived.single or next(iter(self.revived.scaled), None)
+
+
+def beyond(
+    session: Session, found: Autopsy, searched: Callable[[int, int], bool], stop: Callable[[], bool]
+) -> Beyond | None:
+    """When a gradient died and what would revive it; only of a parameter's that is tiny or 0.
+
+    Args:
+        session: the session, which no other thread may be using.
+        found: the autopsy.
+        searched: takes how far a search is, of how much; says whether to stop.
+        stop: says whether to stop.
+
+    Raises:
+        SearchCancelledError: it was to stop.
+    """
+    if found.finding not in {Finding.TINY, Finding.ZERO} or found.parameter is None:
+        return None
+    died = session.death(found.ref, searched)
+    ledger = None if died is None else died.ledger
+    pushes: tuple[tuple[Push, tuple[Share, ...]], ...] = ()
+    if ledger is not None:
+        most = sorted(ledger.pushes, key=lambda push: -abs(push.change))[:PUSHES]
+        pushes = tuple((push, ledger.shares(push)[:PUSHES]) for push in sorted(most, key=lambda push: push.start))
+    if stop():
+        raise SearchCancelledError(found.ref.array.name)
+    revived = session.revival(found.ref)
+    told = session.explanations.told_beyond(found, died, revived)
+    return Beyond(told=told, died=died, pushes=pushes, revived=revived, since=_since(session, found, searched))
+
+
+def _since(session: Session, found: Autopsy, searched: Callable[[int, int], bool]) -> int | None:
+    """Since when a gradient is less than a thousandth of the one that it is compared with, in what has run."""
+    if found.beside is None or abs(found.value) >= TINY * abs(found.beside.value) or not session.frontier:
+        return None
+    own, other = (session.notation.name(ref) for ref in (found.ref, found.beside.ref))
+    return session.first(f"abs({own}) < {TINY} * abs({other})", searched)
 
 
 # -- over the run

@@ -17,7 +17,7 @@ from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.records.choices import ChoicesView
 from retrograde.tui.records.marks import PanelEdge
 from retrograde.tui.screens.answering import AnsweringModal
-from retrograde.tui.screens.goals import Try, Visit
+from retrograde.tui.screens.goals import Mend, Visit
 from retrograde.tui.views.plain import in_ascii
 from retrograde.tui.widgets.choices import Choices
 
@@ -33,7 +33,7 @@ EVERY_SECONDS = 0.1
 """How often it is said how far it is."""
 
 
-class DoctorScreen(AnsweringModal[Visit | Try | None]):
+class DoctorScreen(AnsweringModal[Visit | Mend | None]):
     """Says what is wrong with a run; answers with a moment to go to, an edit to try, or None.
 
     Args:
@@ -208,7 +208,7 @@ class DoctorScreen(AnsweringModal[Visit | Try | None]):
         """Makes the edit of the selected alert, on a branch."""
         alert = self._alert
         if alert is not None and alert.edit:
-            self.dismiss(Try(self._session.schedule.start(alert.iteration), alert.edit))
+            self.dismiss(Mend(self._session.schedule.start(alert.iteration), alert.edit))
 
     def action_leave(self) -> None:
         """Cancels the judging; without it, leaves."""

@@ -13,7 +13,7 @@ from retrograde.tui.canvas.glyphs import Glyphs
 from retrograde.tui.records.marks import PanelEdge
 from retrograde.tui.records.table_view import TableView
 from retrograde.tui.screens.answering import AnsweringModal
-from retrograde.tui.screens.goals import Visit
+from retrograde.tui.screens.goals import Try, Visit
 from retrograde.tui.views.plain import in_ascii
 from retrograde.tui.widgets.table import Table
 
@@ -40,8 +40,8 @@ LOOKING: tuple[BindingType, ...] = (
 )
 
 
-class LookingScreen(AnsweringModal[Visit | None]):
-    """A table of what was read of a moment; answers with the step to go to, or None.
+class LookingScreen(AnsweringModal[Visit | Try | None]):
+    """A table of what was read of a moment; answers with where to go, what to try, or None.
 
     Args:
         session: the session, which is lent to the screen.

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import BindingType
 
-from retrograde.tui.reading.why import Course, WhyReading, course_of_gradient
+from retrograde.tui.reading.why import Beyond, Course, WhyReading, beyond, course_of_gradient
+from retrograde.tui.screens.goals import Try
 from retrograde.tui.screens.looking import LookingScreen, Work
 from retrograde.tui.views.why import step_of, why_table, why_title
 
@@ -29,12 +30,17 @@ class WhyScreen(LookingScreen):
         reading: what was read of the gradient.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [("p", "chain", "chain"), ("y", "leave", "leave")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("p", "chain", "chain"),
+        ("e", "try", "try the change"),
+        ("y", "leave", "leave"),
+    ]
 
     def __init__(self, session: Session, glyphs: Glyphs, work: Work, reading: WhyReading) -> None:
         super().__init__(session, glyphs, work)
         self._reading = reading
         self._course: Course | None = None
+        self._beyond: Beyond | None = None
 
     def title_line(self) -> Line:
         """The gradient, its value and when."""
@@ -42,7 +48,7 @@ class WhyScreen(LookingScreen):
 
     def table(self) -> TableView:
         """Its account."""
-        return why_table(self._reading, self.row, self._course)
+        return why_table(self._reading, self.row, self._course, self._beyond)
 
     def step(self) -> int | None:
         """The step at which the layer's gradient was made."""
@@ -54,26 +60,37 @@ class WhyScreen(LookingScreen):
 
     def read(self, result: Any) -> None:
         """Takes the answer."""
-        self._reading = result
+        self._reading, self._beyond = result, None
 
     def look_further(self) -> None:
-        """Looks at the run, for the small curves; once is enough."""
-        if self._course is not None or self._reading.found.account is None:
-            return
+        """Looks for when it died and what would revive it, then at the run, for the small curves."""
+        found = self._reading.found
 
-        def done(course: Any) -> None:
-            self._course = course
+        def done(answer: Any) -> None:
+            self._beyond = answer
             self.show()
+            if self._course is None and found.account is not None:
+                self.begin("", lambda job: course_of_gradient(self.session, found.ref, job.asked), self._ran)
 
-        ref = self._reading.found.ref
-        self.begin("", lambda job: course_of_gradient(self.session, ref, job.asked), done)
+        self.begin("", lambda job: beyond(self.session, found, job.searched, job.asked), done)
+
+    def _ran(self, course: Any) -> None:
+        self._course = course
+        self.show()
+
+    def action_try(self) -> None:
+        """Makes the change that would revive it, on a branch."""
+        found = self._beyond
+        if found is not None and found.remedy is not None:
+            values = tuple((one.ref, one.after) for one in found.remedy.replaced)
+            self.dismiss(Try(found.revived.position, values, self._reading.found.ref))
 
     def action_chain(self) -> None:
         """Shows the whole chain."""
         from retrograde.tui.reading.chain import ChainReading
         from retrograde.tui.screens.chain import ChainScreen
 
-        def answered(choice: Visit | None) -> None:
+        def answered(choice: Visit | Try | None) -> None:
             if choice is not None:
                 self.dismiss(choice)
 

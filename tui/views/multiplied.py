@@ -10,8 +10,9 @@ from typing import NamedTuple
 from retrograde.tui.drawing.cells import brief
 
 DIGITS = 3
-"""Digits of a factor, and of the product."""
+"""Digits of the product, and of a factor at least."""
 MOST_DIGITS = 17
+"""Digits that a number can have."""
 
 
 class Multiplied(NamedTuple):
@@ -29,46 +30,21 @@ class Multiplied(NamedTuple):
 
 
 def multiplied(factors: Sequence[float], product: float, digits: int = DIGITS) -> Multiplied:
-    """Rounds factors so that they multiply up as printed: those that are nearest to the other side are rounded there.
+    """Prints factors, all in as many digits as it takes for the printed ones to multiply up to the printed product.
 
     Args:
-        factors: the factors, none of them below 0.
+        factors: the factors.
         product: their product, as it was computed by itself.
-        digits: digits of the product; the factors have as many, or more where they need them.
+        digits: digits of the product.
     """
     wanted = f"{product:.{digits}g}"
     for places in range(digits, MOST_DIGITS + 1):
-        found = _rounded(factors, Decimal(product), wanted, digits, places)
-        if found is not None:
-            return Multiplied(tuple(map(_written, found)), brief(product, digits - 1), True)
+        printed = [Decimal(f"{factor:.{places}g}") for factor in factors]
+        if f"{math.prod(printed, start=Decimal(1)):.{digits}g}" == f"{Decimal(wanted):.{digits}g}":
+            return Multiplied(tuple(map(_written, printed)), brief(product, digits - 1), True)
     return Multiplied(tuple(brief(factor, digits - 1) for factor in factors), brief(product, digits - 1), False)
 
 
-def _rounded(factors: Sequence[float], product: Decimal, wanted: str, digits: int, places: int) -> list[Decimal] | None:
-    """The factors in so many digits; None where they do not multiply up."""
-    found = [Decimal(f"{factor:.{places}g}") for factor in factors]
-    for _change in range(len(factors) + 1):
-        whole = math.prod(found, start=Decimal(1))
-        if f"{float(whole):.{digits}g}" == wanted:
-            return found
-        up = whole < product
-        # How far a factor is from its printed form, in units of its last digit: the farthest gives way first.
-        room = [
-            (float((Decimal(exact) - printed) / _unit(printed, places)) * (1 if up else -1), k)
-            for k, (exact, printed) in enumerate(zip(factors, found, strict=True))
-            if printed
-        ]
-        most, k = max(room, default=(0.0, 0))
-        if most <= 0:
-            return None
-        found[k] += _unit(found[k], places) * (1 if up else -1)
-    return None
-
-
-def _unit(value: Decimal, places: int) -> Decimal:
-    """One in the last of so many digits of a number."""
-    return Decimal(1).scaleb(value.adjusted() - places + 1)
-
-
 def _written(value: Decimal) -> str:
+    """A number with all its digits, but no zeros behind them."""
     return brief(float(value), max(len(value.normalize().as_tuple().digits) - 1, 0))

@@ -236,7 +236,7 @@ def _part_name(reading: ChainReading, axis: str, row: CutRow, cuts: Cuts) -> str
 
 
 def _rest(key: tuple[object, ...], count: int, value: float) -> Item:
-    label = ngettext("the other {count}", "the other {count}", count).format(count=f"{count:,}")
+    label = _("the other {count}").format(count=f"{count:,}")
     return Item(key=(*key, "rest"), label=label, value=value, faint=True)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from retrograde.engine.equations.expression import Ref, refs
 from retrograde.engine.equations.rendering import render
 from retrograde.engine.explaining.factors import FactorKind
+from retrograde.engine.explaining.telling import moment
 from retrograde.engine.text import N_, _, ngettext
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.glyphs import width
@@ -16,6 +17,7 @@ from retrograde.tui.canvas.inks import Ink, signed
 from retrograde.tui.drawing.cells import brief
 from retrograde.tui.reading.figures import show
 from retrograde.tui.records.table_view import Bar, Cell, Column, Spark, TableView
+from retrograde.tui.views.debugging import address
 from retrograde.tui.views.multiplied import multiplied
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from retrograde.engine.explaining.account import Account, LayerAccount, StageAccount
     from retrograde.engine.explaining.gradient_graph import GraphTerm
-    from retrograde.tui.reading.why import Course, Moment, WhyReading
+    from retrograde.tui.reading.why import Beyond, Course, Moment, WhyReading
 
 NOTHING = 1e-12
 """Logarithms below this are those of 1."""
@@ -77,21 +79,25 @@ def why_title(reading: WhyReading) -> Line:
     )
 
 
-def why_table(reading: WhyReading, selected: int, course: Course | None = None) -> TableView:
+def why_table(
+    reading: WhyReading, selected: int, course: Course | None = None, further: Beyond | None = None
+) -> TableView:
     """The autopsy of a gradient.
 
     Args:
         reading: the autopsy.
         selected: the selected row.
         course: how its factors went over the run, where that was looked at.
+        further: when it died and what would revive it, where that was looked for.
     """
     head: list[Line] = [(Span(typeset(reading.verdict), Ink.STRONG),)]
     if reading.moment.ahead(reading.found.ref):
         head.append((Span(_("The cursor is not there yet."), Ink.DIM),))
-    keys = tuple((key, _(word)) for key, word in KEYS)
-    if reading.found.account is not None:
-        return _account_table(reading, reading.found.account, selected, course, tuple(head), keys)
-    columns, rows = _found_rows(reading)
+    account = reading.found.account
+    columns, rows = _found_rows(reading) if account is None else _account_rows(reading, account, course)
+    keys = [(key, _(word)) for key, word in KEYS]
+    if further is not None and further.remedy is not None:
+        keys.insert(2, ("e", _("try the change")))
     return TableView(
         columns=columns,
         rows=rows,
@@ -99,9 +105,9 @@ def why_table(reading: WhyReading, selected: int, course: Course | None = None) 
         count=len(rows),
         selected=selected,
         lines=(*head, ()),
-        foot=_foot(reading),
-        side=_side(reading),
-        keys=keys,
+        foot=_foot(reading, further),
+        side=(*_side(reading), *_pushed(reading, further)),
+        keys=tuple(keys),
     )
 
 
@@ -128,14 +134,10 @@ def _row_refs(reading: WhyReading) -> tuple[Ref, ...]:
 # -- the account
 
 
-def _account_table(
-    reading: WhyReading,
-    account: Account,
-    selected: int,
-    course: Course | None,
-    head: tuple[Line, ...],
-    keys: tuple[tuple[str, str], ...],
-) -> TableView:
+def _account_rows(
+    reading: WhyReading, account: Account, course: Course | None
+) -> tuple[tuple[Column, ...], tuple[tuple[Cell, ...], ...]]:
+    """A row a layer, the loss first, and one of the gradient itself, with the product so far."""
     layers = tuple(reversed(account.layers))
     sofar, sums = 0.0, list[float]()
     for layer in layers:
@@ -149,17 +151,7 @@ def _account_table(
         for layer, total in zip(layers, sums, strict=False)
     ]
     rows.append((*_own_cells(account.own, course), _bar(sums[-1], top, span)))
-    return TableView(
-        columns=_columns(rows),
-        rows=tuple(rows),
-        first=0,
-        count=len(rows),
-        selected=selected,
-        lines=(*head, ()),
-        foot=_foot(reading),
-        side=_side(reading),
-        keys=keys,
-    )
+    return _columns(rows), tuple(rows)
 
 
 def _columns(rows: Sequence[tuple[Cell, ...]]) -> tuple[Column, ...]:
@@ -276,19 +268,31 @@ def shares(values: Sequence[float | None]) -> tuple[float | None, ...]:
 # -- what is said below and beside
 
 
-def _foot(reading: WhyReading) -> tuple[Line, ...]:
+def _foot(reading: WhyReading, further: Beyond | None) -> tuple[Line, ...]:
     found = reading.found
     lines: list[Line] = []
     if found.account is not None:
         lines.append(_product(found.account, found.value))
     if reading.paths is not None and found.account is not None:
         lines.append((Span(_count(reading), Ink.TEXT),))
+    if further is not None:
+        lines += [(Span(typeset(sentence), Ink.CHANGED),) for sentence in (*_since(reading, further), *further.told)]
     if found.step is not None:
         text = _("The update changes it by {step}").format(step=brief(found.step, 2))
         if found.relative_step is not None:
             text += _(", {share} of the parameter").format(share=brief(found.relative_step, 2))
-        lines.append((Span(text + ".", Ink.TEXT),))
+        lines.append((Span(_("{text}.").format(text=text), Ink.TEXT),))
     return tuple(lines)
+
+
+def _since(reading: WhyReading, further: Beyond) -> tuple[str, ...]:
+    """Since when a gradient is tiny beside the one that it is compared with."""
+    beside = reading.found.beside
+    if further.since is None or beside is None:
+        return ()
+    text = _("It first fell below a thousandth of {other} at {place}.")
+    place = address(reading.moment.schedule, further.since)
+    return (text.format(other=reading.moment.symbol(beside.ref), place=place),)
 
 
 def _count(reading: WhyReading) -> str:
@@ -347,6 +351,39 @@ def _side(reading: WhyReading) -> tuple[Line, ...]:
     return tuple(lines)
 
 
+def _pushed(reading: WhyReading, further: Beyond | None) -> tuple[Line, ...]:
+    """The updates that pushed the neuron to blame, and what did it."""
+    if further is None or further.died is None or further.died.ledger is None or not further.pushes:
+        return ()
+    ledger, per_epoch = further.died.ledger, reading.moment.schedule.per_epoch
+    first, last = ledger.pushes[0].before, ledger.pushes[-1].after
+    title = _("who pushed {net}: {first} → {last} at row {row}").format(
+        net=reading.moment.network.notation.symbol(ledger.net),
+        first=brief(first, 2),
+        last=brief(last, 2),
+        row=ledger.row + 1,
+    )
+    lines: list[Line] = [(), (Span(title, Ink.DIM),)]
+    for push, parts in further.pushes:
+        told = [
+            _("row {row} {amount}").format(row=part.row + 1, amount=signed_brief(float(part.amount)))
+            if part.row is not None
+            else f"{_(str(part.kind))} {signed_brief(float(part.amount))}"
+            for part in parts
+        ]
+        if push.inputs:
+            told.append(_("its inputs {amount}").format(amount=signed_brief(float(push.inputs))))
+        when = moment(push.start, per_epoch)
+        lines.append(
+            (
+                Span(f"{when} ", Ink.DIM),
+                Span(f"{signed_brief(float(push.change))} ", signed(float(push.change))),
+                Span(", ".join(told), Ink.TEXT),
+            )
+        )
+    return tuple(lines)
+
+
 def _unit(reading: WhyReading, term: GraphTerm) -> str:
     """The unit whose gradient a term reads; empty of what is no unit's."""
     if term.above is None:
@@ -377,13 +414,13 @@ def _found_rows(reading: WhyReading) -> tuple[tuple[Column, ...], tuple[tuple[Ce
         titles = (_("what is 0"), _("value"), _("kind"), _("sample"))
         return _plain_columns(rows, titles, right=(1, 3)), tuple(rows)
     at = (found.ref,) if found.origin is None else (found.origin.ref, *found.origin.operands)
-    rows = []
+    plain = []
     for number, ref in enumerate(at):
         value = moment.frame.value(ref)
         said = "" if found.origin is None else _("began here") if not number else _("it reads")
         ink = Ink.TEXT if math.isfinite(value) else Ink.BAD
-        rows.append((Span(moment.symbol(ref), Ink.STRONG), Span(show(value), ink), Span(said, Ink.DIM)))
-    return _plain_columns(rows, (_("value"), "", ""), right=(1,)), tuple(rows)
+        plain.append((Span(moment.symbol(ref), Ink.STRONG), Span(show(value), ink), Span(said, Ink.DIM)))
+    return _plain_columns(plain, (_("value"), "", ""), right=(1,)), tuple(plain)
 
 
 def _plain_columns(

@@ -22,6 +22,8 @@ LEAST_ROWS = 5
 LEAST_SIDE = 34
 """Cells that there have to be beside the table for something to be said there; else it is said below."""
 MOST_SIDE = 72
+LEAST_BAR = 3
+"""Cells below which a bar says nothing."""
 
 
 class _Place(NamedTuple):
@@ -167,14 +169,13 @@ def _broken(lines: tuple[Line, ...], room: int) -> list[Line]:
 
 
 def _places(columns: tuple[Column, ...], end: int) -> list[_Place]:
-    """Where the columns are that fit; those of bars share what is left."""
+    """Where the columns are that fit; those that may grow take what is left, the first one first."""
     room = max(end - 4, 1)
     shown = fitting(columns, room)
     sizes = {k: min(max(columns[k].width, width(columns[k].title)), room) for k in shown}
     left = room - sum(sizes.values()) - SPACE * (len(shown) - 1)
-    growing = [k for k in shown if columns[k].most]
-    for position, k in enumerate(growing):
-        more = min(max(left // (len(growing) - position), 0), max(columns[k].most - sizes[k], 0))
+    for k in (k for k in shown if columns[k].most):
+        more = min(max(left, 0), max(columns[k].most - sizes[k], 0))
         sizes[k] += more
         left -= more
     found, x = [], 4
@@ -194,7 +195,7 @@ def _draw_cell(canvas: Canvas, cell: Cell, x: int, y: int, size: int, *, right: 
         return
     if isinstance(cell, Bar):
         room = size - width(cell.number) - 1
-        if cell.share is not None and room > 0:
+        if cell.share is not None and room >= LEAST_BAR:
             long = min(max(round(cell.share * room), 1), room)
             canvas.put(x, y, g.bar * long, cell.ink)
             x += long + 1

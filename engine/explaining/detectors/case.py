@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrograde.engine.equations.activation_table import ACTIVATIONS, SOFTMAX, Elementwise
+from retrograde.engine.equations.activation_table import ACTIVATIONS, Elementwise
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.equations.losses import LOSSES, VALUE, Loss
 from retrograde.engine.executor.kernels import KernelExecutor
 from retrograde.engine.network.program import Program
 from retrograde.engine.ops.activation import Activate, Slope
+from retrograde.engine.scenario.rules.pairs import ending
 from retrograde.engine.scenario.shapes import INPUT_LAYER
 
 if TYPE_CHECKING:
@@ -34,14 +35,14 @@ class Output:
 
     Attributes:
         layer: the layer.
-        activation: the row of its activation; None where it has none of its own.
+        activation: the name of the activation whose values it hands on; empty where none is known.
         loss: the row of the loss.
         table: its table in the scenario.
         targets: (samples, width).
     """
 
     layer: LayerInfo
-    activation: str | None
+    activation: str
     loss: Loss
     table: LossTable
     targets: Floats
@@ -148,12 +149,14 @@ class Case:
         goals = [loss for loss in network.losses if loss.kind != VALUE.name]
         first = 1 if network.inputs else 0
         found = []
+        shapes = network.scenario.shapes
         for number, table in enumerate(goals):
-            layer = next(info for info in network.layers if info.name == table.layer)
+            at = next(at for at, info in enumerate(network.layers) if info.name == table.layer)
+            layer = network.layers[at]
             found.append(
                 Output(
                     layer=layer,
-                    activation=getattr(layer.spec, "activation", None),
+                    activation=ending(shapes, at),
                     loss=LOSSES[table.kind],
                     table=table,
                     targets=network.columns[first + number],
@@ -253,10 +256,6 @@ class Case:
     def first_layers(self) -> tuple[LayerInfo, ...]:
         """The layers that read the inputs."""
         return tuple(info for info in self.network.layers if INPUT_LAYER in info.sources)
-
-    def is_softmax(self, output: Output) -> bool:
-        """Whether a loss looks at a softmax."""
-        return output.activation == SOFTMAX.name
 
     def address(self, iteration: int) -> str:
         """A moment as people write it: epoch and iteration, from 1."""

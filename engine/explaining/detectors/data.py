@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from retrograde.engine.equations.activation_table import ACTIVATIONS, SOFTMAX, Elementwise
+from retrograde.engine.equations.activation_table import JOINING, SOFTMAX
 from retrograde.engine.explaining.detectors.case import Case, Output
 from retrograde.engine.explaining.detectors.judging import CASE, judge_of
 from retrograde.engine.explaining.detectors.limits import Limits
@@ -14,9 +14,11 @@ from retrograde.engine.explaining.detectors.records import Found
 from retrograde.engine.layers.batch_norm import BatchNormLayer
 from retrograde.engine.layers.embedding import EmbeddingLayer
 from retrograde.engine.layers.layer_norm import LayerNormLayer
+from retrograde.engine.scenario.rules.pairs import bounds
 from retrograde.engine.text import _
 
 _NORMALISED = (BatchNormLayer, LayerNormLayer, EmbeddingLayer)
+_JOINED = frozenset(row.name for row in JOINING)
 _SQUARED = frozenset({"half_squared_error", "squared_error", "mean_squared_error"})
 _DISTANCES = _SQUARED | {"mean_absolute_error", "huber"}
 """Losses that go by how far an output is off."""
@@ -50,11 +52,11 @@ def has_classes(case: Case) -> str | None:
 def constant_output(case: Case, _limits: Limits) -> Found | None:
     """Softmax over one unit."""
     for info in case.network.layers:
-        if info.activation == SOFTMAX.name and info.form.shape[-1:] == (1,):
-            cause = _(
-                "{layer} is a softmax over one unit: its output is 1 whatever the weights are, and its slope is 0"
-            )
-            return Found(value=1.0, threshold=2.0, place=info.name, cause=cause.format(layer=info.name))
+        if info.activation in _JOINED and info.form.shape[-1:] == (1,):
+            cause = _("{layer} is a {kind} over one unit: it is {value} whatever the weights are, and its slope is 0")
+            value = 1 if info.activation == SOFTMAX.name else 0
+            text = cause.format(layer=info.name, kind=info.activation, value=value)
+            return Found(value=1.0, threshold=2.0, place=info.name, cause=text)
     return None
 
 
@@ -62,10 +64,11 @@ def constant_output(case: Case, _limits: Limits) -> Found | None:
 def target_range(case: Case, _limits: Limits) -> Found | None:
     """Targets that the last activation never reaches."""
     for output in case.outputs:
-        row = ACTIVATIONS.get(output.activation or "identity")
-        low, high = row.bounds if isinstance(row, Elementwise) else (0.0, 1.0)
-        least, most = float(output.targets.min()), float(output.targets.max())
-        if output.loss.name == "binary_cross_entropy_logits" or (low <= least and most <= high):
+        reach = bounds(output.activation)
+        if reach is None or output.loss.targets != "numbers":
+            continue
+        (low, high), least, most = reach, float(output.targets.min()), float(output.targets.max())
+        if low <= least and most <= high:
             continue
         value, bound = (most, high) if most - high >= low - least else (least, low)
         outside = float(np.mean((output.targets < low) | (output.targets > high)))
@@ -147,9 +150,16 @@ def pair(case: Case, _limits: Limits) -> Found | None:
             cause = _("{layer} is a ReLU: where it is silent, nothing says that it is wrong")
         elif output.activation == SOFTMAX.name and output.loss.name in _DISTANCES:
             cause = _("{layer} is a softmax with a {loss}: where it is sure and wrong, its slope is nearly 0")
+        elif output.activation and output.loss.activations and output.activation not in output.loss.activations:
+            cause = _("{layer} is {activation} with a {loss}: {misfit}")
         else:
             continue
-        text = cause.format(layer=output.layer.name, loss=output.loss.title)
+        text = cause.format(
+            layer=output.layer.name,
+            loss=output.loss.title,
+            activation=output.activation,
+            misfit=_(output.loss.misfit),
+        )
         return Found(value=1.0, threshold=0.0, place=output.layer.name, cause=text)
     return None
 
@@ -168,12 +178,16 @@ def constant_loss(case: Case) -> float:
 def best_constant(output: Output) -> float | None:
     """The loss of the best constant output, in the unit of one sample; None where it is not known.
 
-    The entropy of the classes for a cross-entropy, the variance of the targets for a squared error.
+    The entropy of the classes for a cross-entropy, the variance of the targets for a squared error, their mean distance
+    from the median for an absolute one.
     """
     name, targets = output.loss.name, output.targets
     if name in _SQUARED:
         total = float(targets.var(axis=0).sum())
         total *= 0.5 if name.startswith("half") else 1.0
+        return total / targets.shape[1] if output.table.over_outputs == "mean" else total
+    if name == "mean_absolute_error":
+        total = float(np.abs(targets - np.median(targets, axis=0)).mean(axis=0).sum())
         return total / targets.shape[1] if output.table.over_outputs == "mean" else total
     if name == "cross_entropy" and output.classes is not None and not output.layer.form.steps:
         shares = np.unique(output.classes, return_counts=True)[1] / len(output.classes)

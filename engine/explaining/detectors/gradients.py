@@ -133,6 +133,8 @@ def no_gradient(sight: Sight, limits: Limits) -> Found | None:
     """A gradient that is as good as 0 though E is not."""
     if not sight.sound or not (sight.share > 0.05 and sight.loss > 1e-6) or not sight.norm < limits["norm"]:
         return None
+    if not sight.stalled:
+        return None
     cause = _("the norm of the gradient is {norm:.3g}, though E is {loss:.4g}").format(norm=sight.norm, loss=sight.loss)
     return Found(value=sight.norm, threshold=limits["norm"], cause=cause)
 
@@ -140,12 +142,12 @@ def no_gradient(sight: Sight, limits: Limits) -> Found | None:
 @judge_of("unchanged", SIGHT, has_targets, has_trained)
 def unchanged(sight: Sight, _limits: Limits) -> Found | None:
     """Weights that are the same after the update, bit for bit."""
-    if not sight.sound or not sight.share > 0.05 or sight.changed:
+    if not sight.sound or not sight.share > 0.05 or sight.changed or not sight.stalled:
         return None
-    why = _("the gradient is 0") if sight.norm == 0.0 else _("the gradient is {norm:.3g}").format(norm=sight.norm)
+    size = max(sight.gradients.values(), default=0.0)
+    why = _("their gradient is 0") if size == 0.0 else _("their gradient is {size:.3g}").format(size=size)
     cause = _("no weight changes: {why}, and η is {rate:g}")
-    rate = sight.case.network.scenario.training.learning_rate
-    return Found(value=0.0, threshold=0.0, cause=cause.format(why=why, rate=rate))
+    return Found(value=0.0, threshold=0.0, cause=cause.format(why=why, rate=sight.rate))
 
 
 def _series(case: Case) -> Iterator[list[Array]]:
@@ -180,7 +182,9 @@ def through_time_explodes(sight: Sight, limits: Limits) -> Found | None:
         if factor > limits["factor"]:
             cause = _("each step back in time multiplies the gradient of {layer} by {factor:.3g}")
             text = cause.format(layer=layer, factor=factor)
-            return Found(value=factor, threshold=limits["factor"], place=layer, cause=text)
+            # At the start it is what makes updates large; later they may have made it.
+            ahead = "lr_curvature" if sight.iteration == 0 else ""
+            return Found(value=factor, threshold=limits["factor"], place=layer, cause=text, ahead_of=ahead)
     return None
 
 

@@ -141,7 +141,7 @@ def oscillating(watch: Watch, limits: Limits) -> Found | None:
         changes = np.diff(window)
         mean = float(window.mean())
         signs = float(np.mean(changes[1:] * changes[:-1] < 0))
-        swing = float(np.abs(changes).mean()) / mean if mean > 0 else 0.0
+        swing = float(np.median(np.abs(changes))) / mean if mean > 0 else 0.0
         half = WINDOW // 2
         progress = float(window[-half:].mean()) < 0.9 * float(window[:half].mean())
         if signs >= limits["signs"] and swing > limits["swing"] and mean > 0.1 * epochs[0] and not progress:

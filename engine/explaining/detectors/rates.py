@@ -43,8 +43,6 @@ def has_plain_steps(case: Case) -> str | None:
         for layer in case.network.scenario.network.layers
     ):
         return _("layers have learning rates of their own")
-    if case.timeline.parent is not None:
-        return _("the run was edited")
     return None
 
 
@@ -57,7 +55,7 @@ def has_small_size(case: Case) -> str | None:
 @judge_of("lr_sign", CASE, has_trained)
 def lr_sign(case: Case, _limits: Limits) -> Found | None:
     """A learning rate that climbs."""
-    rate = case.network.scenario.training.learning_rate
+    rate = float(case.timeline.constants[case.network.rate])
     if rate >= 0:
         return None
     cause = _("η is {rate:g}: every update makes E larger").format(rate=rate)
@@ -80,22 +78,23 @@ def lr_large(sight: Sight, limits: Limits) -> Found | None:
     if not sight.sound or not sight.updates:
         return None
     layer, size = max(sight.updates.items(), key=lambda one: one[1])
-    huge = size > limits["once"]
-    if not huge and (sight.iteration == 0 or not size > limits["again"]):
+    limit = limits["first" if sight.iteration == 0 else "again"]
+    beyond, once = size > limit, size > limits["once"]
+    if not (beyond or once):
         return None
-    rate = sight.case.network.scenario.training.learning_rate
+    rate = sight.rate
     # What a step has blown up is no measure of the rate: the smaller of the two.
     lower = float(f"{rate * 0.01 / min(size, max(sight.first.updates.values(), default=size)):.1g}")
     cause = _("the update of {layer} is {size:.3g} times its weights").format(layer=layer, size=size)
     advice = _("lower the learning rate: {rate:g} → {lower:g} would make it 0.01 times")
     return Found(
         value=size,
-        threshold=limits["once"] if huge else limits["again"],
+        threshold=limits["once"] if once else limit,
         place=layer,
         cause=cause,
         advice=advice.format(rate=rate, lower=lower),
         edit=(("lr", lower),),
-        confirms=huge,
+        confirms=once or sight.iteration == 0,
     )
 
 
@@ -111,7 +110,7 @@ def lr_small(watch: Watch, limits: Limits) -> Found | None:
         return None
     first = small[0]
     size = max(first.updates.values())
-    rate = watch.case.network.scenario.training.learning_rate
+    rate = first.rate
     if not size > 0:
         return None
     raised = float(f"{rate * HEALTHY / size:.1g}")
@@ -146,10 +145,10 @@ def lr_curvature(watch: Watch, limits: Limits) -> Found | None:
         if not sight.sound:
             break
         found = curvature(case.timeline, sight.iteration)
-        if found is None or not training.learning_rate * (found.largest - found.error) > bound:
+        if found is None or not sight.rate * (found.largest - found.error) > bound:
             continue
         measured = growth_after(case.timeline, sight.iteration, found)
-        predicted = 1.0 - training.learning_rate * found.largest
+        predicted = found.growth(sight.rate)
         if momentum == 0.0 and not abs(measured / predicted - 1.0) <= limits["agreement"]:
             continue
         return _proved(watch, sight, found, predicted, measured, bound)
@@ -159,7 +158,7 @@ def lr_curvature(watch: Watch, limits: Limits) -> Found | None:
 def _proved(watch: Watch, sight: Sight, found: Curvature, predicted: float, measured: float, bound: float) -> Found:
     """What a measured curvature says."""
     case = watch.case
-    rate = case.network.scenario.training.learning_rate
+    rate = sight.rate
     most = bound / found.largest
     lower = float(f"{most / 2:.1g}")
     cause = _(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.explaining.detectors.data import constant_loss
 from retrograde.engine.explaining.nonfinite import is_sound
 from retrograde.engine.network.frame import Frame, gradient_norm
 from retrograde.engine.travel.timeline import total_loss
@@ -68,10 +69,15 @@ class Sight:
 
     def let_go(self) -> None:
         """Lets the large arrays go, once the numbers that the whole run is judged by are made."""
-        for name in ("loss", "norm", "sizes", "updates", "held_out", "sound"):
+        for name in ("loss", "norm", "rate", "sizes", "updates", "held_out", "sound"):
             getattr(self, name)
         for name in ("frame", "view"):
             self.__dict__.pop(name, None)
+
+    @cached_property
+    def rate(self) -> float:
+        """η, without what a schedule makes of it."""
+        return float(self.frame.array(self.case.network.rate))
 
     @cached_property
     def sound(self) -> bool:
@@ -100,6 +106,19 @@ class Sight:
     def learning(self) -> bool:
         """Whether there is something left to learn: E > 0.1 · E0."""
         return not self.share <= 0.1
+
+    @property
+    def stalled(self) -> bool:
+        """Whether a gradient of 0 is no minimum: E is that of a constant output, or no sample has a gradient.
+
+        At a minimum the samples have gradients that cancel, and E is less.
+        """
+        if self.loss >= 0.99 * constant_loss(self.case):
+            return True
+        named = self._named
+        names = [f"grad({kind}_{output.layer.name})" for output in self.case.outputs for kind in ("net", "out")]
+        found = [self.frame.array(named[name]) for name in names if name in named]
+        return bool(found) and rms(found[:1]) < 1e-7
 
     @cached_property
     def norm(self) -> float:
@@ -137,10 +156,14 @@ class Sight:
 
     @property
     def changed(self) -> bool:
-        """Whether any trained parameter or memory of it is another one after the iteration."""
-        size = self.frame.program.state_size
-        weights = sum(array.size for array in self.case.network.trainable)
-        return not np.array_equal(self.frame.flat[:weights], self.frame.flat[size : size + weights])
+        """Whether any trained weight is another one after the iteration; biases, which begin at 0, do not count."""
+        pairs = [
+            (array, self._named[f"new({array.name})"])
+            for layer in self.case.weighed
+            for array in layer.weights
+            if f"new({array.name})" in self._named
+        ]
+        return any(not np.array_equal(self.frame.array(old), self.frame.array(new)) for old, new in pairs)
 
     @property
     def _named(self) -> Mapping[str, Array]:
