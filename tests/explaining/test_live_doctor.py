@@ -58,7 +58,7 @@ def test_what_is_seen_live_is_what_the_iteration_says() -> None:
         run.advance()
         if not run.over:
             seen += watch.after(run.done, run.state)
-            frame = session.timeline.recomputed(run.done, run.state)
+            frame = session.timeline.framer(run.done)(run.state)
             assert np.array_equal(frame.flat, session.timeline.frame(run.done).flat)
     assert {alert.rule for alert in seen} <= {"lr_large", "exploding"}
 

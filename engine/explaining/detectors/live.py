@@ -173,7 +173,7 @@ class LiveWatch(AlertWatch):
         new: tuple[Alert, ...] = ()
         if self.seen < 0 and done:
             new = self.observe(0, exact=False)
-        new += self.observe(done, self._timeline.recomputed(done, state), exact=False)
+        new += self.observe(done, self._timeline.framer(done)(state), exact=False)
         took = self._clock() - now
         self.spent += took
         # The next look costs what this one did, but for what the first one prepared.
