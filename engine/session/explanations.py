@@ -15,6 +15,7 @@ from retrograde.engine.explaining.biography import Biography
 from retrograde.engine.explaining.death import Death, death, largest_of_first_epoch
 from retrograde.engine.explaining.detectors.doctor import OnLooked, diagnose
 from retrograde.engine.explaining.detectors.limits import limits_of
+from retrograde.engine.explaining.detectors.live import LiveWatch
 from retrograde.engine.explaining.detectors.records import Diagnosis
 from retrograde.engine.explaining.detectors.trials import Trial, trial
 from retrograde.engine.explaining.flow import FlowRow, flow
@@ -239,6 +240,10 @@ class Explanations:
         """
         most = self._cursor.scenario.stop.epochs if epochs is None else epochs
         return trial(self._cursor.timeline, name, most)
+
+    def live_watch(self) -> LiveWatch:
+        """The doctor for a run of the cursor's branch while it goes on; see ``detectors.live``."""
+        return LiveWatch(self._cursor.timeline, limits_of(self._cursor.scenario))
 
     def verdict(self, found: Autopsy) -> str:
         """An autopsy in a sentence or two."""

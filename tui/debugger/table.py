@@ -461,6 +461,16 @@ COMMANDS: tuple[Row, ...] = (
         obey=lambda on, name: on.explaining.chain(name),
     ),
     Row(
+        id="doctor",
+        keys=("8",),
+        title=N_("what is wrong with the run"),
+        help=N_("The doctor names the cause, what follows from it and what to do; Enter goes to where it began."),
+        group=Group.DEBUG,
+        line="doctor EPOCHS",
+        act=lambda on: on.doctoring.show(),
+        obey=lambda on, epochs: on.doctoring.show(epochs),
+    ),
+    Row(
         id="flow",
         keys=("L",),
         title=N_("flow of the gradient by layer"),
