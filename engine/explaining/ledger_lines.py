@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from retrograde.engine.explaining.biography import Bucket, Ledger, LedgerRow, printed
 from retrograde.engine.explaining.update_parts import PartKind
-from retrograde.engine.text import N_, _, ngettext
+from retrograde.engine.text import N_, _, joined, ngettext
 
 DECIMALS = 9
 """Decimals of a column whose largest number is below 10; of a larger or a tiny one, as many digits in all."""
@@ -124,7 +124,7 @@ def ledger_lines(ledger: Ledger, *, by: By = By.ROW, most: int | None = None, by
     drafts = [(cause(row), row.at_once, row.in_all) for row in kept]
     places: list[tuple[int | None, int | None]] = [(row.largest, None) for row in kept]
     if rest:
-        text = ngettext("… {count} more", "… {count} more", len(rest)).format(count=f"{len(rest):,}")
+        text = _("… {count} more").format(count=f"{len(rest):,}")
         if all(row.sample is not None for row in rest):
             text = ngettext("… {count} more row", "… {count} more rows", len(rest)).format(count=f"{len(rest):,}")
         drafts.append(
@@ -157,7 +157,7 @@ def bucket_lines(
     places: list[tuple[int | None, int | None]] = [(buckets[k].start, buckets[k].stop) for k in kept]
     if rest:
         total = sum((buckets[k].change for k in rest), Fraction())
-        drafts.append((ngettext("… {count} more", "… {count} more", len(rest)).format(count=len(rest)), total, total))
+        drafts.append((_("… {count} more").format(count=len(rest)), total, total))
         places.append((None, None))
     whole = Bucket(buckets[0].start, buckets[-1].stop, buckets[0].before, buckets[-1].after)
     return _printed(whole, drafts, places, closing=Fraction())
@@ -207,7 +207,7 @@ def way(ledger: Ledger) -> str:
         return _("it never moved")
     for least, words in _WAYS:
         if straight >= least:
-            return f"{text}: {_(words)}"
+            return joined((text, _(words)), ": ")
     raise AssertionError
 
 

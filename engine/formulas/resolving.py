@@ -89,6 +89,11 @@ class Resolver:
             found = self._of_data(name[: marked.start()].rstrip(), None, marked[0], column)
             if found is not None:
                 return found
+            inner = self.array(name[: marked.start()].rstrip())
+            if inner is not None and inner.axes:
+                if not inner.array.batched:
+                    raise self._error(column, _("{name} has no values of samples").format(name=inner.array.name))
+                return self.picked(inner, [":"] * inner.axes, where, marked[0])
         whole = self.array(name)
         if whole is not None and (whole.axes or whole.array.name != name):
             return self.picked(whole, [":"] * whole.axes, where)

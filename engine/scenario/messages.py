@@ -15,7 +15,7 @@ from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.scenario.toml_hints import meant_number
 from retrograde.engine.scenario.toml_tables import homes, model_at, tables
 from retrograde.engine.synonyms import canonical, meanings
-from retrograde.engine.text import _, nearest, suggest
+from retrograde.engine.text import _, joined, nearest, suggest
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -94,7 +94,7 @@ def _wrong(kind: str, details: ErrorDetails) -> str:
         case "bool_type" | "bool_parsing":
             return _("{found} is neither true nor false").format(found=found)
         case "tuple_type" | "list_type":
-            return _("{found} is not a list").format(found=found)
+            return _("{found} is not a list").format(found=found) + _list_of(details)
         case "model_type" | "model_attributes_type" | "dict_type":
             return _("{found} is not a table").format(found=found) + _table_of(details)
         case "literal_error":
@@ -130,6 +130,13 @@ def _wrong(kind: str, details: ErrorDetails) -> str:
         case "string_pattern_mismatch":
             return _pattern(str(details["loc"][-1]), details["loc"], found)
     return str(details["msg"])
+
+
+def _list_of(details: ErrorDetails) -> str:
+    """The end of a message about a text that stands where a list of names should; empty for another."""
+    word, name = details.get("input"), str(details["loc"][-1])
+    names = details["loc"][:2] == ("network", "layers") and name in {"frozen", "inputs"}
+    return _('; write {key} = ["{word}"]').format(key=name, word=word[:40]) if names and isinstance(word, str) else ""
 
 
 def _table_of(details: ErrorDetails) -> str:
@@ -186,7 +193,7 @@ def _unknown_key(path: KeyPath, layer: type[Layer]) -> str:
     name = str(path[-1])
     message = _("there is no such key")
     if name in layer.absent and model is layer:
-        return message + ": " + _(layer.absent[name])
+        return joined((message, _(layer.absent[name])), ": ")
     if path[:-1] == ("training",) and not meanings(name, known) and (stem := remembered_as(name)):
         return message + _("; what an optimiser remembers is in the table memory: memory = {{ {name} = 0.5 }}").format(
             name=stem

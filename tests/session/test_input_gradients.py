@@ -101,6 +101,7 @@ def test_a_breakpoint_stops_where_a_query_finds_it(name: str, condition: str, ep
     for step in stops:
         assert session.proceed().breakpoint is point
         assert session.position == step
+    assert stops[-1] in session.hits_of(session.schedule.locate(stops[-1])[0])
     for step in stops[-2::-1]:
         assert session.reverse().breakpoint is point
         assert session.position == step

@@ -73,7 +73,7 @@ def run(
     )
     print(_("stopped: {message}").format(message=outcome.message))
     if outcome.fault is not None:
-        message = _("there: retrograde {scenario}, then :goto {address}")
+        message = _("there: retrograde {scenario}, then :{address}")
         print(message.format(scenario=scenario, address=outcome.fault.address))
     return 0
 

@@ -6,7 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from retrograde.engine.text import N_, _, ngettext
+from retrograde.engine.text import N_, _, joined, ngettext
 from retrograde.tui.cli.support.columns import table, wrapped
 from retrograde.tui.cli.support.numbers import encoded, shown
 from retrograde.tui.cli.support.progress import ProgressBar
@@ -81,7 +81,9 @@ def _where(session: Session) -> str:
 def _lines(
     session: Session, found: Autopsy, chain: Chain, most: int, beyond: tuple[Death | None, Revival | None]
 ) -> list[str]:
-    head = f"{_symbol(session, found.ref)} = {shown(found.value)}   {session.scenario.name}, {_where(session)}"
+    head = f"{_symbol(session, found.ref)} = {shown(found.value)}   " + joined(
+        (session.scenario.name, _where(session)), ", "
+    )
     lines = [head, "", *wrapped(session.explanations.told(found, *beyond), _WIDTH)]
     if found.account is not None:
         lines += ["", *_account(found)]
@@ -109,7 +111,7 @@ def _account(found: Autopsy) -> list[str]:
         sofar += layer.total
         rows.append([*_layer(layer), _number(sofar)])
     own = account.own
-    other = ", ".join(f"{kind} {_number(value)}" for kind, value in own.kinds.items())
+    other = ", ".join(f"{_(str(kind))} {_number(value)}" for kind, value in own.kinds.items())
     rows.append([_("itself"), "", "", _number(own.agreement), other, _number(sofar + own.total)])
     return table(rows, right=frozenset({1, 2, 3, 5}))
 
@@ -117,7 +119,9 @@ def _account(found: Autopsy) -> list[str]:
 def _layer(layer: LayerAccount) -> list[str]:
     name = layer.layer if layer.time is None else f"{layer.layer}@{layer.time}"
     kinds = layer.kinds
-    other = ", ".join(f"{kind} {_number(value)}" for kind, value in kinds.items() if kind not in {"slope", "weight"})
+    other = ", ".join(
+        f"{_(str(kind))} {_number(value)}" for kind, value in kinds.items() if kind not in {"slope", "weight"}
+    )
     slope = _number(kinds[kind]) if (kind := next((k for k in kinds if k == "slope"), None)) is not None else "·"
     weights = _number(layer.weights) if any(kind == "weight" for kind in kinds) or layer.weights else "·"
     agreement = _number(layer.agreement) if layer.agreement < -1e-12 else "·"
@@ -160,7 +164,7 @@ def _cuts(session: Session, chain: Chain) -> list[str]:
         if len(cut.rows) < 2:
             continue
         name = array.of.name if array.of is not None else array.name
-        lines.append(f"  {name}, {_(groups[0].name)}")
+        lines.append("  " + joined((name, _(groups[0].name)), ", "))
         for row in cut.rows[:_ROWS]:
             label = ",".join(str(part + 1) for part in row.label)
             lines.append(f"    {label:>6}  {row.value:+.9g}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from retrograde.engine.text import _, ngettext
+from retrograde.engine.text import _, joined, ngettext
 from retrograde.tui.debugger.desk import Said
 from retrograde.tui.records.marks import PanelId
 from retrograde.tui.views.debugging import (
@@ -54,7 +54,7 @@ class Querying:
     def _answered(self, verb: str, found: Found) -> None:
         desk = self._desk
         self._listing.found(found)
-        desk.notice = Said(f"{found.title}: {found.text}")
+        desk.notice = Said(joined((found.title, found.text), ": "))
         if verb in {"all", "count"}:
             if verb == "all" and found.steps:
                 desk.focus_on(PanelId.DEBUG)
@@ -64,7 +64,7 @@ class Querying:
             return
         if found.steps:
             self._moving.seek(found.steps[0])
-            desk.notice = Said(f"{found.title}: {found.text}")
+            desk.notice = Said(joined((found.title, found.text), ": "))
         desk.paint()
 
 

@@ -63,13 +63,13 @@ def lr_sign(case: Case, _limits: Limits) -> Found | None:
 
 
 def _enough(found: Sequence[Found | None], _moments: int) -> int | None:
-    """The first of two large updates or of a huge one; where there is neither, a first one that is large."""
+    """The first of two large updates, or of one huge one."""
     there = [at for at, one in enumerate(found) if one is not None]
     huge = next((at for at in there if (one := found[at]) is not None and one.confirms), None)
     twice = [at for at in there if at > 0]
     if len(twice) >= 2:
         return twice[0] if huge is None else min(huge, twice[0])
-    return there[0] if huge is None and there and there[0] == 0 else huge
+    return huge
 
 
 @judge_of("lr_large", SIGHT, has_trained, choose=_enough)
@@ -78,9 +78,11 @@ def lr_large(sight: Sight, limits: Limits) -> Found | None:
     if not sight.sound or not sight.updates:
         return None
     layer, size = max(sight.updates.items(), key=lambda one: one[1])
-    limit = limits["first" if sight.iteration == 0 else "again"]
-    beyond, once = size > limit, size > limits["once"]
-    if not (beyond or once):
+    # Of sgd the first gradient is as large as the start is wrong; the others make their first step as large as any.
+    scaled = sight.case.network.scenario.training.optimizer != "sgd"
+    first, once = sight.iteration == 0, size > limits["once"]
+    limit = limits["first" if first else "again"]
+    if not (once or (size > limit and (scaled or not first))):
         return None
     rate = sight.rate
     # What a step has blown up is no measure of the rate: the smaller of the two.
@@ -94,7 +96,7 @@ def lr_large(sight: Sight, limits: Limits) -> Found | None:
         cause=cause,
         advice=advice.format(rate=rate, lower=lower),
         edit=(("lr", lower),),
-        confirms=once,
+        confirms=once or first,
     )
 
 

@@ -44,7 +44,7 @@ def dead_relu(sight: Sight, limits: Limits) -> Found | None:
         if share > limits["share"] and (worst is None or share > worst.value):
             cause = _("{count} of {all} units of {layer} have slope 0 for all {samples} samples")
             text = cause.format(count=int(silent.sum()), all=len(silent), layer=group.name, samples=sight.case.samples)
-            # All silent from the start: what is behind it varies little since nothing gets through.
+            # All silent from the start: what is behind varies little since nothing gets through.
             ahead = "init_small" if sight.iteration == 0 and share == 1.0 else ""
             worst = Found(value=share, threshold=limits["share"], place=group.layer, cause=text, ahead_of=ahead)
     return worst
