@@ -231,7 +231,8 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="lr_large",
             title=N_("learning rate too large"),
-            formula="u > again in two observed moments after the first, > first in the first, or > once in one",
+            formula="u > again in two observed moments after the first, u > first in the first (not of sgd), or u >"
+            " once in one",
             limits=(
                 Limit(
                     key="again",
@@ -242,7 +243,7 @@ AILMENTS: dict[str, Ailment] = {
                 Limit(
                     key="first",
                     default=2.0,
-                    text="u in the first moment",
+                    text="u in the first moment, not of sgd",
                     source="nothing is left of the start; of Adam, whose later steps are small beside what the first"
                     " one made, only that tells; 30 healthy networks had 0.23 at most",
                 ),

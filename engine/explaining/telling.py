@@ -7,7 +7,7 @@ from retrograde.engine.explaining.revival import Refusal, Remedy, Revival
 from retrograde.engine.explaining.update_parts import PartKind
 from retrograde.engine.explaining.verdict import short
 from retrograde.engine.network.network import Network
-from retrograde.engine.text import _, ngettext
+from retrograde.engine.text import _, joined, ngettext
 
 FEW_ROWS = 3
 """Rows of the data that are named."""
@@ -21,7 +21,7 @@ def told_death(found: Death, network: Network, per_epoch: int) -> str:
     worst = None if found.ledger is None else found.ledger.worst
     if found.ledger is None or worst is None:
         return died
-    return f"{died} {_pushed(found.ledger, worst, network, per_epoch)}"
+    return joined((died, _pushed(found.ledger, worst, network, per_epoch)))
 
 
 def moment(iteration: int, per_epoch: int) -> str:
@@ -50,12 +50,12 @@ def _pushed(ledger: NetLedger, worst: Push, network: Network, per_epoch: int) ->
             moved=moved, row=first.row + 1, amount=signed(float(first.amount))
         )
     named = [share for share in rows[:FEW_ROWS] if (share.amount > 0) is (worst.change > 0)]
-    listed = ", ".join(
+    parts = (
         _("{row} by {amount}").format(row=share.row + 1, amount=signed(float(share.amount)))
         for share in named
         if share.row is not None
     )
-    return _("{moved}; of the rows most of all {rows}.").format(moved=moved, rows=listed)
+    return _("{moved}; of the rows most of all {rows}.").format(moved=moved, rows=joined(parts, ", "))
 
 
 def signed(value: float) -> str:
@@ -74,7 +74,7 @@ def told_revival(found: Revival, network: Network) -> str:
             return ""
     first = _single(found, network) if found.single is not None else _none(found)
     better = next(iter(found.scaled), None)
-    return first if better is None else f"{first} {_scaled(found, better)}"
+    return first if better is None else joined((first, _scaled(found, better)))
 
 
 def _single(found: Revival, network: Network) -> str:

@@ -333,7 +333,7 @@ def test_a_limit_decides(made: Made) -> None:
     ("path", "value", "words"),
     [
         ("lr_larg.once", 1.0, "did you mean lr_large"),
-        ("lr_large.one", 1.0, "there are lr_large.again, lr_large.once"),
+        ("lr_large.one", 1.0, "there are lr_large.again, lr_large.first, lr_large.once"),
         ("lr_large", 1.0, "there are lr_large.again"),
         ("target_range.share", 1.0, "exact and has no limit"),
         ("imbalance.share", 3.0, "it goes over [0, 1]"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +17,14 @@ from tests.explaining.test_gradient_graph import ZEROS
 from tests.support.effort import examples
 from tests.support.gradients import session_of
 from tests.support.networks import Recipe, recipes
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unhurried() -> Iterator[None]:
+    """What is found in time is another thing on a busy machine: here the clock stands still."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("retrograde.engine.explaining.revival.perf_counter", lambda: 0.0)
+        yield
 
 
 def edited(session: Session, found: Revival, values: dict[str, float]) -> float:

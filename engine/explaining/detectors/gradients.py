@@ -16,7 +16,7 @@ from retrograde.engine.explaining.detectors.records import Found
 from retrograde.engine.explaining.detectors.sight import Sight, rms
 from retrograde.engine.explaining.nonfinite import origin, wanted
 from retrograde.engine.network.frame import Frame
-from retrograde.engine.text import _
+from retrograde.engine.text import _, joined
 
 _LONG = 5
 """Time steps from which on growth through time tells something."""
@@ -121,7 +121,7 @@ def vanishing(sight: Sight, limits: Limits) -> Found | None:
         value=ratio,
         threshold=limits["ratio"],
         place=first,
-        cause=f"{cause}: {text.format(factor=factor, tax=1.0 / tax)}",
+        cause=joined((cause, text.format(factor=factor, tax=1.0 / tax)), ": "),
         # No scale of the inputs or weights undoes what depth alone takes away.
         ahead_of="inputs_unscaled",
         always=True,
