@@ -119,7 +119,7 @@ class Doctoring:
             self._timer = None
         here = self.here
         seconds = here.iterations * self._desk.session.timeline.iteration_seconds
-        if here.iterations > 1 and here not in self._known and seconds <= QUIET_SECONDS:
+        if here.iterations > 1 and self.known is None and seconds <= QUIET_SECONDS:
             self._timer = self._desk.host.after(REST_SECONDS, self._rest)
 
     def _rest(self) -> None:
@@ -166,7 +166,7 @@ class Doctoring:
         screen = DoctorScreen(
             desk.session,
             desk.host.glyphs,
-            None if key is None else self._known.get(key),
+            None if key is None else self.known,
             lambda job, on_share: self._judge(job, epochs, on_share),
             took,
             working.search,
