@@ -133,7 +133,7 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="imbalance",
             title=N_("one class is nearly all there is"),
-            formula="one class has more than share of the samples",
+            formula="one class has share or more of the samples",
             limits=(
                 Limit(
                     key="share",
@@ -150,8 +150,9 @@ AILMENTS: dict[str, Ailment] = {
             name="twins",
             title=N_("units that can not become different"),
             formula="two units of a hidden layer with bit-equal incoming weights and biases at the start and still at"
-            " the end, E > 0.1 · E0",
+            " the end",
             advice=N_("draw the weights at random: leave weights out, or give network.init"),
+            risk=True,
         ),
         Ailment(
             name="init_large",

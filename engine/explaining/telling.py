@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from retrograde.engine.explaining.death import Death, NetLedger, Push
+from retrograde.engine.explaining.death import ALIVE, Death, NetLedger, Push
 from retrograde.engine.explaining.revival import Refusal, Remedy, Revival
 from retrograde.engine.explaining.update_parts import PartKind
 from retrograde.engine.explaining.verdict import short
@@ -16,7 +16,11 @@ FEW_ROWS = 3
 def told_death(found: Death, network: Network, per_epoch: int) -> str:
     """When a gradient died, and which update and row pushed."""
     if found.from_the_start:
-        return _("It has been 0 from the start.") if not found.best else _("It is small from the start.")
+        return _("It has been 0 from the start.")
+    if found.culprit is None:
+        return _("Since iteration {moment} it is below {share:.0%} of its largest in the first epoch.").format(
+            moment=moment(found.iteration, per_epoch), share=ALIVE
+        )
     died = _("It died in iteration {moment}.").format(moment=moment(found.iteration, per_epoch))
     worst = None if found.ledger is None else found.ledger.worst
     if found.ledger is None or worst is None:
@@ -89,6 +93,10 @@ def _single(found: Revival, network: Network) -> str:
 
 
 def _none(found: Revival) -> str:
+    if not found.whole:
+        return _("In the time there is no single number was found that revives it ({count} changes tried).").format(
+            count=f"{found.tried:,}"
+        )
     return ngettext(
         "No single number revives it ({count} change of {parameters} tried).",
         "No single number revives it ({count} changes of {parameters} tried).",

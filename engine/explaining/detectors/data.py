@@ -132,7 +132,7 @@ def imbalance(case: Case, limits: Limits) -> Found | None:
             continue
         found, counts = np.unique(classes, return_counts=True)
         share = float(counts.max() / counts.sum())
-        if limits["share"] < share < 1.0:
+        if limits["share"] <= share < 1.0:
             cause = _("{share:.1%} of the targets are class {name}: saying so always is nearly always right")
             name = f"{int(found[counts.argmax()])}"
             return Found(

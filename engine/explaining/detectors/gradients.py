@@ -142,7 +142,9 @@ def no_gradient(sight: Sight, limits: Limits) -> Found | None:
 @judge_of("unchanged", SIGHT, has_targets, has_trained)
 def unchanged(sight: Sight, _limits: Limits) -> Found | None:
     """Weights that are the same after the update, bit for bit."""
-    if not sight.sound or not sight.share > 0.05 or sight.changed or not sight.stalled:
+    if not sight.sound or not sight.share > 0.05 or sight.changed:
+        return None
+    if sight.norm < 1e-7 and not sight.stalled:
         return None
     size = max(sight.gradients.values(), default=0.0)
     why = _("their gradient is 0") if size == 0.0 else _("their gradient is {size:.3g}").format(size=size)
