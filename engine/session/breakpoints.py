@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from retrograde.engine.equations.ailments import AILMENTS
 from retrograde.engine.equations.array import Array, Extent, Phase
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import EngineError, FormulaError
@@ -22,7 +23,7 @@ from retrograde.engine.formulas.tree import Formula, Kind
 from retrograde.engine.network.notation import Notation
 from retrograde.engine.network.program import Granularity, Place, Program, ravel
 from retrograde.engine.ops.base import Op
-from retrograde.engine.text import _
+from retrograde.engine.text import _, suggest
 from retrograde.engine.travel.calendar import Schedule
 
 
@@ -45,6 +46,7 @@ class Breakpoint:
         text: as it was written.
         condition: when it is hit; None where it is a place.
         place: the steps of each iteration at which it is hit; None where it is a condition.
+        alert: the rule of the doctor whose alert it waits for, empty for any; None where it waits for none.
         enabled: whether it counts.
         once: whether it is switched off when it was hit.
         from_hit: the hit from which on it counts, from 1.
@@ -57,6 +59,7 @@ class Breakpoint:
     text: str
     condition: Formula | None = None
     place: Spot | None = None
+    alert: str | None = None
     enabled: bool = True
     once: bool = False
     from_hit: int = 1
@@ -201,6 +204,27 @@ _DATA = re.compile(
     r"(?P<name>.+?)\s+(?:(?P<sign>changes\s+sign)|(?P<changes>changes)|crosses\s+(?P<crosses>[-+\d.eE]+)"
     r"|(?P<bad>becomes\s+(?:nan|inf|NaN))|(?P<stops>stops\s+changing))$"
 )
+
+
+_ALERT = re.compile(r"on\s+alert(?:\s+(?P<rule>\S+))?$")
+
+
+def read_alert(text: str) -> str | None:
+    """The rule whose alert a breakpoint waits for, empty for any; None where it waits for something else.
+
+    Args:
+        text: ``on alert``, ``on alert dead_relu``.
+
+    Raises:
+        EngineError: there is no such rule.
+    """
+    match = _ALERT.match(text.strip())
+    if match is None:
+        return None
+    rule = match["rule"] or ""
+    if rule and rule not in AILMENTS:
+        raise EngineError(_("there is no rule {name}").format(name=rule) + suggest(rule, AILMENTS))
+    return rule
 
 
 def read(

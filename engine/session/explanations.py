@@ -15,6 +15,7 @@ from retrograde.engine.explaining.biography import Biography
 from retrograde.engine.explaining.death import Death, death, largest_of_first_epoch
 from retrograde.engine.explaining.detectors.doctor import OnLooked, diagnose
 from retrograde.engine.explaining.detectors.limits import limits_of
+from retrograde.engine.explaining.detectors.live import LiveWatch
 from retrograde.engine.explaining.detectors.records import Diagnosis
 from retrograde.engine.explaining.detectors.trials import Trial, trial
 from retrograde.engine.explaining.flow import FlowRow, flow
@@ -25,7 +26,7 @@ from retrograde.engine.explaining.telling import told_death, told_revival
 from retrograde.engine.explaining.verdict import verdict
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.session.cursor import Cursor
-from retrograde.engine.text import _
+from retrograde.engine.text import _, joined
 from retrograde.engine.travel.search import OnProgress
 
 MANY = 8
@@ -240,13 +241,17 @@ class Explanations:
         most = self._cursor.scenario.stop.epochs if epochs is None else epochs
         return trial(self._cursor.timeline, name, most)
 
+    def live_watch(self) -> LiveWatch:
+        """The doctor for a run of the cursor's branch while it goes on; see ``detectors.live``."""
+        return LiveWatch(self._cursor.timeline, limits_of(self._cursor.scenario))
+
     def verdict(self, found: Autopsy) -> str:
         """An autopsy in a sentence or two."""
         return verdict(found, self._cursor.network, self.frame)
 
     def told(self, found: Autopsy, died: Death | None, revived: Revival | None) -> str:
         """An autopsy, when it died and what would revive it, in sentences."""
-        return " ".join((self.verdict(found), *self.told_beyond(found, died, revived)))
+        return joined((self.verdict(found), *self.told_beyond(found, died, revived)))
 
     def told_beyond(self, found: Autopsy, died: Death | None, revived: Revival | None) -> tuple[str, ...]:
         """When a gradient died and what would revive it, in a sentence or two each."""

@@ -116,6 +116,16 @@ class Run:
         self._judge.recall(losses)
         return state
 
+    @property
+    def over(self) -> bool:
+        """Whether something has ended the run."""
+        return self.hit is not None
+
+    @property
+    def state(self) -> Floats:
+        """The state after the iterations that are done, while the run goes on."""
+        return self._state
+
     def cancel(self) -> None:
         """Ends the run where it is."""
         if self.hit is None:

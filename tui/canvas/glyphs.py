@@ -151,3 +151,8 @@ def plain(text: str) -> str:
 def width(text: str) -> int:
     """The cells that a text takes."""
     return len(text) if text.isascii() else cell_len(text)
+
+
+def padded(text: str, cells: int) -> str:
+    """The text with blanks up to a number of cells."""
+    return text + " " * (cells - width(text))

@@ -126,5 +126,7 @@ class Painting:
             from retrograde.tui.views.loss import duration
 
             text = _("{time} left").format(time=duration(view.seconds_left)) + " · " + text
+        if view.alerts:
+            text = f"✗ {view.alerts[-1]} · {text}"
         desk.notice = Said(text)
         self.paint_footer()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from retrograde.tui.debugger.badges import Badges
 from retrograde.tui.debugger.beside import Beside
 from retrograde.tui.debugger.breakpoints import Breaking
+from retrograde.tui.debugger.doctoring import Doctoring
 from retrograde.tui.debugger.editing import Editing
 from retrograde.tui.debugger.explaining import Explaining
 from retrograde.tui.debugger.keeping import Keeping
@@ -58,6 +59,8 @@ class Parts:
         self.visiting = Visiting(desk, self.working, self.listing)
         self.breaking = Breaking(desk, self.working, self.listing, self.moving, self.visiting)
         self.querying = Querying(desk, self.working, self.listing, self.moving)
+        self.editing = Editing(desk, self.working, self.moving, self.keeping, self.beside)
+        self.doctoring = Doctoring(desk, self.working, self.moving, self.editing)
         colleagues = Colleagues(
             working=self.working,
             listing=self.listing,
@@ -65,11 +68,11 @@ class Parts:
             beside=self.beside,
             moving=self.moving,
             breaking=self.breaking,
+            doctoring=self.doctoring,
         )
         self.panels = {row.id: row.part(desk, colleagues) for row in PANELS}
         self.selecting = Selecting(desk, self.panels)
         self.telling = Telling(desk, self.working, self.moving)
-        self.editing = Editing(desk, self.working, self.moving, self.keeping, self.beside)
         self.explaining = Explaining(desk, self.working, self.moving, self.editing)
         self.running = Running(desk, self.working, self.listing, self.keeping)
         self.leaving = Leaving(desk, self.working, self.keeping)

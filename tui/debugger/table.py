@@ -469,6 +469,16 @@ COMMANDS: tuple[Row, ...] = (
         obey=lambda on, name: on.explaining.chain(name),
     ),
     Row(
+        id="doctor",
+        keys=("8",),
+        title=N_("what is wrong with the run"),
+        help=N_("The doctor names the cause, what follows from it and what to do; Enter goes to where it began."),
+        group=Group.DEBUG,
+        line="doctor EPOCHS",
+        act=lambda on: on.doctoring.show(),
+        obey=lambda on, epochs: on.doctoring.show(epochs),
+    ),
+    Row(
         id="flow",
         keys=("L",),
         title=N_("flow of the gradient by layer"),
@@ -687,7 +697,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="language",
-        keys=("L",),
+        keys=("A",),
         title=N_("change the language"),
         help=N_("English or Chinese, at once and everywhere; language zh and language en say which."),
         group=Group.SCREEN,

@@ -30,3 +30,11 @@ class Try:
     position: int
     values: tuple[tuple[Ref, float], ...]
     then: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Mend:
+    """Go to a step, and give slots, by their names, other values there, in another branch."""
+
+    number: int
+    values: tuple[tuple[str, float], ...]

@@ -29,6 +29,9 @@ from retrograde.engine.travel.timeline import Timeline
 OnLooked = Callable[[int, int], None]
 """Is told how many iterations or moments are done, and of how many."""
 
+_PROOF, _PROVED = "lr_curvature", "lr_large"
+"""The rule that proves what the other one shows."""
+
 _AT_START = frozenset({"twins", "init_large", "init_small", "start_loss"})
 """Rules of the initial values, whose moment is before the first iteration."""
 
@@ -88,18 +91,18 @@ def diagnose(
     with np.errstate(all="ignore"):
         losses = np.array(run_of(timeline, epochs, on_run), dtype=np.float64)
         case = Case(timeline, len(losses))
-        examined = _Examined(case=case, limits=_judged(case, limits))
+        examined = Examined(case=case, limits=judged(case, limits))
         examined.look(losses, every=every, on_look=on_look)
         return examined.diagnosis(limits)
 
 
-def _judged(case: Case, limits: Mapping[str, Limits]) -> dict[str, Limits]:
+def judged(case: Case, limits: Mapping[str, Limits]) -> dict[str, Limits]:
     """The limits of the rules that can be judged."""
     return {name: limits[name] for name in AILMENTS if name in JUDGES and JUDGES[name].needs(case) is None}
 
 
 @dataclass(kw_only=True, eq=False)
-class _Examined:
+class Examined:
     """A training that is being examined.
 
     Attributes:
@@ -132,7 +135,7 @@ class _Examined:
                 on_look(number, len(at))
             if not sight.sound:
                 break
-        self._fill_gaps(seen, columns, sights)
+        self.fill_gaps(seen, columns, sights)
         self.watch = Watch(case=self.case, losses=losses, sights=tuple(sights))
         for judge in judges(WATCH, self.limits):
             found = judge.function(self.watch, self.limits[judge.rule])
@@ -150,7 +153,14 @@ class _Examined:
         """What was found with E at its moment; of what holds before the first iteration without."""
         return found if judge.rule in _AT_START else replace(found, level=sight.loss)
 
-    def _fill_gaps(self, seen: list[Judge], columns: Mapping[str, list[Found | None]], sights: list[Sight]) -> None:
+    def fill_gaps(
+        self,
+        seen: list[Judge],
+        columns: Mapping[str, list[Found | None]],
+        sights: list[Sight],
+        *,
+        replay: bool = True,
+    ) -> None:
         """Finds the first moment of each rule, by a replay of the gap before the observed moment where it holds."""
         gaps: dict[int, list[Judge]] = {}
         for judge in seen:
@@ -161,7 +171,7 @@ class _Examined:
             first = column[at]
             assert first is not None
             self._take(judge, sights[at].iteration, self._levelled(judge, first, sights[at]))
-            if at and sights[at].iteration - sights[at - 1].iteration > 1 and judge.rule not in _AT_START:
+            if replay and at and sights[at].iteration - sights[at - 1].iteration > 1 and judge.rule not in _AT_START:
                 gaps.setdefault(at, []).append(judge)
         for at, waiting in gaps.items():
             self._replay(sights[at - 1].iteration + 1, sights[at].iteration, waiting, sights)
@@ -194,7 +204,7 @@ class _Examined:
         watch = self.watch
         assert watch is not None
         ranked = sorted(self.found, key=self._rank)
-        alerts = [self._alert(rule, *self.found[rule], watch) for rule in ranked]
+        alerts = [self.alert(rule, watch) for rule in ranked]
         alarms = [alert for alert in alerts if not alert.note]
         return Diagnosis(
             headline=alarms[0] if alarms else None,
@@ -210,14 +220,23 @@ class _Examined:
 
     def _rank(self, rule: str) -> tuple[float, int]:
         names = [*AILMENTS]
-        _iteration, found = self.found[rule]
+        iteration, found = self.found[rule]
+        if rule == _PROOF and _PROVED in self.found and self.found[_PROVED][0] < iteration:
+            # What is proved later than it shows is no earlier cause.
+            return names.index(_PROVED) + 0.5, 0
         if found.ahead_of:
             return names.index(found.ahead_of) - 0.5, names.index(rule)
         return float(names.index(rule)), 0
 
-    def _alert(self, rule: str, iteration: int, found: Found, watch: Watch) -> Alert:
-        row = AILMENTS[rule]
-        harmless = row.risk and not found.always and watch.harmless(found.level)
+    def alert(self, rule: str, watch: Watch | None = None) -> Alert:
+        """What a rule has found; a risk that did no harm in the end is a note.
+
+        Args:
+            rule: the rule, which has found something.
+            watch: the run that was watched to its end; None while it goes on.
+        """
+        row, (iteration, found) = AILMENTS[rule], self.found[rule]
+        harmless = watch is not None and row.risk and not found.always and watch.harmless(found.level)
         at_start = rule in _AT_START or JUDGES[rule].sees == CASE
         return Alert(
             rule=rule,

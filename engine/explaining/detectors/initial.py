@@ -73,7 +73,7 @@ def twins(watch: Watch, _limits: Limits) -> Found | None:
     """Two units that were equal at the start and still are."""
     case = watch.case
     start = {layer: pair for layer, *pair in _twins(case, case.timeline.state(0))}
-    if not start or (not watch.end_share > 0.1 and math.isfinite(watch.end_share)):
+    if not start:
         return None
     now = {layer: pair for layer, *pair in _twins(case, watch.end_state)}
     for layer, (one, other) in start.items():
@@ -105,7 +105,7 @@ def init_large(sight: Sight, limits: Limits) -> Found | None:
         name = group.row.name
         if name in {"sigmoid", "tanh"} and group.own:
             size = rms([sight.view.array(net) for net in group.nets])
-            if size > limits[name]:
+            if limits[name] < size < math.inf:
                 cause = _("net inputs of {layer} are {size:.3g} at the start (rms), where {activation} is flat")
                 text = cause.format(layer=group.layer, size=size, activation=group.row.symbol)
                 return Found(value=size, threshold=limits[name], place=group.layer, cause=text)
