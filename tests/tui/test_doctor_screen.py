@@ -23,14 +23,14 @@ async def ran(driver: Any) -> None:
     """The run has ended, and the doctor has looked at it."""
     await driver.press("r")
     await driver.idle()
-    await driver.until(lambda: driver.main.parts.doctoring.known is not None)
+    await driver.until(lambda: driver.main.parts.doctoring._shown is not None)
     await driver.settle()
 
 
 async def test_the_headline_comes_first_with_what_follows_folded(opened) -> None:
     async with opened("diverging", size=(80, 24)) as driver:
         await ran(driver)
-        await driver.press("8")
+        await driver.press("D")
         text = await judged(driver)
         assert "✗  1:1      learning rate above 2 / λmax" in text
         assert "and so:  learning rate too large 2:1" in text
@@ -47,7 +47,7 @@ async def test_the_headline_comes_first_with_what_follows_folded(opened) -> None
 async def test_its_edit_is_tried_on_a_branch(opened) -> None:
     async with opened("diverging") as driver:
         await ran(driver)
-        await driver.press("8")
+        await driver.press("D")
         assert "t try lr = 0.06 on a branch" in await judged(driver)
         await driver.press("t")
         await driver.idle()
@@ -91,7 +91,7 @@ async def test_what_could_not_be_judged_is_said(opened) -> None:
 
 async def test_judging_can_be_cancelled(opened) -> None:
     async with opened("digits") as driver:
-        await driver.press("8")
+        await driver.press("D")
         assert "the run is judged" in driver.text()
         await driver.press("escape")
         assert "cancelled" in await judged(driver)

@@ -106,11 +106,6 @@ class Doctoring:
             self._known[key] = found
         self._shown = (key.branch, found)
 
-    @property
-    def known(self) -> Diagnosis | None:
-        """What was found of the run as it is now."""
-        return self._known.get(self.here)
-
     # -- after a run, without being asked
 
     def _schedule(self) -> None:
@@ -135,7 +130,7 @@ class Doctoring:
             if headline is not None and (before is None or before[1].headline != headline):
                 from retrograde.tui.views.doctor import title, where
 
-                text = _("the doctor: {what}, {place}; 8 says more")
+                text = _("the doctor: {what}, {place}; D says more")
                 self._desk.host.announce(text.format(what=title(headline), place=where(headline)))
 
         self._working.rest(lambda job: self._judge(job, epochs), done, self._schedule)
