@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
+from retrograde.engine.explaining.detectors import live
+from retrograde.tui.debugger import doctoring
+from retrograde.tui.debugger.painting import Painting
 from retrograde.tui.debugger.screen import DebuggerScreen
 from retrograde.tui.screens.doctor import DoctorScreen
+from retrograde.tui.work import runner
 
 
 async def judged(driver: Any) -> str:
@@ -106,3 +110,40 @@ async def test_it_fits_every_size(opened, size: tuple[int, int]) -> None:
         text = await judged(driver)
         assert "1:1" in text
         assert "flat" in text
+
+
+async def test_a_breakpoint_on_alerts_says_what_was_found(opened) -> None:
+    async with opened("diverging", size=(160, 36)) as driver:
+        await driver.write("break on alert")
+        await driver.press("c")
+        await driver.idle()
+        assert driver.session.iteration == 1
+        text = driver.text()
+        assert "breakpoint 1: on alert · learning rate too large: the update of o is 1.17 times its weights" in text
+        await driver.press("C")
+        await driver.idle()
+        assert driver.session.position == 0
+        await driver.write("break on alert dead_rlu")
+        assert "there is no rule dead_rlu" in driver.text()
+
+
+async def test_what_is_seen_during_a_run_is_said(opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "SHARE", 1e9)
+    monkeypatch.setattr(runner, "EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(doctoring, "QUIET_SECONDS", 0.0)
+    said: list[tuple[str, ...]] = []
+    show = Painting.show_progress
+
+    def spy(self: Painting, view: Any) -> None:
+        said.append(view.alerts)
+        show(self, view)
+
+    monkeypatch.setattr(Painting, "show_progress", spy)
+    async with opened("symmetric-init", size=(120, 36)) as driver:
+        await driver.press("r")
+        await driver.idle()
+        branch, seen = driver.main.parts.working.seen
+        assert branch == "main"
+        assert {alert.rule for alert in seen} == {"saturated"}
+        assert any(alerts and alerts[0].startswith("saturated units") for alerts in said)
+        assert "✗ saturated units" in driver.text(), "it stands on the timeline until the doctor is asked"

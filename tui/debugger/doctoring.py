@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
+from retrograde.tui.canvas.glyphs import plain
 from retrograde.tui.screens.goals import Mend, Visit
 from retrograde.tui.work.turns import Event
 
@@ -131,7 +132,9 @@ class Doctoring:
                 from retrograde.tui.views.doctor import title, where
 
                 text = _("the doctor: {what}, {place}; D says more")
-                self._desk.host.announce(text.format(what=title(headline), place=where(headline)))
+                text = text.format(what=title(headline), place=where(headline))
+                host = self._desk.host
+                host.announce(plain(text) if host.glyphs.ascii else text)
 
         self._working.rest(lambda job: self._judge(job, epochs), done, self._schedule)
 
