@@ -28,6 +28,10 @@ QUIET_SECONDS = 3.0
 """A run that took longer is not judged unless that is asked for."""
 
 
+MOMENTS, LOOK_ITERATIONS = 46, 10
+"""Moments at which the doctor looks, and how many iterations of all samples a look takes."""
+
+
 class Judged(NamedTuple):
     """What of a session was judged."""
 
@@ -45,6 +49,7 @@ class Doctoring:
         self._editing = editing
         self._known: dict[Judged, Diagnosis] = {}
         self._timer: Timer | None = None
+        self._runs = 0
         self._shown: tuple[str, Diagnosis] | None = None
         desk.resters.append(self._schedule)
         desk.beginners.append(self._forget)
@@ -113,10 +118,20 @@ class Doctoring:
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
-        here = self.here
-        seconds = here.iterations * self._desk.session.timeline.iteration_seconds
-        if here.iterations > 1 and here not in self._known and seconds <= QUIET_SECONDS:
+        if self._runs == self._working.runs or self._working.work is not None:
+            return
+        if self.here in self._known or self._seconds > QUIET_SECONDS:
+            self._runs = self._working.runs
+        else:
             self._timer = self._desk.host.after(REST_SECONDS, self._rest)
+
+    @property
+    def _seconds(self) -> float:
+        """About how long it takes to judge the run."""
+        session = self._desk.session
+        samples = session.schedule.samples / max(session.schedule.full.batch, 1)
+        looks = MOMENTS * LOOK_ITERATIONS * samples
+        return (self.here.iterations + looks) * session.timeline.iteration_seconds
 
     def _rest(self) -> None:
         if not self._working.turns.allows(Event.REST):
@@ -124,6 +139,7 @@ class Doctoring:
         key, epochs = self.here, self.epochs
 
         def done(found: Diagnosis) -> None:
+            self._runs = self._working.runs
             before = self._shown
             self._take(key, found)
             self._desk.paint()
