@@ -133,7 +133,7 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="imbalance",
             title=N_("one class is nearly all there is"),
-            formula="one class has more than share of the samples",
+            formula="one class has share or more of the samples",
             limits=(
                 Limit(
                     key="share",
@@ -150,8 +150,9 @@ AILMENTS: dict[str, Ailment] = {
             name="twins",
             title=N_("units that can not become different"),
             formula="two units of a hidden layer with bit-equal incoming weights and biases at the start and still at"
-            " the end, E > 0.1 · E0",
+            " the end",
             advice=N_("draw the weights at random: leave weights out, or give network.init"),
+            risk=True,
         ),
         Ailment(
             name="init_large",
@@ -231,7 +232,8 @@ AILMENTS: dict[str, Ailment] = {
         Ailment(
             name="lr_large",
             title=N_("learning rate too large"),
-            formula="u > again in two observed moments after the first, > first in the first, or > once in one",
+            formula="u > again in two observed moments after the first, u > first in the first (not of sgd), or u >"
+            " once in one",
             limits=(
                 Limit(
                     key="again",
@@ -242,7 +244,7 @@ AILMENTS: dict[str, Ailment] = {
                 Limit(
                     key="first",
                     default=2.0,
-                    text="u in the first moment",
+                    text="u in the first moment, not of sgd",
                     source="nothing is left of the start; of Adam, whose later steps are small beside what the first"
                     " one made, only that tells; 30 healthy networks had 0.23 at most",
                 ),

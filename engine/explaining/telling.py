@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from retrograde.engine.explaining.death import Death, NetLedger, Push
+from retrograde.engine.explaining.death import ALIVE, Death, NetLedger, Push
 from retrograde.engine.explaining.revival import Refusal, Remedy, Revival
 from retrograde.engine.explaining.update_parts import PartKind
 from retrograde.engine.explaining.verdict import short
 from retrograde.engine.network.network import Network
-from retrograde.engine.text import _, ngettext
+from retrograde.engine.text import _, joined, ngettext
 
 FEW_ROWS = 3
 """Rows of the data that are named."""
@@ -16,12 +16,16 @@ FEW_ROWS = 3
 def told_death(found: Death, network: Network, per_epoch: int) -> str:
     """When a gradient died, and which update and row pushed."""
     if found.from_the_start:
-        return _("It has been 0 from the start.") if not found.best else _("It is small from the start.")
+        return _("It has been 0 from the start.")
+    if found.culprit is None:
+        return _("Since iteration {moment} it is below {share:.0%} of its largest in the first epoch.").format(
+            moment=moment(found.iteration, per_epoch), share=ALIVE
+        )
     died = _("It died in iteration {moment}.").format(moment=moment(found.iteration, per_epoch))
     worst = None if found.ledger is None else found.ledger.worst
     if found.ledger is None or worst is None:
         return died
-    return f"{died} {_pushed(found.ledger, worst, network, per_epoch)}"
+    return joined((died, _pushed(found.ledger, worst, network, per_epoch)))
 
 
 def moment(iteration: int, per_epoch: int) -> str:
@@ -50,12 +54,12 @@ def _pushed(ledger: NetLedger, worst: Push, network: Network, per_epoch: int) ->
             moved=moved, row=first.row + 1, amount=signed(float(first.amount))
         )
     named = [share for share in rows[:FEW_ROWS] if (share.amount > 0) is (worst.change > 0)]
-    listed = ", ".join(
+    parts = (
         _("{row} by {amount}").format(row=share.row + 1, amount=signed(float(share.amount)))
         for share in named
         if share.row is not None
     )
-    return _("{moved}; of the rows most of all {rows}.").format(moved=moved, rows=listed)
+    return _("{moved}; of the rows most of all {rows}.").format(moved=moved, rows=joined(parts, ", "))
 
 
 def signed(value: float) -> str:
@@ -74,7 +78,7 @@ def told_revival(found: Revival, network: Network) -> str:
             return ""
     first = _single(found, network) if found.single is not None else _none(found)
     better = next(iter(found.scaled), None)
-    return first if better is None else f"{first} {_scaled(found, better)}"
+    return first if better is None else joined((first, _scaled(found, better)))
 
 
 def _single(found: Revival, network: Network) -> str:
@@ -89,6 +93,10 @@ def _single(found: Revival, network: Network) -> str:
 
 
 def _none(found: Revival) -> str:
+    if not found.whole:
+        return _("In the time there is no single number was found that revives it ({count} changes tried).").format(
+            count=f"{found.tried:,}"
+        )
     return ngettext(
         "No single number revives it ({count} change of {parameters} tried).",
         "No single number revives it ({count} changes of {parameters} tried).",

@@ -94,7 +94,7 @@ def _wrong(kind: str, details: ErrorDetails) -> str:
         case "bool_type" | "bool_parsing":
             return _("{found} is neither true nor false").format(found=found)
         case "tuple_type" | "list_type":
-            return _("{found} is not a list").format(found=found)
+            return _("{found} is not a list").format(found=found) + _list_of(details)
         case "model_type" | "model_attributes_type" | "dict_type":
             return _("{found} is not a table").format(found=found) + _table_of(details)
         case "literal_error":
@@ -130,6 +130,13 @@ def _wrong(kind: str, details: ErrorDetails) -> str:
         case "string_pattern_mismatch":
             return _pattern(str(details["loc"][-1]), details["loc"], found)
     return str(details["msg"])
+
+
+def _list_of(details: ErrorDetails) -> str:
+    """The end of a message about a text that stands where a list of names should; empty for another."""
+    word, name = details.get("input"), str(details["loc"][-1])
+    names = details["loc"][:2] == ("network", "layers") and name in {"frozen", "inputs"}
+    return _('; write {key} = ["{word}"]').format(key=name, word=word[:40]) if names and isinstance(word, str) else ""
 
 
 def _table_of(details: ErrorDetails) -> str:

@@ -26,7 +26,7 @@ from retrograde.engine.explaining.telling import told_death, told_revival
 from retrograde.engine.explaining.verdict import verdict
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.session.cursor import Cursor
-from retrograde.engine.text import _
+from retrograde.engine.text import _, joined
 from retrograde.engine.travel.search import OnProgress
 
 MANY = 8
@@ -251,7 +251,7 @@ class Explanations:
 
     def told(self, found: Autopsy, died: Death | None, revived: Revival | None) -> str:
         """An autopsy, when it died and what would revive it, in sentences."""
-        return " ".join((self.verdict(found), *self.told_beyond(found, died, revived)))
+        return joined((self.verdict(found), *self.told_beyond(found, died, revived)))
 
     def told_beyond(self, found: Autopsy, died: Death | None, revived: Revival | None) -> tuple[str, ...]:
         """When a gradient died and what would revive it, in a sentence or two each."""

@@ -163,6 +163,37 @@ def test_a_death_is_told_with_its_update() -> None:
     assert text.startswith("It died in iteration 1:") and " moved net_h" in text
 
 
+def test_a_gradient_that_has_done_its_work_is_blamed_on_no_neuron() -> None:
+    session = Session(parse_scenario(LEARNED))
+    at_end(session)
+    died = session.death("w1")
+    assert died is not None and died.culprit is None and died.iteration == brute_force(session, "w1", 59)
+    text = told_death(died, session.network, session.schedule.per_epoch)
+    assert text == f"Since iteration {died.iteration + 1}:1 it is below 1% of its largest in the first epoch."
+
+
+LEARNED = """format = 1
+title = { en = "A line", zh = "直线" }
+[network]
+inputs = 1
+[[network.layers]]
+name = "o"
+units = 1
+activation = "identity"
+weights = [[0]]
+biases = [0]
+[data]
+inputs = [[1], [-1]]
+targets = [[2], [-2]]
+[loss]
+kind = "mean_squared_error"
+[training]
+learning_rate = 0.1
+[stop]
+epochs = 60
+"""
+
+
 def test_only_gradients_of_parameters_die() -> None:
     with pytest.raises(EngineError, match="no gradient of a parameter"):
         session_of("mazur").death("out_h1")

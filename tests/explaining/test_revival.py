@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from retrograde.engine import Session
 from retrograde.engine.equations.expression import Ref
-from retrograde.engine.explaining.revival import FLOOR, Refusal, Revival
+from retrograde.engine.explaining.revival import FLOOR, Refusal, Revival, revival
 from retrograde.engine.explaining.telling import told_revival
 from retrograde.engine.scenario.file import parse_scenario
 from tests.explaining.test_gradient_graph import ZEROS
 from tests.support.effort import examples
 from tests.support.gradients import session_of
 from tests.support.networks import Recipe, recipes
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unhurried() -> Iterator[None]:
+    """What is found in time is another thing on a busy machine: here the clock stands still."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("retrograde.engine.explaining.revival.perf_counter", lambda: 0.0)
+        yield
 
 
 def edited(session: Session, found: Revival, values: dict[str, float]) -> float:
@@ -176,3 +186,10 @@ def test_no_smaller_change_of_the_same_parameter_does_it() -> None:
     for part in (0.25, 0.5, 0.75, 0.98):
         value = edited(session, found, {name: one.before + part * (one.after - one.before)})
         assert abs(value) < found.least
+
+
+def test_a_search_that_ran_out_of_time_says_so() -> None:
+    session = session_of("vanishing")
+    found = revival(session.branch, session.explanations.gradient("w1"), 0, 1.0, seconds=-1.0)
+    assert not found.whole and found.single is None
+    assert told_revival(found, session.network).startswith("In the time there is")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import gettext
 import io
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -161,3 +162,19 @@ def test_the_empty_text_is_no_message() -> None:
     assert text.joined(("甲", "", "乙"), "; ") == "甲；乙"
     text.use("en")
     assert text.joined(("a", "", "b"), "; ") == "a; b"
+
+
+def test_the_terms_of_the_glossary_are_used() -> None:
+    """Where the English has a term, the Chinese has its own, or the same word where it is a key or written so."""
+    page = (catalogue.ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    terms = re.findall(r"^\| ([a-z][\w -]*) \| (\S+) \|", page, re.MULTILINE)
+    assert len(terms) > 50
+    wrong = []
+    for message in catalogue.committed("zh"):
+        english, chinese = catalogue.forms(message.id)[0], catalogue.forms(message.string)[0]
+        plain = re.sub(r"`[^`]*`|\{[^}]*\}|'[^']*'|\"[^\"]*\"", "", english)
+        for term, meant in terms if message.id else ():
+            found = re.search(rf"(?<![\w.:]){term}(?:e?s|'s)?(?![\w.=])", plain, re.IGNORECASE)
+            if found and not any(word in chinese for word in (*meant.split("、"), found[0])):
+                wrong.append(f"{english!r} has {term}, {chinese!r} has not {meant}")
+    assert wrong == []

@@ -14,6 +14,7 @@ from retrograde.engine.equations.optimisers import OPTIMISERS
 from retrograde.engine.equations.rate_schedules import SCHEDULES
 from retrograde.engine.errors import ScenarioError
 from retrograde.engine.layers.table import KINDS
+from retrograde.engine.network.notation import EXTRA_NAMES
 from retrograde.engine.scenario.file import parse_scenario
 from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.scenario.toml_hints import meant_number, written_so
@@ -83,7 +84,7 @@ class TestTable:
         names = {name for table in TABLES for name in table}
         words = {"mean", "sum", "none", "all", "last", "seeded", "simultaneous", "in_place", "constant", "uniform"}
         words |= {"normal", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal"}
-        formulas = {"log", "abs", "isnan", "lr", "grad", "prev", "norm"}
+        formulas = {"log", "abs", "isnan", "lr", "grad", "prev", "norm", "E", *EXTRA_NAMES}
         assert {row.name for row in SYNONYMS} <= keys | names | words | formulas | set(SUBCOMMANDS)
 
     @pytest.mark.parametrize("names", TABLES, ids=["activations", "losses", "optimisers", "schedules", "kinds"])
@@ -219,6 +220,8 @@ class TestHints:
             ({"layer": 'units = 1\nactivation = "arctan"'}, '"arctan" is not known; allowed:', "did you mean"),
             ({"layer": 'units = 1\ninit = { kind = "lecun_normal" }'}, "is not known; allowed:", "did you mean"),
             ({"layer": 'units = 1\ninit = "xavier"'}, 'write init = { kind = "glorot_uniform" }', 'xavier" }'),
+            ({"layer": 'units = 1\nfrozen = "weights"'}, 'write frozen = ["weights"]', "known"),
+            ({"layer": 'units = 1\ninputs = "i"'}, 'write inputs = ["i"]', "known"),
             ({"loss": "half_mse"}, "did you mean half_squared_error?", "did you mean mean"),
             ({"loss": "NLLLoss"}, "did you mean nll? (it takes log-probabilities", "did you mean cross"),
             ({"stop": "epochs = 2\nloss = 0.1"}, "did you mean loss_below?", "top of the file"),

@@ -66,6 +66,11 @@ class Ailing:
     @property
     def scenario(self) -> Scenario:
         """The scenario, as the program reads it."""
+        return parse_scenario(self.text, name="patient")
+
+    @property
+    def text(self) -> str:
+        """The scenario as a file."""
         task = self.task
         last = {"name": "o", "units": task.targets.shape[1], "activation": task.output} | self.last
         parts = [
@@ -78,7 +83,7 @@ class Ailing:
             _table("training", self.training),
             _table("stop", {"epochs": self.epochs}),
         ]
-        return parse_scenario("\n".join(filter(None, parts)), name="patient")
+        return "\n".join(filter(None, parts))
 
 
 def _table(name: str, values: dict[str, Any], *, listed: bool = False) -> str:

@@ -45,7 +45,7 @@ async def test_switching_shows_what_starting_in_it_shows(
             await driver.press(*keys)
             await checked(driver)
             shown[code] = driver.text()
-            await driver.press("L")
+            await driver.press("l")
             await checked(driver)
             assert language() == {"en": "zh", "zh": "en"}[code]
             shown[f"{code} left"] = driver.text()

@@ -8,8 +8,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.equations.ailments import AILMENTS
-from retrograde.engine.text import N_, _, ngettext
-from retrograde.tui.cli.support.columns import wrapped
+from retrograde.engine.text import N_, _, joined, ngettext
+from retrograde.tui.cli.support.columns import padded, wrapped
 from retrograde.tui.cli.support.numbers import encoded
 from retrograde.tui.cli.support.progress import ProgressBar
 from retrograde.tui.cli.support.saved import load_session
@@ -76,7 +76,7 @@ def _lines(session: Session, found: Diagnosis, trials: Sequence[Trial]) -> list[
     if found.not_judged:
         lines += ["", _("not judged:"), *_not_judged(found.not_judged)]
     for trial in trials:
-        lines += ["", f"{trial.name}: {trial.text}"]
+        lines += ["", joined((trial.name, trial.text), ": ")]
     return lines
 
 
@@ -93,11 +93,11 @@ def _headline(alert: Alert) -> list[str]:
 
 def _hanging(head: str, text: str) -> list[str]:
     first, *more = wrapped(text, _WIDTH, " " * 12)
-    return [f"    {head:<8}{first.strip()}", *more]
+    return [f"    {padded(head, 8)}{first.strip()}", *more]
 
 
 def _edit(alert: Alert) -> list[str]:
-    return [f"    {_('try:'):<8}:set {name} = {value:g}" for name, value in alert.edit]
+    return [f"    {padded(_('try:'), 8)}:set {name} = {value:g}" for name, value in alert.edit]
 
 
 def _not_judged(reasons: Mapping[str, str]) -> list[str]:
@@ -106,7 +106,9 @@ def _not_judged(reasons: Mapping[str, str]) -> list[str]:
     for rule, reason in reasons.items():
         by_reason.setdefault(reason, []).append(rule)
     return [
-        line for reason, rules in by_reason.items() for line in wrapped(f"{reason}: {', '.join(rules)}", _WIDTH, "    ")
+        line
+        for reason, rules in by_reason.items()
+        for line in wrapped(joined((reason, ", ".join(rules)), ": "), _WIDTH, "    ")
     ]
 
 

@@ -29,8 +29,7 @@ class Viewing:
 
     def warnings(self) -> None:
         """Lists what is odd in the scenario."""
-        from textwrap import wrap
-
+        from retrograde.tui.canvas.canvas import wrap
         from retrograde.tui.screens.choosing import ChoiceScreen
 
         desk = self._desk

@@ -71,13 +71,18 @@ class ChainReading:
 
     @property
     def change(self) -> float | None:
-        """What one per cent more of the value that was asked about makes of E, to first order.
+        """What one per cent more of the value that was asked about makes of E, to first order; of 0 what 0.01 more.
 
         None where the gradient itself was asked about.
         """
         if is_backward(self.moment.frame.program, self.asked.array):
             return None
-        return 0.01 * self.moment.frame.value(self.asked) * self.value
+        return 0.01 * (self.amount or 1.0) * self.value
+
+    @property
+    def amount(self) -> float:
+        """The value that was asked about."""
+        return self.moment.frame.value(self.asked)
 
 
 def _way(chain: Chain) -> Way:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from retrograde.engine.session.explanations import Chain
     from retrograde.engine.session.session import Session
     from retrograde.engine.travel.calendar import Schedule
+    from retrograde.engine.travel.search import OnProgress
 
 COURSE_SECONDS = 2.0
 """How long the run is looked at for a course; what was seen by then is shown."""
@@ -219,41 +220,38 @@ class Beyond:
         return self.revived.single or next(iter(self.revived.scaled), None)
 
 
-def beyond(
-    session: Session, found: Autopsy, searched: Callable[[int, int], bool], stop: Callable[[], bool]
-) -> Beyond | None:
+def beyond(session: Session, found: Autopsy, on_progress: OnProgress) -> Beyond | None:
     """When a gradient died and what would revive it; only of a parameter's that is tiny or 0.
 
     Args:
         session: the session, which no other thread may be using.
         found: the autopsy.
-        searched: takes how far a search is, of how much; says whether to stop.
-        stop: says whether to stop.
+        on_progress: called with iterations done and to do; True cancels.
 
     Raises:
-        SearchCancelledError: it was to stop.
+        SearchCancelledError: ``on_progress`` said so.
     """
     if found.finding not in {Finding.TINY, Finding.ZERO} or found.parameter is None:
         return None
-    died = session.death(found.ref, searched)
+    died = session.death(found.ref, on_progress)
     ledger = None if died is None else died.ledger
     pushes: tuple[tuple[Push, tuple[Share, ...]], ...] = ()
     if ledger is not None:
         most = sorted(ledger.pushes, key=lambda push: -abs(push.change))[:PUSHES]
         pushes = tuple((push, ledger.shares(push)[:PUSHES]) for push in sorted(most, key=lambda push: push.start))
-    if stop():
+    if on_progress(1, 2):
         raise SearchCancelledError(found.ref.array.name)
     revived = session.revival(found.ref)
     told = session.explanations.told_beyond(found, died, revived)
-    return Beyond(told=told, died=died, pushes=pushes, revived=revived, since=_since(session, found, searched))
+    return Beyond(told=told, died=died, pushes=pushes, revived=revived, since=_since(session, found, on_progress))
 
 
-def _since(session: Session, found: Autopsy, searched: Callable[[int, int], bool]) -> int | None:
+def _since(session: Session, found: Autopsy, on_progress: OnProgress) -> int | None:
     """Since when a gradient is less than a thousandth of the one that it is compared with, in what has run."""
     if found.beside is None or abs(found.value) >= TINY * abs(found.beside.value) or not session.frontier:
         return None
     own, other = (session.notation.name(ref) for ref in (found.ref, found.beside.ref))
-    return session.first(f"abs({own}) < {TINY} * abs({other})", searched)
+    return session.first(f"abs({own}) < {TINY} * abs({other})", on_progress)
 
 
 # -- over the run

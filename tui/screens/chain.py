@@ -8,7 +8,7 @@ from textual.binding import BindingType
 
 from retrograde.tui.reading.chain import ChainReading, Way
 from retrograde.tui.screens.looking import LookingScreen, Work
-from retrograde.tui.views.unfolding import Item, Placed, chain_table, chain_title, in_sight, items_of, step_of
+from retrograde.tui.views.unfolding import Item, Placed, begun, chain_table, chain_title, in_sight, items_of, step_of
 
 if TYPE_CHECKING:
     from retrograde.engine.session.session import Session
@@ -87,11 +87,17 @@ class ChainScreen(LookingScreen):
         if way in self._roots:
             return
 
-        def done(items: Any) -> None:
-            self._roots[way] = items
+        def task(_job: Job) -> object:
+            items = items_of(reading, way)
+            return items, begun(items, way)
+
+        def done(result: Any) -> None:
+            self._roots[way], inside = result
+            self._known.update(inside)
+            self._opened.update(inside)
             self.show()
 
-        self.begin(str(way), lambda _job: items_of(reading, way), done)
+        self.begin(str(way), task, done)
 
     # -- what the keys do
 

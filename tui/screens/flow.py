@@ -37,6 +37,7 @@ class FlowScreen(LookingScreen):
         super().__init__(session, glyphs, work)
         self._reading = reading
         self._course: Course | None = None
+        self._upto = -1
         self._curves = False
 
     def title_line(self) -> Line:
@@ -60,8 +61,9 @@ class FlowScreen(LookingScreen):
         self._reading = result
 
     def look_further(self) -> None:
-        """Looks at the run, once."""
-        if self._course is None:
+        """Looks at the run, where more of it has run than was looked at."""
+        if self._upto < self.session.frontier:
+            self._upto = self.session.frontier
             self.begin("", lambda job: course_of_flow(self.session, job.asked), self._ran)
 
     def _ran(self, course: Any) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line
 from retrograde.tui.canvas.glyphs import Glyphs
 from retrograde.tui.records.marks import PanelEdge
@@ -136,6 +137,8 @@ class LookingScreen(AnsweringModal[Visit | Try | None]):
         step = self.step()
         if step is not None:
             self.dismiss(Visit(step))
+        elif self._count:
+            self.notify(_("no step made it, it was given"), markup=False)
 
     def action_leave(self) -> None:
         """Leaves."""

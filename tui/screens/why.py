@@ -40,6 +40,7 @@ class WhyScreen(LookingScreen):
         super().__init__(session, glyphs, work)
         self._reading = reading
         self._course: Course | None = None
+        self._upto = -1
         self._beyond: Beyond | None = None
 
     def title_line(self) -> Line:
@@ -69,10 +70,11 @@ class WhyScreen(LookingScreen):
         def done(answer: Any) -> None:
             self._beyond = answer
             self.show()
-            if self._course is None and found.account is not None:
+            if self._upto < self.session.frontier and found.account is not None:
+                self._upto = self.session.frontier
                 self.begin("", lambda job: course_of_gradient(self.session, found.ref, job.asked), self._ran)
 
-        self.begin("", lambda job: beyond(self.session, found, job.searched, job.asked), done)
+        self.begin("", lambda job: beyond(self.session, found, job.searched), done)
 
     def _ran(self, course: Any) -> None:
         self._course = course

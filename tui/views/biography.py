@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from retrograde.engine.explaining.ledger_lines import By, LedgerLine, bucket_lines, ledger_lines, span_text, way
-from retrograde.engine.text import N_, _, ngettext
+from retrograde.engine.text import N_, _, joined, ngettext
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import Ink, signed
@@ -183,13 +183,13 @@ def _head(told: Told, per_epoch: int, whole: int, glyphs: Glyphs, room: int) -> 
 def _spark(buckets: Sequence[Bucket], per_epoch: int, glyphs: Glyphs, room: int) -> Line:
     """How far the weight moved in each piece of time, and the pieces where it moved most."""
     named = sorted(buckets, key=lambda bucket: (-abs(bucket.change), bucket.start))[:NAMED]
-    labels = [f"   {span_text(one, per_epoch)}: {_moved(one)}" for one in named]
+    labels = ["   " + joined((span_text(one, per_epoch), _moved(one)), ": ") for one in named]
     cells = max(min(len(buckets), room - width(labels[0])), 8)
     edges = [len(buckets) * cell // cells for cell in range(cells + 1)]
     sizes = [abs(float(sum(one.change for one in buckets[a:b]))) for a, b in pairwise(edges) if a < b]
     largest, steps = max(sizes) or 1.0, len(glyphs.levels) - 1
     text = "".join(glyphs.levels[max(1, math.ceil(steps * size / largest))] for size in sizes)
-    spans, used = [Span(text, Ink.ACCENT)], len(text)
+    spans, used = [Span(text, Ink.ACCENT)], width(text)
     for label in labels:
         used += width(label)
         if used > room:

@@ -83,17 +83,25 @@ def _said(rows: Sequence[FlowRow]) -> tuple[Line, ...]:
     least = next((number for number, row in enumerate(rows) if row.smallest), None)
     if least is None:
         return ()
-    row, after = rows[least], rows[least + 1]
+    row = rows[least]
     text = _("The smallest factor is that from {after} to {layer}: ×{factor}").format(
-        after=after.name, layer=row.name, factor=brief(row.factor, 2)
+        after=row.after, layer=row.name, factor=brief(row.factor, 2)
     )
     if row.slope is not None:
         text += _(" (mean slope {slope})").format(slope=brief(row.slope, 2))
-    first, last = rows[0].delta, rows[-1].delta
-    if first and last and math.isfinite(first) and math.isfinite(last):
+    last = _end(rows)
+    if rows[0].delta and last.delta and math.isfinite(rows[0].delta) and math.isfinite(last.delta):
         whole = _("From {last} to {first} it is ×{factor}.")
-        text += ". " + whole.format(last=rows[-1].name, first=rows[0].name, factor=brief(first / last, 2))
+        text += ". " + whole.format(last=last.name, first=rows[0].name, factor=brief(rows[0].delta / last.delta, 2))
     return ((Span(text, Ink.STRONG),),)
+
+
+def _end(rows: Sequence[FlowRow]) -> FlowRow:
+    """Where the way from the first row to the loss ends."""
+    named, row = {row.name: row for row in rows}, rows[0]
+    while row.after:
+        row = named[row.after]
+    return row
 
 
 def _of_run(course: Course | None, *, curves: bool) -> tuple[Line, ...]:
@@ -108,7 +116,7 @@ def _of_run(course: Course | None, *, curves: bool) -> tuple[Line, ...]:
 
 
 def _legend(*, curves: bool) -> Line:
-    text = _("rms δ: root mean square of ∂E/∂net; factor: rms δ of a layer by that of the next one to the loss")
+    text = _("rms δ: root mean square of ∂E/∂net; factor: by that of the layer that reads it")
     return (Span(text if curves else _("bars are logarithms; {text}").format(text=text), Ink.DIM),)
 
 

@@ -35,13 +35,15 @@ def multiplied(factors: Sequence[float], product: float, digits: int = DIGITS) -
     Args:
         factors: the factors.
         product: their product, as it was computed by itself.
-        digits: digits of the product.
+        digits: digits of the product at least.
     """
-    wanted = f"{product:.{digits}g}"
-    for places in range(digits, MOST_DIGITS + 1):
-        printed = [Decimal(f"{factor:.{places}g}") for factor in factors]
-        if f"{math.prod(printed, start=Decimal(1)):.{digits}g}" == f"{Decimal(wanted):.{digits}g}":
-            return Multiplied(tuple(map(_written, printed)), brief(product, digits - 1), True)
+    # A product that lies between two printed ones to its last bit needs more digits itself.
+    for shown in range(digits, MOST_DIGITS):
+        wanted = Decimal(f"{product:.{shown}g}")
+        for places in range(digits, MOST_DIGITS + 1):
+            printed = [Decimal(f"{factor:.{places}g}") for factor in factors]
+            if Decimal(f"{math.prod(printed, start=Decimal(1)):.{shown}g}") == wanted:
+                return Multiplied(tuple(map(_written, printed)), brief(product, shown - 1), True)
     return Multiplied(tuple(brief(factor, digits - 1) for factor in factors), brief(product, digits - 1), False)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.expression import Ref, refs
 from retrograde.engine.equations.rendering import render
-from retrograde.engine.explaining.paths import Cuts, axes
+from retrograde.engine.explaining.paths import Axis, Cuts, axes
 from retrograde.engine.text import N_, _, ngettext
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.glyphs import width
@@ -21,7 +21,7 @@ from retrograde.tui.reading.chain import ChainReading, Way
 from retrograde.tui.reading.figures import show, show_signed
 from retrograde.tui.records.table_view import Cell, Column, TableView
 from retrograde.tui.views.debugging import address
-from retrograde.tui.views.why import factors_of, percent
+from retrograde.tui.views.why import factors_of, percent, units_of
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.array import Array
@@ -88,7 +88,7 @@ def _paths(reading: ChainReading) -> tuple[Item, ...]:
     found = [
         Item(
             key=(Way.PATHS, number),
-            label=factors_of(reading.moment, path.terms),
+            label=_path_name(reading, path.terms),
             value=path.value,
             ref=reading.chain.ref,
             inside=partial(_factors_of_path, reading, path.terms, (Way.PATHS, number)),
@@ -100,6 +100,12 @@ def _paths(reading: ChainReading) -> tuple[Item, ...]:
         label = text.format(count=f"{view.others:,}", most=brief(view.rest_at_most, 2))
         found.append(Item(key=(Way.PATHS, None), label=label, value=view.rest, faint=True))
     return tuple(found)
+
+
+def _path_name(reading: ChainReading, terms: Sequence[GraphTerm]) -> str:
+    """The units that a path goes through, and its factors."""
+    units = units_of(reading.moment, reading.chain.graph, terms)
+    return ": ".join(filter(None, (units, factors_of(reading.moment, terms))))
 
 
 def _factors_of_path(
@@ -197,9 +203,7 @@ def _cuts(reading: ChainReading, cuts: Cuts, key: tuple[object, ...], _axis: int
 
 def _parts(reading: ChainReading, cuts: Cuts, array: Array, key: tuple[object, ...], axis: int) -> tuple[Item, ...]:
     """The parts of a cut along an axis, largest first, and the exact rest; each unfolds to the cuts below it."""
-    along = axes(array)
-    by = along[axis % len(along)] if along else None
-    cut: Cut = cuts.at(array, by)
+    by, cut = _telling(cuts, array, axis)
     found = []
     for number, row in enumerate(cut.rows[:MOST_ITEMS]):
         own = (*key, axis, number)
@@ -217,6 +221,17 @@ def _parts(reading: ChainReading, cuts: Cuts, array: Array, key: tuple[object, .
     if not cut.whole:
         found.append(Item(key=(*key, axis, "beside"), label=_("beside it"), value=cut.beside, faint=True))
     return tuple(found)
+
+
+def _telling(cuts: Cuts, array: Array, axis: int) -> tuple[Axis | None, Cut]:
+    """A cut along an axis, or along the next one where there is only one part along it."""
+    along = axes(array)
+    for number in range(len(along)):
+        by = along[(axis + number) % len(along)]
+        cut = cuts.at(array, by)
+        if len(cut.rows) > 1:
+            return by, cut
+    return None, cuts.at(array)
 
 
 def _below(reading: ChainReading, cuts: Cuts, row: CutRow, key: tuple[object, ...], _axis: int) -> tuple[Item, ...]:
@@ -245,6 +260,12 @@ def _symbol(reading: ChainReading, number: int) -> str:
 
 
 # -- the tree as a table
+
+
+def begun(items: tuple[Item, ...], way: Way) -> dict[object, tuple[Item, ...]]:
+    """What is unfolded at first: of cuts the nearest one."""
+    first = next((item for item in items if way is Way.CUTS and item.inside is not None and not item.faint), None)
+    return {} if first is None or first.inside is None else {first.key: first.inside(0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,8 +354,11 @@ def _head(reading: ChainReading) -> tuple[Line, ...]:
         counted = _("{paths} to E").format(paths=counted)
     if reading.change is None:
         return ((Span(counted, Ink.TEXT),),)
-    asked = _("1 % more {name} moves E by {change}, to first order; {paths}").format(
-        name=reading.moment.symbol(reading.asked), change=show_signed(reading.change, 6), paths=counted
+    more = _("1 % more {name}") if reading.amount else _("0.01 more {name}")
+    asked = _("{more} moves E by {change}, to first order; {paths}").format(
+        more=more.format(name=reading.moment.symbol(reading.asked)),
+        change=show_signed(reading.change, 6),
+        paths=counted,
     )
     return ((Span(asked, Ink.TEXT),),)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from retrograde.engine.explaining.account import Account, LayerAccount, StageAccount
-    from retrograde.engine.explaining.gradient_graph import GraphTerm
+    from retrograde.engine.explaining.gradient_graph import GradientGraph, GraphTerm
     from retrograde.tui.reading.why import Beyond, Course, Moment, WhyReading
 
 NOTHING = 1e-12
@@ -342,8 +342,7 @@ def _side(reading: WhyReading) -> tuple[Line, ...]:
     for path in view.paths:
         if not path.value:
             continue
-        units = dict.fromkeys(_unit(reading, term) for term in path.terms)
-        text = " ".join(unit for unit in units if unit)
+        text = units_of(reading.moment, reading.chain.graph, path.terms)
         lines.append((Span(f"{signed_brief(path.value)} ", signed(path.value)), Span(text, Ink.TEXT)))
     if view.others:
         rest = _("the other {count}, at most {most}").format(count=f"{view.others:,}", most=brief(view.rest_at_most, 2))
@@ -384,15 +383,15 @@ def _pushed(reading: WhyReading, further: Beyond | None) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def _unit(reading: WhyReading, term: GraphTerm) -> str:
-    """The unit whose gradient a term reads; empty of what is no unit's."""
-    if term.above is None:
-        return ""
-    ref = reading.chain.graph.node(term.above).ref
-    of = ref.array.of
-    if of is None:
-        return ""
-    return reading.moment.symbol(Ref(of, ref.index)).removeprefix("net_").removeprefix("out_")
+def units_of(moment: Moment, graph: GradientGraph, terms: Iterable[GraphTerm]) -> str:
+    """The units that a path goes through, from the gradient to the loss."""
+    found: dict[str, None] = {}
+    for term in terms:
+        ref = None if term.above is None else graph.node(term.above).ref
+        if ref is not None and ref.array.of is not None:
+            symbol = moment.symbol(Ref(ref.array.of, ref.index))
+            found[symbol.removeprefix("net_").removeprefix("out_")] = None
+    return " ".join(found)
 
 
 # -- exactly 0, rounding, not finite

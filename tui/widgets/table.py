@@ -90,7 +90,8 @@ class Table(Drawn[TableView]):
     def _draw_rows(self, canvas: Canvas, view: TableView, end: int, rows: int) -> None:
         """Draws the heading and the rows in sight, up to a column of the screen."""
         g = canvas.glyphs
-        places = _places(view.columns, end)
+        # The arrows of a longer table have a column to themselves.
+        places = _places(view.columns, end - (view.count > rows))
         for _number, at, size, column in places:
             start = at + size - width(column.title) if column.right else at
             canvas.put(start, self._head, column.title, Ink.DIM, end)

@@ -15,7 +15,7 @@ from retrograde.engine.layers.batch_norm import BatchNormLayer
 from retrograde.engine.layers.embedding import EmbeddingLayer
 from retrograde.engine.layers.layer_norm import LayerNormLayer
 from retrograde.engine.scenario.rules.pairs import bounds
-from retrograde.engine.text import _
+from retrograde.engine.text import _, joined
 
 _NORMALISED = (BatchNormLayer, LayerNormLayer, EmbeddingLayer)
 _JOINED = frozenset(row.name for row in JOINING)
@@ -75,7 +75,7 @@ def target_range(case: Case, _limits: Limits) -> Found | None:
         cause = _("targets go from {least:g} to {most:g}, {activation} only from {low:g} to {high:g}")
         text = cause.format(least=least, most=most, activation=output.activation, low=low, high=high)
         share = _("{share:.0%} of them are out of reach").format(share=outside)
-        return Found(value=value, threshold=bound, place=output.layer.name, cause=f"{text}: {share}")
+        return Found(value=value, threshold=bound, place=output.layer.name, cause=joined((text, share), ": "))
     return None
 
 
@@ -98,15 +98,17 @@ def inputs_unscaled(case: Case, limits: Limits) -> Found | None:
     offset = float((means / varied).max()) if len(varied) else 0.0
     if case.samples > 1 and offset > limits["offset"]:
         text = _("a column's mean is {offset:.3g} times its spread away from 0, which acts like one huge bias")
-        return Found(value=offset, threshold=limits["offset"], place="i", cause=f"{head}: {text.format(offset=offset)}")
+        return Found(
+            value=offset, threshold=limits["offset"], place="i", cause=joined((head, text.format(offset=offset)), ": ")
+        )
     if scales > limits["ratio"]:
         text = _("the widest column spreads {ratio:.3g} times as far as the narrowest").format(ratio=scales)
-        return Found(value=scales, threshold=limits["ratio"], place="i", cause=f"{head}: {text}")
+        return Found(value=scales, threshold=limits["ratio"], place="i", cause=joined((head, text), ": "))
     if spread > limits["spread"]:
         text = _("{activation} is flat from a net input of 10 on, and steps go with the square of the inputs")
         flat = readers[0].activation if readers else "σ"
         return Found(
-            value=largest, threshold=limits["size"], place="i", cause=f"{head}: {text.format(activation=flat)}"
+            value=largest, threshold=limits["size"], place="i", cause=joined((head, text.format(activation=flat)), ": ")
         )
     return None
 
@@ -130,7 +132,7 @@ def imbalance(case: Case, limits: Limits) -> Found | None:
             continue
         found, counts = np.unique(classes, return_counts=True)
         share = float(counts.max() / counts.sum())
-        if limits["share"] < share < 1.0:
+        if limits["share"] <= share < 1.0:
             cause = _("{share:.1%} of the targets are class {name}: saying so always is nearly always right")
             name = f"{int(found[counts.argmax()])}"
             return Found(
@@ -156,7 +158,7 @@ def pair(case: Case, _limits: Limits) -> Found | None:
             continue
         text = cause.format(
             layer=output.layer.name,
-            loss=output.loss.title,
+            loss=_(output.loss.title),
             activation=output.activation,
             misfit=_(output.loss.misfit),
         )

@@ -16,7 +16,7 @@ from retrograde.engine.explaining.detectors.records import Found
 from retrograde.engine.explaining.detectors.sight import Sight, rms
 from retrograde.engine.explaining.nonfinite import origin, wanted
 from retrograde.engine.network.frame import Frame
-from retrograde.engine.text import _
+from retrograde.engine.text import _, joined
 
 _LONG = 5
 """Time steps from which on growth through time tells something."""
@@ -121,7 +121,7 @@ def vanishing(sight: Sight, limits: Limits) -> Found | None:
         value=ratio,
         threshold=limits["ratio"],
         place=first,
-        cause=f"{cause}: {text.format(factor=factor, tax=1.0 / tax)}",
+        cause=joined((cause, text.format(factor=factor, tax=1.0 / tax)), ": "),
         # No scale of the inputs or weights undoes what depth alone takes away.
         ahead_of="inputs_unscaled",
         always=True,
@@ -142,7 +142,9 @@ def no_gradient(sight: Sight, limits: Limits) -> Found | None:
 @judge_of("unchanged", SIGHT, has_targets, has_trained)
 def unchanged(sight: Sight, _limits: Limits) -> Found | None:
     """Weights that are the same after the update, bit for bit."""
-    if not sight.sound or not sight.share > 0.05 or sight.changed or not sight.stalled:
+    if not sight.sound or not sight.share > 0.05 or sight.changed:
+        return None
+    if sight.norm < 1e-7 and not sight.stalled:
         return None
     size = max(sight.gradients.values(), default=0.0)
     why = _("their gradient is 0") if size == 0.0 else _("their gradient is {size:.3g}").format(size=size)

@@ -73,7 +73,7 @@ def twins(watch: Watch, _limits: Limits) -> Found | None:
     """Two units that were equal at the start and still are."""
     case = watch.case
     start = {layer: pair for layer, *pair in _twins(case, case.timeline.state(0))}
-    if not start or (not watch.end_share > 0.1 and math.isfinite(watch.end_share)):
+    if not start:
         return None
     now = {layer: pair for layer, *pair in _twins(case, watch.end_state)}
     for layer, (one, other) in start.items():

@@ -78,9 +78,11 @@ def lr_large(sight: Sight, limits: Limits) -> Found | None:
     if not sight.sound or not sight.updates:
         return None
     layer, size = max(sight.updates.items(), key=lambda one: one[1])
-    limit = limits["first" if sight.iteration == 0 else "again"]
-    beyond, once = size > limit, size > limits["once"]
-    if not (beyond or once):
+    # Of sgd the first gradient is as large as the start is wrong; the others make their first step as large as any.
+    scaled = sight.case.network.scenario.training.optimizer != "sgd"
+    first, once = sight.iteration == 0, size > limits["once"]
+    limit = limits["first" if first else "again"]
+    if not (once or (size > limit and (scaled or not first))):
         return None
     rate = sight.rate
     # What a step has blown up is no measure of the rate: the smaller of the two.
@@ -94,7 +96,7 @@ def lr_large(sight: Sight, limits: Limits) -> Found | None:
         cause=cause,
         advice=advice.format(rate=rate, lower=lower),
         edit=(("lr", lower),),
-        confirms=once or sight.iteration == 0,
+        confirms=once or first,
     )
 
 

@@ -156,14 +156,9 @@ class Sight:
 
     @property
     def changed(self) -> bool:
-        """Whether any trained weight is another one after the iteration; biases, which begin at 0, do not count."""
-        pairs = [
-            (array, self._named[f"new({array.name})"])
-            for layer in self.case.weighed
-            for array in layer.weights
-            if f"new({array.name})" in self._named
-        ]
-        return any(not np.array_equal(self.frame.array(old), self.frame.array(new)) for old, new in pairs)
+        """Whether any trained weight is another one after the iteration; a bias of 0 takes any step."""
+        weights = [array for layer in self.case.weighed for array in layer.weights]
+        return any(bool(np.any(self._moved(array))) for array in weights if f"new({array.name})" in self._named)
 
     @property
     def _named(self) -> Mapping[str, Array]:

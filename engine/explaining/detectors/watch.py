@@ -48,11 +48,14 @@ class Watch:
 
     @cached_property
     def epochs(self) -> Floats:
-        """The mean E of every complete epoch."""
-        per_epoch = self.case.per_epoch
+        """The mean E of every complete epoch; a smaller last batch counts for as many samples as it has."""
+        schedule, per_epoch = self.case.timeline.schedule, self.case.per_epoch
         whole = len(self.losses) // per_epoch
+        shares = np.ones(per_epoch)
+        if all(loss.over_batch == "mean" for loss in self.case.network.losses):
+            shares[-1] = schedule.last.batch / schedule.full.batch
         with np.errstate(all="ignore"):
-            found: Floats = self.losses[: whole * per_epoch].reshape(whole, per_epoch).mean(axis=1)
+            found: Floats = self.losses[: whole * per_epoch].reshape(whole, per_epoch) @ (shares / shares.sum())
         return found
 
     @property
