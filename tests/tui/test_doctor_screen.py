@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from retrograde.engine.explaining.detectors import live
+from retrograde.engine.session.session import Session
 from retrograde.tui.debugger import doctoring
 from retrograde.tui.debugger.painting import Painting
 from retrograde.tui.debugger.screen import DebuggerScreen
@@ -93,10 +95,16 @@ async def test_what_could_not_be_judged_is_said(opened) -> None:
         assert driver.text().isascii()
 
 
-async def test_judging_can_be_cancelled(opened) -> None:
-    async with opened("digits") as driver:
+async def test_judging_can_be_cancelled(opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(_session: Session, *, on_run: Any, **_options: Any) -> None:
+        while True:
+            on_run(1, 4)
+            time.sleep(0.002)
+
+    monkeypatch.setattr(Session, "doctor", endless)
+    async with opened("mazur") as driver:
         await driver.press("D")
-        assert "the run is judged" in driver.text()
+        await driver.until(lambda: "the run is judged: 12 %" in driver.text())
         await driver.press("escape")
         assert "cancelled" in await judged(driver)
         await driver.press("escape")
