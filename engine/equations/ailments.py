@@ -320,7 +320,7 @@ AILMENTS: dict[str, Ailment] = {
             name="cancelling",
             title=N_("the samples cancel"),
             formula="with an absolute error the gradients of the samples at the last weights, ‖Σ g_s‖ < agreement ·"
-            " Σ ‖g_s‖ at three observed moments in succession, and E never below 0.9 · E0",
+            " Σ ‖g_s‖ to the end, and E > 0.9 · E0, or 0.9 of that of the best constant output where that is less",
             limits=(
                 Limit(
                     key="agreement",

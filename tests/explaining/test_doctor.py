@@ -30,6 +30,8 @@ def toml(value: Any) -> str:
     """A value as TOML."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key} = {toml(one)}" for key, one in value.items()) + "}"
+    if value == math.inf:
+        return "inf"
     if isinstance(value, list):
         return "[" + ", ".join(map(toml, value)) + "]"
     return json.dumps(value)
@@ -340,6 +342,30 @@ def test_what_can_not_be_judged_is_said(made: Made) -> None:
     assert found.not_judged["overfitting"] == "no samples are held out ([held_out])"
     assert found.not_judged["dead_relu"] == "no hidden ReLU"
     assert set(found.not_judged).isdisjoint(rules(found))
+
+
+def test_data_that_are_not_finite_are_not_blamed_on_the_weights(made: Made) -> None:
+    text = [[0.0, 0.0], [0.0, 1.0], [1.0, math.inf], [1.0, 1.0]]
+    found = made.doctor([{"units": 3}, {"units": 1}], data={"inputs": text, "missing": "keep"})
+    assert found.headline is not None
+    assert (found.headline.rule, found.headline.address) == ("nonfinite", "1:1")
+
+
+def test_a_plateau_of_an_absolute_error_that_ends_is_no_fault(made: Made) -> None:
+    found = made.doctor(
+        [{"units": 8, "activation": "tanh"}, {"units": 1}],
+        loss={"kind": "mean_absolute_error"},
+        training={"learning_rate": 2.0},
+        stop={"epochs": 400},
+    )
+    assert found.headline is None
+
+
+def test_a_fit_that_has_come_to_its_minimum_is_not_dead(made: Made) -> None:
+    found = made.doctor(
+        [IDENTITY], network={"inputs": 1}, data=LINE, training={"learning_rate": 0.5}, stop={"epochs": 200}
+    )
+    assert found.headline is None
 
 
 def test_the_doctor_leaves_the_session_as_it_is(made: Made) -> None:

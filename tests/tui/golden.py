@@ -219,7 +219,7 @@ def renew(texts: Iterable[tuple[str, str]]) -> None:
 
 SCREENS: dict[str, tuple[str, ...]] = {
     "mazur": ("right", "right", "right"),
-    "iris": ("}", "}", "l", "right"),
+    "iris": ("}", "}", "right"),
     "lstm-two-steps": ("}", "}", "}", "right", "down"),
     "convolution-by-hand": ("}", "right", "4"),
     "xor-2-2-1": ("}", "}", "}", "B"),

@@ -112,6 +112,11 @@ class Doctoring:
             self._known[key] = found
         self._shown = (key.branch, found)
 
+    @property
+    def known(self) -> Diagnosis | None:
+        """What was found of the run as it is now."""
+        return self._known.get(self.here)
+
     # -- after a run, without being asked
 
     def _schedule(self) -> None:
@@ -120,7 +125,7 @@ class Doctoring:
             self._timer = None
         if self._runs == self._working.runs or self._working.work is not None:
             return
-        if self.here in self._known or self._seconds > QUIET_SECONDS:
+        if self.known is not None or self._seconds > QUIET_SECONDS:
             self._runs = self._working.runs
         else:
             self._timer = self._desk.host.after(REST_SECONDS, self._rest)
@@ -180,7 +185,7 @@ class Doctoring:
         screen = DoctorScreen(
             desk.session,
             desk.host.glyphs,
-            None if key is None else self._known.get(key),
+            None if key is None else self.known,
             lambda job, on_share: self._judge(job, epochs, on_share),
             took,
             working.search,

@@ -689,7 +689,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="language",
-        keys=("l",),
+        keys=("A",),
         title=N_("change the language"),
         help=N_("English or Chinese, at once and everywhere; language zh and language en say which."),
         group=Group.SCREEN,

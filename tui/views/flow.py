@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.expression import Ref
-from retrograde.engine.text import N_, _
+from retrograde.engine.text import N_, _, joined
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import Ink
@@ -92,7 +92,8 @@ def _said(rows: Sequence[FlowRow]) -> tuple[Line, ...]:
     last = _end(rows)
     if rows[0].delta and last.delta and math.isfinite(rows[0].delta) and math.isfinite(last.delta):
         whole = _("From {last} to {first} it is ×{factor}.")
-        text += ". " + whole.format(last=last.name, first=rows[0].name, factor=brief(rows[0].delta / last.delta, 2))
+        factor = brief(rows[0].delta / last.delta, 2)
+        text = joined((text, whole.format(last=last.name, first=rows[0].name, factor=factor)), ". ")
     return ((Span(text, Ink.STRONG),),)
 
 

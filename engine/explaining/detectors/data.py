@@ -64,16 +64,18 @@ def constant_output(case: Case, _limits: Limits) -> Found | None:
 def target_range(case: Case, _limits: Limits) -> Found | None:
     """Targets that the last activation never reaches."""
     for output in case.outputs:
-        reach = bounds(output.activation)
-        if reach is None or output.loss.targets != "numbers":
+        chances = output.loss.targets in {"probabilities", "distributions"}
+        reach = (0.0, 1.0) if chances else bounds(output.activation) if output.loss.targets == "numbers" else None
+        if reach is None:
             continue
         (low, high), least, most = reach, float(output.targets.min()), float(output.targets.max())
         if low <= least and most <= high:
             continue
         value, bound = (most, high) if most - high >= low - least else (least, low)
         outside = float(np.mean((output.targets < low) | (output.targets > high)))
-        cause = _("targets go from {least:g} to {most:g}, {activation} only from {low:g} to {high:g}")
-        text = cause.format(least=least, most=most, activation=output.activation, low=low, high=high)
+        cause = _("targets go from {least:g} to {most:g}, {what} only from {low:g} to {high:g}")
+        what = output.loss.title if chances else output.activation
+        text = cause.format(least=least, most=most, what=what, low=low, high=high)
         share = _("{share:.0%} of them are out of reach").format(share=outside)
         return Found(value=value, threshold=bound, place=output.layer.name, cause=joined((text, share), ": "))
     return None

@@ -29,6 +29,9 @@ from retrograde.engine.travel.timeline import Timeline
 OnLooked = Callable[[int, int], None]
 """Is told how many iterations or moments are done, and of how many."""
 
+_PROOF, _PROVED = "lr_curvature", "lr_large"
+"""The rule that proves what the other one shows."""
+
 _AT_START = frozenset({"twins", "init_large", "init_small", "start_loss"})
 """Rules of the initial values, whose moment is before the first iteration."""
 
@@ -217,7 +220,10 @@ class Examined:
 
     def _rank(self, rule: str) -> tuple[float, int]:
         names = [*AILMENTS]
-        _iteration, found = self.found[rule]
+        iteration, found = self.found[rule]
+        if rule == _PROOF and _PROVED in self.found and self.found[_PROVED][0] < iteration:
+            # What is proved later than it shows is no earlier cause.
+            return names.index(_PROVED) + 0.5, 0
         if found.ahead_of:
             return names.index(found.ahead_of) - 0.5, names.index(rule)
         return float(names.index(rule)), 0

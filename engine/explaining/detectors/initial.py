@@ -105,7 +105,7 @@ def init_large(sight: Sight, limits: Limits) -> Found | None:
         name = group.row.name
         if name in {"sigmoid", "tanh"} and group.own:
             size = rms([sight.view.array(net) for net in group.nets])
-            if size > limits[name]:
+            if limits[name] < size < math.inf:
                 cause = _("net inputs of {layer} are {size:.3g} at the start (rms), where {activation} is flat")
                 text = cause.format(layer=group.layer, size=size, activation=group.row.symbol)
                 return Found(value=size, threshold=limits[name], place=group.layer, cause=text)

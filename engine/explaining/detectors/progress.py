@@ -9,7 +9,7 @@ import numpy as np
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.explaining.detectors.case import Case, Output
-from retrograde.engine.explaining.detectors.data import has_classes, has_targets
+from retrograde.engine.explaining.detectors.data import constant_loss, has_classes, has_targets
 from retrograde.engine.explaining.detectors.judging import SIGHT, WATCH, judge_of, to_the_end
 from retrograde.engine.explaining.detectors.limits import Limits
 from retrograde.engine.explaining.detectors.records import Found
@@ -92,10 +92,11 @@ def agreement(sight: Sight, output: Output) -> float:
     return whole / parts if parts > 0 else math.nan
 
 
-@judge_of("cancelling", SIGHT, has_targets, has_absolute_error)
+@judge_of("cancelling", SIGHT, has_targets, has_absolute_error, choose=to_the_end)
 def cancelling(sight: Sight, limits: Limits) -> Found | None:
     """Samples whose slopes of ±1 leave next to nothing together."""
-    if not sight.sound or not sight.share > 0.9 or sight.case.samples < 2:
+    before = min(sight.first.loss, constant_loss(sight.case))
+    if not sight.sound or not sight.loss > 0.9 * before or sight.case.samples < 2:
         return None
     for output in sight.case.outputs:
         if output.loss.name != "mean_absolute_error":
