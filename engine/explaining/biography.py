@@ -14,6 +14,7 @@ the bucket, the denominators taken as they were:
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -25,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import EngineError
 from retrograde.engine.explaining.exact_sums import Wide, products, sums
@@ -137,6 +139,33 @@ class Biography:
         """The parameter at the start of an iteration."""
         program = self.timeline.schedule.program(max(0, min(iteration, self.stop) - 1))
         return float(self.timeline.state(iteration)[program.offset(self.parameter)])
+
+    def furthest(self, start: int = 0, stop: int | None = None, count: int = 1) -> tuple[Ref, ...]:
+        """The trained parameters that moved furthest in a span, |w(b) − w(a)|, the furthest first.
+
+        Args:
+            start: the first iteration.
+            stop: the iteration behind the last; the end of the story by default.
+            count: how many; those that are alike are in the order of the state.
+        """
+        stop = self.stop if stop is None else stop
+        arrays = self.timeline.network.trainable
+        moved = [np.abs(self._values(array, stop) - self._values(array, start)) for array in arrays]
+        # What is not a number any more has moved furthest of all.
+        order = np.argsort(-np.nan_to_num(np.concatenate(moved), nan=np.inf), kind="stable")[:count].tolist()
+        edges = np.cumsum([piece.size for piece in moved]).tolist()
+        found = []
+        for place in order:
+            number = bisect_right(edges, place)
+            at = place - (edges[number - 1] if number else 0)
+            found.append(Ref(arrays[number], tuple(int(k) for k in np.unravel_index(at, arrays[number].shape))))
+        return tuple(found)
+
+    def _values(self, array: Array, iteration: int) -> Floats:
+        """An array of parameters at the start of an iteration, flat."""
+        program = self.timeline.schedule.program(max(0, min(iteration, self.stop) - 1))
+        first = program.offsets[array]
+        return self.timeline.state(iteration)[first : first + math.prod(array.shape)]
 
     def buckets(
         self,

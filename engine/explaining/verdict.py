@@ -21,8 +21,8 @@ MOSTLY = 0.5
 
 
 def short(value: float) -> str:
-    """A number in a sentence, with three digits."""
-    return f"{value:.3g}"
+    """A number in a sentence, with three digits; NaN as the screens write it."""
+    return "NaN" if math.isnan(value) else f"{value:.3g}"
 
 
 def times(value: float) -> str:
@@ -256,6 +256,10 @@ def story(origin: Origin, network: Network, frame: Frame) -> str:
     symbol = network.notation.symbol
     name = symbol(origin.ref)
     read = ", ".join(f"{symbol(ref)} = {short_exactly(frame.value(ref))}" for ref in origin.operands[:4])
+    if origin.place is None and origin.ref.array.role is Role.INPUT:
+        return _("It began in the data: the input {name} is {value}.").format(name=name, value=short(origin.value))
+    if origin.place is None and origin.ref.array.role is Role.TARGET:
+        return _("It began in the data: the target {name} is {value}.").format(name=name, value=short(origin.value))
     if origin.place is None:
         return _("It began before this iteration: {name} is {value}.").format(name=name, value=short(origin.value))
     match origin.breakdown:

@@ -130,3 +130,42 @@ async def test_it_fits_every_size_in_plain_characters_too(opened, size: tuple[in
         assert "at once" in text
         assert "in all" in text
         assert "row 4" in text
+
+
+async def test_m_turns_to_the_weight_that_moved_furthest_in_the_span(opened) -> None:
+    async with opened("xor-2-2-1", size=(80, 24)) as driver:
+        await driver.write("run 20")
+        await driver.press("G")
+        await driver.idle()
+        session = driver.session
+        story = session.biography("w1")
+        ways = {
+            session.notation.symbol(ref): abs(
+                session.biography(ref).value(story.stop) - session.biography(ref).value(0)
+            )
+            for ref in story.furthest(count=1000)
+        }
+        order = sorted(ways, key=lambda name: -ways[name])
+        assert list(ways) == order
+        assert len(ways) == 9
+        await driver.press("B")
+        await shown(driver)
+        for key, rank, words in (
+            ("m", 0, "no weight moved further"),
+            ("m", 1, "1 weight moved"),
+            ("M", 0, "no weight"),
+        ):
+            await driver.press(key)
+            text = await shown(driver)
+            assert f"biography of {order[rank]} by row" in text
+            assert words in text
+            *parts, now = moved(text)
+            assert sum(parts, Fraction()) == now
+
+
+async def test_at_the_start_of_a_run_it_says_where_the_story_is(opened) -> None:
+    async with opened("xor-2-2-1", size=(80, 24)) as driver:
+        await driver.write("run 2")
+        await driver.press("g", "g", "B")
+        await driver.idle()
+        assert "G goes to the end of the run" in driver.text()

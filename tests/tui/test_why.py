@@ -168,6 +168,8 @@ async def test_zeros_and_what_is_not_finite_have_rows_that_lead_to_their_steps(o
         await _shown(driver, WhyScreen)
         assert "not finite" not in driver.text()
         assert "began here" in driver.text()
+        assert "It began in the data: the input i1 is NaN." in driver.text()
+        assert "The update changes it" not in driver.text()
 
 
 async def test_the_chain_unfolds_folds_and_goes_other_ways(opened) -> None:

@@ -12,6 +12,7 @@ class Group(Enum):
     """A heading of the help screen."""
 
     MOTION = "motion"
+    WHY = "why"
     GOTO = "goto"
     RUN = "run"
     DEBUG = "debug"
@@ -79,6 +80,7 @@ def group_title(group: Group) -> str:
     """The heading of a group."""
     return {
         Group.MOTION: _("Moving (capitals go backward)"),
+        Group.WHY: _("Asking why"),
         Group.GOTO: _("Going somewhere"),
         Group.RUN: _("Running"),
         Group.DEBUG: _("Stopping, watching, searching"),

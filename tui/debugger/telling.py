@@ -38,7 +38,10 @@ class Telling:
             desk.say(str(error), bad=True)
             return
         if not story.stop:
-            desk.say(_("no iteration has begun yet, so nothing has moved; r runs, ] goes one iteration on"))
+            if desk.reading.frontier:
+                desk.say(_("nothing has moved at the start; G goes to the end of the run"))
+            else:
+                desk.say(_("no iteration has begun: r runs, ] goes one iteration on"))
             return
         if not working.lend():
             return

@@ -23,11 +23,15 @@ from retrograde.tui.views.plain import in_ascii
 from retrograde.tui.widgets.table import Table
 
 if TYPE_CHECKING:
+    from retrograde.engine.equations.expression import Ref
     from retrograde.engine.explaining.biography import Biography, Ledger
     from retrograde.engine.session.session import Session
     from retrograde.tui.work.jobs import Job
 
 Work: TypeAlias = Callable[[str, Callable[["Job"], object], Callable[[Any], None], Callable[[], None]], None]
+FURTHEST = 100
+"""Weights that are gone through by how far they moved."""
+
 EVERY_SECONDS = 0.1
 """How often it is said how far a replay is."""
 
@@ -55,6 +59,8 @@ class BiographyScreen(AnsweringModal[Visit | None]):
         ("end", "move(1000000000)", "last"),
         ("enter", "choose", "choose"),
         ("s", "order", "order"),
+        ("m", "most(1)", "what moved furthest"),
+        ("M", "most(-1)", "what moved further"),
         *((word[0], f"by('{word}')", word) for word in By),
     ]
 
@@ -80,6 +86,8 @@ class BiographyScreen(AnsweringModal[Visit | None]):
         self._row = 0
         self._working = False
         self._fresh = True
+        self._rank = 0
+        self._furthest: dict[tuple[int, int], tuple[Ref, ...]] = {}
         self._notice = ""
         self._ledgers: dict[tuple[int, int], Ledger] = {}
         self._made: dict[tuple[int, int, bool], Told] = {}
@@ -180,6 +188,12 @@ class BiographyScreen(AnsweringModal[Visit | None]):
 
     # -- showing
 
+    @property
+    def _place(self) -> int:
+        """The place of the weight among those that moved furthest in the span, from 1; 0 where that was not asked."""
+        known = self._furthest.get(self._spans[-1], ())
+        return known.index(self._story.parameter) + 1 if self._story.parameter in known else 0
+
     def _show(self) -> None:
         if not self.is_attached:
             return
@@ -189,6 +203,7 @@ class BiographyScreen(AnsweringModal[Visit | None]):
             per_epoch=session.schedule.per_epoch,
             whole=story.stop,
             selected=self._row,
+            rank=self._place,
             notice=self._notice,
             glyphs=self._glyphs,
             room=max(self.size.width - 4, 8),
@@ -224,6 +239,20 @@ class BiographyScreen(AnsweringModal[Visit | None]):
         """The largest first, or in the order of time."""
         self._by_size = not self._by_size
         self._show()
+
+    def action_most(self, by: int) -> None:
+        """Turns to the weight that moved furthest in the span; again, to the next."""
+        if self._working:
+            return
+        span = self._spans[-1]
+        known = self._furthest.get(span)
+        if known is None:
+            known = self._furthest[span] = self._story.furthest(*span, FURTHEST)
+            self._rank = 0
+        self._rank = min(max(self._rank + by, 1), len(known))
+        self._story = self._session.biography(known[self._rank - 1])
+        self._made, self._ledgers, self._row = {}, {}, 0
+        self._load()
 
     def action_open(self) -> None:
         """Opens the selected piece of time."""

@@ -82,6 +82,7 @@ def biography_story(
     notice: str,
     glyphs: Glyphs,
     room: int,
+    rank: int = 0,
 ) -> Story:
     """The table.
 
@@ -93,8 +94,11 @@ def biography_story(
         notice: what is said above the table: how far a replay is, or why there is none.
         glyphs: the characters of the screen.
         room: cells of a line.
+        rank: its place among the weights that moved furthest in the span, from 1; 0 where that is not known.
     """
     lines = _head(told, per_epoch, whole, glyphs, room)
+    if rank and lines:
+        lines[0] = (*lines[0], Span("   " + _place(rank), Ink.ACCENT))
     if notice:
         lines.append((Span(notice, Ink.CHANGED),))
     if told.by.of_time and told.finite:
@@ -180,6 +184,13 @@ def _head(told: Told, per_epoch: int, whole: int, glyphs: Glyphs, room: int) -> 
     return lines
 
 
+def _place(rank: int) -> str:
+    """How a weight stands among the others by how far it moved."""
+    if rank == 1:
+        return _("no weight moved further")
+    return ngettext("{count} weight moved further", "{count} weights moved further", rank - 1).format(count=rank - 1)
+
+
 def _spark(buckets: Sequence[Bucket], per_epoch: int, glyphs: Glyphs, room: int) -> Line:
     """How far the weight moved in each piece of time, and the pieces where it moved most."""
     named = sorted(buckets, key=lambda bucket: (-abs(bucket.change), bucket.start))[:NAMED]
@@ -217,13 +228,13 @@ def _offer(told: Told) -> str:
 
 def _keys(told: Told) -> tuple[tuple[str, str], ...]:
     offered = told.ledger is None and not told.by.of_time
-    first = ("Enter", _("split it")) if offered else ("Enter", _("go there"))
+    first = ("Enter", _("split it")) if offered else ("Enter", _("go"))
     found = [first]
     if told.by.of_time:
         found.append(("→", _("open")))
     if told.part:
         found.append(("←", _("close")))
-    found += [("r e c i", _("row epoch cause iter"))]
+    found += [("m", _("most moved")), ("r e c i", _("row epoch cause iter"))]
     found += [
         ("s", (_("by time") if told.by.of_time else _("in order")) if told.by_size else _("by size")),
         ("Esc", _("back")),

@@ -277,7 +277,7 @@ def _foot(reading: WhyReading, further: Beyond | None) -> tuple[Line, ...]:
         lines.append((Span(_count(reading), Ink.TEXT),))
     if further is not None:
         lines += [(Span(typeset(sentence), Ink.CHANGED),) for sentence in (*_since(reading, further), *further.told)]
-    if found.step is not None:
+    if found.step is not None and math.isfinite(found.step):
         text = _("The update changes it by {step}").format(step=brief(found.step, 2))
         if found.relative_step is not None:
             text += _(", {share} of the parameter").format(share=brief(found.relative_step, 2))
