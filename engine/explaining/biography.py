@@ -133,7 +133,9 @@ class Biography:
             EngineError: it is not trained.
         """
         if self.parameter.array not in self.timeline.network.trainable:
-            raise EngineError(_("{name} is not trained").format(name=self.parameter.array.name))
+            raise EngineError(
+                _("{name} is not trained").format(name=self.timeline.network.notation.symbol(self.parameter))
+            )
 
     def value(self, iteration: int) -> float:
         """The parameter at the start of an iteration."""

@@ -169,3 +169,11 @@ async def test_at_the_start_of_a_run_it_says_where_the_story_is(opened) -> None:
         await driver.press("g", "g", "B")
         await driver.idle()
         assert "G goes to the end of the run" in driver.text()
+
+
+async def test_what_is_not_trained_is_called_as_it_was_asked_for(opened) -> None:
+    async with opened("mazur", size=(80, 24)) as driver:
+        await driver.press("right_square_bracket")
+        await driver.write("biography b1")
+        await driver.idle()
+        assert "b1 is not trained" in driver.text()
