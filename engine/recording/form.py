@@ -54,7 +54,8 @@ def as_float64(raw: NDArray[Any], dtype: str) -> NDArray[np.float64]:
     """Stored numbers as float64, which holds each exactly (whole numbers up to 2⁵³)."""
     if dtype == "bfloat16":
         return (raw.astype("<u4") << 16).view("<f4").astype(np.float64)
-    return raw.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        return raw.astype(np.float64)
 
 
 def product(shape: tuple[int, ...]) -> int:

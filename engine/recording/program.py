@@ -13,6 +13,7 @@ from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.equations.evaluation import NUMPY
 from retrograde.engine.equations.expression import Expr, Index, Ref
+from retrograde.engine.errors import EngineError
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.notation import Notation
 from retrograde.engine.network.program import Program, ravel
@@ -89,6 +90,9 @@ class Recorded(Op):
             self.equation((0,) * len(self.target.shape))
         except UnstatedError:
             return False
+        except EngineError:
+            # It depends on numbers that are not in the file.
+            return True
         return True
 
     def equation(self, index: Index) -> Expr:
@@ -291,6 +295,10 @@ class RecordedProgram:
             )
         # What the op gives besides is read by its first result: it is computed before.
         return sorted(found, key=lambda op: (op.result.item or 0, op.result.position == 0, op.result.position))
+
+    def forget(self) -> None:
+        """Drops the numbers that were read before."""
+        self._read.clear()
 
     def read(self, ref: Ref) -> Any:
         """The recorded value of a slot; of many an array."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -81,6 +82,13 @@ def test_a_file_that_ends_early_is_refused(whole: Path, data: st.DataObject) -> 
         everything(short)
 
 
+HOSTILE = re.findall(
+    r"\w+",
+    "size product negative type offset gap axes window number repeat twice name unknown version source forward old "
+    "phase",
+)
+
+
 def hostile(step: dict[str, Any], what: str) -> None:
     value, call = step["values"][0], step["calls"][1]
     changes = {
@@ -108,8 +116,7 @@ def hostile(step: dict[str, Any], what: str) -> None:
 
 @pytest.mark.parametrize(
     "what",
-    "size product negative type offset gap axes window number repeat twice name unknown version source forward old "
-    "phase".split(),
+    HOSTILE,
 )
 def test_hostile_records_are_refused_before_anything_is_allocated(whole: Path, tmp_path: Path, what: str) -> None:
     path = tmp_path / "hostile.rgrec"

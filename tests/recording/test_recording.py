@@ -1,4 +1,4 @@
-"""A recording without PyTorch: its steps, its names, the verdict, and the story of the first value that is not finite."""
+"""A recording without PyTorch: its steps, its names, the verdict, and the story of the first NaN or ±∞."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from retrograde.engine.equations.expression import (
     Sum,
 )
 from retrograde.engine.equations.functions import SQRT
-from retrograde.engine.recording.aten.reading import Given, UnstatedError, states, times, total
+from retrograde.engine.recording.aten.reading import Given, states, times, total
 from retrograde.engine.recording.aten.reductions import count
 from retrograde.engine.recording.window import Tensor
 
@@ -38,9 +38,8 @@ def _inverse_deviation(slots: Sequence[Ref], mean: Expr, epsilon: Expr) -> Expr:
     return Div(ONE, Call(SQRT, Sum((variance, epsilon))))
 
 
-def _affine(given: Given, x: Ref, mean: Expr, scale: Expr, weight: Ref | None, bias: Ref | None) -> Expr:
+def _affine(x: Ref, mean: Expr, scale: Expr, weight: Ref | None, bias: Ref | None) -> Expr:
     """x·α + β with α = γ·s and β = b − μ·α: the association that PyTorch uses for a batch."""
-    del given
     alpha = scale if weight is None else Product((scale, weight))
     beta: Expr = Neg(Product((mean, alpha))) if bias is None else Sub(bias, Product((mean, alpha)))
     return Sum((Product((x, alpha)), beta))
@@ -52,21 +51,19 @@ def _channel(source: Tensor, channel: Any) -> list[Ref]:
     return [source.at(sample, channel, *place) for sample, *place in places]
 
 
-@states("native_batch_norm", "_native_batch_norm_legit", "cudnn_batch_norm")
+@states("native_batch_norm")
 def _batch_norm(given: Given, index: Index) -> Expr:
     source = given.tensor("input")
     training = bool(given.arguments.get("training"))
     channel = index[1] if given.position == 0 else index[0]
-    epsilon = given.const("eps", given.number("epsilon", 1e-5))
+    epsilon = given.const("eps")
     weight, bias = given.maybe("weight"), given.maybe("bias")
     if given.position == 0:
         own, shift = (None if one is None else one.at(channel) for one in (weight, bias))
         if training:
-            return _affine(
-                given, source.at(*index), given.results[1].at(channel), given.results[2].at(channel), own, shift
-            )
+            return _affine(source.at(*index), given.results[1].at(channel), given.results[2].at(channel), own, shift)
         mean, variance = given.tensor("running_mean").at(channel), given.tensor("running_var").at(channel)
-        return _affine(given, source.at(*index), mean, Div(ONE, Call(SQRT, Sum((variance, epsilon)))), own, shift)
+        return _affine(source.at(*index), mean, Div(ONE, Call(SQRT, Sum((variance, epsilon)))), own, shift)
     slots = _channel(source, channel)
     if given.position == 1:
         return _mean(slots)
@@ -81,23 +78,15 @@ def _batch_norm(given: Given, index: Index) -> Expr:
     return Sum((Product((momentum, spread)), Product((kept, given.tensor("running_var").at(channel)))))
 
 
-def _first(given: Given, *names: str) -> Tensor:
-    for name in names:
-        found = given.maybe(name)
-        if found is not None:
-            return found
-    raise UnstatedError(names[0])
-
-
-@states("native_batch_norm_backward", "cudnn_batch_norm_backward")
+@states("native_batch_norm_backward")
 def _batch_norm_backward(given: Given, index: Index) -> Expr:
-    grad, source = _first(given, "grad_out", "grad_output"), given.tensor("input")
+    grad, source = given.tensor("grad_out"), given.tensor("input")
     training = bool(given.arguments.get("train", True))
     channel = index[1] if given.position == 0 else index[0]
     weight = given.maybe("weight")
     if training:
-        mean: Expr = _first(given, "save_mean").at(channel)
-        scale: Expr = _first(given, "save_invstd", "save_var").at(channel)
+        mean: Expr = given.tensor("save_mean").at(channel)
+        scale: Expr = given.tensor("save_invstd").at(channel)
     else:
         mean = given.tensor("running_mean").at(channel)
         variance = given.tensor("running_var").at(channel)
@@ -208,7 +197,7 @@ def _group_norm(given: Given, index: Index) -> Expr:
         group = channel // (source.shape[1] // groups)
         mean, scale = (given.results[place].at(index[0], group) for place in (1, 2))
         own, shift = (None if one is None else one.at(channel) for one in (given.maybe("weight"), given.maybe("bias")))
-        return _affine(given, source.at(*index), mean, scale, own, shift)
+        return _affine(source.at(*index), mean, scale, own, shift)
     slots = [source.at(*place) for place in _of_group(source, groups)(*index)]
     if given.position == 1:
         return _mean(slots)

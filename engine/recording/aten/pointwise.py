@@ -49,7 +49,7 @@ def _mul(given: Given, index: Index) -> Expr:
     return Product((given.operand("self", index), given.operand("other", index)))
 
 
-@states("div", "true_divide")
+@states("div")
 def _div(given: Given, index: Index) -> Expr:
     if given.arguments.get("rounding_mode") is not None:
         raise UnstatedError("rounding_mode")
@@ -70,7 +70,6 @@ for _name, _function in {
     "log1p": LOG1P,
     "sin": SIN,
     "sqrt": SQRT,
-    "square": SQUARE,
     "tanh": TANH,
 }.items():
     states(_name)(_of_self(_function))
@@ -179,13 +178,41 @@ for _name, _op in {
     states(_name)(_comparing(_op))
 
 
-@states("logical_not")
+@states("logical_not", "bitwise_not")
 def _logical_not(given: Given, index: Index) -> Expr:
+    _truth(given)
     return where(Comparison.EQ, given.operand("self", index), ZERO, ONE, ZERO)
 
 
-@states("logical_and")
+@states("isnan")
+def _isnan(given: Given, index: Index) -> Expr:
+    x = given.operand("self", index)
+    return where(Comparison.NE, x, x, ONE, ZERO)
+
+
+@states("xlogy")
+def _xlogy(given: Given, index: Index) -> Expr:
+    x, y = given.operand("self", index), given.operand("other", index)
+    found = where(Comparison.EQ, x, ZERO, ZERO, Product((x, called(LOG, y))))
+    return where(Comparison.NE, y, y, y, found)
+
+
+@states("logical_or", "bitwise_or")
+def _logical_or(given: Given, index: Index) -> Expr:
+    _truth(given)
+    right = where(Comparison.NE, given.operand("other", index), ZERO, ONE, ZERO)
+    return where(Comparison.NE, given.operand("self", index), ZERO, ONE, right)
+
+
+def _truth(given: Given) -> None:
+    """Bits of numbers are no truth values."""
+    if given.out.dtype != "bool":
+        raise UnstatedError("dtype")
+
+
+@states("logical_and", "bitwise_and")
 def _logical_and(given: Given, index: Index) -> Expr:
+    _truth(given)
     right = where(Comparison.NE, given.operand("other", index), ZERO, ONE, ZERO)
     return where(Comparison.NE, given.operand("self", index), ZERO, right, ZERO)
 
@@ -210,15 +237,14 @@ def _addcdiv(given: Given, index: Index) -> Expr:
     return Sum((given.operand("self", index), Div(above, given.operand("tensor2", index))))
 
 
-@states("clone", "_to_copy", "alias_copy", "detach_copy", "lift_fresh_copy", "contiguous", "positive")
+@states("clone", "_to_copy", "alias_copy", "detach_copy", "lift_fresh_copy")
 def _clone(given: Given, index: Index) -> Expr:
     return _kept(given, given.tensor("self"), index)
 
 
 @states("copy")
 def _copy(given: Given, index: Index) -> Expr:
-    source = given.maybe("src") or given.tensor("other")
-    return _kept(given, source, index)
+    return _kept(given, given.tensor("src"), index)
 
 
 def _kept(given: Given, source: Tensor, index: Index) -> Expr:
@@ -230,7 +256,7 @@ def _kept(given: Given, source: Tensor, index: Index) -> Expr:
     return source.spread(index)
 
 
-@states("view_copy", "_reshape_copy", "reshape")
+@states("view_copy")
 def _reshape(given: Given, index: Index) -> Expr:
     return given.tensor("self").flat(flattened(index, given.out.shape))
 
@@ -427,3 +453,37 @@ def _triangle(given: Given, index: Index) -> Expr:
 def _arange(given: Given, index: Index) -> Expr:
     start, step = given.number("start"), given.number("step", 1.0)
     return Const(start + step * index[0])
+
+
+_THREE, _SIX = Const(3.0), Const(6.0)
+
+
+def _ramp(x: Expr) -> Expr:
+    """min(max(x + 3, 0), 6)."""
+    shifted = Sum((x, _THREE))
+    return where(Comparison.LE, shifted, ZERO, ZERO, where(Comparison.GE, shifted, _SIX, _SIX, shifted))
+
+
+@states("hardsigmoid")
+def _hardsigmoid(given: Given, index: Index) -> Expr:
+    return Div(_ramp(given.operand("self", index)), _SIX)
+
+
+@states("hardsigmoid_backward")
+def _hardsigmoid_backward(given: Given, index: Index) -> Expr:
+    x, g = given.operand("self", index), given.operand("grad_output", index)
+    inside = where(Comparison.LT, x, _THREE, Div(g, _SIX), ZERO)
+    return where(Comparison.GT, x, Neg(_THREE), inside, ZERO)
+
+
+@states("hardswish")
+def _hardswish(given: Given, index: Index) -> Expr:
+    x = given.operand("self", index)
+    return Div(Product((x, _ramp(x))), _SIX)
+
+
+@states("hardswish_backward")
+def _hardswish_backward(given: Given, index: Index) -> Expr:
+    x, g = given.operand("self", index), given.operand("grad_output", index)
+    inside = where(Comparison.LT, x, _THREE, Product((g, Sum((Div(x, _THREE), HALF)))), g)
+    return where(Comparison.GT, x, Neg(_THREE), inside, ZERO)

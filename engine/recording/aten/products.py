@@ -62,20 +62,11 @@ def _addmv(given: Given, index: Index) -> Expr:
     return _added(given, _vector(given.tensor("mat"), given.tensor("vec"), index), index)
 
 
-@states("dot", "vdot")
+@states("dot")
 def _dot(given: Given, index: Index) -> Expr:
     del index
-    left, right = given.tensor("self"), given.maybe("tensor") or given.tensor("other")
+    left, right = given.tensor("self"), given.tensor("tensor")
     return _dotted([left.at(k) for k in range(left.size)], [right.at(k) for k in range(left.size)])
-
-
-@states("linear")
-def _linear(given: Given, index: Index) -> Expr:
-    source, weight, bias = given.tensor("input"), given.tensor("weight"), given.maybe("bias")
-    *before, unit = index
-    inner = range(source.shape[-1])
-    parts: list[Expr] = [Product((source.at(*before, k), weight.at(unit, k))) for k in inner]
-    return total([*parts, *([] if bias is None else [bias.at(unit)])])
 
 
 class _Geometry(NamedTuple):
@@ -162,18 +153,14 @@ def _of_weight(grad: Tensor, source: Tensor, geometry: _Geometry, shape: Sequenc
     return found
 
 
-@states("convolution", "_convolution", "mkldnn_convolution", meshable=False)
+@states("convolution", meshable=False)
 def _convolution(given: Given, index: Index) -> Expr:
-    source, weight, bias = _first(given, "input", "self"), given.tensor("weight"), given.maybe("bias")
+    source, weight, bias = given.tensor("input"), given.tensor("weight"), given.maybe("bias")
     geometry = _geometry(given, weight.rank - 2)
     if source.rank != weight.rank:
         raise UnstatedError("input")
     walk = _towards if given.arguments.get("transposed") else _forward
     return total([*walk(source, weight, geometry, index), *([] if bias is None else [bias.at(index[1])])])
-
-
-def _first(given: Given, *names: str) -> Tensor:
-    return next(found for name in names if (found := given.maybe(name)) is not None)
 
 
 @states("convolution_backward", meshable=False)
