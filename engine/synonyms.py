@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 _LONGEST = 60
 # What `text.N_` is, which reads this table: the mark of a text for the catalogues.
@@ -32,9 +33,19 @@ class Synonym:
     note: str = ""
 
 
+@lru_cache(maxsize=4096)
+def _folded(word: str) -> str:
+    return "".join(character for character in word.casefold() if character not in " _-.")
+
+
 def folded(word: str) -> str:
     """A word without case and separators."""
-    return "".join(character for character in word[:_LONGEST].casefold() if character not in " _-.")
+    return _folded(word[:_LONGEST])
+
+
+def strange(word: str) -> bool:
+    """Whether a word names something that there is not here, so that no name that is spelled alike is meant."""
+    return folded(word) in FOREIGN
 
 
 def canonical(word: str, names: Collection[str]) -> str:
@@ -79,7 +90,7 @@ SYNONYMS: tuple[Synonym, ...] = (
     _row("relu", "rectifier rectifiedlinear rectifiedlinearunit rect", same=True),
     _row("silu", "swish", same=True),
     _row("gelu_tanh", "gelunew geluapproximate gelufast", same=True),
-    _row("leaky_relu", "lrelu leaky prelu", N_("its factor below 0 is the key slope")),
+    _row("leaky_relu", "lrelu leaky prelu rrelu", N_("its factor below 0 is the key slope")),
     _row("hard_swish", "hswish", same=True),
     _row("hard_sigmoid", "hsigmoid", N_("programs differ in its slope; here it is PyTorch's, 1/6")),
     _row("softmax", "softargmax", same=True),
@@ -92,6 +103,16 @@ SYNONYMS: tuple[Synonym, ...] = (
             "as in Keras and PyTorch it has no ½ and is the mean over outputs and samples; with the ½ of textbooks it"
             " is half_squared_error, a sum"
         ),
+    ),
+    _row(
+        "half_squared_error",
+        "halfmse halfsse halfsquarederrors halfmeansquarederror",
+        N_("it is a sum unless over_outputs and over_batch say mean"),
+    ),
+    _row(
+        "nll",
+        "nllloss negativeloglikelihood",
+        N_("it takes log-probabilities, of log_softmax; after softmax the same is cross_entropy"),
     ),
     _row("squared_error", "sse rss sumofsquares sumsquarederror sumofsquarederrors", same=True),
     _row("mean_absolute_error", "mae l1loss l1 absoluteerror meanabsoluteerrorloss", same=True),
@@ -110,7 +131,7 @@ SYNONYMS: tuple[Synonym, ...] = (
     _row(
         "cross_entropy",
         "ce xent crossentropyloss categoricalcrossentropy sparsecategoricalcrossentropy softmaxcrossentropy"
-        " negativeloglikelihood multinomial categorical logloss",
+        " multinomial categorical logloss",
         _CLASSES,
     ),
     # Optimisers.
@@ -175,8 +196,8 @@ SYNONYMS: tuple[Synonym, ...] = (
     _row("epsilon", "eps ε"),
     _row("rho", "decayrate ρ"),
     _row("weight_decay", "wd decay", N_("weight_decay is the optimiser's own; E has a penalty with l2")),
-    _row("l2", "lambda λ regularization regularisation reg regularizer l2reg ridge lambd"),
-    _row("l1", "l1reg lasso"),
+    _row("l2", "l2penalty lambda λ regularization regularisation reg regularizer l2reg ridge lambd"),
+    _row("l1", "l1reg lasso l1penalty"),
     _row("clip_norm", "gradclip gradientclip gradientclipping maxnorm maxgradnorm clipgradnorm gradclipnorm clip"),
     _row("clip_value", "clipgradvalue gradclipvalue"),
     _row("shuffle", "shuffling randomorder"),
@@ -184,7 +205,7 @@ SYNONYMS: tuple[Synonym, ...] = (
     _row("schedule", "scheduler lrscheduler lrschedule learningrateschedule"),
     _row("change_epochs", "patience niternochange"),
     _row("loss_change_below", "tol tolerance mindelta"),
-    _row("loss_below", "targetloss maxerror errorbelow goal"),
+    _row("loss_below", "targetloss maxerror errorbelow goal loss error minloss minerror losslimit"),
     # Keys of [loss].
     _row("kind", "type name function fn loss lossfunction criterion layertype class mode"),
     _row("loss", "lossfunction criterion objective cost costfunction"),
@@ -261,8 +282,33 @@ SYNONYMS: tuple[Synonym, ...] = (
     _row("abs", "fabs magnitude"),
     _row("isnan", "nan isnull"),
     _row("lr", "η eta learningrate"),
+    _row("E", "loss cost error err j objective"),
+    _row("E_epoch", "epochloss trainloss trainingloss"),
+    _row("E_held_out", "valloss validationloss testloss heldoutloss"),
+    _row("accuracy", "acc hitrate"),
+    _row("iteration", "batch"),
     _row("grad", "gradient d diff derivative"),
     _row("prev", "previous old before last"),
     _row("norm", "l2norm length"),
 )
 """THE table of synonyms, by what the names name; a further word is a word in a row."""
+
+FOREIGN = frozenset(
+    {
+        *("arctan", "heaviside", "maxout", "celu", "sin", "cos", "step", "signum", "lecunnormal", "lecununiform"),
+        *(
+            "orthogonal",
+            "truncatednormal",
+            "kl",
+            "kldiv",
+            "kldivergence",
+            "poisson",
+            "focal",
+            "logcosh",
+            "cosinesimilarity",
+        ),
+        *("triplet", "ctc", "rmse", "lbfgs", "ftrl", "lamb", "lars", "device", "verbose", "callbacks", "workers"),
+        *("dtype", "precision", "earlystopping", "length"),
+    }
+)
+"""Words of other programs for what there is not here, folded: what is spelled like them is something else."""

@@ -22,6 +22,9 @@ LANGUAGES = ("en", "zh")
 # Comparing takes the product of the lengths of two words.
 _LONGEST = 60
 
+_BETWEEN = {"zh": {" ": "", ", ": "，", "; ": "；", ": ": "：", ". ": "。"}}
+"""The marks between texts where they are others than in English: of full width, they bring their own room."""
+
 _OBEYED = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
@@ -72,7 +75,8 @@ def language() -> str:
 def _(message: str) -> str:
     """The message in the language in use; placeholders are filled in afterwards with `.format`."""
     catalogue = _chosen.catalogue
-    return message if catalogue is None else catalogue.gettext(message)
+    # The empty message of a catalogue is its header.
+    return catalogue.gettext(message) if catalogue is not None and message else message
 
 
 def N_(message: str) -> str:
@@ -88,6 +92,16 @@ def ngettext(one: str, many: str, count: int) -> str:
     return one if count == 1 else many
 
 
+def joined(parts: Iterable[str], between: str = " ") -> str:
+    """Texts for people, one after the other, with the punctuation of the language in use; empty ones are left out.
+
+    Args:
+        parts: the texts.
+        between: what stands between them in English: a blank between sentences, or a mark with a blank after it.
+    """
+    return _BETWEEN.get(_chosen.language, {}).get(between, between).join(part for part in parts if part)
+
+
 def nearest(word: str, known: Iterable[str], *, most: int = 1, likeness: float = 0.6) -> list[str]:
     """The known words that a wrong one may have been meant for, the most similar first.
 
@@ -101,10 +115,12 @@ def nearest(word: str, known: Iterable[str], *, most: int = 1, likeness: float =
     """
     from difflib import get_close_matches
 
-    from retrograde.engine.synonyms import folded, meanings
+    from retrograde.engine.synonyms import folded, meanings, strange
 
     names = list(known)
     meant = [row.name for row in meanings(word, names)]
+    if not meant and strange(word):
+        return []
     short = word[:_LONGEST]
     near = get_close_matches(short, names, n=most, cutoff=likeness)
     if not near and short != short.casefold():

@@ -12,7 +12,7 @@ from textual.binding import BindingType
 from textual.events import Event, Key, Paste
 from textual.message import Message
 
-from retrograde.engine.text import _, ngettext, use
+from retrograde.engine.text import LANGUAGES, _, joined, language, ngettext, use
 from retrograde.tui.canvas.themes import DARK, LIGHT, look, themes
 from retrograde.tui.debugger.ahead import Ahead
 from retrograde.tui.debugger.loading import LoadingScreen
@@ -270,6 +270,22 @@ class RetrogradeApp(GuardedApp):
         dark = not self.look.dark
         self.look = look(dark=dark, ascii_only=self._ascii)
         self.theme = DARK if dark else LIGHT
+        self._paint_all()
+
+    def speak(self, wanted: str = "") -> None:
+        """Changes the language of every text.
+
+        Args:
+            wanted: the language; empty for the next one.
+        """
+        use(wanted or LANGUAGES[(LANGUAGES.index(language()) + 1) % len(LANGUAGES)])
+        for screen in self.screen_stack:
+            if isinstance(screen, PanelledScreen):
+                screen.reword()
+        self._paint_all()
+
+    def _paint_all(self) -> None:
+        """Draws what is on the screen again, also where its view is the same."""
         for screen in self.screen_stack:
             for widget in screen.children:
                 widget.refresh()
@@ -319,8 +335,12 @@ class RetrogradeApp(GuardedApp):
         from retrograde.tui.pictures.table import pictures
 
         try:
-            opened = open_session(saved, lambda source: load_scenario(source, data=self._data))
+            opened = open_session(
+                saved, lambda source: load_scenario(source, data=self._data), lambda _done, _total: not self.is_running
+            )
             pictures()
+        except InterruptedError:
+            return
         except EngineError as error:
             if leftover is not None:
                 leftover.release()
@@ -415,7 +435,7 @@ class RetrogradeApp(GuardedApp):
         )
         odd = session.scenario.warnings
         if message.warnings:
-            debugger.desk.say("; ".join(message.warnings), bad=True)
+            debugger.desk.say(joined(message.warnings, "; "), bad=True)
         elif odd:
             text = ngettext("{count} warning, :warnings lists it", "{count} warnings, :warnings lists them", len(odd))
             debugger.desk.say(f"{text.format(count=len(odd))} · {odd[0].message}", bad=True)

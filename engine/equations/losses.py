@@ -188,7 +188,7 @@ POS_WEIGHT = Option(key="pos_weight", text="p: what the term of a positive targe
 
 CROSS_ENTROPY = TermwiseLoss(
     name="cross_entropy",
-    title="cross-entropy",
+    title=N_("cross-entropy"),
     formula="−t · ln p, with softmax",
     value=_surprise,
     slope=_surprise_slope,
@@ -206,7 +206,7 @@ CROSS_ENTROPY = TermwiseLoss(
 
 VALUE = TermwiseLoss(
     name="value",
-    title="value",
+    title=N_("value"),
     formula="y, or c · y where the targets give coefficients c",
     value=lambda y, c, _: Product((c, y)),
     slope=lambda _y, c, _: c,
@@ -218,7 +218,7 @@ VALUE = TermwiseLoss(
 
 MULTICLASS_HINGE = Loss(
     name="multiclass_hinge",
-    title="hinge loss of several classes",
+    title=N_("hinge loss of several classes"),
     formula="max(0, y − y of the right class + Δ) of every other class",
     over_outputs="sum",
     over_batch="mean",
@@ -235,7 +235,7 @@ LOSSES: dict[str, Loss] = {
     for row in (
         TermwiseLoss(
             name="half_squared_error",
-            title="half squared error: with the ½",
+            title=N_("half squared error: with the ½"),
             formula="½ (t − y)²",
             value=lambda y, t, _: Product((HALF, Call(SQUARE, Sub(t, y)))),
             slope=lambda y, t, _: Sub(y, t),
@@ -245,7 +245,7 @@ LOSSES: dict[str, Loss] = {
         ),
         TermwiseLoss(
             name="squared_error",
-            title="squared error: without a ½",
+            title=N_("squared error: without a ½"),
             formula="(t − y)²",
             value=lambda y, t, _: Call(SQUARE, Sub(t, y)),
             slope=lambda y, t, _: Product((TWO, Sub(y, t))),
@@ -254,7 +254,7 @@ LOSSES: dict[str, Loss] = {
         ),
         TermwiseLoss(
             name="mean_squared_error",
-            title="mean squared error",
+            title=N_("mean squared error"),
             formula="(t − y)²",
             value=lambda y, t, _: Call(SQUARE, Sub(t, y)),
             slope=lambda y, t, _: Product((TWO, Sub(y, t))),
@@ -263,7 +263,7 @@ LOSSES: dict[str, Loss] = {
         ),
         TermwiseLoss(
             name="mean_absolute_error",
-            title="mean absolute error",
+            title=N_("mean absolute error"),
             formula="|y − t|; slope 0 at 0",
             value=lambda y, t, _: Call(ABS, Sub(y, t)),
             slope=_sign,
@@ -272,7 +272,7 @@ LOSSES: dict[str, Loss] = {
         ),
         TermwiseLoss(
             name="huber",
-            title="Huber loss",
+            title=N_("Huber loss"),
             formula="½ (y − t)² for |y − t| ≤ δ, else δ · (|y − t| − ½ δ)",
             value=_huber,
             slope=_huber_slope,
@@ -284,7 +284,7 @@ LOSSES: dict[str, Loss] = {
         ),
         TermwiseLoss(
             name="binary_cross_entropy",
-            title="binary cross-entropy",
+            title=N_("binary cross-entropy"),
             formula="−(t · ln y + (1 − t) · ln(1 − y)); 0 · ln 0 is 0",
             value=_binary,
             slope=_binary_slope,
@@ -297,7 +297,7 @@ LOSSES: dict[str, Loss] = {
         ),
         TermwiseLoss(
             name="binary_cross_entropy_logits",
-            title="binary cross-entropy from logits",
+            title=N_("binary cross-entropy from logits"),
             formula="max(z, 0) − z · t + ln(1 + exp(−|z|))",
             value=_binary_logits,
             slope=_binary_logits_slope,
@@ -311,7 +311,7 @@ LOSSES: dict[str, Loss] = {
         CROSS_ENTROPY,
         TermwiseLoss(
             name="nll",
-            title="negative log-likelihood",
+            title=N_("negative log-likelihood"),
             formula="−t · y, where y is a logarithm of a probability",
             value=lambda y, t, _: equals(t, ZERO, ZERO, Neg(Product((t, y)))),
             slope=lambda _y, t, _: Neg(t),
@@ -323,7 +323,7 @@ LOSSES: dict[str, Loss] = {
         ),
         TermwiseLoss(
             name="hinge",
-            title="hinge loss",
+            title=N_("hinge loss"),
             formula="max(0, Δ − t · y), t = ±1; slope 0 at the corner",
             value=_hinge,
             slope=_hinge_slope,
@@ -336,7 +336,7 @@ LOSSES: dict[str, Loss] = {
         ),
         TermwiseLoss(
             name="squared_hinge",
-            title="squared hinge loss",
+            title=N_("squared hinge loss"),
             formula="max(0, Δ − t · y)², t = ±1",
             value=lambda y, t, s: Call(SQUARE, _hinge(y, t, s)),
             slope=_squared_hinge_slope,

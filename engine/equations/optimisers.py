@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from retrograde.engine.equations.options import Option, Value
-from retrograde.engine.text import _
+from retrograde.engine.text import N_, _
 
 
 def _etas(etas: tuple[float, float]) -> str | None:
@@ -173,12 +173,12 @@ class Optimiser:
     source: str
 
 
-_T = Remembered(text="how many updates there were")
-_M = Remembered(text="the first moment, the average of g")
-_V = Remembered(text="the second moment, the average of g²")
-_VMAX = Remembered(text="the largest second moment", needs=("amsgrad", ()))
+_T = Remembered(text=N_("how many updates there were"))
+_M = Remembered(text=N_("the first moment, the average of g"))
+_V = Remembered(text=N_("the second moment, the average of g²"))
+_VMAX = Remembered(text=N_("the largest second moment"), needs=("amsgrad", ()))
 _MOMENTS: Mapping[str, Remembered] = {"m": _M, "v": _V, COUNT: _T}
-_VELOCITY = Remembered(text="the velocity", needs=("momentum", ()))
+_VELOCITY = Remembered(text=N_("the velocity"), needs=("momentum", ()))
 
 _AVERAGES: Mapping[str, Value] = {"betas": (0.9, 0.999), "eps": 1e-8}
 _ROOTED: Mapping[str, Value] = {**_AVERAGES, "eps_inside": False}
@@ -214,7 +214,7 @@ OPTIMISERS: dict[str, Optimiser] = {
             state=1,
             made=1,
             remembers={
-                "s": Remembered(text="the accumulator, the sum of g²"),
+                "s": Remembered(text=N_("the accumulator, the sum of g²")),
                 COUNT: Remembered(text=_T.text, needs=("lr_decay", ())),
             },
             source="Duchi, Hazan, Singer 2011, section 1.1, diagonal",
@@ -228,8 +228,8 @@ OPTIMISERS: dict[str, Optimiser] = {
             state=3,
             made=2,
             remembers={
-                "s": Remembered(text="the average of g²"),
-                "a": Remembered(text="the average of g", needs=("centered", ())),
+                "s": Remembered(text=N_("the average of g²")),
+                "a": Remembered(text=N_("the average of g"), needs=("centered", ())),
                 "v": _VELOCITY,
             },
             source="Tieleman, Hinton 2012, lecture 6e; centred: Graves 2013, eq. 38 to 41",
@@ -241,7 +241,7 @@ OPTIMISERS: dict[str, Optimiser] = {
             options={"rho": 0.9, "eps": 1e-6, **DECAY},
             state=2,
             made=2,
-            remembers={"s": Remembered(text="the average of g²"), "u": Remembered(text="the average of d²")},
+            remembers={"s": Remembered(text=N_("the average of g²")), "u": Remembered(text=N_("the average of d²"))},
             source="Zeiler 2012, algorithm 1",
         ),
         Optimiser(
@@ -281,7 +281,7 @@ OPTIMISERS: dict[str, Optimiser] = {
             options={**_AVERAGES, **DECAY},
             state=2,
             made=2,
-            remembers={"m": _M, "u": Remembered(text="the largest gradient, fading"), COUNT: _T},
+            remembers={"m": _M, "u": Remembered(text=N_("the largest gradient, fading")), COUNT: _T},
             source="Kingma, Ba 2015, algorithm 2; ε as in PyTorch",
         ),
         Optimiser(
@@ -315,10 +315,10 @@ OPTIMISERS: dict[str, Optimiser] = {
             state=3,
             made=2,
             remembers={
-                "size": Remembered(text="the step size Δ"),
-                "last": Remembered(text="the gradient before"),
-                "step": Remembered(text="the step before", needs=("rprop_form", ("rprop_plus", "irprop_plus"))),
-                "loss_before": Remembered(text="E before", needs=("rprop_form", ("irprop_plus",))),
+                "size": Remembered(text=N_("the step size Δ")),
+                "last": Remembered(text=N_("the gradient before")),
+                "step": Remembered(text=N_("the step before"), needs=("rprop_form", ("rprop_plus", "irprop_plus"))),
+                "loss_before": Remembered(text=N_("E before"), needs=("rprop_form", ("irprop_plus",))),
             },
             follows_rate=False,
             source="Riedmiller, Braun 1993; the forms: Igel, Hüsken 2000, algorithms 1 to 4; iRprop− as in PyTorch",
@@ -330,7 +330,7 @@ OPTIMISERS: dict[str, Optimiser] = {
             options={"betas": (0.9, 0.99), **DECAY, "decoupled": True},
             state=1,
             made=2,
-            remembers={"m": Remembered(text="the average of g")},
+            remembers={"m": Remembered(text=N_("the average of g"))},
             source="Chen et al. 2023, algorithm 2",
         ),
     )

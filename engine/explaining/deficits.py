@@ -21,6 +21,7 @@ from retrograde.engine.equations.expression import refs
 from retrograde.engine.explaining.account import Account, LayerAccount
 from retrograde.engine.explaining.factors import FactorKind
 from retrograde.engine.network.network import Network
+from retrograde.engine.text import N_
 
 ORDINARY = 0.1
 """A gradient none of whose factors is below this is ordinary."""
@@ -35,17 +36,17 @@ MOST_NAMED = 4
 class Cause(StrEnum):
     """What makes a gradient smaller or larger than ordinary."""
 
-    TAX = "slopes at their best"
-    SLOPE = "slope"
-    WEIGHTS = "weights"
-    AGREEMENT = "agreement"
-    ERROR = "error"
-    INPUT = "input"
-    ACTIVATION = "activation"
-    MASK = "mask"
-    NORM = "norm"
-    ROUTING = "routing"
-    NUMBER = "number"
+    TAX = N_("slopes at their best")
+    SLOPE = N_("slope")
+    WEIGHTS = N_("weights")
+    AGREEMENT = N_("agreement")
+    ERROR = N_("error")
+    INPUT = N_("input")
+    ACTIVATION = N_("activation")
+    MASK = N_("mask")
+    NORM = N_("norm")
+    ROUTING = N_("routing")
+    NUMBER = N_("number")
 
 
 _CAUSES: Mapping[FactorKind, Cause] = {
@@ -144,13 +145,13 @@ def deficits(account: Account, network: Network) -> Deficits:
     lines: list[Line] = []
     tax, taxed, number = 0.0, 0, 0.0
     for layer in account.layers:
-        steepest = _steepest(layer, network)
+        largest = steepest(layer.layer, network)
         slope = layer.kinds.get(FactorKind.SLOPE, 0.0)
         if FactorKind.SLOPE in layer.kinds:
-            if steepest < 1.0:
-                tax += math.log(steepest)
+            if largest < 1.0:
+                tax += math.log(largest)
                 taxed += 1
-            lines.append(_line(Cause.SLOPE, layer, slope, math.log(steepest)))
+            lines.append(_line(Cause.SLOPE, layer, slope, math.log(largest)))
         lines.append(_line(Cause.WEIGHTS, layer, layer.weights))
         number += layer.kinds.get(FactorKind.NUMBER, 0.0)
         for kind, value in layer.kinds.items():
@@ -177,9 +178,9 @@ def _line(cause: Cause, layer: LayerAccount, factor: float, reference: float = 0
     return Line(cause=cause, layer=layer.layer, time=layer.time, factor=factor, reference=reference)
 
 
-def _steepest(layer: LayerAccount, network: Network) -> float:
+def steepest(layer: str, network: Network) -> float:
     """The largest slope of a layer's activation; 1 where it has none."""
-    info = next((info for info in network.layers if info.name == layer.layer), None)
+    info = next((info for info in network.layers if info.name == layer), None)
     row = ACTIVATIONS.get(info.activation) if info is not None else None
     return row.steepest or 1.0 if isinstance(row, Elementwise) else 1.0
 

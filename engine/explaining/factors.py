@@ -29,20 +29,21 @@ from retrograde.engine.equations.expression import (
     mapped,
     refs,
 )
+from retrograde.engine.text import N_
 
 
 class FactorKind(StrEnum):
     """What a factor of a gradient is, by the role of the array that it reads."""
 
-    WEIGHT = "weight"
-    SLOPE = "slope"
-    ACTIVATION = "activation"
-    INPUT = "input"
-    MASK = "mask"
-    NORM = "norm"
-    NUMBER = "number"
-    ROUTING = "routing"
-    ERROR = "error"
+    WEIGHT = N_("weight")
+    SLOPE = N_("slope")
+    ACTIVATION = N_("activation")
+    INPUT = N_("input")
+    MASK = N_("mask")
+    NORM = N_("norm")
+    NUMBER = N_("number")
+    ROUTING = N_("routing")
+    ERROR = N_("error")
 
 
 _KINDS: Mapping[Role, FactorKind] = {

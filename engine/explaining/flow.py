@@ -8,7 +8,10 @@ For a layer (and time step) with net inputs net, outputs out and weights W:
     slope     mean of the activation's slopes
     size      ‖W‖
     update    ‖W⁺ − W‖ / ‖W‖
-    factor    delta of this layer / delta of the next one to the loss: what a step back makes of a gradient
+    factor    delta of this layer / delta of the one that it was made of: what a step back makes of a gradient
+
+That one is the layer that reads this one's outputs; of a recurrent layer its own next time step, and where several read
+it the first of them.
 
 A recurrent layer has a row for each time step, with the gradient of all its steps in the first of them.
 """
@@ -40,7 +43,8 @@ class FlowRow:
         slope: the mean slope.
         size: the Euclidean norm of its weights.
         update: the norm of the change of its weights, as a share of theirs.
-        factor: delta as a multiple of that of the next row to the loss.
+        factor: delta as a multiple of that of the row that it was made of.
+        after: the name of that row; empty of one that the loss itself gave its gradient.
         smallest: whether that factor is the smallest of all.
     """
 
@@ -52,6 +56,7 @@ class FlowRow:
     size: float | None = None
     update: float | None = None
     factor: float | None = None
+    after: str = ""
     smallest: bool = False
 
     @property
@@ -81,7 +86,7 @@ def flow(frame: Frame) -> tuple[FlowRow, ...]:
                 update=_update(frame, weights) if first and weights else None,
             )
         )
-    return _with_factors(rows)
+    return _with_factors(rows, [*_followers(program, keys)])
 
 
 def _keys(program: Program) -> Iterator[tuple[str, int | None]]:
@@ -155,13 +160,38 @@ def _rms(pieces: list[Floats]) -> float:
     return _norm(pieces) / math.sqrt(count) if count else 0.0
 
 
-def _with_factors(rows: list[FlowRow]) -> tuple[FlowRow, ...]:
-    """The rows with what each makes of the gradient of the row behind it, and the smallest of these marked."""
+def _followers(program: Program, keys: list[tuple[str, int | None]]) -> Iterator[int | None]:
+    """For each layer and time step the number of the one that its gradient was made of."""
+    numbers = {key: number for number, key in enumerate(keys)}
+    for layer, time in keys:
+        found: set[int] = set()
+        ready = [*_arrays(program, layer, time, Role.NET), *_arrays(program, layer, time, Role.OUT)]
+        seen = set(ready)
+        while ready:
+            op = program.maker(ready.pop())
+            for array in () if op is None else op.inputs:
+                if array in seen or not is_backward(program, array) or array.of is None:
+                    continue
+                seen.add(array)
+                key = (array.of.layer, array.of.time)
+                if key != (layer, time) and key in numbers:
+                    found.add(numbers[key])
+                else:
+                    ready.append(array)
+        own = numbers.get((layer, None if time is None else time + 1))
+        yield own if own in found else min(found, default=None)
+
+
+def _with_factors(rows: list[FlowRow], followers: list[int | None]) -> tuple[FlowRow, ...]:
+    """The rows with what each makes of the gradient of the one behind it, and the smallest of these marked."""
     found: list[FlowRow] = []
-    for number, row in enumerate(rows):
-        after = rows[number + 1].delta if number + 1 < len(rows) else None
-        factor = row.delta / after if row.delta is not None and after else None
-        found.append(replace(row, factor=factor))
+    for row, follower in zip(rows, followers, strict=True):
+        if follower is None:
+            found.append(row)
+            continue
+        after = rows[follower]
+        factor = row.delta / after.delta if row.delta is not None and after.delta else None
+        found.append(replace(row, factor=factor, after=after.name))
     factors = [row.factor for row in found if row.factor is not None and math.isfinite(row.factor)]
     least = min(factors, default=None)
     marked = False

@@ -283,13 +283,7 @@ class GradientGraph:
     @cached_property
     def absolute(self) -> Floats:
         """A of every node."""
-        found = np.zeros(self.size)
-        with np.errstate(all="ignore"):
-            for array in reversed(self.arrays):
-                for block in self.blocks[array]:
-                    size = np.abs(block.coefficients)
-                    np.add.at(found, block.to, size if block.above is None else size * found[block.source])
-        return found
+        return self._along_paths(np.add)
 
     @cached_property
     def paths(self) -> Sequence[int]:
@@ -303,12 +297,16 @@ class GradientGraph:
     @cached_property
     def largest(self) -> Floats:
         """M of every node."""
+        return self._along_paths(np.maximum)
+
+    def _along_paths(self, gathered: np.ufunc) -> Floats:
+        """The products of |c| along the paths to each node, gathered."""
         found = np.zeros(self.size)
         with np.errstate(all="ignore"):
             for array in reversed(self.arrays):
                 for block in self.blocks[array]:
                     size = np.abs(block.coefficients)
-                    np.maximum.at(found, block.to, size if block.above is None else size * found[block.source])
+                    gathered.at(found, block.to, size if block.above is None else size * found[block.source])
         return found
 
     @cached_property
@@ -318,8 +316,16 @@ class GradientGraph:
 
     def reach_from(self, number: int) -> Floats:
         """How much one node changes with every other one: ∂node/∂v."""
+        return self.reach_of({number: 1.0})
+
+    def reach_of(self, nodes: Mapping[int, float]) -> Floats:
+        """How much a sum of nodes, each times a factor, changes with every node.
+
+        Args:
+            nodes: the factor of each.
+        """
         found = np.zeros(self.size)
-        found[number] = 1.0
+        found[list(nodes)] = list(nodes.values())
         with np.errstate(all="ignore"):
             for block in self:
                 if block.above is not None:
@@ -408,10 +414,13 @@ def _evaluated(frame: Frame, expr: Expr, to: Places, samples: Places | None) -> 
 
 
 def _source(form: TermForm, count: int) -> Places:
-    if form.above is None:
-        return np.empty(0, dtype=np.intp)
+    return np.empty(0, dtype=np.intp) if form.above is None else places(form.above, count)
+
+
+def places(ref: Ref, count: int) -> Places:
+    """The elements, counted flat, of a slot stated for many indices at once."""
     flat: Any = 0
-    for place, length in zip(form.above.index, form.above.array.shape, strict=True):
+    for place, length in zip(ref.index, ref.array.shape, strict=True):
         flat = flat * length + place
     return np.broadcast_to(np.asarray(flat, dtype=np.intp), (count,))
 
@@ -422,4 +431,4 @@ def factor_value(frame: Frame, factor: Factor) -> Any:
     return 1.0 - found if factor.chosen is False else found
 
 
-__all__ = ["FactorKind", "GradientGraph", "GraphTerm", "Node", "TermBlock", "is_backward"]
+__all__ = ["FactorKind", "GradientGraph", "GraphTerm", "Node", "Places", "TermBlock", "is_backward", "places"]

@@ -21,6 +21,7 @@ from retrograde.engine.equations.functions import LOG, LOG1P, SQRT
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Place, Program, ravel, unravel
 from retrograde.engine.ops.base import Op
+from retrograde.engine.text import N_
 
 _PARAMETERS = {Role.UPDATED}
 
@@ -28,13 +29,13 @@ _PARAMETERS = {Role.UPDATED}
 class Breakdown(StrEnum):
     """The operation that made a value that is not finite of values that are."""
 
-    ZERO_BY_ZERO = "0 / 0"
-    BY_ZERO = "x / 0"
-    LOG_OF_ZERO = "ln 0"
-    LOG_OF_NEGATIVE = "ln of a negative number"
-    ROOT_OF_NEGATIVE = "√ of a negative number"
-    OVERFLOW = "overflow"
-    GIVEN = "given"
+    ZERO_BY_ZERO = N_("0 / 0")
+    BY_ZERO = N_("x / 0")
+    LOG_OF_ZERO = N_("ln 0")
+    LOG_OF_NEGATIVE = N_("ln of a negative number")
+    ROOT_OF_NEGATIVE = N_("√ of a negative number")
+    OVERFLOW = N_("overflow")
+    GIVEN = N_("given")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

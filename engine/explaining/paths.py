@@ -21,6 +21,7 @@ import numpy as np
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.explaining.gradient_graph import GradientGraph, GraphTerm, Node, TermBlock
+from retrograde.engine.text import N_
 
 FEW_PATHS = 64
 """Up to so many paths all are worth a row."""
@@ -199,28 +200,35 @@ class Cuts:
         graph: the graph.
         start: the node whose parts are wanted.
         factor: what the gradient changes with that node, when another one is asked about.
+        more: further nodes whose parts are wanted with it, of the same array, each with its factor.
     """
 
     graph: GradientGraph
     start: int = 0
     factor: float = 1.0
+    more: tuple[tuple[int, float], ...] = ()
+
+    @property
+    def starts(self) -> tuple[tuple[int, float], ...]:
+        """The nodes whose parts are wanted, with their factors."""
+        return ((self.start, self.factor), *self.more)
 
     @cached_property
     def reach(self) -> Floats:
-        """∂start/∂v of every node, times the factor."""
-        return self.graph.reach_from(self.start) * self.factor
+        """Σ factor · ∂start/∂v of every node."""
+        return self.graph.reach_of(dict(self.starts))
 
     @cached_property
     def value(self) -> float:
         """What is to be divided."""
-        return float(self.graph.value[self.start]) * self.factor
+        return math.fsum(float(self.graph.value[number]) * factor for number, factor in self.starts)
 
     @cached_property
     def _paths_from(self) -> Sequence[int]:
-        """How many ways there are from the node to each other one."""
+        """How many ways there are from the nodes to each other one."""
         graph = self.graph
         found = np.zeros(graph.size, dtype=object)
-        found[self.start] = 1
+        found[[number for number, _factor in self.starts]] = 1
         for block in graph:
             if block.above is not None:
                 np.add.at(found, block.source, found[block.to])
@@ -232,7 +240,8 @@ class Cuts:
 
     def is_whole(self, array: Array) -> bool:
         """Whether every path from the node crosses an array; one that crosses it twice would count twice."""
-        return self.crossing(array) == self.graph.paths[self.start] and not self._reads_itself(array)
+        every = sum(self.graph.paths[number] for number, _factor in self.starts)
+        return self.crossing(array) == every and not self._reads_itself(array)
 
     def _reads_itself(self, array: Array) -> bool:
         return any(block.above is array for block in self.graph.blocks[array])
@@ -242,6 +251,10 @@ class Cuts:
         """The arrays on the way to the loss, nearest first."""
         found = [array for array in self.graph.arrays if any(self._paths_from[n] for n in self.graph.nodes(array))]
         return tuple(array for array in found if self.start not in self.graph.nodes(array))
+
+    def share(self, row: CutRow) -> float:
+        """How much of what is divided goes through a row; more than 1 where others oppose it."""
+        return row.value / self.value if self.value else math.nan
 
     def at(self, array: Array, by: Axis | None = None) -> Cut:
         """The parts that go through an array.
@@ -264,6 +277,11 @@ class Cuts:
         rows.sort(key=lambda row: (-abs(row.value), row.label))
         return Cut(array=array, rows=tuple(rows), value=self.value, whole=self.is_whole(array))
 
+    def through(self, row: CutRow) -> Cuts:
+        """The cuts of what goes through a row, all of its slots together."""
+        (first, factor), *more = ((number, float(self.reach[number])) for number in row.nodes)
+        return Cuts(graph=self.graph, start=first, factor=factor, more=tuple(more))
+
     def below(self, row: CutRow) -> tuple[Cuts, ...]:
         """The cuts of what goes through a row: one for each of its slots."""
         return tuple(Cuts(graph=self.graph, start=number, factor=float(self.reach[number])) for number in row.nodes)
@@ -278,11 +296,11 @@ def axes(array: Array) -> tuple[Axis, ...]:
         case 0:
             names = ()
         case 1:
-            names = ("neuron",)
+            names = (N_("neuron"),)
         case 2:
-            names = ("position", "neuron")
+            names = (N_("position"), N_("neuron"))
         case _:
-            names = ("channel", *("position",) * (len(shape) - 1))
+            names = (N_("channel"), *(N_("position"),) * (len(shape) - 1))
     found: list[Axis] = []
     if len(shape) >= 3:
         found.append(Axis("channel", lambda node: (node.ref.index[first],)))
@@ -291,5 +309,5 @@ def axes(array: Array) -> tuple[Axis, ...]:
         for axis, name in enumerate(names):
             found.append(Axis(name, lambda node, axis=axis: (node.ref.index[first + axis],)))  # type: ignore[misc]
     if array.batched:
-        found.append(Axis("sample", lambda node: (node.ref.index[0],)))
+        found.append(Axis(N_("sample"), lambda node: (node.ref.index[0],)))
     return tuple(found)

@@ -1,23 +1,45 @@
-"""What one update of a parameter is made of: the data sample by sample, penalties, decay, what is carried, the rest.
+"""What the updates of a parameter are made of: the data sample by sample, penalties, decay, what is carried, the rest.
 
 The ops of an update are linear in the gradient and in the memory that gradients went into; denominators, as the root
 of Adam's second moment, are taken as they were. So w⁺ − w = Σ coefficient · leaf, over the contributions of the
-samples, the parameter itself and the memory, all in exact fractions of the frame's own numbers. What is left is
-rounding, and is a row of its own, never hidden.
+samples, the parameter itself and the memory, with the frames' own numbers. Many iterations are read at once, their
+values as arrays over the iterations; coefficients have 106 bits, so those that are products of two numbers, as η·μ,
+are exact. What is left is rounding, and is a row of its own, never hidden.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import operator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from fractions import Fraction
-from typing import NamedTuple
+from functools import reduce
+from typing import Any, NamedTuple
 
+import numpy as np
+
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.equations.evaluation import evaluate, taken
-from retrograde.engine.equations.expression import ONE, Div, Expr, Neg, Product, Ref, Select, Sub, Sum, refs
+from retrograde.engine.equations.expression import (
+    ONE,
+    Call,
+    Compare,
+    Const,
+    Div,
+    Expr,
+    Neg,
+    Pick,
+    Product,
+    Ref,
+    Select,
+    Sub,
+    Sum,
+    children,
+    refs,
+)
+from retrograde.engine.equations.functions import SQRT
+from retrograde.engine.explaining.exact_sums import Wide, wide
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Program
 from retrograde.engine.ops.gradient import Gradient
@@ -39,107 +61,126 @@ class PartKind(StrEnum):
 
 
 class Leaf(NamedTuple):
-    """What an update is linear in.
+    """What updates are linear in.
 
     Attributes:
         kind: where it comes from.
-        sample: of the data, the sample (from 0).
+        sample: of the data, the sample of the batch (from 0).
         memory: of what is carried, the slot at the start of the iteration.
-        coefficient: what it is multiplied by.
-        value: what it is worth.
+        coefficient: what it is multiplied by, in each iteration or in all.
+        value: what it is worth in each iteration, or in all.
     """
 
     kind: PartKind
     sample: int | None
     memory: Ref | None
-    coefficient: Fraction
-    value: Fraction
-
-    @property
-    def amount(self) -> Fraction:
-        """The part of the update."""
-        return self.coefficient * self.value
+    coefficient: Wide
+    value: Floats | float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateParts:
-    """One update of one parameter.
+    """Some consecutive updates of one parameter.
 
     Attributes:
-        before: w.
-        after: w⁺.
+        count: how many.
+        before: w in each.
+        after: w⁺ of each.
         leaves: the parts, without the rounding.
         memories: what each memory of the parameter hands on, by its slot: what it is linear in.
     """
 
-    before: float
-    after: float
+    count: int
+    before: Floats
+    after: Floats
     leaves: tuple[Leaf, ...]
-    memories: Mapping[Ref, tuple[Leaf, ...]] = field(default_factory=dict)
-
-    @property
-    def change(self) -> Fraction:
-        """The change w⁺ − w, exactly."""
-        return Fraction(self.after) - Fraction(self.before)
-
-    @property
-    def rounding(self) -> Fraction:
-        """What the parts do not add up to."""
-        return self.change - sum((leaf.amount for leaf in self.leaves), Fraction())
+    memories: Mapping[Ref, tuple[Leaf, ...]]
 
 
 class _NotLinearError(Exception):
     """An expression that is not linear in what goes through it."""
 
 
-def update_parts(frame: Frame, parameter: Ref) -> UpdateParts | None:
-    """What the update of a parameter is made of; None where it is not trained, or not all is finite.
+class _ChangesError(Exception):
+    """A choice of an equation is another from some iteration on.
 
     Args:
-        frame: the iteration's values.
+        count: the iterations before.
+    """
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
+        self.count = count
+
+
+def update_parts(frames: Sequence[Frame], parameter: Ref) -> UpdateParts:
+    """What updates of a parameter are made of: as many as go by the same choices, at least one.
+
+    Args:
+        frames: the values of consecutive iterations of one program, in which the parameter is trained and finite.
         parameter: the slot.
     """
-    program = frame.program
-    updated = program.named.get(f"new({parameter.array.name})")
-    if updated is None:
-        return None
-    before, after = frame.value(parameter), frame.value(Ref(updated, parameter.index))
-    if not (math.isfinite(before) and math.isfinite(after)):
-        return None
-    reader = _Reader(frame, parameter)
-    own = [*reader.leaves(Ref(updated, parameter.index), Fraction(1))]
-    # The parameter itself stands in the sum once as what is updated.
-    kept: list[Leaf] = [leaf for leaf in own if leaf.kind is not PartKind.DECAY]
-    factor = sum((leaf.coefficient for leaf in own if leaf.kind is PartKind.DECAY), Fraction()) - 1
-    if factor:
-        kept.append(Leaf(PartKind.DECAY, None, None, factor, Fraction(before)))
-    memories = {ref: tuple(reader.leaves(Ref(new, ref.index), Fraction(1))) for ref, new in reader.memories.items()}
-    return UpdateParts(before=before, after=after, leaves=tuple(kept), memories=memories)
+    program, count = frames[0].program, len(frames)
+    flats = np.array([frame.flat for frame in frames])
+    while True:
+        try:
+            with np.errstate(all="ignore"):
+                return _Reader(frames[:count], flats[:count], program, parameter).parts()
+        except _ChangesError as change:
+            count = change.count
 
 
 class _Reader:
-    """Follows the ops of an update from w⁺ down to its leaves."""
+    """Follows the ops of updates from w⁺ down to their leaves.
 
-    def __init__(self, frame: Frame, parameter: Ref) -> None:
-        self._frame = frame
+    Args:
+        frames: the values of the iterations.
+        flats: the same, a row each.
+        program: their program.
+        parameter: the slot.
+    """
+
+    def __init__(self, frames: Sequence[Frame], flats: Floats, program: Program, parameter: Ref) -> None:
+        self._frames = frames
+        self._flats = flats
         self._parameter = parameter
-        self._program = frame.program
+        self._program = program
         self.memories: dict[Ref, Array] = {}
-        for array in _memories(self._program, parameter.array):
-            self.memories[Ref(array, parameter.index)] = self._program.named[f"new({array.name})"]
+        for array in _memories(program, parameter.array):
+            self.memories[Ref(array, parameter.index)] = program.named[f"new({array.name})"]
 
-    def leaves(self, ref: Ref, coefficient: Fraction) -> Iterator[Leaf]:
+    def parts(self) -> UpdateParts:
+        """The parts."""
+        updated = Ref(self._program.named[f"new({self._parameter.array.name})"], self._parameter.index)
+        own = [*self.leaves(updated, wide(1.0))]
+        # The parameter itself stands in the sum once as what is updated.
+        kept = [leaf for leaf in own if leaf.kind is not PartKind.DECAY]
+        decays = [leaf.coefficient for leaf in own if leaf.kind is PartKind.DECAY]
+        factor = reduce(Wide.plus, decays, wide(-1.0))
+        before = self._column(self._parameter)
+        if not factor.is_zero:
+            kept.append(Leaf(PartKind.DECAY, None, None, factor, before))
+        memories = {ref: tuple(self.leaves(Ref(new, ref.index), wide(1.0))) for ref, new in self.memories.items()}
+        return UpdateParts(
+            count=len(self._frames),
+            before=before,
+            after=self._column(updated),
+            leaves=tuple(kept),
+            memories=memories,
+        )
+
+    def leaves(self, ref: Ref, coefficient: Wide) -> Iterator[Leaf]:
         """What a slot is linear in, times a coefficient."""
         program, array = self._program, ref.array
         if ref == self._parameter:
-            yield Leaf(PartKind.DECAY, None, None, coefficient, self._value(ref))
+            yield Leaf(PartKind.DECAY, None, None, coefficient, self._column(ref))
             return
         if ref in self.memories:
-            yield Leaf(PartKind.CARRIED, None, ref, coefficient, self._value(ref))
+            yield Leaf(PartKind.CARRIED, None, ref, coefficient, self._column(ref))
             return
         op = program.maker(array)
         if op is None:
-            yield Leaf(PartKind.RULE, None, None, coefficient, self._value(ref))
+            yield Leaf(PartKind.RULE, None, None, coefficient, self._column(ref))
             return
         if isinstance(op, Gradient):
             yield from self._data(op, ref, coefficient)
@@ -147,38 +188,39 @@ class _Reader:
         if array.name.startswith(_CLIPPED):
             yield from self._clipped(ref, coefficient)
             return
-        equation = taken(op.equation(ref.index), self._frame.value, self._frame.mathematics)
+        equation = self._taken(op.equation(ref.index))
         try:
-            terms = [*self._terms(equation, Fraction(1))]
+            terms = [*self._terms(equation, wide(1.0))]
         except _NotLinearError:
-            yield Leaf(PartKind.RULE, None, None, coefficient, self._value(ref))
+            yield Leaf(PartKind.RULE, None, None, coefficient, self._column(ref))
             return
         for below, factor in terms:
+            product = coefficient.times(factor.high).plus(coefficient.times(factor.low))
             if isinstance(below, Ref):
-                for leaf in self.leaves(below, coefficient * factor):
+                for leaf in self.leaves(below, product):
                     penal = op.phase is Phase.BACKWARD and leaf.kind is PartKind.DECAY
                     yield leaf._replace(kind=PartKind.PENALTY) if penal else leaf
             else:
                 kind = PartKind.PENALTY if op.phase is Phase.BACKWARD else PartKind.RULE
-                yield Leaf(kind, None, None, coefficient * factor, Fraction(1))
+                yield Leaf(kind, None, None, product, 1.0)
 
-    def _data(self, op: Gradient, ref: Ref, coefficient: Fraction) -> Iterator[Leaf]:
+    def _data(self, op: Gradient, ref: Ref, coefficient: Wide) -> Iterator[Leaf]:
         if op.extent is not Extent.SUM:
-            yield Leaf(PartKind.DATA, None, None, coefficient, self._value(ref))
+            yield Leaf(PartKind.DATA, None, None, coefficient, self._column(ref))
             return
         for sample in range(self._program.batch):
-            value = evaluate(op.equation((sample, *ref.index)), self._frame.value, self._frame.mathematics)
-            yield Leaf(PartKind.DATA, sample, None, coefficient, Fraction(value))
+            yield Leaf(PartKind.DATA, sample, None, coefficient, self._values(op.equation((sample, *ref.index))))
 
-    def _clipped(self, ref: Ref, coefficient: Fraction) -> Iterator[Leaf]:
+    def _clipped(self, ref: Ref, coefficient: Wide) -> Iterator[Leaf]:
         """The gradient as it was, and what clipping took away."""
         op = self._program.maker(ref.array)
         assert op is not None
         gradient = next(one for one in refs(op.equation(ref.index)) if one.array.of is self._parameter.array)
         yield from self.leaves(gradient, coefficient)
-        taken_away = self._value(ref) - self._value(gradient)
-        if taken_away:
-            yield Leaf(PartKind.CLIPPING, None, None, coefficient, taken_away)
+        clipped, whole = self._column(ref), self._column(gradient)
+        if np.any(clipped != whole):
+            yield Leaf(PartKind.CLIPPING, None, None, coefficient, clipped)
+            yield Leaf(PartKind.CLIPPING, None, None, coefficient.negative, whole)
 
     def _carries(self, expr: Expr) -> bool:
         """Whether gradients, memory or the parameter go through an expression; not through a denominator or a root."""
@@ -209,46 +251,106 @@ class _Reader:
             one in self.memories or one == self._parameter or self._leads_on(one.array) for one in refs(equation)
         )
 
-    def _terms(self, expr: Expr, factor: Fraction) -> Iterator[tuple[Expr, Fraction]]:
+    def _terms(self, expr: Expr, factor: Wide) -> Iterator[tuple[Expr, Wide]]:
         """Slots that are followed, and plain numbers, with what they are multiplied by."""
         match expr:
             case Ref() if self._carries(expr):
                 yield expr, factor
             case Neg(operand):
-                yield from self._terms(operand, -factor)
+                yield from self._terms(operand, factor.negative)
             case Sum(parts):
                 for part in parts:
                     yield from self._terms(part, factor)
             case Sub(left, right):
                 yield from self._terms(left, factor)
-                yield from self._terms(right, -factor)
+                yield from self._terms(right, factor.negative)
             case Product(parts):
                 through = [part for part in parts if self._carries(part)]
                 if len(through) > 1:
                     raise _NotLinearError
                 for part in parts:
                     if part not in through:
-                        factor *= self._number(part)
+                        factor = factor.times(self._number(part))
                 yield from self._terms(through[0], factor) if through else iter(((ONE, factor),))
             case Div(numerator, denominator):
                 below = self._number(denominator)
-                if not below:
+                if not self._all_alike(below != 0):
                     raise _NotLinearError
-                yield from self._terms(numerator, factor / below)
+                yield from self._terms(numerator, factor.over(below))
             case _:
-                yield ONE, factor * self._number(expr)
+                yield ONE, factor.times(self._number(expr))
 
-    def _number(self, expr: Expr) -> Fraction:
-        value = evaluate(expr, self._frame.value, self._frame.mathematics)
-        if not math.isfinite(value):
-            raise _NotLinearError
-        return Fraction(value)
+    def _taken(self, expr: Expr) -> Expr:
+        """An equation with the branches that were taken in all of the iterations.
 
-    def _value(self, ref: Ref) -> Fraction:
-        value = self._frame.value(ref)
-        if not math.isfinite(value):
+        Raises:
+            _ChangesError: others are taken from some iteration on.
+        """
+        first = self._frames[0]
+        if len(self._frames) > 1:
+            for choice in _choices(expr):
+                self._is_one(choice)
+        return taken(expr, first.value, first.mathematics)
+
+    def _is_one(self, choice: Compare | Expr) -> None:
+        if isinstance(choice, Compare):
+            compare = getattr(operator, choice.op.name.lower())
+            self._all_alike(compare(self._values(choice.left), self._values(choice.right)))
+        else:
+            self._all_alike(self._values(choice))
+
+    def _all_alike(self, found: Any) -> Any:
+        """What is the same in all of the iterations.
+
+        Raises:
+            _ChangesError: it changes.
+        """
+        every = np.broadcast_to(found, len(self._frames))
+        other = np.flatnonzero(every != every[0])
+        if len(other):
+            raise _ChangesError(int(other[0]))
+        return every[0]
+
+    def _number(self, expr: Expr) -> Any:
+        values = self._values(expr)
+        if not self._all_alike(np.isfinite(values)):
             raise _NotLinearError
-        return Fraction(value)
+        return values
+
+    def _values(self, expr: Expr) -> Any:
+        """The values of an expression, with the bits that the frames have."""
+        match expr:
+            case Const(value):
+                return value
+            case Ref():
+                return self._column(expr)
+            case Neg(operand):
+                return -self._values(operand)
+            case Sum(parts):
+                return reduce(operator.add, map(self._values, parts))
+            case Product(parts):
+                return reduce(operator.mul, map(self._values, parts))
+            case Sub(left, right):
+                return self._values(left) - self._values(right)
+            case Div(numerator, denominator):
+                return np.divide(self._values(numerator), self._values(denominator))
+            case Call(function, argument) if function is SQRT:
+                return np.sqrt(self._values(argument))
+            case _:
+                return np.array([evaluate(expr, frame.value, frame.mathematics) for frame in self._frames])
+
+    def _column(self, ref: Ref) -> Floats:
+        return self._flats[:, self._program.offset(ref)]
+
+
+def _choices(expr: Expr) -> Iterator[Compare | Expr]:
+    """What decides which branches of an equation are taken."""
+    if isinstance(expr, Select):
+        yield expr.condition
+    elif isinstance(expr, Pick):
+        yield expr.number
+    for part in children(expr):
+        yield from _choices(part)
 
 
 def _memories(program: Program, parameter: Array) -> Iterator[Array]:

@@ -14,7 +14,7 @@ from retrograde.engine.explaining.gradient_graph import GradientGraph
 from retrograde.engine.explaining.nonfinite import Breakdown, Origin
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.network import Network
-from retrograde.engine.text import _
+from retrograde.engine.text import _, joined
 
 MOSTLY = 0.5
 """A line that explains less of what was lost is not called the cause, but the most of it."""
@@ -44,9 +44,9 @@ def verdict(found: Autopsy, network: Network, frame: Frame) -> str:
     match found.finding:
         case Finding.NOT_FINITE:
             assert found.origin is not None
-            return " ".join((opening, story(found.origin, network, frame)))
+            return joined((opening, story(found.origin, network, frame)))
         case Finding.ZERO:
-            return " ".join((opening, _zero(found, network)))
+            return joined((opening, _zero(found, network)))
         case Finding.RESIDUE:
             assert found.graph is not None
             return _(
@@ -54,9 +54,9 @@ def verdict(found: Autopsy, network: Network, frame: Frame) -> str:
                 " gradient is 0."
             ).format(symbol=symbol(found.ref), absolute=short(float(found.graph.absolute[0])), value=short(found.value))
         case Finding.ORDINARY:
-            return " ".join(filter(None, (_acquitted(found, network),)))
+            return _acquitted(found, network)
         case _:
-            return " ".join((opening, *_blamed(found, network)))
+            return joined((opening, *_blamed(found, network)))
 
 
 def _opening(found: Autopsy, network: Network) -> str:
@@ -202,7 +202,7 @@ def _zero(found: Autopsy, network: Network) -> str:
     assert zeros is not None and found.graph is not None
     if zeros.series == 0:
         return _("Its paths cancel exactly.")
-    if zeros.series > 1:
+    if zeros.series > 1 and zeros.beyond_one_change:
         return _("Every way to it has at least {count} factors that are 0. No single change can revive it.").format(
             count=zeros.series
         )
@@ -210,8 +210,14 @@ def _zero(found: Autopsy, network: Network) -> str:
     for kind, samples in zeros.kinds.items():
         of = _("for all {count} samples") if samples == zeros.samples else _("for {some} of {count} samples")
         where = of.format(some=samples, count=zeros.samples) if zeros.samples > 1 else ""
-        parts.append(" ".join(filter(None, (_blocked(found, kind, network), where))))
-    return "; ".join(parts) + "."
+        what = _blocked(found, kind, network)
+        parts.append(_("{what} {where}").format(what=what, where=where) if where else what)
+    nearest = _("{text}.").format(text=joined(parts, "; "))
+    if zeros.series > 1:
+        return _("Every way to it has at least {count} factors that are 0, nearest to it: {nearest}").format(
+            count=zeros.series, nearest=nearest
+        )
+    return nearest
 
 
 def _blocked(found: Autopsy, kind: FactorKind, network: Network) -> str:

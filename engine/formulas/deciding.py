@@ -55,13 +55,11 @@ def deciding(node: Node, read: Callable[[Slot | Stretch], Any], moment: Moment) 
         case Comparing(_, left, right):
             return deciding(left if _reads(left) or not _reads(right) else right, read, moment)
         case Reduced("any" | "all" as function, inner, _):
-            with np.errstate(all="ignore"):
-                values = wide.values(inner, lambda part: evaluate(part, read, moment), read)
+            values = _values(inner, read, moment)
             which = np.flatnonzero(values if function == "any" else ~values)
             return deciding(_element(inner, int(which[0])), read, moment) if len(which) else node
         case Reduced("max" | "min" as function, inner, _):
-            with np.errstate(all="ignore"):
-                values = wide.values(inner, lambda part: evaluate(part, read, moment), read)
+            values = _values(inner, read, moment)
             place = int(np.argmax(values) if function == "max" else np.argmin(values))
             return deciding(_element(inner, place), read, moment)
         case Applied("max" | "min" as function, items):
@@ -72,6 +70,12 @@ def deciding(node: Node, read: Callable[[Slot | Stretch], Any], moment: Moment) 
             return rebuilt_inside(node, lambda part: deciding(part, read, moment))
         case _:
             return node
+
+
+def _values(node: Node, read: Callable[[Slot | Stretch], Any], moment: Moment) -> Any:
+    """The values of what is made of an array, one for each of its slots."""
+    with np.errstate(all="ignore"):
+        return wide.values(node, lambda part: evaluate(part, read, moment), read)
 
 
 def _reads(node: Node) -> bool:

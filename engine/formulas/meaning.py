@@ -32,7 +32,7 @@ from retrograde.engine.formulas.tree import (
     Stretch,
     TextPart,
 )
-from retrograde.engine.formulas.wide import LEAST, OVER, Names, wide
+from retrograde.engine.formulas.wide import COMPARING, LEAST, OVER, Names, wide
 from retrograde.engine.network.program import Program
 
 
@@ -190,14 +190,6 @@ _ARITHMETIC: Mapping[str, Callable[[float, float], float]] = {
     "*": operator.mul,
     "/": divide,
 }
-_COMPARING: Mapping[str, Callable[[float | str, float | str], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
 _APPLIED: Mapping[str, Callable[..., float | bool]] = {
     "abs": abs,
     "sign": sign,
@@ -230,7 +222,7 @@ def evaluate(node: Node, read: Callable[[Any], Any], moment: Moment) -> float | 
         case Arithmetic(op, left, right):
             return _ARITHMETIC[op](float(evaluate(left, read, moment)), float(evaluate(right, read, moment)))
         case Comparing(op, left, right):
-            return _COMPARING[op](evaluate(left, read, moment), evaluate(right, read, moment))
+            return bool(COMPARING[op](evaluate(left, read, moment), evaluate(right, read, moment)))
         case JoinedPart("and", parts):
             return all(evaluate(part, read, moment) for part in parts)
         case JoinedPart(_, parts):

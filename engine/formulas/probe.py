@@ -58,6 +58,11 @@ class Probe:
         return any(formula.positions & {"epoch", "iteration"} for formula in self.formulas)
 
     @property
+    def sensitive(self) -> bool:
+        """Whether one reads gradients of the inputs, for which more is computed."""
+        return any(formula.sensitive for formula in self.formulas)
+
+    @property
     def looks_back(self) -> bool:
         """Whether one may ask for a slot of the iteration before."""
         return any(read.previous for formula in self.formulas for read in formula.reads)
@@ -89,21 +94,23 @@ def earlier(probe: Probe, program: Program) -> Mapping[Key, Ref | Where]:
     if not probe.looks_back:
         return found
     for formula in probe.formulas:
-        for slot in formula.slots:
-            if not slot.previous:
+        for read in formula.reads:
+            if not read.previous:
                 continue
-            for sample in range(program.batch) if slot.varies else (0,):
-                source = located(slot, program, sample)
-                if source is not None and source.earlier:
-                    found[slot, sample] = source.ref
-        for stretch in formula.stretches:
-            if not stretch.previous:
-                continue
-            for sample in range(program.batch) if stretch.varies else (0,):
-                several = found_at(stretch, program, sample)
-                if several is not None and several.earlier:
-                    found[stretch, sample] = several.where
+            for sample in range(program.batch) if read.varies else (0,):
+                place = _place(read, program, sample)
+                if place is not None:
+                    found[read, sample] = place
     return found
+
+
+def _place(read: Slot | Stretch, program: Program, sample: int) -> Ref | Where | None:
+    """Where the values of the iteration before are; None where those of the iteration itself are meant, or none."""
+    if isinstance(read, Slot):
+        source = located(read, program, sample)
+        return source.ref if source is not None and source.earlier else None
+    several = found_at(read, program, sample)
+    return several.where if several is not None and several.earlier else None
 
 
 def missing(key: Key) -> Any:

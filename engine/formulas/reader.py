@@ -74,6 +74,12 @@ class _Grammar:
             limit=MAX_LENGTH,
             too_long=_("a formula has at most {limit} characters"),
             longest=MAX_WORD,
+            advice={
+                "&": _("`&` means nothing here; write and"),
+                "|": _("`|` means nothing here; write or"),
+                "!": _("`!` means nothing here; write not"),
+                "^": _("`^` means nothing here; write a product such as w1 * w1"),
+            },
         )
         self._kinds = Kinds(self._error)
         self._names = Resolver(notation, program, self._error, evaluation, sensitivity)

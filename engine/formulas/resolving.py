@@ -89,6 +89,11 @@ class Resolver:
             found = self._of_data(name[: marked.start()].rstrip(), None, marked[0], column)
             if found is not None:
                 return found
+            inner = self.array(name[: marked.start()].rstrip())
+            if inner is not None and inner.axes:
+                if not inner.array.batched:
+                    raise self._error(column, _("{name} has no values of samples").format(name=inner.array.name))
+                return self.picked(inner, [":"] * inner.axes, where, marked[0])
         whole = self.array(name)
         if whole is not None and (whole.axes or whole.array.name != name):
             return self.picked(whole, [":"] * whole.axes, where)
@@ -100,18 +105,18 @@ class Resolver:
         except EngineError as error:
             if not _of_input(name):
                 raise self._error(column, str(error)) from None
-            ref = self._gradient(name, column, error)
+            ref = self._gradient(name, column)
         return _slot(ref, "{" in name)
 
-    def _gradient(self, name: str, column: int, error: EngineError) -> Ref:
-        """A gradient of an input; raises the error of the name where there is none."""
+    def _gradient(self, name: str, column: int) -> Ref:
+        """A gradient of an input."""
         if self._sensitivity is None:
             message = _("{name}: gradients of inputs are known to queries, watches and figures; they stop no run")
             raise self._error(column, message.format(name=name))
         try:
             ref = self._notation.resolve(name, self._sensitivity())
-        except EngineError:
-            raise self._error(column, str(error)) from None
+        except EngineError as fault:
+            raise self._error(column, str(fault)) from None
         self.sensitive = True
         return ref
 

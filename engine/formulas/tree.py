@@ -10,14 +10,15 @@ from enum import StrEnum
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.equations.words import EPOCH_NAMES
 from retrograde.engine.network.program import Program, unravel
+from retrograde.engine.text import N_
 
 
 class Kind(StrEnum):
     """What a part of a formula is."""
 
-    NUMBER = "number"
-    TRUTH = "condition"
-    TEXT = "text"
+    NUMBER = N_("number")
+    TRUTH = N_("condition")
+    TEXT = N_("text")
 
 
 @dataclass(frozen=True, slots=True)

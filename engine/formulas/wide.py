@@ -121,17 +121,22 @@ def values(node: Node, one: Callable[[Node], Any], stretch: Callable[[Any], Any]
             return np.logical_not(found[0])
 
 
-_BETWEEN: Mapping[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": np.divide,
+COMPARING: Mapping[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
     "==": operator.eq,
     "!=": operator.ne,
+}
+"""What compares two values, and two arrays of them."""
+
+_BETWEEN: Mapping[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": np.divide,
+    **COMPARING,
 }
 
 

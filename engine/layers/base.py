@@ -349,12 +349,9 @@ class Layer(Model):
     )
     learning_rate: float | None = Field(
         default=None,
-        gt=0,
         description="η of this layer's parameters, instead of that of the training; it follows the schedule too",
     )
-    rate_factor: float | None = Field(
-        default=None, ge=0, description="what η is multiplied by for this layer's parameters"
-    )
+    rate_factor: float | None = Field(default=None, description="what η is multiplied by for this layer's parameters")
     init: LayerInit | None = Field(default=None, description="how this layer's parameters are drawn")
 
     absent: ClassVar[Mapping[str, str]] = {}

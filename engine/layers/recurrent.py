@@ -69,7 +69,7 @@ class GivenStart(Model):
     h0: State | None = Field(
         default=None,
         description="the state before the first step, a number per unit; or a row of these per sample, inline or as the"
-        " name of an array of the NPZ file of samples; 0 if absent",
+        " name of an array of the NPZ file of samples, or the columns of a table; 0 if absent",
     )
 
 

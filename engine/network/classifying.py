@@ -17,23 +17,26 @@ class Classified(NamedTuple):
     samples: int
 
 
-def classified(network: Network, outputs: Floats) -> Classified | None:
-    """How many samples of the data set the last layer classifies rightly; where positions are classified, each counts.
+def classified(network: Network, outputs: Floats, *, held_out: bool = False) -> Classified | None:
+    """How many samples of the data the last layer classifies rightly; where positions are classified, each counts.
 
     Of several outputs the largest is to be that of the class. One output tells two classes, 0 and 1 or −1 and 1: the
     nearer one is to be the target.
 
     Args:
         network: the network.
-        outputs: the outputs of its last layer for the whole data set, (samples, ...).
+        outputs: the outputs of its last layer for the whole data, (samples, ...).
+        held_out: whether the samples are those that are held out, and not those of the training.
 
     Returns:
-        None where the targets are no classes, where there are several losses, and where sequences have masked steps.
+        None where the targets are no classes, where there are several losses, where sequences have masked steps, and
+        where no samples are held out.
     """
-    form, targets = network.layers[-1].form, network.dataset.targets
-    if len(network.losses) != 1 or network.losses[0].layer not in (None, network.layers[-1].name):
+    dataset = network.dataset.held_out if held_out else network.dataset
+    if dataset is None or len(network.losses) != 1 or network.losses[0].layer not in (None, network.layers[-1].name):
         return None
-    if form.steps or network.dataset.lengths is not None or not targets.size or targets.shape[1] != form.size:
+    form, targets = network.layers[-1].form, dataset.targets
+    if form.steps or dataset.lengths is not None or not targets.size or targets.shape[1] != form.size:
         return None
     classes = form.shape[-1] if form.shape else 1
     wanted = targets.reshape(-1, classes)

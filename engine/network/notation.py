@@ -414,7 +414,7 @@ class Notation:
             message = ngettext("{name} has {count} axis, not {given}", "{name} has {count} axes, not {given}", count)
             raise EngineError(message.format(name=array.name, count=count, given=len(picks)))
         return tuple(
-            _along(array.name, length, pick, span(array, axis, pick))
+            _along(array.name, length, pick, span(array, axis, pick), () if axis else _blocks(array))
             for axis, (length, pick) in enumerate(zip(array.element_shape, picks, strict=True))
         )
 
@@ -495,7 +495,12 @@ class Notation:
 
     def _absent(self, text: str, program: Program) -> str:
         """What is said of a name that no slot of a program has: one of another network, or of none."""
-        if self._find(text.partition("{")[0].strip()) is not None:
+        found = self._find(text.partition("{")[0].strip())
+        if found is not None and found[0] in self._inputs_gradients(program):
+            return _(
+                "no step makes {name}; formulas, breakpoints and gradcheck know it at the end of the backward pass"
+            ).format(name=text)
+        if found is not None:
             return _("{name} is not computed in this network").format(name=text)
         array = program.named.get(text)
         if array is not None and array.size:
@@ -508,6 +513,10 @@ class Notation:
         message = _("there is no value called {name}").format(name=text)
         others = (name for name in EXTRA_NAMES if name != text)
         return message + suggest(text, (*others, *self.names(program)), most=3, likeness=0.5)
+
+    @staticmethod
+    def _inputs_gradients(program: Program) -> set[str]:
+        return {f"grad({array.name})" for array in program.arrays if array.role is Role.INPUT}
 
     def names(self, program: Program) -> list[str]:
         """The ASCII names of all slots of a sample, at most a few thousand."""
@@ -551,6 +560,16 @@ def _listing(array: Array, index: tuple[int, ...]) -> str:
     return ",".join(found)
 
 
+_IN_BLOCK = re.compile(r"([^\W\d]\w*?)(\d*)")
+
+
+def _blocks(array: Array) -> Sequence[str]:
+    """The blocks that an array's first axis is stacked of: its own, or those of what it belongs to."""
+    while not array.blocks and array.of is not None:
+        array = array.of
+    return array.blocks
+
+
 def span(array: Array, axis: int, pick: str) -> tuple[int, int] | None:
     """The places (first and stop, from 0) that a pick means along an axis: a number, ``2:5``, ``f1`` or ``f``.
 
@@ -562,17 +581,15 @@ def span(array: Array, axis: int, pick: str) -> tuple[int, int] | None:
     Returns:
         None where it is none of these; the places may be outside the array.
     """
-    while not array.blocks and array.of is not None:
-        array = array.of
     length = array.element_shape[axis]
     numbers = _numbers(pick, length)
     if numbers is not None:
         return numbers
-    match = re.fullmatch(r"([^\W\d]\w*?)(\d*)", pick)
-    if match is None or axis or match[1] not in array.blocks:
+    blocks, match = _blocks(array), _IN_BLOCK.fullmatch(pick)
+    if match is None or axis or match[1] not in blocks:
         return None
-    size = length // len(array.blocks)
-    first = array.blocks.index(match[1]) * size
+    size = length // len(blocks)
+    first = blocks.index(match[1]) * size
     if not match[2]:
         return first, first + size
     place = int(match[2])
@@ -588,8 +605,12 @@ def _numbers(pick: str, length: int) -> tuple[int, int] | None:
     return low - 1, int(match[3] or length) if match[2] else low
 
 
-def _along(name: str, length: int, pick: str, found: tuple[int, int] | None) -> range:
+def _along(name: str, length: int, pick: str, found: tuple[int, int] | None, blocks: Sequence[str] = ()) -> range:
     """The places along an axis that a pick means; raises EngineError where there are none."""
+    if found is None and blocks and _IN_BLOCK.fullmatch(pick):
+        message = _("there is no `{pick}` in {name}; there are {blocks}, each from 1 to {length}")
+        size = length // len(blocks)
+        raise EngineError(message.format(pick=pick, name=name, blocks=", ".join(blocks), length=size))
     if found is None:
         raise EngineError(_("`{pick}` is neither a number nor a slice such as 2:5").format(pick=pick))
     if not 0 <= found[0] < found[1] <= length:

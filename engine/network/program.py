@@ -23,7 +23,7 @@ from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import EngineError
 from retrograde.engine.ops.base import Op
 from retrograde.engine.ops.leaves import Dated
-from retrograde.engine.text import _
+from retrograde.engine.text import _, joined
 
 
 class Granularity(StrEnum):
@@ -360,4 +360,4 @@ def require_within(what: str, number: int, high: int, low: int = 1, *, why: str 
     """
     if not low <= number <= high:
         message = _("{what} {number} is not in {low} to {high}").format(what=what, number=number, low=low, high=high)
-        raise EngineError(f"{message}: {why}" if why else message)
+        raise EngineError(joined((message, why), ": "))

@@ -34,7 +34,7 @@ from retrograde.engine.equations.functions import SQRT
 from retrograde.engine.ops.base import Op
 from retrograde.engine.ops.pointwise import Operand, Pointwise, PointwisePart, Rule
 from retrograde.engine.ops.reduce import Reduce
-from retrograde.engine.text import _
+from retrograde.engine.text import N_, _
 
 
 def _count(x: Array) -> int:
@@ -52,8 +52,8 @@ def _mean(count: int) -> Rule:
     n = Const(float(count))
     return Rule(
         name="batch_mean",
-        title="mean of the batch",
-        why="The mean over the samples of the batch: this sample adds its part.",
+        title=N_("mean of the batch"),
+        why=N_("The mean over the samples of the batch: this sample adds its part."),
         value=lambda x: Div(x, n),
         uses={0: lambda g, _x, _mean: Div(g, n)},
     )
@@ -64,8 +64,8 @@ def _variance(count: int) -> Rule:
     n, twice = Const(float(count)), Const(2.0 / count, f"2/{float(count):g}")
     return Rule(
         name="batch_variance",
-        title="variance of the batch",
-        why="How far the samples lie around the mean: the mean of the squared distances.",
+        title=N_("variance of the batch"),
+        why=N_("How far the samples lie around the mean: the mean of the squared distances."),
         value=lambda x, mean: Div(Call(SQUARE, Sub(x, mean)), n),
         slopes={
             0: lambda x, mean, _variance: Product((twice, Sub(x, mean))),
@@ -84,8 +84,8 @@ def _normalised(epsilon: float) -> Rule:
 
     return Rule(
         name="normalise",
-        title="normalised value",
-        why="The distance from the mean, measured in standard deviations: mean 0 and variance 1 over the batch.",
+        title=N_("normalised value"),
+        why=N_("The distance from the mean, measured in standard deviations: mean 0 and variance 1 over the batch."),
         value=lambda x, mean, variance: Div(Sub(x, mean), deviation(variance)),
         uses={
             1: lambda g, _x, _mean, variance, _out: Div(Neg(g), deviation(variance)),

@@ -12,6 +12,7 @@ from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import ONE, ZERO, Call, Compare, Comparison, Expr, Product, Select, Sub, Sum
 from retrograde.engine.equations.functions import TANH
 from retrograde.engine.ops.pointwise import Pointwise, PointwisePart, Rule
+from retrograde.engine.text import N_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,55 +62,58 @@ def _reset(r: Expr, h: Expr) -> Expr:
     return Product((r, h))
 
 
-_CELL_WHY = "The cell forgets a part of what it held, and takes in a part of what is new."
-_STATE_WHY = "How much of the cell is shown."
-_MIXED_WHY = "The state goes a part of the way from what it was to what is new."
+_CELL_WHY = N_("The cell forgets a part of what it held, and takes in a part of what is new.")
+_STATE_WHY = N_("How much of the cell is shown.")
+_MIXED_WHY = N_("The state goes a part of the way from what it was to what is new.")
 
 CELL = Rule(
     name="cell",
-    title="cell",
+    title=N_("cell"),
     why=_CELL_WHY,
     value=_cell,
     source="Gers, Schmidhuber, Cummins 2000, eq. 5",
 )
 """c = f · c′ + i · g of the forget gate, the cell before, the input gate and what is new."""
 
-MASKED_CELL = Rule(name="masked_cell", title="cell", why=_CELL_WHY, value=_masked_cell)
+MASKED_CELL = Rule(name="masked_cell", title=N_("cell"), why=_CELL_WHY, value=_masked_cell)
 """The same, with the mask before its operands."""
 
 EXPOSED = Rule(
     name="exposed",
-    title="state",
+    title=N_("state"),
     why=_STATE_WHY,
     value=_exposed,
     source="Hochreiter, Schmidhuber 1997, eq. 3",
 )
 """h = o · tanh(c) of the output gate and the cell."""
 
-MASKED_EXPOSED = Rule(name="masked_exposed", title="state", why=_STATE_WHY, value=_masked_exposed)
+MASKED_EXPOSED = Rule(name="masked_exposed", title=N_("state"), why=_STATE_WHY, value=_masked_exposed)
 """The same, with the mask and the state before its operands."""
 
 MIXED = Rule(
     name="mixed",
-    title="state",
+    title=N_("state"),
     why=_MIXED_WHY,
     value=_mixed,
     source="Cho et al. 2014, eq. 7",
 )
 """h = (1 − z) · n + z · h′ of the update gate, what is new, and the state before."""
 
-MASKED_MIXED = Rule(name="masked_mixed", title="state", why=_MIXED_WHY, value=_masked_mixed)
+MASKED_MIXED = Rule(name="masked_mixed", title=N_("state"), why=_MIXED_WHY, value=_masked_mixed)
 """The same, with the mask before its operands."""
 
 HELD = Rule(
-    name="held", title="state", why="The state, which stays as it was where the sequence has ended.", value=_kept
+    name="held",
+    title=N_("state"),
+    why=N_("The state, which stays as it was where the sequence has ended."),
+    value=_kept,
 )
 """h of the mask, the state before, and the one that follows."""
 
 RESET = Rule(
     name="reset",
-    title="reset state",
-    why="How much of the state before is looked at.",
+    title=N_("reset state"),
+    why=N_("How much of the state before is looked at."),
     value=_reset,
     source="Cho et al. 2014, eq. 8",
 )

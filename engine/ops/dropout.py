@@ -12,6 +12,7 @@ from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Const, Div, Product
 from retrograde.engine.ops.pointwise import Operand, Pointwise, PointwisePart, Rule
+from retrograde.engine.text import N_
 
 STREAM = 3
 """Second word of the Philox key of masks; other uses of randomness have other streams."""
@@ -48,8 +49,8 @@ class Coins:
 def _dropped(rate: float) -> Rule:
     return Rule(
         name="dropout",
-        title="dropout",
-        why="A mask of 0 leaves the value out in this iteration; what stays is scaled up to make up for it.",
+        title=N_("dropout"),
+        why=N_("A mask of 0 leaves the value out in this iteration; what stays is scaled up to make up for it."),
         value=lambda x, mask: Product((x, Div(mask, Const(1.0 - rate)))),
         source="Srivastava et al. 2014, Dropout, section 4 and 10",
     )

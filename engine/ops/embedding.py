@@ -31,7 +31,7 @@ from retrograde.engine.ops.activation import PassPart
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.ops.kernels.numpy_calls import Series, add, add_rows
 from retrograde.engine.ops.pointwise import Operand, Pointwise, Rule
-from retrograde.engine.text import _
+from retrograde.engine.text import N_, _
 
 if TYPE_CHECKING:
     from retrograde.engine.ops.base import GradientPass
@@ -231,8 +231,8 @@ def _placed(x: Expr, position: Expr) -> Expr:
 
 LEARNED = Rule(
     name="learned_position",
-    title="position",
-    why="Attention does not see the order: a learned vector that is added tells the position.",
+    title=N_("position"),
+    why=N_("Attention does not see the order: a learned vector that is added tells the position."),
     value=_placed,
     source="Gehring et al. 2017, Convolutional sequence to sequence learning, section 3.1",
 )

@@ -39,7 +39,7 @@ from retrograde.engine.equations.functions import ABS, COS, EXP, LOG, SIGMOID, S
 from retrograde.engine.ops.activation import make_function
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.ops.pointwise import Operand, filled
-from retrograde.engine.text import _
+from retrograde.engine.text import N_, _
 
 if TYPE_CHECKING:
     from retrograde.engine.ops.base import GradientPass
@@ -100,7 +100,7 @@ class Gate(Op):
 
     @property
     def title(self) -> str:
-        return _TITLES.get(self.operation, self.operation)
+        return _(_TITLES.get(self.operation, self.operation))
 
     def equation(self, index: Index) -> Expr:
         return _stated(self.formula, self.operands, index[0])
@@ -122,25 +122,25 @@ class Gate(Op):
         return derivative(self.formula, place)
 
     def why(self, target: str) -> str:
-        return _WHY.get(self.operation, _("One value of the graph, from the values before it."))
+        return _(_WHY.get(self.operation, N_("One value of the graph, from the values before it.")))
 
 
 _TITLES = {
-    "": "copy",
-    "+": "sum",
-    "-": "difference",
-    "*": "product",
-    "/": "quotient",
-    "**": "power",
-    "neg": "sign",
-    "max": "maximum",
+    "": N_("copy"),
+    "+": N_("sum"),
+    "-": N_("difference"),
+    "*": N_("product"),
+    "/": N_("quotient"),
+    "**": N_("power"),
+    "neg": N_("sign"),
+    "max": N_("maximum"),
 }
 _WHY = {
-    "+": "A sum hands the gradient on to each of its terms unchanged.",
-    "-": "A difference hands the gradient on, with the other sign to what is taken away.",
-    "*": "A product gives each factor the gradient times the other factor.",
-    "max": "A maximum hands the whole gradient to its largest operand, of equal ones to the first.",
-    "relu": "ReLU lets the gradient through where its operand is positive.",
+    "+": N_("A sum hands the gradient on to each of its terms unchanged."),
+    "-": N_("A difference hands the gradient on, with the other sign to what is taken away."),
+    "*": N_("A product gives each factor the gradient times the other factor."),
+    "max": N_("A maximum hands the whole gradient to its largest operand, of equal ones to the first."),
+    "relu": N_("ReLU lets the gradient through where its operand is positive."),
 }
 
 

@@ -16,6 +16,7 @@ from retrograde.engine.equations.expression import HALF, ONE, SQUARE, Call, Cons
 from retrograde.engine.equations.functions import SQRT
 from retrograde.engine.ops.pointwise import MULTIPLY, Operand, Pointwise, PointwisePart, Rule
 from retrograde.engine.ops.reduce import Reduce
+from retrograde.engine.text import N_
 
 
 def _same(x: Expr) -> Expr:
@@ -36,8 +37,8 @@ def _per_position(array: Array) -> Operand:
 def _mean(count: int) -> Rule:
     return Rule(
         name="row_mean",
-        title="mean",
-        why="The mean of this position's values: they are measured against it.",
+        title=N_("mean"),
+        why=N_("The mean of this position's values: they are measured against it."),
         value=_same,
         uses={0: lambda g, _x, _mean: Div(g, Const(float(count)))},
     )
@@ -47,8 +48,8 @@ def _mean(count: int) -> Rule:
 def _variance(count: int) -> Rule:
     return Rule(
         name="row_variance",
-        title="variance",
-        why="How far the values of this position lie around their mean: the mean of the squared distances.",
+        title=N_("variance"),
+        why=N_("How far the values of this position lie around their mean: the mean of the squared distances."),
         value=lambda d: Call(SQUARE, d),
         slopes={0: lambda d, _variance: Product((Const(2.0 / count, f"2/{count}"), d))},
     )
@@ -56,8 +57,8 @@ def _variance(count: int) -> Rule:
 
 CENTRE = Rule(
     name="centre",
-    title="distance from the mean",
-    why="How far this value is from the mean of its position.",
+    title=N_("distance from the mean"),
+    why=N_("How far this value is from the mean of its position."),
     value=Sub,
 )
 
@@ -66,8 +67,8 @@ CENTRE = Rule(
 def _inverse(epsilon: float) -> Rule:
     return Rule(
         name="inverse_deviation",
-        title="1 / standard deviation",
-        why="What the distances are multiplied by, so that their variance becomes 1.",
+        title=N_("1 / standard deviation"),
+        why=N_("What the distances are multiplied by, so that their variance becomes 1."),
         value=lambda variance: Div(ONE, Call(SQRT, Sum((variance, Const(epsilon))))),
         slopes={0: lambda _variance, r: Neg(Product((HALF, r, r, r)))},
         uses={0: lambda g, _variance, r: Neg(Product((HALF, g, r, r, r)))},
@@ -76,8 +77,8 @@ def _inverse(epsilon: float) -> Rule:
 
 NORMALISED = Rule(
     name="row_scale",
-    title="normalised value",
-    why="The distance measured in standard deviations: mean 0 and variance 1 at every position.",
+    title=N_("normalised value"),
+    why=N_("The distance measured in standard deviations: mean 0 and variance 1 at every position."),
     value=MULTIPLY.value,
 )
 

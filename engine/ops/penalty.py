@@ -32,7 +32,7 @@ from retrograde.engine.equations.expression import (
 from retrograde.engine.equations.functions import ABS
 from retrograde.engine.ops.base import Kernel, Op, Workspace
 from retrograde.engine.ops.pointwise import Operand, Pointwise, Rule
-from retrograde.engine.text import _
+from retrograde.engine.text import N_, _
 
 if TYPE_CHECKING:
     from retrograde.engine.ops.base import GradientPass
@@ -92,60 +92,60 @@ def _sign(x: Expr) -> Expr:
     return Select(Compare(Comparison.GT, x, ZERO), ONE, low)
 
 
-_WHY = "What large parameters cost."
+_WHY = N_("What large parameters cost.")
 SQUARED_HALF = Rule(
-    name="L2 penalty", title="penalty", why=_WHY, value=lambda l2, squares: Product((HALF, l2, squares))
+    name="L2 penalty", title=N_("penalty"), why=_WHY, value=lambda l2, squares: Product((HALF, l2, squares))
 )
-SQUARED = Rule(name="L2 penalty", title="penalty", why=_WHY, value=lambda l2, squares: Product((l2, squares)))
-ABSOLUTE = Rule(name="L1 penalty", title="penalty", why=_WHY, value=lambda l1, sizes: Product((l1, sizes)))
+SQUARED = Rule(name="L2 penalty", title=N_("penalty"), why=_WHY, value=lambda l2, squares: Product((l2, squares)))
+ABSOLUTE = Rule(name="L1 penalty", title=N_("penalty"), why=_WHY, value=lambda l1, sizes: Product((l1, sizes)))
 BOTH_HALF = Rule(
     name="elastic net",
-    title="penalty",
+    title=N_("penalty"),
     why=_WHY,
     value=lambda l2, squares, l1, sizes: Sum((Product((HALF, l2, squares)), Product((l1, sizes)))),
     source="Zou, Hastie 2005",
 )
 BOTH = Rule(
     name="elastic net",
-    title="penalty",
+    title=N_("penalty"),
     why=_WHY,
     value=lambda l2, squares, l1, sizes: Sum((Product((l2, squares)), Product((l1, sizes)))),
     source="Zou, Hastie 2005",
 )
 WITH_PENALTIES = Rule(
     name="loss with penalties",
-    title="loss",
-    why="The loss of the samples, and what large parameters cost.",
+    title=N_("loss"),
+    why=N_("The loss of the samples, and what large parameters cost."),
     value=lambda *parts: Sum(parts),
     source="Goodfellow, Bengio, Courville 2016, eq. 7.1",
 )
 _PULL = "The gradient of the samples' loss, and the pull of the penalty towards 0."
 PULLED_HALF = Rule(
     name="gradient with L2",
-    title="gradient",
+    title=N_("gradient"),
     why=_PULL,
     value=lambda g, l2, w: Sum((g, Product((l2, w)))),
     source="Goodfellow, Bengio, Courville 2016, eq. 7.3",
 )
 PULLED = Rule(
-    name="gradient with L2", title="gradient", why=_PULL, value=lambda g, l2, w: Sum((g, Product((TWO, l2, w))))
+    name="gradient with L2", title=N_("gradient"), why=_PULL, value=lambda g, l2, w: Sum((g, Product((TWO, l2, w))))
 )
 PUSHED = Rule(
     name="gradient with L1",
-    title="gradient",
+    title=N_("gradient"),
     why=_PULL,
     value=lambda g, l1, w: Sum((g, Product((l1, _sign(w))))),
     source="Goodfellow, Bengio, Courville 2016, eq. 7.20",
 )
 PULLED_BOTH_HALF = Rule(
     name="gradient with both",
-    title="gradient",
+    title=N_("gradient"),
     why=_PULL,
     value=lambda g, l2, w, l1: Sum((g, Product((l2, w)), Product((l1, _sign(w))))),
 )
 PULLED_BOTH = Rule(
     name="gradient with both",
-    title="gradient",
+    title=N_("gradient"),
     why=_PULL,
     value=lambda g, l2, w, l1: Sum((g, Product((TWO, l2, w)), Product((l1, _sign(w))))),
 )

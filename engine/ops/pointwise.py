@@ -32,7 +32,7 @@ from retrograde.engine.equations.expression import (
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.ops.kernels.axis_sums import axis_sums, elements
 from retrograde.engine.ops.kernels.numpy_calls import Series, add_rows
-from retrograde.engine.text import _
+from retrograde.engine.text import N_, _
 
 if TYPE_CHECKING:
     from retrograde.engine.ops.base import GradientPass
@@ -73,15 +73,15 @@ def _product(*operands: Expr) -> Expr:
 
 ADD = Rule(
     name="add",
-    title="sum",
-    why="The sum of the same element of each layer; a gradient goes back to all of them unchanged.",
+    title=N_("sum"),
+    why=N_("The sum of the same element of each layer; a gradient goes back to all of them unchanged."),
     value=_sum,
     source="He et al. 2016, Deep residual learning, eq. 1",
 )
 MULTIPLY = Rule(
     name="multiply",
-    title="product",
-    why="The product of the same element of each layer; each is the scale of the others.",
+    title=N_("product"),
+    why=N_("The product of the same element of each layer; each is the scale of the others."),
     value=_product,
 )
 

@@ -33,7 +33,7 @@ from retrograde.engine.ops.link import added
 from retrograde.engine.ops.pointwise import Operand, PointwisePart, Rule
 from retrograde.engine.ops.reduce import Reduce
 from retrograde.engine.ops.window import Axis, flat_tap, mask, reach
-from retrograde.engine.text import _
+from retrograde.engine.text import N_, _
 
 if TYPE_CHECKING:
     from retrograde.engine.ops.base import GradientPass
@@ -306,8 +306,8 @@ def _over(value: Expr, count: int) -> Expr:
 def _mean(count: int) -> Rule:
     return Rule(
         name="global_average",
-        title="global average",
-        why="The mean of the whole channel: how much of its feature is there, wherever it is.",
+        title=N_("global average"),
+        why=N_("The mean of the whole channel: how much of its feature is there, wherever it is."),
         value=lambda x: x,
         uses={0: lambda g, _x, _mean: _over(g, count)},
         source='Lin, Chen, Yan 2014, "Network in network"',

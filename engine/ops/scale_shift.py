@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Expr, Product, Sum
 from retrograde.engine.ops.pointwise import Operand, Pointwise, PointwisePart, Rule
+from retrograde.engine.text import N_
 
 if TYPE_CHECKING:
     from retrograde.engine.ops.base import GradientPass
@@ -19,8 +20,8 @@ def _scaled_shifted(gamma: Expr, x: Expr, beta: Expr) -> Expr:
 
 SCALE_SHIFT = Rule(
     name="scale_shift",
-    title="scale and shift",
-    why="The network may choose another scale and another mean than 1 and 0, and learns them.",
+    title=N_("scale and shift"),
+    why=N_("The network may choose another scale and another mean than 1 and 0, and learns them."),
     value=_scaled_shifted,
     source="Ioffe, Szegedy 2015, algorithm 1; Ba, Kiros, Hinton 2016, eq. 4",
 )

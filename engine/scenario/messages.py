@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from retrograde.engine.equations.optimisers import remembered_as
 from retrograde.engine.errors import KeyPath, Violation
 from retrograde.engine.layers.base import Layer
 from retrograde.engine.layers.dense import DenseLayer
 from retrograde.engine.layers.table import KINDS
+from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.scenario.toml_hints import meant_number
 from retrograde.engine.scenario.toml_tables import homes, model_at, tables
-from retrograde.engine.synonyms import meanings
-from retrograde.engine.text import _, suggest
+from retrograde.engine.synonyms import canonical, meanings
+from retrograde.engine.text import _, joined, nearest, suggest
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -93,9 +94,9 @@ def _wrong(kind: str, details: ErrorDetails) -> str:
         case "bool_type" | "bool_parsing":
             return _("{found} is neither true nor false").format(found=found)
         case "tuple_type" | "list_type":
-            return _("{found} is not a list").format(found=found)
+            return _("{found} is not a list").format(found=found) + _list_of(details)
         case "model_type" | "model_attributes_type" | "dict_type":
-            return _("{found} is not a table").format(found=found)
+            return _("{found} is not a table").format(found=found) + _table_of(details)
         case "literal_error":
             message = _literal(details.get("input"), str(context.get("expected", "")), found)
             values = details["loc"][-1] == "bias" and isinstance(details.get("input"), list | float | int)
@@ -131,6 +132,24 @@ def _wrong(kind: str, details: ErrorDetails) -> str:
     return str(details["msg"])
 
 
+def _list_of(details: ErrorDetails) -> str:
+    """The end of a message about a text that stands where a list of names should; empty for another."""
+    word, name = details.get("input"), str(details["loc"][-1])
+    names = details["loc"][:2] == ("network", "layers") and name in {"frozen", "inputs"}
+    return _('; write {key} = ["{word}"]').format(key=name, word=word[:40]) if names and isinstance(word, str) else ""
+
+
+def _table_of(details: ErrorDetails) -> str:
+    """The end of a message about a text that stands where a table of its kind should; empty for another."""
+    word, name = details.get("input"), str(details["loc"][-1])
+    model = model_at(tuple(part for part in details["loc"] if not str(part).startswith("<")), DenseLayer)
+    if not isinstance(word, str) or model is None or "kind" not in model.model_fields:
+        return ""
+    kinds = get_args(model.model_fields["kind"].annotation)
+    meant = [word] if word in kinds else nearest(word, kinds)
+    return _('; write {key} = {{ kind = "{word}" }}').format(key=name, word=meant[0] if meant else "...")
+
+
 def _pattern(name: str, path: tuple[str | int, ...], found: str) -> str:
     if "numbering" in path:
         return _("{found} is not a name; use letters and digits, such as w1").format(found=found)
@@ -143,7 +162,8 @@ def _pattern(name: str, path: tuple[str | int, ...], found: str) -> str:
 
 def _literal(value: Any, expected: str, found: str) -> str:
     allowed = re.findall(r"'([^']*)'", expected) or [expected]
-    near = suggest(value, allowed) if isinstance(value, str) else ""
+    word = str(value).lower() if isinstance(value, bool) else value
+    near = suggest(word, allowed) if isinstance(word, str) else ""
     message = _("{found} is not known").format(found=found) + near
     return message + (_(" Allowed: {names}") if near else _("; allowed: {names}")).format(names=", ".join(allowed))
 
@@ -173,13 +193,20 @@ def _unknown_key(path: KeyPath, layer: type[Layer]) -> str:
     name = str(path[-1])
     message = _("there is no such key")
     if name in layer.absent and model is layer:
-        return message + ": " + _(layer.absent[name])
-    if path[:-1] == ("training",) and (stem := remembered_as(name)):
+        return joined((message, _(layer.absent[name])), ": ")
+    if path[:-1] == ("training",) and not meanings(name, known) and (stem := remembered_as(name)):
         return message + _("; what an optimiser remembers is in the table memory: memory = {{ {name} = 0.5 }}").format(
             name=stem
         )
     if near := suggest(name, known, likeness=0.5 if meanings(name, known) else 0.75):
         return message + near
+    if model is layer and any(name in one.model_fields for one in KINDS.values()):
+        return message + _(": a layer of the kind {kind} has no {name}").format(kind=_kind(layer), name=name)
+    if model is layer and (kind := canonical(name, KINDS)) in KINDS:
+        return message + _('; it is a layer of its own: kind = "{kind}"').format(kind=kind)
+    if (table := model_at((name,), layer)) is not None and model is not Scenario:
+        shown = f"[{name}]" if table is not layer else f"[[{name}]]"
+        return message + _(" here; it is a table of its own: {table}").format(table=shown)
     if places := _places(name, model):
         return message + _(" here; it belongs in {tables}").format(tables=places)
     for meant in meanings(name, {key for table in tables() for key in table.model_fields}):
@@ -188,6 +215,10 @@ def _unknown_key(path: KeyPath, layer: type[Layer]) -> str:
     if near := suggest(name, known, likeness=0.5):
         return message + near
     return message + _("; known here: {names}").format(names=", ".join(known))
+
+
+def _kind(layer: type[Layer]) -> str:
+    return next(kind for kind, one in KINDS.items() if one is layer)
 
 
 def _places(key: str, besides: type[BaseModel] | None) -> str:

@@ -31,6 +31,7 @@ from retrograde.engine.layers.layouts import WeightLayout
 from retrograde.engine.layers.options import MAX_EPOCHS, with_loss_options, words
 from retrograde.engine.layers.recurrent import RecurrentLayer
 from retrograde.engine.scenario.data_table import Data, HeldOut
+from retrograde.engine.scenario.doctor_table import DoctorTable
 from retrograde.engine.scenario.shapes import INPUT_LAYER, Goal, Shapes
 from retrograde.engine.scenario.training import Training
 from retrograde.engine.synonyms import canonical
@@ -292,6 +293,9 @@ class Scenario(Model):
     stop: StopTable
     expect: Annotated[tuple[Expectation, ...], Field(strict=False)] = Field(
         default=(), max_length=10_000, description="published figures that `retrograde check` verifies"
+    )
+    doctor: DoctorTable | None = Field(
+        default=None, description="limits of the rules of `retrograde doctor` that are other than usual"
     )
     variants: Annotated[tuple[Variant, ...], Field(strict=False)] = Field(
         default=(), max_length=100, description="the same with other trainings, for `retrograde race`"

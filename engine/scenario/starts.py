@@ -1,4 +1,4 @@
-"""Initial states of recurrent layers from the file of samples: an array there, a row for each sample."""
+"""Initial states of recurrent layers from the file of samples: an array or columns there, a row for each sample."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def with_starts(scenario: Scenario, file: Path | None, numbers: NDArray[np.int64
 
 
 def _rows(data: Data, file: Path, array: str, numbers: NDArray[np.int64], units: int) -> tuple[tuple[float, ...], ...]:
-    """The rows of an array that belong to the samples.
+    """The rows of an array, or of columns, that belong to the samples.
 
     Raises:
         ScenarioError: it is not there, or has another width.
@@ -54,12 +54,21 @@ def _rows(data: Data, file: Path, array: str, numbers: NDArray[np.int64], units:
     from retrograde.engine.errors import Problem
     from retrograde.engine.scenario.data import read_samples
 
-    asked = data.model_copy(update={"input_key": array, "length_key": None, "rows": None, "missing": "refuse"})
+    named = {"input_key": array} if file.suffix.lower() == ".npz" else {"input_columns": array}
+    others = (
+        "target_columns",
+        "length_column",
+        "length_key",
+        "mask_columns",
+        "mask_key",
+        "weight_column",
+        "weight_key",
+    )
+    nothing = dict.fromkeys((*others, "classes", "rows"))
+    asked = data.model_copy(update={**nothing, **named, "missing": "refuse"})
     found = read_samples(asked, file, str(file), targets=False).inputs
     if found.shape[1] != units or len(found) < numbers.max():
-        message = _(
-            "array {name} has {rows} rows of {width} numbers; {samples} rows of {units}, one per unit, are needed"
-        )
+        message = _("{name} has {rows} rows of {width} numbers; {samples} rows of {units}, one per unit, are needed")
         text = message.format(
             name=array, rows=len(found), width=found.shape[1], samples=int(numbers.max()), units=units
         )

@@ -16,7 +16,7 @@ from retrograde.engine.scenario.dataset import Samples
 from retrograde.engine.scenario.labels import coded
 from retrograde.engine.scenario.picking import columns_of, picked, too_large
 from retrograde.engine.scenario.ranges import ranges
-from retrograde.engine.scenario.tables.cells import missing
+from retrograde.engine.scenario.tables.cells import missing, number
 from retrograde.engine.scenario.tables.delimited import MAX_PROBLEMS, Reading, read_delimited, shown_first
 from retrograde.engine.scenario.tables.parquet import read_parquet
 from retrograde.engine.scenario.tables.table import Column, Table, shortened
@@ -190,7 +190,7 @@ def _odd_cells(
 def _cell_message(text: str, gap: bool, table: Table, key: str, labels: Sequence[str]) -> str:
     cell = repr(shortened(text))
     if gap:
-        message = _("the cell is empty; a number is needed") if not text else _("{text} is no value; one is needed")
+        message = _("the cell is empty; a value is needed") if not text else _("{text} is no value; one is needed")
         message += _(', or a rule: missing = "drop"')
         if key == "input_columns":
             message += _(' or missing = "mean"')
@@ -203,7 +203,7 @@ def _cell_message(text: str, gap: bool, table: Table, key: str, labels: Sequence
     message = _("{text} is not a number").format(text=cell)
     if key == "target_columns":
         message += _("; for labels give classes")
-    elif table.decimal == "." and "," in text:
+    elif table.decimal == "." and "," in text and number(text, ",") is not None:
         message += _('; for decimal commas say decimal = ","')
     return message
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 
+from retrograde.engine.synonyms import SYNONYMS, folded
 from retrograde.engine.text import _
 
 _DIGITS = r"[0-9]+(?:_[0-9]+)*"
@@ -27,6 +29,10 @@ def written_so(line: str, column: int) -> str:
         column: where TOML stops to understand it, from 1.
     """
     line = line[:_LONGEST]
+    if key := re.match(r"\s*([^\W\d][\w-]*)\s*(=|:(?!=)|[ \t](?=\s*[\d.+-]))(.*)", line):
+        plain = key[1] if key[1].isascii() else next((row.name for row in SYNONYMS if folded(key[1]) in row.words), "")
+        if plain and (not key[1].isascii() or key[2] != "=") and column <= key.end(2) + 1:
+            return _write(f"{plain} = {key[3].strip()}")
     if spaced := re.search(r"=\s*([+-]?\d{1,3}(?: \d{3})+)\s*(?:#.*)?$", line):
         return _write(spaced[1].replace(" ", "_"))
     if spaced := re.search(r"=\s*([+-]?[\d.,]+) +%", line):
@@ -36,7 +42,10 @@ def written_so(line: str, column: int) -> str:
         # TOML stops at the start of what it does not know, or behind what it took for a value.
         if before.endswith(("=", "[", ",")) and match.start() < column <= match.end() + 1:
             if before.endswith("="):
-                return _hint(match[0].rstrip(","), apart=True)
+                word = re.sub(r"(?<=[\d.])[,;]+$", "", match[0])
+                return _hint(word, apart=True) or (
+                    "" if word == match[0] or not _number(word, apart=True) else _write(word)
+                )
             words = re.finditer(r"[^,]+", match[0])
             here = (one[0] for one in words if column <= match.start() + one.end() + 1)
             return _hint(next(here, ""), apart=False)
@@ -59,6 +68,8 @@ def _hint(word: str, *, apart: bool, texts: bool = True) -> str:
         return _write(_WORDS[word])
     if word in _NOTHING:
         return _("; there is no such value in TOML: leave the key out")
+    if len(word) == 1 and (one := unicodedata.numeric(word, None)) is not None and not word.isdecimal():
+        return _write(repr(float(f"{one:.12g}")))
     number = _number(word.translate(_MINUS), apart=apart)
     if number and number != word:
         return _write(number)

@@ -13,15 +13,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from retrograde.engine.equations.ailments import AILMENTS
 from retrograde.engine.equations.array import Array, Extent, Phase
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import EngineError, FormulaError
 from retrograde.engine.formulas.reader import parse
+from retrograde.engine.formulas.resolving import OfData
 from retrograde.engine.formulas.tree import Formula, Kind
 from retrograde.engine.network.notation import Notation
 from retrograde.engine.network.program import Granularity, Place, Program, ravel
 from retrograde.engine.ops.base import Op
-from retrograde.engine.text import _
+from retrograde.engine.text import _, suggest
 from retrograde.engine.travel.calendar import Schedule
 
 
@@ -44,6 +46,7 @@ class Breakpoint:
         text: as it was written.
         condition: when it is hit; None where it is a place.
         place: the steps of each iteration at which it is hit; None where it is a condition.
+        alert: the rule of the doctor whose alert it waits for, empty for any; None where it waits for none.
         enabled: whether it counts.
         once: whether it is switched off when it was hit.
         from_hit: the hit from which on it counts, from 1.
@@ -56,6 +59,7 @@ class Breakpoint:
     text: str
     condition: Formula | None = None
     place: Spot | None = None
+    alert: str | None = None
     enabled: bool = True
     once: bool = False
     from_hit: int = 1
@@ -202,7 +206,30 @@ _DATA = re.compile(
 )
 
 
-def read(text: str, notation: Notation, program: Program) -> tuple[Formula | None, Spot | None]:
+_ALERT = re.compile(r"on\s+alert(?:\s+(?P<rule>\S+))?$")
+
+
+def read_alert(text: str) -> str | None:
+    """The rule whose alert a breakpoint waits for, empty for any; None where it waits for something else.
+
+    Args:
+        text: ``on alert``, ``on alert dead_relu``.
+
+    Raises:
+        EngineError: there is no such rule.
+    """
+    match = _ALERT.match(text.strip())
+    if match is None:
+        return None
+    rule = match["rule"] or ""
+    if rule and rule not in AILMENTS:
+        raise EngineError(_("there is no rule {name}").format(name=rule) + suggest(rule, AILMENTS))
+    return rule
+
+
+def read(
+    text: str, notation: Notation, program: Program, sensitivity: OfData = None
+) -> tuple[Formula | None, Spot | None]:
     """Reads what a breakpoint waits for: a condition, an event of a slot, or a place.
 
     Args:
@@ -210,6 +237,7 @@ def read(text: str, notation: Notation, program: Program) -> tuple[Formula | Non
             ``w5 stops changing``; ``at backward``, ``at backward o``, ``at h1``, ``at w5``, ``at delta(o1)``.
         notation: the names of the network.
         program: a program of the network.
+        sensitivity: makes the program with the gradients of the inputs.
 
     Raises:
         EngineError: it cannot be read.
@@ -222,7 +250,7 @@ def read(text: str, notation: Notation, program: Program) -> tuple[Formula | Non
         return None, spot
     match = _DATA.match(words)
     if match is None:
-        return parse(words, notation, program, kind=Kind.TRUTH), None
+        return parse(words, notation, program, kind=Kind.TRUTH, sensitivity=sensitivity), None
     event = next(
         kind
         for kind, given in (
@@ -243,7 +271,7 @@ def read(text: str, notation: Notation, program: Program) -> tuple[Formula | Non
     name = match["name"]
     condition = data_condition(name, event, threshold)
     try:
-        return parse(condition, notation, program, kind=Kind.TRUTH), None
+        return parse(condition, notation, program, kind=Kind.TRUTH, sensitivity=sensitivity), None
     except FormulaError as error:
         # The name stands further left in what was written; a mistake elsewhere is one of the whole name.
         column = error.column - condition.index(name)

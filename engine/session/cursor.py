@@ -301,7 +301,7 @@ class Cursor:
 
         The cursor may move over the past between two pieces, under a lock where they are in another thread.
         """
-        condition = self.condition(until, by_epoch=True) if isinstance(until, str) else until
+        condition = self.condition(until, by_epoch=True, asked=True) if isinstance(until, str) else until
         schedule, stop = self.schedule, self.scenario.stop
         most = stop.epochs if epochs is None else epochs
         self.length = max(self.length, most * schedule.steps_per_epoch)
@@ -479,7 +479,8 @@ class Cursor:
         except FormulaError as wrong:
             head, bracket, _rest = text.strip().partition("(")
             called = bracket and head in FUNCTIONS and head not in NAMING
-            named = not called and re.fullmatch(r"[^\s+*/<>=:-]+", text.strip())
+            # The /∂ of ∂E/∂w5 and ∂E_o1/∂out_h1 divides nothing.
+            named = not called and re.fullmatch(r"(?:[^\s+*/<>=:-]|/∂)+", text.strip())
             raise (error if named else wrong) from None
 
     def _worth(

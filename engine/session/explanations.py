@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import EngineError
+from retrograde.engine.explaining.account import parameter_of
 from retrograde.engine.explaining.autopsy import Autopsy, autopsy
 from retrograde.engine.explaining.biography import Biography
+from retrograde.engine.explaining.death import Death, death, largest_of_first_epoch
+from retrograde.engine.explaining.detectors.doctor import OnLooked, diagnose
+from retrograde.engine.explaining.detectors.limits import limits_of
+from retrograde.engine.explaining.detectors.live import LiveWatch
+from retrograde.engine.explaining.detectors.records import Diagnosis
+from retrograde.engine.explaining.detectors.trials import Trial, trial
 from retrograde.engine.explaining.flow import FlowRow, flow
 from retrograde.engine.explaining.gradient_graph import GradientGraph, is_backward
 from retrograde.engine.explaining.paths import Cuts, PathView, path_view, paths_tell
+from retrograde.engine.explaining.revival import Revival, revival
+from retrograde.engine.explaining.telling import told_death, told_revival
 from retrograde.engine.explaining.verdict import verdict
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.session.cursor import Cursor
-from retrograde.engine.text import _
+from retrograde.engine.text import _, joined
+from retrograde.engine.travel.search import OnProgress
 
 MANY = 8
 """Paths that are listed where it is not said how many."""
+
+MOMENTS = 40
+"""Iterations at which a course over the run is looked at."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,12 +92,33 @@ class Explanations:
         program = self._cursor.program
         ref = self._cursor.resolve(name) if isinstance(name, str) else name
         array: Array | None = ref.array
+        if array is not None and array.role in {Role.UPDATED, Role.SLOPE} and array.of is not None:
+            array = array.of
         if array is not None and not is_backward(program, array):
             array = program.named.get(f"grad({array.name})")
         if array is None or not is_backward(program, array):
             shown = name if isinstance(name, str) else self._cursor.notation.name(ref)
             raise EngineError(_("{name} has no gradient in this network").format(name=shown))
         return Ref(array, ref.index)
+
+    def moments(self, most: int = MOMENTS) -> tuple[int, ...]:
+        """Iterations that have run, spread over the run, the first and the last one among them.
+
+        Args:
+            most: how many.
+        """
+        cursor = self._cursor
+        iteration, step = cursor.schedule.locate(cursor.frontier)
+        last = max(iteration if step == cursor.schedule.program(iteration).steps else iteration - 1, 0)
+        return tuple(dict.fromkeys(round(last * k / max(most - 1, 1)) for k in range(most)))
+
+    def frame_of(self, iteration: int) -> Frame:
+        """Every value of another iteration of the cursor's branch.
+
+        Args:
+            iteration: the iteration, from 0.
+        """
+        return self._cursor.timeline.frame(iteration)
 
     def chain(self, name: str | Ref) -> Chain:
         """The chain of a gradient; see ``gradient`` for names.
@@ -106,6 +141,45 @@ class Explanations:
         before = first.value(ref) if own is ref.array and self._cursor.iteration else None
         return autopsy(self.frame, self._cursor.network, ref, first=before)
 
+    def death(self, name: str | Ref, on_progress: OnProgress | None = None) -> Death | None:
+        """When the gradient of a parameter died, and who pushed; None where it is alive in the cursor's iteration.
+
+        Args:
+            name: the parameter, or its gradient.
+            on_progress: called with iterations done and to do; True cancels.
+
+        Raises:
+            EngineError: there is no such slot, or it is no parameter's gradient.
+            SearchCancelledError: ``on_progress`` said so.
+        """
+        branch = self._cursor.branch
+        ref = self._of_parameter(name)
+        return death(branch.search, branch.timeline, ref, self._cursor.iteration, on_progress)
+
+    def revival(self, name: str | Ref) -> Revival:
+        """The smallest change that would revive the gradient of a parameter in the cursor's iteration.
+
+        Nothing is changed; what is reported was tried on a branch that is thrown away.
+
+        Args:
+            name: the parameter, or its gradient.
+
+        Raises:
+            EngineError: there is no such slot, or it is no parameter's gradient.
+        """
+        branch, iteration = self._cursor.branch, self._cursor.iteration
+        ref = self._of_parameter(name)
+        best = largest_of_first_epoch(branch.search, branch.timeline, ref, iteration)
+        return revival(branch, ref, iteration, best)
+
+    def _of_parameter(self, name: str | Ref) -> Ref:
+        """The gradient of a trained parameter."""
+        ref = self.gradient(name)
+        if parameter_of(ref.array) is None:
+            shown = self._cursor.notation.name(ref)
+            raise EngineError(_("{name} is no gradient of a parameter").format(name=shown))
+        return ref
+
     def flow(self) -> tuple[FlowRow, ...]:
         """How large the gradient is at each layer, and what each makes of it; see ``explaining.flow``."""
         return flow(self.frame)
@@ -123,6 +197,69 @@ class Explanations:
         done = self._cursor.iteration + (1 if self._cursor.position else 0)
         return Biography(timeline=self._cursor.timeline, parameter=ref, stop=done)
 
+    def doctor(
+        self,
+        *,
+        epochs: int | None = None,
+        limits: Mapping[str, float] | None = None,
+        every: bool = False,
+        on_run: OnLooked | None = None,
+        on_look: OnLooked | None = None,
+    ) -> Diagnosis:
+        """What is wrong with the training of the cursor's branch, from its start on; the cursor stays.
+
+        Args:
+            epochs: the most epochs that are run; by default those of the scenario.
+            limits: limits of rules, as ``{"lr_large.once": 5.0}``.
+            every: whether every iteration is looked at, and not only some.
+            on_run: told how many iterations are run, and of how many.
+            on_look: told how many moments are looked at, and of how many.
+
+        Raises:
+            EngineError: there is no such limit.
+        """
+        scenario = self._cursor.scenario
+        return diagnose(
+            self._cursor.timeline,
+            limits_of(scenario, limits),
+            epochs=scenario.stop.epochs if epochs is None else epochs,
+            every=every,
+            on_run=on_run,
+            on_look=on_look,
+        )
+
+    def trial(self, name: str, *, epochs: int | None = None) -> Trial:
+        """Makes an experiment with the training of the cursor's branch, beside the session.
+
+        Args:
+            name: ``fit_one_batch``, ``zero_inputs`` or ``half_rate``.
+            epochs: the most epochs; by default those of the scenario.
+
+        Raises:
+            EngineError: there is no such experiment, or it can not be made with this network.
+        """
+        most = self._cursor.scenario.stop.epochs if epochs is None else epochs
+        return trial(self._cursor.timeline, name, most)
+
+    def live_watch(self) -> LiveWatch:
+        """The doctor for a run of the cursor's branch while it goes on; see ``detectors.live``."""
+        return LiveWatch(self._cursor.timeline, limits_of(self._cursor.scenario))
+
     def verdict(self, found: Autopsy) -> str:
         """An autopsy in a sentence or two."""
         return verdict(found, self._cursor.network, self.frame)
+
+    def told(self, found: Autopsy, died: Death | None, revived: Revival | None) -> str:
+        """An autopsy, when it died and what would revive it, in sentences."""
+        return joined((self.verdict(found), *self.told_beyond(found, died, revived)))
+
+    def told_beyond(self, found: Autopsy, died: Death | None, revived: Revival | None) -> tuple[str, ...]:
+        """When a gradient died and what would revive it, in a sentence or two each."""
+        cursor = self._cursor
+        sentences: list[str] = []
+        if died is not None:
+            sentences.append(told_death(died, cursor.network, cursor.schedule.per_epoch))
+        said = found.zeros is not None and found.zeros.series > 1 and found.zeros.beyond_one_change
+        if revived is not None and not said:
+            sentences.append(told_revival(revived, cursor.network))
+        return tuple(filter(None, sentences))

@@ -229,6 +229,10 @@ class Queries:
         text = written(node, name) or as_given(formula, node)
         if text is None:
             return None
+        value = evaluate(node, read, moment)
+        if isinstance(value, str):
+            # A phase is no number; the step that it begins with is shown.
+            return None
         inside = node.arguments[0] if isinstance(node, Applied) and len(node.arguments) == 1 else node
         source = located(inside, program, candidate.sample) if isinstance(inside, Slot) else None
         made = None
@@ -237,7 +241,7 @@ class Queries:
             made = None if produced is None else cursor.schedule.start(iteration) + produced + 1
         return Asked(
             text=text,
-            value=float(evaluate(node, read, moment)),
+            value=float(value),
             ref=None if source is None else source.ref,
             sample=candidate.sample if formula.varies and program.batch > 1 else None,
             made=made,

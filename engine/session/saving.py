@@ -39,6 +39,7 @@ from retrograde.engine.session.saved import (
 from retrograde.engine.session.session import Session
 from retrograde.engine.text import _
 from retrograde.engine.travel.branch import Branch, Edit
+from retrograde.engine.travel.search import OnProgress
 
 SUFFIX = ".session.json"
 
@@ -236,24 +237,29 @@ class Opened:
     warnings: tuple[str, ...] = ()
 
 
-def open_session(path: Path, load: Callable[[str | Path], Scenario]) -> Opened:
+def open_session(path: Path, load: Callable[[str | Path], Scenario], on_progress: OnProgress | None = None) -> Opened:
     """Opens a saved session.
 
     Args:
         path: the file.
         load: loads a scenario, by name or file.
+        on_progress: called while the run is computed again, as far as the cursor and the edits are, with iterations
+            done and to do; True cancels.
 
     Raises:
         EngineError: the file is no session, or says what makes no sense; with the file and the key.
+        InterruptedError: it was cancelled.
     """
     try:
         content = contents(path)
-        return _opened(read_saved(content), SessionFile(path, _digest_of(content)), load)
+        return _opened(read_saved(content), SessionFile(path, _digest_of(content)), load, on_progress)
     except EngineError as error:
         raise EngineError(f"{path}: {error}") from error
 
 
-def _opened(saved: SavedSession, file: SessionFile, load: Callable[[str | Path], Scenario]) -> Opened:
+def _opened(
+    saved: SavedSession, file: SessionFile, load: Callable[[str | Path], Scenario], on_progress: OnProgress | None
+) -> Opened:
     scenario = load(_source(saved.scenario))
     warnings = []
     if _is_changed(scenario, saved.scenario.digest):
@@ -265,10 +271,10 @@ def _opened(saved: SavedSession, file: SessionFile, load: Callable[[str | Path],
         session.rename(saved.branches[0].name)
     for number, entry in enumerate(saved.branches[1:], 1):
         with _blaming("branches", number):
-            _rebuild(session, entry)
+            _rebuild(session, entry, on_progress)
     with _blaming("cursor"):
         session.switch(saved.cursor.branch)
-        session.seek(saved.cursor.position)
+        session.seek(saved.cursor.position, on_progress)
         _reveal(session, saved.cursor.term)
     for number, (entry, branch) in enumerate(zip(saved.branches, session.branches, strict=True)):
         with _blaming("branches", number):
@@ -317,7 +323,7 @@ def _reveal(session: Session, terms: int) -> None:
             raise EngineError(_("the step after the cursor has fewer than {count} terms").format(count=terms + 1))
 
 
-def _rebuild(session: Session, entry: SavedBranch) -> None:
+def _rebuild(session: Session, entry: SavedBranch, on_progress: OnProgress | None) -> None:
     """Makes a branch again from its entry in the journal."""
     if entry.parent is None or entry.edit is None:
         raise EngineError(_("only the first branch has no parent and no edit"))
@@ -325,6 +331,7 @@ def _rebuild(session: Session, entry: SavedBranch) -> None:
     position = session.find(saved.position + saved.inside) - saved.inside
     edit = Edit(position=position, inside=saved.inside, values=tuple(saved.values), dropped=saved.dropped)
     session.switch(entry.parent)
+    session.branch.extend(session.schedule.locate(position)[0], on_progress)
     session.fork(edit, name=entry.name)
 
 

@@ -5,13 +5,17 @@ The session is the cursor and its parts; what is asked for most often may be ask
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.explaining.autopsy import Autopsy
 from retrograde.engine.explaining.biography import Biography
+from retrograde.engine.explaining.death import Death
+from retrograde.engine.explaining.detectors.doctor import OnLooked
+from retrograde.engine.explaining.detectors.records import Diagnosis
 from retrograde.engine.explaining.flow import FlowRow
 from retrograde.engine.explaining.gradcheck import GradientCheck
+from retrograde.engine.explaining.revival import Revival
 from retrograde.engine.formulas.tree import Formula
 from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.session.branches import Branches
@@ -121,6 +125,14 @@ class Session(Cursor):
         """What is the matter with a gradient; see ``Explanations.autopsy``."""
         return self.explanations.autopsy(name)
 
+    def death(self, name: str | Ref, on_progress: OnProgress | None = None) -> Death | None:
+        """When the gradient of a parameter died, and who pushed; see ``Explanations.death``."""
+        return self.explanations.death(name, on_progress)
+
+    def revival(self, name: str | Ref) -> Revival:
+        """What would revive the gradient of a parameter; see ``Explanations.revival``."""
+        return self.explanations.revival(name)
+
     def flow(self) -> tuple[FlowRow, ...]:
         """The gradient layer by layer, from the inputs to the loss; see ``Explanations.flow``."""
         return self.explanations.flow()
@@ -128,6 +140,18 @@ class Session(Cursor):
     def biography(self, name: str | Ref) -> Biography:
         """How a parameter came to be what it is; see ``Explanations.biography``."""
         return self.explanations.biography(name)
+
+    def doctor(
+        self,
+        *,
+        epochs: int | None = None,
+        limits: Mapping[str, float] | None = None,
+        every: bool = False,
+        on_run: OnLooked | None = None,
+        on_look: OnLooked | None = None,
+    ) -> Diagnosis:
+        """What is wrong with the training, the cause first; see ``Explanations.doctor``."""
+        return self.explanations.doctor(epochs=epochs, limits=limits, every=every, on_run=on_run, on_look=on_look)
 
     # -- watches and queries
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from retrograde.engine.errors import EngineError
+from retrograde.engine.errors import EngineError, SearchCancelledError
+from retrograde.engine.explaining.detectors.limits import limits_of
+from retrograde.engine.explaining.detectors.live import FixedWatch
 from retrograde.engine.formulas.meaning import candidates
 from retrograde.engine.formulas.tree import Formula
-from retrograde.engine.session.breakpoints import Breakpoint, SpotIndex, read
+from retrograde.engine.session.breakpoints import Breakpoint, Spot, SpotIndex, read, read_alert
 from retrograde.engine.session.cursor import Cursor
 from retrograde.engine.session.queries import Queries
 from retrograde.engine.text import _
@@ -58,6 +60,7 @@ class Stops:
         self._queries = queries
         self.points: dict[int, Breakpoint] = {}
         self._opening: dict[tuple[Branch, Breakpoint], _Opening] = {}
+        self._watches: dict[Branch, FixedWatch] = {}
 
     def add(
         self,
@@ -80,7 +83,8 @@ class Stops:
         Raises:
             EngineError: it cannot be read; nothing is added.
         """
-        condition, place = read(text, self._cursor.notation, self._cursor.schedule.full)
+        alert = read_alert(text)
+        condition, place = (None, None) if alert is not None else self._read(text)
         if from_hit < 1:
             raise EngineError(_("hits are counted from 1"))
         if after is not None and after not in self.points:
@@ -90,6 +94,7 @@ class Stops:
             text=text.strip(),
             condition=condition,
             place=place,
+            alert=alert,
             once=once,
             from_hit=from_hit,
             after=after,
@@ -97,6 +102,9 @@ class Stops:
         )
         self.points[found.number] = found
         return found
+
+    def _read(self, text: str) -> tuple[Formula | None, Spot | None]:
+        return read(text, self._cursor.notation, self._cursor.schedule.full, self._cursor.sensitivity)
 
     def numbered(self, number: int) -> Breakpoint:
         """The breakpoint with a number.
@@ -139,10 +147,12 @@ class Stops:
         """
         asking = _asking(cancelled) if on_search is None else on_search
         stops = self._stopping()
+        begin = self._cursor.position
         while True:
             place = self._next_place(stops)
             past = self._cursor.frontier if place is None else min(self._cursor.frontier, place)
-            step = self._next_hit(stops, past, asking)
+            step = self._next_alert(stops, begin, past, asking)
+            step = self._next_hit(stops, past if step is None else step, asking) or step
             if step is None and place is not None and place <= self._cursor.frontier:
                 step = place
             if step is not None:
@@ -153,8 +163,11 @@ class Stops:
                 on_progress=on_progress,
                 cancelled=cancelled,
                 breaks=(*_conditions(stops), *self._arms(stops)),
-                upto=place,
+                upto=self._leg(stops, place),
             )
+            step = self._next_alert(stops, begin, self._cursor.position, asking)
+            if step is not None:
+                return self._stop_at(step, stops)
             if outcome.rule is not StopRule.BREAKPOINT:
                 # A rule that ended the run before the cursor still does; going on does not go back.
                 self._cursor.position = max(self._cursor.position, here)
@@ -172,6 +185,9 @@ class Stops:
             if point.place is not None:
                 step = SpotIndex(point.place, self._cursor.schedule).previous(before)
                 if step is not None and step > best and self._counts(point, step):
+                    best = step
+            for step in self._alerts(point, on_progress):
+                if best < step < before and self._counts(point, step):
                     best = step
         if conditions:
             for found in self._cursor.branch.search.backward(conditions, before, on_progress):
@@ -200,7 +216,9 @@ class Stops:
     def _stops_at(self, point: Breakpoint, step: int) -> bool:
         """Whether a breakpoint is hit at a step, and the hit counts."""
         iteration, within = self._cursor.schedule.locate(step)
-        if point.place is not None:
+        if point.alert is not None:
+            hit = step in self._alerts(point)
+        elif point.place is not None:
             hit = within in point.place.steps(self._cursor.schedule.program(iteration))
         else:
             assert point.condition is not None
@@ -230,6 +248,58 @@ class Stops:
             if step is not None:
                 found.append(step)
         return min(found, default=None)
+
+    def _alerts(self, point: Breakpoint, on_progress: OnProgress | None = None) -> list[int]:
+        """The steps at which alerts of a breakpoint are hit, as far as the run is: where their iteration ends."""
+        if point.alert is None:
+            return []
+        cursor = self._cursor
+        watch = self._watch()
+        iteration, step = cursor.schedule.locate(cursor.frontier)
+        done = iteration + (cursor.frontier > 0 and step == cursor.schedule.program(iteration).steps)
+        cancelled = []
+
+        def searched(seen: int, count: int) -> bool:
+            if on_progress is not None and on_progress(seen, count):
+                cancelled.append(True)
+            return bool(cancelled)
+
+        watch.look_to(done, searched)
+        if cancelled:
+            raise SearchCancelledError
+        found = (alert for alert in watch.alerts if point.alert in {"", alert.rule})
+        return sorted({self._end_of(alert.iteration) for alert in found})
+
+    def _end_of(self, iteration: int) -> int:
+        return self._cursor.schedule.start(iteration) + self._cursor.schedule.program(iteration).steps
+
+    def _watch(self) -> FixedWatch:
+        branch = self._cursor.branch
+        if branch not in self._watches:
+            self._watches[branch] = FixedWatch(branch.timeline, limits_of(self._cursor.scenario))
+        return self._watches[branch]
+
+    def _next_alert(self, stops: list[Breakpoint], after: int, stop: int, on_progress: OnProgress | None) -> int | None:
+        """The first step after one, up to another, at which an alert is hit that counts."""
+        found = [
+            step
+            for point in stops
+            for step in self._alerts(point, on_progress)
+            if after < step <= stop and self._counts(point, step)
+        ]
+        return min(found, default=None)
+
+    def _leg(self, stops: list[Breakpoint], place: int | None) -> int | None:
+        """Up to where a run goes: the next place, and no further than the doctor's next look."""
+        if all(point.alert is None for point in stops):
+            return place
+        watch = self._watch()
+        if watch.over:
+            return place
+        look = self._end_of(watch.next)
+        if look >= self._cursor.length:
+            return place
+        return look if place is None else min(look, place)
 
     def _next_hit(self, stops: list[Breakpoint], stop: int, on_progress: OnProgress | None) -> int | None:
         """The next step after the cursor, up to another one, at which a condition of a breakpoint is hit."""
@@ -309,6 +379,9 @@ class Stops:
             for found in self._cursor.branch.search.forward((point.condition,), after, last, on_progress):
                 yield found.step
             return
+        if point.alert is not None:
+            yield from (step for step in self._alerts(point, on_progress) if after < step <= last)
+            return
         assert point.place is not None
         index = SpotIndex(point.place, self._cursor.schedule)
         step = index.next(after, last)
@@ -324,8 +397,13 @@ class Stops:
         for point in stops:
             if point.place is not None:
                 found.update(start + step for step in point.place.steps(program))
+            elif point.alert is not None and self._cursor.branch in self._watches:
+                ends = {self._end_of(alert.iteration) for alert in self._watch().alerts}
+                found.update(ends & {start + program.steps})
         conditions = tuple(
-            condition for condition in _conditions(stops) if len(candidates(condition, program)) <= MANY_CANDIDATES
+            condition
+            for condition in _conditions(stops)
+            if condition.sensitive or len(candidates(condition, program)) <= MANY_CANDIDATES
         )
         found.update(hit.step for hit in self._cursor.branch.search.steps_of(conditions, iteration))
         return tuple(sorted(found))
@@ -340,6 +418,7 @@ class Stops:
     def forget(self, branch: Branch) -> None:
         """Forgets what was counted on a branch that is no more."""
         self._opening = {key: opening for key, opening in self._opening.items() if key[0] is not branch}
+        self._watches.pop(branch, None)
 
 
 @dataclass(slots=True)

@@ -30,11 +30,17 @@ def accuracy(timeline: Timeline, state: Floats) -> float:
     return found.right / found.samples
 
 
-def rightly(timeline: Timeline, state: Floats) -> Classified | None:
-    """How many samples are classified rightly under a state; None where the targets are no classes."""
+def rightly(timeline: Timeline, state: Floats, *, held_out: bool = False) -> Classified | None:
+    """How many samples are classified rightly under a state; None where the targets are no classes.
+
+    Args:
+        timeline: the timeline.
+        state: the state.
+        held_out: whether the samples are those that are held out, of which there are some.
+    """
     if timeline.network.answer(timeline.evaluation) is None:
         return None
-    return classified(timeline.network, timeline.predictions(state))
+    return classified(timeline.network, timeline.predictions(state, held_out=held_out), held_out=held_out)
 
 
 def knowing(timeline: Timeline, state: Floats, loss: Callable[[], float], inner: Moment) -> Moment:

@@ -116,6 +116,16 @@ class Run:
         self._judge.recall(losses)
         return state
 
+    @property
+    def over(self) -> bool:
+        """Whether something has ended the run."""
+        return self.hit is not None
+
+    @property
+    def state(self) -> Floats:
+        """The state after the iterations that are done, while the run goes on."""
+        return self._state
+
     def cancel(self) -> None:
         """Ends the run where it is."""
         if self.hit is None:
@@ -212,12 +222,14 @@ class Run:
         """What holds at the end of an epoch only: the gradient's norm, and conditions on the epoch."""
         bound, condition = self._stop.gradient_norm_below, self._condition
         iteration = done - 1
-        frame = self._timeline.frame(iteration)
+        timeline = self._timeline
+        frame = timeline.frame(iteration)
         if bound is not None and gradient_norm(frame) < bound:
             return Ending(done, StopRule.GRADIENT)
         if condition is None or self._totals:
             return None
         before, state = self.branch.search.before(condition, iteration), frame.next_state
+        frame = timeline.sensitive(iteration) if condition.sensitive else frame
         for candidate in candidates(condition, frame.program):
             inner = context(frame.program, candidate, iteration, self._per_epoch)
             moment = knowing(self._timeline, state, lambda: self._judge.loss, inner)

@@ -16,8 +16,9 @@ import numpy as np
 from retrograde.engine.errors import SearchCancelledError
 from retrograde.engine.formulas.bounds import Bounds, chances
 from retrograde.engine.formulas.meaning import candidates
-from retrograde.engine.formulas.probe import Probe, Record, context, decide, earlier, remembered
+from retrograde.engine.formulas.probe import Probe, Record, context, decide, remembered
 from retrograde.engine.formulas.tree import Formula, Kind, MomentPart, Slot
+from retrograde.engine.network.frame import Frame
 from retrograde.engine.travel.timeline import Timeline
 from retrograde.engine.travel.zones import LOSS, Zones
 
@@ -130,7 +131,7 @@ class Search:
 
     def _looks_back(self, conditions: Conditions) -> bool:
         """Whether the first iteration of a replay needs the frame of the one before."""
-        return bool(earlier(Probe(conditions=conditions), self._timeline.schedule.full))
+        return any(read.previous for condition in conditions for read in condition.reads)
 
     def _pieces(self, conditions: Conditions, start: int, stop: int) -> list[Piece]:
         """The range cut at the ends of intervals, with whether each may hold a hit; runs of no are joined."""
@@ -222,14 +223,15 @@ class Search:
     def steps_of(self, conditions: Conditions, iteration: int) -> list[Hit]:
         """The steps of an iteration at which a condition is true, in order."""
         timeline = self._timeline
-        frame = timeline.frame(iteration)
         per_epoch = timeline.schedule.per_epoch
         start = timeline.schedule.start(iteration)
+        # The gradients of inputs are no steps: they are known where the backward pass ends.
+        end = timeline.schedule.program(iteration).backward
         found: set[Hit] = set()
         for condition in conditions:
-            before = self.before(condition, iteration)
+            frame, before = self._frame(condition, iteration), self.before(condition, iteration)
             found.update(
-                Hit(start + candidate.step + 1, condition)
+                Hit(start + (end if condition.sensitive else candidate.step + 1), condition)
                 for candidate in candidates(condition, frame.program)
                 if decide(condition, frame, before, candidate, context(frame.program, candidate, iteration, per_epoch))
             )
@@ -237,7 +239,7 @@ class Search:
 
     def _hits(self, conditions: Conditions, iteration: int) -> list[Hit]:
         """The hits of an iteration that has one; where a single step decides, its frame need not be made."""
-        if len(conditions) == 1:
+        if len(conditions) == 1 and not conditions[0].sensitive:
             schedule = self._timeline.schedule
             deciding = candidates(conditions[0], schedule.program(iteration))
             if len(deciding) == 1:
@@ -336,7 +338,10 @@ class Search:
         """What a formula reads of the iteration before."""
         if iteration == 0 or not any(read.previous for read in formula.reads):
             return {}
-        return dict(remembered(Probe(values=(formula,)), self._timeline.frame(iteration - 1)))
+        return dict(remembered(Probe(values=(formula,)), self._frame(formula, iteration - 1)))
+
+    def _frame(self, formula: Formula, iteration: int) -> Frame:
+        return self._timeline.sensitive(iteration) if formula.sensitive else self._timeline.frame(iteration)
 
 
 def _joined(pieces: list[Piece]) -> list[Piece]:

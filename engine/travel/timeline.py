@@ -8,7 +8,7 @@ share of the budget, every second one is dropped and K doubles. K decides how lo
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import cycle, islice
@@ -186,10 +186,11 @@ class Timeline:
         """The executor of a program; one for its live run and its replay."""
         executor = self._executors.get(program)
         if executor is None:
-            executor = self._executors[program] = self._made(program, self.constants)
+            executor = self._executors[program] = self.made(program, self.constants)
         return executor
 
-    def _made(self, program: Program, constants: Mapping[Array, Floats]) -> Executor:
+    def made(self, program: Program, constants: Mapping[Array, Floats]) -> Executor:
+        """An executor of the run's kind, so that its numbers have the run's bits."""
         if self.generated:
             return GeneratedExecutor(program, constants)
         return KernelExecutor(program, constants, blas=self.network.scenario.network.arithmetic == "blas")
@@ -228,7 +229,7 @@ class Timeline:
         def run(executor: Executor, now: Floats, batches: Sequence[Any]) -> Floats:
             return executor.advance(now, batches, losses)
 
-        return self._run(state, start, count, run, lambda frame, _at: losses.append(total_loss(frame)))
+        return self._run(state, start, count, run, lambda frame, _at: losses.append(total_loss(frame)), False)
 
     def watch(self, state: Floats, start: int, count: int, probe: Probe, record: Record) -> Floats:
         """The same as ``advance``, and notes what a probe sees.
@@ -243,13 +244,20 @@ class Timeline:
         per_epoch = self.schedule.per_epoch
         fresh = not record.losses and start > 0 and not record.before
         # Without a look back there is no need for the iteration before, which may take a whole replay.
-        if fresh and earlier(probe, self.schedule.program(start - 1)):
-            record.before = remembered(probe, self.frame(start - 1))
+        if fresh and earlier(probe, self._program(start - 1, probe.sensitive)):
+            record.before = remembered(probe, (self.sensitive if probe.sensitive else self.frame)(start - 1))
 
         def run(executor: Executor, now: Floats, batches: Sequence[Any]) -> Floats:
             return executor.watch(now, batches, probe, record, per_epoch)
 
-        return self._run(state, start, count, run, lambda frame, at: _look(probe, record, frame, at, per_epoch))
+        def look(frame: Frame, at: int) -> None:
+            _look(probe, record, frame, at, per_epoch)
+
+        return self._run(state, start, count, run, look, probe.sensitive)
+
+    def _program(self, iteration: int, sensitive: bool) -> Program:
+        program = self.schedule.program(iteration)
+        return self.network.sensitivity(program.batch) if sensitive else program
 
     def _run(
         self,
@@ -258,6 +266,7 @@ class Timeline:
         count: int,
         run: Callable[[Executor, Floats, Sequence[Any]], Floats],
         look: Callable[[Frame, int], None],
+        sensitive: bool,
     ) -> Floats:
         """Runs pieces of iterations of one size by the executor of their timeline; an edited one is looked at."""
         stop = start + count
@@ -265,12 +274,12 @@ class Timeline:
         while start < stop:
             if self.parent is not None and start < self.base:
                 if start >= self.change.first:
-                    look(self.frame(start), start)
+                    look(self.sensitive(start) if sensitive else self.frame(start), start)
                     start += 1
                     state = self.state(start)
                     continue
                 end = min(stop, self.change.first)
-                state = self.parent._run(state, start, end - start, run, look)
+                state = self.parent._run(state, start, end - start, run, look, sensitive)
                 start = end
                 if start == self.change.first:
                     state = self.state(start)
@@ -279,7 +288,7 @@ class Timeline:
             if not schedule.uniform:
                 left = schedule.per_epoch - 1 - start % schedule.per_epoch
                 piece = min(piece, left) if left else 1
-            state = run(self.executor(schedule.program(start)), state, self._batches(start, piece))
+            state = run(self.executor(self._program(start, sensitive)), state, self._batches(start, piece))
             start += piece
         return state
 
@@ -348,18 +357,43 @@ class Timeline:
             self._frames.popitem(last=False)
         return frame
 
+    def framer(self, iteration: int, program: Program | None = None) -> Callable[[Floats], Frame]:
+        """What computes every value of an iteration from a state at its start, which need not be the run's own.
+
+        Args:
+            iteration: the iteration.
+            program: its program, or one that computes more.
+        """
+        if self.parent is not None and iteration < self.change.first:
+            return self.parent.framer(iteration, program)
+        schedule = self.schedule
+        program = schedule.program(iteration) if program is None else program
+        executor = self.executor(program)
+        leaves = executor.leaves(self.network.columns, schedule.rows(iteration), schedule.dated(iteration))
+        if iteration >= self.base:
+            return lambda state: executor.frame(state, leaves)
+        overrides = self.replaced(iteration, program)
+        later = any(at > iteration for at in self.change.constants)
+        edited = self.made(program, self._constants(iteration)) if later else executor
+        return lambda state: edited.frame(state, leaves, overrides)
+
     def _computed(self, iteration: int, program: Program) -> Frame:
         """An iteration by its program, or by one that computes more."""
-        executor, schedule = self.executor(program), self.schedule
-        leaves = executor.leaves(self.network.columns, schedule.rows(iteration), schedule.dated(iteration))
-        if iteration < self.base:
-            overrides = self.replaced(iteration, program)
-            if any(at > iteration for at in self.change.constants):
-                executor = self._made(program, self._constants(iteration))
-            return executor.frame(self._changed[iteration], leaves, overrides)
         previous = self._frames.get(iteration - 1) if iteration > self.base else None
         state = self.state(iteration) if previous is None else previous.next_state
-        return executor.frame(state, leaves)
+        return self.framer(iteration, program)(state)
+
+    def frames(self, start: int, stop: int) -> Iterator[Frame]:
+        """The frames of iterations one after the other, none of them kept; faster than to ask for each."""
+        state: Floats | None = None
+        for iteration in range(start, stop):
+            if iteration < self.base:
+                yield self.frame(iteration)
+                continue
+            state = self.state(iteration) if state is None else state
+            frame = self.executor(self.schedule.program(iteration)).frame(state, self._leaves(iteration))
+            state = frame.next_state
+            yield frame
 
     def sensitive(self, iteration: int) -> Frame:
         """Every value of an iteration, and the gradients of its inputs, which no training asks for."""

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 
-from tests.bench import attention, cursor, history, keys, lenet, lstm, paint, reading, training, travel
+from tests.bench import attention, cursor, doctoring, history, keys, lenet, lstm, paint, reading, training, travel
 from tests.bench.harness import Benchmark, Effort, Row, dump, machine, measure_apart, table
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -20,6 +20,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "lstm": lstm.lstm,
     "moving": cursor.moving,
     "building": cursor.building,
+    "doctor": doctoring.watched,
+    "biography": doctoring.biography,
     "memory": history.memory,
     "billion": history.billion,
     "keys": keys.keys,

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from tests.bench import attention, cursor, history, keys, lenet, lstm, reading, rivals, training, travel  # noqa: E402
+from tests.bench import attention, cursor, doctoring, history, keys, lenet, lstm, reading, rivals, training, travel  # noqa: E402
 from tests.bench.harness import Effort, Row, interleave, ratio, table  # noqa: E402
 
 pytestmark = pytest.mark.bench
@@ -33,6 +33,8 @@ TINY = Effort(rounds=1, scale=0.004)
         attention.transformer,
         cursor.moving,
         cursor.building,
+        doctoring.watched,
+        doctoring.biography,
         history.memory,
         history.billion,
         travel.seeking,

@@ -155,3 +155,8 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     text = printed(capsys, "--help")
     for option in ("--at", "--values", "--count", "--all", "--seed", "--json"):
         assert option in text
+
+
+def test_a_zero_has_no_sign(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["gradcheck", "goodfellow-xor", "--all"])
+    assert " -0 " not in capsys.readouterr().out

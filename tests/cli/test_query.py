@@ -36,6 +36,15 @@ def run_for(epochs: int = EPOCHS) -> tuple[str, str]:
 
 
 class TestAnswers:
+    @pytest.mark.parametrize("source", ["mazur", "iris"])
+    @pytest.mark.parametrize(
+        "formula",
+        ['phase == "update"', 'phase != "forward" and epoch == 2', 'phase == "loss"', 'not phase == "forward"'],
+    )
+    def test_a_phase_is_no_number(self, source: str, formula: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert " = " in asked(f"first {formula}", capsys, *run_for(2), source=source)
+        assert json.loads(asked(f"all {formula}", capsys, *run_for(2), "--json", source=source))["hits"]
+
     @pytest.mark.parametrize("formula", ["E < 0.2", "w5 < 0.1", "E < prev(E)", "out_o1 > 0.5 and epoch > 3"])
     def test_first_and_last_are_the_session_s(
         self, formula: str, session: Session, capsys: pytest.CaptureFixture[str]

@@ -202,7 +202,7 @@ class TestRun:
         file.write_text(ROOT, encoding="utf-8")
         text = output(["run", str(file)], capsys)
         assert "stopped: diverged in epoch 1, first at ∂E/∂s = nan in step 1:1:7" in text
-        assert text.rstrip().endswith(f"there: retrograde {file}, then :goto 1:1:7")
+        assert text.rstrip().endswith(f"there: retrograde {file}, then :1:1:7")
         result = json.loads(output(["run", str(file), "--json"], capsys))
         assert result["diverged"] == {"name": "∂E/∂s", "value": "NaN", "address": "1:1:7", "step": 7}
         assert result["epochs"] == 2

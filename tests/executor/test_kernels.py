@@ -241,7 +241,8 @@ def test_every_loss_at_the_ends_of_the_numbers(loss: str, out: float, target: fl
     for executor in executors(network, program):
         frame = executor.frame(network.initial_state, batch_of(network, executor, 2), overrides)
         assert_frame_is_its_equations(frame, frozenset(overrides))
-        if math.isnan(out):
+        # As cross_entropy, nll reads nothing of a class that is not the sample's.
+        if math.isnan(out) and not (loss == "nll" and target == 0.0):
             assert math.isnan(float(frame.array(program.named["E"])))
         if loss == "binary_cross_entropy" and out == target:
             assert frame.array(program.named["E_o"])[0, 0] == 0.0, "0 · ln 0 is 0"

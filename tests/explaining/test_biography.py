@@ -7,6 +7,7 @@ import re
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from retrograde.engine import Session, load_scenario
 from retrograde.engine.equations.optimisers import OPTIMISERS
 from retrograde.engine.errors import EngineError
 from retrograde.engine.explaining.biography import printed
+from retrograde.engine.explaining.exact_sums import Wide, products, sums
 from retrograde.engine.explaining.update_parts import PartKind
 from retrograde.engine.scenario.catalogue import folder
 from retrograde.engine.scenario.file import parse_scenario
@@ -109,3 +111,47 @@ def test_printed_columns_add_up_as_printed(values: list[Fraction], digits: int) 
     unit = Fraction(1, 10**digits)
     assert all(abs(text - value) <= unit for text, value in zip(read, values, strict=True))
     assert abs(Fraction(whole.replace("−", "-")) - total) <= unit / 2
+
+
+def test_a_span_is_split_by_whole_epochs() -> None:
+    session = Session(load_scenario("two-moons"))
+    session.run(epochs=7)
+    session.seek("end")
+    story, per_epoch = session.biography("w1"), session.schedule.per_epoch
+    buckets = story.buckets(unit=per_epoch)
+    assert [bucket.start for bucket in buckets] == [epoch * per_epoch for epoch in range(7)]
+    within = story.buckets(3, 2 * per_epoch + 1, unit=per_epoch)
+    assert (within[0].start, within[0].stop, within[-1].stop) == (3, per_epoch, 2 * per_epoch + 1)
+
+
+@pytest.mark.parametrize(("optimiser", "settings"), [("adam", ""), ("rprop", ""), ("sgd", "momentum = 0.9\nl1 = 0.01")])
+def test_a_span_is_the_same_in_pieces_of_any_size(
+    monkeypatch: pytest.MonkeyPatch, optimiser: str, settings: str
+) -> None:
+    story = trained(optimiser, settings, 40).biography("w1")
+    whole = story.ledger()
+    monkeypatch.setattr("retrograde.engine.explaining.biography.PIECE_BYTES", 1)
+    apart = story.ledger()
+    by_cause = {(row.kind, row.sample): row for row in apart.rows[:-1]}
+    assert len(by_cause) == len(whole.rows) - 1
+    for row in whole.rows[:-1]:
+        other = by_cause[row.kind, row.sample]
+        assert row.at_once == other.at_once
+        assert float(row.in_all) == pytest.approx(float(other.in_all), rel=1e-13, abs=1e-15)
+
+
+@examples(200)
+@given(st.lists(st.tuples(st.integers(0, 2), st.floats(allow_nan=False, allow_infinity=False)), max_size=20))
+def test_sums_of_floats_are_exact(values: list[tuple[int, float]]) -> None:
+    groups = np.array([group for group, _value in values], np.int64)
+    found = sums(groups, np.array([value for _group, value in values]), 3)
+    assert found == [sum((Fraction(v) for g, v in values if g == group), Fraction()) for group in range(3)]
+
+
+@examples(200)
+@given(st.lists(st.tuples(st.floats(-1e300, 1e300), st.floats(-1e300, 1e300)), min_size=1, max_size=8))
+def test_sums_of_products_are_exact(pairs: list[tuple[float, float]]) -> None:
+    left, right = np.array(pairs).T
+    with np.errstate(all="ignore"):
+        found = products(np.zeros(len(pairs), np.int64), Wide(left, np.zeros(len(pairs))), right, 1)
+    assert found == [sum((Fraction(x) * Fraction(y) for x, y in pairs), Fraction())]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -16,9 +15,11 @@ from tests.support.gradients import SCENARIOS, session_of
 def test_factors_lead_from_row_to_row(name: str) -> None:
     rows = flow(session_of(name).frame)
     assert rows
-    for row, after in pairwise(rows):
+    named = {row.name: row for row in rows}
+    for row in rows:
         if row.factor is not None and math.isfinite(row.factor):
-            assert row.factor * after.delta == pytest.approx(row.delta)  # type: ignore[operator]
+            assert row.factor * named[row.after].delta == pytest.approx(row.delta)  # type: ignore[operator]
+    assert not rows[-1].after, "the loss gave the last one its gradient"
     factors = [row.factor for row in rows if row.factor is not None]
     assert sum(row.smallest for row in rows) == bool(factors)
     assert not factors or min(factors) == next(row.factor for row in rows if row.smallest)
@@ -39,6 +40,13 @@ def test_the_figures_are_those_of_the_frame() -> None:
         out = named[f"out_{layer}"]
         assert row.slope == pytest.approx((out * (1 - out)).mean())
     assert rows["h7"].smallest
+
+
+def test_a_factor_is_that_of_the_layer_whose_gradient_was_read() -> None:
+    assert [row.after for row in flow(session_of("vanishing").frame)] == [*(f"h{k}" for k in range(2, 8)), "o", ""]
+    after = {row.name: row.after for row in flow(session_of("elman").frame)}
+    assert (after["h@1"], after["h@3"], after["h@4"]) == ("h@2", "h@4", "o@4")
+    assert not after["o@1"] and not after["o@4"]
 
 
 def test_a_recurrent_layer_has_a_row_a_time_step() -> None:

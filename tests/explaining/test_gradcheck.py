@@ -113,12 +113,12 @@ def test_differences_are_close_and_their_errors_honest(recipe: Recipe, random: R
 
 def test_a_gradient_of_every_kind_of_value_can_be_asked_for() -> None:
     session = Session(load_scenario("mazur"))
-    for name in ("w5", "grad(w5)", "net_h1", "delta(h1)", "out_h2", "W_h", "W_h[1,:]", "net_h"):
+    for name in ("w5", "grad(w5)", "net_h1", "delta(h1)", "out_h2", "i1", "grad(i1)", "W_h", "W_h[1,:]", "net_h"):
         checks = checked(session, name)
         assert checks
         assert not told(session, checks)
     assert len(checked(session, "W_h", "w1", "grad(w1)", "W_h[1,:]")) == 4, "each once"
-    for name, part in (("w99", "there is no value called w99"), ("E", "E has no gradient"), ("i1", "no gradient")):
+    for name, part in (("w99", "there is no value called w99"), ("E", "E has no gradient"), ("t_o1", "no gradient")):
         with pytest.raises(EngineError, match=part):
             checked(session, name)
 

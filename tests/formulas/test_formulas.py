@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrograde.engine import Session
+from retrograde.engine import Session, load_scenario
+from retrograde.engine.errors import FormulaError
 from retrograde.engine.formulas import resolving, wide
 from retrograde.engine.formulas.meaning import candidates
 from retrograde.engine.formulas.probe import Probe, Record, context, decide
@@ -136,3 +137,22 @@ def test_the_promised_words_are_read() -> None:
         "slope(h1) < .25",
     ):
         assert session.condition(text).kind is Kind.TRUTH
+
+
+class TestOneSampleOfAnArray:
+    @pytest.mark.parametrize(
+        ("name", "whole", "parts"),
+        [
+            ("xor-2-4-1", "out_h{2}", [f"out_h{unit}{{2}}" for unit in range(1, 5)]),
+            ("xor-2-4-1", "delta(h{3})", [f"delta(h{unit}){{3}}" for unit in range(1, 5)]),
+            ("xor-2-4-1", "grad(i){4}", ["grad(i1){4}", "grad(i2){4}"]),
+            ("elman", "out_h@2{3}", ["out_h1@2{3}", "out_h2@2{3}"]),
+        ],
+    )
+    def test_it_is_those_of_its_slots(self, name: str, whole: str, parts: list[str]) -> None:
+        session = Session(load_scenario(name))
+        assert session.measure(whole, 1).ravel().tolist() == [session.measure(part, 1) for part in parts]
+
+    def test_of_a_parameter_there_is_none(self) -> None:
+        with pytest.raises(FormulaError, match="W_h has no values of samples"):
+            Session(load_scenario("xor-2-4-1")).formula("max(W_h{2})")

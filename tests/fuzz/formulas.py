@@ -11,7 +11,7 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.session.published import check
 from retrograde.engine.session.session import Session
-from retrograde.tui.cli.support.streams import complain
+from retrograde.tui.cli.support.streams import complain, settled_streams
 from retrograde.tui.debugger.editing import assignments
 from tests.fuzz.target import Beat
 
@@ -106,7 +106,8 @@ class Formulas:
         try:
             self._doors[door](session, rest.decode("utf-8", "replace"))
         except EngineError as error:
-            complain(str(error))
+            with settled_streams():
+                complain(str(error))
             assert str(error).strip(), "the error says nothing"
             return False
         return True

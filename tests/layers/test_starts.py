@@ -152,6 +152,22 @@ def test_states_of_a_file(tmp_path: Path) -> None:
     assert session.measure("c0_h1{2}", 0) == STATES["c0"][2, 0]
 
 
+@pytest.mark.parametrize(("h0", "c0"), [("s1,s2", "cells-cells2"), ("5-6", "8-9")])
+def test_states_of_a_table(tmp_path: Path, h0: str, c0: str) -> None:
+    lines = ["x1,x2,x3,x4,s1,s2,note,cells,cells2"]
+    for x, h, c in zip(X.tolist(), STATES["h0"], STATES["c0"], strict=True):
+        lines.append(",".join(map(str, [*np.ravel(x), *h, "a b", *c])))
+    (tmp_path / "data.csv").write_text("\n".join(lines))
+    data = 'file = "data.csv"\ninput_columns = "1-4"\nrows = "2-3"'
+    (tmp_path / "one.toml").write_text(
+        text("lstm", f'h0 = "{h0}"\nc0 = "{c0}"').replace(f"inputs = {X.tolist()}", data)
+    )
+    session = Session(load_scenario(tmp_path / "one.toml"))
+    assert session.measure("h0_h2{1}", 0) == STATES["h0"][1, 1]
+    assert session.measure("c0_h1{2}", 0) == STATES["c0"][2, 0]
+    assert session.measure("i2@1{1}", 0) == np.ravel(X[1])[1]
+
+
 @pytest.mark.parametrize(
     ("array", "message"),
     [
@@ -176,7 +192,7 @@ def test_a_wrong_array_of_a_file_is_refused_at_its_key(tmp_path: Path, array: st
         ("rnn", "h0 = [[0.1, 0.2], [0.3, 0.4]]", "", "layers[1].h0", "2 rows of initial states for 3 samples"),
         ("rnn", "h0 = [[0.1], [0.3], [0.4]]", "", "layers[1].h0", "has 2 numbers, one per unit"),
         ("rnn", "h0 = [[0.1, 0.2], [0.3], [0.4]]", "", "layers[1].h0", "has 2 numbers, one per unit"),
-        ("rnn", "h0 = 'start'", "", "layers[1].h0", "start is the name of an array, and there is no NPZ file"),
+        ("rnn", "h0 = 'start'", "", "layers[1].h0", "start names an array or columns, and there is no NPZ"),
         (
             "lstm",
             "c0 = [[0.1, 0.2], [0.3, 0.4], [1.0, 1.0]]\ninitial = 'trained'",

@@ -125,7 +125,7 @@ class TestCsv:
         rule = ', or a rule: missing = "drop"'
         assert found == [
             f"{place}:2:3: data.file: row 2, column 2: 'x' is not a number",
-            f"{place}:3:5: data.file: row 3, column 3: the cell is empty; a number is needed{rule}",
+            f"{place}:3:5: data.file: row 3, column 3: the cell is empty; a value is needed{rule}",
             f"{place}:4:3: data.file: row 4, column 2: 'nan' is no value; one is needed{rule} or missing = \"mean\"",
             f"{place}:4:7: data.file: row 4, column 3: '1_0' is not a number; for labels give classes",
             f"{place}:5:3: data.file: row 5, column 2: 'inf' is not finite",

@@ -25,6 +25,7 @@ from retrograde.engine.scenario.tables.delimited import Reading, read_delimited
 from retrograde.engine.scenario.tables.table import Table
 from retrograde.engine.session.published import check
 from retrograde.engine.session.session import Session
+from retrograde.engine.travel.epochs import rightly
 from tests.support.effort import examples
 
 FLOWERS = Path(__file__).parent / "flowers"
@@ -397,6 +398,10 @@ class TestHeldOut:
         assert session.value("E_held_out") == session.measure("E_held_out", 0) == alone.value("E_data")
         session.run()
         assert session.value("E_held_out") != alone.value("E_data")
+        state = session.timeline.state(session.iteration)
+        again = rightly(alone.timeline, state)
+        assert again is not None and again.samples == 3
+        assert rightly(session.timeline, state, held_out=True) == again, "of one output, too"
         session.condition("E_held_out < 1", by_epoch=True)
 
     def test_words_of_its_own_file_are_the_classes_of_the_training(self, tmp_path: Path) -> None:
@@ -581,3 +586,62 @@ def test_a_scenario_without_samples_needs_no_file() -> None:
             '[loss]\nkind = "half_squared_error"\n[training]\nlearning_rate = 1\n[stop]\nepochs = 1\n'
             '[data]\nfile = "x.csv"\ninput_columns = "1"\ntarget_columns = "2"\n'
         )
+
+
+ROWS = "5.1,3.5,a\n4.9,3.0,b\n6.2,2.25,a\n"
+NUMBERS_OF_ROWS = [[5.1, 3.5], [4.9, 3.0], [6.2, 2.25]]
+
+
+class TestMoreOfWhatPeopleHave:
+    @pytest.mark.parametrize(
+        ("text", "encoding"),
+        [
+            ("# by x\nx,y,k\n" + ROWS.replace("6.2", "# in the middle\n6.2") + "# the end\n", "utf-8"),
+            ("x,y,k\n" + ROWS.replace("6.2", "# two, of them\n#\n6.2"), "utf-8"),
+            ("% by x\n" + ROWS, "utf-8"),
+            ("Flowers\nx,y,k\n" + ROWS, "utf-8"),
+            ("Flowers of 1936, measured\n\nx,y,k\n" + ROWS, "utf-8"),
+            ("Flowers,,\nx,y,k\n" + ROWS, "utf-8"),
+            ("x,y,k\n" + ROWS.replace("5.1", "$5.10").replace("4.9", "$ 4.9"), "utf-8"),
+            ("x;y;k\n" + ROWS.replace(",", ";").replace(".", ",").replace("5,1;", "5,10 €;"), "cp1252"),
+            ("x,y,k\n" + ROWS.replace("5.1", "5.1D0").replace("6.2", "0.62d+01"), "utf-8"),
+            ("x,y,种类\n" + ROWS, "gb18030"),
+            ("x,y,鸢尾花\n" + ROWS, "gb18030"),
+            ("x,y,Größe\n" + ROWS, "cp1252"),
+        ],
+    )
+    def test_it_is_read(self, tmp_path: Path, text: str, encoding: str) -> None:
+        table = read(put(tmp_path, text, encoding))
+        found = np.stack([table.columns[column].numbers for column in range(2)], axis=1)
+        assert found.tolist() == NUMBERS_OF_ROWS
+        assert list(table.columns[2].odd.values()) == ["a", "b", "a"]
+        if not text.startswith("%"):
+            heading = next(line for line in text.split("\n") if line.startswith(("x,", "x;")))
+            assert table.names is not None
+            assert table.names[2] == heading[4:]
+
+    @pytest.mark.parametrize("first", ["#ff0000", "#1", "#5.1"])
+    def test_a_row_that_begins_with_a_hash_is_not_lost(self, tmp_path: Path, first: str) -> None:
+        assert read(put(tmp_path, f"c,x\n{first},1\n#000000,2\n")).count == 2
+
+    @pytest.mark.parametrize("text", [",,a\n1,2,b\n", "a,,\nb,1,2\n", "NA,NA,a\n1,2,b\n"])
+    def test_a_row_without_numbers_is_no_title(self, tmp_path: Path, text: str) -> None:
+        assert read(put(tmp_path, text)).count == 2
+
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            (b"PK\x03\x04" + b"a" * 50, "a workbook or an archive; save the sheet as CSV"),
+            (b"<!DOCTYPE html><html></html>", "a web page"),
+            (b'[{"x": 5.1, "y": 3.5}]', "JSON"),
+            (b'{"x": 5.1}\n{"x": 5.2}\n', "JSON"),
+            (b"x,y,k\n", "there are no rows in the file"),
+        ],
+    )
+    def test_what_is_no_table_says_what_it_is(self, tmp_path: Path, content: bytes, said: str) -> None:
+        (tmp_path / "x.csv").write_bytes(content)
+        assert said in refused(tmp_path, 'file = "x.csv"\ninput_columns = "1-2"\ntarget_columns = "3"')
+
+    def test_a_hint_at_decimal_commas_would_help(self, tmp_path: Path) -> None:
+        put(tmp_path, 'x,y,k\n"1,23,456",2,3\n1.5,2,3\n')
+        assert "decimal = " not in refused(tmp_path, 'file = "x.csv"\ninput_columns = "1-2"\ntarget_columns = "3"')

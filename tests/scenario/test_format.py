@@ -102,6 +102,7 @@ class TestSchema:
                 "teaches",
                 "about",
                 "network",
+                "doctor",
                 "data",
                 "held_out",
                 "loss",

@@ -169,9 +169,10 @@ def test_a_layer_that_does_not_fit_is_named_with_its_place(old: str, new: str, w
         ("[loss]", "[data]\ninputs = [[1]]\n[loss]", "data.inputs: inputs of 1×1 where the network needs 1×0"),
         (
             "[loss]",
-            "[data]\ntargets = [[1]]\n[loss]",
-            "data.targets: the loss is the value of an output itself: there are no targets",
+            "[data]\ntargets = [[1, 2]]\n[loss]",
+            "data.targets: targets of 1×2 where the network needs 1×1",
         ),
+        ("[loss]", "[data]\ntargets = []\n[loss]", "data.targets: there are no samples; at least one is needed"),
         (
             'kind = "value"',
             'kind = "squared_error"',

@@ -14,6 +14,7 @@ from retrograde.engine.equations.optimisers import OPTIMISERS
 from retrograde.engine.equations.rate_schedules import SCHEDULES
 from retrograde.engine.errors import ScenarioError
 from retrograde.engine.layers.table import KINDS
+from retrograde.engine.network.notation import EXTRA_NAMES
 from retrograde.engine.scenario.file import parse_scenario
 from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.scenario.toml_hints import meant_number, written_so
@@ -83,7 +84,7 @@ class TestTable:
         names = {name for table in TABLES for name in table}
         words = {"mean", "sum", "none", "all", "last", "seeded", "simultaneous", "in_place", "constant", "uniform"}
         words |= {"normal", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal"}
-        formulas = {"log", "abs", "isnan", "lr", "grad", "prev", "norm"}
+        formulas = {"log", "abs", "isnan", "lr", "grad", "prev", "norm", "E", *EXTRA_NAMES}
         assert {row.name for row in SYNONYMS} <= keys | names | words | formulas | set(SUBCOMMANDS)
 
     @pytest.mark.parametrize("names", TABLES, ids=["activations", "losses", "optimisers", "schedules", "kinds"])
@@ -205,6 +206,43 @@ class TestHints:
     )
     def test_one_message_says_what_it_is_called_here(self, parts: dict[str, str], said: str) -> None:
         assert said in problem(**parts)
+
+    @pytest.mark.parametrize(
+        ("parts", "said", "never"),
+        [
+            ({"layer": 'kind = "flatten"\nunits = 1'}, ": a layer of the kind flatten has no units", "belongs in"),
+            (
+                {"layer": 'kind = "layer_norm"\nactivation = "relu"'},
+                "of the kind layer_norm has no activation",
+                "belongs",
+            ),
+            ({"layer": "units = 1\ndropout = 0.5"}, 'it is a layer of its own: kind = "dropout"', "known here"),
+            ({"layer": 'units = 1\nactivation = "arctan"'}, '"arctan" is not known; allowed:', "did you mean"),
+            ({"layer": 'units = 1\ninit = { kind = "lecun_normal" }'}, "is not known; allowed:", "did you mean"),
+            ({"layer": 'units = 1\ninit = "xavier"'}, 'write init = { kind = "glorot_uniform" }', 'xavier" }'),
+            ({"layer": 'units = 1\nfrozen = "weights"'}, 'write frozen = ["weights"]', "known"),
+            ({"layer": 'units = 1\ninputs = "i"'}, 'write inputs = ["i"]', "known"),
+            ({"loss": "half_mse"}, "did you mean half_squared_error?", "did you mean mean"),
+            ({"loss": "NLLLoss"}, "did you mean nll? (it takes log-probabilities", "did you mean cross"),
+            ({"stop": "epochs = 2\nloss = 0.1"}, "did you mean loss_below?", "top of the file"),
+            ({"stop": "epochs = 2\nmin_error = 0.1"}, "did you mean loss_below?", "known here"),
+            ({"training": 'learning_rate = 0.1\nloss = "mse"'}, "it is a table of its own: [loss]", "top of the file"),
+            ({"training": 'learning_rate = 0.1\ndevice = "cpu"'}, "known here", "did you mean"),
+            ({"training": "learning_rate = 0.1\nshuffle = true"}, "did you mean seeded?", "did you mean none"),
+            ({"training": "learning_rate = 0.1\nshuffle = false"}, "did you mean none?", "did you mean seeded"),
+            ({"training": "step_size = 0.1"}, "did you mean learning_rate?", "remembers"),
+            ({"training": "learning_rate = 0.1\nl2_penalty = 0.1"}, "did you mean l2?", "l2_half"),
+            ({"training": "η = 0.1"}, "write learning_rate = 0.1", "in quotes"),
+            ({"training": "learning_rate: 0.1"}, "write learning_rate = 0.1", "in quotes"),
+            ({"training": "learning_rate 0.1"}, "write learning_rate = 0.1", "in quotes"),
+            ({"training": "learning_rate = 0.1;"}, "write 0.1", "in quotes"),
+            ({"training": "learning_rate = ½"}, "write 0.5", "in quotes"),
+        ],
+    )
+    def test_a_hint_is_true(self, parts: dict[str, str], said: str, never: str) -> None:
+        found = problem(**parts)
+        assert said in found
+        assert never not in found
 
     def test_of_a_loss_weights_is_a_factor(self) -> None:
         written = text().replace("[training]", "weights = 2\n[training]")

@@ -50,6 +50,24 @@ class TestScenario:
         assert (warning.line, warning.column, warning.key) == (22, 17, "training.learning_rate")
         assert str(warning).startswith(f"{file}:22:17: warning: training.learning_rate: a learning rate below 0")
 
+    @pytest.mark.parametrize(
+        ("key", "value", "said"),
+        [
+            ("learning_rate", "-0.5", "below 0 climbs"),
+            ("learning_rate", "0", "of 0 changes no parameter"),
+            ("rate_factor", "-2.0", "below 0 climbs"),
+            ("rate_factor", "0.0", "of 0 changes no parameter"),
+        ],
+    )
+    def test_the_rate_of_a_layer_may_have_any_sign(self, key: str, value: str, said: str) -> None:
+        text = changed("[[network.layers]]\n", f"[[network.layers]]\n{key} = {value}\n")
+        (warning,) = odd(text)
+        assert warning.startswith(f"network.layers[1].{key}: a learning rate {said}")
+        session = Session(parse_scenario(text))
+        rate = float(value) * (session.value("lr") if key == "rate_factor" else 1.0)
+        moved = session.measure("new(w1)", 0) - session.measure("w1", 0)
+        assert moved == pytest.approx(-rate * session.measure("grad(w1)", 0), rel=1e-9, abs=1e-15)
+
     def test_a_fault_is_reported_without_the_warnings(self) -> None:
         (only,) = problems(changed("epochs = 10", "epochs = 0", ODD))
         assert only.key == "stop.epochs"

@@ -558,3 +558,31 @@ def test_no_file_is_put_in_the_place_of_a_device(tmp_path: Path) -> None:
             write_whole(path, "new")
     assert pipe.is_fifo()
     assert Path("/dev/null").is_char_device()
+
+
+def test_a_session_that_names_a_far_position_can_be_cancelled(tmp_path: Path) -> None:
+    path = tmp_path / f"x{SUFFIX}"
+    session = Session(load_scenario("mazur"))
+    session.run(epochs=3)
+    session.edit({"w5": 0.3}, name="other")
+    save(session, path)
+    content = json.loads(path.read_text(encoding="utf-8"))
+    far = session.schedule.start(10**12)
+    content["length"] = 2 * far
+    for key in ("cursor", "edit"):
+        changed = json.loads(json.dumps(content))
+        if key == "cursor":
+            changed["cursor"]["position"] = far
+        else:
+            changed["branches"][1]["edit"]["position"] = far
+        path.write_text(json.dumps(changed), encoding="utf-8")
+        asked: list[tuple[int, int]] = []
+
+        def cancel(done: int, total: int, seen: list[tuple[int, int]] = asked) -> bool:
+            seen.append((done, total))
+            return len(seen) == 3
+
+        with pytest.raises(InterruptedError):
+            open_session(path, load_scenario, cancel)
+        assert len(asked) == 3
+        assert asked[-1][1] > 10**11

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -219,10 +219,16 @@ def renew(texts: Iterable[tuple[str, str]]) -> None:
 
 SCREENS: dict[str, tuple[str, ...]] = {
     "mazur": ("right", "right", "right"),
-    "iris": ("}", "}", "l", "right"),
+    "iris": ("}", "}", "right"),
     "lstm-two-steps": ("}", "}", "}", "right", "down"),
     "convolution-by-hand": ("}", "right", "4"),
 }
+LOOKS = {
+    "vanishing": ("why w1", "chain w1", "flow"),
+    "xor-2-2-1": ("why w1",),
+    "lenet-digits": ("chain W_c1[4,1,3,1]",),
+}
+"""What is written to open screens over the one of a scenario, at the end of its second iteration."""
 SCREEN_SIZES = ((80, 24), (120, 40))
 
 
@@ -246,6 +252,48 @@ async def screens_of(name: str) -> dict[str, str]:
     return found
 
 
+async def looks_of(name: str) -> dict[str, str]:
+    """The screens over that of a scenario, by the names of their files."""
+    from retrograde.engine.session import explanations
+    from retrograde.tui.app import RetrogradeApp
+    from retrograde.tui.debugger.screen import DebuggerScreen
+    from retrograde.tui.screens.looking import LookingScreen
+
+    # How much is tried depends on the time that it takes, which a picture must not.
+    searched = explanations.revival
+    explanations.revival = partial(searched, seconds=60.0)
+    try:
+        return await _looks_of(name, RetrogradeApp, DebuggerScreen, LookingScreen)
+    finally:
+        explanations.revival = searched
+
+
+async def _looks_of(name: str, app_of: type[Any], debugger: type[Any], looking: type[Any]) -> dict[str, str]:
+    found = {}
+    for size in SCREEN_SIZES:
+        app = app_of(name)
+        async with app.run_test(size=size) as pilot:
+            while not isinstance(app.screen, debugger):
+                await pilot.pause(0.02)
+            main = app.screen
+            await pilot.press("]", "]")
+            for line in LOOKS[name]:
+                await pilot.press("colon", *line, "enter")
+                while not isinstance(app.screen, looking):
+                    await pilot.pause(0.02)
+                # What takes longer is looked for in two pieces, one after the other.
+                for _piece in range(2):
+                    await pilot.pause(0.1)
+                    while main.parts.working.work is not None:
+                        await pilot.pause(0.02)
+                rows = [strip.text.rstrip() for strip in app.screen._compositor.render_strips(app.screen.size)]
+                found[f"screen-{name}-{line.partition(' ')[0]}-{size[0]}x{size[1]}"] = "\n".join(rows) + "\n"
+                await pilot.press("escape")
+                while not isinstance(app.screen, debugger):
+                    await pilot.pause(0.02)
+    return found
+
+
 def main() -> None:
     """Writes all files anew."""
     import asyncio
@@ -257,6 +305,8 @@ def main() -> None:
         renew((name, make()) for name, make in cases().items())
         for name in SCREENS:
             renew(asyncio.run(screens_of(name)).items())
+        for name in LOOKS:
+            renew(asyncio.run(looks_of(name)).items())
     print(f"{len(list(FOLDER.glob('*.txt')))} files in {FOLDER}", file=sys.stderr)
 
 

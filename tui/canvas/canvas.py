@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import groupby
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -84,6 +85,20 @@ def wrap(text: str, limit: int) -> list[str]:
     if line.strip():
         lines.append(line.rstrip())
     return lines
+
+
+def wrapped(line: Line, limit: int) -> list[Line]:
+    """A line in lines of at most ``limit`` cells, broken as by ``wrap``; every character keeps its ink."""
+    if measure(line) <= limit:
+        return [line]
+    inks = [ink for text, ink in line for _character in text]
+    whole, at, found = "".join(text for text, _ink in line), 0, []
+    for part in wrap(whole, limit):
+        at = whole.index(part, at)
+        runs = groupby(range(at, at + len(part)), key=inks.__getitem__)
+        found.append(tuple(Span("".join(whole[k] for k in run), ink) for ink, run in runs))
+        at += len(part)
+    return found
 
 
 def _words(text: str) -> Iterable[str]:

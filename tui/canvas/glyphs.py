@@ -117,9 +117,10 @@ _PLAIN = {
     "—": "-",
     "′": "'", "⁺": "+", "²": "^2", "½": "1/2", "√": "sqrt", "π": "pi", "α": "alpha", "ε": "eps", "Δ": "d",
     "μ": "mu", "γ": "gamma", "β": "beta", "\u0302": "hat", "λ": "lambda", "ρ": "rho", "τ": "tau", "κ": "kappa",
-    "ψ": "psi", "Ω": "Omega", "ᵗ": "^t", "‖": "|", "₁": "1",
+    "ψ": "psi", "Ω": "Omega", "ᵗ": "^t", "‖": "|", "₁": "1", "¼": "1/4", "±": "+-",
     "≤": "<=",
-    "≥": ">=", "≠": "!=", "→": "->", "←": "<-", "↑": "^", "↓": "v", "▸": ">", "✓": "ok", "✗": "X", "…": "...",
+    "≥": ">=", "≠": "!=", "→": "->", "←": "<-", "↑": "^", "↓": "v", "▸": ">", "▾": "v", "◂": "<",
+    "✓": "ok", "✗": "X", "…": "...",
     "─": "-", "≈": "~", "“": '"', "”": '"', "‘": "'", "’": "'", "│": "|", "‹": "<", "›": ">", "●": "@", "∞": "inf",
     "○": "o", "◆": "+", "≡": "=", "Π": "prod",
 }  # fmt: skip
@@ -150,3 +151,8 @@ def plain(text: str) -> str:
 def width(text: str) -> int:
     """The cells that a text takes."""
     return len(text) if text.isascii() else cell_len(text)
+
+
+def padded(text: str, cells: int) -> str:
+    """The text with blanks up to a number of cells."""
+    return text + " " * (cells - width(text))

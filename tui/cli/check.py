@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.text import N_, _, language, ngettext
+from retrograde.engine.text import N_, _, joined, language, ngettext
 from retrograde.tui.cli.support.columns import table, wrapped
 from retrograde.tui.cli.support.loading import load
 from retrograde.tui.cli.support.recordings import check_recording, is_recording
@@ -56,7 +56,7 @@ def write_checks(scenarios: Sequence[str]) -> int:
     held = _("all hold") if figures else _("nothing to compare")
     verdict = _("{count} do not hold").format(count=wrong) if wrong else held
     if usable:
-        print(f"{count}, {verified}: {verdict}")
+        print(joined((joined((count, verified), ", "), verdict), ": "))
     if usable < len(names):
         return 2
     return 1 if wrong else 0

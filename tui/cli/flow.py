@@ -6,7 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from retrograde.engine.text import N_, _
+from retrograde.engine.text import N_, _, joined
 from retrograde.tui.cli.support.columns import table
 from retrograde.tui.cli.support.numbers import encoded
 from retrograde.tui.cli.support.progress import ProgressBar
@@ -55,7 +55,7 @@ def flow(source: str, *, at: str | None, as_json: bool) -> int:
         print(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False))
         return 0
     where = _("epoch {epoch}, iteration {iteration}").format(epoch=epoch + 1, iteration=iteration + 1)
-    print("\n".join((f"{session.scenario.name}, {where}", "", *_lines(rows))))
+    print("\n".join((joined((session.scenario.name, where), ", "), "", *_lines(rows))))
     return 0
 
 

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from retrograde.engine.text import N_, _, ngettext
+from retrograde.engine.text import N_, _, joined, ngettext
 from retrograde.tui.cli.support.columns import table, wrapped
 from retrograde.tui.cli.support.numbers import encoded, shown
 from retrograde.tui.cli.support.progress import ProgressBar
@@ -117,7 +117,7 @@ def _lines(session: Session, report: GradientReport) -> list[str]:
         done=len(report.checks), count=report.total
     )
     where = _("epoch {epoch}, iteration {iteration}").format(epoch=epoch, iteration=iteration)
-    lines += ["", f"{session.scenario.name}, {where}, {counted}: {_summary(report)}"]
+    lines += ["", joined((joined((session.scenario.name, where, counted), ", "), _summary(report)), ": ")]
     return lines
 
 
@@ -137,7 +137,7 @@ def _summary(report: GradientReport) -> str:
     counts, words = _counts(report), _verdicts()
     if all(verdict == "agrees" for verdict in counts):
         return _("all agree")
-    return ", ".join(f"{count} {words[verdict]}" for verdict, count in counts.items())
+    return joined((f"{count} {words[verdict]}" for verdict, count in counts.items()), ", ")
 
 
 def _counts(report: GradientReport) -> dict[Verdict, int]:

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
 from retrograde.engine.text import LANGUAGES, N_, _, suggest, use
+from retrograde.tui.cli.support.argparse_texts import translate_argparse
 from retrograde.tui.cli.support.streams import abandon_stdout, complain, settled_streams
 from retrograde.tui.cli.support.subcommand import Argument, Subcommand, argument, plain_characters, theme
 
@@ -29,6 +30,8 @@ SUBCOMMANDS: tuple[str, ...] = (
     "gradcheck",
     "why",
     "flow",
+    "doctor",
+    "biography",
     "race",
     "new",
     "data",
@@ -62,6 +65,7 @@ def _guarded(arguments: list[str]) -> int:
     from retrograde.engine.errors import EngineError, ScenarioError
 
     use(_language(arguments))
+    translate_argparse()
     try:
         code = _carry_out(arguments)
         # What is still in the buffer fails here, where it can be said, not in the interpreter's last flush.
@@ -148,6 +152,15 @@ class _Parser(argparse.ArgumentParser):
         self.exit(BAD, text + "\n")
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """The help, with lines that are measured in cells: a Chinese character takes two."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        from retrograde.tui.cli.support.columns import wrapped
+
+        return wrapped(" ".join(text.split()), width)
+
+
 class _Version(argparse.Action):
     """Prints the version; the package's metadata is only read when it is asked for."""
 
@@ -178,7 +191,7 @@ def _parser(known: Iterable[Subcommand], meant: Sequence[str]) -> argparse.Argum
         description=_("A step debugger for backpropagation."),
         usage=_("retrograde [options] [NAME | FILE.toml | FILE.session.json | command ...]"),
         epilog=_("Without a command the app opens, with the scenario that is named or with a list to choose from."),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
     )
     parser.meant = meant
     for option in OPTIONS:
@@ -187,7 +200,7 @@ def _parser(known: Iterable[Subcommand], meant: Sequence[str]) -> argparse.Argum
         dest="command", metavar="command", title=_("commands"), required=True, prog="retrograde"
     )
     for row in known:
-        command = commands.add_parser(row.name, help=_(row.help))
+        command = commands.add_parser(row.name, help=_(row.help), formatter_class=_Help)
         for one in row.arguments:
             one.add_to(command)
         command.add_argument("--language", choices=LANGUAGES, default=argparse.SUPPRESS, help=argparse.SUPPRESS)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.text import N_, _
+from retrograde.engine.text import N_, _, joined
 from retrograde.tui.cli.support.columns import table
 from retrograde.tui.cli.support.loading import load
 from retrograde.tui.cli.support.numbers import encoded
@@ -136,7 +136,7 @@ def _as_table(laps: Sequence[Lap], last: int) -> Iterator[str]:
     yield _("The loss of an epoch is the mean of its iterations' E, each before its own update.")
     for lap in laps:
         if lap.outcome.rule is StopRule.DIVERGED:
-            yield f"{lap.name}: {lap.outcome.message}"
+            yield joined((lap.name, lap.outcome.message), ": ")
 
 
 COMMAND = Subcommand(

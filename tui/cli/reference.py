@@ -1,4 +1,4 @@
-"""`python -m retrograde.tui.cli.reference docs/scenarios.md docs/training.md`: writes what the tables say of both."""
+"""`python -m retrograde.tui.cli.reference docs/scenarios.md docs/training.md docs/why.md`: writes what tables say."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from retrograde.engine.equations.activation_table import ACTIVATIONS
+from retrograde.engine.equations.ailments import AILMENTS, Ailment
 from retrograde.engine.equations.losses import LOSSES
 from retrograde.engine.equations.optimisers import DECAY, OPTIMISERS, OPTIONS, Optimiser
 from retrograde.engine.equations.options import Value
@@ -74,6 +75,12 @@ def _lines() -> Iterator[str]:
     )
     for title, model in tables:
         yield from _section(f"## {_code(title)}", model, _fields(model))
+    yield "## `[doctor]`\n"
+    yield (
+        "Limits of the rules of `retrograde doctor` that are other than usual, a table a rule: `lr_large = { once = 5.0"
+        " }`, or `[doctor.lr_large]` with `once = 5.0`. Which rules there are, with their limits, is said in"
+        " [why](why.md#doctor).\n"
+    )
     yield "## Layers\n"
     yield "Every `[[network.layers]]` has these keys, and those of its kind:\n"
     yield from markdown_table(("key", "value", "default", "meaning"), _rows(_fields(Layer), skip=("kind",)))
@@ -152,6 +159,26 @@ def training(text: str) -> str:
         old = re.compile(rf"^\| {re.escape(head[0])} \|.*?\n(?=\n)", re.MULTILINE | re.DOTALL)
         text = old.sub(table.replace("\\", r"\\"), text)
     return text
+
+
+def why(text: str) -> str:
+    """The page that says why with its table of rules as the engine's is."""
+    use("en")
+    head = ("rule", "finds", "exactly", "limits", "what to do")
+    rows = ((f"`{row.name}`", _kind(row), row.formula, _limits(row), row.advice) for row in AILMENTS.values())
+    table = "\n".join(markdown_table(head, rows))
+    old = re.compile(rf"^\| {re.escape(head[0])} \|.*?\n(?=\n)", re.MULTILINE | re.DOTALL)
+    return old.sub(table.replace("\\", r"\\"), text)
+
+
+def _kind(row: Ailment) -> str:
+    """What a rule finds, and when it is no alarm."""
+    return row.title + (" (a note)" if row.note else " (a risk)" if row.risk else "")
+
+
+def _limits(row: Ailment) -> str:
+    """The limits of a rule, each with where it comes from."""
+    return "; ".join(f"`{limit.key} = {limit.default:g}` {limit.text}: {limit.source}" for limit in row.limits)
 
 
 def _remembered(row: Optimiser) -> str:
@@ -257,5 +284,5 @@ def _plural(word: str) -> str:
 
 if __name__ == "__main__":
     for page in map(Path, sys.argv[1:]):
-        text = training(page.read_text(encoding="utf-8")) if page.name == "training.md" else reference()
-        page.write_text(text, encoding="utf-8")
+        renew = {"training.md": training, "why.md": why}.get(page.name, lambda _text: reference())
+        page.write_text(renew(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -66,23 +66,23 @@ def run(
                     [_("epochs"), str(epochs_done), ""],
                     *_losses(session, outcome),
                     *_answered(session, outcome),
-                    *_held_out_rows(session),
+                    *_held_out_rows(session, outcome.iterations),
                 ]
             )
         )
     )
     print(_("stopped: {message}").format(message=outcome.message))
     if outcome.fault is not None:
-        message = _("there: retrograde {scenario}, then :goto {address}")
+        message = _("there: retrograde {scenario}, then :{address}")
         print(message.format(scenario=scenario, address=outcome.fault.address))
     return 0
 
 
-def classified(session: Session, updates: int) -> Classified | None:
+def classified(session: Session, updates: int, *, held_out: bool = False) -> Classified | None:
     """How many samples are classified rightly after so many updates; None where the targets are no classes."""
     from retrograde.engine.travel.epochs import rightly
 
-    return rightly(session.timeline, session.timeline.state(updates))
+    return rightly(session.timeline, session.timeline.state(updates), held_out=held_out)
 
 
 def answers(session: Session, updates: int) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def _as_json(session: Session, outcome: Outcome, values: Mapping[str, float] | N
         "loss_last_epoch": encoded(outcome.loss),
         "loss_end": encoded(session.value("E_data")),
         **answers(session, outcome.iterations),
-        **{name: encoded(value) for name, value in held_out(session).items()},
+        **{name: encoded(value) for name, value in held_out(session, outcome.iterations).items()},
         "warnings": [str(warning) for warning in session.scenario.warnings],
         "loss_end_as_iteration": None if same_unit is None else encoded(same_unit),
         "parameters": None if values is None else {name: encoded(value) for name, value in values.items()},
@@ -216,24 +216,22 @@ def _summary(session: Session, updates: int) -> list[str]:
 _HELD_OUT = {"loss_held_out": N_("loss of held-out data"), "accuracy_held_out": N_("accuracy of held-out data")}
 
 
-def _held_out_rows(session: Session) -> Iterator[list[str]]:
+def _held_out_rows(session: Session, updates: int) -> Iterator[list[str]]:
     """What is said of the samples that are held out."""
-    for name, value in held_out(session).items():
+    for name, value in held_out(session, updates).items():
         yield [_(_HELD_OUT[name]), shown(value), _("over what is held out, after the last update")]
 
 
-def held_out(session: Session) -> dict[str, float]:
-    """The loss of the samples that are held out at the cursor, and how many of them are classified rightly.
+def held_out(session: Session, updates: int) -> dict[str, float]:
+    """The loss of the samples that are held out after so many updates, and the share that is classified rightly.
 
     Nothing where none are held out, and no accuracy where the targets are no classes.
     """
-    from retrograde.engine.session.scoring import right_answers
-
     if session.network.dataset.held_out is None:
         return {}
-    found = {"loss_held_out": session.value("E_held_out")}
-    if (answers := right_answers(session, held_out=True)) is not None:
-        found["accuracy_held_out"] = answers[0] / answers[1]
+    found = {"loss_held_out": session.measure("E_held_out", updates)}
+    if (right := classified(session, updates, held_out=True)) is not None:
+        found["accuracy_held_out"] = right.right / right.samples
     return found
 
 

@@ -104,7 +104,7 @@ def as_text(step: Step) -> str:
     from retrograde.engine.equations.rendering import render
 
     moment = step.moment
-    where = [moment.phase.value, moment.layer]
+    where = [_(moment.phase.value), moment.layer]
     if moment.sample is not None and step.program.batch > 1:
         where.insert(0, _("sample {number}").format(number=moment.sample + 1))
     symbols, numbers = step.text()

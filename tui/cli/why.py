@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.text import N_, _, ngettext
+from retrograde.engine.text import N_, _, joined, ngettext
 from retrograde.tui.cli.support.columns import table, wrapped
 from retrograde.tui.cli.support.numbers import encoded, shown
 from retrograde.tui.cli.support.progress import ProgressBar
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from retrograde.engine.equations.expression import Ref
     from retrograde.engine.explaining.account import LayerAccount
     from retrograde.engine.explaining.autopsy import Autopsy
+    from retrograde.engine.explaining.death import Death
     from retrograde.engine.explaining.gradient_graph import GraphTerm
+    from retrograde.engine.explaining.revival import Remedy, Revival
     from retrograde.engine.session.explanations import Chain
     from retrograde.engine.session.session import Session
 
@@ -58,11 +60,20 @@ def why(source: str, name: str | None, *, at: str | None, paths: int, as_json: b
             session.seek(at, bar.searched)
         found = session.autopsy(name)
         chain = session.chain(name)
+        died, revived = _beyond(session, found, bar)
     if as_json:
-        print(json.dumps(_record(session, found, chain, paths), indent=2, ensure_ascii=False, allow_nan=False))
+        record = _record(session, found, chain, paths) | _beyond_record(session, died, revived)
+        print(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False))
     else:
-        print("\n".join(_lines(session, found, chain, paths)))
+        print("\n".join(_lines(session, found, chain, paths, (died, revived))))
     return 0
+
+
+def _beyond(session: Session, found: Autopsy, bar: ProgressBar) -> tuple[Death | None, Revival | None]:
+    """When a gradient died and what would revive it; only of a parameter's that is tiny or 0."""
+    if found.finding not in {"tiny", "zero"} or found.parameter is None:
+        return None, None
+    return session.death(found.ref, bar.searched), session.revival(found.ref)
 
 
 def _symbol(session: Session, ref: Ref) -> str:
@@ -74,9 +85,13 @@ def _where(session: Session) -> str:
     return _("epoch {epoch}, iteration {iteration}").format(epoch=epoch + 1, iteration=iteration + 1)
 
 
-def _lines(session: Session, found: Autopsy, chain: Chain, most: int) -> list[str]:
-    head = f"{_symbol(session, found.ref)} = {shown(found.value)}   {session.scenario.name}, {_where(session)}"
-    lines = [head, "", *wrapped(session.explanations.verdict(found), _WIDTH)]
+def _lines(
+    session: Session, found: Autopsy, chain: Chain, most: int, beyond: tuple[Death | None, Revival | None]
+) -> list[str]:
+    head = f"{_symbol(session, found.ref)} = {shown(found.value)}   " + joined(
+        (session.scenario.name, _where(session)), ", "
+    )
+    lines = [head, "", *wrapped(session.explanations.told(found, *beyond), _WIDTH)]
     if found.account is not None:
         lines += ["", *_account(found)]
     if found.value and math.isfinite(found.value):
@@ -103,7 +118,7 @@ def _account(found: Autopsy) -> list[str]:
         sofar += layer.total
         rows.append([*_layer(layer), _number(sofar)])
     own = account.own
-    other = ", ".join(f"{kind} {_number(value)}" for kind, value in own.kinds.items())
+    other = ", ".join(f"{_(str(kind))} {_number(value)}" for kind, value in own.kinds.items())
     rows.append([_("itself"), "", "", _number(own.agreement), other, _number(sofar + own.total)])
     return table(rows, right=frozenset({1, 2, 3, 5}))
 
@@ -111,7 +126,9 @@ def _account(found: Autopsy) -> list[str]:
 def _layer(layer: LayerAccount) -> list[str]:
     name = layer.layer if layer.time is None else f"{layer.layer}@{layer.time}"
     kinds = layer.kinds
-    other = ", ".join(f"{kind} {_number(value)}" for kind, value in kinds.items() if kind not in {"slope", "weight"})
+    other = ", ".join(
+        f"{_(str(kind))} {_number(value)}" for kind, value in kinds.items() if kind not in {"slope", "weight"}
+    )
     slope = _number(kinds[kind]) if (kind := next((k for k in kinds if k == "slope"), None)) is not None else "·"
     weights = _number(layer.weights) if any(kind == "weight" for kind in kinds) or layer.weights else "·"
     agreement = _number(layer.agreement) if layer.agreement < -1e-12 else "·"
@@ -154,7 +171,7 @@ def _cuts(session: Session, chain: Chain) -> list[str]:
         if len(cut.rows) < 2:
             continue
         name = array.of.name if array.of is not None else array.name
-        lines.append(f"  {name}, {_(groups[0].name)}")
+        lines.append("  " + joined((name, _(groups[0].name)), ", "))
         for row in cut.rows[:_ROWS]:
             label = ",".join(str(part + 1) for part in row.label)
             lines.append(f"    {label:>6}  {row.value:+.9g}")
@@ -216,6 +233,69 @@ def _record(session: Session, found: Autopsy, chain: Chain, most: int) -> dict[s
     if math.isfinite(found.value):
         record["paths"] = _paths_record(chain, most)
     return record
+
+
+def _beyond_record(session: Session, died: Death | None, revived: Revival | None) -> dict[str, Any]:
+    per_epoch = session.schedule.per_epoch
+    record: dict[str, Any] = {"died": None, "pushed_by": None, "revived_by": None}
+    if died is not None:
+        record["died"] = {
+            **_moment(died.iteration, per_epoch),
+            "value": encoded(died.value),
+            "alive_from": encoded(died.threshold),
+            "largest_of_first_epoch": encoded(died.best),
+        }
+        if died.ledger is not None and (worst := died.ledger.worst) is not None:
+            first, last = died.ledger.pushes[0], died.ledger.pushes[-1]
+            record["pushed_by"] = {
+                "name": session.notation.name(died.ledger.net),
+                "row": died.ledger.row + 1,
+                "from": encoded(first.before),
+                "to": encoded(last.after),
+                **_moment(worst.start, per_epoch),
+                "before": encoded(worst.before),
+                "after": encoded(worst.after),
+                "change": encoded(float(worst.change)),
+                "weights": encoded(float(worst.weights)),
+                "bias": encoded(float(worst.bias)),
+                "inputs": encoded(float(worst.inputs)),
+                "remainder": encoded(float(worst.remainder)),
+                "shares": [
+                    {
+                        "cause": str(share.kind),
+                        "row": None if share.row is None else share.row + 1,
+                        "amount": encoded(float(share.amount)),
+                    }
+                    for share in died.ledger.shares(worst)
+                ],
+            }
+    if revived is not None:
+        record["revived_by"] = {
+            "least": encoded(revived.least),
+            "most": encoded(revived.most),
+            "refused": None if revived.refusal is None else str(revived.refusal),
+            "tried": revived.tried,
+            "parameters": revived.parameters,
+            "in_time": revived.whole,
+            "change": None if revived.single is None else _remedy(session, revived.single),
+            "all_weights": [{"times": one.factor, "value": encoded(one.value)} for one in revived.scaled],
+        }
+    return record
+
+
+def _moment(iteration: int, per_epoch: int) -> dict[str, int]:
+    return {"epoch": iteration // per_epoch + 1, "iteration": iteration % per_epoch + 1}
+
+
+def _remedy(session: Session, remedy: Remedy) -> dict[str, Any]:
+    (one,) = remedy.replaced
+    return {
+        "name": session.notation.name(one.ref),
+        "before": encoded(one.before),
+        "after": encoded(one.after),
+        "cost": encoded(remedy.cost),
+        "value": encoded(remedy.value),
+    }
 
 
 def _account_record(found: Autopsy) -> Iterator[dict[str, Any]]:

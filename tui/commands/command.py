@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from retrograde.engine.text import _
+from retrograde.engine.text import _, joined
 
 
 class Group(Enum):
@@ -63,7 +63,7 @@ class Command:
     @property
     def listed(self) -> str:
         """What the row of the key table says, for people."""
-        return _(self.row).format(names=", ".join(_(name) for name in self.names)) if self.row else _(self.title)
+        return _(self.row).format(names=joined((_(name) for name in self.names), ", ")) if self.row else _(self.title)
 
     @property
     def shown(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from retrograde.engine.text import _
+from retrograde.engine.text import _, joined
 from retrograde.tui.commands.command import Command, Group, key_name
 
 C = TypeVar("C", bound=Command)
@@ -53,20 +53,20 @@ def key_rows(table: Sequence[Command]) -> list[KeyRow]:
                 (key_name(a),) if b.startswith("shift+f") else (key_name(a), key_name(b))
                 for a, b in zip(command.keys, back.keys, strict=True)
             )
-            title = f"{_(command.title)}, {_(back.title)}"
+            title = joined((_(command.title), _(back.title)), ", ")
         rows.append(KeyRow(groups=groups, title=title, help=_(command.help), group=command.group))
     return rows
 
 
 def footer_keys(table: Sequence[C]) -> tuple[tuple[C, str, str], ...]:
-    """Commands, keys and words of the footer, the most important first."""
+    """Commands, keys and words of the footer, the most important first; the words are messages."""
     by_id = {command.id: command for command in table}
     found = []
     for command in sorted((c for c in table if c.footer), key=lambda c: c.footer):
         keys = command.named(command.keys[0])
         if command.back:
             keys += "/" + key_name(by_id[command.back].keys[0])
-        found.append((command, keys, _(command.short)))
+        found.append((command, keys, command.short))
     return tuple(found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from retrograde.engine.text import language
 from retrograde.tui.work.turns import Event
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class Badges:
     def __init__(self, desk: Desk, working: Working) -> None:
         self._desk = desk
         self._working = working
-        self._known: dict[int, tuple[Badge, ...]] = {}
+        self._known: dict[tuple[int, str], tuple[Badge, ...]] = {}
         self._accuracy: tuple[int, tuple[int, int] | None] = (-1, None)
         self._timer: Timer | None = None
         desk.resters.append(self._schedule)
@@ -46,9 +47,10 @@ class Badges:
         self._accuracy = (-1, None)
 
     @property
-    def _key(self) -> int:
+    def _key(self) -> tuple[int, str]:
+        """The step on the screen, -1 within its terms; badges are words, so that a language has its own."""
         reading = self._desk.reading
-        return reading.position if not reading.term else -1
+        return (reading.position if not reading.term else -1, language())
 
     @property
     def _updates(self) -> int:
@@ -67,17 +69,18 @@ class Badges:
         """Holds the number on the screen against a finite difference and against published figures."""
         if not self._working.turns.allows(Event.USE):
             return
-        from retrograde.engine.session.scoring import right_answers
+        from retrograde.engine.travel.epochs import rightly
         from retrograde.tui.views.badges import badges
 
         desk, key, updates, news = self._desk, self._key, self._updates, False
-        if key >= 0 and key not in self._known:
+        if key[0] >= 0 and key not in self._known:
             if len(self._known) > MOST_STEPS:
                 self._known.clear()
             self._known[key] = badges(desk.session, desk.reading)
             news = bool(self._known[key])
         if self._accuracy[0] != updates:
-            self._accuracy = (updates, right_answers(desk.session))
+            timeline = desk.session.timeline
+            self._accuracy = (updates, rightly(timeline, timeline.state(updates)))
             news = news or self._accuracy[1] is not None
         if news:
             desk.paint()

@@ -62,6 +62,13 @@ class Host(Protocol):
     def recover(self) -> None:
         """Lists the unsaved work of programs that have ended."""
 
+    def speak(self, wanted: str = "") -> None:
+        """Changes the language of every text.
+
+        Args:
+            wanted: the language; empty for the next one.
+        """
+
     def quit(self) -> None:
         """Leaves."""
 
@@ -206,6 +213,10 @@ class Desk:
             weight = self._row_of_step(weight)
         self.lens = replace(self.lens, operand=-1, weight=weight)
         self.paint()
+        self.rest()
+
+    def rest(self) -> None:
+        """Begins what is done while the cursor rests."""
         for rests in self.resters:
             rests()
 

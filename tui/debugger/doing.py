@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.binding import Binding, BindingType
 
+from retrograde.engine.text import _
 from retrograde.tui.commands.keys import footer_keys
 from retrograde.tui.debugger.desk import NOTHING_SAID
 from retrograde.tui.debugger.parts import Parts
@@ -36,7 +37,6 @@ class Rows:
         self.by_id = {row.id: row for row in commands()}
         self.words = {row.word: row.id for row in commands() if row.word}
         self._footer = footer_keys(commands())
-        self._keys = tuple((keys, word) for _row, keys, word in self._footer)
 
     def footer(self, why_not: Callable[[Row], str]) -> FooterView:
         """The keys of the footer; grey where a command is not possible now.
@@ -45,7 +45,7 @@ class Rows:
             why_not: says why a command is not possible; empty where it is.
         """
         grey = frozenset(number for number, (row, _keys, _word) in enumerate(self._footer) if why_not(row))
-        return FooterView(keys=self._keys, grey=grey)
+        return FooterView(keys=tuple((keys, _(word)) for _row, keys, word in self._footer), grey=grey)
 
 
 class Doing:

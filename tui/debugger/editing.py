@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from retrograde.tui.debugger.keeping import Keeping
     from retrograde.tui.debugger.moving import Moving
     from retrograde.tui.debugger.working import Working
+    from retrograde.tui.screens.goals import Try
 
 _NUMBERS = str.maketrans({"−": "-", "∞": "inf"})
 
@@ -143,6 +144,28 @@ class Editing:
         except EngineError as error:
             self._desk.say(str(error), bad=True)
             return
+        self._forked(branch)
+
+    def try_out(self, wanted: Try) -> None:
+        """Gives slots other values, in another branch, and goes to the step that makes another slot then.
+
+        Args:
+            wanted: the values, where, and which slot.
+        """
+        if not self._working.when_idle(lambda: self.try_out(wanted)):
+            return
+        session, origin = self._desk.session, self._desk.session.here
+        try:
+            session.seek(wanted.position)
+            branch = session.edit({slot_name(session, ref): value for ref, value in wanted.values})
+        except EngineError as error:
+            self._desk.moved()
+            self._desk.say(str(error), bad=True)
+            return
+        session.visit(origin)
+        made = self._desk.reading.schedule.program(session.iteration).produced(wanted.then)
+        if made is not None:
+            session.seek(session.schedule.start(session.iteration) + made + 1)
         self._forked(branch)
 
     def drop(self, rest: str) -> None:

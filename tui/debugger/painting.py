@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from retrograde.engine.text import _
+from retrograde.engine.text import _, language
 from retrograde.tui.debugger import rooms
 from retrograde.tui.debugger.desk import Said
 from retrograde.tui.debugger.panelled import NO_FRAME
@@ -86,7 +86,7 @@ class Painting:
     def _made(self, part: str, key: tuple[object, ...], make: Callable[[], object]) -> object:
         """A view that was made before for the same key, else a new one; what is the same is not drawn again."""
         known = self._views.get(part)
-        key = (*key, self._screen.glyphs)
+        key = (*key, self._screen.glyphs, language())
         if known is None or known[0] != key:
             known = self._views[part] = (key, self._screen.in_glyphs(make()))
         return known[1]
@@ -126,5 +126,7 @@ class Painting:
             from retrograde.tui.views.loss import duration
 
             text = _("{time} left").format(time=duration(view.seconds_left)) + " · " + text
+        if view.alerts:
+            text = f"✗ {view.alerts[-1]} · {text}"
         desk.notice = Said(text)
         self.paint_footer()

@@ -38,6 +38,13 @@ class Owner(HasLook, Protocol):
     def toggle_look(self) -> None:
         """Changes between the dark and the light theme."""
 
+    def speak(self, wanted: str = "") -> None:
+        """Changes the language of every text.
+
+        Args:
+            wanted: the language; empty for the next one.
+        """
+
 
 NO_FRAME = PanelEdge(title=())
 NOTICE = "notice"
@@ -119,6 +126,10 @@ class PanelledScreen(Screen[None]):
             for panel in divided.tabs:
                 self.give(panel, self.frame(divided, panel), None)
 
+    def reword(self) -> None:
+        """Shows the same in another language."""
+        self.paint()
+
     # -- what is of the app
 
     @property
@@ -137,6 +148,14 @@ class PanelledScreen(Screen[None]):
     def change_look(self) -> None:
         """Changes between dark and light."""
         self.owner.toggle_look()
+
+    def speak(self, wanted: str = "") -> None:
+        """Changes the language of every text.
+
+        Args:
+            wanted: the language; empty for the next one.
+        """
+        self.owner.speak(wanted)
 
     def show_help(self, rows: Sequence[KeyRow]) -> None:
         """Shows all keys.

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from retrograde.tui.debugger.badges import Badges
 from retrograde.tui.debugger.beside import Beside
 from retrograde.tui.debugger.breakpoints import Breaking
+from retrograde.tui.debugger.doctoring import Doctoring
 from retrograde.tui.debugger.editing import Editing
+from retrograde.tui.debugger.explaining import Explaining
 from retrograde.tui.debugger.keeping import Keeping
 from retrograde.tui.debugger.leaving import Leaving
 from retrograde.tui.debugger.listing import Listing
@@ -18,6 +20,7 @@ from retrograde.tui.debugger.panels.table import PANELS
 from retrograde.tui.debugger.querying import Querying
 from retrograde.tui.debugger.running import Running
 from retrograde.tui.debugger.selecting import Selecting
+from retrograde.tui.debugger.telling import Telling
 from retrograde.tui.debugger.viewing import Viewing
 from retrograde.tui.debugger.visiting import Visiting
 from retrograde.tui.debugger.working import Working
@@ -56,6 +59,8 @@ class Parts:
         self.visiting = Visiting(desk, self.working, self.listing)
         self.breaking = Breaking(desk, self.working, self.listing, self.moving, self.visiting)
         self.querying = Querying(desk, self.working, self.listing, self.moving)
+        self.editing = Editing(desk, self.working, self.moving, self.keeping, self.beside)
+        self.doctoring = Doctoring(desk, self.working, self.moving, self.editing)
         colleagues = Colleagues(
             working=self.working,
             listing=self.listing,
@@ -63,10 +68,12 @@ class Parts:
             beside=self.beside,
             moving=self.moving,
             breaking=self.breaking,
+            doctoring=self.doctoring,
         )
         self.panels = {row.id: row.part(desk, colleagues) for row in PANELS}
         self.selecting = Selecting(desk, self.panels)
-        self.editing = Editing(desk, self.working, self.moving, self.keeping, self.beside)
+        self.telling = Telling(desk, self.working, self.moving)
+        self.explaining = Explaining(desk, self.working, self.moving, self.editing)
         self.running = Running(desk, self.working, self.listing, self.keeping)
         self.leaving = Leaving(desk, self.working, self.keeping)
         self.writing = Writing(desk, self.working, self.moving, words, obey)

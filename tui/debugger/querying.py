@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from retrograde.engine.text import _, ngettext
+from retrograde.engine.text import _, joined, ngettext
 from retrograde.tui.debugger.desk import Said
 from retrograde.tui.records.marks import PanelId
 from retrograde.tui.views.debugging import (
@@ -41,7 +41,10 @@ class Querying:
         """
         session = self._desk.session
         # What is wrong with it is said at once, while it can be corrected.
-        (session.formula if verb in {"max", "min"} else session.condition)(text)
+        if verb in {"max", "min"}:
+            session.formula(text)
+        else:
+            session.condition(text, by_epoch=True, asked=True)
         self._working.search(
             f"{verb} {text}",
             lambda job: _answer(session, verb, text, job),
@@ -51,7 +54,7 @@ class Querying:
     def _answered(self, verb: str, found: Found) -> None:
         desk = self._desk
         self._listing.found(found)
-        desk.notice = Said(f"{found.title}: {found.text}")
+        desk.notice = Said(joined((found.title, found.text), ": "))
         if verb in {"all", "count"}:
             if verb == "all" and found.steps:
                 desk.focus_on(PanelId.DEBUG)
@@ -61,7 +64,7 @@ class Querying:
             return
         if found.steps:
             self._moving.seek(found.steps[0])
-            desk.notice = Said(f"{found.title}: {found.text}")
+            desk.notice = Said(joined((found.title, found.text), ": "))
         desk.paint()
 
 

@@ -77,6 +77,11 @@ class DebuggerScreen(PanelledScreen):
         """Hands every widget its view."""
         self.desk.paint()
 
+    def reword(self) -> None:
+        """Shows the same moment in another language."""
+        super().reword()
+        self.desk.rest()
+
     # -- what the parts ask
 
     def ask(self, screen: Screen[Any], answered: Callable[[Any], None] | None = None) -> None:

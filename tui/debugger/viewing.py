@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from retrograde.engine.text import _
+from retrograde.engine.errors import EngineError
+from retrograde.engine.text import LANGUAGES, _, joined
 
 if TYPE_CHECKING:
     from retrograde.tui.debugger.desk import Desk
@@ -28,8 +29,7 @@ class Viewing:
 
     def warnings(self) -> None:
         """Lists what is odd in the scenario."""
-        from textwrap import wrap
-
+        from retrograde.tui.canvas.canvas import wrap
         from retrograde.tui.screens.choosing import ChoiceScreen
 
         desk = self._desk
@@ -40,10 +40,24 @@ class Viewing:
         rows: list[tuple[str, ...]] = []
         for warning in found:
             place = ":".join(str(part) for part in (PurePath(warning.path).name, warning.line) if part is not None)
-            text = f"{warning.key}: {warning.message}" if warning.key else warning.message
+            text = joined((warning.key, warning.message), ": ")
             for number, line in enumerate(wrap(text, max(desk.host.cells[0] - len(place) - MARGIN, 20))):
                 rows.append(("" if number else place, line))
         desk.host.ask(ChoiceScreen(_("warnings"), tuple(rows), desk.host.glyphs))
+
+    def language(self, wanted: str = "") -> None:
+        """Changes the language of every text.
+
+        Args:
+            wanted: the language; empty for the next one.
+
+        Raises:
+            EngineError: There are no texts in it.
+        """
+        if wanted and wanted not in LANGUAGES:
+            message = _("{text} is no language that there are texts in; there are {known}")
+            raise EngineError(message.format(text=wanted, known=joined(LANGUAGES, ", ")))
+        self._desk.host.speak(wanted)
 
     def digits(self) -> None:
         """Changes how many digits are shown."""

@@ -11,6 +11,7 @@ from retrograde.tui.debugger.desk import NOTHING_SAID, Action, Desk, Said
 from retrograde.tui.work.turns import Event, Turns
 
 if TYPE_CHECKING:
+    from retrograde.engine.explaining.detectors.records import Alert
     from retrograde.engine.session.session import Here
     from retrograde.engine.travel.stopping import Outcome
     from retrograde.tui.records.loss import RunView
@@ -28,6 +29,7 @@ class Working:
         work: the work that has it, None while there is none.
         progress: how far a run is, None before it has said so.
         ended: how many pieces of work are over.
+        seen: the branch of the last run, and what the doctor saw while it went on.
     """
 
     def __init__(self, desk: Desk) -> None:
@@ -36,6 +38,7 @@ class Working:
         self.work: TrainingWork | None = None
         self.progress: RunView | None = None
         self.ended = 0
+        self.seen: tuple[str, tuple[Alert, ...]] = ("", ())
         self._waiting: Action | None = None
         self._origin: Here | None = None
 
@@ -139,6 +142,7 @@ class Working:
         if message.run is not self.work:
             return
         desk, outcome = self._desk, message.outcome
+        self.seen = (desk.session.branch.name, message.run.alerts)
         waiting, origin = self._free()
         if message.error:
             desk.say(message.error, bad=True)

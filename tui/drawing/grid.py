@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from retrograde.engine.text import _
+from retrograde.engine.text import _, joined
 from retrograde.tui.canvas.canvas import Line, Span, measure, shorten
 from retrograde.tui.canvas.glyphs import Glyphs, width
 from retrograde.tui.canvas.inks import Ink, heat
@@ -208,7 +208,7 @@ def _extent(grid: Grid, view: tuple[int, int, int, int]) -> str:
         said.append(_("rows {first}–{last} of {count}").format(first=first + 1, last=last, count=rows))
     if right - left < columns:
         said.append(_("columns {first}–{last} of {count}").format(first=left + 1, last=right, count=columns))
-    return ", ".join(said)
+    return joined(said, ", ")
 
 
 def _beside(

@@ -364,6 +364,21 @@ class Nodes:
             value = number(node.value, 2, self.canvas.glyphs.unknown)
             short = value.replace("0.", ".", 1) if value.startswith(("0.", "−0.")) else value
             self._centred(x + 1, y + 1, short, value_ink(node.value))
+        if below >= 4:
+            self._draw_delta(node, x + 1, y + 2)
+
+    def _draw_delta(self, node: NodeView, x: int, y: int) -> None:
+        """What came back to a node below its value, in as many digits as fit between its neighbours."""
+        places = sorted(self.columns[depth] for depth in self.shown)
+        room = min((after - before for before, after in pairwise(places)), default=self.canvas.width) - 1
+        for label, value, sign in node.notes:
+            if sign:
+                brief = (f"{value:+.{digits}e}".replace("e-0", "e-").replace("e+0", "e") for digits in (2, 1, 0))
+                forms = [
+                    form.replace("-", "−") for text in brief for form in (f"{label} {text}", f"{label}{text}", text)
+                ]
+                text = next((form for form in forms if width(form) <= room), "")
+                self._centred(x, y, text, signed(value))
 
     def _centred(self, x: int, y: int, text: str, ink: int) -> None:
         start = min(max(x - width(text) // 2, 0), max(self.canvas.width - width(text), 0))

@@ -20,7 +20,7 @@ from retrograde.engine.ops.pool import (
 )
 from retrograde.engine.ops.resample import CopiesPart, Upsample
 from retrograde.engine.ops.window import flat_tap
-from retrograde.engine.text import _
+from retrograde.engine.text import _, joined
 from retrograde.tui.canvas.canvas import Span
 from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.pictures.planes import (
@@ -183,7 +183,8 @@ def _routing(
     )
     said = _("its winner gets {value}, the others 0").format(value=show(gradient, min(digits, 6)))
     if count > 1:
-        said = _("window {place}, one of {count}").format(place=numbered(at), count=count) + ": " + said
+        place = _("window {place}, one of {count}").format(place=numbered(at), count=count)
+        said = joined((place, said), ": ")
     spans = [Span(" " + said, Ink.DIM)]
     if values is not None and chosen is not None and chosen.source is not None:
         found = reading.frame.array(values)[reading.sample][channel]

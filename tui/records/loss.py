@@ -50,6 +50,7 @@ class RunView:
         rate: epochs a second.
         seconds_left: an upper bound by the rate so far.
         points: the loss curve: first iterations, least, greatest.
+        alerts: what the doctor has seen so far, with the moments.
     """
 
     epoch: int
@@ -59,3 +60,4 @@ class RunView:
     rate: float
     seconds_left: float
     points: tuple[Floats, Floats, Floats]
+    alerts: tuple[str, ...] = ()

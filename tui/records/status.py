@@ -26,11 +26,13 @@ class Pins:
         marks: letters and their steps in the iteration, from 1.
         hits: steps in the iteration at which a breakpoint is hit, from 1.
         far: letters of marks elsewhere, and their share of the run.
+        alerts: what the doctor found: its share of the run, a word, and whether it begins in this iteration.
     """
 
     marks: tuple[tuple[str, int], ...] = ()
     hits: tuple[int, ...] = ()
     far: tuple[tuple[str, float], ...] = ()
+    alerts: tuple[tuple[float, str, bool], ...] = ()
 
 
 NO_PINS = Pins()

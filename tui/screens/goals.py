@@ -1,8 +1,12 @@
-"""What the screen of branches answers with."""
+"""What the screens over the debugger answer with."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from retrograde.engine.equations.expression import Ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +21,20 @@ class Visit:
     """Go to a step."""
 
     number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """Give slots other values at a position, and go to the step that makes another slot then."""
+
+    position: int
+    values: tuple[tuple[Ref, float], ...]
+    then: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Mend:
+    """Go to a step, and give slots, by their names, other values there, in another branch."""
+
+    number: int
+    values: tuple[tuple[str, float], ...]

@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from retrograde.engine.text import _
+from retrograde.engine.text import _, joined
 from retrograde.tui.canvas.canvas import wrap
 from retrograde.tui.canvas.glyphs import plain, width
 from retrograde.tui.canvas.inks import Ink
@@ -72,7 +72,7 @@ class HelpScreen(AnsweringModal[None]):
                 group = row.group
                 text.append("\n" + shown(group_title(group)) + "\n", _ink(style(Ink.TITLE_ON)))
             left = shown(row.keys)
-            lines = wrap(f"{shown(row.title)}. {shown(row.help)}", max(room - keys - 3, 8))
+            lines = wrap(shown(joined((row.title, row.help), ". ")), max(room - keys - 3, 8))
             text.append(" " + left + " " * max(keys - width(left), 0) + "  ", _ink(style(Ink.KEY)))
             for number, line in enumerate(lines):
                 if number or width(left) > keys:

@@ -11,7 +11,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from retrograde.engine.text import _, ngettext
+from retrograde.engine.text import _, joined, ngettext
 from retrograde.tui.canvas.canvas import Span
 from retrograde.tui.canvas.glyphs import Glyphs, plain
 from retrograde.tui.canvas.inks import Ink
@@ -33,7 +33,7 @@ def _said(left: Leftover) -> str:
     said = [edits] if left.edits else []
     said += [others.format(count=left.others)] if left.others else []
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(left.time))
-    return f"{when} · {', '.join(said)}"
+    return f"{when} · {joined(said, ', ')}"
 
 
 def _short(path: str | None) -> str:

@@ -12,7 +12,7 @@ from retrograde.engine.ops.dense import Dense
 from retrograde.engine.ops.edges import EdgeSum
 from retrograde.engine.ops.gradient import Gradient
 from retrograde.engine.ops.loss import CollapsedPart
-from retrograde.engine.text import _
+from retrograde.engine.text import _, joined
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.inks import Ink, signed
 from retrograde.tui.reading.figures import show, show_signed
@@ -50,7 +50,7 @@ def question(reading: Reading, step: Step) -> str:
         case Role.UPDATED:
             return _("The new {name}").format(name=inner)
         case _:
-            return f"{step.op.title}: {symbol}"
+            return joined((step.op.title, symbol), ": ")
 
 
 def why(reading: Reading, step: Step) -> str:

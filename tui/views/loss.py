@@ -9,7 +9,7 @@ from retrograde.engine.equations.expression import Ref
 from retrograde.engine.network.program import unravel
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span
-from retrograde.tui.canvas.glyphs import width
+from retrograde.tui.canvas.glyphs import padded, width
 from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.reading.figures import show
 from retrograde.tui.reading.reading import Reading
@@ -129,9 +129,9 @@ def _outputs(reading: Reading) -> list[Line]:
     size = max((width(name) for name, *_rest in found), default=0)
     return [
         (
-            Span(name.ljust(max(size + 1, 5)), Ink.STRONG),
-            Span(_("out {value}").format(value=show(out, 5)).ljust(14), Ink.FAINT if out is None else Ink.TEXT),
-            Span(_("target {value}").format(value=show(target, 5)).ljust(14), Ink.DIM),
+            Span(padded(name, max(size + 1, 5)), Ink.STRONG),
+            Span(padded(_("out {value}").format(value=show(out, 5)), 14), Ink.FAINT if out is None else Ink.TEXT),
+            Span(padded(_("target {value}").format(value=show(target, 5)), 14), Ink.DIM),
             Span(f"E_{name} {show(error, 5)}", Ink.FAINT if error is None else Ink.ACCENT),
         )
         for name, out, target, error in found

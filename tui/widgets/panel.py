@@ -10,7 +10,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from retrograde.engine.text import _
+from retrograde.engine.text import _, language
 from retrograde.tui.canvas.canvas import Canvas
 from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.canvas.themes import Look
@@ -61,7 +61,7 @@ class Drawn(Widget, Generic[V]):
         size = self.size
         look = cast(HasLook, self.app).look
         state = self.state
-        drawn = (state, size, look)
+        drawn = (state, size, look, language())
         if self._drawn != drawn:
             canvas = Canvas(size.width, size.height, look.glyphs)
             if state is not None and size.width and size.height:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from retrograde.engine.text import _
-from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure
+from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten
 from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.records.status import TimelineSegment, TimelineView
 from retrograde.tui.widgets.panel import Panel
 
 EIGHTHS = "▏▎▍▌▋▊▉"
+ALARM = "✗"
+"""Stands where something began to go wrong."""
+LEAST_WORD = 8
+"""Cells that a word beside it takes at least; the legend and the doctor's screen say the others."""
 LEGEND_WIDTH = 100
 """Cells from which on the pins are explained at the right."""
 
@@ -44,6 +48,19 @@ class TimelinePanel(Panel[TimelineView]):
                 canvas.put(at, 1, g.dot, Ink.KEY)
                 for letter, share_of_run in view.pins.far:
                     mark(canvas, min(x + round(share_of_run * (room - 1)), x + room - 2), 1, letter)
+                self._alerts(canvas, view, x, room)
+
+    @staticmethod
+    def _alerts(canvas: Canvas, view: TimelineView, x: int, room: int) -> None:
+        """Draws what the doctor found on the bar of the run, each with its word where there is room before the next."""
+        places = [(x + round(share_of_run * (room - 1)), word) for share_of_run, word, _here in view.pins.alerts]
+        free = x
+        for at, word in sorted(places, key=lambda place: place[0]):
+            canvas.put(at, 1, ALARM, Ink.BAD)
+            after = min((other for other, _word in places if other > at), default=x + room)
+            if at >= free and after - at > LEAST_WORD:
+                text = shorten(f" {word} ", after - at - 1, canvas.glyphs.ellipsis)
+                free = canvas.put(at + 1, 1, text, Ink.BAD)
 
     def _iteration(self, canvas: Canvas, view: TimelineView) -> None:
         g = canvas.glyphs
@@ -84,6 +101,10 @@ class TimelinePanel(Panel[TimelineView]):
             letters = " ".join(letter for letter, _step in view.pins.marks)
             spans.append(Span("◆ ", Ink.ACCENT))
             spans.append(Span(_("mark {letters}").format(letters=letters) + "  ", Ink.DIM))
+        for _share, word, here in view.pins.alerts:
+            if here:
+                spans.append(Span(f"{ALARM} ", Ink.BAD))
+                spans.append(Span(f"{word} ", Ink.DIM))
         if view.pins.hits:
             spans.append(Span("● ", Ink.BAD))
             spans.append(Span(_("breakpoint") + " ", Ink.DIM))

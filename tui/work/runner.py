@@ -19,6 +19,7 @@ from retrograde.engine.errors import EngineError
 from retrograde.tui.records.loss import RunView
 
 if TYPE_CHECKING:
+    from retrograde.engine.explaining.detectors.records import Alert
     from retrograde.engine.session.session import Progress, Session
     from retrograde.engine.travel.stopping import Outcome
 
@@ -76,6 +77,7 @@ class TrainingWork:
         self._started = self._posted = time.perf_counter()
         self._first: int | None = None
         self._held_until = 0.0
+        self.alerts: tuple[Alert, ...] = ()
 
     def hold(self) -> None:
         """Leaves the processor to the screen for a moment, which has a key to answer."""
@@ -112,9 +114,12 @@ class TrainingWork:
         session = self.session
         with session.lock:
             run = session.start_run(epochs=self.epochs)
+            watch = session.explanations.live_watch()
         while run.hit is None and not self._cancelled.is_set():
             with session.lock:
                 progress = run.advance()
+                if not run.over:
+                    self.alerts += watch.after(run.done, run.state)
             self._ran(progress)
         with session.lock:
             return session.finish_run(run, follow=self.follow)
@@ -134,6 +139,9 @@ class TrainingWork:
             return
         elapsed = max(self._posted - self._started, 1e-9)
         rate = (progress.epoch - self._first) / elapsed
+        from retrograde.engine.equations.ailments import AILMENTS
+        from retrograde.engine.text import _
+
         self.post(
             RunProgress(
                 RunView(
@@ -144,6 +152,7 @@ class TrainingWork:
                     rate=rate,
                     seconds_left=(progress.epochs - progress.epoch) / rate if rate > 0 else float("inf"),
                     points=self.session.losses.points(),
+                    alerts=tuple(f"{_(AILMENTS[alert.rule].title)} {alert.address}" for alert in self.alerts),
                 )
             )
         )

@@ -28,55 +28,56 @@ from retrograde.engine.equations.functions import ABS, EXP, SQRT
 from retrograde.engine.ops.pointwise import Rule
 from retrograde.engine.ops.update.adaptive import AVERAGE, AVERAGE_OF_SQUARES, root, root_inside
 from retrograde.engine.ops.update.appending import Updates, steps_of
+from retrograde.engine.text import N_
 
 _FOUR, _FIVE = Const(4.0), Const(5.0)
 _LOG_OF_096 = Const(math.log(0.96), "ln 0.96")
 
 POWER = Rule(
     name="power",
-    title="power",
-    why="β to the number of updates: the share of the zeros that the average began with.",
+    title=N_("power"),
+    why=N_("β to the number of updates: the share of the zeros that the average began with."),
     value=lambda power, beta: Product((power, beta)),
     source="Kingma, Ba 2015, section 3",
 )
 CORRECTED = Rule(
     name="correction",
-    title="correction",
-    why="The average began with zeros; without their share it is the average of the gradients alone.",
+    title=N_("correction"),
+    why=N_("The average began with zeros; without their share it is the average of the gradients alone."),
     value=lambda average, power: Div(average, Sub(ONE, power)),
     source="Kingma, Ba 2015, section 3",
 )
 ADAM = Rule(
     name="Adam",
-    title="update",
-    why="A step against the average gradient, measured by its usual size; ε keeps it finite.",
+    title=N_("update"),
+    why=N_("A step against the average gradient, measured by its usual size; ε keeps it finite."),
     value=lambda w, rate, m, v, eps: Sub(w, Div(Product((rate, m)), root(v, eps))),
     source="Kingma, Ba 2015, algorithm 1",
 )
 ADAM_INSIDE = Rule(
     name="Adam",
-    title="update",
-    why="A step against the average gradient, measured by its usual size; ε inside of the root keeps it finite.",
+    title=N_("update"),
+    why=N_("A step against the average gradient, measured by its usual size; ε inside of the root keeps it finite."),
     value=lambda w, rate, m, v, eps: Sub(w, Div(Product((rate, m)), root_inside(v, eps))),
 )
 LARGEST = Rule(
     name="maximum",
-    title="maximum",
-    why="The largest average of g² so far: the steps never grow again.",
+    title=N_("maximum"),
+    why=N_("The largest average of g² so far: the steps never grow again."),
     value=lambda largest, v: Max((largest, v)),
     source="Reddi, Kale, Kumar 2018, algorithm 2",
 )
 LARGEST_GRADIENT = Rule(
     name="fading maximum",
-    title="maximum",
-    why="The largest gradient so far, where older ones count less.",
+    title=N_("maximum"),
+    why=N_("The largest gradient so far, where older ones count less."),
     value=lambda u, beta, g, eps: Max((Product((beta, u)), Sum((Call(ABS, g), eps)))),
     source="Kingma, Ba 2015, eq. 12",
 )
 ADAMAX = Rule(
     name="Adamax",
-    title="update",
-    why="A step against the average gradient, measured by the largest one.",
+    title=N_("update"),
+    why=N_("A step against the average gradient, measured by the largest one."),
     value=lambda w, rate, m, u: Sub(w, Div(Product((rate, m)), u)),
     source="Kingma, Ba 2015, algorithm 2",
 )
@@ -89,29 +90,31 @@ def _momentum(beta: Expr, t: Expr, decay: Expr) -> Expr:
 
 MOMENTUM_NOW = Rule(
     name="momentum of the update",
-    title="momentum",
-    why="The momentum of this update, which approaches β1: ½·0.96^(t·ψ) of it is missing.",
+    title=N_("momentum"),
+    why=N_("The momentum of this update, which approaches β1: ½·0.96^(t·ψ) of it is missing."),
     value=_momentum,
     source="Dozat 2016, section 3; torch.optim.NAdam",
 )
 MOMENTUM_NEXT = Rule(
     name="momentum of the next update",
-    title="momentum",
-    why="The momentum of the next update.",
+    title=N_("momentum"),
+    why=N_("The momentum of the next update."),
     value=lambda beta, t, decay: _momentum(beta, Sum((t, ONE)), decay),
     source="Dozat 2016, section 3; torch.optim.NAdam",
 )
 MOMENTUM_PRODUCT = Rule(
     name="product",
-    title="product",
-    why="The product of all momenta so far: the share of the zeros that the average began with.",
+    title=N_("product"),
+    why=N_("The product of all momenta so far: the share of the zeros that the average began with."),
     value=lambda product, mu: Product((product, mu)),
     source="Dozat 2016, algorithm 2",
 )
 AHEAD = Rule(
     name="look ahead",
-    title="correction",
-    why="The average as it will be after the next update, as far as it is known, without the share of its first zeros.",
+    title=N_("correction"),
+    why=N_(
+        "The average as it will be after the next update, as far as it is known, without the share of its first zeros."
+    ),
     value=lambda m, g, mu, ahead, product: Sum(
         (
             Div(Product((ahead, m)), Sub(ONE, Product((product, ahead)))),
@@ -122,22 +125,22 @@ AHEAD = Rule(
 )
 LONGEST = Rule(
     name="longest average",
-    title="length",
-    why="How many gradients the average of g² takes in at most.",
+    title=N_("length"),
+    why=N_("How many gradients the average of g² takes in at most."),
     value=lambda beta: Sub(Div(TWO, Sub(ONE, beta)), ONE),
     source="Liu et al. 2020, algorithm 2",
 )
 LENGTH = Rule(
     name="length of the average",
-    title="length",
-    why="How many gradients the average of g² takes in so far.",
+    title=N_("length"),
+    why=N_("How many gradients the average of g² takes in so far."),
     value=lambda longest, t, power: Sub(longest, Div(Product((TWO, t, power)), Sub(ONE, power))),
     source="Liu et al. 2020, algorithm 2",
 )
 RECTIFIER = Rule(
     name="rectification",
-    title="rectification",
-    why="How far the average of g² can be trusted; with 5 gradients or fewer it is not used.",
+    title=N_("rectification"),
+    why=N_("How far the average of g² can be trusted; with 5 gradients or fewer it is not used."),
     value=lambda length, longest: Select(
         Compare(Comparison.GT, length, _FIVE),
         Call(
@@ -165,8 +168,8 @@ def _rectified(denominator: _Root) -> Callable[..., Expr]:
 
 RADAM = Rule(
     name="RAdam",
-    title="update",
-    why="A step against the average gradient; measured by its usual size as soon as that can be trusted.",
+    title=N_("update"),
+    why=N_("A step against the average gradient; measured by its usual size as soon as that can be trusted."),
     value=_rectified(root),
     source="Liu et al. 2020, algorithm 2; torch.optim.RAdam",
 )

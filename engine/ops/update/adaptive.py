@@ -8,6 +8,7 @@ from retrograde.engine.equations.functions import SQRT
 from retrograde.engine.ops.pointwise import Rule
 from retrograde.engine.ops.update.appending import Updates, steps_of
 from retrograde.engine.ops.update.descent import FOLLOW
+from retrograde.engine.text import N_
 
 
 def root(x: Expr, eps: Expr) -> Expr:
@@ -22,67 +23,67 @@ def root_inside(x: Expr, eps: Expr) -> Expr:
 
 SQUARES = Rule(
     name="sum of squares",
-    title="squares",
-    why="The squares of all gradients so far: what moved much is to move less.",
+    title=N_("squares"),
+    why=N_("The squares of all gradients so far: what moved much is to move less."),
     value=lambda s, g: Sum((s, Product((g, g)))),
     source="Duchi, Hazan, Singer 2011",
 )
 AVERAGE_OF_SQUARES = Rule(
     name="average of squares",
-    title="running average",
-    why="The running average of g²: how large this gradient usually is.",
+    title=N_("running average"),
+    why=N_("The running average of g²: how large this gradient usually is."),
     value=lambda s, share, g: Sum((Product((share, s)), Product((Sub(ONE, share), g, g)))),
     source="Tieleman, Hinton 2012, lecture 6e",
 )
 AVERAGE = Rule(
     name="average",
-    title="running average",
-    why="The running average of g: where this gradient usually points.",
+    title=N_("running average"),
+    why=N_("The running average of g: where this gradient usually points."),
     value=lambda m, share, g: Sum((Product((share, m)), Product((Sub(ONE, share), g)))),
 )
 VARIANCE = Rule(
     name="variance",
-    title="variance",
-    why="The variance of g: its mean square without the square of its mean.",
+    title=N_("variance"),
+    why=N_("The variance of g: its mean square without the square of its mean."),
     value=lambda s, a: Sub(s, Product((a, a))),
     source="Graves 2013, eq. 40",
 )
 FADING_RATE = Rule(
     name="fading rate",
-    title="learning rate",
-    why="The learning rate fades with the updates: η / (1 + (t − 1)·κ).",
+    title=N_("learning rate"),
+    why=N_("The learning rate fades with the updates: η / (1 + (t − 1)·κ)."),
     value=lambda rate, t, decay: Div(rate, Sum((ONE, Product((Sub(t, ONE), decay))))),
     source="torch.optim.Adagrad",
 )
 SCALED = Rule(
     name="scaled descent",
-    title="update",
-    why="A step against the gradient, measured by the gradient's usual size; ε keeps it finite.",
+    title=N_("update"),
+    why=N_("A step against the gradient, measured by the gradient's usual size; ε keeps it finite."),
     value=lambda w, rate, g, s, eps: Sub(w, Div(Product((rate, g)), root(s, eps))),
 )
 SCALED_INSIDE = Rule(
     name="scaled descent",
-    title="update",
-    why="A step against the gradient, measured by the gradient's usual size; ε inside of the root keeps it finite.",
+    title=N_("update"),
+    why=N_("A step against the gradient, measured by the gradient's usual size; ε inside of the root keeps it finite."),
     value=lambda w, rate, g, s, eps: Sub(w, Div(Product((rate, g)), root_inside(s, eps))),
 )
 SCALED_VELOCITY = Rule(
     name="scaled velocity",
-    title="velocity",
-    why="The velocity: what is left of the earlier steps, and the gradient measured by its usual size.",
+    title=N_("velocity"),
+    why=N_("The velocity: what is left of the earlier steps, and the gradient measured by its usual size."),
     value=lambda v, mu, g, s, eps: Sum((Product((mu, v)), Div(g, root(s, eps)))),
     source="torch.optim.RMSprop",
 )
 SCALED_VELOCITY_INSIDE = Rule(
     name="scaled velocity",
-    title="velocity",
-    why="The velocity: what is left of the earlier steps, and the gradient measured by its usual size.",
+    title=N_("velocity"),
+    why=N_("The velocity: what is left of the earlier steps, and the gradient measured by its usual size."),
     value=lambda v, mu, g, s, eps: Sum((Product((mu, v)), Div(g, root_inside(s, eps)))),
 )
 CHANGE = Rule(
     name="change",
-    title="change",
-    why="The step, in the unit of the parameter: usual steps measured by usual gradients.",
+    title=N_("change"),
+    why=N_("The step, in the unit of the parameter: usual steps measured by usual gradients."),
     value=lambda u, s, eps, g: Product((Div(root_inside(u, eps), root_inside(s, eps)), g)),
     source="Zeiler 2012, eq. 14",
 )
@@ -134,15 +135,15 @@ def adadelta(updates: Updates, parameter: Array, slope: Array) -> Array:
 
 AVERAGE_OF_CHANGES = Rule(
     name="average of changes",
-    title="running average",
-    why="The running average of d²: how large the steps usually are.",
+    title=N_("running average"),
+    why=N_("The running average of d²: how large the steps usually are."),
     value=AVERAGE_OF_SQUARES.value,
     source="Zeiler 2012, algorithm 1, line 6",
 )
 FOLLOW_CHANGE = Rule(
     name="adadelta",
-    title="update",
-    why="A step of the size that suits this parameter.",
+    title=N_("update"),
+    why=N_("A step of the size that suits this parameter."),
     value=FOLLOW.value,
     source="Zeiler 2012, algorithm 1, line 7",
 )

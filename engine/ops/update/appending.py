@@ -14,6 +14,7 @@ from retrograde.engine.equations.expression import ONE, Product, Sub, Sum
 from retrograde.engine.equations.optimisers import OPTIMISERS, OPTIONS
 from retrograde.engine.ops.base import GradientPass
 from retrograde.engine.ops.pointwise import Operand, Pointwise, Rule
+from retrograde.engine.text import N_
 
 if TYPE_CHECKING:
     from retrograde.engine.ops.leaves import Source
@@ -82,22 +83,22 @@ class Update(Pointwise):
 
 COUPLED = Rule(
     name="weight decay",
-    title="weight decay",
-    why="Weight decay: the gradient of ½·λ·w² is added, so that the optimiser scales it too.",
+    title=N_("weight decay"),
+    why=N_("Weight decay: the gradient of ½·λ·w² is added, so that the optimiser scales it too."),
     value=lambda g, decay, w: Sum((g, Product((decay, w)))),
     source="Krogh, Hertz 1992, eq. 2",
 )
 DECOUPLED = Rule(
     name="decoupled weight decay",
-    title="weight decay",
-    why="Decoupled weight decay: the parameter shrinks by itself, whatever its gradient is.",
+    title=N_("weight decay"),
+    why=N_("Decoupled weight decay: the parameter shrinks by itself, whatever its gradient is."),
     value=lambda w, rate, decay: Product((w, Sub(ONE, Product((rate, decay))))),
     source="Loshchilov, Hutter 2019, algorithm 2, line 12",
 )
 COUNT = Rule(
     name="count",
-    title="count",
-    why="How many updates there were, with this one.",
+    title=N_("count"),
+    why=N_("How many updates there were, with this one."),
     value=lambda t: Sum((t, ONE)),
 )
 

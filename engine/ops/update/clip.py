@@ -22,6 +22,7 @@ from retrograde.engine.equations.expression import (
 from retrograde.engine.equations.functions import SQRT
 from retrograde.engine.ops.penalty import ElementSum
 from retrograde.engine.ops.pointwise import Rule
+from retrograde.engine.text import N_
 
 if TYPE_CHECKING:
     from retrograde.engine.ops.update.appending import Updates
@@ -40,29 +41,29 @@ def _at_most_one(x: Expr) -> Expr:
 
 LIMITED = Rule(
     name="clipping by value",
-    title="clipping",
-    why="No gradient is larger than c, up or down.",
+    title=N_("clipping"),
+    why=N_("No gradient is larger than c, up or down."),
     value=_limited,
     source="torch.nn.utils.clip_grad_value_",
 )
 NORM = Rule(
     name="norm",
-    title="norm",
-    why="How long is the whole gradient, over all parameters?",
+    title=N_("norm"),
+    why=N_("How long is the whole gradient, over all parameters?"),
     value=lambda *squares: Call(SQRT, squares[0] if len(squares) == 1 else Sum(squares)),
     source="Pascanu, Mikolov, Bengio 2013, algorithm 1",
 )
 FACTOR = Rule(
     name="clipping factor",
-    title="factor",
-    why="What all gradients are multiplied by, so that the whole is no longer than c; at most 1.",
+    title=N_("factor"),
+    why=N_("What all gradients are multiplied by, so that the whole is no longer than c; at most 1."),
     value=lambda bound, norm: _at_most_one(Div(bound, Sum((norm, _SMALL)))),
     source="torch.nn.utils.clip_grad_norm_, with its 1e-6",
 )
 SCALED = Rule(
     name="clipping by norm",
-    title="clipping",
-    why="All gradients get shorter by the same factor: the direction stays.",
+    title=N_("clipping"),
+    why=N_("All gradients get shorter by the same factor: the direction stays."),
     value=lambda g, factor: Product((g, factor)),
     source="Pascanu, Mikolov, Bengio 2013, algorithm 1",
 )

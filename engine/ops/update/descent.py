@@ -6,6 +6,7 @@ from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import ONE, Compare, Comparison, Expr, Product, Select, Sub, Sum
 from retrograde.engine.ops.pointwise import Rule
 from retrograde.engine.ops.update.appending import AHEAD, Updates, steps_of
+from retrograde.engine.text import N_
 
 
 def _sum_of_shares(kept: Expr, old: Expr, share: Expr, new: Expr) -> Expr:
@@ -14,69 +15,73 @@ def _sum_of_shares(kept: Expr, old: Expr, share: Expr, new: Expr) -> Expr:
 
 DESCEND = Rule(
     name="descent",
-    title="update",
-    why="A step against the gradient makes E smaller.",
+    title=N_("update"),
+    why=N_("A step against the gradient makes E smaller."),
     value=lambda w, rate, g: Sub(w, Product((rate, g))),
     source="Rumelhart, Hinton, Williams 1986, eq. 8",
 )
 FOLLOW = Rule(
     name="momentum",
-    title="update",
-    why="A step against the velocity: gradients that agree add up, those that change sign cancel.",
+    title=N_("update"),
+    why=N_("A step against the velocity: gradients that agree add up, those that change sign cancel."),
     value=lambda w, rate, v: Sub(w, Product((rate, v))),
     source="Polyak 1964",
 )
 ACCUMULATED = Rule(
     name="velocity",
-    title="velocity",
-    why="The velocity: what is left of the earlier gradients, and the new one.",
+    title=N_("velocity"),
+    why=N_("The velocity: what is left of the earlier gradients, and the new one."),
     value=lambda v, mu, g: Sum((Product((mu, v)), g)),
     source="Polyak 1964; torch.optim.SGD",
 )
 DAMPENED = Rule(
     name="dampened velocity",
-    title="velocity",
-    why="The velocity: what is left of the earlier gradients, and a share of the new one; the first counts in full.",
+    title=N_("velocity"),
+    why=N_(
+        "The velocity: what is left of the earlier gradients, and a share of the new one; the first counts in full."
+    ),
     value=lambda v, mu, tau, g, t: Select(Compare(Comparison.EQ, t, ONE), g, _sum_of_shares(mu, v, Sub(ONE, tau), g)),
     source="torch.optim.SGD",
 )
 AVERAGED = Rule(
     name="averaged velocity",
-    title="velocity",
-    why="The velocity: a running average of the gradients.",
+    title=N_("velocity"),
+    why=N_("The velocity: a running average of the gradients."),
     value=lambda v, mu, g: _sum_of_shares(mu, v, Sub(ONE, mu), g),
 )
 STEPPED = Rule(
     name="step",
-    title="velocity",
-    why="The velocity: what is left of the step before, and a step against the gradient.",
+    title=N_("velocity"),
+    why=N_("The velocity: what is left of the step before, and a step against the gradient."),
     value=lambda v, mu, rate, g: Sub(Product((mu, v)), Product((rate, g))),
     source="Rumelhart, Hinton, Williams 1986, eq. 9",
 )
 MOVE = Rule(
     name="move",
-    title="update",
-    why="The parameter moves by its velocity.",
+    title=N_("update"),
+    why=N_("The parameter moves by its velocity."),
     value=lambda w, v: Sum((w, v)),
     source="Sutskever et al. 2013, eq. 2",
 )
 NESTEROV = Rule(
     name="Nesterov",
-    title="update",
-    why="A step against the gradient and the velocity after it: as if one had looked ahead.",
+    title=N_("update"),
+    why=N_("A step against the gradient and the velocity after it: as if one had looked ahead."),
     value=lambda w, rate, g, mu, v: Sub(w, Product((rate, Sum((g, Product((mu, v))))))),
     source="Nesterov 1983; torch.optim.SGD",
 )
 NESTEROV_AVERAGED = Rule(
     name="Nesterov",
-    title="update",
-    why="A step against the average, with the newest gradient once more: as if one had looked ahead.",
+    title=N_("update"),
+    why=N_("A step against the average, with the newest gradient once more: as if one had looked ahead."),
     value=lambda w, rate, g, mu, v: Sub(w, Product((rate, Sum((Product((Sub(ONE, mu), g)), Product((mu, v))))))),
 )
 NESTEROV_STEPPED = Rule(
     name="Nesterov",
-    title="update",
-    why="The parameter moves by a step against the gradient and by what comes after it: as if one had looked ahead.",
+    title=N_("update"),
+    why=N_(
+        "The parameter moves by a step against the gradient and by what comes after it: as if one had looked ahead."
+    ),
     value=lambda w, mu, v, rate, g: Sub(Sum((w, Product((mu, v)))), Product((rate, g))),
     source="Sutskever et al. 2013, eq. 3 and 4, in the form of Bengio et al. 2013",
 )
@@ -84,15 +89,15 @@ NESTEROV_STEPPED = Rule(
 
 LOOK_AHEAD = Rule(
     name="look ahead",
-    title="look ahead",
-    why="Where the velocity alone would lead: there the network runs, and there the gradient is taken.",
+    title=N_("look ahead"),
+    why=N_("Where the velocity alone would lead: there the network runs, and there the gradient is taken."),
     value=lambda w, rate, mu, v: Sub(w, Product((rate, mu, v))),
     source="Sutskever et al. 2013, eq. 3",
 )
 LOOK_AHEAD_STEPPED = Rule(
     name="look ahead",
-    title="look ahead",
-    why="Where the velocity alone would lead: there the network runs, and there the gradient is taken.",
+    title=N_("look ahead"),
+    why=N_("Where the velocity alone would lead: there the network runs, and there the gradient is taken."),
     value=lambda w, mu, v: Sum((w, Product((mu, v)))),
     source="Sutskever et al. 2013, eq. 3",
 )

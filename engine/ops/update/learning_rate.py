@@ -25,32 +25,33 @@ from retrograde.engine.equations.expression import (
 )
 from retrograde.engine.equations.rate_schedules import SCHEDULES, Keys
 from retrograde.engine.ops.pointwise import Rule
+from retrograde.engine.text import N_
 
 if TYPE_CHECKING:
     from retrograde.engine.ops.update.appending import Updates
 
 RATE = Rule(
     name="learning rate",
-    title="learning rate",
-    why="The learning rate of this update: η, as large a part of it as the schedule says.",
+    title=N_("learning rate"),
+    why=N_("The learning rate of this update: η, as large a part of it as the schedule says."),
     value=lambda rate, factor: Product((rate, factor)),
 )
 LAYER_RATE = Rule(
     name="learning rate of a layer",
-    title="learning rate",
-    why="The learning rate of this layer: η times a factor of its own.",
+    title=N_("learning rate"),
+    why=N_("The learning rate of this layer: η times a factor of its own."),
     value=lambda rate, factor: Product((rate, factor)),
 )
 EPOCH_SUM = Rule(
     name="sum of losses",
-    title="loss of the epoch",
-    why="E of the epoch's iterations, added up; the next epoch begins at 0 again.",
+    title=N_("loss of the epoch"),
+    why=N_("E of the epoch's iterations, added up; the next epoch begins at 0 again."),
     value=lambda total, loss, last: Select(Compare(Comparison.EQ, last, ONE), ZERO, Sum((total, loss))),
 )
 EPOCH_MEAN = Rule(
     name="mean loss",
-    title="loss of the epoch",
-    why="The loss of the epoch, when this is its last iteration.",
+    title=N_("loss of the epoch"),
+    why=N_("The loss of the epoch, when this is its last iteration."),
     value=lambda total, loss, count: Div(Sum((total, loss)), count),
 )
 
@@ -67,8 +68,8 @@ def _better(mean: Expr, best: Expr, threshold: Expr, then: Expr, otherwise: Expr
 
 BAD_EPOCHS = Rule(
     name="bad epochs",
-    title="waiting",
-    why="How many epochs in a row were no better than the best, with this one.",
+    title=N_("waiting"),
+    why=N_("How many epochs in a row were no better than the best, with this one."),
     value=lambda bad, last, mean, best, threshold: _ended(
         last, _better(mean, best, threshold, ZERO, Sum((bad, ONE))), bad
     ),
@@ -76,8 +77,8 @@ BAD_EPOCHS = Rule(
 )
 BAD_EPOCHS_COOLING = Rule(
     name="bad epochs",
-    title="waiting",
-    why="How many epochs in a row were no better than the best; none are counted during the cool-down.",
+    title=N_("waiting"),
+    why=N_("How many epochs in a row were no better than the best; none are counted during the cool-down."),
     value=lambda bad, last, mean, best, threshold, cool: _ended(
         last,
         _better(mean, best, threshold, ZERO, Select(Compare(Comparison.GT, cool, ZERO), ZERO, Sum((bad, ONE)))),
@@ -87,14 +88,14 @@ BAD_EPOCHS_COOLING = Rule(
 )
 BEST = Rule(
     name="best loss",
-    title="best loss",
-    why="The best loss of an epoch so far.",
+    title=N_("best loss"),
+    why=N_("The best loss of an epoch so far."),
     value=lambda best, last, mean, threshold: _ended(last, _better(mean, best, threshold, mean, best), best),
 )
 REDUCED = Rule(
     name="reduced",
-    title="plateau",
-    why="After more bad epochs than its patience the schedule makes the learning rate smaller.",
+    title=N_("plateau"),
+    why=N_("After more bad epochs than its patience the schedule makes the learning rate smaller."),
     value=lambda factor, bad, patience, by, least: Select(
         Compare(Comparison.GT, bad, patience), Max((Product((factor, by)), least)), factor
     ),
@@ -102,14 +103,14 @@ REDUCED = Rule(
 )
 WAITED = Rule(
     name="waited",
-    title="waiting",
-    why="The bad epochs that count on: none once the learning rate was made smaller.",
+    title=N_("waiting"),
+    why=N_("The bad epochs that count on: none once the learning rate was made smaller."),
     value=lambda bad, patience: Select(Compare(Comparison.GT, bad, patience), ZERO, bad),
 )
 COOLED = Rule(
     name="cooled",
-    title="cool-down",
-    why="The epochs after a reduction in which bad ones do not count.",
+    title=N_("cool-down"),
+    why=N_("The epochs after a reduction in which bad ones do not count."),
     value=lambda cool, last, bad, patience, cooldown: Select(
         Compare(Comparison.GT, bad, patience),
         cooldown,

@@ -7,6 +7,7 @@ from retrograde.engine.equations.expression import ONE, ZERO, Compare, Compariso
 from retrograde.engine.ops.pointwise import Rule
 from retrograde.engine.ops.update.adaptive import AVERAGE
 from retrograde.engine.ops.update.appending import Updates, steps_of
+from retrograde.engine.text import N_
 
 
 def sign(x: Expr) -> Expr:
@@ -29,43 +30,43 @@ def _by_sign(g: Expr, last: Expr, same: Expr, other: Expr, none: Expr) -> Expr:
 
 FACTOR = Rule(
     name="factor",
-    title="factor",
-    why="Did the gradient keep its sign? Then the step may grow; after a change it was too large.",
+    title=N_("factor"),
+    why=N_("Did the gradient keep its sign? Then the step may grow; after a change it was too large."),
     value=lambda g, last, shrink, grow: _by_sign(g, last, grow, shrink, ONE),
     source="Riedmiller, Braun 1993, eq. 4",
 )
 SIZE = Rule(
     name="step size",
-    title="step size",
-    why="The size of this parameter's own step, within its bounds.",
+    title=N_("step size"),
+    why=N_("The size of this parameter's own step, within its bounds."),
     value=lambda size, factor, least, most: _between(Product((size, factor)), least, most),
     source="Riedmiller, Braun 1993, eq. 4",
 )
 LAST = Rule(
     name="gradient",
-    title="gradient",
-    why="The gradient that decides; where it changed its sign, it counts as 0 and the parameter rests.",
+    title=N_("gradient"),
+    why=N_("The gradient that decides; where it changed its sign, it counts as 0 and the parameter rests."),
     value=lambda g, last: Select(Compare(Comparison.LT, Product((g, last)), ZERO), ZERO, g),
     source="Igel, Hüsken 2000, iRprop−",
 )
 RPROP = Rule(
     name="Rprop",
-    title="update",
-    why="A step of its own size against the sign of the gradient.",
+    title=N_("update"),
+    why=N_("A step of its own size against the sign of the gradient."),
     value=lambda w, g, size: Sub(w, Product((sign(g), size))),
     source="Riedmiller, Braun 1993, eq. 5 and 6",
 )
 LION = Rule(
     name="Lion",
-    title="update",
-    why="A step of size η against the sign of the average.",
+    title=N_("update"),
+    why=N_("A step of size η against the sign of the average."),
     value=lambda w, rate, c: Sub(w, Product((rate, sign(c)))),
     source="Chen et al. 2023, algorithm 2",
 )
 MIXED = Rule(
     name="mixture",
-    title="mixture",
-    why="The average with a share of the newest gradient: its sign decides.",
+    title=N_("mixture"),
+    why=N_("The average with a share of the newest gradient: its sign decides."),
     value=AVERAGE.value,
     source="Chen et al. 2023, algorithm 2",
 )
@@ -77,31 +78,38 @@ def _taken_back(g: Expr, last: Expr, step: Expr, back: Expr, size: Expr) -> Expr
 
 
 SLOPE = Rule(
-    name="gradient", title="gradient", why="The gradient that the next one is compared with.", value=lambda g: g
+    name="gradient", title=N_("gradient"), why=N_("The gradient that the next one is compared with."), value=lambda g: g
 )
 BACK = Rule(
     name="step",
-    title="step",
-    why="A step of its own size against the sign of the gradient; after a change of sign the last step is taken back.",
+    title=N_("step"),
+    why=N_(
+        "A step of its own size against the sign of the gradient; after a change of sign the last step is taken back."
+    ),
     value=lambda g, last, step, size: _taken_back(g, last, step, Neg(step), size),
     source="Igel, Hüsken 2000, algorithm 1, Rprop+",
 )
 BACK_IF_WORSE = Rule(
     name="step",
-    title="step",
-    why="A step of its own size; after a change of sign the last one is taken back if E has grown, else there is none.",
+    title=N_("step"),
+    why=N_(
+        "A step of its own size; after a change of sign the last one is taken back if E has grown, else there is none."
+    ),
     value=lambda g, last, step, size, loss, before: _taken_back(
         g, last, step, Select(Compare(Comparison.GT, loss, before), Neg(step), ZERO), size
     ),
     source="Igel, Hüsken 2000, algorithm 3, iRprop+",
 )
 LOSS_BEFORE = Rule(
-    name="loss", title="loss", why="E of this update, for the next one to compare with.", value=lambda loss: loss
+    name="loss",
+    title=N_("loss"),
+    why=N_("E of this update, for the next one to compare with."),
+    value=lambda loss: loss,
 )
 STEPPED_ON = Rule(
     name="Rprop",
-    title="update",
-    why="The parameter moves by its step.",
+    title=N_("update"),
+    why=N_("The parameter moves by its step."),
     value=lambda w, step: Sum((w, step)),
     source="Riedmiller, Braun 1993, eq. 5 and 6",
 )

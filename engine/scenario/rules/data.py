@@ -198,11 +198,6 @@ def _file_rules(parts: Parts, data: Data) -> Iterator[Violation]:
     if parts.inputs == 0:
         message = _("no layer reads inputs, so there are none to be read from a file")
         yield Violation(path=("data", "file"), message=message)
-    elif parts.outputs == 0:
-        for key in ("target_columns", "target_key", "target_file"):
-            if getattr(data, key) is not None:
-                message = _("the loss is the value of an output itself: there are no targets")
-                yield Violation(path=("data", key), message=message, key=True)
     yield from _needed_rules(parts, data, kind)
 
 
@@ -243,13 +238,10 @@ def _inline_rules(parts: Parts, data: Data) -> Iterator[Violation]:
         if width != 0 and missing:
             message = _("missing: a row per sample, or a file of samples in data.file")
             yield Violation(path=("data", key), message=message, key=True)
-    if parts.outputs == 0 and data.targets is not None:
-        message = _("the loss is the value of an output itself: there are no targets")
-        yield Violation(path=("data", "targets"), message=message, key=True)
-        return
+    samples = "targets" if data.inputs is None else "inputs"
+    if getattr(data, samples) == ():
+        yield Violation(path=("data", samples), message=_("there are no samples; at least one is needed"))
     if data.inputs is not None:
-        if not data.inputs:
-            yield Violation(path=("data", "inputs"), message=_("there are no samples; at least one is needed"))
         yield from _depth_rules(data.inputs, ("data", "inputs"))
         rows = flat_rows(data.inputs)
         yield from _row_rules(rows, parts.input_width, ("data", "inputs"), _("inputs"), _("network.inputs"))

@@ -15,6 +15,7 @@ from retrograde.engine.scenario.rules.draws import init_rules
 from retrograde.engine.scenario.rules.nested_shapes import axes, nested_shape
 from retrograde.engine.scenario.rules.pairs import layer_pairs
 from retrograde.engine.scenario.rules.parts import Parts
+from retrograde.engine.scenario.rules.training import odd_rate
 from retrograde.engine.scenario.shapes import INPUT_LAYER
 from retrograde.engine.text import _, suggest
 
@@ -146,6 +147,8 @@ def _own_parameter_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Vi
         return
     parameters = layer.parameters(sources)
     for key in ("learning_rate", "rate_factor"):
+        if (rate := getattr(layer, key)) is not None and parameters:
+            yield from odd_rate(rate, (*path, key))
         if getattr(layer, key) is not None and not parameters:
             message = _("a layer of the kind {kind} has no parameters here that could be trained")
             yield Violation(path=(*path, key), message=message.format(kind=layer.kind), key=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from retrograde.engine.errors import KeyPath, Violation
 from retrograde.engine.layers.recurrent import RecurrentLayer
+from retrograde.engine.scenario.rules.data import kind_of
 from retrograde.engine.scenario.rules.parts import Parts
 from retrograde.engine.text import _
 
@@ -18,8 +19,9 @@ def start_rules(parts: Parts, count: int) -> Iterator[Violation]:
         for name, rows in layer.starts.items():
             path: KeyPath = ("network", "layers", number, *layer.start_path(name))
             if isinstance(rows, str):
-                if parts.data is None or not (parts.data.file or "").lower().endswith(".npz"):
-                    message = _("{name} is the name of an array, and there is no NPZ file of samples")
+                file = "" if parts.data is None else parts.data.file or ""
+                if kind_of(file) not in {"npz", "text", "parquet"}:
+                    message = _("{name} names an array or columns, and there is no NPZ file or table of samples")
                     yield Violation(path=path, message=message.format(name=rows))
             elif len(rows) != count:
                 message = _("{rows} rows of initial states for {count} samples: a row for each of them")

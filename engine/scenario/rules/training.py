@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from retrograde.engine.equations.optimisers import OPTIMISERS, OPTIONS
 from retrograde.engine.equations.rate_schedules import SCHEDULES
-from retrograde.engine.errors import Violation
+from retrograde.engine.errors import KeyPath, Violation
 from retrograde.engine.layers.base import MAX_LEGACY_SEED
 from retrograde.engine.scenario.rules.memory import memory_rules
 from retrograde.engine.scenario.rules.parts import Parts
@@ -38,15 +38,20 @@ def training_rules(parts: Parts) -> Iterator[Violation]:
             yield Violation(path=("training", "seed"), message=message.format(last=MAX_LEGACY_SEED))
 
 
+def odd_rate(rate: float, path: KeyPath) -> Iterator[Violation]:
+    """Yield the warning about a learning rate, or a factor of it, that descends nowhere."""
+    if rate == 0:
+        message = _("a learning rate of 0 changes no parameter by its gradient")
+        yield Violation(path=path, message=message, warning=True)
+    elif rate < 0:
+        message = _("a learning rate below 0 climbs: each update goes up the gradient, and the loss grows")
+        yield Violation(path=path, message=message, warning=True)
+
+
 def _key_rules(training: Training) -> Iterator[Violation]:
     """Yield what the keys of a training demand of each other; a key that is wrong by itself is None."""
-    if training.learning_rate is not None and training.learning_rate <= 0:
-        message = (
-            _("a learning rate of 0 changes no parameter by its gradient")
-            if training.learning_rate == 0
-            else _("a learning rate below 0 climbs: each update goes up the gradient, and the loss grows")
-        )
-        yield Violation(path=("learning_rate",), message=message, warning=True)
+    if training.learning_rate is not None:
+        yield from odd_rate(training.learning_rate, ("learning_rate",))
     if training.optimizer is not None:
         yield from _option_rules(training)
     if training.clip_value is not None and training.clip_norm is not None:

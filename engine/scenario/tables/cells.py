@@ -10,10 +10,13 @@ MISSING = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "?"
 """What a cell says, in small letters, where there is no value."""
 _TRUTH = {"true": 1.0, "false": 0.0}
 _GROUPS = {".": "[,'’\u00a0\u202f\u2009 ]", ",": "[.'’\u00a0\u202f\u2009 ]"}
+_CURRENCY = "[$€£¥₹]"
 _PATTERNS = {
     decimal: re.compile(
-        rf"(?P<sign>[+-]?)(?P<whole>[1-9]\d{{0,2}}(?P<group>{group})\d{{3}}(?:(?P=group)\d{{3}})*+|\d+)?"
-        rf"(?:{re.escape(decimal)}(?P<part>\d*))?(?:[eE](?P<power>[+-]?\d{{1,6}}))?(?P<percent>[ \u00a0]?%)?",
+        rf"(?:{_CURRENCY}[ \u00a0]?)?(?P<sign>[+-]?)(?:{_CURRENCY}[ \u00a0]?)?"
+        rf"(?P<whole>[1-9]\d{{0,2}}(?P<group>{group})\d{{3}}(?:(?P=group)\d{{3}})*+|\d+)?"
+        rf"(?:{re.escape(decimal)}(?P<part>\d*))?(?:[eEdD](?P<power>[+-]?\d{{1,6}}))?"
+        rf"(?:[ \u00a0]?(?:(?P<percent>%)|{_CURRENCY}))?",
         re.ASCII,
     )
     for decimal, group in _GROUPS.items()

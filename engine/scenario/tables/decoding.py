@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import IO, cast
 from retrograde.engine.errors import Problem, ScenarioError
 from retrograde.engine.scenario import limits
 from retrograde.engine.scenario.picking import too_large
-from retrograde.engine.text import _
+from retrograde.engine.text import N_, _
 
 _HEAD = 2**16
 _MARKS = (
@@ -49,6 +50,44 @@ class _Bounded(io.RawIOBase):
             raise ScenarioError([Problem(path=self._shown, key="data.file", message=text)])
         view[: len(content)] = content
         return len(content)
+
+
+_STRANGERS = {
+    b"(?:PK\x03\x04|\xd0\xcf\x11\xe0)": N_("it is a workbook or an archive; save the sheet as CSV"),
+    rb"\s*<(?:!doctype|html|\?xml|table)": N_("it is a web page or XML, no table"),
+    rb"""\s*[\[{]\s*["'\[{]""": N_("it is JSON, no table; write a line for each sample"),
+    b"%PDF-": N_("it is a PDF, no table"),
+}
+_HANZI = re.compile(rb"[\xb0-\xd7][\xa1-\xfe]")
+_CHINESE = re.compile(rb"(?:[\x00-\x7f]|[\xa1-\xa3\xb0-\xf7][\xa1-\xfe])*")
+
+
+def stranger(path: Path) -> str:
+    """Return what a file is instead of a table, from its first bytes; empty where it may be one.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with _opened(path) as stream:
+        head = stream.read(_HEAD)
+    return next((_(reason) for start, reason in _STRANGERS.items() if re.match(start, head, re.IGNORECASE)), "")
+
+
+def older_encoding(path: Path) -> str:
+    """Return the encoding of a text that is no Unicode: what Windows wrote, in China or elsewhere.
+
+    In gb18030 a sign of Chinese has two bytes above 160, and most are of the commoner half of its table; of the letters
+    of a European text few stand in such pairs.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with _opened(path) as stream:
+        head = stream.read(_HEAD)
+    high = sum(byte > 127 for byte in head)
+    pairs = _CHINESE.match(head)
+    whole = pairs is not None and len(head) - pairs.end() < (2 if len(head) == _HEAD else 1)
+    return "gb18030" if whole and high and 4 * len(_HANZI.findall(head)) >= high else "cp1252"
 
 
 def encoding_of(path: Path) -> str:

@@ -23,7 +23,7 @@ from retrograde.engine.errors import Problem, ScenarioError
 from retrograde.engine.scenario import limits
 from retrograde.engine.scenario.picking import too_large, unreadable
 from retrograde.engine.scenario.tables.cells import Signs, missing, number
-from retrograde.engine.scenario.tables.decoding import encoding_of, text_of
+from retrograde.engine.scenario.tables.decoding import encoding_of, older_encoding, stranger, text_of
 from retrograde.engine.scenario.tables.dialect import Dialect, dialect_of
 from retrograde.engine.scenario.tables.table import Column, Table, Wanted
 from retrograde.engine.text import _
@@ -137,6 +137,8 @@ def read_delimited(path: Path, shown: str, wanted: Wanted, reading: Reading) -> 
 
 
 def _read(path: Path, shown: str, wanted: Wanted, reading: Reading) -> tuple[Table, Dialect, str]:
+    if reason := stranger(path):
+        raise unreadable(shown, reason)
     encoding = encoding_of(path)
     try:
         head = _head(path, encoding, shown, reading.skip)
@@ -144,8 +146,7 @@ def _read(path: Path, shown: str, wanted: Wanted, reading: Reading) -> tuple[Tab
     except UnicodeDecodeError:
         if encoding != "utf-8":
             raise
-    # What old programs write on Windows; each byte of it is a letter.
-    encoding = "cp1252"
+    encoding = older_encoding(path)
     head = _head(path, encoding, shown, reading.skip)
     return _read_as(path, shown, wanted, reading, encoding, head)
 
@@ -227,7 +228,7 @@ def _plain(source: _Source) -> Table | None:
         if total * len(source.chosen) > limits.MAX_DATA_BYTES // 8:
             raise ScenarioError([too_large(source.shown)])
         text = "\n".join(kept)
-        if '"' in text or "_" in text or (dialect.separator == " " and not whole):
+        if '"' in text or "_" in text or "#" in text or (dialect.separator == " " and not whole):
             return None
         if not whole and dialect.separator and set(map(count_separators, kept)) != {dialect.width - 1}:
             return None

@@ -36,7 +36,7 @@ class Dialect:
     first: int
 
     def rows(self, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-        """Yield each row with the number of its line, from 1; the heading and lines without cells are left out.
+        """Yield each row with the number of its line, from 1, without the heading, comments and empty lines.
 
         Args:
             lines: all lines of the text.
@@ -50,7 +50,7 @@ class Dialect:
             next(reader, None)
         before = reader.line_num
         for row in reader:
-            if any(map(str.strip, row)):
+            if any(map(str.strip, row)) and not remark(row, self.width):
                 yield self.skipped + before + 1, row
             before = reader.line_num
 
@@ -73,7 +73,7 @@ def dialect_of(
     comments = skip
     while comments < len(head) and (head[comments].startswith("#") or not head[comments].strip()):
         comments += 1
-    body = head[comments : comments + _ROWS]
+    body = [line for line in head[comments : comments + _ROWS] if not remark([line], 1)]
     separator = _separator(body) if separator is None else separator
     width = _width(_parsed(body, separator))
     # A comment that names as many columns as there are is the heading, as np.savetxt writes it.
@@ -86,10 +86,11 @@ def dialect_of(
             if len(title) == width:
                 named = _names(title, width)
                 return Dialect(separator=separator, width=width, names=named, skipped=comments - 1, first=comments)
-    skip = comments
+    skip = comments if heading is False else _titled(head, comments, separator, width)
     reader = _reader(head[skip : skip + _ROWS], separator)
     first: list[str] = next(reader, [])
     rows = list(islice(_parsed(head[skip + reader.line_num : skip + reader.line_num + _ROWS], separator), _ROWS))
+    rows = [row for row in rows if not remark(row, width)]
     if not (_is_heading(first, rows) if heading is None else heading):
         before = next(iter(_parsed(head[skip - 1 : skip], separator)), []) if skip and heading is None else []
         if len(before) == len(first) and _is_heading(before, [first, *rows]):
@@ -104,6 +105,30 @@ def dialect_of(
     return Dialect(separator=separator, width=width, names=names, skipped=skip, first=skip + reader.line_num)
 
 
+def remark(cells: Sequence[str], width: int) -> bool:
+    """Whether a row is a comment: it begins with # and a blank, or with # and has not the width of others."""
+    first = cells[0].lstrip()
+    return first.startswith("#") and (first[1:2] in {"", " ", "\t", "#", "!"} or len(cells) != width)
+
+
+def _titled(head: Sequence[str], skip: int, separator: str, width: int) -> int:
+    """Return how many lines stand before the heading, where what is above it is a title: no whole row, no number."""
+    reader = _reader(head[skip : skip + _ROWS], separator)
+    before = 0
+    try:
+        for row in reader:
+            if len(row) == width and all(cell.strip() for cell in row[:-1]):
+                rows = list(islice(_parsed(head[skip + reader.line_num :], separator), _ROWS))
+                whole = [one for one in rows if len(one) == width]
+                return skip + before if before and whole and _is_heading(row, whole) else skip
+            if any(numeric(cell.strip()) for cell in row):
+                return skip
+            before = reader.line_num
+    except csv.Error:
+        pass
+    return skip
+
+
 def _names(cells: Sequence[str], width: int) -> tuple[str, ...]:
     found = [" ".join(cell.split()) for cell in cells[:width]]
     return (*found, *[""] * (width - len(found)))
@@ -113,6 +138,8 @@ def _is_heading(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Whether a first row names columns: no cell of it is a number, and some column below has nothing but numbers."""
     if any(numeric(cell.strip()) for cell in first) or not any(cell.strip() for cell in first):
         return False
+    if not rows:
+        return True
     for column, name in enumerate(first):
         below = [row[column].strip() for row in rows if column < len(row)]
         if not missing(name.strip()) and any(map(numeric, below)) and all(map(_valued, below)):

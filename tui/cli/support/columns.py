@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 from unicodedata import combining, east_asian_width
 
+_PIECES = re.compile(
+    r"(?:[\u300a\uff08]*[\u2e80-\uffef]|[^\s\u2e80-\uffef]+)[\u3001\u3002\u300b\uff01\uff09\uff0c\uff1a\uff1b\uff1f\u2019\u201d]*|\s+"
+)
+"""What a line breaks between: words, single Chinese characters and blanks; a mark stays with what it follows."""
+
 
 def width(text: str) -> int:
     """The columns that a text takes in a terminal."""
@@ -43,7 +48,7 @@ def table(rows: list[list[str]], *, right: frozenset[int] = frozenset()) -> list
 def wrapped(text: str, columns: int, indent: str = "") -> list[str]:
     """A text as indented lines of at most so many columns; between Chinese characters it may break."""
     lines = [indent]
-    for piece in re.findall(r"[\u2e80-\uffef]|[^\s\u2e80-\uffef]+|\s+", text):
+    for piece in _PIECES.findall(text):
         if width(lines[-1] + piece.rstrip()) > columns and lines[-1].strip():
             lines.append(indent)
         lines[-1] += (" " if piece.isspace() else piece) if lines[-1].strip() else piece.lstrip()

@@ -6,8 +6,8 @@ import math
 
 
 def shown(value: float) -> str:
-    """A number for people: nine significant digits."""
-    return f"{value:.9g}"
+    """A number for people: nine significant digits; a zero has no sign."""
+    return f"{value:z.9g}"
 
 
 def encoded(value: float) -> float | str:

@@ -62,6 +62,11 @@ class ProgressBar:
         if self._due(time.monotonic()):
             self._write(done / max(total, 1), _("checking: {done} of {total} gradients").format(done=done, total=total))
 
+    def counted(self, done: int, total: int) -> None:
+        """Show how many iterations are run or looked at."""
+        if self._due(time.monotonic()):
+            self._write(done / max(total, 1), _("{done} of {total}").format(done=done, total=total))
+
     def wipe(self) -> None:
         """Remove the line, before something is printed."""
         if self._shown:

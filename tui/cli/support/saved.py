@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from retrograde.engine.text import _
 from retrograde.tui.cli.support.loading import load
+from retrograde.tui.cli.support.progress import ProgressBar
 
 if TYPE_CHECKING:
     from retrograde.engine.session.session import Session
@@ -34,7 +35,8 @@ def load_session(source: str) -> Session:
         return Session(load(source))
     from retrograde.engine.session.saving import open_session
 
-    opened = open_session(Path(source), load)
+    with ProgressBar() as bar:
+        opened = open_session(Path(source), load, bar.searched)
     for warning in (*opened.warnings, *(() if opened.drift is None else (opened.drift,))):
         print(_("{source}: note: {text}").format(source=source, text=warning), file=sys.stderr)
     return opened.session

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from retrograde.engine.text import N_
+from retrograde.engine.text import N_, language
 from retrograde.tui.debugger.panels.panel import Colleagues, PanelPart, PanelRow
 from retrograde.tui.debugger.rooms import Seat
 from retrograde.tui.records.marks import PanelId
@@ -54,7 +54,7 @@ class LossPart(PanelPart):
         step = reading if furthest == 0 else None
         known = None if other is None else (other.name, other.history.count)
         here = (reading.iteration, furthest, so_far, desk.outcome, accuracy, step, desk.session.branch.name, known)
-        key = (*here, working.ended)
+        key = (*here, working.ended, language())
         if working.work is not None:
             # The worker has the session: what was shown stays.
             if self._made is None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from retrograde.tui.debugger.beside import Beside
     from retrograde.tui.debugger.breakpoints import Breaking
     from retrograde.tui.debugger.desk import Desk
+    from retrograde.tui.debugger.doctoring import Doctoring
     from retrograde.tui.debugger.listing import Listing
     from retrograde.tui.debugger.moving import Moving
     from retrograde.tui.debugger.working import Working
@@ -29,6 +30,7 @@ class Colleagues:
     beside: Beside
     moving: Moving
     breaking: Breaking
+    doctoring: Doctoring
 
 
 class PanelPart:

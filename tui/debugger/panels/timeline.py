@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrograde.engine.text import N_
@@ -20,14 +21,21 @@ class TimelinePart(PanelPart):
     wheeled = False
 
     def depends(self, height: int) -> tuple[object, ...]:
-        """Also the marks and breakpoints."""
-        return (self.desk.reading, self.colleagues.listing.pins)
+        """Also the marks, breakpoints and alerts."""
+        return (self.desk.reading, self.colleagues.listing.pins, self.colleagues.doctoring.alerts)
 
     def view(self, height: int) -> TimelineView:
         """The phases around the cursor."""
         from retrograde.tui.views.status import timeline_view
 
-        return timeline_view(self.desk.reading, self.colleagues.listing.pins)
+        reading, alerts = self.desk.reading, self.colleagues.doctoring.alerts
+        pins = self.colleagues.listing.pins
+        if alerts:
+            from retrograde.tui.views.doctor import alert_pins
+
+            iterations = self.colleagues.doctoring.here.iterations
+            pins = replace(pins, alerts=alert_pins(alerts, iterations, reading.iteration))
+        return timeline_view(reading, pins)
 
     def select(self, by: int) -> None:
         """Moves by a phase."""

@@ -1,0 +1,108 @@
+"""The doctor on the screen: its headline, what follows, where it began, and its edit on a branch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from retrograde.tui.debugger.screen import DebuggerScreen
+from retrograde.tui.screens.doctor import DoctorScreen
+
+
+async def judged(driver: Any) -> str:
+    """The screen once the run has been judged."""
+    screen = driver.app.screen
+    assert isinstance(screen, DoctorScreen)
+    await driver.until(lambda: not screen._working)
+    await driver.settle()
+    return driver.text()
+
+
+async def ran(driver: Any) -> None:
+    """The run has ended, and the doctor has looked at it."""
+    await driver.press("r")
+    await driver.idle()
+    await driver.until(lambda: driver.main.parts.doctoring.known is not None)
+    await driver.settle()
+
+
+async def test_the_headline_comes_first_with_what_follows_folded(opened) -> None:
+    async with opened("diverging", size=(80, 24)) as driver:
+        await ran(driver)
+        await driver.press("8")
+        text = await judged(driver)
+        assert "✗  1:1      learning rate above 2 / λmax" in text
+        assert "and so:  learning rate too large 2:1" in text
+        assert "do: lower the learning rate below 0.12" in text
+        assert "✗  2:1" not in text
+        await driver.press("right", "down", "down")
+        assert "the update of o is 1.17 times its weights" in driver.text()
+        await driver.press("enter")
+        await driver.idle()
+        assert isinstance(driver.app.screen, DebuggerScreen)
+        assert driver.session.position == driver.session.schedule.start(1)
+
+
+async def test_its_edit_is_tried_on_a_branch(opened) -> None:
+    async with opened("diverging") as driver:
+        await ran(driver)
+        await driver.press("8")
+        assert "t try lr = 0.06 on a branch" in await judged(driver)
+        await driver.press("t")
+        await driver.idle()
+        session = driver.session
+        assert [branch.name for branch in session.branches] == ["main", "edit1"]
+        assert str(session.branch.edit) == "lr = 0.06"
+        assert session.branch.timeline.change.first == 0
+
+
+async def test_alerts_stand_on_the_timeline_after_a_run(opened) -> None:
+    async with opened("diverging", size=(120, 36)) as driver:
+        assert "✗" not in driver.text()
+        await ran(driver)
+        assert "✗ the loss diverges" in driver.text()
+        await driver.press("g", "g")
+        assert "✗ learning rate above 2 / λmax" in driver.text(), "this iteration's alerts are said beside its bar"
+
+
+async def test_a_network_that_has_not_run_is_judged_by_its_whole_training(opened) -> None:
+    async with opened("symmetric-init", size=(100, 30)) as driver:
+        await driver.write("doctor 50")
+        text = await judged(driver)
+        assert "start" in text
+        assert "50 iterations" in text
+        assert driver.session.frontier == 0
+        await driver.press("escape")
+        assert isinstance(driver.app.screen, DebuggerScreen)
+        assert driver.main.parts.working.turns.now.name == "FREE"
+
+
+async def test_what_could_not_be_judged_is_said(opened) -> None:
+    async with opened("mazur", size=(80, 24), ascii_only=True) as driver:
+        await driver.write("doctor 20")
+        text = await judged(driver)
+        assert "nothing is wrong" in text
+        assert "9 rules could not be judged" in text
+        await driver.press("end", *["down"] * 3)
+        assert "no classes" in driver.text()
+        assert driver.text().isascii()
+
+
+async def test_judging_can_be_cancelled(opened) -> None:
+    async with opened("digits") as driver:
+        await driver.press("8")
+        assert "the run is judged" in driver.text()
+        await driver.press("escape")
+        assert "cancelled" in await judged(driver)
+        await driver.press("escape")
+        assert isinstance(driver.app.screen, DebuggerScreen)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (100, 30), (200, 60)])
+async def test_it_fits_every_size(opened, size: tuple[int, int]) -> None:
+    async with opened("saturated", size=size) as driver:
+        await driver.write("doctor")
+        text = await judged(driver)
+        assert "1:1" in text
+        assert "flat" in text

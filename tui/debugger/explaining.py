@@ -1,0 +1,129 @@
+"""Why: the autopsy of a gradient, its chain, and the flow of gradients through the layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from retrograde.engine.errors import EngineError
+from retrograde.engine.text import _
+from retrograde.tui.screens.goals import Visit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from retrograde.engine.equations.expression import Ref
+    from retrograde.tui.debugger.desk import Desk
+    from retrograde.tui.debugger.editing import Editing
+    from retrograde.tui.debugger.moving import Moving
+    from retrograde.tui.debugger.working import Working
+    from retrograde.tui.screens.goals import Try
+    from retrograde.tui.screens.looking import LookingScreen
+
+
+class Explaining:
+    """The part that asks why."""
+
+    def __init__(self, desk: Desk, working: Working, moving: Moving, editing: Editing) -> None:
+        self._desk = desk
+        self._working = working
+        self._moving = moving
+        self._editing = editing
+
+    def why_key(self) -> None:
+        """Shows why the gradient of what is selected, or of the step's value, is as it is."""
+        self._told(self.why)
+
+    def chain_key(self) -> None:
+        """Shows the whole chain of the gradient of what is selected, or of the step's value."""
+        self._told(self.chain)
+
+    def _told(self, show: Callable[[], None]) -> None:
+        try:
+            show()
+        except EngineError as error:
+            self._desk.say(str(error), bad=True)
+
+    def why(self, name: str = "") -> None:
+        """Shows why a gradient is as it is.
+
+        Args:
+            name: its name, or that of a value that has one; empty for what is selected, or the step's.
+        """
+        from retrograde.tui.reading.why import WhyReading
+        from retrograde.tui.screens.why import WhyScreen
+
+        session, ref = self._desk.session, self._asked(name)
+        self._look(
+            _("why {name}").format(name=session.symbol(ref)),
+            lambda: WhyReading.of(session, ref),
+            WhyScreen,
+        )
+
+    def chain(self, name: str = "") -> None:
+        """Shows the whole chain of a gradient.
+
+        Args:
+            name: as for ``why``.
+        """
+        from retrograde.tui.reading.chain import ChainReading
+        from retrograde.tui.screens.chain import ChainScreen
+
+        session, ref = self._desk.session, self._asked(name)
+        self._look(
+            _("chain of {name}").format(name=session.symbol(ref)),
+            lambda: ChainReading.of(session, ref),
+            ChainScreen,
+        )
+
+    def flow(self) -> None:
+        """Shows the flow of the gradient by layer."""
+        from retrograde.tui.reading.why import FlowReading
+        from retrograde.tui.screens.flow import FlowScreen
+
+        session = self._desk.session
+        self._look(_("flow by layer"), lambda: FlowReading.of(session), FlowScreen)
+
+    def _asked(self, name: str) -> Ref:
+        """The slot that is asked about.
+
+        Raises:
+            EngineError: there is none of that name, or nothing is selected.
+        """
+        desk = self._desk
+        if name:
+            return desk.session.resolve(name)
+        selected = desk.selected
+        if selected is not None:
+            return selected
+        if desk.reading.step is not None:
+            return desk.reading.step.target
+        if not desk.parameters:
+            raise EngineError(_("make a step first, or select a value"))
+        return desk.parameters.ref(desk.lens.weight)
+
+    def _look(self, title: str, read: Callable[[], object], screen: Callable[..., LookingScreen]) -> None:
+        """Reads the session in the worker, and shows what was read in a screen over this one.
+
+        Args:
+            title: what is read.
+            read: reads it.
+            screen: shows it.
+        """
+        desk, working = self._desk, self._working
+
+        def show(found: Any) -> None:
+            if working.lend():
+                desk.host.ask(screen(desk.session, desk.host.glyphs, working.search, found), answered)
+
+        def answered(choice: Visit | Try | None) -> None:
+            if not working.when_idle(lambda: answered(choice)):
+                return
+            working.take_back()
+            if choice is None:
+                desk.moved(follow=False)
+            elif isinstance(choice, Visit):
+                self._moving.seek(choice.number)
+            else:
+                self._editing.try_out(choice)
+
+        working.search(title, lambda _job: read(), show)
