@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.text import _, ngettext
+from retrograde.engine.text import _
 from retrograde.tui.cli.support.numbers import encoded, shown
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def step_lines(recording: Recording, step: Step) -> list[str]:
         made = _("given") if operand.made_by is None else _("step {number}").format(number=operand.made_by)
         lines.append(f"    {operand.symbol} = {shown(operand.value)}  {made}")
     if (more := len(operands) - _MOST) > 0:
-        lines.append("    " + ngettext("and {count} more", "and {count} more", more).format(count=more))
+        lines.append("    " + _("and {count} more").format(count=more))
     return lines
 
 
@@ -268,7 +268,7 @@ def query_recording(source: str, text: str, *, as_json: bool) -> int:
         lines.append("  " + _("used by"))
         lines += [f"    {use.number}  {use.symbol}" for use in uses[:_MOST]]
         if (more := len(uses) - _MOST) > 0:
-            lines.append("    " + ngettext("and {count} more", "and {count} more", more).format(count=more))
+            lines.append("    " + _("and {count} more").format(count=more))
     print("\n".join(lines))
     return 0
 
