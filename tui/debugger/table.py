@@ -470,7 +470,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="doctor",
-        keys=("8",),
+        keys=("D",),
         title=N_("what is wrong with the run"),
         help=N_("The doctor names the cause, what follows from it and what to do; Enter goes to where it began."),
         group=Group.DEBUG,
