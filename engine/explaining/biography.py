@@ -202,13 +202,17 @@ class Biography:
         began = perf_counter()
         found = _Columns(self.parameter)
         done = start
+        size = 1
         for frames in self._pieces(start, stop):
-            while frames:
-                self._check_finite(frames, done)
-                parts = update_parts(frames, self.parameter)
+            self._check_finite(frames, done)
+            at = 0
+            while at < len(frames):
+                parts = update_parts(frames[at : at + size], self.parameter)
                 rows = [self.timeline.schedule.rows(done + k) for k in range(parts.count)]
                 found.add(parts, rows, done)
-                del frames[: parts.count]
+                # Where choices change often, few iterations have the same ones.
+                size = 2 * parts.count
+                at += parts.count
                 done += parts.count
             if on_progress is not None and on_progress(done - start, stop - start):
                 raise InterruptedError

@@ -128,6 +128,25 @@ class Queries:
             self._cursor.position, self._cursor.term = position, term
         return float("nan") if found is None else found
 
+    def look_at(self, formula: Formula, where: int | str, on_progress: OnProgress | None = None) -> float | bool | None:
+        """The value of an expression at another moment; the cursor stays where it is.
+
+        Args:
+            formula: the expression.
+            where: a position, or an address as for ``Cursor.seek``.
+            on_progress: called during a long replay with iterations done and to do; True cancels.
+
+        Raises:
+            EngineError: the address makes no sense, or is not in the training.
+        """
+        cursor = self._cursor
+        place = cursor.position, cursor.term
+        try:
+            cursor.seek(where, on_progress)
+            return self.look(formula)
+        finally:
+            cursor.position, cursor.term = place
+
     def last_change(self, formula: Formula, on_progress: OnProgress | None = None) -> int | None:
         """The last step up to the cursor at which a number took another value than an iteration before.
 

@@ -169,6 +169,10 @@ class Session(Cursor):
         """The value of an expression at the cursor; see ``Queries.look``."""
         return self.queries.look(formula)
 
+    def look_at(self, formula: Formula, where: int | str, on_progress: OnProgress | None = None) -> float | bool | None:
+        """The value of an expression at another moment; see ``Queries.look_at``."""
+        return self.queries.look_at(formula, where, on_progress)
+
     def last_change(self, formula: Formula, on_progress: OnProgress | None = None) -> int | None:
         """The last step up to the cursor at which a number changed; see ``Queries.last_change``."""
         return self.queries.last_change(formula, on_progress)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from retrograde.engine.errors import EngineError, SearchCancelledError
 from retrograde.engine.explaining.detectors.limits import limits_of
 from retrograde.engine.explaining.detectors.live import FixedWatch
+from retrograde.engine.explaining.detectors.records import Alert
 from retrograde.engine.formulas.meaning import candidates
 from retrograde.engine.formulas.tree import Formula
 from retrograde.engine.session.breakpoints import Breakpoint, Spot, SpotIndex, read, read_alert
@@ -29,10 +30,12 @@ class Halt:
 
     Attributes:
         breakpoint: the breakpoint that was hit; None at the start, or where the run ended.
+        alerts: the alerts that a breakpoint on alerts was hit by.
         outcome: how the run ended, where it did.
     """
 
     breakpoint: Breakpoint | None = None
+    alerts: tuple[Alert, ...] = ()
     outcome: Outcome | None = None
 
 
@@ -211,7 +214,10 @@ class Stops:
         for point in hit:
             point.count += 1
             point.enabled = not point.once
-        return Halt(breakpoint=hit[0])
+        if hit[0].alert is None:
+            return Halt(breakpoint=hit[0])
+        found = (alert for alert in self._watch().alerts if hit[0].alert in {"", alert.rule})
+        return Halt(breakpoint=hit[0], alerts=tuple(one for one in found if self._end_of(one.iteration) == step))
 
     def _stops_at(self, point: Breakpoint, step: int) -> bool:
         """Whether a breakpoint is hit at a step, and the hit counts."""

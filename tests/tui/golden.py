@@ -222,6 +222,8 @@ SCREENS: dict[str, tuple[str, ...]] = {
     "iris": ("}", "}", "right"),
     "lstm-two-steps": ("}", "}", "}", "right", "down"),
     "convolution-by-hand": ("}", "right", "4"),
+    "xor-2-2-1": ("}", "}", "}", "B"),
+    "diverging": ("}", "}", "}", "}", "}", "}", "}", "D"),
 }
 LOOKS = {
     "vanishing": ("why w1", "chain w1", "flow"),
@@ -247,6 +249,8 @@ async def screens_of(name: str) -> dict[str, str]:
                 await pilot.press(key)
             # The checks of a step come once the cursor rests.
             await pilot.pause(0.4)
+            while getattr(app.screen, "_working", False):
+                await pilot.pause(0.02)
             rows = [strip.text.rstrip() for strip in app.screen._compositor.render_strips(app.screen.size)]
             found[f"screen-{name}-{size[0]}x{size[1]}"] = "\n".join(rows) + "\n"
     return found

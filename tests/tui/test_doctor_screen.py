@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
+from retrograde.engine.explaining.detectors import live
+from retrograde.engine.session.session import Session
+from retrograde.tui.debugger import doctoring
+from retrograde.tui.debugger.painting import Painting
 from retrograde.tui.debugger.screen import DebuggerScreen
 from retrograde.tui.screens.doctor import DoctorScreen
+from retrograde.tui.work import runner
 
 
 async def judged(driver: Any) -> str:
@@ -23,14 +29,14 @@ async def ran(driver: Any) -> None:
     """The run has ended, and the doctor has looked at it."""
     await driver.press("r")
     await driver.idle()
-    await driver.until(lambda: driver.main.parts.doctoring.known is not None)
+    await driver.until(lambda: driver.main.parts.doctoring._shown is not None)
     await driver.settle()
 
 
 async def test_the_headline_comes_first_with_what_follows_folded(opened) -> None:
     async with opened("diverging", size=(80, 24)) as driver:
         await ran(driver)
-        await driver.press("8")
+        await driver.press("D")
         text = await judged(driver)
         assert "✗  1:1      learning rate above 2 / λmax" in text
         assert "and so:  learning rate too large 2:1" in text
@@ -47,7 +53,7 @@ async def test_the_headline_comes_first_with_what_follows_folded(opened) -> None
 async def test_its_edit_is_tried_on_a_branch(opened) -> None:
     async with opened("diverging") as driver:
         await ran(driver)
-        await driver.press("8")
+        await driver.press("D")
         assert "t try lr = 0.06 on a branch" in await judged(driver)
         await driver.press("t")
         await driver.idle()
@@ -89,10 +95,16 @@ async def test_what_could_not_be_judged_is_said(opened) -> None:
         assert driver.text().isascii()
 
 
-async def test_judging_can_be_cancelled(opened) -> None:
-    async with opened("digits") as driver:
-        await driver.press("8")
-        assert "the run is judged" in driver.text()
+async def test_judging_can_be_cancelled(opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(_session: Session, *, on_run: Any, **_options: Any) -> None:
+        while True:
+            on_run(1, 4)
+            time.sleep(0.002)
+
+    monkeypatch.setattr(Session, "doctor", endless)
+    async with opened("mazur") as driver:
+        await driver.press("D")
+        await driver.until(lambda: "the run is judged: 12 %" in driver.text())
         await driver.press("escape")
         assert "cancelled" in await judged(driver)
         await driver.press("escape")
@@ -106,3 +118,40 @@ async def test_it_fits_every_size(opened, size: tuple[int, int]) -> None:
         text = await judged(driver)
         assert "1:1" in text
         assert "flat" in text
+
+
+async def test_a_breakpoint_on_alerts_says_what_was_found(opened) -> None:
+    async with opened("diverging", size=(160, 36)) as driver:
+        await driver.write("break on alert")
+        await driver.press("c")
+        await driver.idle()
+        assert driver.session.iteration == 1
+        text = driver.text()
+        assert "breakpoint 1: on alert · learning rate too large: the update of o is 1.17 times its weights" in text
+        await driver.press("C")
+        await driver.idle()
+        assert driver.session.position == 0
+        await driver.write("break on alert dead_rlu")
+        assert "there is no rule dead_rlu" in driver.text()
+
+
+async def test_what_is_seen_during_a_run_is_said(opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "SHARE", 1e9)
+    monkeypatch.setattr(runner, "EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(doctoring, "QUIET_SECONDS", 0.0)
+    said: list[tuple[str, ...]] = []
+    show = Painting.show_progress
+
+    def spy(self: Painting, view: Any) -> None:
+        said.append(view.alerts)
+        show(self, view)
+
+    monkeypatch.setattr(Painting, "show_progress", spy)
+    async with opened("symmetric-init", size=(120, 36)) as driver:
+        await driver.press("r")
+        await driver.idle()
+        branch, seen = driver.main.parts.working.seen
+        assert branch == "main"
+        assert {alert.rule for alert in seen} == {"saturated"}
+        assert any(alerts and alerts[0].startswith("saturated units") for alerts in said)
+        assert "✗ saturated units" in driver.text(), "it stands on the timeline until the doctor is asked"

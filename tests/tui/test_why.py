@@ -239,3 +239,18 @@ async def test_the_screens_are_drawn_at_every_size_in_plain_characters_too(opene
                 assert {len(row) for row in text.splitlines()} == {width}
             await driver.press("escape")
             await driver.until(lambda: isinstance(driver.app.screen, DebuggerScreen))
+
+
+async def test_a_value_is_asked_for_by_its_name_here_and_after_another_step(opened) -> None:
+    async with opened("mazur", size=(100, 24)) as driver:
+        await driver.write("w5")
+        assert "w5 = 0.4 at" in driver.text()
+        await driver.write("grad(w5)")
+        assert "grad(w5) is not computed yet at" in driver.text()
+        await driver.write("grad(w5)/grad(w6) after 1:1")
+        assert "grad(w5)/grad(w6) = " in driver.text()
+        await driver.write("w5 after 1:1")
+        assert "w5 = 0.35891648" in driver.text()
+        assert driver.session.position == 0, "the cursor stays"
+        await driver.write("w55")
+        assert "there is no value called w55; did you mean w5?" in driver.text()

@@ -72,6 +72,10 @@ class Breaking:
         if stop.breakpoint is not None:
             point = stop.breakpoint
             text = _("breakpoint {number}: {text}").format(number=point.number, text=point.text)
+            if stop.alerts:
+                from retrograde.tui.views.doctor import title
+
+                text += " · " + " · ".join(f"{title(alert)}: {alert.cause}" for alert in stop.alerts)
         elif outcome is not None:
             self._desk.outcome = text = outcome.message
         elif session.breakpoints:

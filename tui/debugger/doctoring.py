@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
+from retrograde.tui.canvas.glyphs import plain
 from retrograde.tui.screens.goals import Mend, Visit
 from retrograde.tui.work.turns import Event
 
@@ -27,6 +28,10 @@ QUIET_SECONDS = 3.0
 """A run that took longer is not judged unless that is asked for."""
 
 
+MOMENTS, LOOK_ITERATIONS = 46, 10
+"""Moments at which the doctor looks, and how many iterations of all samples a look takes."""
+
+
 class Judged(NamedTuple):
     """What of a session was judged."""
 
@@ -44,6 +49,7 @@ class Doctoring:
         self._editing = editing
         self._known: dict[Judged, Diagnosis] = {}
         self._timer: Timer | None = None
+        self._runs = 0
         self._shown: tuple[str, Diagnosis] | None = None
         desk.resters.append(self._schedule)
         desk.beginners.append(self._forget)
@@ -117,10 +123,20 @@ class Doctoring:
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
-        here = self.here
-        seconds = here.iterations * self._desk.session.timeline.iteration_seconds
-        if here.iterations > 1 and self.known is None and seconds <= QUIET_SECONDS:
+        if self._runs == self._working.runs or self._working.work is not None:
+            return
+        if self.known is not None or self._seconds > QUIET_SECONDS:
+            self._runs = self._working.runs
+        else:
             self._timer = self._desk.host.after(REST_SECONDS, self._rest)
+
+    @property
+    def _seconds(self) -> float:
+        """About how long it takes to judge the run."""
+        session = self._desk.session
+        samples = session.schedule.samples / max(session.schedule.full.batch, 1)
+        looks = MOMENTS * LOOK_ITERATIONS * samples
+        return (self.here.iterations + looks) * session.timeline.iteration_seconds
 
     def _rest(self) -> None:
         if not self._working.turns.allows(Event.REST):
@@ -128,6 +144,7 @@ class Doctoring:
         key, epochs = self.here, self.epochs
 
         def done(found: Diagnosis) -> None:
+            self._runs = self._working.runs
             before = self._shown
             self._take(key, found)
             self._desk.paint()
@@ -135,8 +152,10 @@ class Doctoring:
             if headline is not None and (before is None or before[1].headline != headline):
                 from retrograde.tui.views.doctor import title, where
 
-                text = _("the doctor: {what}, {place}; 8 says more")
-                self._desk.host.announce(text.format(what=title(headline), place=where(headline)))
+                text = _("the doctor: {what}, {place}; D says more")
+                text = text.format(what=title(headline), place=where(headline))
+                host = self._desk.host
+                host.announce(plain(text) if host.glyphs.ascii else text)
 
         self._working.rest(lambda job: self._judge(job, epochs), done, self._schedule)
 

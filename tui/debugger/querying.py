@@ -51,6 +51,32 @@ class Querying:
             lambda found: self._answered(verb, found),
         )
 
+    def value(self, text: str) -> None:
+        """Says what an expression is worth here, or after another step: ``w5``, ``w5 after 2:1``.
+
+        Args:
+            text: the expression, with ``after`` and an address where another moment is meant.
+
+        Raises:
+            EngineError: it makes no sense.
+        """
+        desk, session = self._desk, self._desk.session
+        expression, _after, where = text.partition(" after ")
+        expression, where = expression.strip(), where.strip()
+        # What is wrong with it is said at once, while it can be corrected.
+        formula = session.formula(expression)
+        # As everywhere on the command line, a bare number is the number of a step.
+        at = session.find(f"@{where}" if where.isdigit() else where) if where else session.position
+        place = address(session.schedule, at)
+
+        def said(value: float | bool | None) -> None:
+            desk.say(_worth(expression, value, place, desk.lens.digits))
+
+        if where:
+            self._working.search(text, lambda job: session.look_at(formula, at, job.searched), said)
+        else:
+            self._working.with_session(lambda: said(session.look(formula)))
+
     def _answered(self, verb: str, found: Found) -> None:
         desk = self._desk
         self._listing.found(found)
@@ -66,6 +92,16 @@ class Querying:
             self._moving.seek(found.steps[0])
             desk.notice = Said(joined((found.title, found.text), ": "))
         desk.paint()
+
+
+def _worth(expression: str, value: float | bool | None, place: str, digits: int) -> str:
+    """What an expression is worth at a moment."""
+    from retrograde.tui.reading.figures import show
+
+    if value is None:
+        return _("{expression} is not computed yet at {place}").format(expression=expression, place=place)
+    shown = (_("true") if value else _("false")) if isinstance(value, bool) else show(value, digits)
+    return _("{expression} = {value} at {place}").format(expression=expression, value=shown, place=place)
 
 
 def _nothing(session: Session) -> str:

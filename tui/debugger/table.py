@@ -381,6 +381,14 @@ COMMANDS: tuple[Row, ...] = (
         obey=lambda on, number: on.breaking.disable(number),
     ),
     Row(
+        id="print",
+        title=N_("value of an expression"),
+        help=N_("print grad(w1)/grad(w29), or only w5: its value here; w5 after 2:1, w5 after 120: its value then."),
+        group=Group.DEBUG,
+        line="print EXPRESSION [after ADDRESS]",
+        obey=lambda on, text: on.querying.value(text),
+    ),
+    Row(
         id="first",
         title=N_("when for the first time"),
         help=N_("first E < 0.01: goes to the first moment of the run at which it is true."),
@@ -462,7 +470,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="doctor",
-        keys=("8",),
+        keys=("D",),
         title=N_("what is wrong with the run"),
         help=N_("The doctor names the cause, what follows from it and what to do; Enter goes to where it began."),
         group=Group.DEBUG,

@@ -29,6 +29,7 @@ class Working:
         work: the work that has it, None while there is none.
         progress: how far a run is, None before it has said so.
         ended: how many pieces of work are over.
+        runs: how many runs are over.
         seen: the branch of the last run, and what the doctor saw while it went on.
     """
 
@@ -38,6 +39,7 @@ class Working:
         self.work: TrainingWork | None = None
         self.progress: RunView | None = None
         self.ended = 0
+        self.runs = 0
         self.seen: tuple[str, tuple[Alert, ...]] = ("", ())
         self._waiting: Action | None = None
         self._origin: Here | None = None
@@ -142,7 +144,9 @@ class Working:
         if message.run is not self.work:
             return
         desk, outcome = self._desk, message.outcome
-        self.seen = (desk.session.branch.name, message.run.alerts)
+        if message.run.where is None:
+            self.runs += 1
+            self.seen = (desk.session.branch.name, message.run.alerts)
         waiting, origin = self._free()
         if message.error:
             desk.say(message.error, bad=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from retrograde.tui.debugger.desk import Desk
     from retrograde.tui.debugger.moving import Moving
     from retrograde.tui.debugger.working import Working
+
+_ADDRESS = re.compile(r"[-+−@]?\d")
+"""What an address begins with."""
 
 
 class Writing:
@@ -76,13 +80,27 @@ class Writing:
         try:
             if name is not None:
                 self._do(name, rest.strip())
-            elif not rest and (not word.isalpha() or word in {"start", "end"}):
+            elif not rest and (_ADDRESS.match(word) or word in {"start", "end"}):
                 # A bare number is the number of a step; 2: and 2:1 are addresses.
                 self._moving.to_address(f"@{word}" if word.isdigit() else word.rstrip(":"))
             else:
-                raise FormulaError(line, 1, self._no_command(word, known))
+                self._value(line, word, known)
         except EngineError as error:
             self.ask(line, self._fault(error, line))
+
+    def _value(self, line: str, word: str, known: Iterable[str]) -> None:
+        """Says what an expression is worth that was written without a command.
+
+        Raises:
+            EngineError: it is none.
+        """
+        try:
+            self._do("print", line)
+        except EngineError:
+            # A word that is neither may have been meant for a command, anything else for a value.
+            if word.isalpha():
+                raise FormulaError(line, 1, self._no_command(word, known)) from None
+            raise
 
     def _record(self, line: str) -> None:
         """Remembers a line that was written."""

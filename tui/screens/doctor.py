@@ -47,7 +47,7 @@ class DoctorScreen(AnsweringModal[Visit | Mend | None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        ("escape,q,8", "leave", "leave"),
+        ("escape,q,D", "leave", "leave"),
         ("j,down", "move(1)", "down"),
         ("k,up", "move(-1)", "up"),
         ("pagedown", "move(10)", "further down"),

@@ -127,7 +127,7 @@ class LiveWatch(AlertWatch):
     Args:
         timeline: the run.
         limits: the limits of each rule.
-        share: the share.
+        share: the share; by default ``SHARE``.
         clock: gives the time in seconds.
 
     Attributes:
@@ -139,11 +139,11 @@ class LiveWatch(AlertWatch):
         timeline: Timeline,
         limits: Mapping[str, Limits],
         *,
-        share: float = SHARE,
+        share: float | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._clock = clock
-        self._share = share
+        self._share = SHARE if share is None else share
         self._began = clock()
         self.spent = 0.0
         self._timeline = timeline
