@@ -44,6 +44,8 @@ _AT_ONCE = 2**20
 """Slots that are read at once."""
 _MESHED, _SINGLE = 2**21, 2**15
 """Slots that are read for one op unless all are wanted: where many elements go at once, and where they go singly."""
+_MOST = 256
+"""Elements of one op that are held singly, unless all are wanted."""
 
 Read = Callable[[Ref], Any]
 
@@ -230,8 +232,10 @@ def check_op(recorded: RecordedProgram, number: int, *, every: bool = False) -> 
         return OpCheck(op=number, elements=size, missing="values")
     if not size:
         return OpCheck(op=number, elements=0)
-    length = max(sum(1 for _ref in refs(op.equation((0,) * len(op.target.shape)))), 1)
-    most = size if every else max((_MESHED if op.meshable else _SINGLE) // length, 16)
+    # The last element of a causal attention reads most.
+    ends = (op.equation(tuple(map(int, unflattened(at, op.target.shape)))) for at in (0, size - 1))
+    length = max(1, *(sum(1 for _ref in refs(equation)) for equation in ends))
+    most = size if every else max(_MESHED // length, 16) if op.meshable else min(max(_SINGLE // length, 4), _MOST)
     chosen = np.arange(size) if size <= most else np.sort(np.random.default_rng(0).choice(size, most, replace=False))
     kind = DTYPES[op.values[op.result.to.value].dtype]
     actual = recorded.frame.array(op.target).reshape(-1)

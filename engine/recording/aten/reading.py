@@ -18,7 +18,6 @@ from retrograde.engine.equations.expression import (
     Expr,
     Function,
     Index,
-    Neg,
     Product,
     Ref,
     Select,
@@ -180,11 +179,6 @@ def _is_one(factor: Expr) -> bool:
     return isinstance(factor, Const) and factor.value == 1.0
 
 
-def plus(left: Expr, right: Expr) -> Expr:
-    """Left + right, without a 0."""
-    return Sum((left, right))
-
-
 def called(function: Function, argument: Expr) -> Expr:
     """A function of one argument."""
     return Call(function, argument)
@@ -193,11 +187,6 @@ def called(function: Function, argument: Expr) -> Expr:
 def where(op: Comparison, left: Expr, right: Expr, then: Expr, otherwise: Expr) -> Expr:
     """Then where left op right, else otherwise."""
     return Select(Compare(op, left, right), then, otherwise)
-
-
-def negated(expr: Expr) -> Expr:
-    """−x."""
-    return Neg(expr)
 
 
 def axes_of(given: Given, name: str, rank: int) -> tuple[int, ...]:
