@@ -28,11 +28,12 @@ def packages_on_disk() -> set[str]:
 
 
 def files_on_disk() -> set[str]:
+    """What a wheel has: all but the sources of the catalogues, which are read compiled."""
     wanted = set()
     for folder, package in FOLDERS.items():
         for path in (ROOT / folder).rglob("*"):
             name = path.relative_to(ROOT).as_posix()
-            if path.is_file() and "__pycache__" not in name:
+            if path.is_file() and "__pycache__" not in name and path.suffix != ".po":
                 wanted.add(f"retrograde/{package}{name.removeprefix(folder)}")
     return wanted
 
