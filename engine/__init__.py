@@ -1,8 +1,9 @@
 """The headless debugger: networks, their training steps, and a cursor over them.
 
-Ten rooms, each built on those below it only:
+Eleven rooms, each built on those below it only:
 
     session      the debugger: a cursor that travels, stops, edits, saves
+    recording    a step that ran elsewhere, read from a file
     explaining   one step, and everything that explains or checks it
     travel       states, replay, branches, runs, search through time
     executor     the ways to compute a frame

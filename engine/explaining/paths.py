@@ -142,11 +142,14 @@ class CutRow(NamedTuple):
         label: the index along the axis that the rows go by; of a single slot its whole index without the sample.
         nodes: the slots.
         value: Σ F·S over them.
+        factors: what is divided changes by so much with each, where that is not its whole reach: of the terms at one
+            time step, their coefficients.
     """
 
     label: tuple[int, ...]
     nodes: tuple[int, ...]
     value: float
+    factors: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,14 +280,51 @@ class Cuts:
         rows.sort(key=lambda row: (-abs(row.value), row.label))
         return Cut(array=array, rows=tuple(rows), value=self.value, whole=self.is_whole(array))
 
+    @cached_property
+    def by_time(self) -> Cut | None:
+        """The parts by the time step at which what is divided is read first; None where there are not two.
+
+        Weights that work at every step have a part of each: exact, and whole.
+        """
+        found: dict[int, dict[int, float]] = {}
+        last: Array | None = None
+        for start, factor in self.starts:
+            for block, place in self.graph.places(start):
+                if block.above is None or block.above.time is None:
+                    return None
+                nodes = found.setdefault(block.above.time, {})
+                number, last = int(block.source[place]), block.above
+                nodes[number] = nodes.get(number, 0.0) + factor * float(block.coefficients[place])
+        if last is None or len(found) < 2:
+            return None
+        value = self.graph.value
+        rows = [
+            CutRow(
+                (time - 1,),
+                tuple(nodes),
+                math.fsum(part * float(value[number]) for number, part in nodes.items()),
+                tuple(nodes.values()),
+            )
+            for time, nodes in found.items()
+        ]
+        rows.sort(key=lambda row: (-abs(row.value), row.label))
+        return Cut(array=last, rows=tuple(rows), value=self.value, whole=True)
+
     def through(self, row: CutRow) -> Cuts:
         """The cuts of what goes through a row, all of its slots together."""
-        (first, factor), *more = ((number, float(self.reach[number])) for number in row.nodes)
+        factors = row.factors or tuple(float(self.reach[number]) for number in row.nodes)
+        (first, factor), *more = zip(row.nodes, factors, strict=True)
         return Cuts(graph=self.graph, start=first, factor=factor, more=tuple(more))
 
     def below(self, row: CutRow) -> tuple[Cuts, ...]:
         """The cuts of what goes through a row: one for each of its slots."""
         return tuple(Cuts(graph=self.graph, start=number, factor=float(self.reach[number])) for number in row.nodes)
+
+
+_PAIRS = dict.fromkeys(("dot", "scores", "e", "a"), (N_("head"), N_("query"), N_("key"))) | dict.fromkeys(
+    ("max", "S"), (N_("head"), N_("query"))
+)
+"""By the stem of what attention makes of each pair of positions: what its axes are; the head only of several."""
 
 
 def axes(array: Array) -> tuple[Axis, ...]:
@@ -302,7 +342,10 @@ def axes(array: Array) -> tuple[Axis, ...]:
         case _:
             names = (N_("channel"), *(N_("position"),) * (len(shape) - 1))
     found: list[Axis] = []
-    if len(shape) >= 3:
+    if array.of is not None and (own := _PAIRS.get(array.of.stem)) is not None:
+        for axis, name in enumerate(own[-len(shape) :]):
+            found.append(Axis(name, lambda node, axis=axis: (node.ref.index[first + axis],)))  # type: ignore[misc]
+    elif len(shape) >= 3:
         found.append(Axis("channel", lambda node: (node.ref.index[first],)))
         found.append(Axis("position", lambda node: node.ref.index[first + 1 :]))
     else:

@@ -107,6 +107,39 @@ def test_a_row_of_a_cut_is_cut_again() -> None:
     assert inner.value == pytest.approx(row.value, rel=1e-15)
 
 
+@pytest.mark.parametrize("name", ["elman", "gru", "char-rnn", "lstm-two-steps"])
+def test_weights_through_time_are_cut_by_time_step(name: str) -> None:
+    frame = session_of(name).frame
+    parameter = next(array for array in frame.program.state if array.name.startswith(("W_h", "U_h")))
+    ref = Ref(frame.program.named[f"grad({parameter.name})"], (0,) * len(parameter.shape))
+    cuts = Cuts(graph=GradientGraph(frame, ref))
+    cut = cuts.by_time
+    assert cut is not None
+    assert math.isclose(cut.through, cut.value, rel_tol=1e-12, abs_tol=1e-15 * cuts.graph.absolute[0])
+    for row in cut.rows:
+        assert math.isclose(cuts.through(row).value, row.value, rel_tol=1e-12)
+
+
+def test_what_knows_no_time_is_not_cut_by_it() -> None:
+    assert Cuts(graph=graph_of("mazur", "W_h", (0, 0))).by_time is None
+
+
+@pytest.mark.parametrize(
+    ("stem", "shape", "names"),
+    [
+        ("scores", (4, 2, 3, 3), ["head", "query", "key", "sample"]),
+        ("a", (4, 3, 3), ["query", "key", "sample"]),
+        ("S", (4, 2, 3), ["head", "query", "sample"]),
+        ("net", (4, 2, 3, 3), ["channel", "position", "sample"]),
+        ("net", (4, 7), ["neuron", "sample"]),
+    ],
+)
+def test_slots_are_grouped_by_what_their_axes_are(stem: str, shape: tuple[int, ...], names: list[str]) -> None:
+    of = Array(name=f"{stem}_x", shape=shape, role=Role.VALUE, batched=True, stem=stem)
+    found = axes(Array(name=f"grad({of.name})", shape=shape, role=Role.GRADIENT, batched=True, of=of))
+    assert [axis.name for axis in found] == names
+
+
 def test_large_networks_are_cut_and_small_ones_have_paths() -> None:
     assert paths_tell(graph_of("mazur", "W_h", (0, 0)))
     assert not paths_tell(graph_of("lenet-digits", "W_c1", (3, 0, 2, 0)))

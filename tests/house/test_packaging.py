@@ -13,25 +13,28 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-FOLDERS = ("engine", "scenarios", "tui")
+FOLDERS = {"capture": "torch", "engine": "engine", "scenarios": "scenarios", "tui": "tui"}
+"""By folder: the package under `retrograde` that it is."""
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def packages_on_disk() -> set[str]:
     found = set()
-    for folder in FOLDERS:
+    for folder, package in FOLDERS.items():
         for module in (ROOT / folder).rglob("*.py"):
-            found.add(".".join(["retrograde", *module.parent.relative_to(ROOT).parts]))
+            inner = module.parent.relative_to(ROOT / folder).parts
+            found.add(".".join(["retrograde", package, *inner]))
     return found
 
 
 def files_on_disk() -> set[str]:
+    """What a wheel has: all but the sources of the catalogues, which are read compiled."""
     wanted = set()
-    for folder in FOLDERS:
+    for folder, package in FOLDERS.items():
         for path in (ROOT / folder).rglob("*"):
             name = path.relative_to(ROOT).as_posix()
-            if path.is_file() and "__pycache__" not in name:
-                wanted.add(f"retrograde/{name}")
+            if path.is_file() and "__pycache__" not in name and path.suffix != ".po":
+                wanted.add(f"retrograde/{package}{name.removeprefix(folder)}")
     return wanted
 
 
@@ -41,7 +44,8 @@ def test_every_package_is_listed() -> None:
 
 def test_every_package_has_an_init() -> None:
     for package in packages_on_disk():
-        folder = ROOT.joinpath(*package.split(".")[1:])
+        _retrograde, first, *inner = package.split(".")
+        folder = ROOT.joinpath(next(name for name, one in FOLDERS.items() if one == first), *inner)
         assert (folder / "__init__.py").is_file(), package
 
 

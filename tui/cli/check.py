@@ -10,6 +10,7 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.text import N_, _, joined, language, ngettext
 from retrograde.tui.cli.support.columns import table, wrapped
 from retrograde.tui.cli.support.loading import load
+from retrograde.tui.cli.support.recordings import check_recording, is_recording
 from retrograde.tui.cli.support.subcommand import Subcommand, argument
 
 if TYPE_CHECKING:
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
 
 _REASON_WIDTH = 96
 _INDENT = " " * 6
+
+
+def write_all(sources: Sequence[str], *, every: bool) -> int:
+    """Check scenarios and recordings, all scenarios that ship when nothing is named; return the worst exit code."""
+    recordings = [source for source in sources if is_recording(source)]
+    codes = [check_recording(source, every=every) for source in recordings]
+    if not sources or len(recordings) < len(sources):
+        codes.append(write_checks([source for source in sources if not is_recording(source)]))
+    return max(codes)
 
 
 def write_checks(scenarios: Sequence[str]) -> int:
@@ -104,6 +114,9 @@ def _reason(finding: Finding) -> str:
 COMMAND = Subcommand(
     name="check",
     help=N_("compare published figures with what is computed"),
-    arguments=(argument("scenarios", nargs="*", metavar="NAME|FILE.toml", help=N_("default: all that ship")),),
-    run=lambda given: write_checks(given.scenarios),
+    arguments=(
+        argument("scenarios", nargs="*", metavar="NAME|FILE.toml|FILE.rgrec", help=N_("default: all that ship")),
+        argument("--all", action="store_true", help=N_("of a recording: every element, also of large ops")),
+    ),
+    run=lambda given: write_all(given.scenarios, every=given.all),
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import N_, _
+from retrograde.tui.cli.support.recordings import refuse_recording
 from retrograde.tui.cli.support.saved import is_saved
 from retrograde.tui.cli.support.subcommand import DATA, Subcommand, argument, count, plain_characters, theme
 
@@ -25,6 +26,7 @@ def open_app(
     """
     from retrograde.engine.scenario.catalogue import shipped
 
+    refuse_recording(scenario)
     _require_terminal()
     samples = None if data is None else Path(data)
     budget = None if history is None else history << 20

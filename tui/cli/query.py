@@ -13,6 +13,7 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.text import N_, _, ngettext
 from retrograde.tui.cli.support.numbers import encoded, shown
 from retrograde.tui.cli.support.progress import ProgressBar
+from retrograde.tui.cli.support.recordings import is_recording, query_recording
 from retrograde.tui.cli.support.saved import is_saved, load_session
 from retrograde.tui.cli.support.subcommand import JSON, Subcommand, argument, count
 
@@ -60,6 +61,8 @@ def query(source: str, text: str, *, epochs: int | None, limit: int | None, as_j
         EngineError: The question can not be read; nothing was run.
         ScenarioError: The scenario can not be used.
     """
+    if is_recording(source):
+        return query_recording(source, text, as_json=as_json)
     asked = read_query(text)
     if limit is not None and asked.verb != "all":
         raise EngineError(_("--limit goes with `all` only"))
@@ -200,7 +203,7 @@ COMMAND = Subcommand(
     name="query",
     help=N_("run without a screen, and say when something happened"),
     arguments=(
-        argument("scenario", metavar="NAME|FILE.toml|FILE.session.json"),
+        argument("scenario", metavar="NAME|FILE.toml|FILE.session.json|FILE.rgrec"),
         argument(
             "query",
             metavar="QUERY",

@@ -13,6 +13,7 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.text import N_, _
 from retrograde.tui.cli.support.loading import load
 from retrograde.tui.cli.support.numbers import encoded, shown
+from retrograde.tui.cli.support.recordings import is_recording, trace_recording
 from retrograde.tui.cli.support.subcommand import Subcommand, argument, plain_characters
 
 if TYPE_CHECKING:
@@ -32,13 +33,15 @@ def write_trace(
     """
     from retrograde.engine.session.session import Session
 
-    session = Session(load(scenario))
-    write = as_json if form == "jsonl" else as_text
     translate: Callable[[str], str] = str
     if ascii_only and form == "text":
         from retrograde.tui.canvas.glyphs import plain
 
         translate = plain
+    if is_recording(scenario):
+        return trace_recording(scenario, start=start, end=end, granularity=granularity, form=form, translate=translate)
+    session = Session(load(scenario))
+    write = as_json if form == "jsonl" else as_text
     # A program that reads along gets each step when it is made; a terminal is quicker with a full buffer.
     waiting = not sys.stdout.isatty()
     for step in steps(session, granularity, start, end):
@@ -187,7 +190,7 @@ COMMAND = Subcommand(
     name="trace",
     help=N_("print every step with its symbols and numbers"),
     arguments=(
-        argument("scenario", metavar="NAME|FILE.toml"),
+        argument("scenario", metavar="NAME|FILE.toml|FILE.rgrec"),
         argument(
             "--from",
             dest="start",

@@ -6,10 +6,12 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+from retrograde.engine.errors import EngineError
 from retrograde.engine.text import N_, _, joined, ngettext
 from retrograde.tui.cli.support.columns import table, wrapped
 from retrograde.tui.cli.support.numbers import encoded, shown
 from retrograde.tui.cli.support.progress import ProgressBar
+from retrograde.tui.cli.support.recordings import is_recording, why_recording
 from retrograde.tui.cli.support.saved import load_session
 from retrograde.tui.cli.support.subcommand import JSON, Subcommand, argument, count
 
@@ -30,12 +32,13 @@ _ROWS = 8
 """Rows of a cut that are printed."""
 
 
-def why(source: str, name: str, *, at: str | None, paths: int, as_json: bool) -> int:
+def why(source: str, name: str | None, *, at: str | None, paths: int, as_json: bool) -> int:
     """Say why a gradient is as it is.
 
     Args:
-        source: A scenario by name or file, or a saved session, which is at the moment where it was left.
-        name: The gradient: `grad(w1)`, `w1`, `out_h1`.
+        source: A scenario by name or file, or a saved session, which is at the moment where it was left; or a
+            recording, of which the first value that is not finite is told.
+        name: The gradient: `grad(w1)`, `w1`, `out_h1`; None of a recording.
         at: A moment in the iteration; by default the first iteration, of a saved session the one it is in.
         paths: How many of the largest paths are listed.
         as_json: Print one JSON object.
@@ -47,6 +50,10 @@ def why(source: str, name: str, *, at: str | None, paths: int, as_json: bool) ->
         EngineError: The name or the moment makes no sense; nothing was printed.
         ScenarioError: The scenario can not be used.
     """
+    if is_recording(source):
+        return why_recording(source, name, as_json=as_json)
+    if name is None:
+        raise EngineError(_("which gradient? as in `retrograde why {source} w1`").format(source=source))
     session = load_session(source)
     with ProgressBar() as bar:
         if at is not None:
@@ -327,8 +334,8 @@ COMMAND = Subcommand(
     name="why",
     help=N_("say why a gradient is tiny, huge, zero or not a number"),
     arguments=(
-        argument("scenario", metavar="NAME|FILE.toml|FILE.session.json"),
-        argument("gradient", metavar="VALUE", help=N_("'grad(w1)', 'w1', 'out_h1'")),
+        argument("scenario", metavar="NAME|FILE.toml|FILE.session.json|FILE.rgrec"),
+        argument("gradient", nargs="?", metavar="VALUE", help=N_("'grad(w1)', 'w1', 'out_h1'")),
         argument("--at", metavar="ADDRESS", help=N_("a moment in the iteration, as 2:1 (default: the first)")),
         argument("--paths", type=count, default=8, metavar="N", help=N_("list so many of the largest paths")),
         JSON,

@@ -180,6 +180,16 @@ def _inside_term(reading: ChainReading, term: GraphTerm, key: tuple[object, ...]
 def _cuts(reading: ChainReading, cuts: Cuts, key: tuple[object, ...], _axis: int = 0) -> tuple[Item, ...]:
     """The arrays that what is divided goes through, nearest first; each unfolds to its parts."""
     found = []
+    if (times := cuts.by_time) is not None:
+        own = (*key, "time")
+        found.append(
+            Item(
+                key=own,
+                label=_("time steps"),
+                ref=reading.chain.graph.node(times.rows[0].nodes[0]).ref,
+                inside=lambda _axis: _rows(reading, cuts, times, N_("time step"), own),
+            )
+        )
     for number, array in enumerate(cuts.arrays):
         nodes = reading.chain.graph.nodes(array)
         if len(nodes) < 2:
@@ -204,22 +214,26 @@ def _cuts(reading: ChainReading, cuts: Cuts, key: tuple[object, ...], _axis: int
 def _parts(reading: ChainReading, cuts: Cuts, array: Array, key: tuple[object, ...], axis: int) -> tuple[Item, ...]:
     """The parts of a cut along an axis, largest first, and the exact rest; each unfolds to the cuts below it."""
     by, cut = _telling(cuts, array, axis)
+    return _rows(reading, cuts, cut, "" if by is None else by.name, (*key, axis))
+
+
+def _rows(reading: ChainReading, cuts: Cuts, cut: Cut, name: str, key: tuple[object, ...]) -> tuple[Item, ...]:
     found = []
     for number, row in enumerate(cut.rows[:MOST_ITEMS]):
-        own = (*key, axis, number)
+        own = (*key, number)
         found.append(
             Item(
                 key=own,
-                label=_part_name(reading, "" if by is None else by.name, row, cuts),
+                label=_part_name(reading, name, row, cuts),
                 value=row.value,
                 ref=reading.chain.graph.node(_largest(cuts, row)).ref,
                 inside=partial(_below, reading, cuts, row, own),
             )
         )
     if len(cut.rows) > MOST_ITEMS:
-        found.append(_rest((*key, axis), len(cut.rows) - MOST_ITEMS, cut.rest(MOST_ITEMS)))
+        found.append(_rest(key, len(cut.rows) - MOST_ITEMS, cut.rest(MOST_ITEMS)))
     if not cut.whole:
-        found.append(Item(key=(*key, axis, "beside"), label=_("beside it"), value=cut.beside, faint=True))
+        found.append(Item(key=(*key, "beside"), label=_("beside it"), value=cut.beside, faint=True))
     return tuple(found)
 
 

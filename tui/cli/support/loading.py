@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrograde.engine.text import ngettext
+from retrograde.tui.cli.support.recordings import refuse_recording
 from retrograde.tui.cli.support.streams import complain
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def load(source: str | Path, *, data: Path | None = None, said: tuple[Problem, .
     """
     from retrograde.engine.scenario.file import load_scenario
 
+    refuse_recording(source)
     scenario = load_scenario(source, data=data)
     found = [warning for warning in scenario.warnings if warning not in said]
     for warning in found[:MOST]:

@@ -1,0 +1,16 @@
+"""Recording a training step of PyTorch for the debugger: two lines in your script.
+
+```python
+import retrograde.torch as rg
+
+with rg.record("step.rgrec", model, optimizer):
+    train_step(batch)
+```
+
+This is the only part of Retrograde that imports PyTorch. Its folder is called `capture`, since a folder `torch` on the
+path would hide PyTorch itself.
+"""
+
+from retrograde.torch.recorder import record
+
+__all__ = ["record"]

@@ -1,0 +1,148 @@
+"""Where in a training step an op runs: its phase, its module, its node of the backward pass, the user's own line."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+import sysconfig
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any, NamedTuple
+
+import torch
+from torch.nn.modules import module as hooks
+
+from retrograde.engine.recording.form import Source
+
+_NOT_THEIRS = (
+    str(Path(torch.__file__).parent),
+    str(Path(__file__).parent),
+    sysconfig.get_paths()["stdlib"],
+)
+
+
+class Spot(NamedTuple):
+    """Where an op runs.
+
+    Attributes:
+        forward: the op whose gradient it belongs to, by its number.
+        recomputed: whether it is a forward op that runs again in the backward pass.
+    """
+
+    phase: str
+    module: str = ""
+    node: str = ""
+    source: int | None = None
+    forward: int | None = None
+    recomputed: bool = False
+
+
+class Whereabouts:
+    """Watches the modules and the optimisers while a step runs.
+
+    Attributes:
+        sources: the user's own lines so far.
+    """
+
+    def __init__(self, models: list[Any], optimizers: list[Any]) -> None:
+        self.sources: list[Source] = []
+        self._lines: dict[tuple[CodeType, int], int] = {}
+        self._paths: dict[int, str] = {}
+        for number, model in enumerate(models):
+            for path, one in model.named_modules():
+                root = "" if len(models) == 1 else f"model{number + 1}"
+                self._paths.setdefault(id(one), ".".join(filter(None, (root, path))))
+        self._models = models
+        self._optimizers = optimizers
+        self._stack: list[Any] = []
+        self._updating = 0
+        self._forward_done = self._backward_begun = False
+        self._handles: list[Any] = []
+        self._by_sequence: dict[int, tuple[str, int | None, int | None]] = {}
+        self.before_update: list[Any] = []
+
+    def watch(self) -> None:
+        """Hooks into modules and optimisers."""
+        self._handles += [
+            hooks.register_module_forward_pre_hook(self._entered),
+            hooks.register_module_forward_hook(self._left, always_call=True),
+        ]
+        for optimizer in self._optimizers:
+            self._handles += [
+                optimizer.register_step_pre_hook(self._begins),
+                optimizer.register_step_post_hook(self._ends),
+            ]
+
+    def leave(self) -> None:
+        """Takes all hooks away again."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+
+    def _entered(self, module: Any, _given: Any) -> None:
+        self._stack.append(module)
+
+    def _left(self, module: Any, _given: Any, _made: Any) -> None:
+        while self._stack and self._stack.pop() is not module:
+            pass
+        if not self._stack and id(module) in self._paths:
+            self._forward_done = True
+
+    def _begins(self, *_given: Any) -> None:
+        self._updating += 1
+        for call in self.before_update:
+            call()
+
+    def _ends(self, *_given: Any) -> None:
+        self._updating -= 1
+
+    def spot(self, number: int | None) -> Spot:
+        """Where the op runs that is dispatched now.
+
+        Args:
+            number: the number that its record will have; None for a view, which has none.
+        """
+        node = torch._C._current_autograd_node()
+        line = self._line()
+        if node is not None:
+            self._backward_begun = True
+            module, source, forward = self._by_sequence.get(node._sequence_nr(), ("", None, None))
+            if self._stack:
+                return Spot("backward", self._path(), node.name(), line, None, True)
+            return Spot("backward", module, node.name(), line if source is None else source, forward)
+        module = self._path()
+        if torch.is_grad_enabled():
+            sequence = torch._C._autograd._get_sequence_nr() - 1
+            self._by_sequence.setdefault(sequence, (module, line, number))
+        return Spot(self._phase(), module, "", line)
+
+    def _phase(self) -> str:
+        if self._updating:
+            return "update"
+        if any(id(one) in self._paths for one in self._stack):
+            return "forward"
+        if torch.is_grad_enabled():
+            return "loss" if self._forward_done else "forward"
+        return "update" if self._backward_begun else "forward"
+
+    def _path(self) -> str:
+        if not self._stack:
+            return ""
+        one = self._stack[-1]
+        return self._paths.get(id(one), type(one).__name__)
+
+    def _line(self) -> int | None:
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and frame.f_code.co_filename.startswith(_NOT_THEIRS):
+            frame = frame.f_back
+        if frame is None or frame.f_code.co_filename.startswith("<frozen"):
+            return None
+        key = (frame.f_code, frame.f_lineno)
+        if key not in self._lines:
+            self._lines[key] = len(self.sources)
+            code = frame.f_code
+            text = linecache.getline(code.co_filename, frame.f_lineno, frame.f_globals).strip()
+            self.sources.append(
+                Source(file=code.co_filename, line=frame.f_lineno, function=code.co_name, text=text[:500])
+            )
+        return self._lines[key]

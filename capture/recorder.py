@@ -1,0 +1,329 @@
+"""The recorder: every op that PyTorch dispatches in a step, with what it read and what it made."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from retrograde.engine.errors import EngineError
+from retrograde.engine.recording.aten.reading import base_name
+from retrograde.engine.recording.aten.table import DRAWN, EMPTY
+from retrograde.engine.recording.form import Call, Result
+from retrograde.torch.places import Spot, Whereabouts
+from retrograde.torch.saving import DEFAULT_LIMIT, Kept, save
+from retrograde.torch.tensors import Memory, Region, has_memory, is_dense
+
+_SKIPPED = frozenset({"profiler", "prim", "prims"})
+"""Namespaces whose ops compute nothing."""
+_ALIASES = frozenset({"_unsafe_view", "unsafe_split", "unsafe_split_with_sizes", "unsafe_chunk", "_reshape_alias"})
+"""Views that their schema does not call views."""
+_RESHAPED = frozenset(
+    ["as_strided", "detach", "resize", "set", "squeeze", "swapaxes", "swapdims", "t", "transpose", "unsqueeze"]
+)
+"""What in-place ops change no number."""
+_UNREAD = frozenset({"copy", "fill", "zero"}) | DRAWN
+"""In-place ops that do not read what they write over."""
+_HIDDEN: dict[str, tuple[str, ...]] = {"native_batch_norm": ("running_mean", "running_var")}
+"""Arguments that are written to though the schema does not say so, while training."""
+
+
+class Recorder(TorchDispatchMode):
+    """Writes down each op; what it is given and what comes back are passed on as they are.
+
+    Attributes:
+        calls: the ops so far.
+        memory: the versions of all tensors.
+        places: where ops run.
+        notes: what a reader should know.
+        device: what the tensors were on.
+    """
+
+    def __init__(self, folder: Path, models: list[Any], optimizers: list[Any]) -> None:
+        super().__init__()
+        self.calls: list[Call] = []
+        self.memory = Memory(folder)
+        self.places = Whereabouts(models, optimizers)
+        self.places.before_update.append(self._name_gradients)
+        self.notes: list[str] = []
+        self.device = "cpu"
+        self._named: list[tuple[str, Any]] = []
+        self._optimizers = optimizers
+        for number, model in enumerate(models):
+            root = "" if len(models) == 1 else f"model{number + 1}."
+            for name, tensor in model.named_parameters():
+                self.memory.introduce(tensor, root + name, "parameter")
+                self._named.append((root + name, tensor))
+            for name, tensor in model.named_buffers():
+                self.memory.introduce(tensor, root + name, "buffer")
+        self._models = models
+        for name, of, tensor in self._state():
+            self.memory.introduce(tensor, name, "state", of)
+        for name, tensor in self._named:
+            if tensor.grad is not None:
+                self.memory.introduce(tensor.grad, f"old(grad({name}))", "state", name)
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run an op, and write it down."""
+        del types
+        kwargs = kwargs or {}
+        base = base_name(str(func))
+        if func.namespace in _SKIPPED:
+            return func(*args, **kwargs)
+        if _is_view(func, base):
+            self.places.spot(None)
+            return func(*args, **kwargs)
+        spot = self.places.spot(len(self.calls))
+        given = _named(func, args, kwargs)
+        written = _written(func, base, given)
+        if base in EMPTY or (base in _RESHAPED and written):
+            made = func(*args, **kwargs)
+            self._reserved(base, given)
+            return made
+        arguments = self._read(base, given, written)
+        made = func(*args, **kwargs)
+        results = [*self._made(func, base, made, spot), *self._changed(func, base, written, spot)]
+        if results:
+            self._note(func, arguments, results, spot)
+        return made
+
+    def _note(self, func: Any, arguments: dict[str, Any], results: list[Result], spot: Spot) -> None:
+        call = Call(
+            op=str(func),
+            phase=spot.phase,  # type: ignore[arg-type]
+            module=spot.module,
+            node=spot.node,
+            source=spot.source,
+            forward=spot.forward,
+            arguments=arguments,
+            results=results,
+            recomputed=spot.recomputed,
+        )
+        self.calls.append(call)
+
+    def _reserved(self, base: str, given: dict[str, Any]) -> None:
+        """Of memory that was set to something else, nothing is known any more."""
+        tensor = given.get("self")
+        if base in {"resize", "set"} and isinstance(tensor, torch.Tensor) and has_memory(tensor):
+            self.memory.forget(tensor)
+
+    def _read(self, base: str, given: dict[str, Any], written: dict[str, Any]) -> dict[str, Any]:
+        """The arguments as they are written down, with the tensors as they are before the op runs."""
+        found: dict[str, Any] = {}
+        for name, one in given.items():
+            unread = name in written and (base in _UNREAD or name.startswith("out"))
+            found[name] = self._encoded(one, unread)
+        return found
+
+    def _encoded(self, one: Any, unread: bool) -> Any:
+        if isinstance(one, torch.Tensor):
+            if not has_memory(one):
+                return f"{one.layout} {tuple(one.shape)}"
+            if one.device.type != "cpu":
+                self.device = str(one.device)
+            if unread:
+                self._before_writing(one)
+                return None
+            return self.memory.read(one)
+        if isinstance(one, list | tuple):
+            return [self._encoded(part, unread) for part in one]
+        if one is None or isinstance(one, bool | int | float | str):
+            return one
+        return str(one)
+
+    def _before_writing(self, tensor: Any) -> None:
+        """Copies memory of which an op is going to write a part, and whose rest is not known."""
+        region = self.memory.region(tensor)
+        if not region.versions and tensor.numel() != math.prod(region.shape):
+            self.memory.read(tensor)
+
+    def _made(self, func: Any, base: str, made: Any, spot: Spot) -> Iterator[Result]:
+        """The results that are new tensors."""
+        returned = func._schema.returns
+        several = made if isinstance(made, tuple) and len(returned) > 1 else (made,)
+        lists = "_foreach_" in str(func)
+        for position, one in enumerate(several):
+            if position < len(returned) and returned[position].alias_info is not None:
+                continue
+            tensors = list(one) if isinstance(one, list | tuple) else [one]
+            for item, tensor in enumerate(tensors):
+                if not isinstance(tensor, torch.Tensor) or not has_memory(tensor) or self.memory.is_seen(tensor):
+                    continue
+                place = position if len(tensors) == 1 and not lists else item
+                region = self.memory.region(tensor)
+                kind = "drawn" if base in DRAWN or (base == "native_dropout" and position == 1) else "made"
+                self.memory.take(tensor, region, name=_name(spot, base, 0 if lists else place), kind=kind)
+                yield Result(
+                    position=0 if lists else place,
+                    item=item if lists else None,
+                    to=self.memory.window(tensor, region),
+                )
+
+    def _changed(self, func: Any, base: str, written: dict[str, Any], spot: Spot) -> Iterator[Result]:
+        """The results that are new versions of what was there."""
+        first = len(func._schema.returns) if base in _HIDDEN else 0
+        for position, one in enumerate(written.values(), first):
+            listed = isinstance(one, list | tuple)
+            for item, tensor in enumerate(one if listed else [one]):
+                if isinstance(tensor, torch.Tensor) and has_memory(tensor):
+                    result = self._version(tensor, base, spot)
+                    yield result.model_copy(update={"position": position, "item": item if listed else None})
+
+    def _version(self, tensor: Any, base: str, spot: Spot) -> Result:
+        region: Region = self.memory.region(tensor)
+        whole = tensor.numel() == math.prod(region.shape) and is_dense(tuple(tensor.shape), tuple(tensor.stride()))
+        old = region.versions[-1] if region.versions else None
+        name = _name(spot, base, 0) if old is None else self.memory.versions[old].name.partition("~")[0]
+        mark = "" if old is None else f"~{len(region.versions)}"
+        self.memory.take(tensor, region, name=name + mark, kind="drawn" if base in DRAWN else "made")
+        self.memory.written(tensor, region)
+        return Result(position=0, to=self.memory.window(tensor, region), old=None if whole else old)
+
+    def _state(self) -> Iterator[tuple[str, str, Any]]:
+        """The optimisers' memory: its name, the parameter that it belongs to, and the tensor."""
+        names = {id(tensor): name for name, tensor in self._named}
+        for optimizer in self._optimizers:
+            for parameter, state in optimizer.state.items():
+                of = names.get(id(parameter), "")
+                for key, one in state.items() if isinstance(state, dict) else ():
+                    if isinstance(one, torch.Tensor) and of:
+                        yield f"{key}({of})", of, one
+
+    def _name_gradients(self) -> None:
+        for name, parameter in self._named:
+            if parameter.grad is not None and has_memory(parameter.grad):
+                self._name_versions(parameter.grad, f"grad({name})", name, last=False)
+
+    def _name_versions(self, tensor: Any, name: str, of: str, *, last: bool = True) -> None:
+        region = self.memory.find(tensor)
+        if region is None:
+            return
+        for place, number in enumerate(region.versions):
+            newest = last and place and place == len(region.versions) - 1
+            mark = f"~{place}" if place else ""
+            self.memory.rename(number, f"new({name})" if newest else name + mark, of)
+
+    def finish(self) -> None:
+        """Gives the versions the names of the parameters and of the optimiser's memory that they are of."""
+        self._name_gradients()
+        for name, tensor in self._named:
+            self._name_versions(tensor, name, name)
+        for number, model in enumerate(self._models):
+            root = "" if len(self._models) == 1 else f"model{number + 1}."
+            for name, tensor in model.named_buffers():
+                self._name_versions(tensor, root + name, root + name)
+        for name, of, tensor in self._state():
+            self._name_versions(tensor, name, of)
+
+
+def _is_view(func: Any, base: str) -> bool:
+    if base in _ALIASES:
+        return True
+    marks = [one.alias_info for one in func._schema.returns]
+    return any(mark is not None and not mark.is_write for mark in marks)
+
+
+def _named(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """All arguments by name, defaults filled in."""
+    found: dict[str, Any] = {}
+    for place, argument in enumerate(func._schema.arguments):
+        if argument.kwarg_only or place >= len(args):
+            found[argument.name] = kwargs.get(argument.name, argument.default_value)
+        else:
+            found[argument.name] = args[place]
+    return found
+
+
+def _written(func: Any, base: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments that the op writes to."""
+    found = {
+        argument.name: given[argument.name]
+        for argument in func._schema.arguments
+        if argument.alias_info is not None and argument.alias_info.is_write
+    }
+    if base in _HIDDEN and given.get("training"):
+        found |= {name: given[name] for name in _HIDDEN[base]}
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def _name(spot: Spot, base: str, position: int) -> str:
+    """What a result is called until something better is known: ``fc1.addmm``, ``SqrtBackward0.div``."""
+    where = spot.node.rpartition("::")[2] or spot.module or spot.phase
+    return f"{where}.{base}" if position == 0 else f"{where}.{base}:{position}"
+
+
+class record:  # noqa: N801 - a context manager, called as a function is
+    """Records one training step: `with rg.record("step.rgrec", model, optimizer): ...`.
+
+    The step runs as it would: the same ops, the same bits. What happens in the block is one step, in whatever way it is
+    written: forward, loss, backward, clipping, update. An error in it is passed on; what ran until then is in the file.
+
+    Args:
+        path: the file that is written, as `step.rgrec`.
+        parts: the modules and the optimisers of the step, for names and phases; none is needed.
+        modules: paths of modules, as `blocks.3`: only numbers that ops in these touch are in the file.
+        values: whether numbers are in the file at all; without them it holds ops, shapes and summaries.
+        limit: bytes of numbers that are in the file at most; those nearest to the first op that is not finite are kept
+            (else gradients first), and summaries of the rest.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *parts: Any,
+        modules: Sequence[str] = (),
+        values: bool = True,
+        limit: int = DEFAULT_LIMIT,
+    ) -> None:
+        self._path = Path(path)
+        models = [one for one in parts if isinstance(one, torch.nn.Module)]
+        optimizers = [one for one in parts if isinstance(one, torch.optim.Optimizer)]
+        wrong = [one for one in parts if not isinstance(one, torch.nn.Module | torch.optim.Optimizer)]
+        if wrong:
+            raise TypeError(f"record takes modules and optimisers, not {type(wrong[0]).__name__}")
+        known = {path for model in models for path, _one in model.named_modules()}
+        if lost := [one for one in modules if one not in known]:
+            raise ValueError(f"there is no module {lost[0]!r}; there are {', '.join(sorted(known - {''})[:20])}")
+        if not self._path.parent.is_dir():
+            raise FileNotFoundError(f"there is no folder {self._path.parent}")
+        self._kept = Kept(modules=tuple(modules), values=values, limit=limit)
+        self._models, self._optimizers = models, optimizers
+        self._recorder: Recorder | None = None
+
+    def __enter__(self) -> Self:
+        self._recorder = Recorder(self._path.parent, self._models, self._optimizers)
+        self._recorder.places.watch()
+        self._recorder.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        recorder = self._recorder
+        assert recorder is not None
+        try:
+            recorder.__exit__(kind, error, trace)
+        finally:
+            recorder.places.leave()
+        if error is not None:
+            recorder.notes.append(f"the step ended with {type(error).__name__}: {error}"[:500])
+        recorder.finish()
+        try:
+            save(
+                self._path,
+                recorder.memory,
+                calls=recorder.calls,
+                sources=recorder.places.sources,
+                notes=recorder.notes,
+                device=recorder.device,
+                kept=self._kept,
+            )
+        except EngineError as failure:
+            # The error of the step itself says more than that its recording could not be written.
+            if error is None:
+                raise OSError(str(failure)) from None

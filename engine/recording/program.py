@@ -1,0 +1,321 @@
+"""A recording as the engine sees it: a program of ops whose values were recorded, and the names of its slots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.equations.array import Array, Extent, Phase, Role
+from retrograde.engine.equations.evaluation import NUMPY
+from retrograde.engine.equations.expression import Expr, Index, Ref
+from retrograde.engine.errors import EngineError
+from retrograde.engine.network.frame import Frame
+from retrograde.engine.network.notation import Notation
+from retrograde.engine.network.program import Program, ravel
+from retrograde.engine.ops.base import Op
+from retrograde.engine.recording.aten.reading import Given, Stated, UnstatedError, base_name
+from retrograde.engine.recording.aten.table import is_drawn, stated
+from retrograde.engine.recording.file import RecordingFile
+from retrograde.engine.recording.form import Call, Result, Value, Window
+from retrograde.engine.recording.window import Tensor
+from retrograde.engine.text import _
+from retrograde.engine.travel.calendar import Schedule
+
+_ROLES: Mapping[str, Role] = {
+    "parameter": Role.WEIGHT,
+    "buffer": Role.HYPER,
+    "state": Role.MEMORY,
+    "input": Role.INPUT,
+    "drawn": Role.MASK,
+    "empty": Role.VALUE,
+    "made": Role.VALUE,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Recorded(Op):
+    """One result of an op that ran elsewhere.
+
+    Attributes:
+        call: the record of the op.
+        number: its number in the file.
+        result: which of its results.
+        arrays: every array of the recording, by number.
+        values: their records.
+        read: the recorded values of slots.
+    """
+
+    call: Call
+    number: int
+    result: Result
+    arrays: tuple[Array, ...]
+    values: list[Value]
+    read: Callable[[Ref], Any]
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        found = [self.arrays[window.value] for window in self._windows()]
+        if self.result.old is not None:
+            found.append(self.arrays[self.result.old])
+        return tuple(dict.fromkeys(array for array in found if array is not self.target))
+
+    @property
+    def title(self) -> str:
+        return base_name(self.call.op)
+
+    @property
+    def stated(self) -> Stated | None:
+        """What the table of operators knows of it."""
+        found = stated(self.call.op)
+        if found is None or (found.positions is not None and self.result.position not in found.positions):
+            return None
+        return found
+
+    @property
+    def meshable(self) -> bool:
+        found = self.stated
+        return found is not None and found.meshable and self.result.old is None
+
+    @property
+    def has_equation(self) -> bool:
+        """Whether an equation is stated for it."""
+        if self.stated is None or self.target.size == 0:
+            return self.stated is not None
+        try:
+            self.equation((0,) * len(self.target.shape))
+        except UnstatedError:
+            return False
+        except EngineError:
+            # It depends on numbers that are not in the file.
+            return True
+        return True
+
+    def equation(self, index: Index) -> Expr:
+        """The arithmetic of one element.
+
+        Raises:
+            UnstatedError: no equation is stated for it.
+        """
+        given = self.given()
+        place = given.out.element(index) if self.result.old is None else given.out.inverse(index)
+        if place is None:
+            # An op that wrote a part of an array leaves the rest as it was.
+            assert self.result.old is not None
+            return Ref(self.arrays[self.result.old], index)
+        found = self.stated
+        if found is None:
+            raise UnstatedError(_missing(self.call.op))
+        try:
+            return found.rule(given, place)
+        except (UnstatedError, StopIteration, KeyError):
+            raise UnstatedError(_missing(self.call.op)) from None
+
+    def given(self) -> Given:
+        """What an equation is stated over."""
+        return Given(
+            arguments=self._arguments(),
+            results={
+                result.position: self.tensor(result.to)
+                for result in self.call.results
+                if result.item == self.result.item
+            },
+            position=self.result.position,
+            out=self.tensor(self.result.to),
+            read=self.read,
+        )
+
+    def tensor(self, window: Window) -> Tensor:
+        """The tensor that a window shows."""
+        value = self.values[window.value]
+        return Tensor(self.arrays[window.value], value.strides, window, value.dtype)
+
+    def why(self, target: str) -> str:
+        if not self.has_equation:
+            return _("What did {op} make of its operands for {target}?").format(op=self.title, target=target)
+        return _("What is {target}, by {op}?").format(op=self.title, target=target)
+
+    def _windows(self) -> list[Window]:
+        found: list[Window] = []
+        for one in self._chosen().values():
+            found += [one] if isinstance(one, Window) else []
+            found += [part for part in one if isinstance(part, Window)] if isinstance(one, list) else []
+        found += [result.to for result in self.call.results if result.item == self.result.item]
+        return found
+
+    def _chosen(self) -> dict[str, Any]:
+        """The arguments: of an op that takes lists of tensors those of one item, under the names of the plain op."""
+        item = self.result.item
+        if item is None:
+            return dict(self.call.arguments)
+        base = self.title
+        found: dict[str, Any] = {}
+        for name, one in self.call.arguments.items():
+            chosen = one[item] if isinstance(one, list) and item < len(one) else one
+            found[_renamed(base, name)] = chosen
+        return found
+
+    def _arguments(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"__op__": self.title}
+        for name, one in self._chosen().items():
+            if isinstance(one, Window):
+                found[name] = self.tensor(one)
+            elif isinstance(one, list):
+                found[name] = [self.tensor(part) if isinstance(part, Window) else part for part in one]
+            else:
+                found[name] = one
+        return found
+
+
+def _missing(op: str) -> str:
+    return _("there is no equation for {op} in this version").format(op=op)
+
+
+def _renamed(base: str, name: str) -> str:
+    """What an argument of an op on lists is called in the plain op."""
+    if name in {"scalar", "scalars", "tensors"} and base in {"addcmul", "addcdiv"}:
+        return "value"
+    if name in {"scalar", "scalars"}:
+        return {"clamp_min": "min", "clamp_max": "max", "lerp": "weight", "pow": "exponent"}.get(base, "other")
+    return {"tensors1": "end" if base == "lerp" else "tensor1", "weights": "weight"}.get(name, name)
+
+
+class RecordedFrame(Frame):
+    """The values of a recording: each array is read from the file when it is first asked for."""
+
+    __slots__ = ("_file", "_numbers")
+
+    def __init__(self, program: Program, file: RecordingFile, numbers: Mapping[Array, int]) -> None:
+        super().__init__(program, np.empty(0), NUMPY)
+        self._file = file
+        self._numbers = numbers
+
+    def value(self, ref: Ref) -> float:
+        number = self._numbers[ref.array]
+        raw = self._file.raw(number).reshape(-1)
+        flat = int(ravel(ref.index, ref.array.shape))
+        if self._file.step.values[number].dtype == "bfloat16":
+            return float((raw[flat : flat + 1].astype("<u4") << 16).view("<f4")[0])
+        return float(raw[flat])
+
+    def array(self, array: Array) -> Floats:
+        return self._file.floats(self._numbers[array])
+
+
+class RecordedNotation(Notation):
+    """The names of a recording: an array's own name, and the place in it, from 1."""
+
+    def __init__(self) -> None:
+        """Nothing to be told: every name is in the file."""
+
+    def symbol(self, ref: Ref, *, sample: int | None = None) -> str:
+        del sample
+        if not ref.array.shape:
+            return ref.array.name
+        return f"{ref.array.name}[{','.join(str(int(place) + 1) for place in ref.index)}]"
+
+    def name(self, ref: Ref, *, sample: int | None = None) -> str:
+        return self.symbol(ref, sample=sample)
+
+
+class RecordedSchedule(Schedule):
+    """The one iteration of a recording."""
+
+    def __init__(self, program: Program) -> None:
+        self.samples = self.batch = self.per_epoch = 1
+        self.full = self.last = program
+        self.steps_per_epoch = program.steps
+        self.shuffled = False
+
+
+class RecordedProgram:
+    """A file as a program.
+
+    Attributes:
+        arrays: every array, by the number of its value.
+        program: the ops, in the order in which they ran.
+        frame: the values.
+    """
+
+    def __init__(self, file: RecordingFile) -> None:
+        values = file.step.values
+        owners: dict[str, Array] = {}
+        arrays: list[Array] = []
+        for value in values:
+            array = Array(
+                name=value.name,
+                shape=value.shape,
+                role=_role(value),
+                of=None if value.of is None else owners.get(value.of),
+            )
+            owners.setdefault(value.name, array)
+            arrays.append(array)
+        self.arrays = tuple(arrays)
+        self.numbers = {array: number for number, array in enumerate(self.arrays)}
+        self._file = file
+        self._read: dict[int, Floats] = {}
+        ops = [op for number, call in enumerate(file.step.calls) for op in self._ops(number, call)]
+        made = {op.target for op in ops}
+        leaves = [array for array in self.arrays if array not in made]
+        self.program = Program(ops, batch=1, state=(), updates=(), data=(), constants=leaves)
+        self.frame = RecordedFrame(self.program, file, self.numbers)
+
+    def has_values(self, array: Array) -> bool:
+        """Whether the numbers of an array are in the file."""
+        return self._file.step.values[self.numbers[array]].offset is not None
+
+    @cached_property
+    def schedule(self) -> RecordedSchedule:
+        """Its one iteration."""
+        return RecordedSchedule(self.program)
+
+    def _ops(self, number: int, call: Call) -> list[Recorded]:
+        found = []
+        for result in call.results:
+            drawn = is_drawn(call.op) or self._file.step.values[result.to.value].kind == "drawn"
+            if drawn and result.old is None:
+                continue
+            found.append(
+                Recorded(
+                    target=self.arrays[result.to.value],
+                    phase=Phase(call.phase),
+                    layer=call.module,
+                    extent=Extent.ONCE,
+                    call=call,
+                    number=number,
+                    result=result,
+                    arrays=self.arrays,
+                    values=self._file.step.values,
+                    read=self.read,
+                )
+            )
+        # What the op gives besides is read by its first result: it is computed before.
+        return sorted(found, key=lambda op: (op.result.item or 0, op.result.position == 0, op.result.position))
+
+    def forget(self) -> None:
+        """Drops the numbers that were read before."""
+        self._read.clear()
+
+    def read(self, ref: Ref) -> Any:
+        """The recorded value of a slot; of many an array."""
+        if not any(np.ndim(place) for place in ref.index):
+            return self.frame.value(ref)
+        number = self.numbers[ref.array]
+        found = self._read.get(number)
+        if found is None:
+            if len(self._read) > 16:
+                self._read.clear()
+            found = self._read[number] = self._file.floats(number)
+        return found[ref.index]
+
+
+def _role(value: Value) -> Role:
+    if value.kind == "made" and value.name.startswith("grad("):
+        return Role.GRADIENT
+    if value.kind == "made" and value.name.startswith("new("):
+        return Role.UPDATED
+    return _ROLES[value.kind]

@@ -1,0 +1,245 @@
+"""A recording, opened: its steps, the slots by name, where each came from, and the first value that is not finite."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from retrograde.engine.equations.array import Array
+from retrograde.engine.equations.expression import Ref, refs
+from retrograde.engine.errors import EngineError
+from retrograde.engine.explaining.nonfinite import Origin, explained
+from retrograde.engine.explaining.step import Step
+from retrograde.engine.explaining.uses import uses
+from retrograde.engine.network.program import Place, Program, unravel
+from retrograde.engine.recording.checking import OpCheck, check_all
+from retrograde.engine.recording.file import RecordingFile
+from retrograde.engine.recording.form import Source, StepFile, Value
+from retrograde.engine.recording.program import Recorded, RecordedFrame, RecordedNotation, RecordedProgram
+from retrograde.engine.text import _, suggest, visible
+
+SUFFIX = ".rgrec"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Break:
+    """Where a training step stopped being finite.
+
+    Attributes:
+        op: the first op that made a value that is not finite of values that are.
+        element: which of its elements, counted row by row from 0.
+        value: what it is.
+        broken: how many of its elements are not finite.
+        origin: the operation in its equation that did it; None where it has no equation.
+        reached: the names of gradients and parameters that are not finite after it.
+    """
+
+    op: int
+    element: int
+    value: float
+    broken: int
+    origin: Origin | None
+    reached: tuple[str, ...]
+
+
+class Recording:
+    """One recorded step of a training; nothing in it can be changed.
+
+    Attributes:
+        file: the file.
+        program: the ops; every element of every result is a step.
+        frame: the recorded values.
+        notation: the names of the slots.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.file = RecordingFile(path)
+        self.recorded = RecordedProgram(self.file)
+        self.notation = RecordedNotation()
+
+    @property
+    def program(self) -> Program:
+        """The ops, in the order in which they ran."""
+        return self.recorded.program
+
+    @property
+    def frame(self) -> RecordedFrame:
+        """The recorded values."""
+        return self.recorded.frame
+
+    @property
+    def records(self) -> StepFile:
+        """What is in the file besides the numbers."""
+        return self.file.step
+
+    def op(self, number: int) -> Recorded:
+        """An op of the program."""
+        found = self.program.ops[number]
+        assert isinstance(found, Recorded)
+        return found
+
+    def step(self, number: int) -> Step:
+        """A step, by its number from 1.
+
+        Raises:
+            EngineError: there is no such step.
+        """
+        if not 1 <= number <= self.program.steps:
+            message = _("step {number} is not in 1 to {last}")
+            raise EngineError(message.format(number=number, last=self.program.steps))
+        return self.step_at(self.program.place(number - 1))
+
+    def step_at(self, place: Place) -> Step:
+        """The step at a place."""
+        return Step(
+            frame=self.frame,
+            schedule=self.recorded.schedule,
+            notation=self.notation,
+            iteration=0,
+            place=place,
+        )
+
+    def steps(self, first: int = 1, last: int | None = None) -> Iterator[Step]:
+        """Steps in order, by their numbers, both ends included."""
+        stop = self.program.steps if last is None else min(last, self.program.steps)
+        for number in range(max(first, 1), stop + 1):
+            yield self.step(number)
+
+    def array(self, name: str) -> Array:
+        """An array by its name.
+
+        Raises:
+            EngineError: there is none.
+        """
+        found = self.program.named.get(name)
+        if found is None:
+            message = _("there is no {name} in this recording{hint}")
+            hint = suggest(name, list(self.program.named), most=3, between=_(" or "))
+            raise EngineError(message.format(name=visible(name), hint=hint))
+        return found
+
+    def find(self, text: str) -> Ref:
+        """A slot by its name: `fc1.weight[2,3]`, counted from 1, or `name[7]` row by row; a name alone is its first.
+
+        Raises:
+            EngineError: there is none.
+        """
+        text = text.strip()
+        match = re.fullmatch(r"(?P<name>.+)\[(?P<index>[0-9, ]+)\]", text)
+        if text in self.program.named or match is None:
+            array = self.array(text)
+            if not array.size:
+                raise EngineError(_("{name} has no elements").format(name=text))
+            return Ref(array, (0,) * len(array.shape))
+        array = self.array(match["name"])
+        places = [int(part) - 1 for part in re.findall(r"\d{1,18}", match["index"])]
+        if len(places) == 1 and len(array.shape) != 1 and 0 <= places[0] < array.size:
+            return Ref(array, unravel(places[0], array.shape))
+        fits = len(places) == len(array.shape)
+        if not fits or not all(0 <= i < n for i, n in zip(places, array.shape, strict=True)):
+            message = _("{name} has the shape {shape}, counted from 1: {text} is not in it")
+            shape = "×".join(map(str, array.shape)) or _("of a single number")
+            raise EngineError(message.format(name=array.name, shape=shape, text=visible(text)))
+        return Ref(array, tuple(places))
+
+    def made_by(self, ref: Ref) -> Step | None:
+        """The step that made a slot; None for what was given."""
+        number = self.program.produced(ref)
+        return None if number is None else self.step(number + 1)
+
+    def value_of(self, array: Array) -> Value:
+        """The record of an array."""
+        return self.records.values[self.recorded.numbers[array]]
+
+    def source(self, number: int) -> Source | None:
+        """The line of the user's code that an op belongs to; of an op of the backward pass that of its forward op."""
+        call = self.op(number).call
+        if call.source is None and call.forward is not None:
+            call = self.records.calls[call.forward]
+        return None if call.source is None else self.records.sources[call.source]
+
+    def uses(self, ref: Ref) -> tuple[Place, ...]:
+        """The steps that read a slot, of the ops that have an equation."""
+        readers = [self.op(number) for number in self.program.readers(ref.array)]
+        if all(op.has_equation for op in readers):
+            return uses(self.program, ref, 0, self.frame)
+        found: list[Place] = []
+        for number in self.program.readers(ref.array):
+            op = self.op(number)
+            if op.has_equation:
+                places = (Place(number, None, element) for element in range(op.target.size))
+                found += [p for p in places if ref in refs(op.equation(self.program.index(p)))]
+        return tuple(found)
+
+    def check(self, *, every: bool = False) -> Iterator[OpCheck]:
+        """Each op held to its equation; see ``checking``."""
+        return check_all(self.recorded, every=every)
+
+    def first_break(self) -> Break | None:
+        """Where the step stopped being finite: the first op that made NaN or ±∞ of operands that are finite.
+
+        −∞ that a program puts in on purpose, as a mask of attention does, is none: it is a number of the program.
+        """
+        for number in range(len(self.program.ops)):
+            op = self.op(number)
+            if not self.recorded.has_values(op.target) or not op.target.size:
+                continue
+            values = self.frame.array(op.target).reshape(-1)
+            broken = np.flatnonzero(~np.isfinite(values))
+            for element in broken[:64]:
+                if self._began(op, Place(number, None, int(element))):
+                    return self._break(number, int(element), len(broken))
+        return None
+
+    def _began(self, op: Recorded, place: Place) -> bool:
+        """Whether an element that is not finite was made of values that are."""
+        if not op.has_equation:
+            inputs = [array for array in op.inputs if self.recorded.has_values(array)]
+            return all(bool(np.isfinite(self.frame.array(array)).all()) for array in inputs)
+        if _is_meant(op):
+            return False
+        equation = self.step_at(place).equation
+        return all(math.isfinite(self.frame.value(ref)) for ref in refs(equation))
+
+    def _break(self, number: int, element: int, broken: int) -> Break:
+        op = self.op(number)
+        ref = self.program.target(Place(number, None, element))
+        reached = [
+            value.name
+            for value in self.records.values
+            if value.name.startswith(("grad(", "new("))
+            and value.offset is not None
+            and not np.isfinite(self.file.floats(self.records.values.index(value))).all()
+        ]
+        return Break(
+            op=number,
+            element=element,
+            value=self.frame.value(ref),
+            broken=broken,
+            origin=explained(self.frame, ref) if op.has_equation else None,
+            reached=tuple(reached),
+        )
+
+
+def _is_meant(op: Recorded) -> bool:
+    """Whether an op puts in an infinity that stands in the program."""
+    numbers = (one for one in op.call.arguments.values() if isinstance(one, float))
+    return any(math.isinf(one) for one in numbers)
+
+
+def load_recording(path: str | Path) -> Recording:
+    """Opens a recording; no PyTorch is needed.
+
+    Raises:
+        EngineError: it is no recording, or it is damaged.
+        OSError: it cannot be read.
+    """
+    found = Path(path)
+    if not found.is_file():
+        raise EngineError(_("there is no file {path}").format(path=visible(str(path))))
+    return Recording(found)

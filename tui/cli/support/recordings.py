@@ -1,0 +1,336 @@
+"""Recordings of other trainings on the command line: what `trace`, `check`, `query` and `why` say of one."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from retrograde.engine.errors import EngineError
+from retrograde.engine.text import _
+from retrograde.tui.cli.support.numbers import encoded, shown
+
+if TYPE_CHECKING:
+    from retrograde.engine.equations.expression import Ref
+    from retrograde.engine.explaining.step import Step
+    from retrograde.engine.recording.checking import OpCheck
+    from retrograde.engine.recording.recording import Break, Recording
+
+SUFFIX = ".rgrec"
+"""How the name of a recording ends; known here so that other commands need not load what opens one."""
+
+_MOST = 12
+"""Operands and uses that are printed of one step."""
+_MOTIONS = ("step", "layer", "phase", "iteration")
+
+
+def is_recording(source: str | Path) -> bool:
+    """Whether a source is a recording, by its name."""
+    return str(source).endswith(SUFFIX)
+
+
+def refuse_recording(source: str | Path | None) -> None:
+    """Refuse a recording where only a scenario will do.
+
+    Raises:
+        EngineError: It is one.
+    """
+    if source is not None and is_recording(source):
+        message = _(
+            "{source} is a recording of a step that ran elsewhere, which this can not compute with; "
+            "`retrograde trace`, `check`, `query` and `why` read it"
+        )
+        raise EngineError(message.format(source=source))
+
+
+def opened(source: str) -> Recording:
+    """Open a recording.
+
+    Raises:
+        EngineError: It can not be opened.
+    """
+    from retrograde.engine.recording.recording import load_recording
+
+    return load_recording(source)
+
+
+def trace_recording(
+    source: str, *, start: str | None, end: str | None, granularity: str, form: str, translate: Callable[[str], str]
+) -> int:
+    """Print the steps of a recording, and return the exit code.
+
+    Raises:
+        EngineError: A moment is none of this recording's, or steps are wanted that it has not.
+    """
+    recording = opened(source)
+    for step in _steps(recording, start, end, granularity):
+        line = json.dumps(record(recording, step), ensure_ascii=False, allow_nan=False)
+        print(line if form == "jsonl" else translate("\n".join(step_lines(recording, step))))
+    return 0
+
+
+def _steps(recording: Recording, start: str | None, end: str | None, granularity: str) -> Iterator[Step]:
+    from retrograde.engine.network.program import as_granularity
+
+    if granularity not in _MOTIONS:
+        message = _("a recording has no {granularity}: nobody knows which axis is the batch; there are {known}")
+        raise EngineError(message.format(granularity=granularity, known=", ".join(_MOTIONS)))
+    first = 1 if start is None else _number(recording, start, last=False)
+    last = recording.program.steps if end is None else _number(recording, end, last=True)
+    if first > last:
+        message = _("the trace would start at step {first} and end at step {last}")
+        raise EngineError(message.format(first=first, last=last))
+    reached = first - 1
+    while reached < last:
+        reached = recording.program.next_stop(reached, as_granularity(granularity))
+        if reached <= last:
+            yield recording.step(reached)
+
+
+def _number(recording: Recording, moment: str, *, last: bool) -> int:
+    """The number of a step: `@120`, `120`, or the name of an array, whose first or last step is meant."""
+    moment = moment.strip()
+    if re.fullmatch(r"@?\d{1,18}", moment):
+        number = int(moment.removeprefix("@"))
+        recording.step(number)
+        return number
+    if moment in {"start", "end"}:
+        return 1 if moment == "start" else recording.program.steps
+    ref = recording.find(moment)
+    if last and moment in recording.program.named:
+        from retrograde.engine.equations.expression import Ref
+
+        ref = Ref(ref.array, tuple(length - 1 for length in ref.array.shape))
+    made = recording.made_by(ref)
+    if made is None:
+        raise EngineError(_("{name} was given; no step made it").format(name=moment))
+    return made.number
+
+
+def step_lines(recording: Recording, step: Step) -> list[str]:
+    """A step as lines: where it is, the user's own line, the equation, what was recorded, and the operands."""
+    op = recording.op(step.place.op)
+    call = op.call
+    kept = _("recomputed") if call.recomputed else ""
+    where = filter(None, [call.phase, call.module, call.node, call.op.replace(".", "::", 1), kept])
+    lines = [f"{step.moment.step}  {' · '.join(where)}"]
+    source = recording.source(step.place.op)
+    if source is not None:
+        lines.append(f"  {Path(source.file).name}:{source.line}  {source.text}")
+    if not recording.recorded.has_values(op.target):
+        return [*lines, f"  {step.symbol}: {_no_values(recording, op.target.name)}"]
+    if not op.has_equation:
+        message = _("no equation for {op} in this version")
+        lines.append(f"  {step.symbol} = {shown(step.result)}  ({message.format(op=call.op)})")
+        for array in op.inputs[:_MOST]:
+            lines.append(f"    {array.name}  {_maker(recording, array.name)}")
+        return lines
+    if not all(recording.recorded.has_values(array) for array in op.inputs):
+        lines.append(f"  {step.symbol} = {shown(step.result)}")
+        missing = [array.name for array in op.inputs if not recording.recorded.has_values(array)]
+        return [*lines, *(f"    {name}: {_no_values(recording, name)}" for name in missing[:_MOST])]
+    symbols, numbers = step.text()
+    lines.append("  " + " = ".join(dict.fromkeys((step.symbol, symbols, numbers, shown(step.result)))))
+    lines.append("  " + _compared(recording, step))
+    operands = step.operands
+    for operand in operands[:_MOST]:
+        made = _("given") if operand.made_by is None else _("step {number}").format(number=operand.made_by)
+        lines.append(f"    {operand.symbol} = {shown(operand.value)}  {made}")
+    if (more := len(operands) - _MOST) > 0:
+        lines.append("    " + _("and {count} more").format(count=more))
+    return lines
+
+
+def _no_values(recording: Recording, name: str) -> str:
+    value = recording.value_of(recording.array(name))
+    text = _("not in the file: {reason}").format(reason=value.reason or "")
+    if value.summary is None or value.summary.low is None or value.summary.high is None:
+        return text
+    summary = _("{low} to {high}, {broken} not finite")
+    parts = summary.format(low=shown(value.summary.low), high=shown(value.summary.high), broken=value.summary.broken)
+    return f"{text}; {parts}"
+
+
+def _maker(recording: Recording, name: str) -> str:
+    op = recording.program.maker(recording.array(name))
+    return _("given") if op is None else _("made by {op}").format(op=op.title)
+
+
+def _compared(recording: Recording, step: Step) -> str:
+    """What was recorded beside what the equation gives in float64."""
+    from retrograde.engine.recording.checking import compare
+
+    found = compare(recording.recorded, step.place)
+    value = recording.value_of(step.op.target)
+    if found.difference == 0:
+        return _("recorded in {dtype}; float64 of this equation gives the same").format(dtype=value.dtype)
+    verdict = _("within rounding") if found.agrees else _("MORE than rounding can do")
+    message = _("recorded in {dtype}; float64 of this equation differs by {difference:.3g} ({verdict}: {bound:.3g})")
+    return message.format(dtype=value.dtype, difference=found.difference, verdict=verdict, bound=found.bound)
+
+
+def record(recording: Recording, step: Step) -> dict[str, Any]:
+    """A step of a recording as plain values; docs/recording.md describes the fields."""
+    op = recording.op(step.place.op)
+    source = recording.source(step.place.op)
+    has_values = all(recording.recorded.has_values(array) for array in (op.target, *op.inputs))
+    stated = op.has_equation and has_values
+    symbols, numbers = step.text(digits=17) if stated else ("", "")
+    return {
+        "number": step.moment.step,
+        "op": step.place.op + 1,
+        "phase": op.call.phase,
+        "module": op.call.module,
+        "node": op.call.node,
+        "aten": op.call.op,
+        "source": None if source is None else {"file": source.file, "line": source.line, "text": source.text},
+        "name": step.name,
+        "dtype": recording.value_of(op.target).dtype,
+        "equation": symbols or None,
+        "numbers": numbers or None,
+        "result": encoded(step.result) if recording.recorded.has_values(op.target) else None,
+        "operands": [
+            {"name": operand.name, "value": encoded(operand.value), "made_by": operand.made_by}
+            for operand in (step.operands if stated else ())
+        ],
+    }
+
+
+def check_recording(source: str, *, every: bool) -> int:
+    """Hold every op to its equation, print what does not agree, and return the exit code.
+
+    Raises:
+        EngineError: The recording can not be read.
+    """
+    recording = opened(source)
+    checks = list(recording.check(every=every))
+    print("\n".join(_report(recording, source, checks)))
+    return 1 if any(check.disagreeing for check in checks) else 0
+
+
+def _report(recording: Recording, source: str, checks: list[OpCheck]) -> Iterator[str]:
+    stated = [check for check in checks if check.missing != "equation"]
+    steps = sum(check.elements for check in checks)
+    with_equation = sum(check.elements for check in stated)
+    share = 100 * with_equation / steps if steps else 100.0
+    message = _("{source}: PyTorch {torch} on {device}, {ops} ops, {steps} steps, {share:.1f} % with an equation")
+    records = recording.records
+    yield message.format(
+        source=source, torch=records.torch, device=records.device, ops=len(checks), steps=f"{steps:,}", share=share
+    )
+    yield from (f"  {note}" for note in records.notes)
+    names = sorted({recording.op(check.op).call.op for check in checks if check.missing == "equation"})
+    if names:
+        yield "  " + _("no equation: {names}").format(names=", ".join(names))
+    if absent := sum(check.missing == "values" for check in checks):
+        yield "  " + _("{count} ops are not checked: their numbers are not in the file").format(count=absent)
+    checked, wrong = sum(check.checked for check in checks), [check for check in checks if check.disagreeing]
+    held = sum(check.elements for check in stated if check.missing == "")
+    part = "" if checked == held else " " + _("(a part of the large ops; --all checks every element)")
+    if not wrong:
+        yield "  " + _("{count} values agree with their equations within rounding").format(count=f"{checked:,}") + part
+        return
+    disagreeing = sum(check.disagreeing for check in wrong)
+    message = _("{wrong} of {count} values disagree with their equations, in {ops} ops; the first is")
+    yield "  " + message.format(wrong=f"{disagreeing:,}", count=f"{checked:,}", ops=len(wrong)) + part
+    worst = wrong[0].worst
+    assert worst is not None
+    from retrograde.engine.network.program import Place
+
+    step = recording.step_at(Place(worst.op, None, worst.element))
+    yield from ("  " + line for line in step_lines(recording, step))
+
+
+def query_recording(source: str, text: str, *, as_json: bool) -> int:
+    """Look an element up: its step, its operands and where it is used; and return the exit code.
+
+    Raises:
+        EngineError: There is no such element.
+    """
+    recording = opened(source)
+    ref = recording.find(text)
+    step = recording.made_by(ref)
+    if as_json:
+        given: dict[str, Any] = {"name": recording.notation.name(ref), "result": encoded(recording.frame.value(ref))}
+        found = given if step is None else record(recording, step)
+        found["used_by"] = [use.number for use in _uses(recording, ref)]
+        print(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
+        return 0
+    if step is None:
+        value = recording.value_of(ref.array)
+        lines = [f"{recording.notation.symbol(ref)} = {shown(recording.frame.value(ref))}  {_('given')}: {value.kind}"]
+    else:
+        lines = step_lines(recording, step)
+    uses = _uses(recording, ref)
+    if uses:
+        lines.append("  " + _("used by"))
+        lines += [f"    {use.number}  {use.symbol}" for use in uses[:_MOST]]
+        if (more := len(uses) - _MOST) > 0:
+            lines.append("    " + _("and {count} more").format(count=more))
+    print("\n".join(lines))
+    return 0
+
+
+def _uses(recording: Recording, ref: Ref) -> list[Step]:
+    return [recording.step_at(place) for place in recording.uses(ref)]
+
+
+def why_recording(source: str, name: str | None, *, as_json: bool) -> int:
+    """Say where the first value that is not finite came from, and return the exit code.
+
+    Returns:
+        1 where there is one, 0 where all are finite.
+
+    Raises:
+        EngineError: A gradient is asked about.
+    """
+    if name is not None:
+        message = _("of a recording `why` tells the first value that is not finite; for {name} there is `query`")
+        raise EngineError(message.format(name=name))
+    recording = opened(source)
+    found = recording.first_break()
+    if as_json:
+        print(json.dumps(_break_record(recording, found), indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        print("\n".join(_story(recording, found)))
+    return 0 if found is None else 1
+
+
+def _break_record(recording: Recording, found: Break | None) -> dict[str, Any]:
+    if found is None:
+        return {"finding": "finite"}
+    from retrograde.engine.network.program import Place
+
+    return {
+        "finding": "not finite",
+        "breakdown": None if found.origin is None else str(found.origin.breakdown),
+        "broken": found.broken,
+        "reached": list(found.reached),
+        "step": record(recording, recording.step_at(Place(found.op, None, found.element))),
+    }
+
+
+def _story(recording: Recording, found: Break | None) -> Iterator[str]:
+    if found is None:
+        yield _("every value that is in the file is finite, or was made infinite by a number of the program")
+        return
+    from retrograde.engine.equations.rendering import render
+    from retrograde.engine.network.program import Place
+
+    op = recording.op(found.op)
+    head = op.call.node or op.call.op
+    size = op.target.size
+    element = _("{op}, element {number} of {size}").format(op=head, number=found.element + 1, size=size)
+    what = shown(found.value)
+    if found.origin is not None and found.origin.node is not None:
+        numbers = render(found.origin.node, lambda ref: shown(recording.frame.value(ref)), times=" × ")
+        what = f"{numbers} = {what}  ({found.origin.breakdown})"
+    yield f"{element}: {what}"
+    yield from step_lines(recording, recording.step_at(Place(found.op, None, found.element)))
+    if found.broken > 1:
+        yield "  " + _("{broken} of its {size} elements are not finite").format(broken=found.broken, size=size)
+    if found.reached:
+        listed = ", ".join(found.reached[:_MOST])
+        yield "  " + _("not finite after it: {names}").format(names=listed + (" …" if found.reached[_MOST:] else ""))
