@@ -14,8 +14,8 @@ from hypothesis import settings
 
 _COUNT = count()
 
-settings.register_profile("fixed", derandomize=True, database=None)
-settings.register_profile("fresh", derandomize=False, print_blob=True)
+settings.register_profile("fixed", derandomize=True, database=None, deadline=None)
+settings.register_profile("fresh", derandomize=False, print_blob=True, deadline=None)
 settings.load_profile("fixed")
 
 

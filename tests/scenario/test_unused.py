@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from retrograde.engine import Session
 from retrograde.engine.scenario.file import parse_scenario
+from tests.support.effort import examples
 
 
 @st.composite
@@ -20,6 +21,7 @@ def networks(draw: st.DrawFn) -> tuple[list[tuple[str, ...]], set[int]]:
     return taken, draw(st.sets(st.integers(0, len(taken) - 1), min_size=1))
 
 
+@examples(60)
 @given(case=networks())
 def test_what_leads_to_no_loss_is_said(case: tuple[list[tuple[str, ...]], set[int]]) -> None:
     taken, losses = case
