@@ -23,6 +23,7 @@ from retrograde.engine.equations.expression import (
     Function,
     Max,
     Neg,
+    Pick,
     Product,
     Ref,
     Select,
@@ -152,6 +153,13 @@ def _argmax(bounding: _Bounding, expr: ArgMax) -> Bounded:
     return Bounded(np.array(expr.numbers, dtype=np.float64)[np.argmax(np.stack(parts), axis=0)], 0.0)
 
 
+def _pick(bounding: _Bounding, expr: Pick) -> Bounded:
+    number, last = np.asarray(bounding.of(expr.number).value), expr.array.shape[0] - 1
+    rows = np.clip(np.nan_to_num(number), 0, last).astype(np.intp)
+    found = np.float64(bounding.read(Ref(expr.array, (int(rows) if rows.ndim == 0 else rows, *expr.rest))))
+    return Bounded(np.where(rows == number, found, np.nan), 0.0)
+
+
 _RULES: Mapping[type[Any], Callable[[_Bounding, Any], Bounded]] = {
     Const: lambda _bounding, expr: Bounded(np.float64(expr.value), 0.0),
     Ref: lambda bounding, expr: Bounded(np.float64(bounding.read(expr)), 0.0),
@@ -164,6 +172,7 @@ _RULES: Mapping[type[Any], Callable[[_Bounding, Any], Bounded]] = {
     Select: _select,
     Max: _max,
     ArgMax: _argmax,
+    Pick: _pick,
 }
 
 

@@ -17,7 +17,7 @@ from retrograde.engine.errors import ScenarioError
 from retrograde.engine.scenario.catalogue import folder
 from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.session.session import Session
-from retrograde.tui.cli.support.streams import complain
+from retrograde.tui.cli.support.streams import complain, settled_streams
 from tests.fuzz.target import Beat
 
 SCENARIO = """\
@@ -171,7 +171,8 @@ class Data:
         try:
             Session(load_scenario(scenario)).step()
         except ScenarioError as error:
-            complain(str(error), name=False)
+            with settled_streams():
+                complain(str(error), name=False)
             assert all(problem.message for problem in error.problems), "a problem says nothing"
             return False
         return True

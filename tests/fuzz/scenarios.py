@@ -11,7 +11,7 @@ from retrograde.engine.errors import ScenarioError
 from retrograde.engine.scenario.catalogue import folder
 from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.session.session import Session
-from retrograde.tui.cli.support.streams import complain
+from retrograde.tui.cli.support.streams import complain, settled_streams
 from tests.fuzz.target import Beat
 
 LONGEST = 2500
@@ -283,7 +283,8 @@ class Scenarios:
         try:
             Session(load_scenario(self._file)).step()
         except ScenarioError as error:
-            complain(str(error), name=False)
+            with settled_streams():
+                complain(str(error), name=False)
             assert error.problems, "no problem is stated"
             assert all(problem.message and problem.path for problem in error.problems), "a problem says nothing"
             assert all(problem.line != 0 and problem.column != 0 for problem in error.problems), "a place counts from 0"

@@ -11,7 +11,7 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.session.saving import SUFFIX, open_session, save
 from retrograde.engine.session.session import Session
-from retrograde.tui.cli.support.streams import complain
+from retrograde.tui.cli.support.streams import complain, settled_streams
 from tests.fuzz.target import Beat
 
 VALUES: tuple[Any, ...] = (
@@ -124,7 +124,8 @@ class Sessions:
             session.step()
             session.back()
         except EngineError as error:
-            complain(str(error))
+            with settled_streams():
+                complain(str(error))
             assert str(error).strip(), "the error says nothing"
             return False
         save(session, self._again)
