@@ -312,6 +312,10 @@ async def test_queries(opened) -> None:
         await write(driver, "max abs(grad(w5))")
         assert driver.session.current.symbol == "∂E/∂w5"
         assert "max abs(grad(w5)):" in driver.text()
+        await write(driver, "max max(abs(grad(W_o)))")
+        named = driver.session.current.symbol
+        assert named in {"∂E/∂w5", "∂E/∂w6", "∂E/∂w7", "∂E/∂w8"}
+        assert f"max max(abs(grad(W_o))): abs({named}) = " in driver.text()
         await write(driver, "min E")
         assert driver.session.position == 199 * 39 + 11
         await write(driver, "first E < 0")

@@ -138,8 +138,23 @@ def _answer(session: Session, verb: str, text: str, job: Job) -> Found:
             return Found(title, branch, (), _nothing(session))
         place = address(session.schedule, extreme.step)
         said = _("{value} at {place}").format(value=show(extreme.value), place=place)
-        return Found(title, branch, (extreme.step,), said)
+        return _pointed(session, text, Found(title, branch, (extreme.step,), said), extreme.value)
     step = (session.first if verb == "first" else session.last)(text, job.searched)
     if step is None:
         return Found(title, branch, (), _nothing(session))
-    return Found(title, branch, (step,), _("at {place}").format(place=address(session.schedule, step)))
+    said = _("at {place}").format(place=address(session.schedule, step))
+    return _pointed(session, text, Found(title, branch, (step,), said))
+
+
+def _pointed(session: Session, text: str, found: Found, value: float | None = None) -> Found:
+    """An answer at the step that made the element of an array, or the sample, that it is about, with its name."""
+    from retrograde.tui.reading.figures import show
+
+    (step,) = found.steps
+    asked = session.queries.asked(session.formula(text), step, value=value)
+    if asked is None or asked.ref == session.step_at(step).target:
+        return found
+    parts = [f"{asked.text} = {show(asked.value)}", found.text]
+    if asked.ref is None and asked.sample is not None:
+        parts.append(_("sample {number}").format(number=asked.sample + 1))
+    return Found(found.title, found.branch, (step if asked.made is None else asked.made,), joined(parts, ", "))
