@@ -38,12 +38,20 @@ def find(source: str | Path) -> tuple[Path, str]:
     names = shipped()
     if source in names:
         return folder() / f"{source}.toml", f"{source}.toml"
-    if source.endswith(".toml") or "/" in source or "\\" in source or Path(source).is_file():
+    if source.endswith(".toml") or "/" in source or "\\" in source or _is_file(source):
         return Path(source), source
     message = _("there is no such scenario")
     known = suggest(source, names, most=3, likeness=0.5, between=_(" or "))
     message += known or _("; `retrograde list` shows those that ship")
     raise ScenarioError([Problem(path=source, message=message)])
+
+
+def _is_file(name: str) -> bool:
+    """Whether there is a file of that name; a name that no file can have is none."""
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def read(path: Path, shown: str) -> str:

@@ -15,7 +15,7 @@ from retrograde.engine.errors import ScenarioError
 from retrograde.engine.layers.base import Form
 from retrograde.engine.layers.pool import MaxPoolLayer
 from retrograde.engine.layers.spatial import empty
-from retrograde.engine.scenario.file import parse_scenario
+from retrograde.engine.scenario.file import load_scenario, parse_scenario
 
 FILE = """\
 format = 1
@@ -158,3 +158,11 @@ def test_a_window_in_the_padding_alone_is_found_without_looking_at_all(
     starts = [position * stride - before for position in range(count)]
     alone = [not any(0 <= start + tap * dilation < length for tap in range(taps)) for start in starts]
     assert empty(windows, source) == any(alone)
+
+
+@pytest.mark.parametrize(
+    "name", ["1" * 5000, "a/" * 5000, "\ud800", "set " + "é" * 300], ids=["long", "deep", "half", "words"]
+)
+def test_a_name_that_no_file_can_have_is_no_scenario(name: str) -> None:
+    with pytest.raises(ScenarioError, match=r"no such|cannot be read"):
+        load_scenario(name)
