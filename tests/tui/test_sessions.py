@@ -397,7 +397,13 @@ class Terminal:
         import termios
 
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 36, 120, 0, 0))
-        code = "import sys; from retrograde.tui.cli.main import main; sys.exit(main(sys.argv[1:]))"
+        # What runs the tests may ignore signals, as nohup does; a program then rightly does so too.
+        code = (
+            "import signal, sys\n"
+            "for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM): signal.signal(number, signal.SIG_DFL)\n"
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+            "from retrograde.tui.cli.main import main; sys.exit(main(sys.argv[1:]))"
+        )
         self.process = subprocess.Popen(
             [sys.executable, "-c", code, *arguments],
             stdin=slave,
