@@ -93,7 +93,8 @@ def _counting(forward: ForwardPass, loss: LossTable, form: Form) -> Counting:
     axes = (form.steps,) if form.steps else form.shape[:-1]
     mask, length = (forward.masked(axes[0]), forward.length) if axes else (None, None)
     if not form.steps and not joined:
-        # An array of numbers is one row, unless a mask says that it has positions.
+        # An array of numbers is one row, unless a mask says that it has positions; lengths are of time steps alone.
+        mask, length = (mask, length) if forward.of_positions else (None, None)
         axes = axes[:1] if mask is not None else ()
     if loss.ignore_index is not None:
         mask, length = forward.counts, forward.counted

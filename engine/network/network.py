@@ -415,6 +415,7 @@ class Network:
 
         if self.dataset.lengths is not None or self.dataset.mask is not None:
             forward.mask, forward.length = leaf("mask", self.steps), leaf("length")
+            forward.of_positions = self.dataset.mask is not None
         if self.dataset.ignored is not None:
             forward.counts = leaf("counts", self.dataset.ignored.shape[1])
             forward.counted = leaf("counted")
