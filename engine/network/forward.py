@@ -39,7 +39,7 @@ class ForwardPass:
         renewals: arrays of the state with the ops that make their new values, once the parameters are updated.
         layer: the layer that is being built.
         mask: (batch, time): 1 for steps of a sequence that count, 0 for those that fill it up; None without lengths.
-        of_positions: whether the mask is stated as one, and so of positions of arrays too; lengths are of time steps alone.
+        of_positions: whether the mask is stated as one, so that it is of arrays too; lengths are of time steps alone.
         length: (batch,): how many steps count; None without lengths.
         counts: (batch, positions): 1 for targets that count, 0 for those that are ignored; None where none is.
         counted: (batch,): how many count; None where none is ignored.
