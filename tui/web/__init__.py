@@ -1,1 +1,1 @@
-"""The app in a browser: a server on this machine that runs one app a page. Needs the extra `web`."""
+"""The app in a browser: a server on this machine, one app a page. Needs the extra `web`."""

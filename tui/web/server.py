@@ -19,7 +19,7 @@ from aiohttp import WSMsgType, web
 from textual_serve.app_service import AppService
 from textual_serve.server import Server
 
-from retrograde.engine.text import _
+from retrograde.engine.text import _, language
 from retrograde.tui.web.guard import Guard, add_headers
 
 _HERE = Path(__file__).parent
@@ -151,7 +151,7 @@ class AppServer(Server):
         """The page."""
         context = {
             "title": self.title,
-            "language": _("en"),
+            "language": language(),
             "socket": f"{'wss' if request.secure else 'ws'}://{request.host}/{self._guard.token}/ws",
             "ended": _("The app has ended."),
             "again": _("Start again"),
