@@ -35,6 +35,7 @@ SUBCOMMANDS: tuple[str, ...] = (
     "race",
     "serve",
     "new",
+    "import",
     "data",
     "schema",
 )
