@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from retrograde.engine.errors import EngineError
 from retrograde.engine.recording.aten.reading import base_name
 from retrograde.engine.recording.aten.table import DRAWN, EMPTY
-from retrograde.engine.recording.form import Call, Result
+from retrograde.engine.recording.form import Call, Group, OptimizerRecord, Result
 from retrograde.torch.places import Spot, Whereabouts
 from retrograde.torch.saving import DEFAULT_LIMIT, Kept, save
 from retrograde.torch.tensors import Memory, Region, has_memory, is_dense
@@ -42,6 +42,7 @@ class Recorder(TorchDispatchMode):
         places: where ops run.
         notes: what a reader should know.
         device: what the tensors were on.
+        optimizers: the optimisers with their settings before the step.
     """
 
     def __init__(self, folder: Path, models: list[Any], optimizers: list[Any]) -> None:
@@ -67,6 +68,7 @@ class Recorder(TorchDispatchMode):
         for name, tensor in self._named:
             if tensor.grad is not None:
                 self.memory.introduce(tensor.grad, f"old(grad({name}))", "state", name)
+        self.optimizers = [_settings(one, self._named) for one in optimizers]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run an op, and write it down."""
@@ -221,6 +223,25 @@ class Recorder(TorchDispatchMode):
             self._name_versions(tensor, name, of)
 
 
+def _settings(optimizer: Any, named: Sequence[tuple[str, Any]]) -> OptimizerRecord:
+    """What an optimiser is told, group by group."""
+    names = {id(tensor): name for name, tensor in named}
+    groups = []
+    for group in optimizer.param_groups:
+        settings = {key: _setting(one) for key, one in group.items() if key != "params"}
+        parameters = [names[id(one)] for one in group["params"] if id(one) in names]
+        groups.append(Group(parameters=parameters, settings=settings))
+    return OptimizerRecord(name=type(optimizer).__name__, groups=groups)
+
+
+def _setting(one: Any) -> Any:
+    if one is None or isinstance(one, bool | int | float | str):
+        return one
+    if isinstance(one, list | tuple) and all(isinstance(part, bool | int | float | str) for part in one):
+        return list(one)
+    return str(one)[:200]
+
+
 def _is_view(func: Any, base: str) -> bool:
     if base in _ALIASES:
         return True
@@ -321,6 +342,7 @@ class record:  # noqa: N801 - a context manager, called as a function is
                 sources=recorder.places.sources,
                 notes=recorder.notes,
                 device=recorder.device,
+                optimizers=recorder.optimizers,
                 kept=self._kept,
             )
         except EngineError as failure:

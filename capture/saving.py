@@ -13,6 +13,7 @@ from retrograde.engine.recording.file import laid_out, write_recording
 from retrograde.engine.recording.form import (
     DTYPES,
     Call,
+    OptimizerRecord,
     Source,
     StepFile,
     Summary,
@@ -42,6 +43,7 @@ def save(
     notes: list[str],
     device: str,
     kept: Kept,
+    optimizers: Sequence[OptimizerRecord] = (),
 ) -> None:
     """Writes a recording.
 
@@ -79,6 +81,7 @@ def save(
         values=values,
         calls=list(calls),
         sources=list(sources),
+        optimizers=list(optimizers),
     )
     pieces = [(memory.versions[number].begin or 0, memory.versions[number].length) for number in chosen]
     write_recording(path, step, memory.spool, pieces)
