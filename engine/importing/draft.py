@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -63,7 +63,7 @@ class Sources:
         return Piece(places=at + self._begins[self._names.index(name)], name=name if whole else None)
 
     def numbers(self, places: Numbers, read: Callable[[str], NDArray[np.float64]]) -> NDArray[np.float64]:
-        """The numbers at places, of whatever is read for each tensor: itself, its gradient, what is remembered of it."""
+        """The numbers at places, of what is read for each tensor: itself, its gradient, what is remembered of it."""
         flat = places.reshape(-1)
         which = np.searchsorted(np.array(self._begins), flat, side="right") - 1
         found = np.empty(flat.size)
@@ -191,7 +191,7 @@ class Draft:
     def _is_free(self, name: str) -> bool:
         base = name.rstrip("0123456789")
         others = {one.rstrip("0123456789") for one in self._names if one.rstrip("0123456789") != one}
-        taken = name in self._names or name in reserved.LAYERS or base in {INPUT_LAYER}
+        taken = name in self._names or name in reserved.LAYERS or base == INPUT_LAYER
         # Neuron 2 of layer h is h2.
         return not taken and name not in others and not (base != name and base in self._names)
 
@@ -201,6 +201,15 @@ class Draft:
             self._names.discard(node.name)
             self._names.add(name)
             node.name = name
+
+    def release(self, nodes: Sequence[Node]) -> None:
+        """Gives the names of layers free that another one is going to be instead."""
+        self._names -= {node.name for node in nodes}
+
+    def forget(self, nodes: Sequence[Node]) -> None:
+        """Takes layers out that another one is instead."""
+        self.nodes = [node for node in self.nodes if all(node is not one for one in nodes)]
+        self.links = [link for link in self.links if all(link.node is not one for one in nodes)]
 
     def users(self, node: Node) -> list[Node]:
         """The layers that read a layer."""
@@ -293,7 +302,9 @@ class Draft:
         """Where the layer's tensors are in the file of weights."""
         names = {name: _stored(node, name, piece) for name, piece in node.tensors.items()}
         prefixes = {full.removesuffix(name).removesuffix(".") for name, full in names.items() if full.endswith(name)}
-        if len(prefixes) == 1 and all(f"{next(iter(prefixes))}.{name}".strip(".") == one for name, one in names.items()):
+        if len(prefixes) == 1 and all(
+            f"{next(iter(prefixes))}.{name}".strip(".") == one for name, one in names.items()
+        ):
             return next(iter(prefixes))
         return names
 
@@ -324,7 +335,11 @@ class Draft:
                 for name, places in taken.items():
                     full = name if rows[name].alone else f"{name}_{node.name}"
                     yield Made(
-                        node=node, word=rows[name].words[0], name=full, role=rows[name].role, places=places.astype(np.intp)
+                        node=node,
+                        word=rows[name].words[0],
+                        name=full,
+                        role=rows[name].role,
+                        places=places.astype(np.intp),
                     )
 
 

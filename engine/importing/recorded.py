@@ -15,8 +15,9 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.importing.draft import Draft, Node, file_tensors
 from retrograde.engine.importing.maps import attention, linear, losses, pointwise, spatial
 from retrograde.engine.importing.maps.rules import TABLE
+from retrograde.engine.importing.recorded_trace import RecordedTrace, needed
 from retrograde.engine.importing.toml_text import toml_text
-from retrograde.engine.importing.tracing import Part, Refusal, Trace, needed
+from retrograde.engine.importing.tracing import Part, Refusal
 from retrograde.engine.importing.training import TrainingFound
 from retrograde.engine.recording.recording import Recording
 from retrograde.engine.scenario.weights.npz import npz_bytes
@@ -101,7 +102,7 @@ def map_recording(recording: Recording) -> Mapped:
         EngineError: there is no loss, or its numbers are not in the file.
     """
     calls, root = needed(recording)
-    trace = Trace(recording)
+    trace = RecordedTrace(recording)
     trace.walk(calls, TABLE.get)
     if trace.refused:
         raise RefusedError(recording.file.path, trace.refused)
@@ -153,7 +154,7 @@ def _share(draft: Draft) -> None:
         owners |= {int(place): node for one in places.values() for place in one.reshape(-1)[:1] if not firsts}
 
 
-def _loss(trace: Trace, loss: Part) -> tuple[dict[str, Any], dict[str, NDArray[np.float64]], Node]:
+def _loss(trace: RecordedTrace, loss: Part) -> tuple[dict[str, Any], dict[str, NDArray[np.float64]], Node]:
     """The tables of the loss and of the data, the samples, and the layer that the loss reads."""
     keys, node = dict(loss.parts["keys"]), loss.parts["node"]
     if keys["kind"] == "nll" and node.keys.get("activation") == "log_softmax" and node.kind == "activation":
@@ -174,5 +175,3 @@ def _loss(trace: Trace, loss: Part) -> tuple[dict[str, Any], dict[str, NDArray[n
         if loss.parts["classes"]:
             data["classes"] = loss.parts["classes"]
     return {"data": data, "loss": keys}, samples, node
-
-

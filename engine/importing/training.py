@@ -105,7 +105,7 @@ class TrainingFound:
             if first.get(key) is not None:
                 found = first[key]
                 self.table[key] = [self._number(one) for one in found] if isinstance(found, list) else found
-        if first.get("decoupled_weight_decay") and record.name not in {"AdamW"}:
+        if first.get("decoupled_weight_decay") and record.name != "AdamW":
             self.table["decoupled"] = True
         self._groups(groups, made)
 
@@ -128,8 +128,10 @@ class TrainingFound:
             decays[one.role].add(self._number(settings.get("weight_decay", 0.0)))
             rates.setdefault(id(one.node), set()).add(self._number(settings.get("lr")))
         weights, biases = decays[Role.WEIGHT], decays[Role.BIAS]
-        if len(weights) > 1 or len(biases) > 1 or (weights and biases and weights != biases and biases != {0.0}):
-            raise EngineError(_("its groups of parameters differ in weight_decay, which all of a scenario have in common"))
+        if len(weights) > 1 or len(biases) > 1 or (weights and biases and biases not in (weights, {0.0})):
+            raise EngineError(
+                _("its groups of parameters differ in weight_decay, which all of a scenario have in common")
+            )
         decay = next(iter(weights or biases), 0.0)
         if decay or self.table["optimizer"] == "adamw":
             self.table["weight_decay"] = decay

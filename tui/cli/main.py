@@ -36,6 +36,7 @@ SUBCOMMANDS: tuple[str, ...] = (
     "serve",
     "new",
     "import",
+    "compare",
     "data",
     "schema",
 )

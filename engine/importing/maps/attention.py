@@ -12,9 +12,8 @@ import numpy as np
 
 from retrograde.engine.importing.draft import Link, Node, Numbers, Piece
 from retrograde.engine.importing.maps.rules import maps
-from retrograde.engine.importing.tracing import Fixed, Held, Meaning, Part, Trace, UnmappedError
+from retrograde.engine.importing.tracing import Fixed, Held, Meaning, Operation, Part, Trace, UnmappedError
 from retrograde.engine.layers.attention import AttentionLayer
-from retrograde.engine.recording.form import Call
 from retrograde.engine.text import _
 
 
@@ -57,7 +56,7 @@ def _heads(trace: Trace, held: Held) -> _Heads:
 
 
 @maps("bmm")
-def bmm(trace: Trace, call: Call) -> None:
+def bmm(trace: Trace, call: Operation) -> None:
     """The scores of attention, or the mixture of values by their weights."""
     left, right = trace.given(call, "self"), trace.given(call, "mat2")
     if isinstance(left, Held) and isinstance(right, Held):
@@ -76,7 +75,7 @@ def bmm(trace: Trace, call: Call) -> None:
         raise UnmappedError(_("it is no product of attention"))
 
 
-def maybe_scaled(trace: Trace, call: Call, factor: float) -> None:
+def maybe_scaled(trace: Trace, call: Operation, factor: float) -> None:
     """Queries, keys or scores times a number.
 
     Raises:
@@ -87,14 +86,16 @@ def maybe_scaled(trace: Trace, call: Call, factor: float) -> None:
         parts = {**found.parts, "factor": found.parts["factor"] * factor}
         trace.put(call, Part(what="scores", at=found.at, parts=parts))
     elif isinstance(found, Part) and found.what in {"loss", "mean"}:
-        trace.put(call, Part(what=found.what, at=found.at, parts={**found.parts, "factor": found.parts["factor"] * factor}))
+        trace.put(
+            call, Part(what=found.what, at=found.at, parts={**found.parts, "factor": found.parts["factor"] * factor})
+        )
     elif isinstance(found, Held):
         trace.put(call, Held(node=found.node, at=found.at, factor=found.factor * factor))
     else:
         raise UnmappedError(_("no layer does this"))
 
 
-def masked(trace: Trace, call: Call, scores: Part, mask: Meaning | None) -> None:
+def masked(trace: Trace, call: Operation, scores: Part, mask: Meaning | None) -> None:
     """Scores with −∞ where a position is not seen: those that come later.
 
     Raises:
@@ -109,12 +110,11 @@ def masked(trace: Trace, call: Call, scores: Part, mask: Meaning | None) -> None
     trace.put(call, Part(what="scores", at=scores.at, parts={**scores.parts, "causal": True}))
 
 
-def maybe_shares(trace: Trace, call: Call, scores: Part, axis: int) -> None:
+def maybe_shares(trace: Trace, call: Operation, scores: Part, axis: int) -> None:
     """The softmax of scores."""
     if scores.what != "scores" or axis != scores.at.ndim - 1:
         raise UnmappedError(_("it is no softmax of scores over the keys"))
-    value = next(result.to.value for result in call.results if result.position == 0)
-    parts = {**scores.parts, "shares": value}
+    parts = {**scores.parts, "shares": trace.value(call)}
     trace.put(call, Part(what="shares", at=scores.at, parts=parts))
 
 
@@ -124,13 +124,15 @@ def rate_of(kept: float) -> float:
     return short if 1.0 - short == kept else 1.0 - kept
 
 
-def dropped(trace: Trace, call: Call, shares: Part, mask: Fixed) -> None:
+def dropped(trace: Trace, call: Operation, shares: Part, mask: Fixed) -> None:
     """Weights of attention that are left out at random."""
     if shares.what != "shares" or mask.drawn is None or abs(mask.scaled - mask.drawn) > 1e-12:
         raise UnmappedError(_("no layer does this"))
     placed = np.empty(shares.at.size)
     placed[shares.at.reshape(-1)] = np.broadcast_to(mask.values, shares.at.shape).reshape(-1)
-    trace.put(call, Part(what="shares", at=shares.at, parts={**shares.parts, "mask": placed, "rate": rate_of(mask.drawn)}))
+    trace.put(
+        call, Part(what="shares", at=shares.at, parts={**shares.parts, "mask": placed, "rate": rate_of(mask.drawn)})
+    )
 
 
 _FUSED = (
@@ -144,7 +146,7 @@ _FUSED = (
 
 
 @maps(*_FUSED)
-def fused(trace: Trace, call: Call) -> None:
+def fused(trace: Trace, call: Operation) -> None:
     """Attention in one operator."""
     queries, keys, values = (_heads(trace, trace.held(call, name)) for name in ("query", "key", "value"))
     if trace.number(call, "dropout_p") or call.arguments.get("attn_mask") or call.arguments.get("attn_bias"):
@@ -163,7 +165,7 @@ def _mixed(trace: Trace, values: _Heads) -> Numbers:
     return np.asarray((sample * values.positions + position) * width + head * values.depth + part)
 
 
-def _attention(trace: Trace, call: Call, parts: dict[str, Any], values: _Heads) -> Node:
+def _attention(trace: Trace, call: Operation, parts: dict[str, Any], values: _Heads) -> Node:
     """The layer, with the linear layers before it as its projections where nothing else reads them."""
     queries, keys = parts["q"], parts["k"]
     if not math.isclose(parts["factor"], 1.0 / math.sqrt(queries.depth), rel_tol=1e-12):
@@ -179,6 +181,7 @@ def _attention(trace: Trace, call: Call, parts: dict[str, Any], values: _Heads) 
     if len(biases) > 1:
         raise UnmappedError(_("some of its projections have a bias, and some have none"))
     before = [node.inputs[0] for node in sources]
+    trace.draft.release(sources)
     inputs = before[:1] if before[0] is before[1] is before[2] else before[:2] if before[1] is before[2] else before
     node = trace.layer(
         call,
@@ -199,9 +202,7 @@ def _attention(trace: Trace, call: Call, parts: dict[str, Any], values: _Heads) 
     if "shares" in parts:
         size = trace.batch * queries.heads * queries.positions * keys.positions
         trace.draft.link(parts["shares"], node, np.arange(size), stem="a")
-    for one in dict.fromkeys(sources):
-        trace.draft.nodes.remove(one)
-        trace.draft.links = [link for link in trace.draft.links if link.node is not one]
+    trace.draft.forget(sources)
     return node
 
 

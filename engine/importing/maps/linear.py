@@ -6,13 +6,12 @@ import numpy as np
 
 from retrograde.engine.importing.draft import Node
 from retrograde.engine.importing.maps.rules import maps
-from retrograde.engine.importing.tracing import Fixed, Held, Trace, UnmappedError, Weight
-from retrograde.engine.recording.form import Call
+from retrograde.engine.importing.tracing import Fixed, Held, Operation, Trace, UnmappedError, Weight
 from retrograde.engine.text import _
 
 
 @maps("addmm")
-def addmm(trace: Trace, call: Call) -> None:
+def addmm(trace: Trace, call: Operation) -> None:
     """``bias + x @ W``."""
     if trace.number(call, "beta", 1.0) != 1.0 or trace.number(call, "alpha", 1.0) != 1.0:
         raise UnmappedError(_("its factors are not 1"))
@@ -24,12 +23,12 @@ def addmm(trace: Trace, call: Call) -> None:
 
 
 @maps("mm")
-def mm(trace: Trace, call: Call) -> None:
+def mm(trace: Trace, call: Operation) -> None:
     """``x @ W``."""
     _product(trace, call, "self", "mat2")
 
 
-def _product(trace: Trace, call: Call, left: str, right: str) -> Node:
+def _product(trace: Trace, call: Operation, left: str, right: str) -> Node:
     """A layer of weighted sums, without bias, and what it hands on."""
     x, weight = trace.held(call, left), trace.given(call, right)
     if not isinstance(weight, Weight):
@@ -45,8 +44,7 @@ def _product(trace: Trace, call: Call, left: str, right: str) -> Node:
     else:
         x, rows = trace.arranged(call, x, (count, width)), np.arange(count)
         kind, shape = "dense", (units,)
-    keys = {"activation": "identity"} if kind == "dense" else {"activation": "identity"}
-    node = trace.layer(call, kind, [x.node], shape, units=units, bias="none", **keys)
+    node = trace.layer(call, kind, [x.node], shape, units=units, bias="none", activation="identity")
     node.tensors["weight"] = trace.piece(weight, weight.at.T)
     trace.hand_on(call, node, rows[:, None] * units + np.arange(units))
     return node
@@ -63,7 +61,7 @@ def _give_bias(trace: Trace, node: Node, bias: Weight) -> None:
     node.tensors["bias"] = trace.piece(bias, bias.at.reshape(-1))
 
 
-def added_bias(trace: Trace, call: Call, x: Held, other: Weight) -> bool:
+def added_bias(trace: Trace, call: Operation, x: Held, other: Weight) -> bool:
     """Whether a sum is the bias of the layer before it, which then has it."""
     node = x.node
     if node is None or node.keys.get("bias") != "none" or node.kind not in {"dense", "linear"}:
@@ -76,7 +74,7 @@ def added_bias(trace: Trace, call: Call, x: Held, other: Weight) -> bool:
     return True
 
 
-def added_positions(trace: Trace, call: Call, x: Held, other: Weight | Fixed) -> None:
+def added_positions(trace: Trace, call: Operation, x: Held, other: Weight | Fixed) -> None:
     """A sum with numbers that are the same for all samples: learned positions, or frozen ones.
 
     Raises:
@@ -95,7 +93,7 @@ def added_positions(trace: Trace, call: Call, x: Held, other: Weight | Fixed) ->
 
 
 @maps("embedding")
-def embedding(trace: Trace, call: Call) -> None:
+def embedding(trace: Trace, call: Operation) -> None:
     """A row of a table for each index."""
     weight, indices = trace.given(call, "weight"), trace.given(call, "indices")
     if not isinstance(weight, Weight):
@@ -104,8 +102,7 @@ def embedding(trace: Trace, call: Call) -> None:
     if isinstance(indices, Fixed):
         # Rows of a table that are the same for all samples, as learned positions are.
         rows = indices.values.astype(np.intp)
-        for result in call.results:
-            trace.meaning[result.to.value] = Weight(name=weight.name, at=weight.at[rows])
+        trace.put(call, Weight(name=weight.name, at=weight.at[rows]))
         return
     x = trace.held(call, "indices")
     if x.node is not None or not trace.indices:

@@ -10,27 +10,26 @@ import numpy as np
 
 from retrograde.engine.importing.maps.attention import masked, rate_of
 from retrograde.engine.importing.maps.rules import maps
-from retrograde.engine.importing.tracing import Fixed, Held, Part, Trace, UnmappedError
+from retrograde.engine.importing.tracing import Fixed, Held, Operation, Part, Trace, UnmappedError
 from retrograde.engine.recording.aten.reading import base_name
-from retrograde.engine.recording.form import Call
 from retrograde.engine.text import _
 
 _REDUCTIONS = {0: "none", 1: "mean", 2: "sum"}
 
 
-def _loss(trace: Trace, call: Call, **parts: Any) -> None:
+def _loss(trace: Trace, call: Operation, **parts: Any) -> None:
     """Says that a result is a loss."""
     trace.put(call, Part(what="loss", at=np.zeros((), dtype=np.intp), parts={"factor": 1.0, **parts}))
 
 
-def _reduction(trace: Trace, call: Call) -> str:
+def _reduction(trace: Trace, call: Operation) -> str:
     found = _REDUCTIONS.get(int(trace.number(call, "reduction", 1.0)), "none")
     if found == "none":
         raise UnmappedError(_("its terms are not added up"))
     return found
 
 
-def _targets(trace: Trace, call: Call, x: Held, name: str = "target") -> np.ndarray[Any, Any]:
+def _targets(trace: Trace, call: Operation, x: Held, name: str = "target") -> np.ndarray[Any, Any]:
     """The targets in the order of the layer's outputs, (batch, outputs).
 
     Raises:
@@ -56,7 +55,7 @@ _TERMWISE: Mapping[str, str] = {
 
 
 @maps(*_TERMWISE)
-def termwise(trace: Trace, call: Call) -> None:
+def termwise(trace: Trace, call: Operation) -> None:
     """A loss of each output by itself."""
     base = base_name(call.op)
     x = trace.held(call, "self")
@@ -76,7 +75,7 @@ def termwise(trace: Trace, call: Call) -> None:
 
 
 @maps("nll_loss_forward")
-def nll(trace: Trace, call: Call) -> None:
+def nll(trace: Trace, call: Operation) -> None:
     """The cross-entropy with classes, of the logarithm of a softmax."""
     x = trace.held(call, "self")
     found = trace.numbers(call, "target")
@@ -108,14 +107,16 @@ def nll(trace: Trace, call: Call) -> None:
 
 
 @maps("sum")
-def total(trace: Trace, call: Call) -> None:
+def total(trace: Trace, call: Operation) -> None:
     """A sum of what a loss is made of."""
     found = trace.given(call, "self")
     axes = trace.ints(call, "dim")
     if isinstance(found, Part) and found.what == "surprise":
         # The sum over the samples, after that over the classes.
         parts = {**found.parts, "factor": found.parts["factor"]}
-        trace.put(call, Part(what="loss", at=np.zeros((), dtype=np.intp), parts={**parts, "term": "smooth", "sum": True}))
+        trace.put(
+            call, Part(what="loss", at=np.zeros((), dtype=np.intp), parts={**parts, "term": "smooth", "sum": True})
+        )
         return
     if not isinstance(found, Held) or found.node is None or found.node.keys.get("activation") != "log_softmax":
         raise UnmappedError(_("no layer does this"))
@@ -129,7 +130,7 @@ def total(trace: Trace, call: Call) -> None:
 
 
 @maps("neg")
-def neg(trace: Trace, call: Call) -> None:
+def neg(trace: Trace, call: Operation) -> None:
     """The other sign of a part of a loss."""
     found = trace.given(call, "self")
     if not isinstance(found, Part) or "factor" not in found.parts:
@@ -138,7 +139,7 @@ def neg(trace: Trace, call: Call) -> None:
 
 
 @maps("masked_fill")
-def masked_fill(trace: Trace, call: Call) -> None:
+def masked_fill(trace: Trace, call: Operation) -> None:
     """Targets that are left out, of which there are none; scores of positions that are not seen."""
     found, mask = trace.given(call, "self"), trace.given(call, "mask")
     if isinstance(found, Part) and isinstance(mask, Fixed):
@@ -153,7 +154,7 @@ def masked_fill(trace: Trace, call: Call) -> None:
     raise UnmappedError(_("no layer does this"))
 
 
-def total_mean(trace: Trace, call: Call, x: Held) -> None:
+def total_mean(trace: Trace, call: Operation, x: Held) -> None:
     """The mean of outputs is a loss of its own: the outputs themselves.
 
     Raises:
@@ -165,7 +166,7 @@ def total_mean(trace: Trace, call: Call, x: Held) -> None:
     _loss(trace, call, keys=keys, node=x.node, targets=None, classes=0)
 
 
-def divided(trace: Trace, call: Call, found: Part) -> bool:
+def divided(trace: Trace, call: Operation, found: Part) -> bool:
     """Whether a quotient is a part of a loss by how many there are."""
     if found.what != "loss" or found.parts.get("term") != "smooth":
         return False
@@ -173,7 +174,7 @@ def divided(trace: Trace, call: Call, found: Part) -> bool:
     return True
 
 
-def smoothed(trace: Trace, call: Call, left: Part, right: Part) -> None:
+def smoothed(trace: Trace, call: Operation, left: Part, right: Part) -> None:
     """The two parts of a cross-entropy with label smoothing: (1 − ε)·nll + ε/K · Σ of all classes.
 
     Raises:
@@ -187,7 +188,10 @@ def smoothed(trace: Trace, call: Call, left: Part, right: Part) -> None:
     epsilon = smooth.parts["factor"] * -classes
     count = smooth.parts["count"]
     reduction = "mean" if smooth.parts.get("count_by") == count else "sum" if "count_by" not in smooth.parts else ""
-    if not math.isclose(main.parts["factor"], 1.0 - epsilon, rel_tol=1e-12) or reduction != main.parts["keys"]["over_batch"]:
+    if (
+        not math.isclose(main.parts["factor"], 1.0 - epsilon, rel_tol=1e-12)
+        or reduction != main.parts["keys"]["over_batch"]
+    ):
         raise UnmappedError(_("its parts do not add up to label smoothing"))
     keys = {**main.parts["keys"], "label_smoothing": rate_of(main.parts["factor"])}
     trace.put(call, Part(what="loss", at=main.at, parts={**main.parts, "factor": 1.0, "keys": keys}))

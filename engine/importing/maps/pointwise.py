@@ -12,30 +12,24 @@ from retrograde.engine.importing.maps.attention import dropped, masked, maybe_sc
 from retrograde.engine.importing.maps.linear import added_bias, added_positions
 from retrograde.engine.importing.maps.losses import divided, smoothed
 from retrograde.engine.importing.maps.rules import maps
-from retrograde.engine.importing.tracing import Fixed, Held, Part, Trace, UnmappedError, Weight
+from retrograde.engine.importing.tracing import Fixed, Held, Operation, Part, Trace, UnmappedError, Weight
 from retrograde.engine.recording.aten.reading import base_name
-from retrograde.engine.recording.form import Call
 from retrograde.engine.text import _
 
 
 @maps("clone", "contiguous", "alias", "detach", "to_copy", "_to_copy", "lift_fresh", "view", "_unsafe_view")
-def same(trace: Trace, call: Call) -> None:
+def same(trace: Trace, call: Operation) -> None:
     """A copy: the same values."""
     found = trace.given(call, "self")
     assert found is not None
-    values = trace.recording.records.values
-    window = call.arguments["self"]
-    kinds = {values[result.to.value].dtype for result in call.results} | {values[window.value].dtype}  # type: ignore[union-attr]
-    if len(kinds) > 1:
-        raise UnmappedError(_("it rounds to another type ({kinds})").format(kinds=", ".join(sorted(kinds))))
     trace.put(call, found)
 
 
-def _gelu(_trace: Trace, call: Call) -> dict[str, Any]:
+def _gelu(_trace: Trace, call: Operation) -> dict[str, Any]:
     return {"activation": "gelu_tanh" if call.arguments.get("approximate") == "tanh" else "gelu"}
 
 
-def _elu(trace: Trace, call: Call) -> dict[str, Any]:
+def _elu(trace: Trace, call: Operation) -> dict[str, Any]:
     alpha, scale = trace.number(call, "alpha", 1.0), trace.number(call, "scale", 1.0)
     if (alpha, scale) == (1.6732632423543772848170429916717, 1.0507009873554804934193349852946):
         return {"activation": "selu"}
@@ -44,7 +38,7 @@ def _elu(trace: Trace, call: Call) -> dict[str, Any]:
     return {"activation": "elu", "alpha": alpha}
 
 
-def _hardtanh(trace: Trace, call: Call) -> dict[str, Any]:
+def _hardtanh(trace: Trace, call: Operation) -> dict[str, Any]:
     match trace.number(call, "min_val", -1.0), trace.number(call, "max_val", 1.0):
         case (-1.0, 1.0):
             return {"activation": "hard_tanh"}
@@ -53,13 +47,13 @@ def _hardtanh(trace: Trace, call: Call) -> dict[str, Any]:
     raise UnmappedError(_("its bounds are not −1 and 1, nor 0 and 6"))
 
 
-def _softplus(trace: Trace, call: Call) -> dict[str, Any]:
+def _softplus(trace: Trace, call: Operation) -> dict[str, Any]:
     if trace.number(call, "beta", 1.0) != 1.0:
         raise UnmappedError(_("its factors are not 1"))
     return {"activation": "softplus"}
 
 
-_ACTIVATIONS: Mapping[str, Callable[[Trace, Call], dict[str, Any]]] = {
+_ACTIVATIONS: Mapping[str, Callable[[Trace, Operation], dict[str, Any]]] = {
     **{
         name: (lambda _trace, _call, word=word: {"activation": word})  # type: ignore[misc]
         for name, word in (
@@ -88,7 +82,7 @@ _ACTIVATIONS: Mapping[str, Callable[[Trace, Call], dict[str, Any]]] = {
 
 
 @maps(*_ACTIVATIONS)
-def activation(trace: Trace, call: Call) -> None:
+def activation(trace: Trace, call: Operation) -> None:
     """An activation of each value."""
     x = trace.held(call, "self")
     keys = _ACTIVATIONS[base_name(call.op)](trace, call)
@@ -97,7 +91,7 @@ def activation(trace: Trace, call: Call) -> None:
 
 
 @maps("_softmax", "_safe_softmax", "_log_softmax")
-def softmax(trace: Trace, call: Call) -> None:
+def softmax(trace: Trace, call: Operation) -> None:
     """A softmax over the last axis of a layer's output: an activation; of scores: the weights of attention."""
     found = trace.given(call, "self")
     assert found is not None
@@ -115,23 +109,20 @@ def softmax(trace: Trace, call: Call) -> None:
 
 
 @maps("bernoulli")
-def bernoulli(trace: Trace, call: Call) -> None:
+def bernoulli(trace: Trace, call: Operation) -> None:
     """A mask of 0 and 1."""
-    for result in call.results:
-        values = trace.recording.file.floats(result.to.value)
-        trace.meaning[result.to.value] = Fixed(values=values, drawn=trace.number(call, "p", 0.5))
+    trace.put(call, Fixed(values=trace.fixed(call), drawn=trace.number(call, "p", 0.5)))
 
 
 @maps("native_dropout")
-def native_dropout(trace: Trace, call: Call) -> None:
+def native_dropout(trace: Trace, call: Operation) -> None:
     """A dropout, whose mask is its second result."""
-    mask = next(result.to.value for result in call.results if result.position == 1)
     rate = trace.number(call, "p", 0.5)
-    fixed = Fixed(values=trace.recording.file.floats(mask), drawn=1.0 - rate, scaled=1.0 - rate)
+    fixed = Fixed(values=trace.fixed(call, position=1), drawn=1.0 - rate, scaled=1.0 - rate)
     _drop(trace, call, trace.held(call, "input"), fixed)
 
 
-def _drop(trace: Trace, call: Call, x: Held, mask: Fixed) -> None:
+def _drop(trace: Trace, call: Operation, x: Held, mask: Fixed) -> None:
     """A dropout with a mask of each value, or of each channel."""
     assert mask.drawn is not None
     if abs(mask.scaled - mask.drawn) > 1e-12:
@@ -153,25 +144,25 @@ def _drop(trace: Trace, call: Call, x: Held, mask: Fixed) -> None:
 
 
 @maps("div")
-def div(trace: Trace, call: Call) -> None:
+def div(trace: Trace, call: Operation) -> None:
     """A mask that is scaled up, or scores that are scaled."""
     found = trace.given(call, "self")
     if isinstance(found, Fixed) and found.drawn is not None:
         trace.put(call, Fixed(values=found.values, drawn=found.drawn, scaled=trace.number(call, "other", 1.0)))
     elif isinstance(found, Fixed):
-        trace.put(call, Fixed(values=trace.recording.file.floats(call.results[0].to.value)))
+        trace.put(call, Fixed(values=trace.fixed(call)))
     elif not (isinstance(found, Part) and divided(trace, call, found)):
         maybe_scaled(trace, call, 1.0 / trace.number(call, "other", 1.0))
 
 
 @maps("mul")
-def mul(trace: Trace, call: Call) -> None:
+def mul(trace: Trace, call: Operation) -> None:
     """A dropout, a product of two layers, or scores that are scaled."""
     left, right = trace.given(call, "self"), trace.given(call, "other")
     if isinstance(right, Held | Part) and isinstance(left, Fixed):
         left, right = right, left
     if isinstance(left, Fixed) and (right is None or isinstance(right, Fixed)):
-        trace.put(call, Fixed(values=trace.recording.file.floats(call.results[0].to.value)))
+        trace.put(call, Fixed(values=trace.fixed(call)))
     elif isinstance(right, Fixed) and right.drawn is not None:
         if isinstance(left, Part):
             dropped(trace, call, left, right)
@@ -186,7 +177,7 @@ def mul(trace: Trace, call: Call) -> None:
 
 
 @maps("add")
-def add(trace: Trace, call: Call) -> None:
+def add(trace: Trace, call: Operation) -> None:
     """A residual connection, a bias, or positions."""
     left, right = trace.given(call, "self"), trace.given(call, "other")
     if trace.number(call, "alpha", 1.0) != 1.0:
@@ -208,7 +199,7 @@ def add(trace: Trace, call: Call) -> None:
         raise UnmappedError(_("no layer does this"))
 
 
-def _merged(trace: Trace, call: Call, kind: str, left: Held, right: Held) -> None:
+def _merged(trace: Trace, call: Operation, kind: str, left: Held, right: Held) -> None:
     """Two layers of one shape, value by value."""
     if left.at.shape != right.at.shape or left.factor != 1.0 or right.factor != 1.0:
         raise UnmappedError(_("the two have different shapes"))
@@ -222,14 +213,11 @@ def _merged(trace: Trace, call: Call, kind: str, left: Held, right: Held) -> Non
 
 
 @maps("cat")
-def cat(trace: Trace, call: Call) -> None:
+def cat(trace: Trace, call: Operation) -> None:
     """Layers side by side."""
-    windows = call.arguments["tensors"]
-    assert isinstance(windows, list)
     parts = []
-    for window in windows:
-        found = trace.resolved(window)  # type: ignore[arg-type]
-        if not isinstance(found, Held):
+    for found in trace.listed(call, "tensors"):
+        if not isinstance(found, Held) or found.factor != 1.0:
             raise UnmappedError(_("one of them is not what a layer hands on"))
         parts.append(trace.arranged(call, found, found.at.shape))
     axis = int(trace.number(call, "dim")) % parts[0].at.ndim

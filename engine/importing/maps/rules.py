@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from retrograde.engine.importing.tracing import Trace
-from retrograde.engine.recording.form import Call
+from retrograde.engine.importing.tracing import Operation, Trace
 
-Rule = Callable[[Trace, Call], None]
+Rule = Callable[[Trace, Operation], None]
 """Says what the results of an operator mean, or raises UnmappedError."""
 
 TABLE: dict[str, Rule] = {}
