@@ -24,6 +24,7 @@ SUBCOMMANDS: tuple[str, ...] = (
     "open",
     "run",
     "query",
+    "step",
     "trace",
     "list",
     "check",
