@@ -14,6 +14,7 @@ from retrograde.engine.layers.conv import ConvLayer, ConvTransposeLayer
 from retrograde.engine.layers.dense import DenseLayer
 from retrograde.engine.layers.dropout import DropoutLayer
 from retrograde.engine.layers.embedding import EmbeddingLayer
+from retrograde.engine.layers.group_norm import GroupNormLayer, InstanceNormLayer
 from retrograde.engine.layers.gru import GruLayer
 from retrograde.engine.layers.layer_norm import LayerNormLayer
 from retrograde.engine.layers.linear import LinearLayer
@@ -21,6 +22,7 @@ from retrograde.engine.layers.lstm import LstmLayer
 from retrograde.engine.layers.merge import AddLayer, MultiplyLayer
 from retrograde.engine.layers.pool import AveragePoolLayer, GlobalAveragePoolLayer, MaxPoolLayer
 from retrograde.engine.layers.position import PositionLayer
+from retrograde.engine.layers.rms_norm import RmsNormLayer
 from retrograde.engine.layers.rnn import RnnLayer
 from retrograde.engine.layers.scalar_graph import ScalarGraphLayer
 from retrograde.engine.layers.shaping import FlattenLayer, PermuteLayer, ReshapeLayer, TransposeLayer
@@ -59,6 +61,9 @@ KINDS: dict[str, type[Layer]] = {
         PositionLayer,
         AttentionLayer,
         LayerNormLayer,
+        RmsNormLayer,
+        GroupNormLayer,
+        InstanceNormLayer,
         RnnLayer,
         GruLayer,
         LstmLayer,
