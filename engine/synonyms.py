@@ -90,7 +90,11 @@ SYNONYMS: tuple[Synonym, ...] = (
     _row("relu", "rectifier rectifiedlinear rectifiedlinearunit rect", same=True),
     _row("silu", "swish", same=True),
     _row("gelu_tanh", "gelunew geluapproximate gelufast", same=True),
-    _row("leaky_relu", "lrelu leaky prelu rrelu", N_("its factor below 0 is the key slope")),
+    _row("leaky_relu", "lrelu leaky rrelu", N_("its factor below 0 is the key slope")),
+    _row(
+        "leaky_relu", "prelu parametricrelu", N_('its slope is given; one that is learned is a layer of kind = "prelu"')
+    ),
+    _row("prelu", "parametricrelu", same=True),
     _row("hard_swish", "hswish", same=True),
     _row("hard_sigmoid", "hsigmoid", N_("programs differ in its slope; here it is PyTorch's, 1/6")),
     _row("softmax", "softargmax", same=True),

@@ -22,6 +22,7 @@ from retrograde.engine.layers.lstm import LstmLayer
 from retrograde.engine.layers.merge import AddLayer, MultiplyLayer
 from retrograde.engine.layers.pool import AveragePoolLayer, GlobalAveragePoolLayer, MaxPoolLayer
 from retrograde.engine.layers.position import PositionLayer
+from retrograde.engine.layers.prelu import PReluLayer
 from retrograde.engine.layers.rms_norm import RmsNormLayer
 from retrograde.engine.layers.rnn import RnnLayer
 from retrograde.engine.layers.scalar_graph import ScalarGraphLayer
@@ -64,6 +65,7 @@ KINDS: dict[str, type[Layer]] = {
         RmsNormLayer,
         GroupNormLayer,
         InstanceNormLayer,
+        PReluLayer,
         RnnLayer,
         GruLayer,
         LstmLayer,

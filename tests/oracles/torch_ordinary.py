@@ -25,7 +25,7 @@ from tests.support.ordinary import MOVES, Ordinary
 STORE = Path(__file__).with_name("torch_ordinary.json.gz")
 EACH = 3
 UPDATES = 3
-PARAMETERS = {"weights": "W", "biases": "b", "gamma": "gamma", "beta": "beta"}
+PARAMETERS = {"weights": "W", "biases": "b", "gamma": "gamma", "beta": "beta", "slopes": "a"}
 """The keys that give parameters, and the names of these in the network."""
 
 
@@ -105,6 +105,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "rms_norm": _rms_norm,
     "group_norm": _group_norm,
     "instance_norm": _instance_norm,
+    "prelu": lambda net, layer, x: net.functional.prelu(x, net.of(layer, "a").reshape(-1)),
 }
 """By kind, what computes a layer."""
 

@@ -45,6 +45,7 @@ LAYERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "rms_norm": (TOKENS, (EMBEDDED, 'kind = "rms_norm"')),
     "group_norm": (IMAGE, (CONVOLVED, 'kind = "group_norm"\ngroups = 1')),
     "instance_norm": (IMAGE, (CONVOLVED, 'kind = "instance_norm"\naffine = true')),
+    "prelu": (IMAGE, (CONVOLVED, 'kind = "prelu"\nper_channel = true')),
     "rnn": (SEQUENCE, ('name = "r"\nkind = "rnn"\nunits = 2',)),
     "gru": (SEQUENCE, ('kind = "gru"\nunits = 2\noutputs = "last"',)),
     "cell": (SEQUENCE, ('name = "l"\nkind = "lstm"\nunits = 2\noutputs = "last"', 'kind = "cell"')),

@@ -105,7 +105,15 @@ def instance_norm(plan: Plan, x: str) -> str | None:
     return plan.add("instance_norm", [x], shape, steps=plan.steps[x], epsilon=plan.among(0.01, 0.1), **keys)
 
 
+def prelu(plan: Plan, x: str) -> str | None:
+    shape = plan.shapes[x]
+    own = plan.chance(0.5)
+    slopes = plan.values(shape[0], around=0.3) if own else plan.among(0.5, -0.25)
+    return plan.add("prelu", [x], shape, steps=plan.steps[x], per_channel=own or None, slopes=slopes)
+
+
 MOVES: dict[str, Move] = {
+    "prelu": prelu,
     "rms_norm": rms_norm,
     "group_norm": group_norm,
     "instance_norm": instance_norm,
