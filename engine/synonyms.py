@@ -170,6 +170,11 @@ SYNONYMS: tuple[Synonym, ...] = (
     _row("rnn", "simplernn elman recurrent vanillarnn"),
     _row("attention", "mha multiheadattention selfattention multihead"),
     _row("concatenate", "concat cat"),
+    _row(
+        "slice",
+        "getitem narrow crop split chunk select index unbind",
+        N_("its places are counted from 1, and last is one of them"),
+    ),
     _row("add", "sum residual skip plus"),
     _row("multiply", "mul product times hadamard"),
     _row("embedding", "embed embeddings lookup"),

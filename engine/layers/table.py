@@ -27,6 +27,7 @@ from retrograde.engine.layers.rms_norm import RmsNormLayer
 from retrograde.engine.layers.rnn import RnnLayer
 from retrograde.engine.layers.scalar_graph import ScalarGraphLayer
 from retrograde.engine.layers.shaping import FlattenLayer, PermuteLayer, ReshapeLayer, TransposeLayer
+from retrograde.engine.layers.slice import SliceLayer
 from retrograde.engine.layers.upsample import UpsampleLayer
 
 
@@ -43,6 +44,7 @@ KINDS: dict[str, type[Layer]] = {
         AddLayer,
         MultiplyLayer,
         ConcatenateLayer,
+        SliceLayer,
         ActivationLayer,
         FlattenLayer,
         ReshapeLayer,

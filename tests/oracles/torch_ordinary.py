@@ -98,6 +98,18 @@ def _instance_norm(net: Net, layer: dict[str, Any], x: Any) -> Any:
     return net.functional.instance_norm(x, weight=gamma, bias=beta, eps=layer["epsilon"])
 
 
+def _slice(net: Net, layer: dict[str, Any], x: Any) -> Any:
+    axis = layer["axis"] if layer["axis"] > 0 else x.dim() + layer["axis"]
+
+    def place(number: int) -> int:
+        return number - 1 if number > 0 else int(x.shape[axis]) + number
+
+    if "at" in layer:
+        return x.select(axis, place(layer["at"])) * 1.0
+    cut = slice(place(layer["first"]), place(layer["last"]) + 1, layer["step"])
+    return x[(slice(None),) * axis + (cut,)] * 1.0
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "dense": _dense,
     "flatten": lambda _net, _layer, x: x.flatten(1) * 1.0,
@@ -105,6 +117,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "rms_norm": _rms_norm,
     "group_norm": _group_norm,
     "instance_norm": _instance_norm,
+    "slice": _slice,
     "prelu": lambda net, layer, x: net.functional.prelu(x, net.of(layer, "a").reshape(-1)),
 }
 """By kind, what computes a layer."""

@@ -23,6 +23,7 @@ LAYERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "add": (ROW, ('name = "p"\nunits = 3', 'name = "q"\nunits = 3', 'kind = "add"\nname = "s"\ninputs = ["p", "q"]')),
     "multiply": (ROW, ('name = "p"\nunits = 4', 'kind = "multiply"\nname = "s"\ninputs = ["p", "i"]')),
     "concatenate": (ROW, ('name = "p"\nunits = 2', 'kind = "concatenate"\nname = "s"\ninputs = ["p", "i"]')),
+    "slice": (ROW, ("units = 3", 'kind = "slice"\nfirst = 2')),
     "activation": (ROW, ("units = 3", 'kind = "activation"\nactivation = "tanh"')),
     "flatten": (IMAGE, (CONVOLVED, 'kind = "flatten"')),
     "reshape": (ROW, ("units = 6", 'kind = "reshape"\nshape = [2, 3]', 'kind = "flatten"')),

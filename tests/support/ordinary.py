@@ -112,7 +112,26 @@ def prelu(plan: Plan, x: str) -> str | None:
     return plan.add("prelu", [x], shape, steps=plan.steps[x], per_channel=own or None, slopes=slopes)
 
 
+def slice_(plan: Plan, x: str) -> str | None:
+    shape = plan.shapes[x]
+    if not shape:
+        return None
+    axis = plan.random.randrange(len(shape))
+    length = shape[axis]
+    keys: dict[str, Any] = {"axis": plan.among(axis + 1, axis - len(shape))}
+    if plan.chance(0.3) and len(shape) > 1:
+        place = plan.random.randrange(length)
+        keys["at"] = plan.among(place + 1, place - length)
+        return plan.add("slice", [x], (*shape[:axis], *shape[axis + 1 :]), steps=plan.steps[x], **keys)
+    first = plan.random.randrange(length)
+    last, step = plan.random.randrange(first, length), plan.among(1, 1, 2)
+    count = len(range(first, last + 1, step))
+    keys |= {"first": plan.among(first + 1, first - length), "last": plan.among(last + 1, last - length), "step": step}
+    return plan.add("slice", [x], (*shape[:axis], count, *shape[axis + 1 :]), steps=plan.steps[x], **keys)
+
+
 MOVES: dict[str, Move] = {
+    "slice": slice_,
     "prelu": prelu,
     "rms_norm": rms_norm,
     "group_norm": group_norm,
