@@ -177,6 +177,8 @@ SYNONYMS: tuple[Synonym, ...] = (
     ),
     _row("add", "sum residual skip plus"),
     _row("multiply", "mul product times hadamard"),
+    _row("subtract", "sub minus difference", same=True),
+    _row("divide", "div truediv quotient ratio", same=True),
     _row("embedding", "embed embeddings lookup"),
     _row("position", "positionalencoding positionalembedding positional posenc"),
     _row("upsample", "upsampling upsampling2d upsampling1d"),

@@ -19,7 +19,7 @@ from retrograde.engine.layers.gru import GruLayer
 from retrograde.engine.layers.layer_norm import LayerNormLayer
 from retrograde.engine.layers.linear import LinearLayer
 from retrograde.engine.layers.lstm import LstmLayer
-from retrograde.engine.layers.merge import AddLayer, MultiplyLayer
+from retrograde.engine.layers.merge import AddLayer, DivideLayer, MultiplyLayer, SubtractLayer
 from retrograde.engine.layers.pool import AveragePoolLayer, GlobalAveragePoolLayer, MaxPoolLayer
 from retrograde.engine.layers.position import PositionLayer
 from retrograde.engine.layers.prelu import PReluLayer
@@ -43,6 +43,8 @@ KINDS: dict[str, type[Layer]] = {
         DenseLayer,
         AddLayer,
         MultiplyLayer,
+        SubtractLayer,
+        DivideLayer,
         ConcatenateLayer,
         SliceLayer,
         ActivationLayer,

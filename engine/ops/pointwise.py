@@ -20,11 +20,13 @@ from retrograde.engine.equations.expression import (
     ONE,
     ZERO,
     Const,
+    Div,
     Expr,
     Index,
     Neg,
     Product,
     Ref,
+    Sub,
     Sum,
     mapped,
     refs,
@@ -83,6 +85,18 @@ MULTIPLY = Rule(
     title=N_("product"),
     why=N_("The product of the same element of each layer; each is the scale of the others."),
     value=_product,
+)
+SUBTRACT = Rule(
+    name="subtract",
+    title=N_("difference"),
+    why=N_("How much more the first layer has here than the second."),
+    value=Sub,
+)
+DIVIDE = Rule(
+    name="divide",
+    title=N_("quotient"),
+    why=N_("The value of the first layer, measured in that of the second."),
+    value=Div,
 )
 
 

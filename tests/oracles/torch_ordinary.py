@@ -79,9 +79,27 @@ def _dense(net: Net, layer: dict[str, Any], *x: Any) -> Any:
 
 def _linear(net: Net, layer: dict[str, Any], x: Any) -> Any:
     out = net.functional.linear(x, net.of(layer, "W"), net.of(layer, "b"))
-    return {"identity": lambda y: y * 1.0, "tanh": net.torch.tanh, "silu": net.functional.silu}[layer["activation"]](
-        out
-    )
+    return _activated(net, layer, out)
+
+
+def _activated(net: Net, layer: dict[str, Any], out: Any) -> Any:
+    torch, name = net.torch, layer.get("activation", "identity")
+    if name == "identity":
+        return out * 1.0
+    return {"tanh": torch.tanh, "silu": net.functional.silu, "sigmoid": torch.sigmoid}[name](out)
+
+
+def _together(combine: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """Values element by element; the axes of one sample are as many, as PyTorch has it for those of a batch."""
+
+    def found(net: Net, layer: dict[str, Any], *x: Any) -> Any:
+        most = max(one.dim() for one in x)
+        first, *rest = (one.reshape(len(one), *(1,) * (most - one.dim()), *one.shape[1:]) for one in x)
+        for other in rest:
+            first = combine(first, other)
+        return _activated(net, layer, first)
+
+    return found
 
 
 def _rms_norm(net: Net, layer: dict[str, Any], x: Any) -> Any:
@@ -106,7 +124,7 @@ def _slice(net: Net, layer: dict[str, Any], x: Any) -> Any:
 
     if "at" in layer:
         return x.select(axis, place(layer["at"])) * 1.0
-    cut = slice(place(layer["first"]), place(layer["last"]) + 1, layer["step"])
+    cut = slice(place(layer["first"]), place(layer["last"]) + 1, layer.get("step", 1))
     return x[(slice(None),) * axis + (cut,)] * 1.0
 
 
@@ -118,6 +136,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "group_norm": _group_norm,
     "instance_norm": _instance_norm,
     "slice": _slice,
+    "multiply": _together(lambda a, b: a * b),
+    "subtract": _together(lambda a, b: a - b),
+    "divide": _together(lambda a, b: a / b),
     "prelu": lambda net, layer, x: net.functional.prelu(x, net.of(layer, "a").reshape(-1)),
 }
 """By kind, what computes a layer."""

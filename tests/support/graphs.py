@@ -22,6 +22,8 @@ LAYERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "dense": (ROW, ("units = 3",)),
     "add": (ROW, ('name = "p"\nunits = 3', 'name = "q"\nunits = 3', 'kind = "add"\nname = "s"\ninputs = ["p", "q"]')),
     "multiply": (ROW, ('name = "p"\nunits = 4', 'kind = "multiply"\nname = "s"\ninputs = ["p", "i"]')),
+    "subtract": (ROW, ('name = "p"\nunits = 4', 'kind = "subtract"\nname = "s"\ninputs = ["p", "i"]')),
+    "divide": (ROW, ('name = "p"\nunits = 1', 'kind = "divide"\nname = "s"\ninputs = ["i", "p"]')),
     "concatenate": (ROW, ('name = "p"\nunits = 2', 'kind = "concatenate"\nname = "s"\ninputs = ["p", "i"]')),
     "slice": (ROW, ("units = 3", 'kind = "slice"\nfirst = 2')),
     "activation": (ROW, ("units = 3", 'kind = "activation"\nactivation = "tanh"')),

@@ -130,14 +130,51 @@ def slice_(plan: Plan, x: str) -> str | None:
     return plan.add("slice", [x], (*shape[:axis], count, *shape[axis + 1 :]), steps=plan.steps[x], **keys)
 
 
+def _pair(kind: str) -> Move:
+    """Two values element by element, of which one is repeated along axes of the length 1."""
+
+    def move(plan: Plan, x: str) -> str | None:
+        shape = plan.shapes[x]
+        if not shape or plan.steps[x]:
+            return None
+        other, width = x, shape[-1]
+        if len(shape) > 1 and plan.chance(0.5):
+            # Of one element along some axes, or of fewer axes.
+            axis = plan.random.randrange(len(shape))
+            place = plan.among({"first": 1, "last": 1}, {"at": 1}) if axis == 0 else {"first": 1, "last": 1}
+            other = slice_at(plan, x, axis, **place)
+        units = plan.among(1, width) if width > 1 else 1
+        *lead, before = plan.shapes[other]
+        keys = {"weights": plan.values(units, before), "biases": plan.values(units, around=2.5)}
+        # A sigmoid and 2.5 keep a divisor away from 0.
+        other = plan.add("linear", [other], (*lead, units), units=units, activation="sigmoid", **keys)
+        names = [x, other]
+        if kind == "multiply" and plan.chance(0.5):
+            names = [other, x, other]
+        activation = plan.among(None, None, "tanh")
+        return plan.add(kind, names, shape, activation=activation)
+
+    return move
+
+
+def slice_at(plan: Plan, x: str, axis: int, **place: int) -> str:
+    """The first place along an axis."""
+    shape = plan.shapes[x]
+    made = (*shape[:axis], *(() if "at" in place else (1,)), *shape[axis + 1 :])
+    return plan.add("slice", [x], made, axis=axis + 1, **place)
+
+
 MOVES: dict[str, Move] = {
+    "multiplied": _pair("multiply"),
+    "subtract": _pair("subtract"),
+    "divide": _pair("divide"),
     "slice": slice_,
     "prelu": prelu,
     "rms_norm": rms_norm,
     "group_norm": group_norm,
     "instance_norm": instance_norm,
 }
-"""By kind, what appends a layer of it."""
+"""By kind, or by what is new in a kind that there was, what appends a layer of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
