@@ -6,6 +6,7 @@ from typing import get_args
 
 from retrograde.engine.layers.activation import ActivationLayer
 from retrograde.engine.layers.attention import AttentionLayer
+from retrograde.engine.layers.axis_mean import MeanLayer, SumLayer
 from retrograde.engine.layers.base import Layer
 from retrograde.engine.layers.batch_norm import BatchNormLayer
 from retrograde.engine.layers.cell import CellLayer
@@ -47,6 +48,8 @@ KINDS: dict[str, type[Layer]] = {
         DivideLayer,
         ConcatenateLayer,
         SliceLayer,
+        MeanLayer,
+        SumLayer,
         ActivationLayer,
         FlattenLayer,
         ReshapeLayer,

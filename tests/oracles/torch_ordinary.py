@@ -128,14 +128,26 @@ def _slice(net: Net, layer: dict[str, Any], x: Any) -> Any:
     return x[(slice(None),) * axis + (cut,)] * 1.0
 
 
+def _along(name: str) -> Callable[..., Any]:
+    """A mean or a sum along axes."""
+
+    def found(net: Net, layer: dict[str, Any], x: Any) -> Any:
+        axes = [axis if axis > 0 else x.dim() + axis for axis in layer.get("axes", range(1, x.dim()))]
+        return getattr(net.torch, name)(x, dim=axes, keepdim=layer.get("keep", False)) * 1.0
+
+    return found
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "dense": _dense,
-    "flatten": lambda _net, _layer, x: x.flatten(1) * 1.0,
+    "flatten": lambda _net, _layer, x: x.reshape(len(x), -1) * 1.0,
     "linear": _linear,
     "rms_norm": _rms_norm,
     "group_norm": _group_norm,
     "instance_norm": _instance_norm,
     "slice": _slice,
+    "mean": _along("mean"),
+    "sum": _along("sum"),
     "multiply": _together(lambda a, b: a * b),
     "subtract": _together(lambda a, b: a - b),
     "divide": _together(lambda a, b: a / b),

@@ -26,6 +26,8 @@ LAYERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "divide": (ROW, ('name = "p"\nunits = 1', 'kind = "divide"\nname = "s"\ninputs = ["i", "p"]')),
     "concatenate": (ROW, ('name = "p"\nunits = 2', 'kind = "concatenate"\nname = "s"\ninputs = ["p", "i"]')),
     "slice": (ROW, ("units = 3", 'kind = "slice"\nfirst = 2')),
+    "mean": (IMAGE, (CONVOLVED, 'kind = "mean"\naxes = [2]')),
+    "sum": (IMAGE, (CONVOLVED, 'kind = "sum"\naxes = [1]\nkeep = true')),
     "activation": (ROW, ("units = 3", 'kind = "activation"\nactivation = "tanh"')),
     "flatten": (IMAGE, (CONVOLVED, 'kind = "flatten"')),
     "reshape": (ROW, ("units = 6", 'kind = "reshape"\nshape = [2, 3]', 'kind = "flatten"')),

@@ -65,6 +65,8 @@ Move = Callable[[Plan, str], "str | None"]
 
 
 def linear(plan: Plan, x: str) -> str | None:
+    if not plan.shapes[x]:
+        return None
     *lead, width = plan.shapes[x]
     units = plan.among(width, 2, 4)
     keys = {"weights": plan.values(units, width), "biases": plan.values(units)}
@@ -82,12 +84,16 @@ def _affine(plan: Plan, width: int, *, shift: bool = True) -> dict[str, Any]:
 
 def rms_norm(plan: Plan, x: str) -> str | None:
     shape = plan.shapes[x]
+    if not shape:
+        return None
     keys = _affine(plan, shape[-1], shift=False)
     return plan.add("rms_norm", [x], shape, steps=plan.steps[x], epsilon=plan.among(1e-3, 0.01, 0.1), **keys)
 
 
 def group_norm(plan: Plan, x: str) -> str | None:
     shape = plan.shapes[x]
+    if not shape:
+        return None
     fitting = [groups for groups in range(1, shape[0] + 1) if shape[0] % groups == 0 and prod(shape) > groups]
     if not fitting:
         return None
@@ -107,7 +113,7 @@ def instance_norm(plan: Plan, x: str) -> str | None:
 
 def prelu(plan: Plan, x: str) -> str | None:
     shape = plan.shapes[x]
-    own = plan.chance(0.5)
+    own = bool(shape) and plan.chance(0.5)
     slopes = plan.values(shape[0], around=0.3) if own else plan.among(0.5, -0.25)
     return plan.add("prelu", [x], shape, steps=plan.steps[x], per_channel=own or None, slopes=slopes)
 
@@ -164,7 +170,24 @@ def slice_at(plan: Plan, x: str, axis: int, **place: int) -> str:
     return plan.add("slice", [x], made, axis=axis + 1, **place)
 
 
+def _along(kind: str) -> Move:
+    def move(plan: Plan, x: str) -> str | None:
+        shape = plan.shapes[x]
+        count = len(shape)
+        if not count:
+            return None
+        axes = plan.random.sample(range(count), plan.random.randint(1, count))
+        keep, steps = plan.chance(0.5), plan.steps[x]
+        made = tuple(1 if axis in axes else length for axis, length in enumerate(shape) if keep or axis not in axes)
+        named = [plan.among(axis + 1, axis - count) for axis in axes]
+        return plan.add(kind, [x], made, steps=steps, axes=named if len(axes) < count else None, keep=keep or None)
+
+    return move
+
+
 MOVES: dict[str, Move] = {
+    "mean": _along("mean"),
+    "sum": _along("sum"),
     "multiplied": _pair("multiply"),
     "subtract": _pair("subtract"),
     "divide": _pair("divide"),
