@@ -36,6 +36,7 @@ SUBCOMMANDS: tuple[str, ...] = (
     "race",
     "serve",
     "new",
+    "import",
     "data",
     "schema",
 )
