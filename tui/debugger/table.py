@@ -222,6 +222,17 @@ COMMANDS: tuple[Row, ...] = (
         act=lambda on: on.telling.biography(),
         obey=lambda on, name: on.telling.biography(name),
     ),
+    Row(
+        id="published",
+        keys=("P",),
+        title=N_("published figures"),
+        help=N_("What the source printed beside what is computed, and who is right; Enter goes to the step."),
+        group=Group.WHY,
+        line="published",
+        act=lambda on: on.publishing.show(),
+        obey=lambda on, _rest: on.publishing.show(),
+        when=lambda on: on.publishing.why_not,
+    ),
     *_pair(
         "row",
         (lambda on: on.moving.to_row(), lambda on: on.moving.to_row_back()),

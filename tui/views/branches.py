@@ -217,7 +217,7 @@ def curves_view(session: Session, mine: Branch, theirs: Branch | None) -> LossVi
     iterations = max(1, mine.history.count, 0 if theirs is None else theirs.history.count)
     lines: tuple[Line, ...] = ()
     if not len(first) and (other is None or not len(other[0])):
-        lines = ((Span(_("The curve begins when the first iteration ends; r runs on."), Ink.DIM),),)
+        lines = ((Span(_("The curve begins with the first E; r runs on."), Ink.DIM),),)
     return LossView(
         first=first,
         low=low,

@@ -98,7 +98,7 @@ def _said(reading: Reading, points: int, message: str, accuracy: tuple[int, int]
         label = (*label, Span("   " + text, Ink.GOOD))
     lines.append(label)
     if not points:
-        lines.append((Span(_("The curve begins when the first iteration ends; r runs on."), Ink.DIM),))
+        lines.append((Span(_("The curve begins with the first E; r runs on."), Ink.DIM),))
     if points < 2:
         lines += _outputs(reading)
     return lines
