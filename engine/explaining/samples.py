@@ -41,6 +41,7 @@ class SampleTable:
         counted: (samples, positions), which positions count.
         wanted: (samples, positions), the class of each target; None where the targets are no classes.
         named: (samples, positions), the class that the outputs name.
+        image: rows and columns of an input that is an image of one channel; None for others.
     """
 
     dataset: Dataset
@@ -52,9 +53,15 @@ class SampleTable:
     counted: NDArray[np.bool_]
     wanted: Integers | None = None
     named: Integers | None = None
+    image: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         return len(self.losses)
+
+    @property
+    def classified(self) -> bool:
+        """Whether the targets are classes."""
+        return self.wanted is not None
 
     @cached_property
     def right(self) -> NDArray[np.bool_] | None:
@@ -63,6 +70,11 @@ class SampleTable:
             return None
         found: NDArray[np.bool_] = np.all((self.wanted == self.named) | ~self.counted, axis=1)
         return found
+
+    @property
+    def hits(self) -> int:
+        """How many positions are classified rightly, of all that count."""
+        return 0 if self.wanted is None else int(np.sum((self.wanted == self.named) & self.counted))
 
     @cached_property
     def confidence(self) -> Floats | None:
@@ -129,6 +141,7 @@ def samples_of(timeline: Timeline, state: Floats, *, held_out: bool = False) -> 
         targets=_targets(network, dataset, found.shape),
         losses=np.concatenate(losses),
         counted=_counted(network, dataset, found.shape[:2]),
+        image=image_of(network),
     )
     if table.targets is None or len(network.losses) != 1 or name != network.layers[-1].name:
         return table
@@ -139,6 +152,15 @@ def samples_of(timeline: Timeline, state: Floats, *, held_out: bool = False) -> 
     wanted, named = (np.full(counted.shape, NO_CLASS, dtype=np.intp) for _side in range(2))
     wanted[counted], named[counted] = classes
     return replace(table, wanted=wanted, named=named)
+
+
+def image_of(network: Network) -> tuple[int, int] | None:
+    """Rows and columns of inputs that are an image of one channel; None for others, and for sequences."""
+    shape = network.scenario.network.input_shape
+    if shape is None or any(info.spec.sequential for info in network.layers):
+        return None
+    *channels, rows, columns = shape if len(shape) > 1 else (2, *shape, 1)
+    return (rows, columns) if all(axis == 1 for axis in channels) and min(rows, columns) > 1 else None
 
 
 def sample_losses(frame: Frame) -> Floats:

@@ -30,6 +30,7 @@ SUBCOMMANDS: tuple[str, ...] = (
     "gradcheck",
     "why",
     "flow",
+    "samples",
     "doctor",
     "biography",
     "race",

@@ -222,6 +222,37 @@ COMMANDS: tuple[Row, ...] = (
         act=lambda on: on.telling.biography(),
         obey=lambda on, name: on.telling.biography(name),
     ),
+    Row(
+        id="samples",
+        keys=("9",),
+        title=N_("samples: which are wrong"),
+        help=N_(
+            "Every sample at the cursor's parameters, the worst first: target, output, loss; Enter goes to one. "
+            "samples wrong, samples 3, samples 3>8."
+        ),
+        group=Group.WHY,
+        line="samples FILTER",
+        act=lambda on: on.explaining.samples(),
+        obey=lambda on, text: on.explaining.samples(text),
+    ),
+    Row(
+        id="misclassified",
+        title=N_("misclassified samples"),
+        help=N_("The samples that are not classified rightly, the largest loss first."),
+        group=Group.WHY,
+        line="misclassified",
+        act=lambda on: on.explaining.samples("wrong"),
+        obey=lambda on, _rest: on.explaining.samples("wrong"),
+    ),
+    Row(
+        id="confusion",
+        title=N_("confusion matrix"),
+        help=N_("How often each class is taken for each other; Enter shows the samples."),
+        group=Group.WHY,
+        line="confusion",
+        act=lambda on: on.explaining.samples(matrix=True),
+        obey=lambda on, _rest: on.explaining.samples(matrix=True),
+    ),
     *_pair(
         "row",
         (lambda on: on.moving.to_row(), lambda on: on.moving.to_row_back()),
