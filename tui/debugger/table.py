@@ -170,7 +170,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="why",
-        keys=("y",),
+        keys=("h",),
         title=N_("why is this gradient so"),
         help=N_("Of the selected value, or the step's: tiny, huge, 0 or NaN, layer by layer; why w1, why delta(h1)."),
         group=Group.WHY,
@@ -204,7 +204,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="chain",
-        keys=("Y",),
+        keys=("H",),
         title=N_("whole chain of this gradient"),
         help=N_("Down to E as a tree: path by path, by what it goes through, term by term; chain w1, chain out_h1."),
         group=Group.WHY,
@@ -620,6 +620,19 @@ COMMANDS: tuple[Row, ...] = (
         group=Group.CHANGE,
         line="save FILE",
         obey=lambda on, name: on.keeping.save(name),
+    ),
+    Row(
+        id="copy",
+        keys=("y",),
+        title=N_("copy"),
+        help=N_(
+            "What the mouse has marked, else the value in full, the equation, the row for a spreadsheet, or the "
+            "address that opens this moment again: retrograde mazur@2:1:17."
+        ),
+        group=Group.SELECT,
+        line="copy KIND",
+        act=lambda on: on.copying.key(),
+        obey=lambda on, kind: on.copying.written(kind),
     ),
     Row(
         id="down",
