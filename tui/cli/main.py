@@ -31,6 +31,7 @@ SUBCOMMANDS: tuple[str, ...] = (
     "gradcheck",
     "why",
     "flow",
+    "samples",
     "doctor",
     "biography",
     "race",

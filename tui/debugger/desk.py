@@ -215,7 +215,7 @@ class Desk:
         for reads in self.readers:
             reads()
         weight = self.lens.weight
-        if follow and self.focus != PanelId.WEIGHTS:
+        if follow and self.focus != PanelId.WEIGHTS and not self.lens.kept:
             weight = self._row_of_step(weight)
         self.lens = replace(self.lens, operand=-1, weight=weight)
         self.paint()

@@ -233,6 +233,37 @@ COMMANDS: tuple[Row, ...] = (
         obey=lambda on, _rest: on.publishing.show(),
         when=lambda on: on.publishing.why_not,
     ),
+    Row(
+        id="samples",
+        keys=("9",),
+        title=N_("samples: which are wrong"),
+        help=N_(
+            "Every sample at the cursor's parameters, the worst first: target, output, loss; Enter goes to one. "
+            "samples wrong, samples 3, samples 3>8."
+        ),
+        group=Group.WHY,
+        line="samples FILTER",
+        act=lambda on: on.explaining.samples(),
+        obey=lambda on, text: on.explaining.samples(text),
+    ),
+    Row(
+        id="misclassified",
+        title=N_("misclassified samples"),
+        help=N_("The samples that are not classified rightly, the largest loss first."),
+        group=Group.WHY,
+        line="misclassified",
+        act=lambda on: on.explaining.samples("wrong"),
+        obey=lambda on, _rest: on.explaining.samples("wrong"),
+    ),
+    Row(
+        id="confusion",
+        title=N_("confusion matrix"),
+        help=N_("How often each class is taken for each other; Enter shows the samples."),
+        group=Group.WHY,
+        line="confusion",
+        act=lambda on: on.explaining.samples(matrix=True),
+        obey=lambda on, _rest: on.explaining.samples(matrix=True),
+    ),
     *_pair(
         "row",
         (lambda on: on.moving.to_row(), lambda on: on.moving.to_row_back()),
@@ -678,6 +709,24 @@ COMMANDS: tuple[Row, ...] = (
         group=Group.SELECT,
         act=lambda on: on.selecting.match(-1),
         when=lambda on: on.selecting.why_no_match,
+    ),
+    Row(
+        id="sort",
+        keys=("O",),
+        title=N_("sort the weights"),
+        help=N_("By value, gradient, update, the change since the start, or as the file has them: sort start."),
+        group=Group.SELECT,
+        line="sort ORDER",
+        act=lambda on: on.selecting.sort(),
+        obey=lambda on, name: on.selecting.sort(name),
+    ),
+    Row(
+        id="filter",
+        title=N_("filter the weights"),
+        help=N_("filter W_h shows those alone that have this text in their names; filter shows all again."),
+        group=Group.SELECT,
+        line="filter TEXT",
+        obey=lambda on, text: on.selecting.keep(text),
     ),
     Row(
         id="panel_next",

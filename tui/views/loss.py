@@ -14,7 +14,7 @@ from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.reading.figures import show
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.loss import LossView
-from retrograde.tui.views.slots import outputs_of, place_name, size_of, time_of
+from retrograde.tui.views.slots import class_of, outputs_of, place_name, size_of, time_of
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.array import Array
@@ -106,7 +106,7 @@ def _said(reading: Reading, points: int, message: str, accuracy: tuple[int, int]
 
 def _outputs(reading: Reading) -> list[Line]:
     """Each output beside its target, with its share of E: what there is to see before there is a curve."""
-    found: list[tuple[str, float | None, float | None, float | None]] = []
+    found: list[tuple[str, str, float | None, float | None, float | None]] = []
     for loss in reading.network.losses:
         name = loss.layer or reading.network.layers[-1].name
         arrays = outputs_of(reading.program, name)
@@ -125,16 +125,18 @@ def _outputs(reading: Reading) -> list[Line]:
                 at = (time, *index) if array.time is not None else index
                 target = reading.frame.value(Ref(goal, (reading.sample, *at))) if _fits(goal, at) else None
             error = None if losses is None else reading.visible(Ref(losses, slot.index))
-            found.append((place_name(reading, slot), reading.visible(slot), target, error))
+            found.append((place_name(reading, slot), class_of(reading, slot), reading.visible(slot), target, error))
     size = max((width(name) for name, *_rest in found), default=0)
+    words = max((width(kind) for _name, kind, *_rest in found), default=0)
     return [
         (
             Span(padded(name, max(size + 1, 5)), Ink.STRONG),
+            *((Span(padded(kind, words + 2), Ink.TEXT),) if words else ()),
             Span(padded(_("out {value}").format(value=show(out, 5)), 14), Ink.FAINT if out is None else Ink.TEXT),
             Span(padded(_("target {value}").format(value=show(target, 5)), 14), Ink.DIM),
             Span(f"E_{name} {show(error, 5)}", Ink.FAINT if error is None else Ink.ACCENT),
         )
-        for name, out, target, error in found
+        for name, kind, out, target, error in found
     ]
 
 
