@@ -383,8 +383,11 @@ class Cursor:
 
     @property
     def losses(self) -> LossHistory:
-        """E of every iteration up to the furthest position that was reached."""
-        self.branch.extend(self.schedule.locate(self.frontier)[0])
+        """E of every iteration up to the furthest position that was reached; of that one's as soon as it has an E."""
+        iteration, step = self.schedule.locate(self.frontier)
+        program = self.schedule.program(iteration)
+        made = program.produced(Ref(program.named["E"]))
+        self.branch.extend(iteration + (made is not None and step > made))
         return self.branch.history
 
     def resolve(self, name: str) -> Ref:
