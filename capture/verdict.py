@@ -9,7 +9,7 @@ from typing import Any
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.recording.checking import check_op
-from retrograde.engine.recording.comparing import Found, first_given, first_jump
+from retrograde.engine.recording.comparing import Found, first_given, first_jump, largest_given
 from retrograde.engine.recording.recording import Recording, load_recording
 from retrograde.engine.text import _
 from retrograde.torch.checks import Alarm
@@ -140,6 +140,8 @@ def _of_break(step: int, recording: Recording) -> _Cause:
 def _of_jump(alarm: Alarm, files: Mapping[int, Path]) -> _Cause:
     """What is new beside the step before; where that is a parameter, what the step before did to it."""
     step = alarm.step
+    if step - 1 not in files:
+        return _without_comparison(step, load_recording(files[step]))
     while step - 1 in files:
         now, before = load_recording(files[step]), load_recording(files[step - 1])
         found = first_jump(now, before)
@@ -154,12 +156,24 @@ def _of_jump(alarm: Alarm, files: Mapping[int, Path]) -> _Cause:
     return _Cause(step, [_("nothing in it is far larger than in the step before")])
 
 
-def _given(step: int, recording: Recording, found: Found) -> _Cause:
+def _without_comparison(step: int, recording: Recording) -> _Cause:
+    """Of a step right after a checkpoint there is no step before it to compare with."""
+    found = largest_given(recording)
+    head = _("a checkpoint lies right before it: there is no step before to compare with")
+    if found is None:
+        return _Cause(step, [head])
+    cause = _given(step, recording, found, _("{name} = {value}, given to {op}, is the largest number it was given"))
+    return _Cause(step, [head, *cause.lines], cause.op, cause.node)
+
+
+def _given(step: int, recording: Recording, found: Found, text: str = "") -> _Cause:
     call = recording.records.calls[found.call]
     name = found.name
     if found.element:
         name += f"[{','.join(str(place + 1) for place in found.element)}]"
-    if found.before is None:
+    if text:
+        pass
+    elif found.before is None:
         text = _("{name} = {value} was given to {op}: no step made it")
     elif found.element is None:
         text = _("{name} of {op} is {value}; in the step before it was {before}")
@@ -169,10 +183,10 @@ def _given(step: int, recording: Recording, found: Found) -> _Cause:
         text = _("{name} = {value}, made by {op}; the largest of the step before was {before}")
     before = "" if found.before is None else shown(found.before)
     line = text.format(name=name, value=shown(found.value), op=call.node or call.op, before=before)
-    where = [one for one, op in enumerate(recording.program.ops) if recording.op(one).number == found.call and op]
     lines = [line]
-    if where:
-        lines += [*_where(recording, where[0]), *_overflow(recording, where[0])]
+    number = next((one for one in range(len(recording.program.ops)) if recording.op(one).number == found.call), None)
+    if number is not None:
+        lines += [*_where(recording, number), *_overflow(recording, number)]
     return _Cause(step, lines, call.op, call.node)
 
 

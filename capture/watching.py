@@ -136,6 +136,9 @@ class watch:  # noqa: N801 - used as a function is, in the head of a loop
             self._vitals.loud = self.replaying = self._running = False
             for path in self._temporary():
                 path.unlink(missing_ok=True)
+        self._over()
+
+    def _over(self) -> None:
         if self.report is not None and self._raises:
             raise BadStepError(self.report)
 

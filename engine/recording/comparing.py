@@ -90,6 +90,20 @@ def first_jump(recording: Recording, before: Recording, factor: float = FACTOR) 
     return None
 
 
+def largest_given(recording: Recording) -> Found | None:
+    """The largest number, by size, that the step was given."""
+    found, size = None, 0.0
+    for number, array in _read(recording):
+        if recording.program.maker(array) is not None:
+            continue
+        largest = _largest(recording, recording.recorded.numbers[array])
+        if largest is not None and largest.size > size:
+            size = largest.size
+            place = unravel(largest.place, array.shape)
+            found = Found(call=number, name=array.name, element=place, value=largest.value)
+    return found
+
+
 def _keyed(recording: Recording) -> Iterator[tuple[_Key, int]]:
     seen: Counter[tuple[str, str, str, str]] = Counter()
     for number, call in enumerate(recording.records.calls):
