@@ -19,7 +19,11 @@ def rank() -> int | None:
 def own_path(path: Path) -> Path:
     """The file of this rank: ``step.rgrec`` is ``step.rank1.rgrec`` on rank 1, where there are several."""
     number = rank()
-    return path if number is None else path.with_name(f"{path.stem}.rank{number}{path.suffix}")
+    return (
+        path
+        if number is None or f".rank{number}." in path.name
+        else path.with_name(f"{path.stem}.rank{number}{path.suffix}")
+    )
 
 
 def agreed(*flags: bool) -> tuple[bool, ...]:
@@ -32,3 +36,31 @@ def agreed(*flags: bool) -> tuple[bool, ...]:
     raised = torch.tensor([int(one) for one in flags], device=device)
     torch.distributed.all_reduce(raised, op=torch.distributed.ReduceOp.MAX)
     return tuple(bool(one) for one in raised.tolist())
+
+
+WRITTEN: dict[str, str] = {
+    "c10d.allreduce_.default": "tensors",
+    "c10d.allreduce_coalesced_.default": "tensors",
+    "c10d.broadcast_.default": "tensors",
+    "c10d.reduce_.default": "tensors",
+    "c10d.scatter_.default": "output_tensors",
+    "c10d._allgather_base_.default": "output_tensor",
+    "c10d._reduce_scatter_base_.default": "output_tensor",
+}
+"""Exchanges between ranks, and the argument that each writes to though its schema does not say so."""
+
+
+def arrived(made: Any) -> None:
+    """Waits until what an exchange gives is there: it has only been asked for when the op returns."""
+    for one in made if isinstance(made, tuple | list) else [made]:
+        if isinstance(one, torch.ScriptObject):
+            torch._C._distributed_c10d.Work.unbox(one).wait()
+
+
+def members(given: dict[str, Any]) -> dict[str, str]:
+    """The ranks that take part in an exchange, as a recording holds them: ``0,1``."""
+    group = given.get("process_group")
+    if not isinstance(group, torch.ScriptObject):
+        return {}
+    found = torch.distributed.get_process_group_ranks(torch._C._distributed_c10d.ProcessGroup.unbox(group))
+    return {"ranks": ",".join(map(str, found))}

@@ -14,8 +14,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from retrograde.engine.errors import EngineError
 from retrograde.engine.recording.aten.reading import base_name
 from retrograde.engine.recording.aten.table import DRAWN, EMPTY
-from retrograde.engine.recording.form import Call, Result
+from retrograde.engine.recording.form import Call, Result, Window
 from retrograde.torch.places import Spot, Whereabouts
+from retrograde.torch.ranks import WRITTEN, arrived, members, own_path
 from retrograde.torch.saving import DEFAULT_LIMIT, Kept, save
 from retrograde.torch.tensors import Memory, Region, has_memory, is_dense
 
@@ -87,6 +88,9 @@ class Recorder(TorchDispatchMode):
             return made
         arguments = self._read(base, given, written)
         made = func(*args, **kwargs)
+        if str(func) in WRITTEN:
+            arrived(made)
+            arguments |= members(given)
         results = [*self._made(func, base, made, spot), *self._changed(func, base, written, spot)]
         if results:
             self._note(func, arguments, results, spot)
@@ -129,12 +133,25 @@ class Recorder(TorchDispatchMode):
             if unread:
                 self._before_writing(one)
                 return None
+            if self.memory.find(one) is None:
+                self._join(one)
             return self.memory.read(one)
         if isinstance(one, list | tuple):
             return [self._encoded(part, unread) for part in one]
         if one is None or isinstance(one, bool | int | float | str):
             return one
         return str(one)
+
+    def _join(self, tensor: Any) -> None:
+        """Notes that memory which was written in pieces is read as a whole, as the gradients of a bucket are."""
+        parts = self.memory.parts(tensor)
+        if len(parts) < 2:
+            return
+        spot = self.places.spot(None)
+        region = self.memory.region(tensor)
+        number = self.memory.take(tensor, region, name=_name(spot, "joined", 0), kind="made")
+        flat = Window(value=number, offset=0, shape=(region.stop - region.start,), strides=(1,))
+        self._note("retrograde.joined", {"tensors": parts}, [Result(position=0, to=flat)], spot)
 
     def _before_writing(self, tensor: Any) -> None:
         """Copies memory of which an op is going to write a part, and whose rest is not known."""
@@ -248,6 +265,8 @@ def _written(func: Any, base: str, given: dict[str, Any]) -> dict[str, Any]:
     }
     if base in _HIDDEN and given.get("training"):
         found |= {name: given[name] for name in _HIDDEN[base]}
+    if (name := WRITTEN.get(str(func))) is not None:
+        found[name] = given[name]
     return {name: one for name, one in found.items() if one is not None}
 
 
@@ -264,7 +283,7 @@ class record:  # noqa: N801 - a context manager, called as a function is
     written: forward, loss, backward, clipping, update. An error in it is passed on; what ran until then is in the file.
 
     Args:
-        path: the file that is written, as `step.rgrec`.
+        path: the file that is written, as `step.rgrec`; of several ranks each has its own, as `step.rank1.rgrec`.
         parts: the modules and the optimisers of the step, for names and phases; none is needed.
         modules: paths of modules, as `blocks.3`: only numbers that ops in these touch are in the file.
         values: whether numbers are in the file at all; without them it holds ops, shapes and summaries.
@@ -280,7 +299,7 @@ class record:  # noqa: N801 - a context manager, called as a function is
         values: bool = True,
         limit: int = DEFAULT_LIMIT,
     ) -> None:
-        self._path = Path(path)
+        self._path = own_path(Path(path))
         models = [one for one in parts if isinstance(one, torch.nn.Module)]
         optimizers = [one for one in parts if isinstance(one, torch.optim.Optimizer)]
         wrong = [one for one in parts if not isinstance(one, torch.nn.Module | torch.optim.Optimizer)]

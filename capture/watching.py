@@ -280,6 +280,11 @@ class watch:  # noqa: N801 - used as a function is, in the head of a loop
 
     def _tell(self, alarm: Alarm, files: Mapping[int, Path], same: int, differs: int | None) -> None:
         """Makes the report, and says it."""
+        if rank() is not None and not alarm.jump:
+            # What other ranks brought is read from their files: all of them have to be in their places.
+            files[alarm.step].replace(self._out)
+            files = {alarm.step: self._out}
+            agreed(True)
         self.report = verdict(
             alarm, files, self._out, same=same, differs=differs, skipped=self.skipped, loss=self._vitals.sees_loss
         )

@@ -18,9 +18,9 @@ from retrograde.engine.explaining.step import Step
 from retrograde.engine.explaining.uses import uses
 from retrograde.engine.network.program import Place, Program, unravel
 from retrograde.engine.recording.checking import OpCheck, check_all
-from retrograde.engine.recording.file import RecordingFile
 from retrograde.engine.recording.form import Source, StepFile, Value
 from retrograde.engine.recording.program import Recorded, RecordedFrame, RecordedNotation, RecordedProgram
+from retrograde.engine.recording.ranks import RankFile
 from retrograde.engine.text import _, suggest, visible
 
 SUFFIX = ".rgrec"
@@ -58,7 +58,7 @@ class Recording:
     """
 
     def __init__(self, path: Path) -> None:
-        self.file = RecordingFile(path)
+        self.file = RankFile(path)
         self.recorded = RecordedProgram(self.file)
         self.notation = RecordedNotation()
 
