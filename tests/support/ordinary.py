@@ -60,6 +60,13 @@ class Plan:
         return self.random.choice(found)
 
 
+def toml(value: Any) -> str:
+    """A value as TOML writes it."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {toml(part)}" for key, part in value.items()) + " }"
+    return json.dumps(value)
+
+
 Move = Callable[[Plan, str], "str | None"]
 """Appends a layer over a value; None where it can not take that."""
 
@@ -185,7 +192,33 @@ def _along(kind: str) -> Move:
     return move
 
 
+def stacked(plan: Plan, x: str) -> str | None:
+    """Two or three recurrent layers of one kind, one above the other: PyTorch's num_layers."""
+    shape = plan.shapes[x]
+    if plan.steps[x] or len(shape) != 2:
+        return None
+    kind, units, both = plan.among("rnn", "gru", "lstm"), plan.among(1, 2), plan.chance(0.5)
+    features, rows = shape[1], {"rnn": 1, "gru": 3, "lstm": 4}[kind] * units
+    found, count = x, plan.among(2, 2, 3)
+    for number in range(count):
+
+        def table(features: int = features) -> dict[str, Any]:
+            return {
+                "weights": plan.values(rows, features), "recurrent_weights": plan.values(rows, units),
+                "biases": plan.values(rows), "recurrent_biases": plan.values(rows),
+            }  # fmt: skip
+
+        keys: dict[str, Any] = {"bias": "both", "direction": "both" if both else "forward", **table()}
+        keys |= {"reverse": table()} if both else {}
+        features = units * (2 if both else 1)
+        last = number == count - 1 and plan.chance(0.5)
+        keys["outputs"] = "last" if last else "all"
+        found = plan.add(kind, [found], (features,), steps=0 if last else shape[0], units=units, **keys)
+    return found
+
+
 MOVES: dict[str, Move] = {
+    "stacked": stacked,
     "mean": _along("mean"),
     "sum": _along("sum"),
     "multiplied": _pair("multiply"),
@@ -248,11 +281,13 @@ class Ordinary:
         lines += [f"inputs = {prod(shape)}", f'arithmetic = "{self.arithmetic}"', f"seed = {self.seed}"]
         lines += [f"input_shape = {list(shape)}"] if len(shape) > 1 else []
         for table in plan.tables:
-            lines += ["[[network.layers]]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
+            lines += ["[[network.layers]]", *(f"{key} = {toml(value)}" for key, value in table.items())]
         lines += ["[data]", f"inputs = {numbers.normal(size=(samples, prod(shape))).round(3).tolist()}"]
         lines += [f"targets = {numbers.normal(size=(samples, 2)).round(3).tolist()}"]
         lines += ['[loss]\nkind = "mean_squared_error"\n[training]\nlearning_rate = 0.05']
-        lines += [f'update = "{self.update}"', f"batch_size = {plan.among(0, 0, 1, samples)}", "[stop]\nepochs = 3"]
+        # In place is for parameters that are used once, not at every time step.
+        update = "simultaneous" if any(plan.steps.values()) else self.update
+        lines += [f'update = "{update}"', f"batch_size = {plan.among(0, 0, 1, samples)}", "[stop]\nepochs = 3"]
         return "\n".join(lines)
 
     @property
