@@ -74,7 +74,7 @@ def parse(
     _check_variants(scenario, parts, report, None if dataset is None else len(dataset))
     if checked is not None:
         numbers = None if checked.samples is None else checked.samples.numbers
-        scenario = with_starts(scenario, checked.file, numbers, report)
+        scenario = with_starts(scenario, parts, checked.file, numbers, report)
     if report.broken:
         raise report.error()
     chosen = next((n for n, one in enumerate(scenario.variants) if one.name == variant), None)

@@ -66,8 +66,9 @@ class Net:
         """A parameter of a layer, or None."""
         return self.parameters.get(f"{name}_{layer['name']}")
 
-    def forward(self, x: Any) -> Any:
-        """Computes all layers; the inputs are (batch, inputs)."""
+    def forward(self, x: Any, first: int) -> Any:
+        """Computes all layers; the inputs are (batch, inputs), ``first`` is the number of their first sample."""
+        self.rows = slice(first, first + len(x))
         self.outs, self.timed = {"i": x.reshape(-1, *self.shape)}, set()
         out = x
         for layer in self.layers:
@@ -84,7 +85,9 @@ class Net:
         if kind in RECURRENT:
             self.timed |= {layer["name"]} if layer["outputs"] == "all" else set()
             return function(self, layer, *sources)
-        if kind in ("dense", "flatten") or not self.timed.issuperset(layer["inputs"]):
+        if kind == "dropout":
+            self.timed |= self.timed.intersection(layer["inputs"]) and {layer["name"]}
+        if kind in ("dense", "flatten", "dropout") or not self.timed.issuperset(layer["inputs"]):
             return function(self, layer, *sources)
         self.timed.add(layer["name"])
         out = function(self, layer, *(x.flatten(0, 1) for x in sources))
@@ -204,6 +207,15 @@ def _module(net: Net, layers: list[dict[str, Any]], x: Any) -> Any:
     return torch.cat(list(state[-2:] if both else state[-1:]), dim=-1) * 1.0
 
 
+def _dropout(net: Net, layer: dict[str, Any], x: Any) -> Any:
+    mask = net.torch.tensor(layer["mask"], dtype=net.torch.float64)[net.rows]
+    # Of channels, or of all values; of a sequence, step by step.
+    if layer.get("whole_channels"):
+        lead = x.shape[: 3 if layer["inputs"][0] in net.timed else 2]
+        mask = mask.reshape(*lead, *(1,) * (x.dim() - len(lead)))
+    return x * (mask.reshape(x.shape) if mask.dim() == 2 else mask) / (1.0 - layer["rate"])
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "dense": _dense,
     "flatten": lambda _net, _layer, x: x.reshape(len(x), -1) * 1.0,
@@ -212,6 +224,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "group_norm": _group_norm,
     "instance_norm": _instance_norm,
     **dict.fromkeys(RECURRENT, _recurrent),
+    "dropout": _dropout,
     "slice": _slice,
     "mean": _along("mean"),
     "sum": _along("sum"),
@@ -237,7 +250,7 @@ def reference(text: str) -> dict[str, Any]:
     losses = []
     for update in range(UPDATES):
         start = range(0, len(inputs), size)[update % (len(inputs) // size)]
-        out = net.forward(inputs[start : start + size])
+        out = net.forward(inputs[start : start + size], start)
         loss = net.functional.mse_loss(out, goals[start : start + size])
         losses.append(loss.item())
         optimizer.zero_grad()
