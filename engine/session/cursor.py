@@ -384,13 +384,11 @@ class Cursor:
 
     @property
     def losses(self) -> LossHistory:
-        """E of every iteration up to the furthest position that was reached: of the last one as soon as it is there."""
-        iteration, revealed = self.schedule.locate(self.frontier)
-        self.branch.extend(iteration)
+        """E of every iteration up to the furthest position that was reached; of that one's as soon as it has an E."""
+        iteration, step = self.schedule.locate(self.frontier)
         program = self.schedule.program(iteration)
         made = program.produced(Ref(program.named["E"]))
-        if self.branch.history.count == iteration and made is not None and revealed > made:
-            self.branch.note(iteration, [self.timeline.frame(iteration).value(Ref(program.named["E"]))])
+        self.branch.extend(iteration + (made is not None and step > made))
         return self.branch.history
 
     def resolve(self, name: str) -> Ref:

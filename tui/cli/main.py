@@ -31,11 +31,13 @@ SUBCOMMANDS: tuple[str, ...] = (
     "gradcheck",
     "why",
     "flow",
+    "samples",
     "doctor",
     "biography",
     "race",
     "serve",
     "new",
+    "import",
     "data",
     "schema",
 )

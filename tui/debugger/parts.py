@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from retrograde.tui.debugger.badges import Badges
 from retrograde.tui.debugger.beside import Beside
 from retrograde.tui.debugger.breakpoints import Breaking
+from retrograde.tui.debugger.copying import Copying
 from retrograde.tui.debugger.doctoring import Doctoring
 from retrograde.tui.debugger.editing import Editing
 from retrograde.tui.debugger.explaining import Explaining
@@ -56,6 +57,7 @@ class Parts:
         self.badges = Badges(desk, self.working)
         self.beside = Beside(desk, self.working)
         self.viewing = Viewing(desk)
+        self.copying = Copying(desk)
         self.moving = Moving(desk, self.working)
         self.visiting = Visiting(desk, self.working, self.listing)
         self.breaking = Breaking(desk, self.working, self.listing, self.moving, self.visiting)

@@ -18,7 +18,7 @@ from retrograde.tui.canvas.inks import Ink, signed
 from retrograde.tui.reading.figures import show, show_signed
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.views.parameters import change_of
-from retrograde.tui.views.slots import PARAMETERS, info_of, place_name
+from retrograde.tui.views.slots import PARAMETERS, class_of, info_of, place_name
 
 if TYPE_CHECKING:
     from retrograde.engine.explaining.step import Step
@@ -33,6 +33,8 @@ def question(reading: Reading, step: Step) -> str:
     inner = ""
     if of is not None:
         inner = reading.symbol(Ref(of, step.target.index))
+    if array.role in {Role.OUT, Role.LOSS} and (kind := class_of(reading, step.target)):
+        neuron = _("{neuron}, which stands for {name}").format(neuron=neuron, name=kind)
     match array.role:
         case Role.NET if isinstance(step.op, Dense | EdgeSum):
             return _("The weighted sum of {neuron}").format(neuron=neuron)
