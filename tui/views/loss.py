@@ -162,7 +162,7 @@ def loss_so_far(reading: Reading) -> tuple[str, float, int] | None:
     return None
 
 
-def loss_label(reading: Reading, digits: int) -> Line:
+def loss_label(reading: Reading, digits: int, *, brief: bool = False) -> Line:
     """E of the iteration: the sum so far with its label, never an old one."""
     found = loss_so_far(reading)
     if found is None:
@@ -170,7 +170,9 @@ def loss_label(reading: Reading, digits: int) -> Line:
     symbol, value, done = found
     spans = [Span(f"{symbol} ", Ink.DIM), Span(show(value, digits), Ink.STRONG if math.isfinite(value) else Ink.BAD)]
     if done < reading.program.batch:
-        text = _("{done} of {count} samples").format(done=done, count=reading.program.batch)
+        text = f"{done}/{reading.program.batch}"
+        if not brief:
+            text = _("{done} of {count} samples").format(done=done, count=reading.program.batch)
         spans.append(Span(f" ({text})", Ink.CHANGED))
     return tuple(spans)
 
