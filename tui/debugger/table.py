@@ -245,6 +245,16 @@ COMMANDS: tuple[Row, ...] = (
         obey=lambda on, _rest: on.explaining.samples("wrong"),
     ),
     Row(
+        id="neuron",
+        keys=("h",),
+        title=N_("neurons: which are dead"),
+        help=N_("Over all samples: how often each is 0, its mean, what it weighs, the class it answers to; neuron h5."),
+        group=Group.WHY,
+        line="neuron NAME",
+        act=lambda on: on.explaining.neuron_key(),
+        obey=lambda on, name: on.explaining.neuron(name),
+    ),
+    Row(
         id="confusion",
         title=N_("confusion matrix"),
         help=N_("How often each class is taken for each other; Enter shows the samples."),
