@@ -105,7 +105,7 @@ async def test_a_key_shows_the_neurons_and_enter_goes_to_the_step(opened) -> Non
         await driver.idle()
         step = driver.session.current
         assert step is not None and driver.session.symbol(step.target) == "out_h2"
-        await driver.press("h")
+        await driver.press("U")
         await driver.until(lambda: isinstance(driver.app.screen, NeuronScreen))
         await driver.press("escape")
         await driver.write("neuron nothing")

@@ -246,7 +246,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="neuron",
-        keys=("h",),
+        keys=("U",),
         title=N_("neurons: which are dead"),
         help=N_("Over all samples: how often each is 0, its mean, what it weighs, the class it answers to; neuron h5."),
         group=Group.WHY,
