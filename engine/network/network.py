@@ -353,7 +353,9 @@ class Network:
         )
         if train:
             builder.look_ahead()
-        forward = ForwardPass(builder, train=train, parameters=self._owned, seed=self.scenario.network.seed)
+        forward = ForwardPass(
+            builder, train=train, parameters=self._owned, seed=self.scenario.network.seed, given=self.scenario.weights
+        )
         data, masks = self._append_data(forward)
         for array in data if inputs else ():
             builder.ask(array)

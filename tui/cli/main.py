@@ -37,6 +37,7 @@ SUBCOMMANDS: tuple[str, ...] = (
     "race",
     "serve",
     "new",
+    "import",
     "data",
     "schema",
 )

@@ -18,6 +18,7 @@ from retrograde.tui.debugger.listing import Listing
 from retrograde.tui.debugger.moving import Moving
 from retrograde.tui.debugger.panels.panel import Colleagues
 from retrograde.tui.debugger.panels.table import PANELS
+from retrograde.tui.debugger.publishing import Publishing
 from retrograde.tui.debugger.querying import Querying
 from retrograde.tui.debugger.running import Running
 from retrograde.tui.debugger.selecting import Selecting
@@ -75,6 +76,7 @@ class Parts:
         self.panels = {row.id: row.part(desk, colleagues) for row in PANELS}
         self.selecting = Selecting(desk, self.panels)
         self.telling = Telling(desk, self.working, self.moving)
+        self.publishing = Publishing(desk, self.working, self.moving)
         self.explaining = Explaining(desk, self.working, self.moving, self.editing)
         self.running = Running(desk, self.working, self.listing, self.keeping)
         self.leaving = Leaving(desk, self.working, self.keeping)

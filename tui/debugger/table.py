@@ -223,6 +223,17 @@ COMMANDS: tuple[Row, ...] = (
         obey=lambda on, name: on.telling.biography(name),
     ),
     Row(
+        id="published",
+        keys=("P",),
+        title=N_("published figures"),
+        help=N_("What the source printed beside what is computed, and who is right; Enter goes to the step."),
+        group=Group.WHY,
+        line="published",
+        act=lambda on: on.publishing.show(),
+        obey=lambda on, _rest: on.publishing.show(),
+        when=lambda on: on.publishing.why_not,
+    ),
+    Row(
         id="samples",
         keys=("9",),
         title=N_("samples: which are wrong"),
