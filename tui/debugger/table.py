@@ -388,6 +388,16 @@ COMMANDS: tuple[Row, ...] = (
         obey=lambda on, epochs: on.running.epochs(epochs),
     ),
     Row(
+        id="race",
+        keys=("R",),
+        title=N_("race of the variants"),
+        help=N_("Trains the variants of the scenario: their losses by epoch, all curves; Enter opens one."),
+        group=Group.RUN,
+        line="race",
+        act=lambda on: on.racing.show(),
+        when=lambda on: on.racing.why_not,
+    ),
+    Row(
         id="pause",
         keys=("space", "ctrl+c", "escape"),
         title=N_("pause the run"),
