@@ -256,6 +256,16 @@ COMMANDS: tuple[Row, ...] = (
         obey=lambda on, _rest: on.explaining.samples("wrong"),
     ),
     Row(
+        id="neuron",
+        keys=("U",),
+        title=N_("neurons: which are dead"),
+        help=N_("Over all samples: how often each is 0, its mean, what it weighs, the class it answers to; neuron h5."),
+        group=Group.WHY,
+        line="neuron NAME",
+        act=lambda on: on.explaining.neuron_key(),
+        obey=lambda on, name: on.explaining.neuron(name),
+    ),
+    Row(
         id="confusion",
         title=N_("confusion matrix"),
         help=N_("How often each class is taken for each other; Enter shows the samples."),
@@ -376,6 +386,16 @@ COMMANDS: tuple[Row, ...] = (
         short=N_("run"),
         act=lambda on: on.running.run(),
         obey=lambda on, epochs: on.running.epochs(epochs),
+    ),
+    Row(
+        id="race",
+        keys=("R",),
+        title=N_("race of the variants"),
+        help=N_("Trains the variants of the scenario: their losses by epoch, all curves; Enter opens one."),
+        group=Group.RUN,
+        line="race",
+        act=lambda on: on.racing.show(),
+        when=lambda on: on.racing.why_not,
     ),
     Row(
         id="pause",

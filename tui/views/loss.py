@@ -15,10 +15,12 @@ from retrograde.tui.reading.figures import show
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.loss import LossView
 from retrograde.tui.views.curves import loss_plot
+from retrograde.tui.views.race import race_legend, race_series
 from retrograde.tui.views.slots import class_of, outputs_of, place_name, size_of, time_of
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.array import Array
+    from retrograde.engine.session.race import Lap
     from retrograde.tui.records.curves import CurveEvent
     from retrograde.tui.records.loss import Losses, RunView
 
@@ -35,6 +37,7 @@ def loss_view(
     accuracy: tuple[int, int] | None = None,
     other: tuple[str, Losses] | None = None,
     events: tuple[CurveEvent, ...] = (),
+    race: tuple[Lap, ...] = (),
 ) -> LossView:
     """The loss curve up to the furthest moment, or of a run that is under way.
 
@@ -46,6 +49,7 @@ def loss_view(
         accuracy: how many samples are classified rightly, and of how many.
         other: the name and the losses of a branch to show beside this one.
         events: what happened.
+        race: the variants that were trained beside it.
     """
     if run is not None:
         losses = run.losses
@@ -64,7 +68,11 @@ def loss_view(
         events=events,
         others=() if other is None else (other,),
         name="" if other is None else reading.branch,
+        race=race_series(race) if other is None else (),
     )
+    if race and plot is not None and other is None:
+        lines += race_legend(race, reading.scenario.name)
+        lines[-1] = (*lines[-1], Span("R ", Ink.KEY), Span(_("table"), Ink.DIM))
     return LossView(plot=plot, lines=tuple(lines), progress=progress)
 
 
