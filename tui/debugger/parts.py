@@ -17,6 +17,7 @@ from retrograde.tui.debugger.listing import Listing
 from retrograde.tui.debugger.moving import Moving
 from retrograde.tui.debugger.panels.panel import Colleagues
 from retrograde.tui.debugger.panels.table import PANELS
+from retrograde.tui.debugger.picturing import Picturing
 from retrograde.tui.debugger.querying import Querying
 from retrograde.tui.debugger.running import Running
 from retrograde.tui.debugger.selecting import Selecting
@@ -74,6 +75,7 @@ class Parts:
         self.selecting = Selecting(desk, self.panels)
         self.telling = Telling(desk, self.working, self.moving)
         self.explaining = Explaining(desk, self.working, self.moving, self.editing)
+        self.picturing = Picturing(desk, self.working, self.moving, self.doctoring)
         self.running = Running(desk, self.working, self.listing, self.keeping)
         self.leaving = Leaving(desk, self.working, self.keeping)
         self.writing = Writing(desk, self.working, self.moving, words, obey)

@@ -87,7 +87,7 @@ def smoothing(iterations: int, per_epoch: int) -> int:
     """
     if per_epoch == 1:
         return 1
-    return per_epoch * 2 ** round(math.log2(max(iterations / per_epoch / SHARE, 1.0)))
+    return per_epoch << round(math.log2(max(iterations / per_epoch / SHARE, 1.0)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
