@@ -18,6 +18,7 @@ from retrograde.tui.debugger.listing import Listing
 from retrograde.tui.debugger.moving import Moving
 from retrograde.tui.debugger.panels.panel import Colleagues
 from retrograde.tui.debugger.panels.table import PANELS
+from retrograde.tui.debugger.picturing import Picturing
 from retrograde.tui.debugger.publishing import Publishing
 from retrograde.tui.debugger.querying import Querying
 from retrograde.tui.debugger.racing import Racing
@@ -81,6 +82,7 @@ class Parts:
         self.telling = Telling(desk, self.working, self.moving)
         self.publishing = Publishing(desk, self.working, self.moving)
         self.explaining = Explaining(desk, self.working, self.moving, self.editing)
+        self.picturing = Picturing(desk, self.working, self.moving, self.doctoring)
         self.running = Running(desk, self.working, self.listing, self.keeping)
         self.leaving = Leaving(desk, self.working, self.keeping)
         self.writing = Writing(desk, self.working, self.moving, words, obey)

@@ -274,6 +274,16 @@ COMMANDS: tuple[Row, ...] = (
         act=lambda on: on.explaining.samples(matrix=True),
         obey=lambda on, _rest: on.explaining.samples(matrix=True),
     ),
+    Row(
+        id="picture",
+        keys=("X",),
+        title=N_("pictures of the run"),
+        help=N_("Loss, boundary, plane of two weights, histograms, inputs: picture boundary h1, picture plane w1 w5."),
+        group=Group.WHY,
+        line="picture NAME",
+        act=lambda on: on.picturing.show_key(),
+        obey=lambda on, text: on.picturing.show(text),
+    ),
     *_pair(
         "row",
         (lambda on: on.moving.to_row(), lambda on: on.moving.to_row_back()),
