@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrograde.engine.equations.arithmetic import Floats
-from retrograde.engine.equations.array import Array, Extent, Phase, Role
+from retrograde.engine.equations.array import Array, Extent
 from retrograde.engine.equations.expression import Expr, Ref
 from retrograde.engine.equations.meshes import values
 from retrograde.engine.errors import EngineError
@@ -336,7 +336,7 @@ class GradientGraph:
 def is_backward(program: Program, array: Array) -> bool:
     """Whether an array is a gradient that is made on the way back; slopes are not."""
     op = program.maker(array)
-    return op is not None and op.phase is Phase.BACKWARD and array.role is not Role.SLOPE
+    return op is not None and op.carries
 
 
 class _Raw(NamedTuple):
@@ -360,7 +360,13 @@ def _raw(frame: Frame, op: Op, wanted: Places) -> Iterator[_Raw]:
         index = (samples, *(np.repeat(part, batch) for part in index))
         wanted = np.repeat(wanted, batch)
     elif op.extent is Extent.ONCE:
-        yield from _stated(frame, op.equation, tuple(index), wanted, None, op.meshable)
+        if op.meshable:
+            yield from _stated(frame, op.equation, tuple(index), wanted, None, op.meshable)
+            return
+        for place in range(wanted.size):
+            yield from _evaluated(
+                frame, op.equation(tuple(int(axis[place]) for axis in index)), wanted[place : place + 1], None
+            )
         return
     if not isinstance(op, Gradient):
         yield from _stated(frame, op.equation, tuple(index), wanted, index[0], op.meshable)

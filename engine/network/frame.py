@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Role
@@ -38,6 +39,10 @@ class Frame:
         """An array of the frame; a read-only view."""
         start = self.program.offsets[array]
         return self.flat[start : start + array.size].reshape(array.shape)
+
+    def at(self, where: slice | NDArray[np.intp]) -> Floats:
+        """Slots of one array, by their places in the flat memory."""
+        return self.flat[where]
 
     @property
     def next_state(self) -> Floats:

@@ -298,6 +298,16 @@ class Network:
         found.update(self.leaves.hyper)
         return found
 
+    @property
+    def listed(self) -> tuple[Array, ...]:
+        """The parameters in the order of the layers; what several layers share, once."""
+        return tuple(self.parameters)
+
+    @property
+    def remembered(self) -> tuple[Array, ...]:
+        """What the optimiser remembers of parameters from one iteration to the next."""
+        return tuple(array for array in self.state if array.role is Role.MEMORY)
+
     def program(self, batch: int) -> Program:
         """The program of an iteration over ``batch`` samples."""
         program = self._programs.get(batch)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +16,13 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.explaining.nonfinite import Origin, explained
 from retrograde.engine.explaining.step import Step
 from retrograde.engine.explaining.uses import uses
-from retrograde.engine.network.program import Place, Program, unravel
+from retrograde.engine.network.program import Place, Program
 from retrograde.engine.recording.checking import OpCheck, check_all
 from retrograde.engine.recording.file import RecordingFile
 from retrograde.engine.recording.form import Source, StepFile, Value
-from retrograde.engine.recording.program import Recorded, RecordedFrame, RecordedNotation, RecordedProgram
+from retrograde.engine.recording.naming import RecordedNotation
+from retrograde.engine.recording.program import Recorded, RecordedFrame, RecordedProgram
+from retrograde.engine.recording.walking import RecordedTimeline, no_such_motion, only_read
 from retrograde.engine.text import _, suggest, visible
 
 SUFFIX = ".rgrec"
@@ -60,7 +62,8 @@ class Recording:
     def __init__(self, path: Path) -> None:
         self.file = RecordingFile(path)
         self.recorded = RecordedProgram(self.file)
-        self.notation = RecordedNotation()
+        modules = dict.fromkeys(call.module for call in self.file.step.calls if call.module)
+        self.notation = RecordedNotation(tuple(modules))
 
     @property
     def program(self) -> Program:
@@ -76,6 +79,39 @@ class Recording:
     def records(self) -> StepFile:
         """What is in the file besides the numbers."""
         return self.file.step
+
+    @cached_property
+    def timeline(self) -> RecordedTimeline:
+        """Its one iteration, as a cursor walks it."""
+        return RecordedTimeline(self.recorded, self.notation, self.file.path.name)
+
+    def only_read(self) -> EngineError:
+        """What is raised where it is to be run on or changed."""
+        return only_read(self.file.path.name)
+
+    def no_such_motion(self, granularity: str) -> EngineError:
+        """What is raised for a motion by samples, iterations or epochs."""
+        return no_such_motion(granularity)
+
+    def silence(self, number: int) -> str:
+        """Why an op says nothing of its elements: no equation in this version, or numbers that are not in the file.
+
+        Args:
+            number: the op.
+
+        Returns:
+            Empty where its equation and all that it reads are there.
+        """
+        op = self.op(number)
+        if not self.recorded.has_values(op.target):
+            return _("its numbers are not in the file: {reason}").format(reason=self.value_of(op.target).reason or "")
+        if not op.has_equation:
+            return _("no equation for {op} in this version").format(op=op.call.op.replace(".", "::", 1))
+        missing = next((array for array in op.inputs if not self.recorded.has_values(array)), None)
+        if missing is not None:
+            message = _("the numbers of {name}, which it reads, are not in the file: {reason}")
+            return message.format(name=missing.name, reason=self.value_of(missing).reason or "")
+        return ""
 
     def op(self, number: int) -> Recorded:
         """An op of the program."""
@@ -129,23 +165,7 @@ class Recording:
         Raises:
             EngineError: there is none.
         """
-        text = text.strip()
-        match = re.fullmatch(r"(?P<name>.+)\[(?P<index>[0-9, ]+)\]", text)
-        if text in self.program.named or match is None:
-            array = self.array(text)
-            if not array.size:
-                raise EngineError(_("{name} has no elements").format(name=text))
-            return Ref(array, (0,) * len(array.shape))
-        array = self.array(match["name"])
-        places = [int(part) - 1 for part in re.findall(r"\d{1,18}", match["index"])]
-        if len(places) == 1 and len(array.shape) != 1 and 0 <= places[0] < array.size:
-            return Ref(array, unravel(places[0], array.shape))
-        fits = len(places) == len(array.shape)
-        if not fits or not all(0 <= i < n for i, n in zip(places, array.shape, strict=True)):
-            message = _("{name} has the shape {shape}, counted from 1: {text} is not in it")
-            shape = "×".join(map(str, array.shape)) or _("of a single number")
-            raise EngineError(message.format(name=array.name, shape=shape, text=visible(text)))
-        return Ref(array, tuple(places))
+        return self.notation.find(text, self.program)
 
     def made_by(self, ref: Ref) -> Step | None:
         """The step that made a slot; None for what was given."""
