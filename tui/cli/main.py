@@ -33,6 +33,7 @@ SUBCOMMANDS: tuple[str, ...] = (
     "doctor",
     "biography",
     "race",
+    "serve",
     "new",
     "data",
     "schema",

@@ -51,6 +51,9 @@ def _is_file(name: str) -> bool:
 
 def _require_terminal() -> None:
     """Raise an EngineError that says what is missing when the app can not be drawn here."""
+    if os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver"):
+        # The terminal is a page: `retrograde serve` has started this.
+        return
     instead = _("use `retrograde run` or `retrograde trace` instead")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise EngineError(_("the app needs a terminal; {instead}").format(instead=instead))
