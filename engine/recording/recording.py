@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,15 +19,17 @@ from retrograde.engine.explaining.nonfinite import Origin, explained
 from retrograde.engine.explaining.step import Step
 from retrograde.engine.explaining.uses import uses
 from retrograde.engine.network.program import Place, Program
+from retrograde.engine.recording import SUFFIX
 from retrograde.engine.recording.checking import OpCheck, check_all
 from retrograde.engine.recording.file import RecordingFile
-from retrograde.engine.recording.form import Source, StepFile, Value
+from retrograde.engine.recording.form import STEP, Source, StepFile, Value
+from retrograde.engine.recording.modules import ModuleInfo, modules_of
 from retrograde.engine.recording.naming import RecordedNotation
 from retrograde.engine.recording.program import Recorded, RecordedFrame, RecordedProgram
 from retrograde.engine.recording.walking import RecordedTimeline, no_such_motion, only_read
 from retrograde.engine.text import _, suggest, visible
 
-SUFFIX = ".rgrec"
+__all__ = ["SUFFIX", "Break", "Recording", "load_recording"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +88,22 @@ class Recording:
     def timeline(self) -> RecordedTimeline:
         """Its one iteration, as a cursor walks it."""
         return RecordedTimeline(self.recorded, self.notation, self.file.path.name)
+
+    @cached_property
+    def modules(self) -> tuple[ModuleInfo, ...]:
+        """The modules, as a tree of paths."""
+        return modules_of(self.recorded)
+
+    @cached_property
+    def broken(self) -> Break | None:
+        """Where the step stopped being finite; looked for once. See ``first_break``."""
+        return self.first_break()
+
+    @cached_property
+    def digest(self) -> str:
+        """What identifies its content: the records hold a checksum of each array."""
+        with zipfile.ZipFile(self.file.path) as archive:
+            return hashlib.sha256(archive.read(STEP)).hexdigest()[:16]
 
     def only_read(self) -> EngineError:
         """What is raised where it is to be run on or changed."""
@@ -207,7 +227,7 @@ class Recording:
         """
         for number in range(len(self.program.ops)):
             op = self.op(number)
-            if not self.recorded.has_values(op.target) or not op.target.size:
+            if not self.recorded.has_values(op.target) or self.frame.finite(op.target):
                 continue
             values = self.frame.array(op.target).reshape(-1)
             broken = np.flatnonzero(~np.isfinite(values))
@@ -232,9 +252,7 @@ class Recording:
         reached = [
             value.name
             for value in self.records.values
-            if value.name.startswith(("grad(", "new("))
-            and value.offset is not None
-            and not np.isfinite(self.file.floats(self.records.values.index(value))).all()
+            if value.name.startswith(("grad(", "new(")) and not self.frame.finite(self.program.named[value.name])
         ]
         return Break(
             op=number,

@@ -10,6 +10,7 @@ import math
 import re
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from retrograde.engine.equations.array import Extent, Role
 from retrograde.engine.equations.evaluation import evaluate
 from retrograde.engine.equations.expression import Ref, terms
 from retrograde.engine.equations.words import FUNCTIONS, NAMING
-from retrograde.engine.errors import EngineError, FormulaError
+from retrograde.engine.errors import EngineError, FormulaError, Problem
 from retrograde.engine.explaining.gradcheck import Differences, GradientCheck
 from retrograde.engine.explaining.step import Moment, Step, made_by, running_sum
 from retrograde.engine.explaining.uses import uses
@@ -102,6 +103,16 @@ class Cursor:
     def name(self) -> str:
         """What the training is called: the scenario's name, or that of the file of a recording."""
         return self.scenario.name if self.recording is None else self.recording.file.path.name
+
+    @property
+    def path(self) -> Path | None:
+        """The file of the scenario, or of the recording; None of a scenario that ships."""
+        return self.scenario.path if self.recording is None else self.recording.file.path
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What is odd in the scenario and can be computed all the same; nothing is of a recording."""
+        return self.scenario.warnings if self.recording is None else ()
 
     def _require_run(self) -> None:
         """Raises EngineError for a recording, which is not run on or changed."""

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from retrograde.engine.equations.words import QUERIES
 from retrograde.engine.errors import EngineError
+from retrograde.engine.recording import is_recording
 from retrograde.engine.text import N_, _, ngettext
 from retrograde.tui.cli.support.numbers import encoded, shown
 from retrograde.tui.cli.support.progress import ProgressBar
-from retrograde.tui.cli.support.recordings import is_recording, query_recording
+from retrograde.tui.cli.support.recordings import query_recording
 from retrograde.tui.cli.support.saved import is_saved, load_session
 from retrograde.tui.cli.support.subcommand import JSON, Subcommand, argument, count
 

@@ -7,11 +7,12 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.errors import EngineError
+from retrograde.engine.recording import is_recording
 from retrograde.engine.text import N_, _, joined, ngettext
 from retrograde.tui.cli.support.columns import table, wrapped
 from retrograde.tui.cli.support.numbers import encoded, shown
 from retrograde.tui.cli.support.progress import ProgressBar
-from retrograde.tui.cli.support.recordings import is_recording, why_recording
+from retrograde.tui.cli.support.recordings import why_recording
 from retrograde.tui.cli.support.saved import load_session
 from retrograde.tui.cli.support.subcommand import JSON, Subcommand, argument, count
 

@@ -227,9 +227,7 @@ class Desk:
             return otherwise
         row = self.parameters.find(step.target)
         if row is None:
-            from retrograde.engine.equations.expression import refs
-
-            found = (self.parameters.find(ref) for ref in refs(step.equation))
+            found = (self.parameters.find(operand.ref) for operand in self.operands)
             row = next((each for each in found if each is not None), None)
         return otherwise if row is None else row
 
@@ -238,7 +236,7 @@ class Desk:
     @property
     def operands(self) -> tuple[Operand, ...]:
         """The operands of the step on the screen, in the order of their rows."""
-        from retrograde.tui.views.equation import operands_of
+        from retrograde.tui.views.recorded import operands_of
 
         return operands_of(self.reading)
 

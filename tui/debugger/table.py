@@ -30,12 +30,14 @@ class Row(Command):
         obey: what it does with what is written after its word; None for the same as its key.
         early: what its key does while there is no session, and with one too where ``act`` is None.
         when: says why it is not possible now; empty where it is.
+        runs: whether it needs a training that runs here, which a recording is none of.
     """
 
     act: Callable[[Parts], None] | None = None
     obey: Callable[[Parts, str], None] | None = None
     early: Callable[[PanelledScreen], None] | None = None
     when: Callable[[Parts], str] | None = None
+    runs: bool = False
 
 
 def _pair(
@@ -214,6 +216,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="biography",
+        runs=True,
         keys=("B",),
         title=N_("biography of a weight"),
         help=N_("What moved the selected parameter, by row of the data, cause or time; Enter goes to the moment."),
@@ -325,6 +328,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="run",
+        runs=True,
         keys=("r",),
         title=N_("run until it converges"),
         help=N_("Until a stop rule of the scenario ends it; the screen stays usable."),
@@ -346,6 +350,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="restart",
+        runs=True,
         keys=("0",),
         title=N_("restart"),
         help=N_("Forgets the run and starts again with the same seed; breakpoints and watches stay."),
@@ -492,6 +497,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="edit",
+        runs=True,
         keys=("e",),
         title=N_("edit this value"),
         help=N_("The selected parameter, operand or neuron, or the value of this step; time forks here."),
@@ -502,6 +508,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="set",
+        runs=True,
         title=N_("give a value by name"),
         help=N_("set w5 0.7 · set lr 0.1 · set i1 nan · set w5 = 0.7; w6 = 0: forks time like e."),
         group=Group.CHANGE,
@@ -510,6 +517,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="drop",
+        runs=True,
         title=N_("drop a sample"),
         help=N_("Takes a sample, by default the one on the screen, out of this iteration; time forks."),
         group=Group.CHANGE,
@@ -518,6 +526,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="undo",
+        runs=True,
         keys=("u",),
         title=N_("undo the edit"),
         help=N_("Takes back the edit that made this branch, and goes back to where it departs."),
@@ -528,6 +537,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="branches",
+        runs=True,
         keys=("7",),
         title=N_("branches"),
         help=N_("Lists the branches: Enter goes to one, d shows every value that differs, and both loss curves."),
@@ -536,6 +546,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="branch",
+        runs=True,
         title=N_("go to a branch"),
         help=N_("By its name, where its cursor was left."),
         group=Group.CHANGE,
@@ -544,6 +555,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="rename",
+        runs=True,
         title=N_("rename the branch"),
         help=N_("Gives the branch on the screen another name."),
         group=Group.CHANGE,
@@ -552,6 +564,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="compare",
+        runs=True,
         title=N_("compare with a branch"),
         help=N_("Both at the same moment: every value that differs, and the first step that does."),
         group=Group.CHANGE,

@@ -19,9 +19,10 @@ LONGEST_TOPOLOGY = 28
 
 def header_view(reading: Reading) -> HeaderView:
     """The top line."""
-    scenario = reading.scenario
     epoch, iteration = divmod(reading.iteration, reading.schedule.per_epoch)
     crumbs = [(_("epoch"), f"{epoch + 1:,}"), (_("iteration"), f"{iteration + 1:,}")]
+    if reading.recording is not None:
+        crumbs = []
     if reading.branch:
         crumbs.insert(0, (_("branch"), reading.branch))
     step = reading.step
@@ -36,7 +37,7 @@ def header_view(reading: Reading) -> HeaderView:
         time = time_of(target)
         if moment.layer:
             crumbs.append(("", moment.layer if time is None else f"{moment.layer}@{time}"))
-        shown = target if of is None else Ref(of, target.index)
+        shown = target if of is None or reading.recording is not None else Ref(of, target.index)
         crumbs.append(("", reading.symbol(shown) if shown.index else reading.symbol(target)))
     place = reading.revealed
     text = _("step {number} of {count}").format(number=f"{place:,}", count=f"{reading.program.steps:,}")
@@ -45,11 +46,19 @@ def header_view(reading: Reading) -> HeaderView:
             term=reading.term, number=f"{place + 1:,}", count=f"{reading.program.steps:,}"
         )
     return HeaderView(
-        scenario=f"{scenario.name} · {shorten(scenario.topology, LONGEST_TOPOLOGY)}",
+        scenario=_title(reading),
         crumbs=tuple(crumbs),
         step=text,
         loss=loss_label(reading, 9),
     )
+
+
+def _title(reading: Reading) -> str:
+    """What is on the screen: the scenario with the widths of its layers, or the file of a recording."""
+    recording = reading.recording
+    if recording is not None:
+        return f"{recording.file.path.name} · PyTorch {recording.records.torch.partition('+')[0]}"
+    return f"{reading.scenario.name} · {shorten(reading.scenario.topology, LONGEST_TOPOLOGY)}"
 
 
 def timeline_view(reading: Reading, pins: Pins = NO_PINS) -> TimelineView:

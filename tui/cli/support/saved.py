@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from retrograde.engine.recording import is_recording
 from retrograde.engine.text import _
 from retrograde.tui.cli.support.loading import load
 from retrograde.tui.cli.support.progress import ProgressBar
@@ -23,7 +24,7 @@ def is_saved(source: str) -> bool:
 
 
 def load_session(source: str) -> Session:
-    """Open a saved session, or begin one with a scenario; say on stderr what is not as it was saved.
+    """Open a saved session, or begin one with a scenario or a recording; say on stderr what is not as it was saved.
 
     Raises:
         EngineError: The file is no saved session, or can not be opened.
@@ -32,7 +33,7 @@ def load_session(source: str) -> Session:
     if not is_saved(source):
         from retrograde.engine.session.session import Session
 
-        return Session(load(source))
+        return Session.of_recording(source) if is_recording(source) else Session(load(source))
     from retrograde.engine.session.saving import open_session
 
     with ProgressBar() as bar:
