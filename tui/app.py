@@ -442,8 +442,6 @@ class RetrogradeApp(GuardedApp):
         odd = session.warnings
         if message.warnings:
             debugger.desk.say(joined(message.warnings, "; "), bad=True)
-        elif session.recording is not None:
-            debugger.parts.moving.offer_break()
         elif odd:
             text = ngettext("{count} warning, :warnings lists it", "{count} warnings, :warnings lists them", len(odd))
             debugger.desk.say(f"{text.format(count=len(odd))} · {odd[0].message}", bad=True)

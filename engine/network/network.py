@@ -299,6 +299,11 @@ class Network:
         return found
 
     @property
+    def learning_rate(self) -> float | None:
+        """The learning rate that the training begins with; None where it is not known."""
+        return self.scenario.training.learning_rate
+
+    @property
     def listed(self) -> tuple[Array, ...]:
         """The parameters in the order of the layers; what several layers share, once."""
         return tuple(self.parameters)

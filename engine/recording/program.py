@@ -22,7 +22,8 @@ from retrograde.engine.ops.base import Op
 from retrograde.engine.recording.aten.reading import Given, Stated, UnstatedError, base_name
 from retrograde.engine.recording.aten.table import is_drawn, stated
 from retrograde.engine.recording.file import RecordingFile
-from retrograde.engine.recording.form import Call, Result, Value, Window
+from retrograde.engine.recording.form import DTYPES, Call, Result, Value, Window
+from retrograde.engine.recording.presenting import in_shape, presented
 from retrograde.engine.recording.window import Tensor
 from retrograde.engine.text import _
 from retrograde.engine.travel.calendar import Schedule
@@ -198,19 +199,22 @@ def _renamed(base: str, name: str) -> str:
 class RecordedFrame(Frame):
     """The values of a recording: each array is read from the file when it is first asked for."""
 
-    __slots__ = ("_file", "_known", "_numbers", "_starts")
+    __slots__ = ("_file", "_known", "_numbers", "_starts", "_values")
 
-    def __init__(self, program: Program, file: RecordingFile, numbers: Mapping[Array, int]) -> None:
+    def __init__(
+        self, program: Program, file: RecordingFile, numbers: Mapping[Array, int], values: Sequence[Value]
+    ) -> None:
         super().__init__(program, np.empty(0), NUMPY)
         self._file = file
         self._numbers = numbers
+        self._values = values
         self._known: dict[int, Floats] = {}
         # Of several arrays that begin at one place all but the last are empty.
         self._starts = [program.offsets[array] for array in program.arrays]
 
     def value(self, ref: Ref) -> float:
         number = self._numbers[ref.array]
-        raw = self._file.raw(number).reshape(-1)
+        raw = in_shape(self._file.raw(number), self._file.step.values[number], self._values[number]).reshape(-1)
         flat = int(ravel(ref.index, ref.array.shape))
         if self._file.step.values[number].dtype == "bfloat16":
             return float((raw[flat : flat + 1].astype("<u4") << 16).view("<f4")[0])
@@ -220,13 +224,17 @@ class RecordedFrame(Frame):
         number = self._numbers[array]
         found = self._known.get(number)
         if found is None:
-            found = self._file.floats(number)
+            found = self.floats(number)
             found.setflags(write=False)
             if found.nbytes <= _KEPT_BYTES:
                 if sum(one.nbytes for one in self._known.values()) + found.nbytes > _KEPT_BYTES:
                     self._known.clear()
                 self._known[number] = found
         return found
+
+    def floats(self, number: int) -> Floats:
+        """The numbers of a value as float64, in the shape of its array."""
+        return in_shape(self._file.floats(number), self._file.step.values[number], self._values[number])
 
     def at(self, where: slice | NDArray[np.intp]) -> Floats:
         first = where.start if isinstance(where, slice) else int(where[0])
@@ -239,6 +247,9 @@ class RecordedFrame(Frame):
     def known(self, array: Array) -> bool:
         """Whether the numbers of an array are in the file."""
         return self._file.step.values[self._numbers[array]].offset is not None
+
+    def largest(self, array: Array) -> float:
+        return DTYPES[self._file.step.values[self._numbers[array]].dtype].largest
 
     def finite(self, array: Array) -> bool:
         """Whether all numbers of an array are finite, as far as they are in the file."""
@@ -266,13 +277,14 @@ class RecordedProgram:
 
     Attributes:
         arrays: every array, by the number of its value.
+        values: their records, those of parameters in their parameter's shape.
         program: the ops, in the order in which they ran.
         frame: the values.
         loss: the number of the value that the backward pass began at; None where there was none.
     """
 
     def __init__(self, file: RecordingFile) -> None:
-        values = file.step.values
+        self.values = values = presented(file.step.values, file.step.calls)
         owners: dict[str, Array] = {}
         arrays: list[Array] = []
         made = {result.to.value: call for call in file.step.calls for result in call.results}
@@ -284,6 +296,7 @@ class RecordedProgram:
                 role=_role(value, of, made.get(len(arrays))),
                 layer=_module(value, of, made.get(len(arrays))),
                 of=of,
+                nameless=True,
                 stem=value.name.partition("(")[0] if _is_kept(value, of) else "",
             )
             owners.setdefault(value.name, array)
@@ -299,7 +312,7 @@ class RecordedProgram:
         self.program = Program(ops, batch=1, state=(), updates=(), data=(), constants=leaves)
         if self.loss is not None:
             self.program.named.setdefault("E", self.arrays[self.loss])
-        self.frame = RecordedFrame(self.program, file, self.numbers)
+        self.frame = RecordedFrame(self.program, file, self.numbers, values)
 
     def has_values(self, array: Array) -> bool:
         """Whether the numbers of an array are in the file."""
@@ -326,7 +339,7 @@ class RecordedProgram:
                     number=number,
                     result=result,
                     arrays=self.arrays,
-                    values=self._file.step.values,
+                    values=self.values,
                     read=self.read,
                     flows=result.to.value in self._flowing,
                 )
@@ -347,7 +360,7 @@ class RecordedProgram:
         if found is None:
             if len(self._read) > 16:
                 self._read.clear()
-            found = self._read[number] = self._file.floats(number)
+            found = self._read[number] = self.frame.floats(number)
         return found[ref.index]
 
 

@@ -194,7 +194,7 @@ class Recording:
 
     def value_of(self, array: Array) -> Value:
         """The record of an array."""
-        return self.records.values[self.recorded.numbers[array]]
+        return self.recorded.values[self.recorded.numbers[array]]
 
     def source(self, number: int) -> Source | None:
         """The line of the user's code that an op belongs to; of an op of the backward pass that of its forward op."""
@@ -251,7 +251,7 @@ class Recording:
         ref = self.program.target(Place(number, None, element))
         reached = [
             value.name
-            for value in self.records.values
+            for value in self.recorded.values
             if value.name.startswith(("grad(", "new(")) and not self.frame.finite(self.program.named[value.name])
         ]
         return Break(

@@ -75,6 +75,11 @@ class RecordedNetwork(Network):
         raise only_read(self._name)
 
     @property
+    def learning_rate(self) -> float | None:
+        """None: it is a number among the arguments of ops."""
+        return None
+
+    @property
     def listed(self) -> tuple[Array, ...]:
         """The parameters, in the order in which the model has them."""
         return tuple(array for array in self._recorded.arrays if array.role is Role.WEIGHT)

@@ -71,7 +71,7 @@ COMMAND = Subcommand(
     name="open",
     help=N_("open the app (what happens without a command)"),
     arguments=(
-        argument("scenario", nargs="?", metavar="NAME|FILE.toml|FILE.rgrec|FILE.session.json"),
+        argument("scenario", nargs="?", metavar="NAME|FILE.toml|FILE.session.json|FILE.rgrec"),
         DATA,
         argument("--history", type=count, metavar="MB", help=N_("memory for the history (default: 64)")),
         # Where they stand before the subcommand, they are not overwritten by a default.

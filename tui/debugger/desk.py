@@ -226,8 +226,11 @@ class Desk:
         if step is None:
             return otherwise
         row = self.parameters.find(step.target)
-        if row is None:
-            found = (self.parameters.find(operand.ref) for operand in self.operands)
+        recording = self.reading.recording
+        if row is None and (recording is None or not recording.silence(step.place.op)):
+            from retrograde.engine.equations.expression import refs
+
+            found = (self.parameters.find(ref) for ref in refs(step.equation))
             row = next((each for each in found if each is not None), None)
         return otherwise if row is None else row
 

@@ -32,7 +32,7 @@ def draw_modules(canvas: Canvas, view: NetworkView) -> None:
     with_count = canvas.width >= 4 + name + 2 + shape + 2 + max(count, width(title)) + 2
     count = max(count, width(title)) if with_count else 0
     right = canvas.width - 1 - (count + 2 if with_count else 0)
-    name = min(name, max(right - shape - 6, 6))
+    name = min(name, max(right - shape - LEAST_ROOM - 10, 6))
     what = 4 + name + 2
     if head:
         canvas.put(4, 0, _("module"), Ink.DIM)
@@ -44,7 +44,7 @@ def draw_modules(canvas: Canvas, view: NetworkView) -> None:
         _draw_row(canvas, row, y, name)
         canvas.put(right - width(row.shape), y, row.shape, Ink.TEXT)
         room = right - shape - 2 - what
-        if row.what and room >= min(LEAST_ROOM, width(row.what)):
+        if row.what and room >= min(LEAST_ROOM // 2, width(row.what)):
             canvas.put(what, y, shorten(row.what, room, canvas.glyphs.ellipsis), Ink.DIM)
         if with_count:
             text = counts[top + position]

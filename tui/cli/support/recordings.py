@@ -260,18 +260,15 @@ def _uses(recording: Recording, ref: Ref) -> list[Step]:
     return [recording.step_at(place) for place in recording.uses(ref)]
 
 
-def why_recording(source: str, name: str | None, *, as_json: bool) -> int:
+def why_recording(source: str, *, as_json: bool) -> int:
     """Say where the first value that is not finite came from, and return the exit code.
 
     Returns:
         1 where there is one, 0 where all are finite.
 
     Raises:
-        EngineError: A gradient is asked about.
+        EngineError: The recording can not be read.
     """
-    if name is not None:
-        message = _("of a recording `why` tells the first value that is not finite; for {name} there is `query`")
-        raise EngineError(message.format(name=name))
     recording = opened(source)
     found = recording.first_break()
     if as_json:
