@@ -265,6 +265,8 @@ class RecordedFrame(Frame):
 class RecordedSchedule(Schedule):
     """The one iteration of a recording."""
 
+    alone = True
+
     def __init__(self, program: Program) -> None:
         self.samples = self.batch = self.per_epoch = 1
         self.full = self.last = program
