@@ -10,6 +10,7 @@ from pathlib import Path
 from retrograde.engine.errors import EngineError
 from retrograde.engine.recording import is_recording
 from retrograde.engine.text import N_, _, visible
+from retrograde.tui.cli.support.moments import parted
 from retrograde.tui.cli.support.saved import is_saved
 from retrograde.tui.cli.support.subcommand import DATA, Subcommand, argument, count, plain_characters, theme
 
@@ -26,6 +27,9 @@ def open_app(
     """
     from retrograde.engine.scenario.catalogue import shipped
 
+    at = None
+    if scenario is not None:
+        scenario, at = parted(scenario)
     if scenario is not None and is_recording(scenario) and not _is_file(scenario):
         raise EngineError(_("there is no file {path}").format(path=visible(scenario)))
     _require_terminal()
@@ -39,7 +43,7 @@ def open_app(
     from retrograde.tui.app import run_app
 
     source = scenario if saved is None else None
-    return run_app(source, theme=theme, ascii_only=ascii_only, data=samples, session=saved, history=budget)
+    return run_app(source, theme=theme, ascii_only=ascii_only, data=samples, session=saved, history=budget, at=at)
 
 
 def _is_file(name: str) -> bool:
