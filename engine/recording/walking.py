@@ -43,7 +43,7 @@ def only_read(name: str) -> OnlyReadError:
 def no_such_motion(granularity: str) -> OnlyReadError:
     """What is said of a motion by what a recording has not."""
     if granularity == "sample":
-        text = _("a recording has no samples to move by: nobody knows which axis of its arrays is the batch")
+        text = _("a recording has no samples of its own: nobody knows which axis of its arrays is the batch")
     else:
         text = _("a recording is one iteration of a training: there is no other iteration or epoch to move to")
     return OnlyReadError(text)

@@ -126,6 +126,7 @@ class Doing:
         if recording is None:
             return ""
         granularity = row.id.removesuffix("_back")
+        granularity = "sample" if granularity in {"samples", "misclassified", "confusion"} else granularity
         if granularity in {"sample", "iteration", "epoch"}:
             return str(recording.no_such_motion(granularity))
         return str(recording.only_read()) if row.runs else ""

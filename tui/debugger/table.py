@@ -227,6 +227,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="published",
+        runs=True,
         keys=("P",),
         title=N_("published figures"),
         help=N_("What the source printed beside what is computed, and who is right; Enter goes to the step."),
@@ -238,6 +239,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="samples",
+        runs=True,
         keys=("9",),
         title=N_("samples: which are wrong"),
         help=N_(
@@ -251,6 +253,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="misclassified",
+        runs=True,
         title=N_("misclassified samples"),
         help=N_("The samples that are not classified rightly, the largest loss first."),
         group=Group.WHY,
@@ -260,6 +263,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="confusion",
+        runs=True,
         title=N_("confusion matrix"),
         help=N_("How often each class is taken for each other; Enter shows the samples."),
         group=Group.WHY,
