@@ -115,7 +115,7 @@ def class_field(values: Floats) -> tuple[Ints, tuple[str, ...]]:
     """
     import numpy as np
 
-    finite = np.isfinite(values).all(axis=2)
+    finite: Any = np.isfinite(values).all(axis=2)
     known = np.where(finite[:, :, None], values, 0.0)
     best = known.argmax(axis=2)
     ordered = np.sort(known, axis=2)
