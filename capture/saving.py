@@ -149,7 +149,7 @@ class _Step:
             found |= {number: why for number in everything if number not in wanted and number not in found}
         if self._cost(wanted) > kept.limit:
             chosen = self._within(kept.limit, wanted)
-            found |= {number: f"recorded with limit={kept.limit}" for number in wanted - chosen}
+            found |= dict.fromkeys(wanted - chosen, f"recorded with limit={kept.limit}")
         return found
 
     def _within(self, limit: int, wanted: set[int]) -> set[int]:
