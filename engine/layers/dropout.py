@@ -27,6 +27,13 @@ class DropoutLayer(Layer):
         default=False, description="true: the first axis, that of the channels, is left out as a whole"
     )
 
+    mask: str | None = Field(
+        default=None,
+        max_length=300,
+        description="the name of a tensor of network.weights_file: the mask of the first iteration, 1 for what stays"
+        " and 0 for what is left out, with an axis for the samples before the others; later ones are drawn",
+    )
+
     evaluates_apart: ClassVar[bool] = True
 
     @property

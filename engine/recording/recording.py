@@ -216,7 +216,7 @@ class Recording:
             value.name
             for value in self.records.values
             if value.name.startswith(("grad(", "new("))
-            and value.offset is not None
+            and value.held
             and not np.isfinite(self.file.floats(self.records.values.index(value))).all()
         ]
         return Break(

@@ -24,6 +24,7 @@ from retrograde.tui.drawing.layout import layout
 from retrograde.tui.drawing.sheets import WHOLE, Dimensions, draw_sheet, sheet_forms
 from retrograde.tui.drawing.wires import Wires
 from retrograde.tui.reading.reading import Reading
+from retrograde.tui.records.loss import Losses
 from retrograde.tui.records.marks import Mark, PanelEdge
 from retrograde.tui.records.network import LayerView, LinkView, NetworkView, SheetKind, SheetView
 from retrograde.tui.views.equation import equation_view
@@ -44,6 +45,8 @@ from retrograde.tui.widgets.weights import WeightsPanel
 from tests.support.effort import examples
 from tests.support.graphs import BRANCHES, LAYERS, SKIP, scenario_of
 
+EMPTY = np.empty(0)
+NO_LOSSES = Losses(first=EMPTY, low=EMPTY, high=EMPTY, ends=EMPTY, means=EMPTY)
 PANELS: tuple[Any, ...] = (NetworkPanel, EquationPanel, WeightsPanel, LossPanel)
 
 
@@ -77,12 +80,11 @@ def views_of(reading: Reading, parameters: Parameters, node: int = -1) -> tuple[
     lens = Lens(node=node)
     header_view(reading)
     timeline_view(reading)
-    empty = np.empty(0)
     return (
         network_view(reading, parameters, lens),
         equation_view(reading, lens),
         weights_view(reading, parameters, lens, None, window=12),
-        loss_view(reading, (empty, empty, empty), run=None),
+        loss_view(reading, NO_LOSSES, run=None),
     )
 
 
@@ -273,11 +275,10 @@ def test_what_the_optimiser_remembers_has_columns() -> None:
 
 def test_outputs_of_every_shape_stand_beside_their_targets() -> None:
     reading = reading_at(session_of("rnn"), first_step(session_of("rnn"), "out_o2@2"))
-    empty = np.empty(0)
-    lines = ["".join(span.text for span in line) for line in loss_view(reading, (empty,) * 3, run=None).lines]
+    lines = ["".join(span.text for span in line) for line in loss_view(reading, NO_LOSSES, run=None).lines]
     assert any(line.startswith("o1@2") and "target 0.25" in line for line in lines)
     reading = reading_at(session_of("branches"), 1)
-    lines = ["".join(span.text for span in line) for line in loss_view(reading, (empty,) * 3, run=None).lines]
+    lines = ["".join(span.text for span in line) for line in loss_view(reading, NO_LOSSES, run=None).lines]
     assert [line.split()[0] for line in lines[-4:]] == ["p1", "p2", "p3", "q1"]
 
 

@@ -75,6 +75,12 @@ class Host(Protocol):
     def announce(self, text: str) -> None:
         """Shows a text for a moment, in a corner."""
 
+    def marked(self) -> str:
+        """The text that the mouse has marked; empty for none."""
+
+    def copy(self, text: str) -> None:
+        """Gives the terminal a text to be pasted elsewhere."""
+
 
 class Said(NamedTuple):
     """A notice in place of the footer's keys; empty for none."""
@@ -209,7 +215,7 @@ class Desk:
         for reads in self.readers:
             reads()
         weight = self.lens.weight
-        if follow and self.focus != PanelId.WEIGHTS:
+        if follow and self.focus != PanelId.WEIGHTS and not self.lens.kept:
             weight = self._row_of_step(weight)
         self.lens = replace(self.lens, operand=-1, weight=weight)
         self.paint()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.errors import EngineError
@@ -82,6 +83,27 @@ class Explaining:
 
         session = self._desk.session
         self._look(_("flow by layer"), lambda: FlowReading.of(session), FlowScreen)
+
+    def samples(self, text: str = "", *, matrix: bool = False) -> None:
+        """Shows what the parameters at the cursor make of every sample.
+
+        Args:
+            text: a filter: a class, ``wrong``, ``3>8``, ``#12``.
+            matrix: whether the confusion matrix is shown first.
+        """
+        from retrograde.engine.explaining.sample_order import chosen
+        from retrograde.tui.screens.samples import SamplesScreen
+
+        session = self._desk.session
+
+        def read() -> object:
+            table = session.samples()
+            if matrix and not table.classified:
+                raise EngineError(_("the targets of this network are no classes"))
+            chosen(table, text)
+            return table
+
+        self._look(_("samples"), read, partial(SamplesScreen, text=text.strip(), matrix=matrix))
 
     def _asked(self, name: str) -> Ref:
         """The slot that is asked about.

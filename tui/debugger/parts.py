@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from retrograde.tui.debugger.badges import Badges
 from retrograde.tui.debugger.beside import Beside
 from retrograde.tui.debugger.breakpoints import Breaking
+from retrograde.tui.debugger.copying import Copying
 from retrograde.tui.debugger.doctoring import Doctoring
 from retrograde.tui.debugger.editing import Editing
 from retrograde.tui.debugger.explaining import Explaining
@@ -17,6 +18,7 @@ from retrograde.tui.debugger.listing import Listing
 from retrograde.tui.debugger.moving import Moving
 from retrograde.tui.debugger.panels.panel import Colleagues
 from retrograde.tui.debugger.panels.table import PANELS
+from retrograde.tui.debugger.publishing import Publishing
 from retrograde.tui.debugger.querying import Querying
 from retrograde.tui.debugger.running import Running
 from retrograde.tui.debugger.selecting import Selecting
@@ -55,6 +57,7 @@ class Parts:
         self.badges = Badges(desk, self.working)
         self.beside = Beside(desk, self.working)
         self.viewing = Viewing(desk)
+        self.copying = Copying(desk)
         self.moving = Moving(desk, self.working)
         self.visiting = Visiting(desk, self.working, self.listing)
         self.breaking = Breaking(desk, self.working, self.listing, self.moving, self.visiting)
@@ -73,6 +76,7 @@ class Parts:
         self.panels = {row.id: row.part(desk, colleagues) for row in PANELS}
         self.selecting = Selecting(desk, self.panels)
         self.telling = Telling(desk, self.working, self.moving)
+        self.publishing = Publishing(desk, self.working, self.moving)
         self.explaining = Explaining(desk, self.working, self.moving, self.editing)
         self.running = Running(desk, self.working, self.listing, self.keeping)
         self.leaving = Leaving(desk, self.working, self.keeping)
