@@ -58,7 +58,7 @@ class Recorder(TorchDispatchMode):
     def __init__(self, file: RecordingWriter, models: list[Any], optimizers: list[Any]) -> None:
         super().__init__()
         self.calls: list[Call] = []
-        self.memory = Memory(file)
+        self.memory = Memory(file, self._join)
         self.repeating = Repeating(self.memory)
         self.places = Whereabouts(models, optimizers)
         self.places.before_update.append(self._name_gradients)
@@ -164,8 +164,6 @@ class Recorder(TorchDispatchMode):
             if unread:
                 self._before_writing(one)
                 return None
-            if self.memory.find(one) is None:
-                self._join(one)
             return self.memory.read(one)
         if isinstance(one, list | tuple):
             return [self._encoded(part, unread) for part in one]
@@ -173,16 +171,15 @@ class Recorder(TorchDispatchMode):
             return one
         return str(one)
 
-    def _join(self, tensor: Any) -> None:
+    def _join(self, tensor: Any, region: Region, parts: list[Window]) -> None:
         """Notes that memory which was written in pieces is read as a whole, as the gradients of a bucket are."""
-        parts = self.memory.parts(tensor)
-        if len(parts) < 2:
-            return
+        # It comes before the op that reads, which has a number already.
+        self.places.moved(len(self.calls))
         spot = self.places.spot(None)
-        region = self.memory.region(tensor)
         number = self.memory.take(tensor, region, name=_name(spot, "joined", 0), kind="made")
-        flat = Window(value=number, offset=0, shape=(region.stop - region.start,), strides=(1,))
-        self._note("retrograde.joined", {"tensors": parts}, [Result(position=0, to=flat)], spot)
+        flat = Window.trusted(value=number, offset=0, shape=(region.stop - region.start,), strides=(1,))
+        made = Result.trusted(position=0, item=None, to=flat, old=None)
+        self._note("retrograde.joined", {"tensors": parts}, [made], spot)
 
     def _before_writing(self, tensor: Any) -> None:
         """Copies memory of which an op is going to write a part, and whose rest is not known."""
