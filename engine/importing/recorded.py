@@ -118,7 +118,7 @@ def map_recording(recording: Recording) -> Mapped:
         if node.drawn is not None:
             key = f"{node.name}.mask"
             tensors[key] = node.drawn
-            node.keys["mask"] = key
+            node.keys["first_mask"] = key
     tables |= {
         "title": {"en": recording.file.path.stem, "zh": recording.file.path.stem},
         "training": training.table,

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import ActivatedLayer, Form, Parameter, Row, ShapeError
-from retrograde.engine.layers.normalised import scale_and_shift
+from retrograde.engine.layers.normalised import scale_and_shift, unwanted
 from retrograde.engine.layers.stored import Stored
 from retrograde.engine.text import _
 
@@ -62,9 +62,7 @@ class BatchNormLayer(ActivatedLayer):
         if sources[0].steps:
             message = _("a batch norm takes one array, not {steps} time steps; take a layer norm there")
             raise ShapeError("inputs", message.format(steps=sources[0].steps))
-        for key in ("gamma", "beta"):
-            if not self.affine and getattr(self, key) is not None:
-                raise ShapeError(key, _("{key} is given, but affine = false leaves it out").format(key=key))
+        unwanted(self, "gamma", "beta")
         if not sources[0].shape:
             raise ShapeError("inputs", _("a batch norm needs channels, and what comes before it is one number"))
         channels = sources[0].shape[0]

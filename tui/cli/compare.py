@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.errors import EngineError
+from retrograde.engine.recording import is_recording
 from retrograde.engine.text import N_, _, ngettext, visible
 from retrograde.tui.cli.support.columns import table
 from retrograde.tui.cli.support.loading import load
 from retrograde.tui.cli.support.numbers import encoded, shown
-from retrograde.tui.cli.support.recordings import is_recording
 from retrograde.tui.cli.support.subcommand import JSON, Subcommand, argument
 
 if TYPE_CHECKING:
