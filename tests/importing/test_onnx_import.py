@@ -39,7 +39,7 @@ def tensor(name: str, values: np.ndarray) -> bytes:
     return dims + field(2, kind) + field(8, name) + field(9, values.astype("<i8" if kind == 7 else "<f8").tobytes())
 
 
-def node(op: str, inputs: list[str], output: str, *, name: str = "", **attributes: int | float | list[int]) -> bytes:
+def node(op: str, inputs: list[str], output: str, *, name: str = "", **attributes: float | list[int]) -> bytes:
     parts = [field(1, one) for one in inputs] + [field(2, output), field(3, name), field(4, op)]
     for key, one in attributes.items():
         if isinstance(one, float):
