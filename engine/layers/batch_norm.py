@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -38,7 +38,10 @@ class BatchNormLayer(ActivatedLayer):
     gamma: Row | None = Field(default=None, description="initial γ, one for each channel; 1 if absent")
     beta: Row | None = Field(default=None, description="initial β, one for each channel; 0 if absent")
 
-    evaluates_apart: ClassVar[bool] = True
+    @property
+    def evaluates_apart(self) -> bool:
+        """With the running averages."""
+        return True
 
     @property
     def label(self) -> str:

@@ -70,8 +70,12 @@ class DropoutLayer(Layer):
         " samples, or the columns of a table",
     )
 
-    evaluates_apart: ClassVar[bool] = True
     start_role: ClassVar[Role] = Role.MASK
+
+    @property
+    def evaluates_apart(self) -> bool:
+        """With every value."""
+        return True
 
     @property
     def label(self) -> str:

@@ -28,6 +28,7 @@ UPDATES = 3
 PARAMETERS = {
     "weights": "W", "biases": "b", "gamma": "gamma", "beta": "beta", "slopes": "a",
     "recurrent_weights": "U", "recurrent_biases": "bu",
+    **{letter + one: letter + one for letter in "Wb" for one in "qkvo"},
 }  # fmt: skip
 RECURRENT = ("rnn", "gru", "lstm")
 """The keys that give parameters, and the names of these in the network."""
@@ -216,6 +217,27 @@ def _dropout(net: Net, layer: dict[str, Any], x: Any) -> Any:
     return x * (mask.reshape(x.shape) if mask.dim() == 2 else mask) / (1.0 - layer["rate"])
 
 
+def _attention(net: Net, layer: dict[str, Any], x: Any) -> Any:
+    torch, functional, heads = net.torch, net.functional, layer["heads"]
+    batch, positions, width = x.shape
+    q, k, v = (
+        functional.linear(x, net.of(layer, f"W{one}"), net.of(layer, f"b{one}"))
+        .reshape(batch, positions, heads, -1)
+        .transpose(1, 2)
+        for one in "qkv"
+    )
+    seen = torch.tensor(layer.get("mask", [[1] * positions] * positions), dtype=torch.bool)
+    seen = seen.tril() if layer["causal"] else seen
+    weights = torch.softmax((q @ k.transpose(-1, -2) / (width // heads) ** 0.5).masked_fill(~seen, -torch.inf), dim=-1)
+    plain = functional.scaled_dot_product_attention(q, k, v, attn_mask=seen)
+    assert torch.allclose(plain, weights @ v, rtol=1e-11, atol=1e-13)
+    if "dropout_mask" in layer:
+        kept = torch.tensor(layer["dropout_mask"], dtype=torch.float64)[net.rows].reshape(weights.shape)
+        weights = weights * kept / (1.0 - layer["dropout"])
+    mixed = (weights @ v).transpose(1, 2).reshape(batch, positions, width)
+    return functional.linear(mixed, net.of(layer, "Wo"), net.of(layer, "bo")) * 1.0
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "dense": _dense,
     "flatten": lambda _net, _layer, x: x.reshape(len(x), -1) * 1.0,
@@ -225,6 +247,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "instance_norm": _instance_norm,
     **dict.fromkeys(RECURRENT, _recurrent),
     "dropout": _dropout,
+    "attention": _attention,
     "slice": _slice,
     "mean": _along("mean"),
     "sum": _along("sum"),

@@ -229,7 +229,28 @@ def masked(plan: Plan, x: str) -> str | None:
     return plan.add("dropout", [x], shape, steps=steps, rate=rate, whole_channels=whole or None, mask=mask)
 
 
+def attention(plan: Plan, x: str) -> str | None:
+    """Self-attention in which each query sees some keys, and of which weights are left out."""
+    shape = plan.shapes[x]
+    if plan.steps[x] or len(shape) != 2:
+        return None
+    positions, width = shape
+    heads = plan.among(*(count for count in (1, 2) if width % count == 0))
+    keys: dict[str, Any] = {"heads": heads, "projections": ["q", "k", "v", "o"], "causal": plan.chance(0.3)}
+    for one in "qkvo":
+        keys |= {f"W{one}": plan.values(width, width), f"b{one}": plan.values(width)}
+    if plan.chance(0.6):
+        seen = [[int(t == u or plan.chance(0.6)) for u in range(positions)] for t in range(positions)]
+        keys["mask"] = seen
+    if plan.chance(0.6):
+        size = heads * positions * positions
+        keys["dropout_mask"] = [[int(plan.chance(0.7)) for _ in range(size)] for _ in range(plan.samples)]
+        keys["dropout"] = plan.among(0.1, 0.5)
+    return plan.add("attention", [x], shape, **keys)
+
+
 MOVES: dict[str, Move] = {
+    "attended": attention,
     "masked": masked,
     "stacked": stacked,
     "mean": _along("mean"),
