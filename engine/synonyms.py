@@ -235,6 +235,7 @@ SYNONYMS: tuple[Synonym, ...] = (
     _row("kernel", "kernelsize filtersize poolsize window windowsize"),
     _row("stride", "strides step"),
     _row("padding", "pad"),
+    _row("ceil_mode", "ceil ceiling roundup"),
     _row("activation", "act nonlinearity activationfunction activations transfer transferfunction f fn function"),
     _row("weights", "w weight kernel matrix coefficients initialweights"),
     _row("biases", "b biasvalues intercept offsets initialbias initialbiases"),

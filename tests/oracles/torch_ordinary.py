@@ -238,6 +238,12 @@ def _attention(net: Net, layer: dict[str, Any], x: Any) -> Any:
     return functional.linear(mixed, net.of(layer, "Wo"), net.of(layer, "bo")) * 1.0
 
 
+def _pool(net: Net, layer: dict[str, Any], x: Any) -> Any:
+    name = f"{'max' if layer['kind'] == 'max_pool' else 'avg'}_pool{x.dim() - 2}d"
+    given = {key: layer[key] for key in ("stride", "padding", "ceil_mode", "count_include_pad") if key in layer}
+    return getattr(net.functional, name)(x, layer["kernel"], **given)
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "dense": _dense,
     "flatten": lambda _net, _layer, x: x.reshape(len(x), -1) * 1.0,
@@ -248,6 +254,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(RECURRENT, _recurrent),
     "dropout": _dropout,
     "attention": _attention,
+    "max_pool": _pool,
+    "average_pool": _pool,
     "slice": _slice,
     "mean": _along("mean"),
     "sum": _along("sum"),

@@ -249,7 +249,35 @@ def attention(plan: Plan, x: str) -> str | None:
     return plan.add("attention", [x], shape, **keys)
 
 
+def _ceiled(kind: str) -> Move:
+    """A pooling whose last windows may reach beyond the padding."""
+
+    def move(plan: Plan, x: str) -> str | None:
+        shape = plan.shapes[x]
+        if plan.steps[x] or len(shape) < 2:
+            return None
+        lengths, kernel, stride, padding = shape[1:], [], [], []
+        made = []
+        for length in lengths:
+            taps, step = plan.among(1, 2, 3), plan.among(1, 2, 3)
+            margin = plan.random.randint(0, taps // 2)
+            room = length + 2 * margin - taps
+            if room < 0:
+                return None
+            count = -(-room // step) + 1
+            made.append(count - ((count - 1) * step >= length + margin))
+            kernel, stride, padding = [*kernel, taps], [*stride, step], [*padding, margin]
+        keys: dict[str, Any] = {"kernel": kernel, "stride": stride, "padding": padding, "ceil_mode": True}
+        if kind == "average_pool":
+            keys["count_include_pad"] = plan.chance(0.6)
+        return plan.add(kind, [x], (shape[0], *made), **keys)
+
+    return move
+
+
 MOVES: dict[str, Move] = {
+    "max_ceiled": _ceiled("max_pool"),
+    "average_ceiled": _ceiled("average_pool"),
     "attended": attention,
     "masked": masked,
     "stacked": stacked,

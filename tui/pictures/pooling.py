@@ -207,7 +207,7 @@ def averaged(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     _sample, channel, *position = step.target.index
     window = cells(op.axes, tuple(position))
     present = [cell for cell in window if cell.source is not None]
-    count = len(window) if op.padded else len(present)
+    count = op.share(position)
     values = reading.frame.array(op.x)[reading.sample][channel]
     total = summed(float(values[cell.source]) for cell in present)
     text = f" Σ = {show(total, digits)}, / {count} = {show(reading.frame.value(step.target), digits)}"
@@ -235,7 +235,7 @@ def shared(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     text = _("each value of a window gets an equal share: 1/{count}").format(
         count=prod(axis.taps for axis in part.axes)
     )
-    if not part.padded:
+    if not part.padded or part.ends is not None:
         text = _("each value that is in a window gets an equal share")
     return (across(gradients, target, (Span(" " + text, Ink.DIM),)),)
 
