@@ -183,7 +183,13 @@ SYNONYMS: tuple[Synonym, ...] = (
     _row("divide", "div truediv quotient ratio", same=True),
     _row("embedding", "embed embeddings lookup"),
     _row("position", "positionalencoding positionalembedding positional posenc"),
-    _row("upsample", "upsampling upsampling2d upsampling1d"),
+    _row("upsample", "upsampling upsampling2d upsampling1d resize"),
+    _row(
+        "upsample", "interpolate interpolation bilinear upsamplingbilinear2d", N_('with mode = "linear" it is bilinear')
+    ),
+    _row("linear", "bilinear trilinear", N_("along two axes it is bilinear")),
+    _row("factor", "scalefactor"),
+    _row("size", "outputsize"),
     _row("permute", "swapaxes"),
     _row("reshape", "view unflatten"),
     _row("flatten", "ravel"),

@@ -244,6 +244,14 @@ def _pool(net: Net, layer: dict[str, Any], x: Any) -> Any:
     return getattr(net.functional, name)(x, layer["kernel"], **given)
 
 
+def _upsample(net: Net, layer: dict[str, Any], x: Any) -> Any:
+    lengths = x.shape[2:]
+    size = layer.get("size") or [a * b for a, b in zip(lengths, layer["factor"], strict=True)]
+    mode = layer["mode"] if layer["mode"] == "nearest" else ("linear", "bilinear")[len(lengths) - 1]
+    corners = layer.get("align_corners", False) if mode != "nearest" else None
+    return net.functional.interpolate(x, size=list(size), mode=mode, align_corners=corners)
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "dense": _dense,
     "flatten": lambda _net, _layer, x: x.reshape(len(x), -1) * 1.0,
@@ -256,6 +264,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "attention": _attention,
     "max_pool": _pool,
     "average_pool": _pool,
+    "upsample": _upsample,
     "slice": _slice,
     "mean": _along("mean"),
     "sum": _along("sum"),

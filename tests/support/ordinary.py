@@ -275,7 +275,26 @@ def _ceiled(kind: str) -> Move:
     return move
 
 
+def blended(plan: Plan, x: str) -> str | None:
+    """Interpolation, to the nearest value or linear, to longer axes or to shorter ones."""
+    shape = plan.shapes[x]
+    if plan.steps[x] or len(shape) < 2:
+        return None
+    lengths = shape[1:]
+    mode = plan.among("linear", "linear", "nearest")
+    keys: dict[str, Any] = {"mode": mode, "align_corners": (mode == "linear" and plan.chance(0.4)) or None}
+    if plan.chance(0.4):
+        factors = [plan.among(1, 2, 3) for _ in lengths]
+        made = tuple(a * b for a, b in zip(lengths, factors, strict=True))
+        keys["factor"] = factors
+    else:
+        made = tuple(plan.random.randint(1, 6) for _ in lengths)
+        keys["size"] = made
+    return plan.add("upsample", [x], (shape[0], *made), **keys) if prod(made) < 40 else None
+
+
 MOVES: dict[str, Move] = {
+    "blended": blended,
     "max_ceiled": _ceiled("max_pool"),
     "average_ceiled": _ceiled("average_pool"),
     "attended": attention,
