@@ -10,7 +10,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-NAMES: Mapping[str, str] = {"W": "weight", "b": "bias", "gamma": "weight", "beta": "bias", "P": "weight"}
+NAMES: Mapping[str, str] = {
+    "W": "weight",
+    "b": "bias",
+    "gamma": "weight",
+    "beta": "bias",
+    "P": "weight",
+    "a": "weight",
+}
 """What PyTorch calls the parameters that most kinds of layer have; what is not here keeps its own name."""
 
 
