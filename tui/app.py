@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -133,7 +134,8 @@ class RetrogradeApp(GuardedApp):
         self._data = data
         self._ascii = ascii_only
         self._chosen = False
-        self.look = look(dark=theme != "light", ascii_only=ascii_only)
+        self._colourless = bool(os.environ.get("NO_COLOR"))
+        self.look = look(dark=theme != "light", ascii_only=ascii_only, colourless=self._colourless)
         for one in themes():
             self.register_theme(one)
         self.theme = LIGHT if theme == "light" else DARK
@@ -271,7 +273,7 @@ class RetrogradeApp(GuardedApp):
     def toggle_look(self) -> None:
         """Changes between the dark and the light theme."""
         dark = not self.look.dark
-        self.look = look(dark=dark, ascii_only=self._ascii)
+        self.look = look(dark=dark, ascii_only=self._ascii, colourless=self._colourless)
         self.theme = DARK if dark else LIGHT
         self._paint_all()
 

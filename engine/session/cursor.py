@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Extent
 from retrograde.engine.equations.evaluation import evaluate
 from retrograde.engine.equations.expression import Ref, terms
@@ -603,6 +604,11 @@ class Cursor:
     def _complete(self) -> bool:
         """Whether the cursor is at the end of its iteration."""
         return self.position > 0 and self.revealed == self.program.steps
+
+    @property
+    def reached(self) -> Floats:
+        """The parameters at the cursor: within an iteration those that it began with, at its end the new ones."""
+        return self.timeline.state(self.iteration + self._complete)
 
     def gradient(self, name: str) -> Any:
         """∂E/∂ the value with a name, at the cursor; see ``value``."""

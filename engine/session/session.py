@@ -180,8 +180,7 @@ class Session(Cursor):
 
     def samples(self, *, held_out: bool = False) -> SampleTable:
         """What the parameters at the cursor make of every sample; see ``samples_of``."""
-        state = self.timeline.state(self.iteration + self._complete)
-        return samples_of(self.timeline, state, held_out=held_out)
+        return samples_of(self.timeline, self.reached, held_out=held_out)
 
     def step_of_sample(self, sample: int, epoch: int | None = None) -> int:
         """The step that completes the outputs of a sample of the data.

@@ -59,6 +59,13 @@ class Host(Protocol):
     def choose(self) -> None:
         """Chooses another scenario."""
 
+    def open_source(self, source: str) -> None:
+        """Opens another scenario.
+
+        Args:
+            source: the scenario, by its name or file.
+        """
+
     def recover(self) -> None:
         """Lists the unsaved work of programs that have ended."""
 

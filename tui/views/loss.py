@@ -15,11 +15,13 @@ from retrograde.tui.reading.figures import show
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.loss import LossView
 from retrograde.tui.views.curves import loss_plot
+from retrograde.tui.views.race import race_legend, race_series
 from retrograde.tui.views.recorded import loss_lines
 from retrograde.tui.views.slots import class_of, outputs_of, place_name, size_of, time_of
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.array import Array
+    from retrograde.engine.session.race import Lap
     from retrograde.tui.records.curves import CurveEvent
     from retrograde.tui.records.loss import Losses, RunView
 
@@ -36,6 +38,7 @@ def loss_view(
     accuracy: tuple[int, int] | None = None,
     other: tuple[str, Losses] | None = None,
     events: tuple[CurveEvent, ...] = (),
+    race: tuple[Lap, ...] = (),
 ) -> LossView:
     """The loss curve up to the furthest moment, or of a run that is under way.
 
@@ -47,6 +50,7 @@ def loss_view(
         accuracy: how many samples are classified rightly, and of how many.
         other: the name and the losses of a branch to show beside this one.
         events: what happened.
+        race: the variants that were trained beside it.
     """
     if reading.recording is not None:
         return LossView(lines=loss_lines(reading, reading.recording, loss_label(reading, 9)))
@@ -67,7 +71,11 @@ def loss_view(
         events=events,
         others=() if other is None else (other,),
         name="" if other is None else reading.branch,
+        race=race_series(race) if other is None else (),
     )
+    if race and plot is not None and other is None:
+        lines += race_legend(race, reading.scenario.name)
+        lines[-1] = (*lines[-1], Span("R ", Ink.KEY), Span(_("table"), Ink.DIM))
     return LossView(plot=plot, lines=tuple(lines), progress=progress)
 
 
@@ -166,7 +174,7 @@ def loss_so_far(reading: Reading) -> tuple[str, float, int] | None:
     return None
 
 
-def loss_label(reading: Reading, digits: int) -> Line:
+def loss_label(reading: Reading, digits: int, *, brief: bool = False) -> Line:
     """E of the iteration: the sum so far with its label, never an old one."""
     found = loss_so_far(reading)
     if found is None:
@@ -174,7 +182,9 @@ def loss_label(reading: Reading, digits: int) -> Line:
     symbol, value, done = found
     spans = [Span(f"{symbol} ", Ink.DIM), Span(show(value, digits), Ink.STRONG if math.isfinite(value) else Ink.BAD)]
     if done < reading.program.batch:
-        text = _("{done} of {count} samples").format(done=done, count=reading.program.batch)
+        text = f"{done}/{reading.program.batch}"
+        if not brief:
+            text = _("{done} of {count} samples").format(done=done, count=reading.program.batch)
         spans.append(Span(f" ({text})", Ink.CHANGED))
     return tuple(spans)
 
