@@ -20,6 +20,7 @@ from retrograde.engine.recording.form import Call, Result, Window
 from retrograde.engine.recording.window import is_dense
 from retrograde.engine.recording.writing import RecordingWriter
 from retrograde.torch.places import Spot, Whereabouts
+from retrograde.torch.ranks import WRITTEN, arrived, members, own_path
 from retrograde.torch.repeating import Guess, Repeating
 from retrograde.torch.saving import DEFAULT_LIMIT, Kept, save
 from retrograde.torch.tensors import Again, Memory, Region, has_memory
@@ -104,6 +105,9 @@ class Recorder(TorchDispatchMode):
         running = _Running(plan, spot, given, written, self._read(plan.base, given, written))
         guesses = self._guesses(running)
         made = func(*args, **kwargs)
+        if plan.op in WRITTEN:
+            arrived(made)
+            running.arguments.update(members(given))
         results = [*self._made(running, made), *self._changed(running, guesses)]
         if results:
             self._note(plan.op, running.arguments, results, spot)
@@ -160,12 +164,25 @@ class Recorder(TorchDispatchMode):
             if unread:
                 self._before_writing(one)
                 return None
+            if self.memory.find(one) is None:
+                self._join(one)
             return self.memory.read(one)
         if isinstance(one, list | tuple):
             return [self._encoded(part, unread) for part in one]
         if one is None or isinstance(one, bool | int | float | str):
             return one
         return str(one)
+
+    def _join(self, tensor: Any) -> None:
+        """Notes that memory which was written in pieces is read as a whole, as the gradients of a bucket are."""
+        parts = self.memory.parts(tensor)
+        if len(parts) < 2:
+            return
+        spot = self.places.spot(None)
+        region = self.memory.region(tensor)
+        number = self.memory.take(tensor, region, name=_name(spot, "joined", 0), kind="made")
+        flat = Window(value=number, offset=0, shape=(region.stop - region.start,), strides=(1,))
+        self._note("retrograde.joined", {"tensors": parts}, [Result(position=0, to=flat)], spot)
 
     def _before_writing(self, tensor: Any) -> None:
         """Copies memory of which an op is going to write a part, and whose rest is not known."""
@@ -302,6 +319,8 @@ class _Plan(NamedTuple):
         found = {name: given[name] for name, _alone, _default, written in self.arguments if written}
         if self.base in _HIDDEN and given.get("training"):
             found |= {name: given[name] for name in _HIDDEN[self.base]}
+        if (exchanged := WRITTEN.get(self.op)) is not None:
+            found[exchanged] = given[exchanged]
         return {name: one for name, one in found.items() if one is not None}
 
 
@@ -347,7 +366,7 @@ class record:  # noqa: N801 - a context manager, called as a function is
     written: forward, loss, backward, clipping, update. An error in it is passed on; what ran until then is in the file.
 
     Args:
-        path: the file that is written, as `step.rgrec`.
+        path: the file that is written, as `step.rgrec`; of several ranks each has its own, as `step.rank1.rgrec`.
         parts: the modules and the optimisers of the step, for names and phases; none is needed.
         modules: paths of modules, as `blocks.3`: only numbers that ops in these touch are in the file.
         values: whether numbers are in the file at all; without them it holds ops, shapes and summaries.
@@ -363,7 +382,7 @@ class record:  # noqa: N801 - a context manager, called as a function is
         values: bool = True,
         limit: int = DEFAULT_LIMIT,
     ) -> None:
-        self._path = Path(path)
+        self._path = own_path(Path(path))
         models = [one for one in parts if isinstance(one, torch.nn.Module)]
         optimizers = [one for one in parts if isinstance(one, torch.optim.Optimizer)]
         wrong = [one for one in parts if not isinstance(one, torch.nn.Module | torch.optim.Optimizer)]

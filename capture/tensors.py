@@ -214,6 +214,20 @@ class Memory:
                 self.take(tensor, region, name=f"{kind}{self._inputs}", kind=kind)
         return self.window(tensor, region)
 
+    def parts(self, tensor: Any) -> list[Window]:
+        """Windows on the pieces in which the memory of a tensor was written; none where a piece is not known."""
+        start, stop = span(tensor)
+        dtype = dtype_name(tensor)
+        inside = [
+            one
+            for one in self._regions.get(tensor.untyped_storage()._cdata, ())
+            if one.dtype == dtype and one.versions and start <= one.start and one.stop <= stop
+        ]
+        inside.sort(key=lambda one: one.start)
+        if [start, *(one.stop for one in inside)] != [*(one.start for one in inside), stop]:
+            return []
+        return [Window(value=one.versions[-1], offset=0, shape=(one.stop - one.start,), strides=(1,)) for one in inside]
+
     def window(self, tensor: Any, region: Region) -> Window:
         """The window that shows a tensor on the last version of a region."""
         last, seen = region.versions[-1], (tensor.storage_offset(), tensor.shape, tensor.stride())
