@@ -15,6 +15,7 @@ from retrograde.engine.recording.form import (
     ALIGNMENT,
     DTYPES,
     Call,
+    OptimizerRecord,
     Source,
     StepFile,
     Summary,
@@ -46,6 +47,7 @@ def save(
     notes: list[str],
     device: str,
     kept: Kept,
+    optimizers: Sequence[OptimizerRecord] = (),
 ) -> None:
     """Writes a recording.
 
@@ -76,6 +78,7 @@ def save(
         values=values,
         calls=list(calls),
         sources=list(sources),
+        optimizers=list(optimizers),
     )
     file.finish(records)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from retrograde.tui.canvas.canvas import Canvas, shorten
 from retrograde.tui.canvas.glyphs import width
