@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import torch
 
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_FIXED = frozenset({int, float, bool, str, type(None)})
 _WORDS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
@@ -151,14 +152,14 @@ class Checkpoint:
                 if isinstance(one, torch.Tensor):
                     self._slots.append(_Slot(owner, key, _place(one, live, places)))
                 elif one is not None:
-                    self._plain.append(_Slot(owner, key, copy.deepcopy(one)))
+                    self._plain.append(_Slot(owner, key, _copied(one)))
         self._gradients = [
             (one, None if one.grad is None else _place(one.grad, live, places)) for one in self._parameters
         ]
         self._copy(live)
         self._known = [(one, set(map(id, one.state))) for one in self._parts.optimizers]
         self._groups = [
-            (group, {key: copy.deepcopy(one) for key, one in group.items() if key != "params"})
+            (group, {key: _copied(one) for key, one in group.items() if key != "params"})
             for optimizer in self._parts.optimizers
             for group in optimizer.param_groups
         ]
@@ -181,7 +182,7 @@ class Checkpoint:
             for parameter, place in self._gradients:
                 parameter.grad = None if place is None else self._copies[place].clone()
         for slot in self._plain:
-            slot.owner[slot.key] = copy.deepcopy(slot.kept)
+            slot.owner[slot.key] = _copied(slot.kept)
         for group, settings in self._groups:
             _settle(group, settings)
         for one, state in self._others:
@@ -214,6 +215,11 @@ class Checkpoint:
                 self._copies = [one.detach().clone() for one in live]
 
 
+def _copied(one: Any) -> Any:
+    """A value of its own; of what can not be changed it is the value itself."""
+    return one if type(one) in _FIXED else copy.deepcopy(one)
+
+
 def _place(tensor: Any, live: list[Any], places: dict[int, int]) -> int:
     """Which of the tensors that are copied a tensor is; the next where it is none of them yet."""
     found = places.setdefault(id(tensor), len(live))
@@ -233,7 +239,7 @@ def _settle(group: dict[str, Any], settings: dict[str, Any]) -> None:
         if isinstance(now, torch.Tensor) and isinstance(one, torch.Tensor):
             now.copy_(one)
         else:
-            group[key] = copy.deepcopy(one)
+            group[key] = _copied(one)
 
 
 def checksum(tensors: list[Any]) -> Any:
