@@ -16,7 +16,7 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.recording.again import RECIPES
 from retrograde.engine.recording.aten.reading import base_name
 from retrograde.engine.recording.aten.table import DRAWN, EMPTY
-from retrograde.engine.recording.form import Call, Result, Window
+from retrograde.engine.recording.form import Call, Group, OptimizerRecord, Result, Window
 from retrograde.engine.recording.window import is_dense
 from retrograde.engine.recording.writing import RecordingWriter
 from retrograde.torch.places import Spot, Whereabouts
@@ -53,6 +53,7 @@ class Recorder(TorchDispatchMode):
         places: where ops run.
         notes: what a reader should know.
         device: what the tensors were on.
+        optimizers: the optimisers with their settings before the step.
     """
 
     def __init__(self, file: RecordingWriter, models: list[Any], optimizers: list[Any]) -> None:
@@ -79,6 +80,7 @@ class Recorder(TorchDispatchMode):
         for name, tensor in self._named:
             if tensor.grad is not None:
                 self.memory.introduce(tensor.grad, f"old(grad({name}))", "state", name)
+        self.optimizers = [_settings(one, self._named) for one in optimizers]
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -283,6 +285,25 @@ class Recorder(TorchDispatchMode):
             self._name_versions(tensor, name, of)
 
 
+def _settings(optimizer: Any, named: Sequence[tuple[str, Any]]) -> OptimizerRecord:
+    """What an optimiser is told, group by group."""
+    names = {id(tensor): name for name, tensor in named}
+    groups = []
+    for group in optimizer.param_groups:
+        settings = {key: _setting(one) for key, one in group.items() if key != "params"}
+        parameters = [names[id(one)] for one in group["params"] if id(one) in names]
+        groups.append(Group(parameters=parameters, settings=settings))
+    return OptimizerRecord(name=type(optimizer).__name__, groups=groups)
+
+
+def _setting(one: Any) -> Any:
+    if one is None or isinstance(one, bool | int | float | str):
+        return one
+    if isinstance(one, list | tuple) and all(isinstance(part, bool | int | float | str) for part in one):
+        return list(one)
+    return str(one)[:200]
+
+
 class _Plan(NamedTuple):
     """What is known of an operator before it is called.
 
@@ -447,5 +468,6 @@ class record:  # noqa: N801 - a context manager, called as a function is
             sources=recorder.places.sources,
             notes=recorder.notes,
             device=recorder.device,
+            optimizers=recorder.optimizers,
             kept=self._kept,
         )

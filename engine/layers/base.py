@@ -255,7 +255,7 @@ class Forward(Protocol):
     """The output of each layer that is built, by name."""
 
     starts: dict[str, Array]
-    """The initial states of the layer that is being built that differ from sample to sample, by name: ``h0``."""
+    """What the layer that is being built is given for each sample, by name: ``h0``, ``mask``, ``mask@2``."""
 
     cells: dict[str, list[tuple[Array, ...]] | None]
     """The cells of each recurrent layer that is built, at each step that it hands on; None where it has none."""
@@ -377,6 +377,9 @@ class Layer(Model):
     absent: ClassVar[Mapping[str, str]] = {}
     """Keys that other kinds have, and other programs, with what is said where this one is given one."""
 
+    start_role: ClassVar[Role] = Role.INPUT
+    """What is given for each sample: of inputs there are gradients."""
+
     evaluates_apart: ClassVar[bool] = False
     """Whether it computes something else when the network is evaluated than when it is trained."""
 
@@ -402,8 +405,17 @@ class Layer(Model):
 
     @property
     def starts(self) -> dict[str, Any]:
-        """The initial states that differ from sample to sample, by name; none by default."""
+        """What the file gives for each sample, such as an initial state, by name: rows, or the name of an array."""
         return {}
+
+    def start_path(self, name: str) -> KeyPath:
+        """Where one of these stands in the layer's table."""
+        return (name,)
+
+    def start_shapes(self, name: str, sources: Sequence[Form]) -> list[tuple[int | None, Shape]]:
+        """What a row of one of these holds: the time step, or None, and the shape of each of its arrays."""
+        del name, sources
+        return [(None, (self.state_width,))]
 
     @property
     def state_width(self) -> int:

@@ -12,7 +12,7 @@ from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import MAX_UNITS, Form, Layer, Matrix, Model, Parameter, Row, ShapeError
 from retrograde.engine.layers.layouts import Arrangement, Numbers, Table
 from retrograde.engine.layers.stored import Stored
-from retrograde.engine.text import _
+from retrograde.engine.text import N_, _
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.array import Array
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from retrograde.engine.layers.base import Forward, Value
     from retrograde.engine.ops.pointwise import Rule
     from retrograde.engine.ops.recurrent import Read, Stack
+
+STACKED: Mapping[str, str] = dict.fromkeys(
+    ("num_layers", "layers"), N_("write a table for each layer; each reads all steps of the one above it in the file")
+)
+"""What is said to those who want several layers in one."""
 
 MAX_STEPS = 1000
 """Time steps of a sequence: each is some ops of the program."""
@@ -112,6 +117,7 @@ class RecurrentLayer(GivenStart, Layer):
         default=None, description='of direction = "both": the values of the second direction'
     )
 
+    absent: ClassVar[Mapping[str, str]] = STACKED
     gates: ClassVar[tuple[str, ...]] = ()
     """The names of the gates in the order of the rows of the parameters; one without a name where there is only one."""
 

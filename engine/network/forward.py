@@ -33,7 +33,7 @@ class ForwardPass:
         batch: samples in the iteration.
         train: whether the iteration trains; else it evaluates (no dropout, running statistics).
         values: the output of each layer that is built, by name.
-        starts: the initial states of the layer that is being built that differ from sample to sample, by name.
+        starts: what the layer that is being built is given for each sample, such as an initial state, by name.
         cells: the cells of each recurrent layer that is built; None where it has none.
         softmax: the arrays behind the outputs of a softmax.
         dated: the leaves that have other values in each iteration.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -245,7 +246,7 @@ class Network:
         return (np.arange(self.steps) < lengths[:, None]).astype(np.float64)
 
     def _starting(self) -> Iterator[Floats]:
-        """The states before the first step of those that differ from sample to sample, (samples, units)."""
+        """What layers are given for each sample, such as the state before the first step, (samples, numbers)."""
         for layer in self.scenario.network.layers:
             for name, rows in layer.starts.items():
                 if isinstance(rows, str):
@@ -255,7 +256,9 @@ class Network:
                 if len(values) != len(self.dataset):
                     message = _("{rows} rows of {name} for {samples} samples")
                     raise EngineError(message.format(rows=len(values), name=name, samples=len(self.dataset)))
-                yield values
+                sizes = [prod(shape) for _time, shape in layer.start_shapes(name, self._sources(layer))]
+                for piece in np.split(values, np.cumsum(sizes)[:-1].tolist(), axis=1):
+                    yield np.ascontiguousarray(piece)
 
     @property
     def steps(self) -> int:
@@ -297,6 +300,21 @@ class Network:
         found[self.rate] = np.array(self.scenario.training.learning_rate)
         found.update(self.leaves.hyper)
         return found
+
+    @property
+    def learning_rate(self) -> float | None:
+        """The learning rate that the training begins with; None where it is not known."""
+        return self.scenario.training.learning_rate
+
+    @property
+    def listed(self) -> tuple[Array, ...]:
+        """The parameters in the order of the layers; what several layers share, once."""
+        return tuple(self.parameters)
+
+    @property
+    def remembered(self) -> tuple[Array, ...]:
+        """What the optimiser remembers of parameters from one iteration to the next."""
+        return tuple(array for array in self.state if array.role is Role.MEMORY)
 
     def program(self, batch: int) -> Program:
         """The program of an iteration over ``batch`` samples."""
@@ -431,18 +449,23 @@ class Network:
         return [inputs] if inputs.size else [], masks
 
     def _append_starts(self, builder: Builder, info: LayerInfo) -> dict[str, Array]:
-        """Makes the states before the first step of a layer that differ from sample to sample, with gradients."""
+        """Makes what a layer is given for each sample; of a state before the first step there is a gradient."""
         found: dict[str, Array] = {}
-        for name in info.spec.starts:
-            found[name] = Array(
-                name=f"{name}_{info.name}",
-                shape=(builder.batch, info.spec.state_width),
-                role=Role.INPUT,
-                layer=info.name,
-                batched=True,
-                stem=name,
-            )
-            builder.ask(found[name])
+        spec = info.spec
+        for name in spec.starts:
+            for time, shape in spec.start_shapes(name, self._sources(spec)):
+                at = "" if time is None else f"@{time}"
+                found[name + at] = made = Array(
+                    name=f"{name}_{info.name}{at}",
+                    shape=(builder.batch, *shape),
+                    role=spec.start_role,
+                    layer=info.name,
+                    batched=True,
+                    stem=name,
+                    time=time,
+                )
+                if made.role is Role.INPUT:
+                    builder.ask(made)
         return found
 
     def _append_updates(self, forward: ForwardPass) -> None:

@@ -75,7 +75,7 @@ def parse(
     _check_variants(scenario, parts, report, None if dataset is None else len(dataset))
     if checked is not None:
         numbers = None if checked.samples is None else checked.samples.numbers
-        scenario = with_starts(scenario, checked.file, numbers, report)
+        scenario = with_starts(scenario, parts, checked.file, numbers, report)
     if not report.broken:
         scenario = with_weights(scenario, parts, path, None if dataset is None else len(dataset), report)
     if report.broken:

@@ -53,7 +53,8 @@ def test_the_engine_computes_what_pytorch_computes(number: int) -> None:
         session.timeline.advance(session.network.initial_state, 0, UPDATES, losses)
         close(losses, network["losses"], largest)
         after = parameters(session)
-        assert set(after) == set(network["parameters"])
+        # States before the first step are fixed here, and no parameters in PyTorch.
+        assert {name for name in after if name[1] != "0"} == set(network["parameters"])
         for name, wanted in network["parameters"].items():
             close(after[name], wanted, largest, name)
 

@@ -25,7 +25,11 @@ from tests.support.ordinary import MOVES, Ordinary
 STORE = Path(__file__).with_name("torch_ordinary.json.gz")
 EACH = 3
 UPDATES = 3
-PARAMETERS = {"weights": "W", "biases": "b", "gamma": "gamma", "beta": "beta", "slopes": "a"}
+PARAMETERS = {
+    "weights": "W", "biases": "b", "gamma": "gamma", "beta": "beta", "slopes": "a",
+    "recurrent_weights": "U", "recurrent_biases": "bu",
+}  # fmt: skip
+RECURRENT = ("rnn", "gru", "lstm")
 """The keys that give parameters, and the names of these in the network."""
 
 
@@ -47,29 +51,57 @@ class Net:
         self.layers = spec["network"]["layers"]
         self.shape = spec["network"].get("input_shape", [spec["network"]["inputs"]])
         self.parameters = {
-            f"{name}_{layer['name']}": self.torch.tensor(
-                layer[key], dtype=self.torch.float64, requires_grad=key not in layer.get("frozen", [])
+            f"{name}{direction}_{layer['name']}": self.torch.tensor(
+                table[key], dtype=self.torch.float64, requires_grad=key not in layer.get("frozen", [])
             )
             for layer in self.layers
+            for direction, table in (("", layer), ("r", layer.get("reverse", {})))
             for key, name in PARAMETERS.items()
-            if key in layer
+            if key in table
         }
         self.outs: dict[str, Any] = {}
+        self.timed: set[str] = set()
 
     def of(self, layer: dict[str, Any], name: str) -> Any:
         """A parameter of a layer, or None."""
         return self.parameters.get(f"{name}_{layer['name']}")
 
-    def forward(self, x: Any) -> Any:
-        """Computes all layers; the inputs are (batch, inputs)."""
-        self.outs = {"i": x.reshape(-1, *self.shape)}
+    def forward(self, x: Any, first: int) -> Any:
+        """Computes all layers; the inputs are (batch, inputs), ``first`` is the number of their first sample."""
+        self.rows = slice(first, first + len(x))
+        self.outs, self.timed = {"i": x.reshape(-1, *self.shape)}, set()
         out = x
         for layer in self.layers:
-            out = FUNCTIONS[layer.get("kind", "dense")](self, layer, *(self.outs[name] for name in layer["inputs"]))
+            out = self._layer(layer, [self.outs[name] for name in layer["inputs"]])
             self.outs[layer["name"]] = out
             if out.requires_grad:
                 out.retain_grad()
         return out
+
+    def _layer(self, layer: dict[str, Any], sources: list[Any]) -> Any:
+        """The output of a layer; of a sequence, (batch, time, ...), what all time steps have."""
+        kind = layer.get("kind", "dense")
+        function = FUNCTIONS[kind]
+        if kind in RECURRENT:
+            self.timed |= {layer["name"]} if layer["outputs"] == "all" else set()
+            return function(self, layer, *sources)
+        if kind == "dropout":
+            self.timed |= self.timed.intersection(layer["inputs"]) and {layer["name"]}
+        if kind in ("dense", "flatten", "dropout") or not self.timed.issuperset(layer["inputs"]):
+            return function(self, layer, *sources)
+        self.timed.add(layer["name"])
+        out = function(self, layer, *(x.flatten(0, 1) for x in sources))
+        return out.unflatten(0, sources[0].shape[:2]) * 1.0
+
+    def each(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Values by name, those of a sequence one by one: out_h@1, out_h@2, ..."""
+        found: dict[str, Any] = {}
+        for name, value in values.items():
+            if name in self.timed:
+                found |= {f"out_{name}@{time}": part for time, part in enumerate(value.unbind(1), 1)}
+            elif name != "i":
+                found[f"out_{name}"] = value
+        return found
 
 
 def _dense(net: Net, layer: dict[str, Any], *x: Any) -> Any:
@@ -138,6 +170,52 @@ def _along(name: str) -> Callable[..., Any]:
     return found
 
 
+def _recurrent(net: Net, layer: dict[str, Any], x: Any) -> Any:
+    """One layer of a recurrent module; and all of those below it as one module, which has to say the same."""
+    out = _module(net, [layer], x)
+    below = [layer]
+    while (one := _before(net, below[0])) is not None:
+        below.insert(0, one)
+    if len(below) > 1:
+        whole = _module(net, below, net.outs[below[0]["inputs"][0]])
+        assert net.torch.allclose(out, whole, rtol=1e-11, atol=1e-13)
+    return out
+
+
+def _before(net: Net, layer: dict[str, Any]) -> dict[str, Any] | None:
+    """The recurrent layer of the same kind that a layer reads, if it does."""
+    found = [one for one in net.layers if one["name"] == layer["inputs"][0] and one.get("kind") == layer["kind"]]
+    return found[0] if found else None
+
+
+def _module(net: Net, layers: list[dict[str, Any]], x: Any) -> Any:
+    """What PyTorch's module with so many layers hands on."""
+    top, torch = layers[-1], net.torch
+    both = top["direction"] == "both"
+    kind = getattr(torch.nn, top["kind"].upper())
+    module = kind(x.shape[-1], top["units"], len(layers), batch_first=True, bidirectional=both, dtype=torch.float64)
+    given = {
+        f"{key}_l{number}{'_reverse' if direction else ''}": net.parameters[f"{stem}{direction}_{layer['name']}"]
+        for number, layer in enumerate(layers)
+        for direction in ("", "r")[: 1 + both]
+        for key, stem in {"weight_ih": "W", "weight_hh": "U", "bias_ih": "b", "bias_hh": "bu"}.items()
+    }
+    out, end = torch.func.functional_call(module, given, (x,))
+    if top["outputs"] == "all":
+        return out * 1.0
+    state = end[0] if top["kind"] == "lstm" else end
+    return torch.cat(list(state[-2:] if both else state[-1:]), dim=-1) * 1.0
+
+
+def _dropout(net: Net, layer: dict[str, Any], x: Any) -> Any:
+    mask = net.torch.tensor(layer["mask"], dtype=net.torch.float64)[net.rows]
+    # Of channels, or of all values; of a sequence, step by step.
+    if layer.get("whole_channels"):
+        lead = x.shape[: 3 if layer["inputs"][0] in net.timed else 2]
+        mask = mask.reshape(*lead, *(1,) * (x.dim() - len(lead)))
+    return x * (mask.reshape(x.shape) if mask.dim() == 2 else mask) / (1.0 - layer["rate"])
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "dense": _dense,
     "flatten": lambda _net, _layer, x: x.reshape(len(x), -1) * 1.0,
@@ -145,6 +223,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "rms_norm": _rms_norm,
     "group_norm": _group_norm,
     "instance_norm": _instance_norm,
+    **dict.fromkeys(RECURRENT, _recurrent),
+    "dropout": _dropout,
     "slice": _slice,
     "mean": _along("mean"),
     "sum": _along("sum"),
@@ -170,17 +250,19 @@ def reference(text: str) -> dict[str, Any]:
     losses = []
     for update in range(UPDATES):
         start = range(0, len(inputs), size)[update % (len(inputs) // size)]
-        out = net.forward(inputs[start : start + size])
+        out = net.forward(inputs[start : start + size], start)
         loss = net.functional.mse_loss(out, goals[start : start + size])
         losses.append(loss.item())
         optimizer.zero_grad()
         loss.backward()
         if not update:
-            values = {f"out_{name}": value for name, value in net.outs.items() if name != "i"}
-            first = {name: value.detach().tolist() for name, value in values.items()}
-            for name, value in {**values, **trained}.items():
-                if value.grad is not None:
-                    first[f"grad({name})"] = value.grad.tolist()
+            first = {name: value.detach().tolist() for name, value in net.each(net.outs).items()}
+            # The gradient of a state has a part from the next step, of which the output of a module says nothing.
+            states = {layer["name"] for layer in net.layers if layer.get("kind") in RECURRENT}
+            outs = {name: value.grad for name, value in net.outs.items() if name not in states}
+            slopes = net.each({name: grad for name, grad in outs.items() if grad is not None})
+            slopes |= {name: value.grad for name, value in trained.items()}
+            first |= {f"grad({name})": value.tolist() for name, value in slopes.items()}
         optimizer.step()
     after = {name: value.detach().tolist() for name, value in net.parameters.items()}
     return {"text": text, "losses": losses, "first": first, "parameters": after}

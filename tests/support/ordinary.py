@@ -29,6 +29,7 @@ class Plan:
         random: what is drawn from.
         numbers: what numbers are drawn from.
         tables: the tables of the layers.
+        samples: samples in the data.
         shapes: the shape of what each layer hands on, for a sample.
         steps: time steps of what each layer hands on; 0 where it is one array.
     """
@@ -36,6 +37,7 @@ class Plan:
     random: Random
     numbers: np.random.Generator
     tables: list[dict[str, Any]] = field(default_factory=list)
+    samples: int = 1
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     steps: dict[str, int] = field(default_factory=dict)
 
@@ -58,6 +60,13 @@ class Plan:
     def among(self, *found: Any) -> Any:
         """One of some things."""
         return self.random.choice(found)
+
+
+def toml(value: Any) -> str:
+    """A value as TOML writes it."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {toml(part)}" for key, part in value.items()) + " }"
+    return json.dumps(value)
 
 
 Move = Callable[[Plan, str], "str | None"]
@@ -185,7 +194,44 @@ def _along(kind: str) -> Move:
     return move
 
 
+def stacked(plan: Plan, x: str) -> str | None:
+    """Two or three recurrent layers of one kind, one above the other: PyTorch's num_layers."""
+    shape = plan.shapes[x]
+    if plan.steps[x] or len(shape) != 2:
+        return None
+    kind, units, both = plan.among("rnn", "gru", "lstm"), plan.among(1, 2), plan.chance(0.5)
+    features, rows = shape[1], {"rnn": 1, "gru": 3, "lstm": 4}[kind] * units
+    found, count = x, plan.among(2, 2, 3)
+    for number in range(count):
+
+        def table(features: int = features) -> dict[str, Any]:
+            return {
+                "weights": plan.values(rows, features), "recurrent_weights": plan.values(rows, units),
+                "biases": plan.values(rows), "recurrent_biases": plan.values(rows),
+            }  # fmt: skip
+
+        keys: dict[str, Any] = {"bias": "both", "direction": "both" if both else "forward", **table()}
+        keys |= {"reverse": table()} if both else {}
+        features = units * (2 if both else 1)
+        last = number == count - 1 and plan.chance(0.5)
+        keys["outputs"] = "last" if last else "all"
+        found = plan.add(kind, [found], (features,), steps=0 if last else shape[0], units=units, **keys)
+    return found
+
+
+def masked(plan: Plan, x: str) -> str | None:
+    """Dropout with a mask for each sample, as another program has drawn it."""
+    shape, steps = plan.shapes[x], plan.steps[x]
+    whole = len(shape) > 1 and plan.chance(0.4)
+    width = prod(shape[:1] if whole else shape) * max(1, steps)
+    mask = [[int(plan.chance(0.7)) for _ in range(width)] for _ in range(plan.samples)]
+    rate = plan.among(0.0, 0.3, 0.5)
+    return plan.add("dropout", [x], shape, steps=steps, rate=rate, whole_channels=whole or None, mask=mask)
+
+
 MOVES: dict[str, Move] = {
+    "masked": masked,
+    "stacked": stacked,
     "mean": _along("mean"),
     "sum": _along("sum"),
     "multiplied": _pair("multiply"),
@@ -215,7 +261,7 @@ class Ordinary:
         numbers = np.random.Generator(np.random.Philox(self.seed))
         for attempt in range(200):
             random = Random(f"{self.seed} {self.kind} {attempt}")
-            plan = Plan(random, numbers)
+            plan = Plan(random, numbers, samples=self.samples or random.randint(1, 4))
             plan.shapes["i"], plan.steps["i"] = random.choice(SHAPES), 0
             top = linear(plan, "i") or "i"
             found = MOVES[self.kind](plan, top)
@@ -242,17 +288,18 @@ class Ordinary:
     def text(self) -> str:
         """The scenario as a file."""
         plan, numbers = self.plan(), np.random.Generator(np.random.Philox(self.seed + 1))
-        samples = self.samples or plan.random.randint(1, 4)
-        shape = plan.shapes["i"]
+        samples, shape = plan.samples, plan.shapes["i"]
         lines = ["format = 1", 'title = { en = "A random network", zh = "随机网络" }', "[network]"]
         lines += [f"inputs = {prod(shape)}", f'arithmetic = "{self.arithmetic}"', f"seed = {self.seed}"]
         lines += [f"input_shape = {list(shape)}"] if len(shape) > 1 else []
         for table in plan.tables:
-            lines += ["[[network.layers]]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
+            lines += ["[[network.layers]]", *(f"{key} = {toml(value)}" for key, value in table.items())]
         lines += ["[data]", f"inputs = {numbers.normal(size=(samples, prod(shape))).round(3).tolist()}"]
         lines += [f"targets = {numbers.normal(size=(samples, 2)).round(3).tolist()}"]
-        lines += ['[loss]\nkind = "mean_squared_error"\n[training]\nlearning_rate = 0.05']
-        lines += [f'update = "{self.update}"', f"batch_size = {plan.among(0, 0, 1, samples)}", "[stop]\nepochs = 3"]
+        lines += ['[loss]\nkind = "mean_squared_error"\n[training]\nlearning_rate = 0.002']
+        # In place is for parameters that are used once, not at every time step.
+        update = "simultaneous" if any(plan.steps.values()) else self.update
+        lines += [f'update = "{update}"', f"batch_size = {plan.among(0, 0, 1, samples)}", "[stop]\nepochs = 3"]
         return "\n".join(lines)
 
     @property

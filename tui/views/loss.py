@@ -15,10 +15,13 @@ from retrograde.tui.reading.figures import show
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.loss import LossView
 from retrograde.tui.views.curves import loss_plot
+from retrograde.tui.views.race import race_legend, race_series
+from retrograde.tui.views.recorded import loss_lines
 from retrograde.tui.views.slots import class_of, outputs_of, place_name, size_of, time_of
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.array import Array
+    from retrograde.engine.session.race import Lap
     from retrograde.tui.records.curves import CurveEvent
     from retrograde.tui.records.loss import Losses, RunView
 
@@ -35,6 +38,7 @@ def loss_view(
     accuracy: tuple[int, int] | None = None,
     other: tuple[str, Losses] | None = None,
     events: tuple[CurveEvent, ...] = (),
+    race: tuple[Lap, ...] = (),
 ) -> LossView:
     """The loss curve up to the furthest moment, or of a run that is under way.
 
@@ -46,10 +50,14 @@ def loss_view(
         accuracy: how many samples are classified rightly, and of how many.
         other: the name and the losses of a branch to show beside this one.
         events: what happened.
+        race: the variants that were trained beside it.
     """
     if run is not None:
         losses = run.losses
-    if run is None:
+    if reading.recording is not None:
+        lines = list(loss_lines(reading, reading.recording, loss_label(reading, 9)))
+        iterations, cursor, progress = 1, 0, None
+    elif run is None:
         lines = _said(reading, len(losses.first), message, accuracy)
         iterations = reading.schedule.locate(reading.frontier)[0] + (reading.frontier > 0)
         cursor, progress = reading.iteration + 1, None
@@ -64,7 +72,11 @@ def loss_view(
         events=events,
         others=() if other is None else (other,),
         name="" if other is None else reading.branch,
+        race=race_series(race) if other is None else (),
     )
+    if race and plot is not None and other is None:
+        lines += race_legend(race, reading.scenario.name)
+        lines[-1] = (*lines[-1], Span("R ", Ink.KEY), Span(_("table"), Ink.DIM))
     return LossView(plot=plot, lines=tuple(lines), progress=progress)
 
 
@@ -156,13 +168,14 @@ def loss_so_far(reading: Reading) -> tuple[str, float, int] | None:
     """
     for name in ("E", "loss"):
         array = reading.program.named.get(name)
-        found = None if array is None else reading.partial(Ref(array))
-        if array is not None and found is not None:
-            return (reading.symbol(Ref(array)), *found)
+        ref = None if array is None else Ref(array, (0,) * len(array.shape))
+        found = None if ref is None else reading.partial(ref)
+        if ref is not None and found is not None:
+            return (reading.symbol(ref), *found)
     return None
 
 
-def loss_label(reading: Reading, digits: int) -> Line:
+def loss_label(reading: Reading, digits: int, *, brief: bool = False) -> Line:
     """E of the iteration: the sum so far with its label, never an old one."""
     found = loss_so_far(reading)
     if found is None:
@@ -170,7 +183,9 @@ def loss_label(reading: Reading, digits: int) -> Line:
     symbol, value, done = found
     spans = [Span(f"{symbol} ", Ink.DIM), Span(show(value, digits), Ink.STRONG if math.isfinite(value) else Ink.BAD)]
     if done < reading.program.batch:
-        text = _("{done} of {count} samples").format(done=done, count=reading.program.batch)
+        text = f"{done}/{reading.program.batch}"
+        if not brief:
+            text = _("{done} of {count} samples").format(done=done, count=reading.program.batch)
         spans.append(Span(f" ({text})", Ink.CHANGED))
     return tuple(spans)
 
