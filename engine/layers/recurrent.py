@@ -11,6 +11,7 @@ from pydantic import Discriminator, Field, Tag
 from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import MAX_UNITS, Form, Layer, Matrix, Model, Parameter, Row, ShapeError
 from retrograde.engine.layers.layouts import Arrangement, Numbers, Table
+from retrograde.engine.layers.stored import Stored
 from retrograde.engine.text import N_, _
 
 if TYPE_CHECKING:
@@ -273,6 +274,18 @@ class RecurrentLayer(GivenStart, Layer):
                 frozen=self.initial == "fixed",
             )
 
+    def stored(self, sources: Sequence[Form]) -> tuple[Stored, ...]:
+        """The tensors of PyTorch's recurrent modules, which have two biases, and states that are trained."""
+        found = [
+            Stored(name=_stored_name(one.name), shape=one.shape, parameters=(one.name,), heights=one.shape[:1])
+            for one in self.parameters(sources)
+            if self.initial == "trained" or one.name.removesuffix(REVERSE) not in self.states
+        ]
+        rows = len(self.gates) * self.units
+        if self.bias == "one":
+            found += [Stored(name=_stored_name("bu" + direction), shape=(rows,)) for direction in self.directions]
+        return tuple(found)
+
     def values(self, key: str, given: Any) -> Any:
         """The initial values that a table gives for one of its keys."""
         return getattr(given, key)
@@ -320,6 +333,24 @@ class RecurrentLayer(GivenStart, Layer):
     def step(self, walk: Walk, now: CellStep) -> None:
         """Appends the ops of one step; sets the states of ``walk``."""
         raise NotImplementedError
+
+
+_STORED: Mapping[str, str] = {
+    "W": "weight_ih_l0",
+    "U": "weight_hh_l0",
+    "b": "bias_ih_l0",
+    "bu": "bias_hh_l0",
+    "P": "peephole_l0",
+    "h0": "h0_l0",
+    "c0": "c0_l0",
+}
+"""What PyTorch calls the parameters of a recurrent layer; peepholes and initial states it does not have."""
+
+
+def _stored_name(name: str) -> str:
+    if name in _STORED:
+        return _STORED[name]
+    return _STORED[name.removesuffix(REVERSE)] + "_reverse"
 
 
 def sequence(source: Form) -> tuple[int, int]:

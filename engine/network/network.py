@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -225,7 +225,7 @@ class Network:
         Each pair is there only where something does not count, and weights where the data have them.
         """
         found: list[Floats] = []
-        mask, ignored, weights = self._mask(dataset), dataset.ignored, dataset.weights
+        mask, ignored, weights = self.mask_of(dataset), dataset.ignored, dataset.weights
         if mask is not None:
             found += [mask, mask.sum(axis=1, keepdims=True)]
         if ignored is not None:
@@ -238,7 +238,7 @@ class Network:
             found.append(weights[:, None])
         return tuple(np.ascontiguousarray(values) for values in found)
 
-    def _mask(self, dataset: Dataset) -> Floats | None:
+    def mask_of(self, dataset: Dataset) -> Floats | None:
         """Which steps of each sample count, (samples, time)."""
         lengths = dataset.lengths
         if lengths is None:
@@ -301,6 +301,21 @@ class Network:
         found.update(self.leaves.hyper)
         return found
 
+    @property
+    def learning_rate(self) -> float | None:
+        """The learning rate that the training begins with; None where it is not known."""
+        return self.scenario.training.learning_rate
+
+    @property
+    def listed(self) -> tuple[Array, ...]:
+        """The parameters in the order of the layers; what several layers share, once."""
+        return tuple(self.parameters)
+
+    @property
+    def remembered(self) -> tuple[Array, ...]:
+        """What the optimiser remembers of parameters from one iteration to the next."""
+        return tuple(array for array in self.state if array.role is Role.MEMORY)
+
     def program(self, batch: int) -> Program:
         """The program of an iteration over ``batch`` samples."""
         program = self._programs.get(batch)
@@ -308,9 +323,14 @@ class Network:
             program = self._programs[batch] = self._build(batch, train=True)
         return program
 
-    def evaluation(self, batch: int) -> Program:
-        """The forward pass and the loss alone, over ``batch`` samples."""
-        return self._build(batch, train=False)
+    def evaluation(self, batch: int, *, singly: bool = False) -> Program:
+        """The forward pass and the loss alone, over ``batch`` samples.
+
+        Args:
+            batch: how many.
+            singly: whether the loss is the sum of what each sample's would be in a batch of its own.
+        """
+        return self._build(batch, train=False, singly=singly)
 
     def output(self, program: Program) -> Array:
         """The outputs of the last layer in a program; of a sequence, at the last time step."""
@@ -336,7 +356,7 @@ class Network:
             program = self._sensitivities[batch] = self._build(batch, train=True, inputs=True)
         return program
 
-    def _build(self, batch: int, *, train: bool, inputs: bool = False) -> Program:
+    def _build(self, batch: int, *, train: bool, inputs: bool = False, singly: bool = False) -> Program:
         training = self.scenario.training
         builder = Builder(
             batch=batch,
@@ -351,7 +371,9 @@ class Network:
         )
         if train:
             builder.look_ahead()
-        forward = ForwardPass(builder, train=train, parameters=self._owned, seed=self.scenario.network.seed)
+        forward = ForwardPass(
+            builder, train=train, parameters=self._owned, seed=self.scenario.network.seed, given=self.scenario.weights
+        )
         data, masks = self._append_data(forward)
         for array in data if inputs else ():
             builder.ask(array)
@@ -361,7 +383,7 @@ class Network:
             forward.starts = self._append_starts(builder, info)
             starts += forward.starts.values()
             forward.values[info.name] = info.spec.build(forward, [forward.values[name] for name in info.sources])
-        goals, loss = self._append_losses(forward)
+        goals, loss = self._append_losses(forward, [_alone(one) if singly else one for one in self.losses])
         if train:
             builder.differentiate()
         builder.conclude(loss)
@@ -456,11 +478,11 @@ class Network:
             kept = (*self.trainable, *self.leaves.memory)
             self._state = tuple(array for array in kept if array in builder.updated)
 
-    def _append_losses(self, forward: ForwardPass) -> tuple[list[Array], Array]:
+    def _append_losses(self, forward: ForwardPass, losses: Sequence[LossTable]) -> tuple[list[Array], Array]:
         """Appends the terms of every loss and their total; returns the arrays of targets, and the total."""
         terms: list[Array] = []
         goals: list[Array] = []
-        for loss in self.losses:
+        for loss in losses:
             name = loss.layer or ""
             info = next(layer for layer in self.layers if layer.name == name)
             form = info.form
@@ -494,6 +516,12 @@ class Network:
             )
         )
         return goals, total
+
+
+def _alone(loss: LossTable) -> LossTable:
+    """A loss whose terms are divided by nothing that counts other samples."""
+    time = "mean" if loss.over_time == "pooled" else loss.over_time
+    return loss.model_copy(update={"over_batch": "sum", "over_time": time})
 
 
 def _input_names(units: int) -> LayerNames:

@@ -6,6 +6,8 @@ The session is the cursor and its parts; what is asked for most often may be ask
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.explaining.autopsy import Autopsy
@@ -16,7 +18,9 @@ from retrograde.engine.explaining.detectors.records import Diagnosis
 from retrograde.engine.explaining.flow import FlowRow
 from retrograde.engine.explaining.gradcheck import GradientCheck
 from retrograde.engine.explaining.revival import Revival
+from retrograde.engine.explaining.samples import SampleTable, samples_of, step_of_sample
 from retrograde.engine.formulas.tree import Formula
+from retrograde.engine.network.program import require_within
 from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.session.branches import Branches
 from retrograde.engine.session.breakpoints import Breakpoint
@@ -26,10 +30,14 @@ from retrograde.engine.session.places import Here, Places
 from retrograde.engine.session.queries import SPARKS, Queries
 from retrograde.engine.session.stops import Halt, LogEntry, Stops
 from retrograde.engine.session.tracing import trace
+from retrograde.engine.text import _
 from retrograde.engine.travel.branch import Branch, BranchComparison, Edit
 from retrograde.engine.travel.running import Progress
 from retrograde.engine.travel.search import Extreme, OnProgress
 from retrograde.engine.travel.timeline import DEFAULT_BUDGET
+
+if TYPE_CHECKING:
+    from retrograde.engine.recording.recording import Recording
 
 __all__ = ["GradientCheck", "Halt", "Here", "LogEntry", "Progress", "Session", "trace"]
 
@@ -38,7 +46,7 @@ class Session(Cursor):
     """A cursor over the steps of a training that can stop, look, search and change.
 
     Args:
-        scenario: a validated scenario.
+        source: a validated scenario, or an opened recording; see ``of_recording``.
         budget: bytes of history, shared by the branches.
 
     Attributes:
@@ -50,14 +58,29 @@ class Session(Cursor):
         watches: the watched expressions.
     """
 
-    def __init__(self, scenario: Scenario, *, budget: int = DEFAULT_BUDGET) -> None:
-        super().__init__(scenario, budget=budget)
+    def __init__(self, source: Scenario | Recording, *, budget: int = DEFAULT_BUDGET) -> None:
+        super().__init__(source, budget=budget)
         self.branches = Branches(self)
         self.queries = Queries(self)
         self.explanations = Explanations(self)
         self.stops = Stops(self, self.queries)
         self.places = Places(self, self.branches)
         self.watches: list[Formula] = []
+
+    @classmethod
+    def of_recording(cls, path: str | Path) -> Session:
+        """A session over a step that ran elsewhere: one iteration, which is read, not run or changed.
+
+        Args:
+            path: the file, as ``retrograde.torch`` writes it.
+
+        Raises:
+            EngineError: it is no recording, or it is damaged.
+            OSError: it cannot be read.
+        """
+        from retrograde.engine.recording.recording import load_recording
+
+        return cls(load_recording(path))
 
     # -- breakpoints
 
@@ -152,6 +175,27 @@ class Session(Cursor):
     ) -> Diagnosis:
         """What is wrong with the training, the cause first; see ``Explanations.doctor``."""
         return self.explanations.doctor(epochs=epochs, limits=limits, every=every, on_run=on_run, on_look=on_look)
+
+    # -- samples
+
+    def samples(self, *, held_out: bool = False) -> SampleTable:
+        """What the parameters at the cursor make of every sample; see ``samples_of``."""
+        return samples_of(self.timeline, self.reached, held_out=held_out)
+
+    def step_of_sample(self, sample: int, epoch: int | None = None) -> int:
+        """The step that completes the outputs of a sample of the data.
+
+        Args:
+            sample: the row of the data, from 1.
+            epoch: the epoch, from 1; by default the cursor's.
+
+        Raises:
+            EngineError: there is no such sample.
+        """
+        require_within(_("sample"), sample, self.schedule.samples)
+        epoch = self.iteration // self.schedule.per_epoch if epoch is None else epoch - 1
+        layer = self.network.losses[0].layer or self.network.layers[-1].name
+        return step_of_sample(self.timeline, layer, sample - 1, epoch)
 
     # -- watches and queries
 

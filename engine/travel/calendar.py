@@ -25,7 +25,10 @@ class Schedule:
         full: the program of a full iteration.
         last: the program of the last iteration of an epoch, which may be smaller.
         steps_per_epoch: steps in an epoch.
+        alone: whether there is no other iteration, as in a recording: the number of a step then says where it is.
     """
+
+    alone: bool = False
 
     def __init__(self, network: Network) -> None:
         training = network.scenario.training
@@ -63,6 +66,15 @@ class Schedule:
             self._rows = np.asarray(self._order.order(epoch))
             self._epoch = epoch
         return self._rows[start:stop]
+
+    def place_of(self, sample: int, epoch: int) -> tuple[int, int]:
+        """The iteration in which an epoch takes a row of data, and the place of the row in its batch."""
+        order = sample
+        if self.shuffled:
+            self.rows(epoch * self.per_epoch)
+            order = int(np.flatnonzero(self._rows == sample)[0])
+        position, place = divmod(order, self.batch)
+        return epoch * self.per_epoch + position, place
 
     def dated(self, iteration: int) -> list[Floats]:
         """The values of the leaves of an iteration that change with time, in the order of its program."""

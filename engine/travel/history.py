@@ -1,4 +1,4 @@
-"""The loss of a whole run in bounded memory: the smallest and the largest of each bucket of iterations."""
+"""The loss of a whole run in bounded memory: the smallest, the largest and the sum of each bucket of iterations."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ class LossHistory:
     def __init__(self) -> None:
         self._low = np.full(BUCKETS, np.nan)
         self._high = np.full(BUCKETS, np.nan)
+        self._sum = np.zeros(BUCKETS)
         self.width = 1
         self.count = 0
 
@@ -31,7 +32,7 @@ class LossHistory:
             self._halve()
         if self.width == 1:
             span = slice(self.count, self.count + len(values))
-            self._low[span] = self._high[span] = values
+            self._low[span] = self._high[span] = self._sum[span] = values
             self.count += len(values)
             return
         first = self.count // self.width
@@ -39,15 +40,22 @@ class LossHistory:
         edges = np.flatnonzero(np.diff(buckets, prepend=buckets[0] - 1))
         lows = np.fmin.reduceat(values, edges)
         highs = np.fmax.reduceat(values, edges)
+        with np.errstate(all="ignore"):
+            sums = np.add.reduceat(values, edges)
         span = slice(first, first + len(edges))
         self._low[span] = np.fmin(self._low[span], lows)
         self._high[span] = np.fmax(self._high[span], highs)
+        with np.errstate(all="ignore"):
+            self._sum[span] += sums
         self.count += len(values)
 
     def _halve(self) -> None:
         half = BUCKETS // 2
         self._low[:half] = np.fmin(self._low[0::2], self._low[1::2])
         self._high[:half] = np.fmax(self._high[0::2], self._high[1::2])
+        with np.errstate(all="ignore"):
+            self._sum[:half] = self._sum[0::2] + self._sum[1::2]
+        self._sum[half:] = 0.0
         self._low[half:] = np.nan
         self._high[half:] = np.nan
         self.width *= 2
@@ -58,7 +66,8 @@ class LossHistory:
         copy.width = self.width
         buckets = min(iteration, self.count) // self.width
         copy.count = buckets * self.width
-        copy._low[:buckets], copy._high[:buckets] = self._low[:buckets], self._high[:buckets]
+        for mine, its in ((copy._low, self._low), (copy._high, self._high), (copy._sum, self._sum)):
+            mine[:buckets] = its[:buckets]
         return copy
 
     def points(self) -> tuple[Floats, Floats, Floats]:
@@ -66,7 +75,27 @@ class LossHistory:
         used = -(-self.count // self.width)
         return np.arange(used, dtype=np.float64) * self.width, self._low[:used].copy(), self._high[:used].copy()
 
+    def means(self, iterations: int) -> tuple[Floats, Floats, int]:
+        """The mean of the last so many iterations, at the end of each bucket.
+
+        Args:
+            iterations: how many; of buckets of several iterations, as many as are whole buckets.
+
+        Returns:
+            The last iteration of each bucket (from 0), the means, and of how many iterations each is at most; at the
+            start there are fewer.
+        """
+        used = -(-self.count // self.width)
+        ends = np.minimum((np.arange(used, dtype=np.float64) + 1) * self.width, self.count)
+        most = max(round(iterations / self.width), 1)
+        counts = np.diff(ends, prepend=0.0)
+        with np.errstate(all="ignore"):
+            # Sums over the window itself: a difference of running sums would lose what follows on a huge loss.
+            total = np.convolve(self._sum[:used], np.ones(most))[:used] if used else np.empty(0)
+            values = total / np.convolve(counts, np.ones(most))[:used] if used else np.empty(0)
+        return ends - 1.0, values, most * self.width
+
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        return int(self._low.nbytes + self._high.nbytes)
+        return int(self._low.nbytes + self._high.nbytes + self._sum.nbytes)

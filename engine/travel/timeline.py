@@ -7,6 +7,7 @@ share of the budget, every second one is dropped and K doubles. K decides how lo
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -49,6 +50,9 @@ _CALL_SECONDS = {GeneratedExecutor: 0.0, KernelExecutor: 5e-5}
 
 FRAMES = 6
 """Frames that are kept ready."""
+
+PIECE = 600
+"""Samples that are looked at together."""
 
 WAYPOINTS = 64
 """States kept inside the checkpoint interval that is being visited."""
@@ -146,6 +150,7 @@ class Timeline:
         self._cycle: list[Any] | None = None
         # By whether it is of the samples that are held out.
         self._evaluators: dict[bool, tuple[Program, KernelExecutor]] = {}
+        self._singles: dict[int, Executor] = {}
         self._sensitive: tuple[int, Frame] | None = None
         # The iterations of the change itself: the states that they start from.
         self._changed: dict[int, Floats] = {}
@@ -421,22 +426,31 @@ class Timeline:
         """The forward pass over the whole data set."""
         return self.network.evaluation(self.schedule.samples) if self.parent is None else self.parent.evaluation
 
-    def loss_as_iteration(self, state: Floats) -> float | None:
+    def loss_as_iteration(self, state: Floats, *, held_out: bool = False) -> float | None:
         """``data_loss`` in the unit of an iteration's E: a sum over the samples is divided by an epoch's iterations.
 
         None where some of several losses are sums over the samples and others are means.
+
+        Args:
+            state: the state.
+            held_out: whether the samples are those that are held out, of which there are some; their sum is that of as
+                many samples as an iteration has.
+
+        Raises:
+            EngineError: none are held out.
         """
         kinds = {loss.over_batch for loss in self.network.losses}
         if len(kinds) > 1:
             return None
-        frame = self.evaluated(state)
+        frame = self.evaluated(state, held_out=held_out)
         total = total_loss(frame)
         if kinds == {"mean"}:
             return total
         # What penalties add is not a sum over samples.
         samples = frame.program.named.get("loss", frame.program.named["E"])
         of_samples = float(frame.array(samples))
-        return of_samples / self.schedule.per_epoch + (total - of_samples if samples.name == "loss" else 0.0)
+        iterations = frame.program.batch * self.schedule.per_epoch / self.schedule.samples
+        return of_samples / iterations + (total - of_samples if samples.name == "loss" else 0.0)
 
     def held_out_loss(self, state: Floats) -> float:
         """The loss over the samples that are held out under a state.
@@ -460,6 +474,38 @@ class Timeline:
         program, executor = self._evaluators[held_out]
         dated = [leaf.source.values(0, self.schedule.per_epoch) for leaf in program.dated]
         return executor.frame(state, executor.leaves(columns, range(samples), dated))
+
+    def singly(self, state: Floats, *, held_out: bool = False) -> Iterator[tuple[range, Frame]]:
+        """The forward pass over all samples under a state, with the loss of each as if it were alone.
+
+        It is computed by the run's own kind of executor, so that outputs have the bits that stepping shows: sample by
+        sample where that is a generated function, else by NumPy in pieces. Products of BLAS may differ in last digits.
+
+        Args:
+            state: the state.
+            held_out: whether the samples are those that are held out.
+
+        Yields:
+            The rows of a piece, and its frame.
+
+        Raises:
+            EngineError: no samples are held out.
+        """
+        network = self.network
+        columns = network.held_columns if held_out else network.columns
+        if columns is None:
+            raise EngineError(_("no samples are held out; a scenario says which in [held_out]"))
+        held = network.dataset.held_out
+        count = len(held) if held_out and held is not None else self.schedule.samples
+        most = 1 if self.generated else PIECE
+        for start in range(0, count, most):
+            rows = range(start, min(start + most, count))
+            executor = self._singles.get(len(rows))
+            if executor is None:
+                program = network.evaluation(len(rows), singly=True)
+                executor = self._singles[len(rows)] = self.made(program, self.constants)
+            dated = [leaf.source.values(0, self.schedule.per_epoch) for leaf in executor.program.dated]
+            yield rows, executor.frame(state, executor.leaves(columns, rows, dated))
 
     def predictions(self, state: Floats, *, held_out: bool = False) -> Floats:
         """The outputs of the last layer for the whole data set, or what is held out, under a state, (samples, ...)."""
@@ -485,8 +531,9 @@ def _replaced(constants: Mapping[Array, Floats], entries: Entries) -> dict[Array
 
 
 def total_loss(frame: Frame) -> float:
-    """E of an iteration."""
-    return float(frame.array(frame.program.named["E"]))
+    """E of an iteration; NaN where there is none, as in a recording without a backward pass."""
+    found = frame.program.named.get("E")
+    return math.nan if found is None else frame.value(Ref(found, (0,) * len(found.shape)))
 
 
 def _look(probe: Probe, record: Record, frame: Frame, iteration: int, per_epoch: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from retrograde.engine.recording.file import laid_out, write_recording
 from retrograde.engine.recording.form import DTYPES, Call, Result, Source, StepFile, Value, Window
 from retrograde.engine.recording.recording import Recording, load_recording
 from retrograde.engine.recording.window import packed
+from retrograde.engine.recording.writing import laid_out, write_recording
 
 
 class Writing:
@@ -24,8 +23,10 @@ class Writing:
         self.calls: list[Call] = []
         self.numbers: list[bytes] = []
 
-    def value(self, name: str, numbers: Any, *, kind: str = "input", dtype: str = "float64") -> Window:
-        """Adds an array; returns the window that shows all of it."""
+    def value(
+        self, name: str, numbers: Any, *, kind: str = "input", dtype: str = "float64", of: str = "", left_out: str = ""
+    ) -> Window:
+        """Adds an array; returns the window that shows all of it. Of one that is left out, the reason is given."""
         stored = np.ascontiguousarray(np.asarray(numbers), dtype=DTYPES[dtype].stored)
         shape = tuple(np.shape(numbers))
         self.numbers.append(stored.tobytes())
@@ -35,8 +36,10 @@ class Writing:
             dtype=dtype,
             shape=shape,
             strides=packed(shape),
-            offset=0,
+            of=of or None,
+            offset=None if left_out else 0,
             crc=zlib.crc32(self.numbers[-1]),
+            reason=left_out or None,
         )
         self.values.append(record)
         return Window(value=len(self.values) - 1, offset=0, shape=shape, strides=packed(shape))
@@ -50,7 +53,10 @@ class Writing:
     def write(self, path: Path) -> Path:
         """Writes the file."""
         offsets = laid_out([len(one) for one in self.numbers])
-        values = [one.model_copy(update={"offset": at}) for one, at in zip(self.values, offsets, strict=True)]
+        values = [
+            one if one.reason else one.model_copy(update={"offset": at})
+            for one, at in zip(self.values, offsets, strict=True)
+        ]
         step = StepFile(
             format="retrograde recording",
             version=1,
@@ -59,9 +65,7 @@ class Writing:
             calls=self.calls,
             sources=[Source(file="train.py", line=7, function="step", text="loss = d.sqrt().mean()")],
         )
-        begins = np.cumsum([0, *(len(one) for one in self.numbers)])
-        pieces = [(int(begin), len(one)) for begin, one in zip(begins[:-1], self.numbers, strict=True)]
-        write_recording(path, step, io.BytesIO(b"".join(self.numbers)), pieces)
+        write_recording(path, step, self.numbers)
         return path
 
 

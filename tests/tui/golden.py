@@ -18,14 +18,14 @@ from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.session.session import Session
 from retrograde.tui.canvas.canvas import Canvas
 from retrograde.tui.canvas.glyphs import UNICODE
-from retrograde.tui.canvas.inks import GREY, HEAT_NEGATIVE, HEAT_POSITIVE, MARKED, SELECTED
+from retrograde.tui.canvas.inks import GREY, HEAT_NEGATIVE, HEAT_POSITIVE, MARKED, SELECTED, Ink
+from retrograde.tui.drawing.curves import draw_plot
 from retrograde.tui.drawing.dispatch import Slice, picture_rows
 from retrograde.tui.drawing.graph import draw_graph
-from retrograde.tui.drawing.loss_curve import draw_losses
 from retrograde.tui.drawing.nodes import Nodes
 from retrograde.tui.pictures.table import maker_of, pictures_of
 from retrograde.tui.reading.reading import Reading
-from retrograde.tui.records.loss import LossView
+from retrograde.tui.records.curves import CurveEvent, CurvePlot, Series
 from retrograde.tui.views.lens import Lens
 from retrograde.tui.views.network import network_view
 from retrograde.tui.views.parameters import Parameters
@@ -160,18 +160,24 @@ def networks_text(*cases: Any) -> str:
 
 
 def losses_text() -> str:
-    """A falling loss, one beside another, and one that diverges."""
-    x = np.arange(40.0)
+    """A falling loss with what happened, one with a mean over a noisy ground and another one, one that diverges."""
+    x = np.arange(1, 41.0)
     falling, rising = 2 * 0.9**x + 0.01, np.exp(x / 8)
+    events = (CurveEvent(number=5, sign="!", ink=Ink.BAD), CurveEvent(number=20, sign="a", ink=Ink.KEY))
+    main = Series(name="", x=x, low=falling, high=falling, ink=Ink.POSITIVE)
+    ground = Series(name="each", x=x, low=falling / 2, high=falling * 2, ink=Ink.EDGE_POSITIVE, behind=True)
+    mean = Series(name="mean", x=x, low=falling, high=falling, ink=Ink.POSITIVE)
+    other = Series(name="other", x=x, low=rising / 100, high=rising / 90, ink=Ink.ACCENT, dashed=True)
+    up = Series(name="", x=x, low=rising, high=rising, ink=Ink.POSITIVE)
     found = []
-    for low, high, other in (
-        (falling, falling, None),
-        (falling, falling * 1.5, (x, rising / 100, rising / 90)),
-        (rising, rising, None),
+    for series, more in (
+        ((main,), {"events": events}),
+        ((other, ground, mean), {"per_unit": 4, "unit": "epoch", "pointer": 30}),
+        ((up,), {"unit": "iteration", "logarithmic": False}),
     ):
-        view = LossView(first=x, low=low, high=high, iterations=40, cursor=12, other=other, names=("main", "other"))
+        plot = CurvePlot(series=series, start=1, stop=40, cursor=12, **more)
         canvas = Canvas(60, 12, UNICODE)
-        draw_losses(canvas, view, 0, 11)
+        draw_plot(canvas, plot, 0, 12)
         found.append(written(canvas))
     return "\n".join(found)
 

@@ -19,10 +19,10 @@ from retrograde.tui.canvas.themes import look
 from retrograde.tui.debugger import rooms
 from retrograde.tui.debugger.arrangement import Arrangement
 from retrograde.tui.debugger.panels.table import PANELS
-from retrograde.tui.drawing.loss_curve import decimate
 from retrograde.tui.reading.reading import Reading
+from retrograde.tui.records.curves import CurvePlot, Series
 from retrograde.tui.records.equation import EquationView, OperandRow
-from retrograde.tui.records.loss import LossView
+from retrograde.tui.records.loss import Losses, LossView
 from retrograde.tui.records.marks import PanelEdge, PanelId
 from retrograde.tui.records.network import NetworkView
 from retrograde.tui.records.pictures import TermBars, TermRow
@@ -56,7 +56,7 @@ def views(name: str, *motions: str) -> dict[PanelId, Any]:
         PanelId.NETWORK: network_view(reading, parameters, lens),
         PanelId.EQUATION: equation_view(reading, lens),
         PanelId.WEIGHTS: weights_view(reading, parameters, lens, None),
-        PanelId.LOSS: loss_view(reading, session.losses.points(), run=None),
+        PanelId.LOSS: loss_view(reading, Losses.of(session.losses, session.schedule.per_epoch), run=None),
         PanelId.TIMELINE: timeline_view(reading),
     }
 
@@ -194,26 +194,17 @@ def test_plain_text_is_plain() -> None:
     assert plain("\U0001f600") in {"?", "\U0001f600"}
 
 
-@given(
-    losses=st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=200),
-    columns=st.integers(1, 120),
-)
-def test_decimation_keeps_the_extremes(losses: list[float], columns: int) -> None:
-    values = np.array(losses)
-    least, most = decimate(np.arange(len(values)) * 1.0, values, values, len(values), columns)
-    finite = values[np.isfinite(values)]
-    assert len(least) == columns
-    if len(finite):
-        assert np.nanmin(least) == finite.min()
-        assert np.nanmax(most) == finite.max()
-    else:
-        assert np.isnan(least).all()
-
-
 def test_a_diverging_loss_is_drawn() -> None:
     values = np.array([1.0, 10.0, 1e300, math.inf, math.nan])
-    shown = LossView(first=np.arange(5.0), low=values, high=values, iterations=5, cursor=2)
-    assert "log" in "\n".join(drawn(PanelId.LOSS, shown, (60, 12), UNICODE))
+    shown = LossView(plot=plot_of(values))
+    assert "1e100" in "\n".join(drawn(PanelId.LOSS, shown, (60, 12), UNICODE))
+
+
+def plot_of(values: np.ndarray, **more: Any) -> CurvePlot:
+    """A curve of some losses."""
+    x = np.arange(1, len(values) + 1.0)
+    series = (Series(name="", x=x, low=values, high=values, ink=Ink.POSITIVE),)
+    return CurvePlot(**{"series": series, "start": 1, "stop": max(len(values), 1), **more})
 
 
 @given(room=st.integers(0, 200), steps=st.lists(st.integers(0, 10**6), min_size=1, max_size=12))

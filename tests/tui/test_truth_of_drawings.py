@@ -21,12 +21,10 @@ from retrograde.tui.drawing.bars import log_bar_lines
 from retrograde.tui.drawing.columns import column_lines
 from retrograde.tui.drawing.curve import CURVE_HEIGHT, CURVE_WIDTH, draw_curve
 from retrograde.tui.drawing.grid import grid_lines
-from retrograde.tui.drawing.loss_curve import MARGIN, LossAxis, draw_losses
 from retrograde.tui.drawing.nodes import Nodes
 from retrograde.tui.drawing.terms import term_lines
 from retrograde.tui.pictures.terms import term_bars
 from retrograde.tui.reading.reading import Reading
-from retrograde.tui.records.loss import LossView
 from retrograde.tui.records.marks import Mark
 from retrograde.tui.records.pictures import ColumnsPicture, Curve, Grid, LogBar, LogBars, PlacedSpan, TermBars, TermRow
 from retrograde.tui.views.lens import Lens
@@ -51,39 +49,6 @@ def dots_of(canvas: Canvas, ink: Ink) -> list[tuple[int, int]]:
 
 def spans_of(line: Line, ink: Ink) -> list[str]:
     return [span.text.strip() for span in line if span.ink == ink and span.text.strip()]
-
-
-LOSSES = st.lists(st.floats(1e-3, 1e3), min_size=2, max_size=80, unique=True)
-
-
-@examples(30)
-@given(losses=LOSSES, rising=st.booleans(), width=st.integers(20, 100), rows=st.integers(3, 20))
-def test_a_falling_loss_draws_a_falling_curve(losses: list[float], rising: bool, width: int, rows: int) -> None:
-    values = np.array(sorted(losses, reverse=not rising))
-    x = np.arange(len(values)) * 1.0
-    view = LossView(first=x, low=values, high=values, iterations=len(values), cursor=-1)
-    canvas = Canvas(width, rows + 1, UNICODE)
-    draw_losses(canvas, view, 0, rows)
-    dots = dots_of(canvas, Ink.POSITIVE)
-    columns = sorted({column for column, _row in dots})
-    assert columns[0] == 2 * MARGIN
-    tops = [min(row for column, row in dots if column == one) for one in columns]
-    ends = [max(row for column, row in dots if column == one) for one in columns]
-    for edge in (tops, ends):
-        assert edge == sorted(edge, reverse=rising)
-    assert {tops[0], ends[-1]} >= ({0} if not rising else {4 * rows - 1} & {tops[0]})
-    # Each column reaches to the one before it, and no further: a line, no smear.
-    assert sum(end - top for top, end in zip(tops, ends, strict=True)) <= 4 * rows + len(columns)
-
-
-@given(low=st.floats(1e-6, 1e3), more=st.floats(1e-6, 1e6), share=st.floats(0, 1), dots=st.integers(7, 80))
-def test_the_axis_has_the_greatest_loss_above(low: float, more: float, share: float, dots: int) -> None:
-    ends = np.array([low, low + more])
-    axis = LossAxis.of([(np.arange(2.0), ends, ends)])
-    assert axis is not None
-    assert axis.row(axis.high, dots) == 0
-    assert axis.row(axis.low, dots) == dots
-    assert 0 <= axis.row(low + share * more, dots) <= dots
 
 
 @examples(30)

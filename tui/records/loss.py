@@ -2,40 +2,92 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrograde.tui.canvas.canvas import Line
 
 if TYPE_CHECKING:
+    from retrograde.engine.travel.history import LossHistory
+    from retrograde.tui.records.curves import CurvePlot
     from retrograde.tui.records.value_types import Floats
+
+SHARE = 50
+"""The part of a run that a mean is taken over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LossView:
-    """The loss curve.
+    """The loss curve, and what is said of it.
 
     Attributes:
-        first: the first iteration of each bucket, shape (buckets,).
-        low: the least loss in each bucket, shape (buckets,).
-        high: the greatest, shape (buckets,).
-        iterations: how many iterations the curve covers.
-        cursor: the iteration of the cursor, from 0.
+        plot: the curves; None before there is one.
         lines: what is said above the curve.
         progress: 0 to 1 while a run is under way, else None.
-        other: first iteration, least and greatest loss of each bucket of another branch, drawn in dots.
-        names: the two branches.
+    """
+
+    plot: CurvePlot | None = None
+    lines: tuple[Line, ...] = ()
+    progress: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Losses:
+    """The losses of a branch.
+
+    Attributes:
+        first: the first iteration of each bucket, from 0, shape (buckets,).
+        low: the least loss in each, shape (buckets,).
+        high: the greatest, shape (buckets,).
+        ends: the last iteration of each bucket, from 0, shape (buckets,).
+        means: the mean of the last ``over`` iterations there, shape (buckets,).
+        over: of how many iterations that is; 1 for no mean.
     """
 
     first: Floats
     low: Floats
     high: Floats
-    iterations: int
-    cursor: int
-    lines: tuple[Line, ...] = ()
-    progress: float | None = None
-    other: tuple[Floats, Floats, Floats] | None = None
-    names: tuple[str, str] = ("", "")
+    ends: Floats
+    means: Floats
+    over: int = 1
+
+    @classmethod
+    def of(cls, history: LossHistory, per_epoch: int, over: int | None = None) -> Losses:
+        """The losses of a branch.
+
+        Args:
+            history: what is known of them.
+            per_epoch: iterations in an epoch.
+            over: of how many iterations a mean is taken; 1 for none, None for what suits the run.
+        """
+        if over is None:
+            over = smoothing(len(history), per_epoch)
+        first, low, high = history.points()
+        if over <= 1:
+            return cls(first=first, low=low, high=high, ends=first, means=low)
+        ends, means, taken = history.means(over)
+        return cls(first=first, low=low, high=high, ends=ends, means=means, over=taken)
+
+    @classmethod
+    def none(cls) -> Losses:
+        """Those of a branch that has none."""
+        import numpy as np
+
+        none = np.empty(0)
+        return cls(first=none, low=none, high=none, ends=none, means=none)
+
+
+def smoothing(iterations: int, per_epoch: int) -> int:
+    """Of how many iterations a mean is taken by itself: whole epochs, about a fiftieth of the run; 1 for none.
+
+    Args:
+        iterations: how many have run.
+        per_epoch: iterations in an epoch; where it is one, each has all samples, and no noise of batches.
+    """
+    if per_epoch == 1:
+        return 1
+    return per_epoch << round(math.log2(max(iterations / per_epoch / SHARE, 1.0)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,7 +101,7 @@ class RunView:
         loss: E of the last one.
         rate: epochs a second.
         seconds_left: an upper bound by the rate so far.
-        points: the loss curve: first iterations, least, greatest.
+        losses: the losses so far.
         alerts: what the doctor has seen so far, with the moments.
     """
 
@@ -59,5 +111,5 @@ class RunView:
     loss: float
     rate: float
     seconds_left: float
-    points: tuple[Floats, Floats, Floats]
+    losses: Losses
     alerts: tuple[str, ...] = ()

@@ -12,8 +12,9 @@ from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import Ink, signed
 from retrograde.tui.reading.figures import show
-from retrograde.tui.records.loss import LossView
+from retrograde.tui.records.loss import Losses, LossView
 from retrograde.tui.records.table_view import Column, TableView
+from retrograde.tui.views.curves import loss_plot
 from retrograde.tui.views.debugging import address
 
 if TYPE_CHECKING:
@@ -212,19 +213,17 @@ def target_of(session: Session, comparison: BranchComparison, selected: int) -> 
 
 def curves_view(session: Session, mine: Branch, theirs: Branch | None) -> LossView:
     """The loss curves of two branches in one plot."""
-    first, low, high = mine.history.points()
-    other = None if theirs is None or theirs is mine else theirs.history.points()
-    iterations = max(1, mine.history.count, 0 if theirs is None else theirs.history.count)
-    lines: tuple[Line, ...] = ()
-    if not len(first) and (other is None or not len(other[0])):
-        lines = ((Span(_("The curve begins when the first iteration ends; r runs on."), Ink.DIM),),)
-    return LossView(
-        first=first,
-        low=low,
-        high=high,
-        iterations=iterations,
-        cursor=session.iteration,
-        lines=lines,
-        other=other,
-        names=(mine.name, "" if theirs is None else theirs.name),
+    per_epoch = session.schedule.per_epoch
+    other = None if theirs is None or theirs is mine else (theirs.name, Losses.of(theirs.history, per_epoch))
+    plot = loss_plot(
+        Losses.of(mine.history, per_epoch),
+        iterations=max(1, mine.history.count),
+        per_epoch=per_epoch,
+        cursor=session.iteration + 1,
+        others=() if other is None else (other,),
+        name=mine.name,
     )
+    lines: tuple[Line, ...] = ()
+    if plot is None:
+        lines = ((Span(_("The curve begins with the first E; r runs on."), Ink.DIM),),)
+    return LossView(plot=plot, lines=lines)

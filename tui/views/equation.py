@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.array import Role
 from retrograde.engine.equations.expression import Const, Expr, Ref, Sum, refs
 from retrograde.engine.equations.rendering import Token, tokens
+from retrograde.engine.explaining.step import part_of
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.inks import Ink, signed
@@ -16,9 +18,11 @@ from retrograde.tui.pictures.table import pictures_of
 from retrograde.tui.reading.figures import show
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.equation import Badge, EquationView, OperandRow
+from retrograde.tui.views import recorded
 from retrograde.tui.views.chain import chain
 from retrograde.tui.views.explain import notes_of, notes_of_branch, question, why
 from retrograde.tui.views.lens import Lens
+from retrograde.tui.views.recorded import Whole, operands_of
 from retrograde.tui.views.welcome import welcome
 
 if TYPE_CHECKING:
@@ -32,10 +36,21 @@ MOST_TERMS = 8
 
 def equation_view(reading: Reading, lens: Lens, badges: tuple[Badge, ...] = ()) -> EquationView:
     """The step on the screen with everything that explains it."""
-    step = reading.step
+    step, recording = reading.step, reading.recording
     if step is None:
-        return welcome(reading)
+        return welcome(reading) if recording is None else recorded.welcome(reading, recording)
     digits = lens.digits
+    read = operands_of(reading)
+    first = max(lens.operand - MOST_OPERANDS // 2, 0) if len(read) > MOST_OPERANDS else 0
+    operands = tuple(_operand_row(reading, operand, digits) for operand in read[first : first + MOST_OPERANDS])
+    rows = EquationView(
+        operands=operands,
+        first=first,
+        more=len(read) - first - len(operands),
+        selected=lens.operand if lens.operand < len(read) else -1,
+    )
+    if recording is not None and recording.silence(step.place.op):
+        return recorded.silent_view(reading, recording, step, rows)
     equation = step.equation
     many = _count_refs(equation)
     few = digits if many <= 6 or digits >= 17 else 5
@@ -43,40 +58,40 @@ def equation_view(reading: Reading, lens: Lens, badges: tuple[Badge, ...] = ()) 
     numbers = _spans(right, lambda ref: show(reading.frame.value(ref), few), " × ")
     shown_value = step.result if reading.term else step.contribution
     result = Span(show(shown_value, digits) + (" …" if reading.term else ""), _value_ink(shown_value))
-    left, factors = chain(reading, step)
-    read = operands_of(reading)
-    first = max(lens.operand - MOST_OPERANDS // 2, 0) if len(read) > MOST_OPERANDS else 0
-    operands = tuple(_operand_row(reading, operand, digits) for operand in read[first : first + MOST_OPERANDS])
+    total = _total(step, digits)
     trivial = len(numbers) == 1 and numbers[0].text == result.text
-    return EquationView(
-        question=question(reading, step),
-        why=why(reading, step),
-        left=reading.symbol(step.target),
+    said = replace(
+        rows,
+        left=step.part if total else reading.symbol(step.target),
         symbols=_spans(right, reading.symbol, " · "),
         numbers=() if trivial else numbers,
         result=result,
+        total=total,
         badges=badges,
+    )
+    if recording is not None:
+        asked, line = recorded.titles(reading, recording, step)
+        notes = recorded.notes(reading, recording, step, digits)
+        return replace(said, question=asked, why=line, notes=notes)
+    left, factors = chain(reading, step)
+    return replace(
+        said,
+        question=question(reading, step),
+        why=why(reading, step),
         pictures=pictures_of(reading, step, digits),
         unfolded=left,
         factors=factors,
         notes=(
-            *_so_far(step, digits),
             *notes_of(reading, step, digits),
             *notes_of_branch(reading, step, digits),
         ),
-        operands=operands,
-        first=first,
-        more=len(read) - first - len(operands),
-        selected=lens.operand if lens.operand < len(read) else -1,
     )
 
 
-def operands_of(reading: Reading) -> tuple[Operand, ...]:
-    """The operands of the step on the screen, in written order, each once."""
-    return () if reading.step is None else reading.step.operands
-
-
 def _operand_row(reading: Reading, operand: Operand, digits: int) -> OperandRow:
+    if isinstance(operand, Whole):
+        origin = _origin(reading, operand.made_by, operand.ref)
+        return OperandRow(symbol=operand.symbol, value=operand.size, origin=origin, made=operand.made_by is not None)
     return OperandRow(
         symbol=operand.symbol,
         value=show(operand.value, digits),
@@ -86,15 +101,27 @@ def _operand_row(reading: Reading, operand: Operand, digits: int) -> OperandRow:
     )
 
 
-def _so_far(step: Step, digits: int) -> list[Line]:
-    """The sum over the samples as far as it has come, where it has one."""
+def _total(step: Step, digits: int) -> Line:
+    """The sum over the samples as far as it has come, where it has one: E = E{1} + … + E{4} = 51.7, 4 of 4 samples."""
     running = step.running
-    if running is None or running.of <= 1:
-        return []
-    text = _("so far {sum}: {done} of {count} samples").format(
-        sum=show(step.result, digits), done=running.done, count=running.of
+    if running is None or running.of <= 1 or step.term:
+        return ()
+    text = "" if step.final else _("so far: {done} of {count} samples")
+    spans = [Span(step.symbol, Ink.STRONG), Span(" = ", Ink.DIM)]
+    if "/" not in step.symbol:
+        parts = [part_of(step.symbol, sample) for sample in sorted({1, running.done})]
+        if running.done > 2:
+            parts.insert(1, "…")
+        spans += [Span(" + ".join(parts), Ink.TEXT), Span(" = ", Ink.DIM)]
+    elif step.final:
+        text = _("all {count} samples")
+    spans.append(Span(show(step.result, digits), _value_ink(step.result)))
+    if not text:
+        return tuple(spans)
+    return (
+        *spans,
+        Span("  " + text.format(done=running.done, count=running.of), Ink.ACCENT if not step.final else Ink.DIM),
     )
-    return [(Span(text, Ink.ACCENT),)]
 
 
 def _count_refs(expr: Expr) -> int:
@@ -136,6 +163,8 @@ def _origin(reading: Reading, made: int | None, ref: Ref) -> str:
         return _("update of the iteration before")
     if role is Role.VALUE and any(leaf.array is ref.array for leaf in reading.program.dated):
         return _("from the number of the iteration")
+    if reading.recording is not None:
+        return _KINDS.get(reading.recording.value_of(ref.array).kind, lambda: _("given"))()
     return {
         Role.INPUT: _("input"),
         Role.TARGET: _("target"),
@@ -143,6 +172,16 @@ def _origin(reading: Reading, made: int | None, ref: Ref) -> str:
         Role.HYPER: _("hyperparameter"),
         Role.MASK: _("mask of the iteration"),
     }.get(role, _("initial value"))
+
+
+_KINDS: Mapping[str, Callable[[], str]] = {
+    "parameter": lambda: _("parameter"),
+    "buffer": lambda: _("buffer"),
+    "state": lambda: _("memory of the optimiser"),
+    "input": lambda: _("input"),
+    "drawn": lambda: _("drawn"),
+}
+"""What a value of a recording is that no step made."""
 
 
 def _elsewhere(reading: Reading, ref: Ref, digits: int) -> str:

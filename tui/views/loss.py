@@ -14,12 +14,16 @@ from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.reading.figures import show
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.loss import LossView
-from retrograde.tui.views.slots import outputs_of, place_name, size_of, time_of
+from retrograde.tui.views.curves import loss_plot
+from retrograde.tui.views.race import race_legend, race_series
+from retrograde.tui.views.recorded import loss_lines
+from retrograde.tui.views.slots import class_of, outputs_of, place_name, size_of, time_of
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.array import Array
-    from retrograde.tui.records.loss import RunView
-    from retrograde.tui.records.value_types import Floats
+    from retrograde.engine.session.race import Lap
+    from retrograde.tui.records.curves import CurveEvent
+    from retrograde.tui.records.loss import Losses, RunView
 
 MOST_OUTPUTS = 10
 """Outputs up to which all of them are listed."""
@@ -27,47 +31,53 @@ MOST_OUTPUTS = 10
 
 def loss_view(
     reading: Reading,
-    points: tuple[Floats, Floats, Floats],
+    losses: Losses,
     *,
     run: RunView | None,
     message: str = "",
     accuracy: tuple[int, int] | None = None,
-    other: tuple[str, tuple[Floats, Floats, Floats]] | None = None,
+    other: tuple[str, Losses] | None = None,
+    events: tuple[CurveEvent, ...] = (),
+    race: tuple[Lap, ...] = (),
 ) -> LossView:
     """The loss curve up to the furthest moment, or of a run that is under way.
 
     Args:
         reading: the reading.
-        points: first iteration, least and greatest loss of each bucket.
+        losses: the losses.
         run: a run that is under way.
         message: how the last run ended.
         accuracy: how many samples are classified rightly, and of how many.
-        other: the name and the points of a branch to show beside this one.
+        other: the name and the losses of a branch to show beside this one.
+        events: what happened.
+        race: the variants that were trained beside it.
     """
     if run is not None:
-        points = run.points
-    first, low, high = points
-    if run is None:
-        lines = _said(reading, len(first), message, accuracy)
+        losses = run.losses
+    if reading.recording is not None:
+        lines = list(loss_lines(reading, reading.recording, loss_label(reading, 9)))
+        iterations, cursor, progress = 1, 0, None
+    elif run is None:
+        lines = _said(reading, len(losses.first), message, accuracy)
         iterations = reading.schedule.locate(reading.frontier)[0] + (reading.frontier > 0)
-        cursor, progress = reading.iteration, None
+        cursor, progress = reading.iteration + 1, None
     else:
         lines = _said_of_run(run)
-        iterations, cursor, progress = run.iterations, -1, run.epoch / max(run.epochs, 1)
-    for known in (first,) if other is None else (first, other[1][0]):
-        if len(known):
-            iterations = max(iterations, int(known[-1]) + 1)
-    return LossView(
-        first=first,
-        low=low,
-        high=high,
-        iterations=max(iterations, 1),
+        iterations, cursor, progress = run.iterations, 0, run.epoch / max(run.epochs, 1)
+    plot = loss_plot(
+        losses,
+        iterations=iterations,
+        per_epoch=reading.schedule.per_epoch,
         cursor=cursor,
-        lines=tuple(lines),
-        progress=progress,
-        other=None if other is None else other[1],
-        names=("", "") if other is None else (reading.branch, other[0]),
+        events=events,
+        others=() if other is None else (other,),
+        name="" if other is None else reading.branch,
+        race=race_series(race) if other is None else (),
     )
+    if race and plot is not None and other is None:
+        lines += race_legend(race, reading.scenario.name)
+        lines[-1] = (*lines[-1], Span("R ", Ink.KEY), Span(_("table"), Ink.DIM))
+    return LossView(plot=plot, lines=tuple(lines), progress=progress)
 
 
 def _said_of_run(run: RunView) -> list[Line]:
@@ -98,7 +108,7 @@ def _said(reading: Reading, points: int, message: str, accuracy: tuple[int, int]
         label = (*label, Span("   " + text, Ink.GOOD))
     lines.append(label)
     if not points:
-        lines.append((Span(_("The curve begins when the first iteration ends; r runs on."), Ink.DIM),))
+        lines.append((Span(_("The curve begins with the first E; r runs on."), Ink.DIM),))
     if points < 2:
         lines += _outputs(reading)
     return lines
@@ -106,7 +116,7 @@ def _said(reading: Reading, points: int, message: str, accuracy: tuple[int, int]
 
 def _outputs(reading: Reading) -> list[Line]:
     """Each output beside its target, with its share of E: what there is to see before there is a curve."""
-    found: list[tuple[str, float | None, float | None, float | None]] = []
+    found: list[tuple[str, str, float | None, float | None, float | None]] = []
     for loss in reading.network.losses:
         name = loss.layer or reading.network.layers[-1].name
         arrays = outputs_of(reading.program, name)
@@ -125,16 +135,18 @@ def _outputs(reading: Reading) -> list[Line]:
                 at = (time, *index) if array.time is not None else index
                 target = reading.frame.value(Ref(goal, (reading.sample, *at))) if _fits(goal, at) else None
             error = None if losses is None else reading.visible(Ref(losses, slot.index))
-            found.append((place_name(reading, slot), reading.visible(slot), target, error))
+            found.append((place_name(reading, slot), class_of(reading, slot), reading.visible(slot), target, error))
     size = max((width(name) for name, *_rest in found), default=0)
+    words = max((width(kind) for _name, kind, *_rest in found), default=0)
     return [
         (
             Span(padded(name, max(size + 1, 5)), Ink.STRONG),
+            *((Span(padded(kind, words + 2), Ink.TEXT),) if words else ()),
             Span(padded(_("out {value}").format(value=show(out, 5)), 14), Ink.FAINT if out is None else Ink.TEXT),
             Span(padded(_("target {value}").format(value=show(target, 5)), 14), Ink.DIM),
             Span(f"E_{name} {show(error, 5)}", Ink.FAINT if error is None else Ink.ACCENT),
         )
-        for name, out, target, error in found
+        for name, kind, out, target, error in found
     ]
 
 
@@ -156,13 +168,14 @@ def loss_so_far(reading: Reading) -> tuple[str, float, int] | None:
     """
     for name in ("E", "loss"):
         array = reading.program.named.get(name)
-        found = None if array is None else reading.partial(Ref(array))
-        if array is not None and found is not None:
-            return (reading.symbol(Ref(array)), *found)
+        ref = None if array is None else Ref(array, (0,) * len(array.shape))
+        found = None if ref is None else reading.partial(ref)
+        if ref is not None and found is not None:
+            return (reading.symbol(ref), *found)
     return None
 
 
-def loss_label(reading: Reading, digits: int) -> Line:
+def loss_label(reading: Reading, digits: int, *, brief: bool = False) -> Line:
     """E of the iteration: the sum so far with its label, never an old one."""
     found = loss_so_far(reading)
     if found is None:
@@ -170,7 +183,9 @@ def loss_label(reading: Reading, digits: int) -> Line:
     symbol, value, done = found
     spans = [Span(f"{symbol} ", Ink.DIM), Span(show(value, digits), Ink.STRONG if math.isfinite(value) else Ink.BAD)]
     if done < reading.program.batch:
-        text = _("{done} of {count} samples").format(done=done, count=reading.program.batch)
+        text = f"{done}/{reading.program.batch}"
+        if not brief:
+            text = _("{done} of {count} samples").format(done=done, count=reading.program.batch)
         spans.append(Span(f" ({text})", Ink.CHANGED))
     return tuple(spans)
 

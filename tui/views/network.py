@@ -17,12 +17,14 @@ from retrograde.tui.views.circuits import gate_layer
 from retrograde.tui.views.focus import focus_view
 from retrograde.tui.views.lens import Lens
 from retrograde.tui.views.marks import Marks, marks
+from retrograde.tui.views.modules import modules_view
 from retrograde.tui.views.parameters import Parameters
 from retrograde.tui.views.sheets import sheets_of
 from retrograde.tui.views.slots import (
     SlotCell,
     base_of,
     cell_name,
+    class_at,
     info_of,
     node_at,
     node_count,
@@ -37,7 +39,9 @@ if TYPE_CHECKING:
 
 
 def network_view(reading: Reading, parameters: Parameters, lens: Lens) -> NetworkView:
-    """The network with its values, and what takes part in the step."""
+    """The network with its values, and what takes part in the step; of a recording its modules."""
+    if reading.recording is not None:
+        return modules_view(reading, reading.recording, lens.node)
     found = marks(reading)
     plan = plan_of(reading.network, reading.program)
     chosen = node_at(reading, lens.node) if 0 <= lens.node < node_count(reading) else SlotCell("", -1)
@@ -105,7 +109,7 @@ def _nodes(reading: Reading, name: str, found: Marks, chosen: int, *, small: boo
     parent = reading.parent is not None
     return tuple(
         NodeView(
-            name=cell_name(reading, SlotCell(name, unit)),
+            name=_node_name(reading, name, unit, named=last and not small),
             value=value if unit < known else None,
             mark=found.cells.get(SlotCell(name, unit), Mark.IDLE),
             selected=unit == chosen,
@@ -114,6 +118,12 @@ def _nodes(reading: Reading, name: str, found: Marks, chosen: int, *, small: boo
         )
         for unit, value in enumerate(values)
     )
+
+
+def _node_name(reading: Reading, layer: str, unit: int, *, named: bool) -> str:
+    """What a node is called, where there is room with the name of its class."""
+    name = cell_name(reading, SlotCell(layer, unit))
+    return f"{name} {kind}" if named and (kind := class_at(reading, layer, unit)) else name
 
 
 def _slot(reading: Reading, array: Array, unit: int) -> Ref:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from retrograde.tui.canvas.canvas import Canvas
 from retrograde.tui.canvas.inks import Ink
-from retrograde.tui.drawing.loss_curve import draw_losses
+from retrograde.tui.drawing.curves import draw_plot
 from retrograde.tui.records.loss import LossView
 from retrograde.tui.widgets.panel import Panel
+
+LEAST_WIDTH = 16
+"""Columns below which there is no curve."""
 
 
 class LossPanel(Panel[LossView]):
@@ -16,8 +19,7 @@ class LossPanel(Panel[LossView]):
         """Draws the lines, the curve with its axis, and the place of the cursor."""
         g = canvas.glyphs
         top = 0
-        curves = len(view.first) or view.other is not None
-        for line in view.lines[: max(canvas.height - 3, 1) if curves else canvas.height]:
+        for line in view.lines[: max(canvas.height - 3, 1) if view.plot else canvas.height]:
             canvas.spans(1, top, line, canvas.width)
             top += 1
         if view.progress is not None and top < canvas.height:
@@ -26,7 +28,5 @@ class LossPanel(Panel[LossView]):
             canvas.fill(1, top, room, g.track, Ink.TRACK)
             canvas.fill(1, top, done, g.bar, Ink.DONE)
             top += 1
-        rows = canvas.height - top - 1
-        if rows < 2 or canvas.width < 16 or not curves:
-            return
-        draw_losses(canvas, view, top, rows)
+        if view.plot is not None and canvas.width >= LEAST_WIDTH:
+            draw_plot(canvas, view.plot, top, canvas.height - top)

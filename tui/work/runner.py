@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from retrograde.engine.errors import EngineError
-from retrograde.tui.records.loss import RunView
+from retrograde.tui.records.loss import Losses, RunView
 
 if TYPE_CHECKING:
     from retrograde.engine.explaining.detectors.records import Alert
@@ -151,7 +151,7 @@ class TrainingWork:
                     loss=progress.loss,
                     rate=rate,
                     seconds_left=(progress.epochs - progress.epoch) / rate if rate > 0 else float("inf"),
-                    points=self.session.losses.points(),
+                    losses=Losses.of(self.session.losses, self.session.schedule.per_epoch),
                     alerts=tuple(f"{_(AILMENTS[alert.rule].title)} {alert.address}" for alert in self.alerts),
                 )
             )
@@ -163,17 +163,17 @@ class TrainingWork:
             elapsed = max(self._posted - self._started, 1e-9)
             per_epoch = self.session.schedule.per_epoch
             rate = done / per_epoch / elapsed
-            first, low, high = self.session.losses.points()
+            losses = Losses.of(self.session.losses, per_epoch)
             self.post(
                 RunProgress(
                     RunView(
                         epoch=done // per_epoch,
                         epochs=max(count // per_epoch, 1),
                         iterations=max(len(self.session.losses), 1),
-                        loss=float(low[-1]) if len(low) else float("nan"),
+                        loss=float(losses.low[-1]) if len(losses.low) else float("nan"),
                         rate=rate,
                         seconds_left=(count - done) / per_epoch / rate if rate > 0 else float("inf"),
-                        points=(first, low, high),
+                        losses=losses,
                     )
                 )
             )

@@ -13,7 +13,6 @@ from retrograde.tui.widgets.loss import LossPanel
 if TYPE_CHECKING:
     from retrograde.tui.debugger.desk import Desk
     from retrograde.tui.records.loss import LossView
-    from retrograde.tui.records.value_types import Floats
 
 
 class LossPart(PanelPart):
@@ -41,39 +40,49 @@ class LossPart(PanelPart):
         return self._view() if self._shown is None else self._shown
 
     def _view(self) -> LossView:
+        from retrograde.tui.records.loss import Losses
+        from retrograde.tui.views.curves import events_of
         from retrograde.tui.views.loss import loss_so_far, loss_view
 
         desk, working, reading = self.desk, self.colleagues.working, self.desk.reading
         other = self.colleagues.beside.branch
-        beside = None if other is None else (other.name, other.history.points())
+        per_epoch = reading.schedule.per_epoch
+        beside = None if other is None else (other.name, Losses.of(other.history, per_epoch))
         if working.progress is not None:
-            return loss_view(reading, working.progress.points, run=working.progress, other=beside)
+            return loss_view(reading, working.progress.losses, run=working.progress, other=beside)
         so_far, accuracy = loss_so_far(reading), self.colleagues.badges.accuracy
         furthest = reading.schedule.locate(reading.frontier)[0]
         # Until there is a curve, the outputs of the step are shown in its place.
         step = reading if furthest == 0 else None
         known = None if other is None else (other.name, other.history.count)
+        alerts = self.colleagues.doctoring.alerts
+        race = self.colleagues.racing.variants
+        happened = (alerts, tuple(desk.session.marks.items()), len(race))
         here = (reading.iteration, furthest, so_far, desk.outcome, accuracy, step, desk.session.branch.name, known)
-        key = (*here, working.ended, language())
+        key = (*here, *happened, working.ended, language())
         if working.work is not None:
             # The worker has the session: what was shown stays.
             if self._made is None:
-                self._made = (None, loss_view(reading, _no_points(), run=None))
+                self._made = (None, loss_view(reading, Losses.none(), run=None))
         elif self._made is None or self._made[0] != key:
-            points = desk.session.losses.points()
-            made = loss_view(reading, points, run=None, message=desk.outcome, accuracy=accuracy, other=beside)
-            self._made = (key, made)
+            self._made = (
+                key,
+                loss_view(
+                    reading,
+                    Losses.of(desk.session.losses, per_epoch),
+                    run=None,
+                    message=desk.outcome,
+                    accuracy=accuracy,
+                    other=beside,
+                    events=events_of(desk.session, reading.schedule, alerts),
+                    race=race,
+                ),
+            )
         return self._made[1]
 
     def select(self, by: int) -> None:
         """Moves by an iteration."""
         self.colleagues.moving.motion("iteration", back=by < 0)
-
-
-def _no_points() -> tuple[Floats, Floats, Floats]:
-    import numpy as np
-
-    return np.empty(0), np.empty(0), np.empty(0)
 
 
 LOSS = PanelRow(
