@@ -58,6 +58,18 @@ def shorten(text: str, limit: int, ellipsis: str = "…") -> str:
     return "".join(kept) + ellipsis
 
 
+def whole(line: Line, limit: int, ellipsis: str = "…") -> Line:
+    """The parts of a line that fit in a number of cells; the last give way, and a first one that is too long is cut."""
+    kept: list[Span] = []
+    used = 0
+    for span in line:
+        if used + width(span.text) > limit:
+            return tuple(kept) or (Span(shorten(span.text, limit, ellipsis), span.ink),)
+        kept.append(span)
+        used += width(span.text)
+    return line
+
+
 def wrap(text: str, limit: int) -> list[str]:
     """Lines of at most ``limit`` cells; words stay whole where they can, wide characters break anywhere."""
     limit = max(limit, 1)
