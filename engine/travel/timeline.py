@@ -7,6 +7,7 @@ share of the budget, every second one is dropped and K doubles. K decides how lo
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -425,22 +426,31 @@ class Timeline:
         """The forward pass over the whole data set."""
         return self.network.evaluation(self.schedule.samples) if self.parent is None else self.parent.evaluation
 
-    def loss_as_iteration(self, state: Floats) -> float | None:
+    def loss_as_iteration(self, state: Floats, *, held_out: bool = False) -> float | None:
         """``data_loss`` in the unit of an iteration's E: a sum over the samples is divided by an epoch's iterations.
 
         None where some of several losses are sums over the samples and others are means.
+
+        Args:
+            state: the state.
+            held_out: whether the samples are those that are held out, of which there are some; their sum is that of as
+                many samples as an iteration has.
+
+        Raises:
+            EngineError: none are held out.
         """
         kinds = {loss.over_batch for loss in self.network.losses}
         if len(kinds) > 1:
             return None
-        frame = self.evaluated(state)
+        frame = self.evaluated(state, held_out=held_out)
         total = total_loss(frame)
         if kinds == {"mean"}:
             return total
         # What penalties add is not a sum over samples.
         samples = frame.program.named.get("loss", frame.program.named["E"])
         of_samples = float(frame.array(samples))
-        return of_samples / self.schedule.per_epoch + (total - of_samples if samples.name == "loss" else 0.0)
+        iterations = frame.program.batch * self.schedule.per_epoch / self.schedule.samples
+        return of_samples / iterations + (total - of_samples if samples.name == "loss" else 0.0)
 
     def held_out_loss(self, state: Floats) -> float:
         """The loss over the samples that are held out under a state.
@@ -521,8 +531,9 @@ def _replaced(constants: Mapping[Array, Floats], entries: Entries) -> dict[Array
 
 
 def total_loss(frame: Frame) -> float:
-    """E of an iteration."""
-    return float(frame.array(frame.program.named["E"]))
+    """E of an iteration; NaN where there is none, as in a recording without a backward pass."""
+    found = frame.program.named.get("E")
+    return math.nan if found is None else frame.value(Ref(found, (0,) * len(found.shape)))
 
 
 def _look(probe: Probe, record: Record, frame: Frame, iteration: int, per_epoch: int) -> None:

@@ -271,7 +271,7 @@ def test_a_second_bias_that_is_not_0_has_no_place(tmp_path: Path) -> None:
 def test_the_optimiser_remembers_and_the_mask_drops_what_the_file_says(tmp_path: Path) -> None:
     mask = np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]])
     write_tensors(tmp_path / "w.safetensors", {**FITTING, "v": np.full((3, 4), 0.25), "m": mask})
-    more = '[[network.layers]]\nname = "d"\nkind = "dropout"\nrate = 0.25\nmask = "m"'
+    more = '[[network.layers]]\nname = "d"\nkind = "dropout"\nrate = 0.25\nfirst_mask = "m"'
     found = load(
         tmp_path,
         text(

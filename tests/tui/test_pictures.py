@@ -19,7 +19,7 @@ from retrograde.engine.ops.update.appending import Update
 from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.session.session import Session
 from retrograde.tui.canvas.canvas import Canvas, Span, measure
-from retrograde.tui.canvas.glyphs import ASCII, UNICODE, Glyphs
+from retrograde.tui.canvas.glyphs import ASCII, COLOURLESS, UNICODE, Glyphs
 from retrograde.tui.canvas.themes import look
 from retrograde.tui.drawing.cells import brief, exponents, figure, log_share, shade, window
 from retrograde.tui.drawing.dispatch import Slice, picture_rows
@@ -187,25 +187,35 @@ def test_a_product_of_grids_says_its_numbers(glyphs: Glyphs) -> None:
     assert lines[-1].strip() == "sum"
 
 
-@BOTH
-def test_where_numbers_do_not_fit_there_are_shades_and_signs(glyphs: Glyphs) -> None:
+TOLD_BY_DIGITS = pytest.mark.parametrize("glyphs", [COLOURLESS, ASCII])
+
+
+@TOLD_BY_DIGITS
+def test_where_numbers_do_not_fit_there_are_digits_and_signs(glyphs: Glyphs) -> None:
     minus = "-" if glyphs.ascii else "−"
     values = np.array([[1.0, -1.0, 0.0], [0.01, math.nan, 0.5]])
     wide = text_of(Grid(values=values), 8, 4, glyphs)
-    full, light = glyphs.shades[-1], glyphs.shades[1]
-    assert wide[0].rstrip() == f"{full}{full}{full}{minus}"
-    assert wide[1][:4] == f"{light * 2}!!"
+    assert wide[0].rstrip() == f" 9{minus}9 0"
+    assert wide[1][:4] == " 1!!"
     narrow = text_of(Grid(values=values), 4, 4, glyphs)
-    assert narrow[0].rstrip() == full + glyphs.shades_below[-1]
+    assert narrow[0].rstrip() == "9" + glyphs.below[9] + "0"
+
+
+def test_where_there_are_colours_cells_are_nothing_else() -> None:
+    values = np.array([[1.0, -1.0, 0.0], [0.01, math.nan, 0.5]])
+    assert text_of(Grid(values=values), 4, 4, UNICODE) == [" " * 4, " !  "]
 
 
 @pytest.mark.parametrize("cells", [1, 2])
-@BOTH
+@pytest.mark.parametrize("glyphs", [UNICODE, COLOURLESS, ASCII])
 def test_shades_tell_signs_and_zero_apart(glyphs: Glyphs, cells: int) -> None:
     for share in (1e-9, 0.2, 0.5, 1.0):
-        texts = {shade(value, 1.0, glyphs, cells)[0] for value in (share, -share, 0.0)}
-        assert len(texts) == 3
-        assert all(len(text) == cells for text in texts)
+        shades = [shade(value, 1.0, glyphs, cells) for value in (share, -share, 0.0)]
+        assert all(len(text) == cells for text, _ink in shades)
+        if glyphs.digits:
+            assert len({text for text, _ink in shades}) == 3
+        elif share >= 0.2:
+            assert len({ink for _text, ink in shades}) == 3
 
 
 def test_what_is_not_computed_yet_is_no_number() -> None:

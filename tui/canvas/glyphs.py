@@ -30,8 +30,6 @@ class Glyphs(NamedTuple):
     right_target: str
     left_operand: str
     right_operand: str
-    shades: str
-    shades_below: str
     levels: str
     up: str
     down: str
@@ -42,6 +40,10 @@ class Glyphs(NamedTuple):
     selected_cell: str
     wires: str
     live_wires: str
+    digits: bool
+    """Whether a cell of a picture has a digit for its shade, since colours do not tell it."""
+    below: str
+    """The digits of negative cells, from 0."""
 
 
 UNICODE = Glyphs(
@@ -64,8 +66,6 @@ UNICODE = Glyphs(
     right_target="▌",
     left_operand="‹",
     right_operand="›",
-    shades=" ░▒▓█",
-    shades_below=" -=≡",
     levels=" ▁▂▃▄▅▆▇█",
     up="↑",
     down="↓",
@@ -76,7 +76,11 @@ UNICODE = Glyphs(
     selected_cell="◈",
     wires=" │─└││┌├─┘─┴┐┤┬┼",
     live_wires=" ┃━┗┃┃┏┣━┛━┻┓┫┳╋",
+    digits=False,
+    below="₀₁₂₃₄₅₆₇₈₉",
 )
+
+COLOURLESS = UNICODE._replace(digits=True)
 
 ASCII = Glyphs(
     ascii=True,
@@ -98,8 +102,6 @@ ASCII = Glyphs(
     right_target="]",
     left_operand="<",
     right_operand=">",
-    shades=" .:*#",
-    shades_below=" -=%",
     levels=" .:#",
     up="^",
     down="v",
@@ -110,6 +112,8 @@ ASCII = Glyphs(
     selected_cell="&",
     wires=" |-+||++-+-+++++",
     live_wires=" #=#####=#=#####",
+    digits=True,
+    below="0abcdefghi",
 )
 
 _PLAIN = {

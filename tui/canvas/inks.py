@@ -47,6 +47,44 @@ MARKED = HEAT_NEGATIVE + LEVELS + 1
 SELECTED = 256
 """A flag: added to an ink, the cell lies in the selected row."""
 
+PAIR = 1 << 12
+"""Inks of a cell of a field, which has an upper and a lower half: ``PAIR`` and the two shades."""
+SHADES = 128
+"""How many shades there are at most."""
+POINT = PAIR + SHADES * SHADES
+"""Inks of a character on a field: ``POINT``, the shade of the character and that of the field."""
+STEPS = 16
+"""Shades of a field from nothing to full."""
+POSITIVE_FIELD, NEGATIVE_FIELD, RAMP_FIELD = 0, STEPS, 2 * STEPS
+"""The first of the shades of values above a middle, below it, and of magnitudes."""
+CLASS_FIELD = 3 * STEPS
+CLASSES, CLASS_STEPS = 8, 6
+"""Classes have so many colours, each in so many shades."""
+SOLID = CLASS_FIELD + CLASSES * CLASS_STEPS
+"""The first of the shades of characters on a field, by the places of ``Solid``."""
+
+
+class Solid(IntEnum):
+    """Characters on a field."""
+
+    STRONG = SOLID
+    PAPER = SOLID + 1
+    TARGET = SOLID + 2
+    BAD = SOLID + 3
+    POSITIVE = SOLID + 4
+    NEGATIVE = SOLID + 5
+    SURFACE = SOLID + 6
+
+
+def pair(upper: int, lower: int) -> int:
+    """The ink of a cell whose halves have two shades."""
+    return PAIR + upper * SHADES + lower
+
+
+def point(shade: int, field: int) -> int:
+    """The ink of a character in one shade on a field in another."""
+    return POINT + shade * SHADES + field
+
 
 def signed(value: float | None) -> Ink:
     """The ink of a number by its sign; faint for one that is not computed yet."""

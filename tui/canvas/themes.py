@@ -10,8 +10,21 @@ from rich.color import Color
 from rich.style import Style
 from textual.theme import Theme
 
-from retrograde.tui.canvas.glyphs import ASCII, UNICODE, Glyphs
-from retrograde.tui.canvas.inks import GREY, HEAT_NEGATIVE, HEAT_POSITIVE, LEVELS, MARKED, SELECTED, Ink
+from retrograde.tui.canvas.glyphs import ASCII, COLOURLESS, UNICODE, Glyphs
+from retrograde.tui.canvas.inks import (
+    CLASS_STEPS,
+    GREY,
+    HEAT_NEGATIVE,
+    HEAT_POSITIVE,
+    LEVELS,
+    MARKED,
+    PAIR,
+    POINT,
+    SELECTED,
+    SHADES,
+    STEPS,
+    Ink,
+)
 
 
 class _Colours(NamedTuple):
@@ -137,14 +150,25 @@ def _styles(c: _Colours) -> dict[int, Style]:
     return styles
 
 
+def _shades(c: _Colours) -> list[str]:
+    """The colours of fields, in the order of their shades."""
+    steps = [level / (STEPS - 1) for level in range(STEPS)]
+    found = [_mix(c.surface, colour, 0.9 * step) for colour in (c.positive, c.negative, c.accent) for step in steps]
+    classes = (c.positive, c.negative, c.good, c.accent, c.target, c.operand, c.bad, c.dim)
+    for colour in classes:
+        found += [_mix(c.surface, colour, 0.15 + 0.7 * level / (CLASS_STEPS - 1)) for level in range(CLASS_STEPS)]
+    return [*found, c.strong, c.paper, c.target, c.bad, c.positive, c.negative, c.surface]
+
+
 class Palette:
     """The styles of the inks in one theme."""
 
-    __slots__ = ("_colours", "_selected", "_styles")
+    __slots__ = ("_colours", "_selected", "_shades", "_styles")
 
     def __init__(self, colours: _Colours) -> None:
         self._colours = colours
         self._styles = _styles(colours)
+        self._shades = _shades(colours)
         self._selected = Style(bgcolor=colours.selected)
 
     def style(self, ink: int) -> Style:
@@ -152,10 +176,19 @@ class Palette:
         try:
             return self._styles[ink]
         except KeyError:
+            if ink >= PAIR:
+                made = self._styles[ink] = self._of_field(ink)
+                return made
             base = self._styles[ink & (SELECTED - 1)]
             made = base if ink & (SELECTED - 1) in (Ink.TARGET, Ink.MATCH) else base + self._selected
             self._styles[ink] = made
             return made
+
+    def _of_field(self, ink: int) -> Style:
+        """The style of a cell of a field, or of a character on one."""
+        first, second = divmod(ink - (POINT if ink >= POINT else PAIR), SHADES)
+        style = Style.from_color(Color.parse(self._shades[first]), Color.parse(self._shades[second]))
+        return style + Style(bold=True) if ink >= POINT else style
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,9 +201,10 @@ class Look:
 
 
 @cache
-def look(*, dark: bool = True, ascii_only: bool = False) -> Look:
+def look(*, dark: bool = True, ascii_only: bool = False, colourless: bool = False) -> Look:
     """The look of a theme; the same object each time, so that caches can go by identity."""
-    return Look(Palette(_DARK if dark else _LIGHT), ASCII if ascii_only else UNICODE, dark)
+    glyphs = ASCII if ascii_only else COLOURLESS if colourless else UNICODE
+    return Look(Palette(_DARK if dark else _LIGHT), glyphs, dark)
 
 
 def _theme(name: str, c: _Colours, *, dark: bool) -> Theme:

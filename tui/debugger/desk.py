@@ -59,6 +59,13 @@ class Host(Protocol):
     def choose(self) -> None:
         """Chooses another scenario."""
 
+    def open_source(self, source: str) -> None:
+        """Opens another scenario.
+
+        Args:
+            source: the scenario, by its name or file.
+        """
+
     def recover(self) -> None:
         """Lists the unsaved work of programs that have ended."""
 
@@ -232,7 +239,8 @@ class Desk:
         if step is None:
             return otherwise
         row = self.parameters.find(step.target)
-        if row is None:
+        recording = self.reading.recording
+        if row is None and (recording is None or not recording.silence(step.place.op)):
             from retrograde.engine.equations.expression import refs
 
             found = (self.parameters.find(ref) for ref in refs(step.equation))
@@ -244,7 +252,7 @@ class Desk:
     @property
     def operands(self) -> tuple[Operand, ...]:
         """The operands of the step on the screen, in the order of their rows."""
-        from retrograde.tui.views.equation import operands_of
+        from retrograde.tui.views.recorded import operands_of
 
         return operands_of(self.reading)
 

@@ -18,8 +18,10 @@ from retrograde.tui.debugger.listing import Listing
 from retrograde.tui.debugger.moving import Moving
 from retrograde.tui.debugger.panels.panel import Colleagues
 from retrograde.tui.debugger.panels.table import PANELS
+from retrograde.tui.debugger.picturing import Picturing
 from retrograde.tui.debugger.publishing import Publishing
 from retrograde.tui.debugger.querying import Querying
+from retrograde.tui.debugger.racing import Racing
 from retrograde.tui.debugger.running import Running
 from retrograde.tui.debugger.selecting import Selecting
 from retrograde.tui.debugger.telling import Telling
@@ -64,6 +66,7 @@ class Parts:
         self.querying = Querying(desk, self.working, self.listing, self.moving)
         self.editing = Editing(desk, self.working, self.moving, self.keeping, self.beside)
         self.doctoring = Doctoring(desk, self.working, self.moving, self.editing)
+        self.racing = Racing(desk, self.working, self.keeping)
         colleagues = Colleagues(
             working=self.working,
             listing=self.listing,
@@ -72,12 +75,14 @@ class Parts:
             moving=self.moving,
             breaking=self.breaking,
             doctoring=self.doctoring,
+            racing=self.racing,
         )
         self.panels = {row.id: row.part(desk, colleagues) for row in PANELS}
         self.selecting = Selecting(desk, self.panels)
         self.telling = Telling(desk, self.working, self.moving)
         self.publishing = Publishing(desk, self.working, self.moving)
         self.explaining = Explaining(desk, self.working, self.moving, self.editing)
+        self.picturing = Picturing(desk, self.working, self.moving, self.doctoring)
         self.running = Running(desk, self.working, self.listing, self.keeping)
         self.leaving = Leaving(desk, self.working, self.keeping)
         self.writing = Writing(desk, self.working, self.moving, words, obey)

@@ -40,10 +40,10 @@ def brief(value: float | None, digits: int = 1) -> str:
 
 
 def shade(value: float, scale: float, glyphs: Glyphs, cells: int = 2) -> tuple[str, int]:
-    """A signed value as a shade of one or two cells, and its ink.
+    """A signed value as a cell in the colour of its sign, and its ink; where there are no colours, with a digit.
 
-    Two cells: the second is a minus sign for a negative value. One cell: negative values have strokes for shades, so
-    that the sign is seen without colour. Only zero is blank; what is not a finite number is ``!``.
+    The digit is the share of the scale, 1 to 9; 0 is for nothing but zero. Two cells have the sign before it; in one
+    cell negative digits are those of ``Glyphs.below``. What is not a finite number is ``!``.
 
     Args:
         value: the value.
@@ -53,13 +53,19 @@ def shade(value: float, scale: float, glyphs: Glyphs, cells: int = 2) -> tuple[s
     """
     if not math.isfinite(value):
         return "!" * cells, Ink.BAD
-    share = min(abs(value) / scale, 1.0) if scale else 0.0
     ink = heat(value, scale)
-    if value < 0 and cells == 1:
-        below = glyphs.shades_below
-        return below[max(round(share * (len(below) - 1)), 1)], ink
-    full = glyphs.shades[max(round(share * (len(glyphs.shades) - 1)), 1 if value else 0)]
-    return full + ("−" if value < 0 else full) * (cells - 1), ink
+    if not glyphs.digits:
+        return " " * cells, ink
+    return digit(value, scale, glyphs, cells), ink
+
+
+def digit(value: float, scale: float, glyphs: Glyphs, cells: int = 1) -> str:
+    """A finite value as a digit with its sign, in one or two cells."""
+    share = min(abs(value) / scale, 1.0) if scale else 0.0
+    number = max(round(9 * share), 1 if value else 0)
+    if cells == 1:
+        return glyphs.below[number] if value < 0 else str(number)
+    return ("-" if value < 0 and glyphs.ascii else "−" if value < 0 else " ") + str(number)
 
 
 def exponents(values: Iterable[float | None], least: int | None = None, most: int | None = None) -> tuple[int, int]:

@@ -367,24 +367,21 @@ def _shaded(
         ]
         lines = [[list("".join(row)) for row in tile] for tile in texts]
         return lines, np.repeat(ink, cell, axis=2).tolist()
-    steps = len(g.shades) - 1
-    # Only zero is blank.
-    level = np.maximum(np.rint(share * steps).astype(np.intp), (values != 0) & finite)
-    shades = np.array(list(g.shades))
-    full = shades[level]
+    full = np.full(values.shape, " ")
+    if g.digits:
+        # Only zero is 0.
+        number = np.maximum(np.rint(9 * share).astype(np.intp), (values != 0) & finite)
+        full = np.array(list(" 123456789" if sheet.image else "0123456789"))[number]
+        if cell == 1 and not sheet.image:
+            full = np.where(negative, np.array(list(g.below))[number], full)
+    full = np.where(bad, "!", np.where(known, full, g.unknown[:1]))
     if cell == 1:
-        below = np.array(list(g.shades_below))
-        sunk = below[np.maximum(np.rint(share * (len(g.shades_below) - 1)).astype(np.intp), 1)]
-        full = np.where(negative & (not sheet.image), sunk, full)
-    full = np.where(bad, "!", np.where(known, full, g.unknown[:1] if cell == 1 else " "))
-    characters = np.repeat(full, cell, axis=2)
-    if cell > 1:
-        # The second of the two characters in the middle of a cell is its sign.
-        middle = cell // 2
-        signs = characters[:, :, middle::cell]
-        minus = "-" if g.ascii else "−"
-        signs[negative] = minus
-        characters[:, :, middle - 1 :: cell][~known] = g.unknown[:1]
+        return full.tolist(), ink.tolist()
+    characters = np.full((*values.shape[:2], values.shape[2] * cell), " ")
+    # The digit is the second of the two characters in the middle of a cell, and its sign the first.
+    characters[:, :, cell // 2 :: cell] = full
+    if g.digits:
+        characters[:, :, cell // 2 - 1 :: cell][negative] = "-" if g.ascii else "−"
     return characters.tolist(), np.repeat(ink, cell, axis=2).tolist()
 
 

@@ -15,10 +15,13 @@ from retrograde.tui.reading.figures import show
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.loss import LossView
 from retrograde.tui.views.curves import loss_plot
+from retrograde.tui.views.race import race_legend, race_series
+from retrograde.tui.views.recorded import loss_lines
 from retrograde.tui.views.slots import class_of, outputs_of, place_name, size_of, time_of
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.array import Array
+    from retrograde.engine.session.race import Lap
     from retrograde.tui.records.curves import CurveEvent
     from retrograde.tui.records.loss import Losses, RunView
 
@@ -35,6 +38,7 @@ def loss_view(
     accuracy: tuple[int, int] | None = None,
     other: tuple[str, Losses] | None = None,
     events: tuple[CurveEvent, ...] = (),
+    race: tuple[Lap, ...] = (),
 ) -> LossView:
     """The loss curve up to the furthest moment, or of a run that is under way.
 
@@ -46,15 +50,20 @@ def loss_view(
         accuracy: how many samples are classified rightly, and of how many.
         other: the name and the losses of a branch to show beside this one.
         events: what happened.
+        race: the variants that were trained beside it.
     """
     if run is not None:
         losses = run.losses
-    if run is None:
+    briefer: list[Line] = []
+    if reading.recording is not None:
+        lines = list(loss_lines(reading, reading.recording, loss_label(reading, 9)))
+        iterations, cursor, progress = 1, 0, None
+    elif run is None:
         lines, briefer = _said(reading, len(losses.first), message, accuracy)
         iterations = reading.schedule.locate(reading.frontier)[0] + (reading.frontier > 0)
         cursor, progress = reading.iteration + 1, None
     else:
-        lines, briefer = _said_of_run(run), []
+        lines = _said_of_run(run)
         iterations, cursor, progress = run.iterations, 0, run.epoch / max(run.epochs, 1)
     plot = loss_plot(
         losses,
@@ -64,7 +73,11 @@ def loss_view(
         events=events,
         others=() if other is None else (other,),
         name="" if other is None else reading.branch,
+        race=race_series(race) if other is None else (),
     )
+    if race and plot is not None and other is None:
+        lines += race_legend(race, reading.scenario.name)
+        lines[-1] = (*lines[-1], Span("R ", Ink.KEY), Span(_("table"), Ink.DIM))
     return LossView(plot=plot, lines=tuple(lines), briefer=tuple(briefer), progress=progress)
 
 
@@ -163,9 +176,10 @@ def loss_so_far(reading: Reading) -> tuple[str, float, int] | None:
     """
     for name in ("E", "loss"):
         array = reading.program.named.get(name)
-        found = None if array is None else reading.partial(Ref(array))
-        if array is not None and found is not None:
-            return (reading.symbol(Ref(array)), *found)
+        ref = None if array is None else Ref(array, (0,) * len(array.shape))
+        found = None if ref is None else reading.partial(ref)
+        if ref is not None and found is not None:
+            return (reading.symbol(ref), *found)
     return None
 
 

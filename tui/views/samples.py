@@ -126,13 +126,18 @@ def _names(table: SampleTable, numbers: list[int], counted: list[bool]) -> str:
     return between.join(names) + ("…" if len(found) > MOST_CLASSES else "")
 
 
-def standing(session: Session, table: SampleTable) -> str:
-    """When it is, how many samples there are, and how many are right."""
+def moment_text(session: Session) -> str:
+    """Which parameters those at the cursor are."""
+    if not session.position:
+        return _("at the start")
     epoch, iteration = divmod(session.iteration, session.schedule.per_epoch)
     where = _("epoch {epoch}, iteration {iteration}").format(epoch=epoch + 1, iteration=iteration + 1)
-    if session.position and session.revealed == session.program.steps:
-        where = _("after {moment}").format(moment=where)
-    parts = [where if session.position else _("at the start")]
+    return _("after {moment}").format(moment=where) if session.revealed == session.program.steps else where
+
+
+def standing(session: Session, table: SampleTable) -> str:
+    """When it is, how many samples there are, and how many are right."""
+    parts = [moment_text(session)]
     if table.held_out:
         parts.append(_("held out"))
     if table.right is None:
@@ -281,11 +286,17 @@ def image_lines(table: SampleTable, row: int, glyphs: Glyphs) -> tuple[Line, ...
     return () if shape is None else pixel_lines(table.dataset.inputs[row].reshape(shape).tolist(), glyphs)
 
 
-def pixel_lines(pixels: Sequence[Sequence[float]], glyphs: Glyphs) -> tuple[Line, ...]:
-    """Rows of numbers as an image, two cells a pixel: in grey where none is negative, else in the colours of signs."""
+def pixel_lines(pixels: Sequence[Sequence[float]], glyphs: Glyphs, scale: float | None = None) -> tuple[Line, ...]:
+    """Rows of numbers as an image, two cells a pixel: in grey where none is negative, else in the colours of signs.
+
+    Args:
+        pixels: the numbers.
+        glyphs: the characters of the screen.
+        scale: the magnitude that is full, in the colours of signs; None for the largest.
+    """
     known = [value for line in pixels for value in line if math.isfinite(value)]
-    scale = max(map(abs, known), default=0.0) or 1.0
-    plain = min(known, default=0.0) >= 0
+    plain = scale is None and min(known, default=0.0) >= 0
+    scale = (max(map(abs, known), default=0.0) or 1.0) if scale is None else scale
     found: list[Line] = []
     for line in pixels:
         spans = []

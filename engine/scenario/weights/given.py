@@ -65,7 +65,7 @@ def _found(name: str, path: Path | None) -> Path:
 def _without_file(scenario: Scenario) -> Iterator[Violation]:
     """Keys that mean nothing where there is no file of weights."""
     for number, layer in enumerate(scenario.network.layers):
-        for key in ("weights_from", "mask"):
+        for key in ("weights_from", "first_mask"):
             if getattr(layer, key, None) is not None:
                 message = _("{key} names tensors of network.weights_file, and there is none").format(key=key)
                 yield Violation(path=("network", "layers", number, key), message=message, key=True)
@@ -145,8 +145,8 @@ class _Giving:
                 rows[one.key] = tuple(values.tolist())
             else:
                 arrays |= one.taken(values)
-        if isinstance(layer, DropoutLayer) and layer.mask is not None:
-            arrays |= self._mask((*path, "mask"), layer.mask, sources[0])
+        if isinstance(layer, DropoutLayer) and layer.first_mask is not None:
+            arrays |= self._mask((*path, "first_mask"), layer.first_mask, sources[0])
         self._beside(path, layer, stored)
         return arrays, rows
 
@@ -179,7 +179,7 @@ class _Giving:
             rest = name.removeprefix(prefix)
             if rest == name or "." in rest or rest in _COUNTERS or any(one.name == rest for one in stored):
                 continue
-            if isinstance(layer, DropoutLayer) and layer.mask == name:
+            if isinstance(layer, DropoutLayer) and layer.first_mask == name:
                 continue
             known = ", ".join(one.name for one in stored) or _("none")
             message = _("{file} has {name}, and the layer has no such tensor; it has: {known}")

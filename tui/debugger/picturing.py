@@ -1,0 +1,78 @@
+"""Pictures of the run, over the panels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from retrograde.engine.errors import EngineError
+
+if TYPE_CHECKING:
+    from retrograde.engine.equations.expression import Ref
+    from retrograde.tui.debugger.desk import Desk
+    from retrograde.tui.debugger.doctoring import Doctoring
+    from retrograde.tui.debugger.moving import Moving
+    from retrograde.tui.debugger.working import Working
+    from retrograde.tui.screens.goals import Visit
+
+
+class Picturing:
+    """The part that shows pictures."""
+
+    def __init__(self, desk: Desk, working: Working, moving: Moving, doctoring: Doctoring) -> None:
+        self._desk = desk
+        self._working = working
+        self._moving = moving
+        self._doctoring = doctoring
+        self._last = ""
+
+    def show_key(self) -> None:
+        """Shows the picture that was shown last."""
+        try:
+            self.show(self._last)
+        except EngineError as error:
+            self._desk.say(str(error), bad=True)
+
+    def show(self, text: str = "") -> None:
+        """Shows a picture.
+
+        Args:
+            text: its name, and what it is of; by default the loss.
+
+        Raises:
+            EngineError: there is no such picture.
+        """
+        desk, working = self._desk, self._working
+        if not working.when_idle(lambda: self.show(text)):
+            return
+        from retrograde.tui.screens.pictures import PicturesScreen, picture_named
+        from retrograde.tui.screens.picturing import Surroundings
+
+        name, *words = text.split() or ["loss"]
+        first = picture_named(desk.session, name)
+        around = Surroundings(alerts=self._doctoring.alerts, selected=self._selected)
+        screen = PicturesScreen(desk.session, desk.host.glyphs, working.search, around, first, words)
+        if working.lend():
+            self._last = first.name
+            desk.host.ask(screen, self._answered)
+
+    @property
+    def _selected(self) -> Ref | None:
+        """The trained parameter that is selected."""
+        from retrograde.engine.equations.expression import Ref
+
+        selected = self._desk.selected
+        if selected is None:
+            return None
+        array = selected.array if selected.array.of is None else selected.array.of
+        if array not in self._desk.session.network.trainable or len(selected.index) != len(array.shape):
+            return None
+        return Ref(array, selected.index)
+
+    def _answered(self, choice: Visit | None) -> None:
+        if not self._working.when_idle(lambda: self._answered(choice)):
+            return
+        self._working.take_back()
+        if choice is None:
+            self._desk.moved(follow=False)
+        else:
+            self._moving.seek(choice.number)
