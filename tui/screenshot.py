@@ -100,7 +100,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--size", default="120x36", help="columns x rows")
     parser.add_argument("--steps", type=int, default=0)
     parser.add_argument("--keys", default="", help="names of keys, separated by spaces; run waits for a run")
-    parser.add_argument("--theme", choices=("dark", "light"), default="dark")
+    parser.add_argument("--theme", choices=("dark", "light", "terminal"), default="dark")
     parser.add_argument("--ascii", action="store_true")
     parser.add_argument("--language", default="en")
     options = parser.parse_args(arguments)

@@ -18,7 +18,7 @@ from textual.strip import Strip
 
 from retrograde.tui.canvas.glyphs import Glyphs, plain, width
 from retrograde.tui.canvas.inks import GREY, HEAT_POSITIVE, MARKED, Ink
-from retrograde.tui.canvas.themes import Palette
+from retrograde.tui.canvas.themes import Painting
 
 
 class Span(NamedTuple):
@@ -350,7 +350,7 @@ class Canvas:
         self._settle()
         return [list(row) for row in self._inks]
 
-    def strips(self, palette: Palette) -> list[Strip]:
+    def strips(self, palette: Painting) -> list[Strip]:
         """The rows as strips in the styles of a palette."""
         self._settle()
         style = palette.style
