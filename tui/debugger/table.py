@@ -812,8 +812,8 @@ COMMANDS: tuple[Row, ...] = (
     Row(
         id="theme",
         keys=("d",),
-        title=N_("dark or light"),
-        help=N_("Changes between the dark and the light theme."),
+        title=N_("dark, light or the terminal's colours"),
+        help=N_("Changes between the dark theme, the light theme and the terminal's own colours."),
         group=Group.SCREEN,
         early=lambda screen: screen.change_look(),
     ),
