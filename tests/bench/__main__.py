@@ -6,7 +6,20 @@ import argparse
 import json
 import sys
 
-from tests.bench import attention, cursor, doctoring, history, keys, lenet, lstm, paint, reading, training, travel
+from tests.bench import (
+    attention,
+    cursor,
+    doctoring,
+    history,
+    keys,
+    lenet,
+    lstm,
+    paint,
+    reading,
+    training,
+    travel,
+    watching,
+)
 from tests.bench.harness import Benchmark, Effort, Row, dump, machine, measure_apart, table
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -31,6 +44,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "conditions": travel.conditions,
     "searching": travel.searching,
     "reading": reading.tables,
+    "watching": watching.watched,
 }
 THREADED = {"mazur", "xor", "digits", "wide", "lenet"}
 

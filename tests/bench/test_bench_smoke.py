@@ -12,7 +12,20 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from tests.bench import attention, cursor, doctoring, history, keys, lenet, lstm, reading, rivals, training, travel  # noqa: E402
+from tests.bench import (  # noqa: E402
+    attention,
+    cursor,
+    doctoring,
+    history,
+    keys,
+    lenet,
+    lstm,
+    reading,
+    rivals,
+    training,
+    travel,
+    watching,
+)
 from tests.bench.harness import Effort, Row, interleave, ratio, table  # noqa: E402
 
 pytestmark = pytest.mark.bench
@@ -43,6 +56,7 @@ TINY = Effort(rounds=1, scale=0.004)
         reading.tables,
         keys.keys,
         keys.running,
+        watching.watched,
     ],
 )
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -56,6 +70,7 @@ def test_a_benchmark_measures(benchmark: object) -> None:
         lenet.lenet,
         lstm.lstm,
         attention.transformer,
+        watching.watched,
     } and not rivals.installed("torch"):
         pytest.skip("torch is not installed")
     rows = benchmark(TINY)

@@ -38,6 +38,7 @@ SUBCOMMANDS: tuple[str, ...] = (
     "serve",
     "new",
     "import",
+    "compare",
     "data",
     "schema",
 )

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.text import N_, _
+from retrograde.engine.recording import is_recording
+from retrograde.engine.text import N_, _, visible
 from retrograde.tui.cli.support.moments import parted
-from retrograde.tui.cli.support.recordings import refuse_recording
 from retrograde.tui.cli.support.saved import is_saved
 from retrograde.tui.cli.support.subcommand import DATA, Subcommand, argument, count, plain_characters, theme
 
@@ -18,7 +18,7 @@ from retrograde.tui.cli.support.subcommand import DATA, Subcommand, argument, co
 def open_app(
     scenario: str | None, *, theme: str | None, ascii_only: bool, data: str | None, history: int | None
 ) -> int:
-    """Open the app with a scenario, a saved session, or the list of scenarios, and return its exit code.
+    """Open the app with a scenario, a recording, a saved session, or the list of scenarios, and return its exit code.
 
     Raises:
         EngineError: There is no terminal here that could show it.
@@ -30,7 +30,8 @@ def open_app(
     at = None
     if scenario is not None:
         scenario, at = parted(scenario)
-    refuse_recording(scenario)
+    if scenario is not None and is_recording(scenario) and not _is_file(scenario):
+        raise EngineError(_("there is no file {path}").format(path=visible(scenario)))
     _require_terminal()
     samples = None if data is None else Path(data)
     budget = None if history is None else history << 20
@@ -74,7 +75,7 @@ COMMAND = Subcommand(
     name="open",
     help=N_("open the app (what happens without a command)"),
     arguments=(
-        argument("scenario", nargs="?", metavar="NAME|FILE.toml|FILE.session.json"),
+        argument("scenario", nargs="?", metavar="NAME|FILE.toml|FILE.session.json|FILE.rgrec"),
         DATA,
         argument("--history", type=count, metavar="MB", help=N_("memory for the history (default: 64)")),
         # Where they stand before the subcommand, they are not overwritten by a default.

@@ -103,6 +103,10 @@ def _address(reading: Reading) -> str:
     from retrograde.engine.scenario.catalogue import folder
     from retrograde.tui.views.debugging import address
 
+    if reading.recording is not None:
+        # Its one iteration is the first of the first epoch.
+        file = quote(str(reading.recording.file.path))
+        return f"{file}@1:1:{reading.position}" if reading.position else file
     scenario = reading.scenario
     ships = scenario.path is None or scenario.path.parent == folder()
     name = scenario.name if ships else quote(str(scenario.path))

@@ -75,6 +75,8 @@ class DebuggerScreen(PanelledScreen):
         super().on_mount()
         self.set_interval(KEEP_SECONDS, self.parts.keeping.keep)
         self.desk.moved(follow=False)
+        if not self.desk.notice.text:
+            self.parts.moving.offer_break()
 
     def paint(self) -> None:
         """Hands every widget its view."""

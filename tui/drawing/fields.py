@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from retrograde.tui.canvas.canvas import Canvas, shorten
 from retrograde.tui.canvas.glyphs import width
@@ -115,7 +115,7 @@ def class_field(values: Floats) -> tuple[Ints, tuple[str, ...]]:
     """
     import numpy as np
 
-    finite = np.isfinite(values).all(axis=2)
+    finite: Any = np.isfinite(values).all(axis=2)
     known = np.where(finite[:, :, None], values, 0.0)
     best = known.argmax(axis=2)
     ordered = np.sort(known, axis=2)

@@ -210,7 +210,7 @@ class LossPicture(Picture):
         if size >= whole.stop - whole.start:
             self._window = None
             return Then.READ
-        middle = self._pointed(found)
+        middle: float = self._pointed(found)
         middle = middle if window.start <= middle <= window.stop else (window.start + window.stop) / 2
         share = (middle - window.start) / max(window.stop - window.start, 1)
         start = min(max(middle - share * size, 1), whole.stop - size)
