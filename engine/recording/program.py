@@ -197,7 +197,9 @@ class RecordedFrame(Frame):
 
     def value(self, ref: Ref) -> float:
         number = self._numbers[ref.array]
-        raw = in_shape(self._file.raw(number), self._file.step.values[number], self._values[number]).reshape(-1)
+        if self._file.step.values[number].strides != self._values[number].strides:
+            return float(self.array(ref.array)[ref.index])
+        raw = self._file.raw(number).reshape(-1)
         flat = int(ravel(ref.index, ref.array.shape))
         if self._file.step.values[number].dtype == "bfloat16":
             return float((raw[flat : flat + 1].astype("<u4") << 16).view("<f4")[0])
