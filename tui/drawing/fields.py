@@ -24,7 +24,7 @@ from retrograde.tui.drawing.axes import Axis, Tick
 
 if TYPE_CHECKING:
     from retrograde.tui.records.fields import FieldPlot, FieldPoint
-    from retrograde.tui.records.value_types import Floats, Ints
+    from retrograde.tui.records.value_types import Bools, Floats, Ints, Texts
 
 LEAST_COLUMNS, LEAST_ROWS = 6, 3
 """Cells that a plane needs at least."""
@@ -115,7 +115,7 @@ def class_field(values: Floats) -> tuple[Ints, tuple[str, ...]]:
     """
     import numpy as np
 
-    finite = np.isfinite(values).all(axis=2)
+    finite = np.asarray(np.isfinite(values).all(axis=2))
     known = np.where(finite[:, :, None], values, 0.0)
     best = known.argmax(axis=2)
     ordered = np.sort(known, axis=2)
@@ -123,13 +123,12 @@ def class_field(values: Floats) -> tuple[Ints, tuple[str, ...]]:
     most = float(lead.max()) if lead.size else 0.0
     share = lead / most if most > 0 else np.zeros_like(lead)
     shades = CLASS_FIELD + best % CLASSES * CLASS_STEPS + np.rint((CLASS_STEPS - 1) * share).astype(np.int64)
-    return _checked(shades, np.array(list(class_signs(values.shape[2])))[best], finite)
+    return _checked(shades, np.array(list(class_signs(values.shape[2]).lower()))[best], finite)
 
 
 def class_signs(count: int) -> str:
-    """A character for each class, by its place."""
-    signs = LETTERS + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    return "".join(signs[k % len(signs)] for k in range(count))
+    """A letter for the samples of each class, by its place; the same in lower case is for the field of the class."""
+    return "".join(chr(ord("A") + k % 26) for k in range(count))
 
 
 def height_field(values: Floats, axis: Axis) -> tuple[Ints, tuple[str, ...]]:
@@ -148,7 +147,7 @@ def height_field(values: Floats, axis: Axis) -> tuple[Ints, tuple[str, ...]]:
     return _checked(shades, np.array(list(LETTERS))[band], finite)
 
 
-def _checked(shades: Ints, texts: Ints, finite: Ints) -> tuple[Ints, tuple[str, ...]]:
+def _checked(shades: Ints, texts: Texts, finite: Bools) -> tuple[Ints, tuple[str, ...]]:
     """Shades and digits, with what is not a finite number marked."""
     import numpy as np
 
