@@ -1,9 +1,12 @@
-"""Recording a training step of PyTorch for the debugger: two lines in your script.
+"""Recording a training step of PyTorch for the debugger: two lines in your script, or one in the head of its loop.
 
 ```python
 import retrograde.torch as rg
 
 with rg.record("step.rgrec", model, optimizer):
+    train_step(batch)
+
+for batch in rg.watch(loader, model, optimizer):
     train_step(batch)
 ```
 
@@ -12,5 +15,7 @@ path would hide PyTorch itself.
 """
 
 from retrograde.torch.recorder import record
+from retrograde.torch.verdict import BadStepError, Report
+from retrograde.torch.watching import watch
 
-__all__ = ["record"]
+__all__ = ["BadStepError", "Report", "record", "watch"]

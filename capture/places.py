@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import linecache
 import sys
 import sysconfig
 from pathlib import Path
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any, NamedTuple
 
 import torch
@@ -46,7 +47,7 @@ class Whereabouts:
 
     def __init__(self, models: list[Any], optimizers: list[Any]) -> None:
         self.sources: list[Source] = []
-        self._lines: dict[tuple[CodeType, int], int] = {}
+        self._lines: dict[tuple[str, str, int], int] = {}
         self._paths: dict[int, str] = {}
         for number, model in enumerate(models):
             for path, one in model.named_modules():
@@ -132,17 +133,24 @@ class Whereabouts:
         return self._paths.get(id(one), type(one).__name__)
 
     def _line(self) -> int | None:
-        frame: FrameType | None = sys._getframe(1)
-        while frame is not None and frame.f_code.co_filename.startswith(_NOT_THEIRS):
+        frame: FrameType | None = sys._getframe(2)
+        while frame is not None and not _is_theirs(frame.f_code.co_filename):
             frame = frame.f_back
         if frame is None or frame.f_code.co_filename.startswith("<frozen"):
             return None
-        key = (frame.f_code, frame.f_lineno)
-        if key not in self._lines:
-            self._lines[key] = len(self.sources)
+        key = (frame.f_code.co_filename, frame.f_code.co_name, frame.f_lineno)
+        found = self._lines.get(key)
+        if found is None:
+            found = self._lines[key] = len(self.sources)
             code = frame.f_code
             text = linecache.getline(code.co_filename, frame.f_lineno, frame.f_globals).strip()
             self.sources.append(
                 Source(file=code.co_filename, line=frame.f_lineno, function=code.co_name, text=text[:500])
             )
-        return self._lines[key]
+        return found
+
+
+@functools.cache
+def _is_theirs(file: str) -> bool:
+    """Whether a file is the user's: neither PyTorch's nor ours nor of the standard library."""
+    return not file.startswith(_NOT_THEIRS)

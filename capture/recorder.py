@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import math
+import functools
+import gc
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from retrograde.engine.errors import EngineError
+from retrograde.engine.recording.again import RECIPES
 from retrograde.engine.recording.aten.reading import base_name
 from retrograde.engine.recording.aten.table import DRAWN, EMPTY
-from retrograde.engine.recording.form import Call, Result
+from retrograde.engine.recording.form import Call, Result, Window
+from retrograde.engine.recording.window import is_dense
+from retrograde.engine.recording.writing import RecordingWriter
 from retrograde.torch.places import Spot, Whereabouts
+from retrograde.torch.ranks import WRITTEN, arrived, members, own_path
+from retrograde.torch.repeating import Guess, Repeating
 from retrograde.torch.saving import DEFAULT_LIMIT, Kept, save
-from retrograde.torch.tensors import Memory, Region, has_memory, is_dense
+from retrograde.torch.tensors import Again, Memory, Region, has_memory
 
 _SKIPPED = frozenset({"profiler", "prim", "prims"})
 """Namespaces whose ops compute nothing."""
@@ -33,21 +39,27 @@ _HIDDEN: dict[str, tuple[str, ...]] = {"native_batch_norm": ("running_mean", "ru
 """Arguments that are written to though the schema does not say so, while training."""
 
 
+_PLAIN = frozenset({bool, int, float, str})
+"""What is written down as it is."""
+
+
 class Recorder(TorchDispatchMode):
     """Writes down each op; what it is given and what comes back are passed on as they are.
 
     Attributes:
         calls: the ops so far.
         memory: the versions of all tensors.
+        repeating: what need not be stored.
         places: where ops run.
         notes: what a reader should know.
         device: what the tensors were on.
     """
 
-    def __init__(self, folder: Path, models: list[Any], optimizers: list[Any]) -> None:
+    def __init__(self, file: RecordingWriter, models: list[Any], optimizers: list[Any]) -> None:
         super().__init__()
         self.calls: list[Call] = []
-        self.memory = Memory(folder)
+        self.memory = Memory(file)
+        self.repeating = Repeating(self.memory)
         self.places = Whereabouts(models, optimizers)
         self.places.before_update.append(self._name_gradients)
         self.notes: list[str] = []
@@ -68,34 +80,54 @@ class Recorder(TorchDispatchMode):
             if tensor.grad is not None:
                 self.memory.introduce(tensor.grad, f"old(grad({name}))", "state", name)
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Else PyTorch loads its compiler, which takes seconds, only to be told not to compile this."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run an op, and write it down."""
         del types
         kwargs = kwargs or {}
-        base = base_name(str(func))
-        if func.namespace in _SKIPPED:
+        plan = _planned(func)
+        if plan.skipped:
             return func(*args, **kwargs)
-        if _is_view(func, base):
+        if plan.view:
             self.places.spot(None)
             return func(*args, **kwargs)
         spot = self.places.spot(len(self.calls))
-        given = _named(func, args, kwargs)
-        written = _written(func, base, given)
-        if base in EMPTY or (base in _RESHAPED and written):
+        given = plan.named(args, kwargs)
+        written = plan.written(given)
+        if plan.base in EMPTY or (plan.base in _RESHAPED and written):
             made = func(*args, **kwargs)
-            self._reserved(base, given)
+            self._reserved(plan.base, given)
             return made
-        arguments = self._read(base, given, written)
+        running = _Running(plan, spot, given, written, self._read(plan.base, given, written))
+        guesses = self._guesses(running)
         made = func(*args, **kwargs)
-        results = [*self._made(func, base, made, spot), *self._changed(func, base, written, spot)]
+        if plan.op in WRITTEN:
+            arrived(made)
+            running.arguments.update(members(given))
+        results = [*self._made(running, made), *self._changed(running, guesses)]
         if results:
-            self._note(func, arguments, results, spot)
+            self._note(plan.op, running.arguments, results, spot)
         return made
 
-    def _note(self, func: Any, arguments: dict[str, Any], results: list[Result], spot: Spot) -> None:
-        call = Call(
-            op=str(func),
-            phase=spot.phase,  # type: ignore[arg-type]
+    def _guesses(self, running: _Running) -> list[Guess | None]:
+        """What an op in place should make, found while what it reads is as it was."""
+        if len(running.written) != 1 or running.plan.base not in RECIPES:
+            return []
+        (one,) = running.written.values()
+        listed = isinstance(one, list | tuple)
+        return [
+            self.repeating.guess(running.plan.base, running.given, running.arguments, tensor, item if listed else None)
+            for item, tensor in enumerate(one if listed else [one])
+        ]
+
+    def _note(self, op: str, arguments: dict[str, Any], results: list[Result], spot: Spot) -> None:
+        call = Call.trusted(
+            op=op,
+            phase=spot.phase,
             module=spot.module,
             node=spot.node,
             source=spot.source,
@@ -116,6 +148,9 @@ class Recorder(TorchDispatchMode):
         """The arguments as they are written down, with the tensors as they are before the op runs."""
         found: dict[str, Any] = {}
         for name, one in given.items():
+            if one is None or type(one) in _PLAIN:
+                found[name] = one
+                continue
             unread = name in written and (base in _UNREAD or name.startswith("out"))
             found[name] = self._encoded(one, unread)
         return found
@@ -124,11 +159,13 @@ class Recorder(TorchDispatchMode):
         if isinstance(one, torch.Tensor):
             if not has_memory(one):
                 return f"{one.layout} {tuple(one.shape)}"
-            if one.device.type != "cpu":
+            if not one.is_cpu:
                 self.device = str(one.device)
             if unread:
                 self._before_writing(one)
                 return None
+            if self.memory.find(one) is None:
+                self._join(one)
             return self.memory.read(one)
         if isinstance(one, list | tuple):
             return [self._encoded(part, unread) for part in one]
@@ -136,53 +173,81 @@ class Recorder(TorchDispatchMode):
             return one
         return str(one)
 
+    def _join(self, tensor: Any) -> None:
+        """Notes that memory which was written in pieces is read as a whole, as the gradients of a bucket are."""
+        parts = self.memory.parts(tensor)
+        if len(parts) < 2:
+            return
+        spot = self.places.spot(None)
+        region = self.memory.region(tensor)
+        number = self.memory.take(tensor, region, name=_name(spot, "joined", 0), kind="made")
+        flat = Window(value=number, offset=0, shape=(region.stop - region.start,), strides=(1,))
+        self._note("retrograde.joined", {"tensors": parts}, [Result(position=0, to=flat)], spot)
+
     def _before_writing(self, tensor: Any) -> None:
         """Copies memory of which an op is going to write a part, and whose rest is not known."""
         region = self.memory.region(tensor)
-        if not region.versions and tensor.numel() != math.prod(region.shape):
+        if not region.versions and tensor.numel() != region.stop - region.start:
             self.memory.read(tensor)
 
-    def _made(self, func: Any, base: str, made: Any, spot: Spot) -> Iterator[Result]:
+    def _made(self, running: _Running, made: Any) -> Iterator[Result]:
         """The results that are new tensors."""
-        returned = func._schema.returns
+        base, returned, lists = running.plan.base, running.plan.returned, running.plan.lists
         several = made if isinstance(made, tuple) and len(returned) > 1 else (made,)
-        lists = "_foreach_" in str(func)
         for position, one in enumerate(several):
-            if position < len(returned) and returned[position].alias_info is not None:
+            if position < len(returned) and returned[position]:
                 continue
             tensors = list(one) if isinstance(one, list | tuple) else [one]
             for item, tensor in enumerate(tensors):
                 if not isinstance(tensor, torch.Tensor) or not has_memory(tensor) or self.memory.is_seen(tensor):
                     continue
-                place = position if len(tensors) == 1 and not lists else item
+                place = 0 if lists else position if len(tensors) == 1 else item
                 region = self.memory.region(tensor)
                 kind = "drawn" if base in DRAWN or (base == "native_dropout" and position == 1) else "made"
-                self.memory.take(tensor, region, name=_name(spot, base, 0 if lists else place), kind=kind)
-                yield Result(
-                    position=0 if lists else place,
+                again = None
+                if place == 0 and kind == "made" and not running.written:
+                    given = running.given | {f"result{n}": other for n, other in enumerate(several) if n}
+                    again = self._again(running._replace(given=given), tensor, region, item if lists else None)
+                self.memory.take(tensor, region, name=_name(running.spot, base, place), kind=kind, again=again)
+                yield Result.trusted(
+                    position=place,
                     item=item if lists else None,
                     to=self.memory.window(tensor, region),
+                    old=None,
                 )
 
-    def _changed(self, func: Any, base: str, written: dict[str, Any], spot: Spot) -> Iterator[Result]:
+    def _again(self, running: _Running, tensor: Any, region: Region, item: int | None) -> Again | None:
+        if tensor.numel() != region.stop - region.start:
+            return None
+        guess = self.repeating.guess(running.plan.base, running.given, running.arguments, tensor, item)
+        return self.repeating.held(guess, tensor)
+
+    def _changed(self, running: _Running, guesses: list[Guess | None]) -> Iterator[Result]:
         """The results that are new versions of what was there."""
-        first = len(func._schema.returns) if base in _HIDDEN else 0
-        for position, one in enumerate(written.values(), first):
+        base = running.plan.base
+        first = len(running.plan.returned) if base in _HIDDEN else 0
+        for position, one in enumerate(running.written.values(), first):
             listed = isinstance(one, list | tuple)
             for item, tensor in enumerate(one if listed else [one]):
                 if isinstance(tensor, torch.Tensor) and has_memory(tensor):
-                    result = self._version(tensor, base, spot)
-                    yield result.model_copy(update={"position": position, "item": item if listed else None})
+                    guess = guesses[item] if item < len(guesses) and position == 0 else None
+                    to, old = self._version(tensor, base, running.spot, guess)
+                    yield Result.trusted(position=position, item=item if listed else None, to=to, old=old)
 
-    def _version(self, tensor: Any, base: str, spot: Spot) -> Result:
+    def _version(self, tensor: Any, base: str, spot: Spot, guess: Guess | None) -> tuple[Window, int | None]:
+        """A new version of what was there: what shows it, and the old one where its other elements stay."""
         region: Region = self.memory.region(tensor)
-        whole = tensor.numel() == math.prod(region.shape) and is_dense(tuple(tensor.shape), tuple(tensor.stride()))
+        whole = tensor.numel() == region.stop - region.start and (
+            tensor.is_contiguous() or is_dense(tuple(tensor.shape), tensor.stride())
+        )
         old = region.versions[-1] if region.versions else None
         name = _name(spot, base, 0) if old is None else self.memory.versions[old].name.partition("~")[0]
         mark = "" if old is None else f"~{len(region.versions)}"
-        self.memory.take(tensor, region, name=name + mark, kind="drawn" if base in DRAWN else "made")
+        kind = "drawn" if base in DRAWN else "made"
+        again = self.repeating.held(guess, tensor) if whole and kind == "made" else None
+        self.memory.take(tensor, region, name=name + mark, kind=kind, again=again)
         self.memory.written(tensor, region)
-        return Result(position=0, to=self.memory.window(tensor, region), old=None if whole else old)
+        return self.memory.window(tensor, region), None if whole else old
 
     def _state(self) -> Iterator[tuple[str, str, Any]]:
         """The optimisers' memory: its name, the parameter that it belongs to, and the tensor."""
@@ -221,34 +286,71 @@ class Recorder(TorchDispatchMode):
             self._name_versions(tensor, name, of)
 
 
-def _is_view(func: Any, base: str) -> bool:
-    if base in _ALIASES:
-        return True
-    marks = [one.alias_info for one in func._schema.returns]
-    return any(mark is not None and not mark.is_write for mark in marks)
+class _Plan(NamedTuple):
+    """What is known of an operator before it is called.
+
+    Attributes:
+        op: its full name.
+        base: its name in the table.
+        skipped: whether it computes nothing.
+        view: whether it only looks at its operand otherwise.
+        lists: whether it goes over lists of tensors.
+        returned: of each result whether it is an operand.
+        arguments: their names, whether each stands by name alone, its default, and whether it is written to.
+    """
+
+    op: str
+    base: str
+    skipped: bool
+    view: bool
+    lists: bool
+    returned: tuple[bool, ...]
+    arguments: tuple[tuple[str, bool, Any, bool], ...]
+
+    def named(self, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """All arguments by name, defaults filled in."""
+        found: dict[str, Any] = {}
+        for place, (name, alone, default, _written) in enumerate(self.arguments):
+            found[name] = kwargs.get(name, default) if alone or place >= len(args) else args[place]
+        return found
+
+    def written(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The arguments that the op writes to."""
+        found = {name: given[name] for name, _alone, _default, written in self.arguments if written}
+        if self.base in _HIDDEN and given.get("training"):
+            found |= {name: given[name] for name in _HIDDEN[self.base]}
+        if (exchanged := WRITTEN.get(self.op)) is not None:
+            found[exchanged] = given[exchanged]
+        return {name: one for name, one in found.items() if one is not None}
 
 
-def _named(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """All arguments by name, defaults filled in."""
-    found: dict[str, Any] = {}
-    for place, argument in enumerate(func._schema.arguments):
-        if argument.kwarg_only or place >= len(args):
-            found[argument.name] = kwargs.get(argument.name, argument.default_value)
-        else:
-            found[argument.name] = args[place]
-    return found
+@functools.cache
+def _planned(func: Any) -> _Plan:
+    op = str(func)
+    base, schema = base_name(op), func._schema
+    marks = [one.alias_info for one in schema.returns]
+    return _Plan(
+        op=op,
+        base=base,
+        skipped=func.namespace in _SKIPPED,
+        view=base in _ALIASES or any(mark is not None and not mark.is_write for mark in marks),
+        lists="_foreach_" in op,
+        returned=tuple(mark is not None for mark in marks),
+        arguments=tuple(
+            (one.name, one.kwarg_only, one.default_value, one.alias_info is not None and one.alias_info.is_write)
+            for one in schema.arguments
+        ),
+    )
 
 
-def _written(func: Any, base: str, given: dict[str, Any]) -> dict[str, Any]:
-    """The arguments that the op writes to."""
-    found = {
-        argument.name: given[argument.name]
-        for argument in func._schema.arguments
-        if argument.alias_info is not None and argument.alias_info.is_write
-    }
-    if base in _HIDDEN and given.get("training"):
-        found |= {name: given[name] for name in _HIDDEN[base]}
-    return {name: one for name, one in found.items() if one is not None}
+class _Running(NamedTuple):
+    """An op while it runs: what it is given, what of that it writes to, and its arguments as they are written down."""
+
+    plan: _Plan
+    spot: Spot
+    given: dict[str, Any]
+    written: dict[str, Any]
+    arguments: dict[str, Any]
 
 
 def _name(spot: Spot, base: str, position: int) -> str:
@@ -264,7 +366,7 @@ class record:  # noqa: N801 - a context manager, called as a function is
     written: forward, loss, backward, clipping, update. An error in it is passed on; what ran until then is in the file.
 
     Args:
-        path: the file that is written, as `step.rgrec`.
+        path: the file that is written, as `step.rgrec`; of several ranks each has its own, as `step.rank1.rgrec`.
         parts: the modules and the optimisers of the step, for names and phases; none is needed.
         modules: paths of modules, as `blocks.3`: only numbers that ops in these touch are in the file.
         values: whether numbers are in the file at all; without them it holds ops, shapes and summaries.
@@ -280,7 +382,7 @@ class record:  # noqa: N801 - a context manager, called as a function is
         values: bool = True,
         limit: int = DEFAULT_LIMIT,
     ) -> None:
-        self._path = Path(path)
+        self._path = own_path(Path(path))
         models = [one for one in parts if isinstance(one, torch.nn.Module)]
         optimizers = [one for one in parts if isinstance(one, torch.optim.Optimizer)]
         wrong = [one for one in parts if not isinstance(one, torch.nn.Module | torch.optim.Optimizer)]
@@ -296,10 +398,25 @@ class record:  # noqa: N801 - a context manager, called as a function is
         self._recorder: Recorder | None = None
 
     def __enter__(self) -> Self:
-        self._recorder = Recorder(self._path.parent, self._models, self._optimizers)
-        self._recorder.places.watch()
-        self._recorder.__enter__()
+        file = RecordingWriter(self._path)
+        # Thousands of records are about to be made. What was there before need not be looked through for garbage each
+        # time that some have come.
+        self._frozen = gc.get_freeze_count() == 0
+        if self._frozen:
+            gc.freeze()
+        try:
+            self._recorder = Recorder(file, self._models, self._optimizers)
+            self._recorder.places.watch()
+            self._recorder.__enter__()
+        except BaseException:
+            self._thaw()
+            file.abandon()
+            raise
         return self
+
+    def _thaw(self) -> None:
+        if self._frozen:
+            gc.unfreeze()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -307,23 +424,31 @@ class record:  # noqa: N801 - a context manager, called as a function is
         recorder = self._recorder
         assert recorder is not None
         try:
-            recorder.__exit__(kind, error, trace)
-        finally:
-            recorder.places.leave()
-        if error is not None:
-            recorder.notes.append(f"the step ended with {type(error).__name__}: {error}"[:500])
-        recorder.finish()
-        try:
-            save(
-                self._path,
-                recorder.memory,
-                calls=recorder.calls,
-                sources=recorder.places.sources,
-                notes=recorder.notes,
-                device=recorder.device,
-                kept=self._kept,
-            )
+            try:
+                recorder.__exit__(kind, error, trace)
+            finally:
+                recorder.places.leave()
+            if error is not None:
+                recorder.notes.append(f"the step ended with {type(error).__name__}: {error}"[:500])
+            recorder.finish()
+            self._save(recorder)
         except EngineError as failure:
             # The error of the step itself says more than that its recording could not be written.
             if error is None:
                 raise OSError(str(failure)) from None
+        finally:
+            self._thaw()
+            recorder.memory.file.abandon()
+
+    def _save(self, recorder: Recorder) -> None:
+        if recorder.memory.failure is not None:
+            raise EngineError(f"cannot be written: {recorder.memory.failure}: {self._path}")
+        save(
+            self._path,
+            recorder.memory,
+            calls=recorder.calls,
+            sources=recorder.places.sources,
+            notes=recorder.notes,
+            device=recorder.device,
+            kept=self._kept,
+        )

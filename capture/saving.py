@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from retrograde.engine.recording.file import laid_out, write_recording
+from retrograde.engine.recording.again import Numbers, makers_of, numbers_of, operands_of
 from retrograde.engine.recording.form import (
+    ALIGNMENT,
     DTYPES,
     Call,
     Source,
     StepFile,
     Summary,
     Value,
-    Window,
     as_float64,
 )
+from retrograde.engine.recording.writing import Piece, RecordingWriter
 from retrograde.torch.tensors import Memory, Version
 
+AROUND = 20
+"""Ops around the focus whose numbers are kept before all others."""
 DEFAULT_LIMIT = 2**30
 
 
@@ -48,29 +52,20 @@ def save(
     Raises:
         EngineError: it cannot be written.
     """
-    reasons = _left_out(memory.versions, calls, kept)
-    chosen = [number for number in range(len(memory.versions)) if number not in reasons]
-    offsets = dict(zip(chosen, laid_out([memory.versions[number].length for number in chosen]), strict=True))
+    whole = [_value(version) for version in memory.versions]
+    stored = {number: one.piece for number, one in enumerate(memory.versions) if one.piece is not None}
+    step = _Step(whole, calls, stored, memory.file)
+    reasons = step.left_out(kept)
+    file, pieces = _chosen(path, memory, stored, reasons)
     values = []
-    for number, version in enumerate(memory.versions):
-        stored = number in offsets
-        values.append(
-            Value(
-                name=version.name,
-                kind=version.kind,  # type: ignore[arg-type]
-                dtype=version.dtype,
-                shape=version.shape,
-                strides=version.strides,
-                of=version.of,
-                offset=offsets.get(number),
-                crc=version.crc if stored else 0,
-                summary=None if stored else _summary(memory, version),
-                reason=reasons.get(number),
-            )
-        )
+    for number, value in enumerate(whole):
+        changes: dict[str, Any] = {"offset": pieces[number].offset} if number in pieces else {}
+        if number in reasons:
+            changes = {"crc": 0, "again": None, "summary": step.summary(number), "reason": reasons[number]}
+        values.append(Value.trusted(**{**value.__dict__, **changes}))
     if reasons:
         notes = [*notes, f"{len(reasons)} of {len(values)} arrays are left out: {next(iter(reasons.values()))}"]
-    step = StepFile(
+    records = StepFile.trusted(
         format="retrograde recording",
         version=1,
         torch=torch.__version__,
@@ -80,77 +75,170 @@ def save(
         calls=list(calls),
         sources=list(sources),
     )
-    pieces = [(memory.versions[number].begin or 0, memory.versions[number].length) for number in chosen]
-    write_recording(path, step, memory.spool, pieces)
-    memory.spool.close()
+    file.finish(records)
 
 
-def _left_out(versions: Sequence[Version], calls: Sequence[Call], kept: Kept) -> dict[int, str]:
-    """The versions whose numbers are not kept, and why."""
-    if not kept.values:
-        return dict.fromkeys(range(len(versions)), "recorded with values=False")
-    found = {number: f"{one.dtype} is not stored" for number, one in enumerate(versions) if one.begin is None}
-    if kept.modules:
-        touched = {
-            number
-            for call in calls
-            if any(call.module == path or call.module.startswith(f"{path}.") for path in kept.modules)
-            for number in _numbers(call)
-        }
-        why = f"recorded with modules={list(kept.modules)}"
-        found |= {number: why for number in range(len(versions)) if number not in touched}
-    left = kept.limit
-    for number in _by_distance(versions, calls):
-        if number in found:
-            continue
-        left -= versions[number].length + 64
-        if left < 0:
-            found[number] = f"recorded with limit={kept.limit}"
-    return found
+def _value(version: Version) -> Value:
+    return Value.trusted(
+        name=version.name,
+        kind=version.kind,
+        dtype=version.dtype,
+        shape=version.shape,
+        strides=version.strides,
+        of=version.of,
+        crc=version.crc,
+        again=None if version.again is None else version.again.way,
+        offset=None,
+        summary=None,
+        reason=None,
+    )
 
 
-def _numbers(call: Call) -> set[int]:
+def _chosen(
+    path: Path, memory: Memory, stored: Mapping[int, Piece], left: Mapping[int, str]
+) -> tuple[RecordingWriter, Mapping[int, Piece]]:
+    """The file with the numbers that stay, and where they are: the one that was written where all stay."""
+    if not set(left) & set(stored):
+        return memory.file, stored
+    file = RecordingWriter(path)
+    try:
+        return file, {number: file.add(memory.file.read(one)) for number, one in stored.items() if number not in left}
+    except OSError:
+        file.abandon()
+        raise
+
+
+class _Step:
+    """A step of which a part is chosen."""
+
+    def __init__(
+        self, values: Sequence[Value], calls: Sequence[Call], stored: Mapping[int, Piece], file: RecordingWriter
+    ) -> None:
+        self._values = values
+        self._calls = calls
+        self._stored = stored
+        self._makers = makers_of(calls)
+        self._file = file
+        self._numbers = Numbers(values, self._makers, self._read, self._nudges)
+        self._finite: dict[int, bool] = {}
+
+    def _read(self, number: int) -> Any:
+        value, content = self._values[number], self._file.read(self._stored[number])
+        return np.frombuffer(content, dtype=DTYPES[value.dtype].stored).reshape(value.shape)
+
+    def _nudges(self, number: int) -> Any:
+        piece = self._stored.get(number)
+        return None if piece is None else np.frombuffer(self._file.read(piece), np.uint8)
+
+    def _is_held(self, number: int) -> bool:
+        return number in self._stored or self._values[number].again is not None
+
+    def left_out(self, kept: Kept) -> dict[int, str]:
+        """The values whose numbers are not kept, and why."""
+        everything = range(len(self._values))
+        if not kept.values:
+            return dict.fromkeys(everything, "recorded with values=False")
+        found = {n: f"{self._values[n].dtype} is not stored" for n in everything if not self._is_held(n)}
+        wanted = set(everything) - set(found)
+        if kept.modules:
+            touched = wanted & {
+                number for call in self._calls if _is_in(call, kept.modules) for number in _touched(call)
+            }
+            wanted = {part for number in touched for part in self._needed(number)}
+            why = f"recorded with modules={list(kept.modules)}"
+            found |= {number: why for number in everything if number not in wanted and number not in found}
+        if self._cost(wanted) > kept.limit:
+            chosen = self._within(kept.limit, wanted)
+            found |= dict.fromkeys(wanted - chosen, f"recorded with limit={kept.limit}")
+        return found
+
+    def _within(self, limit: int, wanted: set[int]) -> set[int]:
+        """As many of the values as fit, those first that matter most, each with all that it is made of."""
+        chosen: set[int] = set()
+        for number in self._by_weight():
+            if number not in wanted or number in chosen:
+                continue
+            more = self._needed(number) - chosen
+            cost = self._cost(more)
+            if cost <= limit:
+                chosen |= more
+                limit -= cost
+        return chosen
+
+    def _cost(self, numbers: Iterable[int]) -> int:
+        return sum(self._stored[number].length + ALIGNMENT for number in numbers if number in self._stored)
+
+    def _needed(self, number: int) -> set[int]:
+        """A value, and all that it is made again of."""
+        found, ready = {number}, [number]
+        while ready:
+            one = ready.pop()
+            if self._values[one].again is not None:
+                more = set(numbers_of(list(operands_of(*self._makers[one]).values()))) - found
+                found |= more
+                ready += more
+        return found
+
+    def _by_weight(self) -> list[int]:
+        """The values: those around the focus, the gradients of the parameters, the others by their distance from it."""
+        focus = self._focus()
+        updating = focus < len(self._calls) and self._calls[focus].phase == "update"
+
+        def distance(place: int) -> int:
+            # One op of an optimiser may read all parameters.
+            far = self._calls[place].phase == "update" and not updating
+            return abs(place - focus) + (len(self._calls) if far else 0)
+
+        order = sorted(range(len(self._calls)), key=distance)
+        around = [number for place in order[:AROUND] for number in sorted(_touched(self._calls[place]))]
+        gradients = [number for number, one in enumerate(self._values) if one.name.startswith("grad(")]
+        others = [number for place in order[AROUND:] for number in sorted(_touched(self._calls[place]))]
+        return list(dict.fromkeys([*around, *gradients, *others, *range(len(self._values))]))
+
+    def _focus(self) -> int:
+        """The op that matters: the first that made what is not finite of what is; else the backward pass's last."""
+        last = len(self._calls)
+        for place, call in enumerate(self._calls):
+            if call.phase == "backward":
+                last = place
+            results = [result.to.value for result in call.results]
+            meant = any(isinstance(one, float) and math.isinf(one) for one in call.arguments.values())
+            if meant or all(map(self._is_finite, results)):
+                continue
+            if all(map(self._is_finite, numbers_of(list(call.arguments.values())))):
+                return place
+        return last
+
+    def _is_finite(self, number: int) -> bool:
+        if number not in self._finite:
+            value = self._values[number]
+            floating = value.dtype.startswith(("float", "bfloat")) and self._is_held(number)
+            self._finite[number] = not floating or bool(
+                np.isfinite(as_float64(self._numbers.of(number), value.dtype)).all()
+            )
+        return self._finite[number]
+
+    def summary(self, number: int) -> Summary | None:
+        """What is left of a value."""
+        value = self._values[number]
+        if not self._is_held(number) or not value.size:
+            return None
+        numbers = as_float64(self._numbers.of(number), value.dtype)
+        finite = numbers[np.isfinite(numbers)]
+        broken = numbers.size - finite.size
+        if not finite.size:
+            return Summary(broken=broken)
+        with np.errstate(over="ignore"):
+            return Summary(low=float(finite.min()), high=float(finite.max()), mean=float(finite.mean()), broken=broken)
+
+
+def _is_in(call: Call, modules: Sequence[str]) -> bool:
+    return any(call.module == path or call.module.startswith(f"{path}.") for path in modules)
+
+
+def _touched(call: Call) -> set[int]:
+    """The values that an op reads or makes."""
     found = {result.to.value for result in call.results} | {
         result.old for result in call.results if result.old is not None
     }
-    for one in call.arguments.values():
-        parts: list[Any] = one if isinstance(one, list) else [one]
-        found |= {part.value for part in parts if isinstance(part, Window)}
-    return found
-
-
-def _by_distance(versions: Sequence[Version], calls: Sequence[Call]) -> list[int]:
-    """The versions, those first that matter most: by how many ops lie between them and the focus."""
-    broken = {number for number, one in enumerate(versions) if not one.finite}
-    focus = next(
-        (place for place, call in enumerate(calls) if any(result.to.value in broken for result in call.results)), None
-    )
-    distance = dict.fromkeys(range(len(versions)), len(calls))
-    if focus is None:
-        gradients = [place for place, call in enumerate(calls) if call.phase == "backward"]
-        focus = gradients[-1] if gradients else len(calls)
-    for place, call in enumerate(calls):
-        for number in _numbers(call):
-            distance[number] = min(distance[number], abs(place - focus))
-    near = 20
-
-    def order(number: int) -> tuple[int, int]:
-        if distance[number] <= near:
-            return 0, distance[number]
-        return (1 if versions[number].name.startswith("grad(") else 2), distance[number]
-
-    return sorted(distance, key=order)
-
-
-def _summary(memory: Memory, version: Version) -> Summary | None:
-    if version.begin is None or not version.length:
-        return None
-    memory.spool.seek(version.begin)
-    raw = np.frombuffer(memory.spool.read(version.length), dtype=DTYPES[version.dtype].stored)
-    numbers = as_float64(raw, version.dtype)
-    finite = numbers[np.isfinite(numbers)]
-    broken = len(numbers) - len(finite)
-    if not len(finite):
-        return Summary(broken=broken)
-    with np.errstate(over="ignore"):
-        return Summary(low=float(finite.min()), high=float(finite.max()), mean=float(finite.mean()), broken=broken)
+    return found | set(numbers_of(list(call.arguments.values())))

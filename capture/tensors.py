@@ -6,16 +6,31 @@ storage, which also keeps its address from being used again while the recording 
 
 from __future__ import annotations
 
-import tempfile
-import zlib
+import functools
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO, Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 
+from retrograde.engine.recording.again import sampled_crc
 from retrograde.engine.recording.form import DTYPES, Window
+from retrograde.engine.recording.window import is_dense
+from retrograde.engine.recording.writing import Piece, RecordingWriter
+
+
+class Again(NamedTuple):
+    """How a version is made again.
+
+    Attributes:
+        way: how its op rounds.
+        depth: how many versions in a row are made again for it.
+        nudges: where its bits are a unit off; see ``nudges_of``.
+    """
+
+    way: str
+    depth: int
+    nudges: bytes | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,9 +40,9 @@ class Version:
     Attributes:
         name: its name; may be found out later.
         kind: what it is.
-        begin: where its numbers begin in the spool; None where their type can not be stored.
-        length: how many bytes.
-        finite: whether all of them are finite.
+        piece: where its numbers are in the file, or the nudges of what is made again; None where there is nothing.
+        again: how its op makes it again; None where it does not.
+        crc: the CRC-32 of its numbers.
     """
 
     name: str
@@ -36,10 +51,19 @@ class Version:
     shape: tuple[int, ...]
     strides: tuple[int, ...]
     of: str | None = None
-    begin: int | None = None
-    length: int = 0
+    piece: Piece | None = None
+    again: Again | None = None
     crc: int = 0
-    finite: bool = True
+
+    @property
+    def held(self) -> bool:
+        """Whether its numbers are known when the file is opened."""
+        return self.piece is not None or self.again is not None
+
+    @property
+    def depth(self) -> int:
+        """How many versions in a row are made again for it."""
+        return 0 if self.again is None else self.again.depth
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,6 +74,7 @@ class Region:
         start: its first element in the storage.
         stop: after its last.
         versions: the numbers of its versions; the last is what it holds now. Empty while it holds nothing.
+        windows: those that were made on it, by offset, shape and strides.
     """
 
     dtype: str
@@ -58,6 +83,7 @@ class Region:
     shape: tuple[int, ...]
     strides: tuple[int, ...]
     versions: list[int] = field(default_factory=list)
+    windows: dict[tuple[Any, ...], Window] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,23 +98,30 @@ class Known:
     strides: tuple[int, ...]
 
 
+_STRIDED = torch.strided
+
+
 def dtype_name(tensor: Any) -> str:
     """The name of a tensor's type."""
-    return str(tensor.dtype).removeprefix("torch.")
+    return _type_name(tensor.dtype)
+
+
+@functools.cache
+def _type_name(dtype: Any) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def span(tensor: Any) -> tuple[int, int]:
     """The first element of a tensor in its storage, and the one after its last."""
-    start = int(tensor.storage_offset())
-    if tensor.numel() == 0:
-        return start, start
-    reach = sum((n - 1) * s for n, s in zip(tensor.shape, tensor.stride(), strict=True))
-    return start, start + int(reach) + 1
+    start, size = tensor.storage_offset(), tensor.numel()
+    if size == 0 or tensor.is_contiguous():
+        return start, start + size
+    return start, start + _extent(tuple(tensor.shape), tensor.stride())
 
 
 def has_memory(tensor: Any) -> bool:
     """Whether a tensor is a plain piece of memory: neither sparse nor quantised nor without numbers."""
-    return bool(tensor.layout == torch.strided and not tensor.is_quantized and not tensor.is_meta)
+    return tensor.layout is _STRIDED and not tensor.is_quantized and not tensor.is_meta
 
 
 class Memory:
@@ -96,12 +129,14 @@ class Memory:
 
     Attributes:
         versions: every version, in the order in which they came to be.
-        spool: where their numbers are until the file is written.
+        file: where their numbers go.
+        failure: why they could not be written there.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, file: RecordingWriter) -> None:
         self.versions: list[Version] = []
-        self.spool: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - open as long as the step
+        self.file = file
+        self.failure: OSError | None = None
         self._regions: dict[int, list[Region]] = {}
         self._alive: dict[int, Any] = {}
         self._known: dict[int, list[Known]] = {}
@@ -126,9 +161,19 @@ class Memory:
 
     def find(self, tensor: Any) -> Region | None:
         """The region that holds a tensor; None where its memory has not been seen."""
+        return self._find(tensor, tensor.untyped_storage()._cdata)
+
+    def _find(self, tensor: Any, key: int) -> Region | None:
+        regions = self._regions.get(key)
+        if not regions:
+            return None
+        dtype = _type_name(tensor.dtype)
+        first, seen = regions[0], (tensor.storage_offset(), tensor.shape, tensor.stride())
+        if len(regions) == 1 and first.dtype == dtype and seen in first.windows:
+            # Nearly always: a tensor that was seen before.
+            return first
         start, stop = span(tensor)
-        dtype = dtype_name(tensor)
-        for region in self._regions.get(tensor.untyped_storage()._cdata, ()):
+        for region in regions:
             if region.dtype == dtype and region.start <= start and stop <= region.stop:
                 return region
         return None
@@ -139,7 +184,8 @@ class Memory:
 
     def region(self, tensor: Any) -> Region:
         """The region that holds a tensor; a new one, which holds nothing, where its memory has not been seen."""
-        found = self.find(tensor)
+        storage = tensor.untyped_storage()
+        found = self._find(tensor, storage._cdata)
         if found is not None:
             return found
         start, stop = span(tensor)
@@ -148,11 +194,11 @@ class Memory:
         if known is not None:
             start, shape, strides = known.start, known.shape, known.strides
             stop = start + _extent(shape, strides)
-        if not is_dense(shape, strides):
+        if not (known is None and tensor.is_contiguous()) and not is_dense(shape, strides):
             shape, strides = (stop - start,), (1,)
         found = Region(dtype=dtype_name(tensor), start=start, stop=stop, shape=shape, strides=strides)
-        storage = tensor.untyped_storage()
-        self._alive.setdefault(storage._cdata, StorageWeakRef(storage))
+        if storage._cdata not in self._alive:
+            self._alive[storage._cdata] = StorageWeakRef(storage)
         self._regions.setdefault(storage._cdata, []).append(found)
         return found
 
@@ -168,25 +214,45 @@ class Memory:
                 self.take(tensor, region, name=f"{kind}{self._inputs}", kind=kind)
         return self.window(tensor, region)
 
+    def parts(self, tensor: Any) -> list[Window]:
+        """Windows on the pieces in which the memory of a tensor was written; none where a piece is not known."""
+        start, stop = span(tensor)
+        dtype = dtype_name(tensor)
+        inside = [
+            one
+            for one in self._regions.get(tensor.untyped_storage()._cdata, ())
+            if one.dtype == dtype and one.versions and start <= one.start and one.stop <= stop
+        ]
+        inside.sort(key=lambda one: one.start)
+        if [start, *(one.stop for one in inside)] != [*(one.start for one in inside), stop]:
+            return []
+        return [Window(value=one.versions[-1], offset=0, shape=(one.stop - one.start,), strides=(1,)) for one in inside]
+
     def window(self, tensor: Any, region: Region) -> Window:
         """The window that shows a tensor on the last version of a region."""
-        return Window(
-            value=region.versions[-1],
-            offset=int(tensor.storage_offset()) - region.start if tensor.numel() else 0,
-            shape=tuple(map(int, tensor.shape)),
-            strides=tuple(map(int, tensor.stride())),
-        )
+        last, seen = region.versions[-1], (tensor.storage_offset(), tensor.shape, tensor.stride())
+        found = region.windows.get(seen)
+        if found is None or found.value != last:
+            offset = seen[0] - region.start if tensor.numel() else 0
+            found = Window.trusted(value=last, offset=offset, shape=tuple(seen[1]), strides=seen[2])
+            region.windows[seen] = found
+        return found
 
-    def take(self, tensor: Any, region: Region, *, name: str, kind: str, of: str | None = None) -> int:
-        """Copies what a region holds now, as a new version of it; returns its number."""
-        whole = torch.as_strided(tensor.detach(), region.shape, region.strides, region.start)
+    def take(
+        self, tensor: Any, region: Region, *, name: str, kind: str, of: str | None = None, again: Again | None = None
+    ) -> int:
+        """Copies what a region holds now, as a new version of it, unless it is made again; returns its number."""
+        whole = tensor.detach()
+        if tensor.shape != region.shape or tensor.stride() != region.strides:
+            whole = torch.as_strided(whole, region.shape, region.strides, region.start)
         version = Version(
             name=self.unique(name),
             kind=kind,
             dtype=region.dtype,
-            shape=tuple(map(int, region.shape)),
-            strides=tuple(map(int, region.strides)),
+            shape=region.shape,
+            strides=region.strides,
             of=of,
+            again=again,
         )
         if region.dtype in DTYPES:
             self._copy(whole, version)
@@ -197,6 +263,8 @@ class Memory:
     def written(self, tensor: Any, region: Region) -> None:
         """Forgets what else was known of memory that was written to through a region."""
         key = tensor.untyped_storage()._cdata
+        if len(self._regions[key]) == 1:
+            return
         start, stop = span(tensor)
         kept = [one for one in self._regions[key] if one is region or one.stop <= start or stop <= one.start]
         self._regions[key] = kept
@@ -224,30 +292,27 @@ class Memory:
         return None
 
     def _copy(self, whole: Any, version: Version) -> None:
-        flat = whole.resolve_conj().resolve_neg().cpu().contiguous().reshape(-1)
-        version.finite = bool(torch.isfinite(flat).all()) if flat.is_floating_point() else True
-        numbers = flat.view(torch.uint8).numpy() if flat.numel() else b""
-        self.spool.seek(0, 2)
-        version.begin = self.spool.tell()
-        data = memoryview(numbers)
-        version.length = data.nbytes
-        version.crc = zlib.crc32(data)
-        self.spool.write(data)
+        if not whole.is_cpu or whole.is_conj() or whole.is_neg():
+            whole = whole.resolve_conj().resolve_neg().cpu()
+        if whole.dtype == torch.bfloat16:
+            whole = whole.view(torch.int16)
+        data = memoryview(whole.contiguous().numpy()).cast("B") if whole.numel() else memoryview(b"")
+        if version.again is not None:
+            version.crc = sampled_crc(data)
+            if version.again.nudges is None:
+                return
+            data = memoryview(version.again.nudges)
+        if self.failure is None:
+            try:
+                version.piece = self.file.add(data)
+            except OSError as error:
+                # A full disk ends the recording and not the training.
+                self.failure = error
+        if version.again is None and version.piece is not None:
+            version.crc = version.piece.crc
 
 
 def _extent(shape: tuple[int, ...], strides: tuple[int, ...]) -> int:
     if 0 in shape:
         return 0
     return sum((n - 1) * s for n, s in zip(shape, strides, strict=True)) + 1
-
-
-def is_dense(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
-    """Whether a tensor's elements fill its memory without gaps, whatever the order of its axes."""
-    if 0 in shape:
-        return True
-    expected = 1
-    for stride, length in sorted((s, n) for s, n in zip(strides, shape, strict=True) if n != 1):
-        if stride != expected:
-            return False
-        expected *= length
-    return True

@@ -1,7 +1,8 @@
 """The headless debugger: networks, their training steps, and a cursor over them.
 
-Eleven rooms, each built on those below it only:
+Twelve rooms, each built on those below it only:
 
+    importing    what was trained elsewhere becomes a scenario
     session      the debugger: a cursor that travels, stops, edits, saves
     recording    a step that ran elsewhere, read from a file
     explaining   one step, and everything that explains or checks it

@@ -102,7 +102,17 @@ def _remove_unheld(path: Path) -> None:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Writes a file whole: beside the target, flushed to the disk, then renamed.
+    """Writes a text to a file whole: beside the target, flushed to the disk, then renamed.
+
+    Raises:
+        EngineError: it cannot be written; what was there before is untouched.
+    """
+    # Half of a surrogate pair, from a file name or a damaged file, becomes its escape in JSON.
+    write_bytes(path, text.encode("utf-8", errors="backslashreplace"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file whole; see ``write_whole``.
 
     Raises:
         EngineError: it cannot be written; what was there before is untouched.
@@ -115,10 +125,9 @@ def write_whole(path: Path, text: str) -> None:
     try:
         _refuse_special(target)
         try:
-            # Half of a surrogate pair, from a file name or a damaged file, becomes its escape in JSON.
-            with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            with temporary.open("wb") as file:
                 held(file.fileno())
-                file.write(text)
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(target)

@@ -1,11 +1,12 @@
 """The app and the command line of Retrograde.
 
-Twelve rooms, each built on those below it only, and on the engine; with what opens and starts them:
+Thirteen rooms, each built on those below it only, and on the engine; with what opens and starts them:
 
     __main__     the command, as a module
     screenshot   pictures of the app for the docs
     cli          the command line, a file a subcommand
     app          opens the screens; reads a scenario in the background
+    web          the app in a browser: a server, one app a page
     debugger     the main screen and its parts: moving, running, editing, selecting, painting, keeping
     screens      the screens over it: picker, help, command line, questions, lists
     views        from a reading to what is on the screen, a file a panel

@@ -102,6 +102,7 @@ class RetrogradeApp(GuardedApp):
         data: a file of samples that replaces the scenario's.
         session: a saved session, instead of a scenario.
         history: bytes of history; None for the engine's default.
+        at: where to begin, as ``2:1:17``.
     """
 
     CSS_PATH = "app.tcss"
@@ -119,8 +120,10 @@ class RetrogradeApp(GuardedApp):
         data: Path | None = None,
         session: Path | None = None,
         history: int | None = None,
+        at: str | None = None,
     ) -> None:
         super().__init__()
+        self._at = at
         self._history = history
         self.keeper = Keeper()
         self._ahead = Ahead()
@@ -442,7 +445,19 @@ class RetrogradeApp(GuardedApp):
             text = ngettext("{count} warning, :warnings lists it", "{count} warnings, :warnings lists them", len(odd))
             debugger.desk.say(f"{text.format(count=len(odd))} · {odd[0].message}", bad=True)
         self.switch_screen(debugger)
+        at, self._at = self._at, None
+        if at is not None:
+            debugger.call_after_refresh(self._go, debugger, at)
         debugger.call_after_refresh(self.call_later, self._release)
+
+    def _go(self, debugger: DebuggerScreen, at: str) -> None:
+        """Goes to the moment that the command line names, or says that there is none."""
+        from retrograde.engine.errors import EngineError
+
+        try:
+            debugger.parts.moving.to_address(at)
+        except EngineError as error:
+            debugger.desk.say(str(error), bad=True)
 
     def action_command_palette(self) -> None:
         """Opens the command palette."""
@@ -477,6 +492,7 @@ def run_app(
     data: Path | None = None,
     session: Path | None = None,
     history: int | None = None,
+    at: str | None = None,
 ) -> int:
     """Runs the app and returns its exit code.
 
@@ -488,13 +504,14 @@ def run_app(
         data: a file of samples that replaces the scenario's.
         session: a saved session, instead of a scenario.
         history: bytes of history; None for the engine's default.
+        at: where to begin, as ``2:1:17``.
 
     Raises:
         EngineError: the scenario can not be used; the terminal is as it was before.
     """
     if language is not None:
         use(language)
-    app = RetrogradeApp(source, theme=theme, ascii_only=ascii_only, data=data, session=session, history=history)
+    app = RetrogradeApp(source, theme=theme, ascii_only=ascii_only, data=data, session=session, history=history, at=at)
     with app.endings.taken():
         code = app.run()
     if app.failure is not None:

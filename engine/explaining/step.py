@@ -254,6 +254,12 @@ class Step:
         return RunningTerm((self.place.sample or 0) + 1, self.program.batch)
 
     @property
+    def part(self) -> str:
+        """The symbol of what the step computes: of a sum over samples a part, that of its sample: E{4}, ∂E{4}/∂w1."""
+        running = self.running
+        return self.symbol if running is None or running.of == 1 else part_of(self.symbol, running.done)
+
+    @property
     def final(self) -> bool:
         """Whether the slot has its final value."""
         return self.op.extent is not Extent.SUM or self.place.sample == self.program.batch - 1
@@ -277,6 +283,17 @@ class Step:
     def why(self) -> str:
         """The question that the step answers."""
         return self.op.why(self.symbol)
+
+
+def part_of(symbol: str, sample: int | str) -> str:
+    """The symbol of a sample's part of a sum over samples.
+
+    Args:
+        symbol: the symbol of the sum.
+        sample: the sample, from 1.
+    """
+    above, line, below = symbol.partition("/")
+    return f"{above}{{{sample}}}{line}{below}"
 
 
 def _bits(x: float) -> str:

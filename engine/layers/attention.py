@@ -10,6 +10,7 @@ from pydantic import Field
 from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import MAX_UNITS, Form, Layer, Matrix, Parameter, Row, ShapeError
 from retrograde.engine.layers.linear import OptionalBias, project
+from retrograde.engine.layers.stored import Stored
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -126,6 +127,29 @@ class AttentionLayer(Layer):
                 given = getattr(self, key)
                 also = ("weights",) if letter == "W" else ("bias", "biases")
                 found.append(Parameter(name=key, shape=shape, role=role, fans=fans, given=given, key=key, also=also))
+        return tuple(found)
+
+    def stored(self, sources: Sequence[Form]) -> tuple[Stored, ...]:
+        """The tensors of PyTorch's nn.MultiheadAttention: those of q, k and v in one where all three are alike."""
+        known = {one.name: one for one in self.parameters(sources)}
+
+        def stacked(name: str, letter: str, letters: str) -> Stored:
+            shapes = [known[letter + one].shape for one in letters]
+            heights = tuple(shape[0] for shape in shapes)
+            parameters = tuple(letter + one for one in letters)
+            return Stored(name=name, shape=(sum(heights), *shapes[0][1:]), parameters=parameters, heights=heights)
+
+        there = [name for name in "qkv" if name in self.projections]
+        found = []
+        if len(there) == 3 and len({known[f"W{name}"].shape[1] for name in there}) == 1:
+            found.append(stacked("in_proj_weight", "W", "qkv"))
+        else:
+            found += [stacked(f"{name}_proj_weight", "W", name) for name in there]
+        if there and self.bias != "none":
+            found.append(stacked("in_proj_bias", "b", "".join(there)))
+        if "o" in self.projections:
+            found.append(stacked("out_proj.weight", "W", "o"))
+            found += [stacked("out_proj.bias", "b", "o")] if self.bias != "none" else []
         return tuple(found)
 
     def build(self, forward: Forward, sources: Sequence[Value]) -> Value:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from retrograde.engine.equations.activation_table import ACTIVATIONS
 from retrograde.engine.equations.array import Array, Role
@@ -19,6 +19,7 @@ from retrograde.engine.errors import KeyPath, Violation
 from retrograde.engine.layers.layouts import Arrangement, WeightLayout
 from retrograde.engine.layers.options import with_parameters, words
 from retrograde.engine.layers.spelling import as_the_model_has_it
+from retrograde.engine.layers.stored import NAMES, Stored
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -53,6 +54,19 @@ Matrix = Annotated[tuple[Row, ...], Field(strict=False)]
 WeightName = Annotated[str, Field(pattern=WEIGHT_NAME, max_length=24)]
 NameRow = Annotated[tuple[WeightName, ...], Field(strict=False)]
 NameTable = Annotated[tuple[NameRow, ...], Field(strict=False)]
+
+
+def text_or_table(value: Any) -> str:
+    """The tag of a value that is a text or a table of texts."""
+    return "<table>" if isinstance(value, dict) else "<text>"
+
+
+TensorName = Annotated[str, Field(max_length=300)]
+WeightsFrom = Annotated[
+    Annotated[TensorName, Tag("<text>")] | Annotated[dict[str, TensorName], Tag("<table>")],
+    Discriminator(text_or_table),
+]
+"""Where a file of weights has the tensors of a layer."""
 
 
 def list_or_number(value: Any) -> str:
@@ -241,7 +255,7 @@ class Forward(Protocol):
     """The output of each layer that is built, by name."""
 
     starts: dict[str, Array]
-    """The initial states of the layer that is being built that differ from sample to sample, by name: ``h0``."""
+    """What the layer that is being built is given for each sample, by name: ``h0``, ``mask``, ``mask@2``."""
 
     cells: dict[str, list[tuple[Array, ...]] | None]
     """The cells of each recurrent layer that is built, at each step that it hands on; None where it has none."""
@@ -353,9 +367,18 @@ class Layer(Model):
     )
     rate_factor: float | None = Field(default=None, description="what η is multiplied by for this layer's parameters")
     init: LayerInit | None = Field(default=None, description="how this layer's parameters are drawn")
+    weights_from: WeightsFrom | None = Field(
+        default=None,
+        description="what the names of this layer's tensors in network.weights_file begin with, before the last dot:"
+        ' "net.0" for net.0.weight and net.0.bias; or a table of each, { weight = "W1", bias = "b1" }; absent: the'
+        " layer's name",
+    )
 
     absent: ClassVar[Mapping[str, str]] = {}
     """Keys that other kinds have, and other programs, with what is said where this one is given one."""
+
+    start_role: ClassVar[Role] = Role.INPUT
+    """What is given for each sample: of inputs there are gradients."""
 
     evaluates_apart: ClassVar[bool] = False
     """Whether it computes something else when the network is evaluated than when it is trained."""
@@ -382,8 +405,17 @@ class Layer(Model):
 
     @property
     def starts(self) -> dict[str, Any]:
-        """The initial states that differ from sample to sample, by name; none by default."""
+        """What the file gives for each sample, such as an initial state, by name: rows, or the name of an array."""
         return {}
+
+    def start_path(self, name: str) -> KeyPath:
+        """Where one of these stands in the layer's table."""
+        return (name,)
+
+    def start_shapes(self, name: str, sources: Sequence[Form]) -> list[tuple[int | None, Shape]]:
+        """What a row of one of these holds: the time step, or None, and the shape of each of its arrays."""
+        del name, sources
+        return [(None, (self.state_width,))]
 
     @property
     def state_width(self) -> int:
@@ -440,6 +472,24 @@ class Layer(Model):
         """Its parameters, in the order in which they are drawn and trained; none by default."""
         del sources
         return ()
+
+    def stored(self, sources: Sequence[Form]) -> tuple[Stored, ...]:
+        """The tensors that a file of weights has of it, by the names and shapes of PyTorch."""
+        return tuple(
+            Stored(name=NAMES.get(one.name, one.name), shape=one.shape, parameters=(one.name,), heights=one.shape[:1])
+            for one in self.parameters(sources)
+        )
+
+    def tensor(self, name: str) -> str:
+        """What a tensor of it is called in the file of weights.
+
+        Args:
+            name: its name behind the layer's: ``weight``.
+        """
+        if isinstance(self.weights_from, dict):
+            return self.weights_from.get(name, f"{self.name}.{name}")
+        prefix = self.name if self.weights_from is None else self.weights_from
+        return f"{prefix}.{name}" if prefix else name
 
     @property
     def turns(self) -> bool:

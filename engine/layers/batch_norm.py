@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -10,12 +10,17 @@ from pydantic import Field
 
 from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import ActivatedLayer, Form, Parameter, Row, ShapeError
-from retrograde.engine.layers.normalised import scale_and_shift
+from retrograde.engine.layers.normalised import scale_and_shift, unwanted
+from retrograde.engine.layers.stored import Stored
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.array import Array
     from retrograde.engine.layers.base import Forward, Value
+
+
+RUNNING: Mapping[str, float] = {"running_mean": 0.0, "running_var": 1.0}
+"""The running averages, and what they are before the first iteration."""
 
 
 class BatchNormLayer(ActivatedLayer):
@@ -38,6 +43,13 @@ class BatchNormLayer(ActivatedLayer):
     gamma: Row | None = Field(default=None, description="initial γ, one for each channel; 1 if absent")
     beta: Row | None = Field(default=None, description="initial β, one for each channel; 0 if absent")
 
+    running_mean: Row | None = Field(
+        default=None, description="the running mean before the first iteration, one for each channel; 0 if absent"
+    )
+    running_var: Row | None = Field(
+        default=None, description="the running variance before the first iteration; 1 if absent"
+    )
+
     evaluates_apart: ClassVar[bool] = True
 
     @property
@@ -50,11 +62,15 @@ class BatchNormLayer(ActivatedLayer):
         if sources[0].steps:
             message = _("a batch norm takes one array, not {steps} time steps; take a layer norm there")
             raise ShapeError("inputs", message.format(steps=sources[0].steps))
-        for key in ("gamma", "beta"):
-            if not self.affine and getattr(self, key) is not None:
-                raise ShapeError(key, _("{key} is given, but affine = false leaves it out").format(key=key))
+        unwanted(self, "gamma", "beta")
         if not sources[0].shape:
             raise ShapeError("inputs", _("a batch norm needs channels, and what comes before it is one number"))
+        channels = sources[0].shape[0]
+        for key in RUNNING:
+            given = getattr(self, key)
+            if given is not None and len(given) != channels:
+                message = _("{count} numbers for {channels} channels").format(count=len(given), channels=channels)
+                raise ShapeError(key, message)
         return sources[0]
 
     def slots(self, sources: Sequence[Form]) -> int:
@@ -72,6 +88,11 @@ class BatchNormLayer(ActivatedLayer):
         channels = sources[0].shape[0]
         return scale_and_shift(self, channels)
 
+    def stored(self, sources: Sequence[Form]) -> tuple[Stored, ...]:
+        """γ, β and the running averages."""
+        averages = (Stored(name=key, shape=sources[0].shape[:1], key=key) for key in RUNNING)
+        return *super().stored(sources), *averages
+
     def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """Mean, variance, normalised value, scale and shift, activation; in evaluation from the running averages."""
         from retrograde.engine.equations.array import Extent, Phase
@@ -83,8 +104,10 @@ class BatchNormLayer(ActivatedLayer):
         channels = shape[:1]
         place: dict[str, Any] = {"phase": Phase.FORWARD, "layer": self.name}
         kept = [
-            forward.leaves.remembered(f"{stem}_{self.name}", [value] * channels[0], layer=self.name, stem=stem)
-            for stem, value in (("running_mean", 0.0), ("running_var", 1.0))
+            forward.leaves.remembered(
+                f"{stem}_{self.name}", getattr(self, stem) or [value] * channels[0], layer=self.name, stem=stem
+            )
+            for stem, value in RUNNING.items()
         ]
         if forward.train:
             total = {**place, "extent": Extent.SUM}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
@@ -26,6 +27,7 @@ from retrograde.engine.layers.base import (
     table_or_order,
 )
 from retrograde.engine.layers.layouts import Table
+from retrograde.engine.layers.stored import Stored
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -142,6 +144,12 @@ class DenseLayer(ActivatedLayer):
             key="biases",
         )
         return weights, bias
+
+    def stored(self, sources: Sequence[Form]) -> tuple[Stored, ...]:
+        """The weights as a whole table, with 0 where there is no edge, and the biases."""
+        weights, *others = super().stored(sources)
+        table = (self.units, self.width(sources))
+        return replace(weights, shape=table, pairs=self.pairs), *others
 
     @property
     def rows(self) -> Matrix:

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from retrograde.engine.layers.recurrent import CellStep, RecurrentLayer, Walk
+from retrograde.engine.layers.recurrent import STACKED, CellStep, RecurrentLayer, Walk
 from retrograde.engine.text import N_
 
 
@@ -28,7 +28,8 @@ class GruLayer(RecurrentLayer):
     )
 
     absent: ClassVar[Mapping[str, str]] = {
-        "activation": N_("a GRU has σ at its gates and tanh at the candidate; rnn has a choice")
+        **STACKED,
+        "activation": N_("a GRU has σ at its gates and tanh at the candidate; rnn has a choice"),
     }
     gates: ClassVar[tuple[str, ...]] = ("r", "z", "n")
     other_names: ClassVar[Mapping[str, str]] = {"h": "n", "g": "n", "u": "z"}

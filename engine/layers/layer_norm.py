@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import Form, Layer, Parameter, Row, ShapeError
-from retrograde.engine.layers.normalised import scale_and_shift
+from retrograde.engine.layers.normalised import normalise, scale_and_shift, unwanted
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -39,6 +38,7 @@ class LayerNormLayer(Layer):
         if not sources[0].shape or sources[0].shape[-1] < 2:
             message = _("a layer norm needs two values or more along the last axis; {shape} comes before it")
             raise ShapeError("inputs", message.format(shape=sources[0]))
+        unwanted(self, "gamma", "beta")
         return sources[0]
 
     def slots(self, sources: Sequence[Form]) -> int:
@@ -54,27 +54,10 @@ class LayerNormLayer(Layer):
 
     def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """Mean, distances, variance, 1/√, normalised values, scale and shift; at each time step of a sequence."""
-        from retrograde.engine.equations.array import Extent, Phase
-        from retrograde.engine.ops.layer_norm import Centre, InverseDeviation, RowMean, RowScale, RowVariance
-        from retrograde.engine.ops.scale_shift import ScaleShift
-
-        op: dict[str, Any] = {"phase": Phase.FORWARD, "layer": self.name, "extent": Extent.SAMPLE}
+        from retrograde.engine.ops.layer_norm import position
 
         def normalised(x: Array, time: int | None) -> Array:
-            shape = x.element_shape
-            rows = shape[:-1]
-            mean = forward.append(RowMean.of(target=forward.made("mu", rows, sign="μ", time=time), x=x, **op))
-            centred = forward.append(Centre.of(target=forward.made("d", shape, time=time), x=x, mean=mean, **op))
-            spread = forward.made("var", rows, sign="σ²", time=time)
-            variance = forward.append(RowVariance.of(target=spread, centred=centred, **op))
-            made = forward.made("rstd", rows, time=time)
-            inverse = forward.append(InverseDeviation.of(target=made, variance=variance, epsilon=self.epsilon, **op))
-            out = forward.made("out", shape, role=Role.OUT, time=time)
-            made = forward.made("xhat", shape, sign="x̂", time=time) if self.affine else out
-            scaled = forward.append(RowScale.of(target=made, centred=centred, inverse=inverse, **op))
-            if not self.affine:
-                return scaled
-            gamma, beta = forward.parameter("gamma"), forward.parameter("beta")
-            return forward.append(ScaleShift.of(target=out, x=scaled, gamma=gamma, beta=beta, axis=len(shape), **op))
+            how: dict[str, Any] = {"epsilon": self.epsilon, "affine": self.affine, "axis": len(x.element_shape)}
+            return normalise(forward, x, time, position(x), **how)
 
         return forward.each(sources[0], normalised)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import Parameter, Row
-from retrograde.engine.layers.recurrent import CellStep, GivenStart, RecurrentLayer, State, Walk
+from retrograde.engine.layers.recurrent import STACKED, CellStep, GivenStart, RecurrentLayer, State, Walk
 from retrograde.engine.text import N_
 
 if TYPE_CHECKING:
@@ -46,9 +46,10 @@ class LstmLayer(GivenCell, RecurrentLayer):
     )
 
     absent: ClassVar[Mapping[str, str]] = {
+        **STACKED,
         "activation": N_(
             "an LSTM has σ at its gates, and tanh at the candidate and at the cell's output; rnn has a choice"
-        )
+        ),
     }
     gates: ClassVar[tuple[str, ...]] = ("i", "f", "g", "o")
     other_names: ClassVar[Mapping[str, str]] = {"c": "g", "j": "g", "a": "g", "z": "g"}

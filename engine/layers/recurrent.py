@@ -11,7 +11,8 @@ from pydantic import Discriminator, Field, Tag
 from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import MAX_UNITS, Form, Layer, Matrix, Model, Parameter, Row, ShapeError
 from retrograde.engine.layers.layouts import Arrangement, Numbers, Table
-from retrograde.engine.text import _
+from retrograde.engine.layers.stored import Stored
+from retrograde.engine.text import N_, _
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.array import Array
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from retrograde.engine.layers.base import Forward, Value
     from retrograde.engine.ops.pointwise import Rule
     from retrograde.engine.ops.recurrent import Read, Stack
+
+STACKED: Mapping[str, str] = dict.fromkeys(
+    ("num_layers", "layers"), N_("write a table for each layer; each reads all steps of the one above it in the file")
+)
+"""What is said to those who want several layers in one."""
 
 MAX_STEPS = 1000
 """Time steps of a sequence: each is some ops of the program."""
@@ -111,6 +117,7 @@ class RecurrentLayer(GivenStart, Layer):
         default=None, description='of direction = "both": the values of the second direction'
     )
 
+    absent: ClassVar[Mapping[str, str]] = STACKED
     gates: ClassVar[tuple[str, ...]] = ()
     """The names of the gates in the order of the rows of the parameters; one without a name where there is only one."""
 
@@ -267,6 +274,18 @@ class RecurrentLayer(GivenStart, Layer):
                 frozen=self.initial == "fixed",
             )
 
+    def stored(self, sources: Sequence[Form]) -> tuple[Stored, ...]:
+        """The tensors of PyTorch's recurrent modules, which have two biases, and states that are trained."""
+        found = [
+            Stored(name=_stored_name(one.name), shape=one.shape, parameters=(one.name,), heights=one.shape[:1])
+            for one in self.parameters(sources)
+            if self.initial == "trained" or one.name.removesuffix(REVERSE) not in self.states
+        ]
+        rows = len(self.gates) * self.units
+        if self.bias == "one":
+            found += [Stored(name=_stored_name("bu" + direction), shape=(rows,)) for direction in self.directions]
+        return tuple(found)
+
     def values(self, key: str, given: Any) -> Any:
         """The initial values that a table gives for one of its keys."""
         return getattr(given, key)
@@ -314,6 +333,24 @@ class RecurrentLayer(GivenStart, Layer):
     def step(self, walk: Walk, now: CellStep) -> None:
         """Appends the ops of one step; sets the states of ``walk``."""
         raise NotImplementedError
+
+
+_STORED: Mapping[str, str] = {
+    "W": "weight_ih_l0",
+    "U": "weight_hh_l0",
+    "b": "bias_ih_l0",
+    "bu": "bias_hh_l0",
+    "P": "peephole_l0",
+    "h0": "h0_l0",
+    "c0": "c0_l0",
+}
+"""What PyTorch calls the parameters of a recurrent layer; peepholes and initial states it does not have."""
+
+
+def _stored_name(name: str) -> str:
+    if name in _STORED:
+        return _STORED[name]
+    return _STORED[name.removesuffix(REVERSE)] + "_reverse"
 
 
 def sequence(source: Form) -> tuple[int, int]:

@@ -1,13 +1,29 @@
-"""How many samples a network classifies rightly."""
+"""Which classes a network names, and how many samples it classifies rightly."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.network.network import Network
+
+NO_CLASS = -1
+"""In place of a class where an output is no number, which names none."""
+
+
+class Classes(NamedTuple):
+    """The classes of some positions, from 0.
+
+    Attributes:
+        wanted: (positions,), those of the targets.
+        named: (positions,), those that the outputs name; ``NO_CLASS`` for none.
+    """
+
+    wanted: NDArray[np.intp]
+    named: NDArray[np.intp]
 
 
 class Classified(NamedTuple):
@@ -39,17 +55,28 @@ def classified(network: Network, outputs: Floats, *, held_out: bool = False) -> 
     if form.steps or dataset.lengths is not None or not targets.size or targets.shape[1] != form.size:
         return None
     classes = form.shape[-1] if form.shape else 1
-    wanted = targets.reshape(-1, classes)
-    predicted = outputs.reshape(-1, classes)
-    if classes == 1:
-        lower = float(wanted.min())
-        if lower not in {0.0, -1.0} or not bool(np.all((wanted == lower) | (wanted == 1.0))):
+    found = classes_of(targets.reshape(-1, classes), outputs.reshape(-1, classes))
+    return None if found is None else Classified(int(np.sum(found.named == found.wanted)), len(found.wanted))
+
+
+def classes_of(targets: Floats, outputs: Floats) -> Classes | None:
+    """Which classes the targets and the outputs of some positions name; None where the targets are no classes.
+
+    Of several outputs the largest names its class, the first one of equals. One output names one of two classes, 0 and
+    1 or −1 and 1, by the nearer number.
+
+    Args:
+        targets: (positions, outputs).
+        outputs: (positions, outputs).
+    """
+    nothing = np.isnan(outputs).any(axis=1)
+    if targets.shape[1] == 1:
+        lower = float(targets.min()) if targets.size else np.nan
+        if lower not in {0.0, -1.0} or not bool(np.all((targets == lower) | (targets == 1.0))):
             return None
-        # An output that is NaN is near neither of them.
-        upper = predicted >= (lower + 1.0) / 2.0
-        right = np.where(wanted == 1.0, upper, predicted < (lower + 1.0) / 2.0)
-        return Classified(int(np.sum(right)), len(wanted))
-    one_hot = bool(np.all((wanted == 0) | (wanted == 1)))
-    if not one_hot or not bool(np.all(wanted.sum(axis=1) == 1)):
+        wanted, named = (targets[:, 0] == 1.0), (outputs[:, 0] >= (lower + 1.0) / 2.0)
+        return Classes(wanted.astype(np.intp), np.where(nothing, NO_CLASS, named))
+    one_hot = bool(np.all((targets == 0) | (targets == 1)))
+    if not one_hot or not bool(np.all(targets.sum(axis=1) == 1)):
         return None
-    return Classified(int(np.sum(predicted.argmax(axis=1) == wanted.argmax(axis=1))), len(wanted))
+    return Classes(targets.argmax(axis=1), np.where(nothing, NO_CLASS, outputs.argmax(axis=1)))

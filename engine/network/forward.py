@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from retrograde.engine.equations.activation_table import ACTIVATIONS, LOG_SOFTMAX, SOFTMAX
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.layers.base import ActivatedLayer, Layer, Value
 from retrograde.engine.network.builder import Builder
 from retrograde.engine.ops.activation import Activate, make_function
 from retrograde.engine.ops.base import Op
-from retrograde.engine.ops.leaves import Dated, Leaves, Source
+from retrograde.engine.ops.leaves import Dated, First, Leaves, Source
 from retrograde.engine.ops.log_softmax import LogShare
 from retrograde.engine.ops.softmax import Exponential, Quotient, RowMaximum, RowSum
 
@@ -32,7 +33,7 @@ class ForwardPass:
         batch: samples in the iteration.
         train: whether the iteration trains; else it evaluates (no dropout, running statistics).
         values: the output of each layer that is built, by name.
-        starts: the initial states of the layer that is being built that differ from sample to sample, by name.
+        starts: what the layer that is being built is given for each sample, such as an initial state, by name.
         cells: the cells of each recurrent layer that is built; None where it has none.
         softmax: the arrays behind the outputs of a softmax.
         dated: the leaves that have other values in each iteration.
@@ -56,6 +57,7 @@ class ForwardPass:
         train: bool,
         parameters: Mapping[str, Mapping[str, Array]],
         seed: int = 0,
+        given: Mapping[str, Mapping[str, Floats]] | None = None,
     ) -> None:
         self.builder = builder
         self.batch = builder.batch
@@ -74,6 +76,7 @@ class ForwardPass:
         self.weight: Array | None = None
         self.seed = seed
         self._parameters = parameters
+        self._given = given or {}
 
     @property
     def leaves(self) -> Leaves:
@@ -124,7 +127,10 @@ class ForwardPass:
         return self.builder.append(op)
 
     def changing(self, array: Array, source: Source) -> Array:
-        """A leaf with other values in each iteration, such as a dropout mask."""
+        """A leaf with other values in each iteration, such as a dropout mask; the first may be given by a file."""
+        first = self._given.get(self.layer.name, {}).get(array.stem)
+        if first is not None and first.shape == array.shape:
+            source = First(given=first, later=source)
         self.dated.append(Dated(array=array, source=source))
         return array
 

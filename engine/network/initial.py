@@ -54,8 +54,11 @@ def _draw(scenario: Scenario, legacy: np.random.RandomState | None) -> dict[str,
             found[layer.name] = found[layer.share]
             continue
         sources = [forms[name] for name in layer.inputs or ()]
+        given = scenario.weights.get(layer.name, {})
         found[layer.name] = {
-            parameter.name: _drawn(layer, parameter, source, part if parameter.draw is None else parameter.draw)
+            parameter.name: given[parameter.name]
+            if parameter.name in given
+            else _drawn(layer, parameter, source, part if parameter.draw is None else parameter.draw)
             for part, parameter in enumerate(layer.parameters(sources))
         }
     return found

@@ -12,7 +12,7 @@ from retrograde.engine.equations.losses import CROSS_ENTROPY, LOSSES, MULTICLASS
 from retrograde.engine.layers.base import Form, Value
 from retrograde.engine.network.forward import ForwardPass
 from retrograde.engine.ops.counting import Divisor, TargetWeight
-from retrograde.engine.ops.loss import ClassWeights, CrossEntropy, LossTerm, Share, SmoothTarget, ValueTerm
+from retrograde.engine.ops.loss import ClassWeights, Counted, CrossEntropy, LossTerm, Share, SmoothTarget, ValueTerm
 from retrograde.engine.ops.multiclass_hinge import RightScore, Shortfall
 from retrograde.engine.scenario.models import LossTable
 
@@ -136,23 +136,32 @@ def _share(forward: ForwardPass, loss: LossTable, form: Form, counting: Counting
     axes, mask = counting.axes, counting.mask
     array = bool(axes) and not counting.sequence
     joined = LOSSES[loss.kind].targets == "distributions"
-    count, length = 1, None
+    over: list[tuple[Counted, int]] = []
+    length = None
     if loss.over_outputs == "mean":
-        count *= Form(form.shape).size // (prod(axes) if array and mask is not None else 1)
+        over.append((Counted.OUTPUTS, Form(form.shape).size // (prod(axes) if array and mask is not None else 1)))
     pooled = _pooled(loss, counting)
     dynamic = _divided(forward, loss, counting)
     if loss.over_batch == "mean" and not dynamic:
-        count *= forward.batch
+        over.append((Counted.SAMPLES, forward.batch))
     # Of an array without a mask, a mean over the outputs is one over its positions too.
     timed = bool(axes) and (counting.sequence or mask is not None or (joined and loss.over_outputs == "sum"))
     if timed and loss.over_time != "sum" and not (pooled and dynamic):
         if loss.over_time == "mean" and mask is not None:
             length = counting.length
-            count *= prod(axes) // mask.shape[1]
+            over.append((Counted.STEPS, prod(axes) // mask.shape[1]))
         else:
-            count *= prod(axes)
+            over.append((Counted.STEPS, prod(axes)))
     time = position if counting.sequence else None if axes else 0
-    return Share(count=count, weight=loss.weight, mask=mask, time=time, length=length, samples=forward.weight)
+    return Share(
+        count=prod(count for _what, count in over),
+        over=tuple(over),
+        weight=loss.weight,
+        mask=mask,
+        time=time,
+        length=length,
+        samples=forward.weight,
+    )
 
 
 def _divided(forward: ForwardPass, loss: LossTable, counting: Counting) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -224,7 +225,7 @@ class Network:
         Each pair is there only where something does not count, and weights where the data have them.
         """
         found: list[Floats] = []
-        mask, ignored, weights = self._mask(dataset), dataset.ignored, dataset.weights
+        mask, ignored, weights = self.mask_of(dataset), dataset.ignored, dataset.weights
         if mask is not None:
             found += [mask, mask.sum(axis=1, keepdims=True)]
         if ignored is not None:
@@ -237,7 +238,7 @@ class Network:
             found.append(weights[:, None])
         return tuple(np.ascontiguousarray(values) for values in found)
 
-    def _mask(self, dataset: Dataset) -> Floats | None:
+    def mask_of(self, dataset: Dataset) -> Floats | None:
         """Which steps of each sample count, (samples, time)."""
         lengths = dataset.lengths
         if lengths is None:
@@ -245,7 +246,7 @@ class Network:
         return (np.arange(self.steps) < lengths[:, None]).astype(np.float64)
 
     def _starting(self) -> Iterator[Floats]:
-        """The states before the first step of those that differ from sample to sample, (samples, units)."""
+        """What layers are given for each sample, such as the state before the first step, (samples, numbers)."""
         for layer in self.scenario.network.layers:
             for name, rows in layer.starts.items():
                 if isinstance(rows, str):
@@ -255,7 +256,9 @@ class Network:
                 if len(values) != len(self.dataset):
                     message = _("{rows} rows of {name} for {samples} samples")
                     raise EngineError(message.format(rows=len(values), name=name, samples=len(self.dataset)))
-                yield values
+                sizes = [prod(shape) for _time, shape in layer.start_shapes(name, self._sources(layer))]
+                for piece in np.split(values, np.cumsum(sizes)[:-1].tolist(), axis=1):
+                    yield np.ascontiguousarray(piece)
 
     @property
     def steps(self) -> int:
@@ -305,9 +308,14 @@ class Network:
             program = self._programs[batch] = self._build(batch, train=True)
         return program
 
-    def evaluation(self, batch: int) -> Program:
-        """The forward pass and the loss alone, over ``batch`` samples."""
-        return self._build(batch, train=False)
+    def evaluation(self, batch: int, *, singly: bool = False) -> Program:
+        """The forward pass and the loss alone, over ``batch`` samples.
+
+        Args:
+            batch: how many.
+            singly: whether the loss is the sum of what each sample's would be in a batch of its own.
+        """
+        return self._build(batch, train=False, singly=singly)
 
     def output(self, program: Program) -> Array:
         """The outputs of the last layer in a program; of a sequence, at the last time step."""
@@ -333,7 +341,7 @@ class Network:
             program = self._sensitivities[batch] = self._build(batch, train=True, inputs=True)
         return program
 
-    def _build(self, batch: int, *, train: bool, inputs: bool = False) -> Program:
+    def _build(self, batch: int, *, train: bool, inputs: bool = False, singly: bool = False) -> Program:
         training = self.scenario.training
         builder = Builder(
             batch=batch,
@@ -348,7 +356,9 @@ class Network:
         )
         if train:
             builder.look_ahead()
-        forward = ForwardPass(builder, train=train, parameters=self._owned, seed=self.scenario.network.seed)
+        forward = ForwardPass(
+            builder, train=train, parameters=self._owned, seed=self.scenario.network.seed, given=self.scenario.weights
+        )
         data, masks = self._append_data(forward)
         for array in data if inputs else ():
             builder.ask(array)
@@ -358,7 +368,7 @@ class Network:
             forward.starts = self._append_starts(builder, info)
             starts += forward.starts.values()
             forward.values[info.name] = info.spec.build(forward, [forward.values[name] for name in info.sources])
-        goals, loss = self._append_losses(forward)
+        goals, loss = self._append_losses(forward, [_alone(one) if singly else one for one in self.losses])
         if train:
             builder.differentiate()
         builder.conclude(loss)
@@ -424,18 +434,23 @@ class Network:
         return [inputs] if inputs.size else [], masks
 
     def _append_starts(self, builder: Builder, info: LayerInfo) -> dict[str, Array]:
-        """Makes the states before the first step of a layer that differ from sample to sample, with gradients."""
+        """Makes what a layer is given for each sample; of a state before the first step there is a gradient."""
         found: dict[str, Array] = {}
-        for name in info.spec.starts:
-            found[name] = Array(
-                name=f"{name}_{info.name}",
-                shape=(builder.batch, info.spec.state_width),
-                role=Role.INPUT,
-                layer=info.name,
-                batched=True,
-                stem=name,
-            )
-            builder.ask(found[name])
+        spec = info.spec
+        for name in spec.starts:
+            for time, shape in spec.start_shapes(name, self._sources(spec)):
+                at = "" if time is None else f"@{time}"
+                found[name + at] = made = Array(
+                    name=f"{name}_{info.name}{at}",
+                    shape=(builder.batch, *shape),
+                    role=spec.start_role,
+                    layer=info.name,
+                    batched=True,
+                    stem=name,
+                    time=time,
+                )
+                if made.role is Role.INPUT:
+                    builder.ask(made)
         return found
 
     def _append_updates(self, forward: ForwardPass) -> None:
@@ -448,11 +463,11 @@ class Network:
             kept = (*self.trainable, *self.leaves.memory)
             self._state = tuple(array for array in kept if array in builder.updated)
 
-    def _append_losses(self, forward: ForwardPass) -> tuple[list[Array], Array]:
+    def _append_losses(self, forward: ForwardPass, losses: Sequence[LossTable]) -> tuple[list[Array], Array]:
         """Appends the terms of every loss and their total; returns the arrays of targets, and the total."""
         terms: list[Array] = []
         goals: list[Array] = []
-        for loss in self.losses:
+        for loss in losses:
             name = loss.layer or ""
             info = next(layer for layer in self.layers if layer.name == name)
             form = info.form
@@ -486,6 +501,12 @@ class Network:
             )
         )
         return goals, total
+
+
+def _alone(loss: LossTable) -> LossTable:
+    """A loss whose terms are divided by nothing that counts other samples."""
+    time = "mean" if loss.over_time == "pooled" else loss.over_time
+    return loss.model_copy(update={"over_batch": "sum", "over_time": time})
 
 
 def _input_names(units: int) -> LayerNames:

@@ -28,6 +28,23 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class First:
+    """Values that are given for the first iteration, and come from elsewhere in all later ones.
+
+    Attributes:
+        given: those of the first.
+        later: where the others come from.
+    """
+
+    given: Floats
+    later: Source
+
+    def values(self, iteration: int, per_epoch: int) -> Floats:
+        """The values in an iteration."""
+        return self.given if iteration == 0 else self.later.values(iteration, per_epoch)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Dated:
     """A leaf that has other values in each iteration: a dropout mask, the factor of a schedule.
 

@@ -7,6 +7,7 @@ the mean runs over; so E and the gradients of the parameters are plain sums over
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -30,10 +31,18 @@ from retrograde.engine.equations.functions import LOG
 from retrograde.engine.equations.logarithms import Settings
 from retrograde.engine.equations.losses import equals, termwise
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
-from retrograde.engine.text import _
+from retrograde.engine.text import _, joined, ngettext
 
 if TYPE_CHECKING:
     from retrograde.engine.ops.base import GradientPass
+
+
+class Counted(StrEnum):
+    """What a mean runs over."""
+
+    OUTPUTS = "outputs"
+    SAMPLES = "samples"
+    STEPS = "steps"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +59,7 @@ class Share:
         each: (units,): the weight of each output's term; None where all are the same.
         own: (batch, ...): the weight of the class that is wanted; None where it is in the terms.
         divisor: N where it is counted in each iteration; None where it is ``count``.
+        over: what ``count`` is the product of: how many outputs, samples, steps.
     """
 
     count: int = 1
@@ -61,12 +71,27 @@ class Share:
     each: Array | None = None
     own: Array | None = None
     divisor: Array | None = None
+    over: tuple[tuple[Counted, int], ...] = ()
 
     @property
     def inputs(self) -> tuple[Array, ...]:
         """The arrays that it reads."""
         found = (self.mask, self.samples, self.each, self.own, self.length, self.divisor)
         return tuple(array for array in found if array is not None)
+
+    @property
+    def plain(self) -> bool:
+        """Whether a term is divided by ``count``, and nothing else is done with it."""
+        return not self.inputs and self.weight == 1.0
+
+    def said(self) -> str:
+        """What a term is divided by, in words: ÷ 8: mean over 2 outputs, 4 samples; empty of a sum."""
+        if self.divisor is not None:
+            return _("÷ N: mean over what counts in this iteration")
+        if self.count == 1:
+            return ""
+        over = joined([_counted(what, count) for what, count in self.over if count > 1], ", ")
+        return _("÷ {number}: mean over {what}").format(number=f"{self.count:,}", what=over)
 
     def of(self, value: Expr, index: Index) -> Expr:
         """The term as it counts."""
@@ -85,6 +110,18 @@ class Share:
         if self.divisor is not None:
             value = Div(value, Ref(self.divisor, ()))
         return value if self.count == 1 else Div(value, Const(float(self.count)))
+
+
+def _counted(what: Counted, count: int) -> str:
+    """A number of outputs, samples or steps, in words."""
+    match what:
+        case Counted.OUTPUTS:
+            text = ngettext("{count} output", "{count} outputs", count)
+        case Counted.SAMPLES:
+            text = ngettext("{count} sample", "{count} samples", count)
+        case _:
+            text = ngettext("{count} step", "{count} steps", count)
+    return text.format(count=f"{count:,}")
 
 
 class ClassWeights(NamedTuple):

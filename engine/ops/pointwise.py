@@ -20,11 +20,13 @@ from retrograde.engine.equations.expression import (
     ONE,
     ZERO,
     Const,
+    Div,
     Expr,
     Index,
     Neg,
     Product,
     Ref,
+    Sub,
     Sum,
     mapped,
     refs,
@@ -84,6 +86,18 @@ MULTIPLY = Rule(
     why=N_("The product of the same element of each layer; each is the scale of the others."),
     value=_product,
 )
+SUBTRACT = Rule(
+    name="subtract",
+    title=N_("difference"),
+    why=N_("How much more the first layer has here than the second."),
+    value=Sub,
+)
+DIVIDE = Rule(
+    name="divide",
+    title=N_("quotient"),
+    why=N_("The value of the first layer, measured in that of the second."),
+    value=Div,
+)
 
 
 class Operand(NamedTuple):
@@ -92,20 +106,29 @@ class Operand(NamedTuple):
     Attributes:
         array: the array.
         axes: for each of its axes the axis of the target that it goes along, the sample being axis 0 where the target
-            has one; None where they are those of the target.
+            has one, and None for an axis of the length 1 that all elements share; None where they are those of the
+            target.
         fixed: the index after the sample's, where all elements read the same slot, such as a mask at a time step; in a
             pointwise formula it has no gradient.
+        group: how many neighbours along the last of its axes read one element of it, as the channels of a group do.
     """
 
     array: Array
-    axes: tuple[int, ...] | None = None
+    axes: tuple[int | None, ...] | None = None
     fixed: tuple[int, ...] | None = None
+    group: int = 1
 
     def at(self, index: Index) -> Ref:
         """The slot at an index of the target."""
         if self.fixed is not None:
             return Ref(self.array, (index[0], *self.fixed) if self.array.batched else self.fixed)
-        return Ref(self.array, index if self.axes is None else tuple(index[axis] for axis in self.axes))
+        return Ref(self.array, index if self.axes is None else along(index, self.axes, self.group))
+
+
+def along(index: Index, axes: tuple[int | None, ...], group: int = 1) -> Index:
+    """The index along some axes: 0 where there is none, and of the last of them the number of its group."""
+    found = tuple(0 if axis is None else index[axis] for axis in axes)
+    return (*found[:-1], found[-1] // group) if group > 1 else found
 
 
 _PLACES = tuple(Ref(Array(name=f"operand {number}", shape=(), role=Role.VALUE)) for number in range(16))
@@ -238,13 +261,25 @@ class PointwisePart(Part):
     @property
     def _kept(self) -> tuple[int, ...]:
         """For each part of an index of the operand, a sample being the first, the axis of the domain it goes along."""
-        array, axes, _fixed = self.operands[self.number]
-        found = tuple(range(len(array.shape))) if axes is None else axes
-        return (0, *found) if self.op.sampled and not array.batched else found
+        operand = self.operands[self.number]
+        axes = tuple(range(len(operand.array.shape))) if operand.axes is None else operand.axes
+        found = tuple(axis for axis in axes if axis is not None)
+        return (0, *found) if self.op.sampled and not operand.array.batched else found
+
+    @property
+    def _group(self) -> int:
+        """How many neighbours along the last of these axes read one element of the operand."""
+        return self.operands[self.number].group
 
     def _targets(self, index: Index) -> list[Index]:
         """The elements of the domain that read an element of the operand, in row order."""
-        return list(elements(self.op.domain, self._kept, index if self.op.sampled else index[1:]))
+        operand = self.operands[self.number]
+        at = index if self.op.sampled else index[1:]
+        if operand.axes is not None and None in operand.axes:
+            lead = at[: len(at) - len(operand.axes)]
+            own = zip(at[len(lead) :], operand.axes, strict=True)
+            at = (*lead, *(part for part, axis in own if axis is not None))
+        return list(elements(self.op.domain, self._kept, at, self._group))
 
     def _at(self, expr: Expr, at: Index) -> Expr:
         """An expression over places at an element of the domain."""
@@ -282,10 +317,10 @@ class PointwisePart(Part):
         return None if each is None else Series((each, add_rows(samples, out)))
 
     def contributions(self, space: Workspace, out: Floats) -> Kernel | None:
-        kept = self._kept
-        if len(kept) == len(self.op.domain) or sorted(kept) != [*kept]:
+        kept, group = self._kept, self._group
+        if (len(kept) == len(self.op.domain) and group == 1) or sorted(kept) != [*kept]:
             return None
-        add = axis_sums(space, self.op.domain, kept, lambda at: self._at(self._use, at), out)
+        add = axis_sums(space, self.op.domain, kept, lambda at: self._at(self._use, at), out, group)
         return Series((add, partial(np.negative, out, out=out))) if self._negative else add
 
 

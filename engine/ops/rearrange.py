@@ -70,7 +70,7 @@ class Join(Op):
     def kernel(self, space: Workspace) -> Kernel:
         out = space.view(self.target)
         pieces = [
-            _Copy(out[_slab(self.axis, first, source.shape[self.axis])], space.view(source))
+            Copy(out[_slab(self.axis, first, source.shape[self.axis])], space.view(source))
             for source, first in zip(self.sources, self.firsts, strict=True)
         ]
 
@@ -117,7 +117,7 @@ class JoinPart(Part):
         return g, ONE
 
     def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel | None:
-        return _Copy(out, space.view(self.g)[_slab(self.axis, self.first, out.shape[self.axis])])
+        return Copy(out, space.view(self.g)[_slab(self.axis, self.first, out.shape[self.axis])])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -143,7 +143,7 @@ class Recast(Op):
 
     def kernel(self, space: Workspace) -> Kernel:
         out = space.view(self.target)
-        return _Copy(out, space.view(self.x).reshape(out.shape))
+        return Copy(out, space.view(self.x).reshape(out.shape))
 
     def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
@@ -182,7 +182,7 @@ class RecastPart(Part):
         return Ref(self.g, recast(index, self.shape, self.g.element_shape)), ONE
 
     def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel | None:
-        return _Copy(out, space.view(self.g).reshape(out.shape))
+        return Copy(out, space.view(self.g).reshape(out.shape))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -209,7 +209,7 @@ class Permute(Op):
         return Ref(self.x, _ordered(index, np.argsort(self.axes).tolist()))
 
     def kernel(self, space: Workspace) -> Kernel:
-        return _Copy(space.view(self.target), space.view(self.x).transpose(self.axes))
+        return Copy(space.view(self.target), space.view(self.x).transpose(self.axes))
 
     def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
@@ -242,10 +242,10 @@ class PermutePart(Part):
         return Ref(self.g, _ordered(index, list(self.axes))), ONE
 
     def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel | None:
-        return _Copy(out, space.view(self.g).transpose(np.argsort(self.axes)))
+        return Copy(out, space.view(self.g).transpose(np.argsort(self.axes)))
 
 
-class _Copy:
+class Copy:
     """Copies an array, or a view of one, into another."""
 
     def __init__(self, to: Floats, what: Floats) -> None:

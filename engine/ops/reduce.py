@@ -9,7 +9,7 @@ from retrograde.engine.equations.expression import Const, Div, Expr, Index, Ref,
 from retrograde.engine.ops.base import Kernel, Workspace
 from retrograde.engine.ops.kernels.axis_sums import axis_sums, elements
 from retrograde.engine.ops.kernels.numpy_calls import Series, add_rows, divide
-from retrograde.engine.ops.pointwise import Pointwise
+from retrograde.engine.ops.pointwise import Pointwise, along
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -20,13 +20,16 @@ class Reduce(Pointwise):
 
     Attributes:
         shape: the shape that is added up over, the sample first.
-        along: for each axis of the target the axis of that shape; of a sum over the samples, without the sample's.
+        along: for each axis of the target the axis of that shape, None for one of the length 1 that is left of an axis
+            that is added up; of a sum over the samples, without the sample's.
         count: what the sum is divided by; 1 leaves it as it is.
+        group: how many neighbours along the last of these axes are added up too.
     """
 
     shape: tuple[int, ...]
-    along: tuple[int, ...]
+    along: tuple[int | None, ...]
     count: int = 1
+    group: int = 1
 
     @property
     def domain(self) -> tuple[int, ...]:
@@ -39,13 +42,18 @@ class Reduce(Pointwise):
     @property
     def kept(self) -> tuple[int, ...]:
         """The axes of the shape that an index of the equation has: the sample always."""
-        return (0, *self.along) if self.extent is Extent.SUM else self.along
+        found = tuple(axis for axis in self.along if axis is not None)
+        return (0, *found) if self.extent is Extent.SUM else found
 
     def slot(self, array: Array, at: Index) -> Ref:
-        return Ref(array, tuple(at[axis] for axis in self.along))
+        return Ref(array, along(at, self.along, self.group))
 
     def equation(self, index: Index) -> Expr:
-        found = tuple(map(self.stated, elements(self.shape, self.kept, index)))
+        if None in self.along:
+            lead = len(index) - len(self.along)
+            own = zip(index[lead:], self.along, strict=True)
+            index = (*index[:lead], *(part for part, axis in own if axis is not None))
+        found = tuple(map(self.stated, elements(self.shape, self.kept, index, self.group)))
         total = found[0] if len(found) == 1 else Sum(found)
         return total if self.count == 1 else Div(total, Const(float(self.count)))
 
@@ -53,7 +61,7 @@ class Reduce(Pointwise):
         target = space.view(self.target)
         summed = self.extent is Extent.SUM
         out = space.scratch((space.batch, *target.shape)) if summed else target
-        calls = [axis_sums(space, self.shape, self.kept, self.stated, out)]
+        calls = [axis_sums(space, self.shape, self.kept, self.stated, out, self.group)]
         if self.count != 1:
             calls.append(divide(out, float(self.count), out))
         if summed:

@@ -1,4 +1,4 @@
-"""The scale and the shift that a normalisation learns, along one axis: the channels, or the last one."""
+"""Formulas with parameters: the scale and the shift that a normalisation learns, along channels or the last axis."""
 
 from __future__ import annotations
 
@@ -28,8 +28,38 @@ SCALE_SHIFT = Rule(
 """γ · x̂ + β."""
 
 
+SCALE = Rule(
+    name="scale",
+    title=N_("scale"),
+    why=N_("The network may choose another scale than 1, and learns it."),
+    value=lambda gamma, x: Product((gamma, x)),
+    source="Zhang, Sennrich 2019, eq. 4",
+)
+"""γ · x̂."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ScaleShift(Pointwise):
+class Parametric(Pointwise):
+    """A formula of values of the samples and of parameters, which may be updated before the gradient goes on."""
+
+    def gradient(self, builder: GradientPass) -> None:
+        g = builder.close(self.target)
+        if g is None:
+            return
+        for number, operand in enumerate(self.operands):
+            if not operand.array.batched:
+                builder.contribute(operand.array, self.use(number, g))
+        read = tuple(
+            operand if operand.array.batched else operand._replace(array=builder.latest(operand.array))
+            for operand in self.operands
+        )
+        for number, operand in enumerate(self.operands):
+            if operand.array.batched:
+                builder.contribute(operand.array, PointwisePart(g=g, op=self, operands=read, number=number))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ScaleShift(Parametric):
     """out[s, ...] = γ[k] · x̂[s, ...] + β[k], k being the index along one axis."""
 
     @classmethod
@@ -45,13 +75,12 @@ class ScaleShift(Pointwise):
         """
         return cls(rule=SCALE_SHIFT, operands=(Operand(gamma, (axis,)), Operand(x), Operand(beta, (axis,))), **made)
 
-    def gradient(self, builder: GradientPass) -> None:
-        g = builder.close(self.target)
-        if g is None:
-            return
-        gamma, x, beta = self.operands
-        # The parameters first: they may be updated before the gradient goes on.
-        builder.contribute(gamma.array, self.use(0, g))
-        builder.contribute(beta.array, self.use(2, g))
-        read = (gamma._replace(array=builder.latest(gamma.array)), x, beta)
-        builder.contribute(x.array, PointwisePart(g=g, op=self, operands=read, number=1))
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scale(Parametric):
+    """out[s, ...] = γ[k] · x̂[s, ...], k being the index along one axis."""
+
+    @classmethod
+    def of(cls, *, x: Array, gamma: Array, axis: int, **made: Any) -> Scale:
+        """The op that scales x, (batch, ...), by γ, (n,), along the axis of x that has the length n."""
+        return cls(rule=SCALE, operands=(Operand(gamma, (axis,)), Operand(x)), **made)

@@ -1,4 +1,4 @@
-"""Reading and writing the file of a recording: a ZIP of two stored entries, never pickled, mapped into memory."""
+"""Reading the file of a recording: a ZIP of two stored entries, never pickled, mapped into memory."""
 
 from __future__ import annotations
 
@@ -16,18 +16,34 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from retrograde.engine.errors import EngineError
+from retrograde.engine.recording.again import (
+    MAX_DEPTH,
+    MAX_GROWTH,
+    Makers,
+    Numbers,
+    UnfitError,
+    covers,
+    makers_of,
+    nudges_length,
+    numbers_of,
+    operands_of,
+    variants,
+)
+from retrograde.engine.recording.aten.reading import base_name
 from retrograde.engine.recording.form import (
-    ALIGNMENT,
     DTYPES,
     MAX_STEP,
     STEP,
     VALUES,
+    Call,
+    Result,
     StepFile,
     Value,
     Window,
     as_float64,
     product,
 )
+from retrograde.engine.recording.window import is_dense
 from retrograde.engine.text import _, visible
 
 _DAMAGED = (
@@ -67,6 +83,9 @@ class RecordingFile:
         for number, value in enumerate(self.step.values):
             _check_value(path, number, value, self._size)
         _check_calls(path, self.step)
+        makers = makers_of(self.step.calls)
+        _check_again(path, self.step, makers, self._size)
+        self._numbers = Numbers(self.step.values, makers, self.raw, self._nudges)
 
     def raw(self, number: int) -> NDArray[Any]:
         """The numbers of a value as they were recorded, a read-only view of the file.
@@ -75,6 +94,11 @@ class RecordingFile:
             EngineError: they are not in the file, or it is damaged there.
         """
         value = self.step.values[number]
+        if value.again is not None:
+            try:
+                return self._numbers.of(number)
+            except UnfitError:
+                raise _wrong(self.path, _("the numbers of {name} have changed").format(name=value.name)) from None
         if value.offset is None:
             message = _("the numbers of {name} are not in {path}: {reason}")
             reason = value.reason or _("they were left out")
@@ -88,6 +112,13 @@ class RecordingFile:
             self._checked.add(number)
         found = np.frombuffer(self._map, dtype=kind.stored, count=value.size, offset=begin)
         return found.reshape(value.shape)
+
+    def _nudges(self, number: int) -> NDArray[Any] | None:
+        """The nudges of a value that is made again."""
+        value = self.step.values[number]
+        if value.offset is None:
+            return None
+        return np.frombuffer(self._map, np.uint8, nudges_length(value.size), self._start + value.offset)
 
     def floats(self, number: int) -> NDArray[np.float64]:
         """The numbers of a value as float64."""
@@ -145,22 +176,11 @@ def _check_value(path: Path, number: int, value: Value, size: int) -> None:
         return
     if value.dtype not in DTYPES:
         raise _wrong(path, _("{where}: there is no type {dtype}").format(where=where, dtype=value.dtype))
-    if value.offset + value.size * DTYPES[value.dtype].stored.itemsize > size:
+    length = value.size * DTYPES[value.dtype].stored.itemsize if value.again is None else nudges_length(value.size)
+    if value.offset + length > size:
         raise _wrong(path, _("{where}: it reaches past the end of {values}").format(where=where, values=VALUES))
-    if not _is_dense(value.shape, value.strides):
+    if not is_dense(value.shape, value.strides):
         raise _wrong(path, _("{where}: its strides do not fit its shape").format(where=where))
-
-
-def _is_dense(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
-    """Whether the elements fill a piece of memory without gaps, whatever the order of the axes."""
-    if 0 in shape:
-        return True
-    expected = 1
-    for stride, length in sorted((s, n) for s, n in zip(strides, shape, strict=True) if n != 1):
-        if stride != expected:
-            return False
-        expected *= length
-    return True
 
 
 def _check_calls(path: Path, step: StepFile) -> None:
@@ -186,6 +206,32 @@ def _check_calls(path: Path, step: StepFile) -> None:
             made.add(result.to.value)
 
 
+def _check_again(path: Path, step: StepFile, makers: Makers, size: int) -> None:
+    """Refuses values that nothing makes again, that would need themselves, or that are far too large."""
+    depths: list[int] = []
+    for number, value in enumerate(step.values):
+        depth, found = 0, makers.get(number)
+        if value.again is not None:
+            fits = found is not None and _makes_again(step, number, *found)
+            if not fits or found is None:
+                raise _wrong(path, _("{where}: no op makes it again").format(where=f"{STEP}: values.{number}"))
+            read = numbers_of(list(operands_of(*found).values()))
+            depth = 1 + max((depths[one] for one in read if one < number), default=0)
+            if depth > MAX_DEPTH or value.size * DTYPES[value.dtype].stored.itemsize > MAX_GROWTH * size:
+                raise _wrong(path, _("{where}: it is too large").format(where=f"{STEP}: values.{number}"))
+        depths.append(depth)
+
+
+def _makes_again(step: StepFile, number: int, call: Call, result: Result) -> bool:
+    """Whether an op can make a value again: of values that are stored, or were there before it."""
+    value = step.values[number]
+    ways = variants(base_name(call.op), value.dtype)
+    if value.again not in ways or result.position or result.old is not None or not covers(value, result.to):
+        return False
+    read = {one: step.values[one] for one in numbers_of(list(operands_of(call, result).values()))}
+    return all(one.held and (place < number or one.again is None) for place, one in read.items())
+
+
 def _windows(arguments: Sequence[Any]) -> list[Window]:
     found: list[Window] = []
     for one in arguments:
@@ -203,65 +249,3 @@ def _check_window(path: Path, where: str, window: Window, values: Sequence[Value
         fits = last < values[window.value].size
     if not fits:
         raise _wrong(path, _("{where}: a tensor reaches past its memory").format(where=where))
-
-
-def write_recording(path: Path, step: StepFile, numbers: IO[bytes], pieces: Sequence[tuple[int, int]]) -> None:
-    """Writes a recording whole: beside the target, then renamed.
-
-    Args:
-        path: where to.
-        step: the records; the offsets of their values are those that the pieces get, one after the other, aligned.
-        numbers: where the numbers are.
-        pieces: where each array begins in ``numbers``, and how many bytes.
-
-    Raises:
-        EngineError: it cannot be written.
-    """
-    temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}.tmp")
-    try:
-        try:
-            with temporary.open("wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                _write_entries(file, archive, step, numbers, pieces)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        message = _("cannot be written: {reason}: {path}")
-        raise EngineError(message.format(path=path, reason=error.strerror or error)) from None
-
-
-def _write_entries(
-    file: IO[bytes],
-    archive: zipfile.ZipFile,
-    step: StepFile,
-    numbers: IO[bytes],
-    pieces: Sequence[tuple[int, int]],
-) -> None:
-    entry = zipfile.ZipInfo(VALUES)
-    # The numbers begin at an aligned place: the extra field of the header fills up, beside the 20 bytes of ZIP64.
-    before = file.tell() + _HEADER.size + len(VALUES) + 20
-    fill = -(before + 4) % ALIGNMENT
-    entry.extra = struct.pack("<HH", 0x5247, fill) + bytes(fill)
-    with archive.open(entry, "w", force_zip64=True) as target:
-        done = 0
-        for begin, length in pieces:
-            gap = -done % ALIGNMENT
-            target.write(bytes(gap))
-            numbers.seek(begin)
-            left = length
-            while left:
-                block = numbers.read(min(left, 2**22))
-                target.write(block)
-                left -= len(block)
-            done += gap + length
-    archive.writestr(zipfile.ZipInfo(STEP), step.model_dump_json(exclude_defaults=True))
-
-
-def laid_out(lengths: Sequence[int]) -> list[int]:
-    """Where arrays of so many bytes begin when they are written one after the other, aligned."""
-    found, done = [], 0
-    for length in lengths:
-        done += -done % ALIGNMENT
-        found.append(done)
-        done += length
-    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,10 +67,27 @@ Whole = Annotated[int, Field(ge=0, le=MAX_LENGTH)]
 Shape = Annotated[tuple[Whole, ...], Field(max_length=MAX_AXES)]
 
 
+_ALL: set[str] = set()
+"""Which fields of a trusted record were given: nothing that is done with records asks."""
+
+
 class _Record(BaseModel):
     """What all records have in common: nothing is converted, and nothing unknown is let in."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, ser_json_inf_nan="constants")
+
+    @classmethod
+    def trusted(cls, **fields: Any) -> Self:
+        """A record whose fields are all given and known to be right: a step has thousands, and checks take time."""
+        found = cls.__new__(cls)
+        for name, one in (
+            ("__dict__", fields),
+            ("__pydantic_fields_set__", _ALL),
+            ("__pydantic_extra__", None),
+            ("__pydantic_private__", None),
+        ):
+            object.__setattr__(found, name, one)
+        return found
 
 
 class Summary(_Record):
@@ -99,8 +116,9 @@ class Value(_Record):
         shape: its shape.
         strides: how far apart in memory its neighbours were along each axis, in elements.
         of: the name of the parameter that a gradient, a new value or an optimiser's memory belongs to.
-        offset: where its numbers begin in `values.bin`; None where they are not in the file.
-        crc: the CRC-32 of those bytes.
+        offset: where its numbers begin in `values.bin`, or the nudges of what is made again; None where nothing is.
+        crc: the CRC-32 of its numbers; of some of them where it is made again.
+        again: how the op that made it makes it again, bit for bit; None where its numbers are stored, or left out.
         summary: what is left where they are not.
         reason: why they are not.
     """
@@ -113,8 +131,14 @@ class Value(_Record):
     of: str | None = None
     offset: Whole | None = None
     crc: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    again: Literal["move", "plain", "fused", "lanes8", "lanes16"] | None = None
     summary: Summary | None = None
     reason: str | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether its numbers are in the file, or made again of such that are."""
+        return self.offset is not None or self.again is not None
 
     @property
     def size(self) -> int:

@@ -18,7 +18,7 @@ from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.notation import Notation
 from retrograde.engine.network.program import Program, ravel
 from retrograde.engine.ops.base import Op
-from retrograde.engine.recording.aten.reading import Given, Stated, UnstatedError, base_name
+from retrograde.engine.recording.aten.reading import Given, Stated, UnstatedError, base_name, plain_arguments
 from retrograde.engine.recording.aten.table import is_drawn, stated
 from retrograde.engine.recording.file import RecordingFile
 from retrograde.engine.recording.form import Call, Result, Value, Window
@@ -149,15 +149,7 @@ class Recorded(Op):
 
     def _chosen(self) -> dict[str, Any]:
         """The arguments: of an op that takes lists of tensors those of one item, under the names of the plain op."""
-        item = self.result.item
-        if item is None:
-            return dict(self.call.arguments)
-        base = self.title
-        found: dict[str, Any] = {}
-        for name, one in self.call.arguments.items():
-            chosen = one[item] if isinstance(one, list) and item < len(one) else one
-            found[_renamed(base, name)] = chosen
-        return found
+        return plain_arguments(self.title, self.call.arguments, self.result.item)
 
     def _arguments(self) -> dict[str, Any]:
         found: dict[str, Any] = {"__op__": self.title}
@@ -173,15 +165,6 @@ class Recorded(Op):
 
 def _missing(op: str) -> str:
     return _("there is no equation for {op} in this version").format(op=op)
-
-
-def _renamed(base: str, name: str) -> str:
-    """What an argument of an op on lists is called in the plain op."""
-    if name in {"scalar", "scalars", "tensors"} and base in {"addcmul", "addcdiv"}:
-        return "value"
-    if name in {"scalar", "scalars"}:
-        return {"clamp_min": "min", "clamp_max": "max", "lerp": "weight", "pow": "exponent"}.get(base, "other")
-    return {"tensors1": "end" if base == "lerp" else "tensor1", "weights": "weight"}.get(name, name)
 
 
 class RecordedFrame(Frame):
@@ -266,7 +249,7 @@ class RecordedProgram:
 
     def has_values(self, array: Array) -> bool:
         """Whether the numbers of an array are in the file."""
-        return self._file.step.values[self.numbers[array]].offset is not None
+        return self._file.step.values[self.numbers[array]].held
 
     @cached_property
     def schedule(self) -> RecordedSchedule:

@@ -18,9 +18,9 @@ from retrograde.engine.explaining.step import Step
 from retrograde.engine.explaining.uses import uses
 from retrograde.engine.network.program import Place, Program, unravel
 from retrograde.engine.recording.checking import OpCheck, check_all
-from retrograde.engine.recording.file import RecordingFile
 from retrograde.engine.recording.form import Source, StepFile, Value
 from retrograde.engine.recording.program import Recorded, RecordedFrame, RecordedNotation, RecordedProgram
+from retrograde.engine.recording.ranks import RankFile
 from retrograde.engine.text import _, suggest, visible
 
 SUFFIX = ".rgrec"
@@ -58,7 +58,7 @@ class Recording:
     """
 
     def __init__(self, path: Path) -> None:
-        self.file = RecordingFile(path)
+        self.file = RankFile(path)
         self.recorded = RecordedProgram(self.file)
         self.notation = RecordedNotation()
 
@@ -197,14 +197,17 @@ class Recording:
         return None
 
     def _began(self, op: Recorded, place: Place) -> bool:
-        """Whether an element that is not finite was made of values that are."""
+        """Whether an element that is not finite was made of values that are, or a NaN of values that are none."""
+        value = self.frame.value(self.program.target(place))
         if not op.has_equation:
-            inputs = [array for array in op.inputs if self.recorded.has_values(array)]
-            return all(bool(np.isfinite(self.frame.array(array)).all()) for array in inputs)
+            inputs = [self.frame.array(array) for array in op.inputs if self.recorded.has_values(array)]
+            return all(np.isfinite(one).all() for one in inputs) or (
+                math.isnan(value) and not any(np.isnan(one).any() for one in inputs)
+            )
         if _is_meant(op):
             return False
-        equation = self.step_at(place).equation
-        return all(math.isfinite(self.frame.value(ref)) for ref in refs(equation))
+        operands = [self.frame.value(ref) for ref in refs(self.step_at(place).equation)]
+        return all(map(math.isfinite, operands)) or (math.isnan(value) and not any(map(math.isnan, operands)))
 
     def _break(self, number: int, element: int, broken: int) -> Break:
         op = self.op(number)
@@ -213,7 +216,7 @@ class Recording:
             value.name
             for value in self.records.values
             if value.name.startswith(("grad(", "new("))
-            and value.offset is not None
+            and value.held
             and not np.isfinite(self.file.floats(self.records.values.index(value))).all()
         ]
         return Break(

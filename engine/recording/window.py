@@ -114,6 +114,18 @@ def is_whole(shape: tuple[int, ...], memory: tuple[int, ...], window: Window) ->
     return all(n == 1 or s == m for n, s, m in zip(shape, window.strides, memory, strict=True))
 
 
+def is_dense(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
+    """Whether the elements fill a piece of memory without gaps, whatever the order of the axes."""
+    if 0 in shape:
+        return True
+    expected = 1
+    for stride, length in sorted((s, n) for s, n in zip(strides, shape, strict=True) if n != 1):
+        if stride != expected:
+            return False
+        expected *= length
+    return True
+
+
 def unflattened(number: Any, shape: Sequence[int]) -> tuple[Any, ...]:
     """The index at a position counted row by row; of many with an array of positions."""
     found = [

@@ -19,6 +19,7 @@ from retrograde.engine.scenario.rules.size import sample_rules
 from retrograde.engine.scenario.rules.training import training_rules
 from retrograde.engine.scenario.starts import with_starts
 from retrograde.engine.scenario.training import Training
+from retrograde.engine.scenario.weights.given import with_weights
 from retrograde.engine.text import _
 
 
@@ -74,7 +75,9 @@ def parse(
     _check_variants(scenario, parts, report, None if dataset is None else len(dataset))
     if checked is not None:
         numbers = None if checked.samples is None else checked.samples.numbers
-        scenario = with_starts(scenario, checked.file, numbers, report)
+        scenario = with_starts(scenario, parts, checked.file, numbers, report)
+    if not report.broken:
+        scenario = with_weights(scenario, parts, path, None if dataset is None else len(dataset), report)
     if report.broken:
         raise report.error()
     chosen = next((n for n, one in enumerate(scenario.variants) if one.name == variant), None)

@@ -15,12 +15,13 @@ class Dataset:
     Attributes:
         inputs: (samples, inputs), read-only.
         targets: (samples, outputs), read-only; one-hot for classes.
-        class_names: a name for each output, empty if they have none.
+        class_names: a name for each class or output, empty if they have none.
         lengths: (samples,), how many time steps of each sample count; None where all do.
         mask: (samples, time), 1 for steps that count and 0 for others; None where lengths say it, or all count.
         ignored: (samples, positions), 1 for class indices that have no loss; None where each has one.
         weights: (samples,), how much each sample counts; None where all count the same.
         held_out: the samples that training does not see; None where there are none.
+        first_class: what the file calls the first class where classes are numbers.
     """
 
     inputs: NDArray[np.float64]
@@ -31,9 +32,14 @@ class Dataset:
     ignored: NDArray[np.float64] | None = None
     weights: NDArray[np.float64] | None = None
     held_out: Dataset | None = None
+    first_class: int = 0
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    def label(self, number: int) -> str:
+        """Return what a class is called, from 0: by its name, else by the number that the file gives it."""
+        return self.class_names[number] if number < len(self.class_names) else str(number + self.first_class)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

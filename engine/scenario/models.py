@@ -38,7 +38,9 @@ from retrograde.engine.synonyms import canonical
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
 
     from retrograde.engine.errors import Problem
     from retrograde.engine.scenario.dataset import Dataset
@@ -118,6 +120,14 @@ class NetworkTable(Model):
         default="rzn", max_length=8, description="the order of the gates in the tables of every gru; see gate_order"
     )
     seed: int = Field(default=0, ge=0, le=MAX_SEED, description="seed of the initialisers")
+    weights_file: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1000,
+        description="a file beside the scenario, or a path from there, with the initial values of all parameters that"
+        " this file does not give: .safetensors or .npz, with the names and shapes of PyTorch, h.weight and h.bias of"
+        " the layer h; see weights_from",
+    )
     init: NetworkInit = Field(
         default_factory=NetworkInit, description="how parameters are drawn in layers that state nothing else"
     )
@@ -307,6 +317,7 @@ class Scenario(Model):
     # With the table that it comes from: a copy of the scenario may have another one.
     _dataset: tuple[Data, Dataset] | None = PrivateAttr(default=None)
     _warnings: tuple[Problem, ...] = PrivateAttr(default=())
+    _weights: Mapping[str, Mapping[str, NDArray[Any]]] = PrivateAttr(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -327,6 +338,22 @@ class Scenario(Model):
     def warnings(self) -> tuple[Problem, ...]:
         """What is odd in it and can be computed all the same, in the order of the file."""
         return self._warnings
+
+    @property
+    def weights(self) -> Mapping[str, Mapping[str, NDArray[Any]]]:
+        """What network.weights_file gives each layer, by its name: parameters, ``W``, and what is drawn, ``mask``."""
+        return self._weights
+
+    def weighted(self, weights: Mapping[str, Mapping[str, NDArray[Any]]], update: Mapping[str, Any]) -> Scenario:
+        """Return the scenario with what its file of weights gives.
+
+        Args:
+            weights: the arrays of each layer.
+            update: the tables that have numbers from there.
+        """
+        found = self.model_copy(update=dict(update))
+        found._weights = weights
+        return found
 
     def sourced(
         self,

@@ -51,6 +51,7 @@ def _finished(part: Samples, fitted: Samples, data: Data, positions: int | None,
         ignored=ignored,
         weights=None if part.weights is None else _sealed(part.weights),
         held_out=held,
+        first_class=part.first,
     )
 
 

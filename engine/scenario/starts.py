@@ -1,12 +1,13 @@
-"""Initial states of recurrent layers from the file of samples: an array or columns there, a row for each sample."""
+"""What layers are given for each sample, from the file of samples: an array or columns there, a row for each."""
 
 from __future__ import annotations
 
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.errors import ScenarioError, Violation
-from retrograde.engine.layers.recurrent import RecurrentLayer
+from retrograde.engine.layers.base import Layer, ShapeError
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -16,13 +17,17 @@ if TYPE_CHECKING:
     from retrograde.engine.scenario.data_table import Data
     from retrograde.engine.scenario.models import Scenario
     from retrograde.engine.scenario.report import Report
+    from retrograde.engine.scenario.rules.parts import Parts
 
 
-def with_starts(scenario: Scenario, file: Path | None, numbers: NDArray[np.int64] | None, report: Report) -> Scenario:
-    """Return the scenario with the states that it names an array for.
+def with_starts(
+    scenario: Scenario, parts: Parts, file: Path | None, numbers: NDArray[np.int64] | None, report: Report
+) -> Scenario:
+    """Return the scenario with the initial states and the masks that it names an array for.
 
     Args:
         scenario: the scenario.
+        parts: the same, with the shapes of its layers.
         file: the file of samples.
         numbers: the number of each sample in it, from 1.
         report: where what is wrong goes.
@@ -30,17 +35,21 @@ def with_starts(scenario: Scenario, file: Path | None, numbers: NDArray[np.int64
     layers = list(scenario.network.layers)
     for number, layer in enumerate(layers):
         names = {name: given for name, given in layer.starts.items() if isinstance(given, str)}
-        if not isinstance(layer, RecurrentLayer) or not names or file is None or numbers is None:
+        sources = parts.sources[number]
+        if not names or file is None or numbers is None or sources is None:
             continue
         for name, array in names.items():
             path = layer.start_path(name)
+            width = sum(prod(shape) for _time, shape in layer.start_shapes(name, sources))
             try:
-                rows = _rows(scenario.data, file, array, numbers, layer.units)
+                rows = _rows(scenario.data, file, array, numbers, width)
+                layer = _with(layer, path, rows)
+                layer.form(sources)
             except ScenarioError as error:
                 fault = Violation(path=path, message=error.problems[0].message)
                 report.add(fault.below("network", "layers", number))
-                continue
-            layer = _with(layer, path, rows)
+            except ShapeError as error:
+                report.add(Violation(path=path, message=error.message).below("network", "layers", number))
         layers[number] = layer
     return scenario.model_copy(update={"network": scenario.network.model_copy(update={"layers": tuple(layers)})})
 
@@ -68,7 +77,7 @@ def _rows(data: Data, file: Path, array: str, numbers: NDArray[np.int64], units:
     asked = data.model_copy(update={**nothing, **named, "missing": "refuse"})
     found = read_samples(asked, file, str(file), targets=False).inputs
     if found.shape[1] != units or len(found) < numbers.max():
-        message = _("{name} has {rows} rows of {width} numbers; {samples} rows of {units}, one per unit, are needed")
+        message = _("{name} has {rows} rows of {width} numbers; {samples} rows of {units} are needed")
         text = message.format(
             name=array, rows=len(found), width=found.shape[1], samples=int(numbers.max()), units=units
         )
@@ -76,9 +85,9 @@ def _rows(data: Data, file: Path, array: str, numbers: NDArray[np.int64], units:
     return tuple(map(tuple, found[numbers - 1].tolist()))
 
 
-def _with(layer: RecurrentLayer, path: Any, rows: Any) -> RecurrentLayer:
+def _with(layer: Layer, path: Any, rows: Any) -> Layer:
     """The layer with the rows at a place in its table."""
     if len(path) == 1:
         return layer.model_copy(update={path[0]: rows})
-    assert layer.reverse is not None
-    return layer.model_copy(update={"reverse": layer.reverse.model_copy(update={path[1]: rows})})
+    inner = getattr(layer, path[0])
+    return layer.model_copy(update={path[0]: inner.model_copy(update={path[1]: rows})})

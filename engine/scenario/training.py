@@ -99,7 +99,8 @@ class Training(_StepWithOptions):
         default=None,
         description="what the optimiser remembers before the first update, 0 if absent: `v = 0.5` for all parameters,"
         ' `"v(W_o)" = [[0.5]]` for those of an array, `"v(w5)" = 0.5` or `"v(W_o[1,2])" = 0.5` for one; `t = 3`: so'
-        " many updates came before. It is called as on the screen: "
+        " many updates came before; of an array also the name of a tensor of"
+        " network.weights_file. It is called as on the screen: "
         + "; ".join(f"{row.name}: {', '.join(row.remembers)}" for row in OPTIMISERS.values() if row.remembers),
     )
 

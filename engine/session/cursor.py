@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from retrograde.engine.equations.array import Extent, Role
+from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.equations.array import Extent
 from retrograde.engine.equations.evaluation import evaluate
 from retrograde.engine.equations.expression import Expr, Ref, terms
 from retrograde.engine.equations.words import FUNCTIONS, NAMING
@@ -32,6 +33,7 @@ from retrograde.engine.network.notation import EXTRA_NAMES, Notation, array_call
 from retrograde.engine.network.program import Granularity, Place, Program, as_granularity
 from retrograde.engine.scenario.models import Expectation, Scenario
 from retrograde.engine.session.addresses import Standpoint, position_of
+from retrograde.engine.session.printed import Printed, printed_of
 from retrograde.engine.text import _
 from retrograde.engine.travel.branch import Branch
 from retrograde.engine.travel.epochs import accuracy, mean, reading
@@ -533,6 +535,11 @@ class Cursor:
         """Whether the cursor is at the end of its iteration."""
         return self.position > 0 and self.revealed == self.program.steps
 
+    @property
+    def reached(self) -> Floats:
+        """The parameters at the cursor: within an iteration those that it began with, at its end the new ones."""
+        return self.timeline.state(self.iteration + self._complete)
+
     def gradient(self, name: str) -> Any:
         """∂E/∂ the value with a name, at the cursor; see ``value``."""
         return self.value(f"grad({name})")
@@ -655,19 +662,9 @@ class Cursor:
         return self.differences.check(self.frame, ref, self.timeline.replaced(self.iteration))
 
     def published(self, step: Step) -> tuple[Expectation, ...]:
-        """The published figures that speak of a step."""
-        if not step.final or step.term:
-            return ()
-        found = []
-        for expect in self.scenario.expect:
-            if expect.updates == step.iteration + (step.target.array.role is Role.UPDATED):
-                try:
-                    ref = self.notation.resolve(expect.value, step.program)
-                except EngineError:
-                    continue
-                wanted = step.target
-                if wanted.array.role is Role.UPDATED and wanted.array.of is ref.array:
-                    wanted = Ref(ref.array, wanted.index)
-                if ref == wanted:
-                    found.append(expect)
-        return tuple(found)
+        """The published figures that speak of the value of a step."""
+        return tuple(printed.expect for printed in self.printed(step) if not printed.symbol)
+
+    def printed(self, step: Step) -> tuple[Printed, ...]:
+        """The published figures that speak of a step, then those of single terms of it."""
+        return tuple(printed_of(self.scenario.expect, self.notation, step))

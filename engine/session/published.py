@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
 from typing import TYPE_CHECKING, Literal
@@ -28,7 +28,7 @@ from retrograde.engine.errors import EngineError, Violation
 from retrograde.engine.scenario.models import FIGURE
 from retrograde.engine.scenario.refusing import refusal
 from retrograde.engine.session.session import Session
-from retrograde.engine.text import _
+from retrograde.engine.text import _, joined, language, ngettext
 
 if TYPE_CHECKING:
     from retrograde.engine.scenario.models import Expectation, Scenario
@@ -55,12 +55,14 @@ class FigureComparison:
         shown: the computed value with the digits of the printed figure.
         matches: whether the two are the same figure.
         digits: the significant digit of which one unit was allowed; None where every printed digit counted.
+        above: by how many units of its last digit the printed figure is the larger one in size; 0 where the two match.
     """
 
     computed: float
     shown: str
     matches: bool
     digits: int | None
+    above: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,7 @@ class Finding:
         shown: the same with the digits of the printed figure where the two match, else with all of its own.
         ok: whether it is as the entry says: an `agrees` figure matches, a `source_wrong` figure does not.
         verdict: the same for people.
+        above: by how many units of its last digit the printed figure is too large in size.
     """
 
     expect: Expectation
@@ -80,6 +83,12 @@ class Finding:
     shown: str
     ok: bool
     verdict: str
+    above: int = 0
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the source is wrong, as the entry says."""
+        return self.ok and self.expect.verdict == "source_wrong"
 
 
 def compare(
@@ -113,10 +122,45 @@ def compare(
         matches = abs(_EXACT.subtract(exact, figure)) <= tolerance
     else:
         matches = figure in shortened
-    return FigureComparison(computed=float(exact), shown=_like(printed, shortened[0]), matches=matches, digits=digits)
+    return FigureComparison(
+        computed=float(exact),
+        shown=_like(printed, shortened[0]),
+        matches=matches,
+        digits=digits,
+        above=0 if matches else int(_EXACT.divide(_EXACT.subtract(abs(figure), abs(shortened[0])), unit)),
+    )
 
 
-def check(scenario: Scenario) -> tuple[Finding, ...]:
+def slip(above: int) -> str:
+    """In what a figure is wrong, where that is one unit of its last digit; else empty.
+
+    Args:
+        above: by how many units of its last digit it is too large in size.
+    """
+    return {1: _("its last digit is one too high"), -1: _("its last digit is one too low")}.get(above, "")
+
+
+def summary(agree: int, wrong: int, fail: int) -> str:
+    """How many figures agree, of how many the source is wrong, and how many fail."""
+    return joined(
+        (
+            ngettext("{count} agrees", "{count} agree", agree).format(count=f"{agree:,}"),
+            ngettext("{count} the source is wrong", "{count} the source is wrong", wrong).format(count=f"{wrong:,}"),
+            ngettext("{count} fails", "{count} fail", fail).format(count=f"{fail:,}"),
+        ),
+        ", ",
+    )
+
+
+def reason_of(expect: Expectation) -> str:
+    """Why a source is wrong, or how it comes to a figure, in the language in use; empty where nothing is said."""
+    reason = expect.reason
+    if reason is None or isinstance(reason, str):
+        return reason or ""
+    return reason.zh if language() == "zh" else reason.en
+
+
+def check(scenario: Scenario, on_figure: Callable[[], None] = lambda: None) -> tuple[Finding, ...]:
     """Verify every published figure of a scenario.
 
     The scenario is run once, as far as its figures go, whatever its stop rules say. A figure after the last update
@@ -124,9 +168,10 @@ def check(scenario: Scenario) -> tuple[Finding, ...]:
 
     Args:
         scenario: the scenario.
+        on_figure: called before each entry; what it raises ends the check.
 
     Returns:
-        A finding for each entry of `expect`, in their order.
+        A finding for each entry of `expect`, in their order; of an array one for each number in it.
 
     Raises:
         ScenarioError: figures name values that the network does not have, or ones from after the training.
@@ -138,6 +183,7 @@ def check(scenario: Scenario) -> tuple[Finding, ...]:
     violations: list[Violation] = []
     # In order of updates the run is walked once, from its start to the last figure.
     for number, expect in sorted(enumerate(scenario.expect), key=lambda pair: pair[1].updates):
+        on_figure()
         try:
             _refuse_unreachable(expect, scenario.stop.epochs, session.schedule.per_epoch)
             value = session.measure(expect.value, expect.updates)
@@ -202,6 +248,7 @@ def _finding(expect: Expectation, value: float) -> Finding:
         shown=comparison.shown if comparison.matches else _whole(comparison.computed),
         ok=comparison.matches != wrong,
         verdict=_verdict(expect, comparison),
+        above=comparison.above,
     )
 
 

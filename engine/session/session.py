@@ -16,7 +16,9 @@ from retrograde.engine.explaining.detectors.records import Diagnosis
 from retrograde.engine.explaining.flow import FlowRow
 from retrograde.engine.explaining.gradcheck import GradientCheck
 from retrograde.engine.explaining.revival import Revival
+from retrograde.engine.explaining.samples import SampleTable, samples_of, step_of_sample
 from retrograde.engine.formulas.tree import Formula
+from retrograde.engine.network.program import require_within
 from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.session.branches import Branches
 from retrograde.engine.session.breakpoints import Breakpoint
@@ -26,6 +28,7 @@ from retrograde.engine.session.places import Here, Places
 from retrograde.engine.session.queries import SPARKS, Queries
 from retrograde.engine.session.stops import Halt, LogEntry, Stops
 from retrograde.engine.session.tracing import trace
+from retrograde.engine.text import _
 from retrograde.engine.travel.branch import Branch, BranchComparison, Edit
 from retrograde.engine.travel.running import Progress
 from retrograde.engine.travel.search import Extreme, OnProgress
@@ -152,6 +155,27 @@ class Session(Cursor):
     ) -> Diagnosis:
         """What is wrong with the training, the cause first; see ``Explanations.doctor``."""
         return self.explanations.doctor(epochs=epochs, limits=limits, every=every, on_run=on_run, on_look=on_look)
+
+    # -- samples
+
+    def samples(self, *, held_out: bool = False) -> SampleTable:
+        """What the parameters at the cursor make of every sample; see ``samples_of``."""
+        return samples_of(self.timeline, self.reached, held_out=held_out)
+
+    def step_of_sample(self, sample: int, epoch: int | None = None) -> int:
+        """The step that completes the outputs of a sample of the data.
+
+        Args:
+            sample: the row of the data, from 1.
+            epoch: the epoch, from 1; by default the cursor's.
+
+        Raises:
+            EngineError: there is no such sample.
+        """
+        require_within(_("sample"), sample, self.schedule.samples)
+        epoch = self.iteration // self.schedule.per_epoch if epoch is None else epoch - 1
+        layer = self.network.losses[0].layer or self.network.layers[-1].name
+        return step_of_sample(self.timeline, layer, sample - 1, epoch)
 
     # -- watches and queries
 

@@ -64,6 +64,15 @@ class Schedule:
             self._epoch = epoch
         return self._rows[start:stop]
 
+    def place_of(self, sample: int, epoch: int) -> tuple[int, int]:
+        """The iteration in which an epoch takes a row of data, and the place of the row in its batch."""
+        order = sample
+        if self.shuffled:
+            self.rows(epoch * self.per_epoch)
+            order = int(np.flatnonzero(self._rows == sample)[0])
+        position, place = divmod(order, self.batch)
+        return epoch * self.per_epoch + position, place
+
     def dated(self, iteration: int) -> list[Floats]:
         """The values of the leaves of an iteration that change with time, in the order of its program."""
         return [leaf.source.values(iteration, self.per_epoch) for leaf in self.program(iteration).dated]

@@ -50,6 +50,9 @@ _CALL_SECONDS = {GeneratedExecutor: 0.0, KernelExecutor: 5e-5}
 FRAMES = 6
 """Frames that are kept ready."""
 
+PIECE = 600
+"""Samples that are looked at together."""
+
 WAYPOINTS = 64
 """States kept inside the checkpoint interval that is being visited."""
 
@@ -146,6 +149,7 @@ class Timeline:
         self._cycle: list[Any] | None = None
         # By whether it is of the samples that are held out.
         self._evaluators: dict[bool, tuple[Program, KernelExecutor]] = {}
+        self._singles: dict[int, Executor] = {}
         self._sensitive: tuple[int, Frame] | None = None
         # The iterations of the change itself: the states that they start from.
         self._changed: dict[int, Floats] = {}
@@ -469,6 +473,38 @@ class Timeline:
         program, executor = self._evaluators[held_out]
         dated = [leaf.source.values(0, self.schedule.per_epoch) for leaf in program.dated]
         return executor.frame(state, executor.leaves(columns, range(samples), dated))
+
+    def singly(self, state: Floats, *, held_out: bool = False) -> Iterator[tuple[range, Frame]]:
+        """The forward pass over all samples under a state, with the loss of each as if it were alone.
+
+        It is computed by the run's own kind of executor, so that outputs have the bits that stepping shows: sample by
+        sample where that is a generated function, else by NumPy in pieces. Products of BLAS may differ in last digits.
+
+        Args:
+            state: the state.
+            held_out: whether the samples are those that are held out.
+
+        Yields:
+            The rows of a piece, and its frame.
+
+        Raises:
+            EngineError: no samples are held out.
+        """
+        network = self.network
+        columns = network.held_columns if held_out else network.columns
+        if columns is None:
+            raise EngineError(_("no samples are held out; a scenario says which in [held_out]"))
+        held = network.dataset.held_out
+        count = len(held) if held_out and held is not None else self.schedule.samples
+        most = 1 if self.generated else PIECE
+        for start in range(0, count, most):
+            rows = range(start, min(start + most, count))
+            executor = self._singles.get(len(rows))
+            if executor is None:
+                program = network.evaluation(len(rows), singly=True)
+                executor = self._singles[len(rows)] = self.made(program, self.constants)
+            dated = [leaf.source.values(0, self.schedule.per_epoch) for leaf in executor.program.dated]
+            yield rows, executor.frame(state, executor.leaves(columns, rows, dated))
 
     def predictions(self, state: Floats, *, held_out: bool = False) -> Floats:
         """The outputs of the last layer for the whole data set, or what is held out, under a state, (samples, ...)."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from math import sqrt
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import ScenarioError
 from retrograde.engine.ops.dropout import Coins
-from retrograde.engine.scenario.file import parse_scenario
+from retrograde.engine.scenario.file import load_scenario, parse_scenario
 from tests.support.networks import EXECUTORS, executed_by
 
 TEXT = """
@@ -252,3 +254,64 @@ def test_smoothing_belongs_to_classes() -> None:
     text = TEXT.replace("LAYERS", "").replace("INPUTS", "").replace("TRAINING", "")
     with pytest.raises(ScenarioError, match="label_smoothing belongs to cross_entropy; this loss is squared_error"):
         parse_scenario(text.replace("cross_entropy", "squared_error").replace("LOSS", "label_smoothing = 0.1"))
+
+
+# -- masks that are given
+
+
+ROWS = "[[1, 0, 1, 1], [0, 0, 1, 1], [1, 1, 1, 0], [1, 0, 0, 1], [0, 1, 1, 1]]"
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_mask_that_is_given_is_that_of_each_sample_in_every_iteration(executor: str) -> None:
+    with executed_by(executor):
+        made = session(f"{DROP}\nmask = {ROWS}", training="batch_size = 2\nshuffle = 'seeded'")
+    x, mask = made.network.dataset.inputs, np.array(given_rows())
+    for iteration in range(6):
+        frame = made.timeline.frame(iteration)
+        named = frame.program.named
+        rows = [int(np.flatnonzero((x == row).all(axis=1))[0]) for row in frame.array(named["i"])]
+        assert frame.array(named["mask_d"]).tolist() == mask[rows].tolist()
+        np.testing.assert_array_equal(frame.array(named["out_d"]), x[rows] * (mask[rows] / (1 - 0.4)))
+    evaluated = made.timeline.evaluated(made.network.initial_state)
+    np.testing.assert_array_equal(evaluated.array(evaluated.program.named["out_d"]), x)
+
+
+def given_rows() -> list[list[int]]:
+    rows: list[list[int]] = json.loads(ROWS)
+    return rows
+
+
+def test_a_mask_comes_from_an_array_of_the_file_of_samples(tmp_path: Path) -> None:
+    text = TEXT.replace("LAYERS", f'[[network.layers]]\n{DROP}\nmask = "noise"').replace("LOSS", "")
+    text = text.replace("INPUTS", "").replace("TRAINING", "")
+    kept = [line for line in text.splitlines() if not line.startswith(("inputs = [[", "targets = "))]
+    file = tmp_path / "one.toml"
+    file.write_text("\n".join(kept).replace("[data]", '[data]\nfile = "data.npz"\nrows = "2-4"'))
+    given = {"inputs": np.arange(20.0).reshape(5, 4), "targets": np.array([0, 1, 2, 1, 0])}
+    np.savez(tmp_path / "data.npz", **given, noise=np.array(given_rows(), dtype=np.float64))
+    frame = Session(load_scenario(file)).timeline.frame(0)
+    assert frame.array(frame.program.named["mask_d"]).tolist() == given_rows()[1:4]
+    np.savez(tmp_path / "data.npz", **given, noise=np.full((5, 4), 0.5))
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(file)
+    (problem,) = caught.value.problems
+    assert problem.key == "network.layers[1].mask"
+    assert "1 for what stays; this is 0.5" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("mask", "key", "message"),
+    [
+        ("[[1, 0, 1, 1]]", "mask", "1 rows of masks for 5 samples"),
+        (ROWS.replace("[1, 1, 1, 0]", "[1, 1, 0]"), "mask[3]", "a row of the mask has 3 numbers, and 4 values"),
+        (ROWS.replace("[1, 1, 1, 0]", "[1, 1, 2, 0]"), "mask[3][3]", "1 for what stays; this is 2"),
+        ('"noise"', "mask", "noise names an array or columns, and there is no NPZ file"),
+    ],
+)
+def test_wrong_masks_are_refused_at_their_place(mask: str, key: str, message: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        session(f"{DROP}\nmask = {mask}")
+    (problem,) = caught.value.problems
+    assert problem.key == f"network.layers[1].{key}"
+    assert message in problem.message

@@ -172,7 +172,7 @@ def test_states_of_a_table(tmp_path: Path, h0: str, c0: str) -> None:
     ("array", "message"),
     [
         ("nothing", "there is no array nothing in the file; it has: "),
-        ("inputs", "3 rows of 4 numbers; 3 rows of 2, one"),
+        ("inputs", "3 rows of 4 numbers; 3 rows of 2 are needed"),
     ],
 )
 def test_a_wrong_array_of_a_file_is_refused_at_its_key(tmp_path: Path, array: str, message: str) -> None:

@@ -19,7 +19,7 @@ from retrograde.engine.ops.batch_norm import BatchMean, BatchVariance, Normalise
 from retrograde.engine.ops.contract import Contract, ContractFactor
 from retrograde.engine.ops.dense import Dense
 from retrograde.engine.ops.dropout import Dropout
-from retrograde.engine.ops.layer_norm import Centre, InverseDeviation, RowMean, RowScale, RowVariance
+from retrograde.engine.ops.layer_norm import Centre, InverseDeviation, RowMean, RowScale, RowVariance, position
 from retrograde.engine.ops.pointwise import ADD, MULTIPLY, Operand, Rule
 from retrograde.engine.ops.rearrange import Join
 from retrograde.engine.ops.scale_shift import ScaleShift
@@ -215,11 +215,12 @@ def layer_normalisation(case: Case) -> Outputs:
     source = bench.leaf(x[None])
     rows = bench.recast(source, (x.size // width, width))
     positions = rows.element_shape[:1]
-    mean = bench.add(RowMean.of, positions, x=rows)
-    centred = bench.add(Centre.of, rows.element_shape, x=rows, mean=mean)
-    variance = bench.add(RowVariance.of, positions, centred=centred)
+    portion = position(rows)
+    mean = bench.add(RowMean.of, positions, x=rows, portion=portion)
+    centred = bench.add(Centre.of, rows.element_shape, x=rows, mean=mean, portion=portion)
+    variance = bench.add(RowVariance.of, positions, centred=centred, portion=portion)
     inverse = bench.add(InverseDeviation.of, positions, variance=variance, epsilon=epsilon)
-    normal = bench.add(RowScale.of, rows.element_shape, centred=centred, inverse=inverse)
+    normal = bench.add(RowScale.of, rows.element_shape, centred=centred, inverse=inverse, portion=portion)
     scale = bench.leaf(np.broadcast_to(gamma, x.shape[axis:]).ravel(), batched=False)
     shift = bench.leaf(np.zeros(width) if beta is None else beta.ravel(), batched=False)
     made = bench.add(ScaleShift.of, rows.element_shape, x=normal, gamma=scale, beta=shift, axis=len(rows.element_shape))

@@ -22,6 +22,7 @@ from tests.oracles.random_networks.engine_side import GENERATED, observe
 from tests.oracles.random_networks.report import counted
 from tests.oracles.random_networks.store import Entry
 from tests.oracles.random_networks.texts import COUNT, network
+from tests.support.ordinary import MOVES
 
 CHUNK = 20
 
@@ -68,8 +69,8 @@ def test_the_store_is_small_and_its_texts_are_those_of_the_generator() -> None:
     assert [entry.digest for entry in entries()] == [store.digest(network(number)) for number in range(COUNT)]
 
 
-YOUNGER = {"cell", "exp", "log_softmax", "hinge", "squared_hinge", "multiclass_hinge", "nll", "inverse_time"}
-"""What came after the networks were committed; ``test_jax_losses``, ``test_starts`` and ``test_schedules`` have it."""
+YOUNGER = {"cell", "exp", "log_softmax", "hinge", "squared_hinge", "multiclass_hinge", "nll", "inverse_time", *MOVES}
+"""What came after the networks were committed, of which other tests of this folder have something to say."""
 
 
 def test_the_networks_have_everything_in_them() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from retrograde.engine.recording.file import laid_out, write_recording
 from retrograde.engine.recording.form import DTYPES, Call, Result, Source, StepFile, Value, Window
 from retrograde.engine.recording.recording import Recording, load_recording
 from retrograde.engine.recording.window import packed
+from retrograde.engine.recording.writing import laid_out, write_recording
 
 
 class Writing:
@@ -59,9 +58,7 @@ class Writing:
             calls=self.calls,
             sources=[Source(file="train.py", line=7, function="step", text="loss = d.sqrt().mean()")],
         )
-        begins = np.cumsum([0, *(len(one) for one in self.numbers)])
-        pieces = [(int(begin), len(one)) for begin, one in zip(begins[:-1], self.numbers, strict=True)]
-        write_recording(path, step, io.BytesIO(b"".join(self.numbers)), pieces)
+        write_recording(path, step, self.numbers)
         return path
 
 

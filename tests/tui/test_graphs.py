@@ -283,7 +283,7 @@ def test_outputs_of_every_shape_stand_beside_their_targets() -> None:
 def test_where_the_cursor_is_says_the_time_step() -> None:
     session = session_of("rnn")
     header = header_view(reading_at(session, first_step(session, "out_o2@2")))
-    assert "o@2" in [text for _word, text in header.crumbs]
+    assert "o@2" in [crumb.value for crumb in header.crumbs]
     equation = equation_view(Reading.of(session), Lens())
     assert "o2@2" in equation.question
 

@@ -354,7 +354,7 @@ async def test_restart_keeps_the_room_for_history(opened) -> None:
 async def test_a_window_of_80_columns_names_the_keys_that_ask_why(opened) -> None:
     async with opened("mazur", size=(80, 24)) as driver:
         footer = driver.text().splitlines()[-1]
-        assert "y why" in footer
+        assert "h why" in footer
         assert "D doctor" in footer
         assert "? help" in footer
 

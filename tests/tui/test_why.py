@@ -120,7 +120,7 @@ async def _settled(driver) -> None:
 
 async def test_one_key_says_why_and_enter_goes_to_the_layers_step(opened) -> None:
     async with opened("vanishing", size=(80, 24)) as driver:
-        await driver.press("y")
+        await driver.press("h")
         await _shown(driver, WhyScreen)
         await _settled(driver)
         text = driver.text()
@@ -196,7 +196,7 @@ async def test_the_chain_unfolds_folds_and_goes_other_ways(opened) -> None:
 
 async def test_the_chain_of_a_value_says_what_of_e_goes_through_it(opened) -> None:
     async with opened("mazur", size=(80, 24)) as driver:
-        await driver.press("right", "Y")
+        await driver.press("right", "H")
         await _shown(driver, ChainScreen)
         await _settled(driver)
         assert "moves E by" in driver.text()
@@ -230,7 +230,7 @@ async def test_the_flow_goes_with_the_iterations_and_over_the_run(opened) -> Non
 
 async def test_the_screens_are_drawn_at_every_size_in_plain_characters_too(opened) -> None:
     async with opened("vanishing", size=(80, 24), ascii_only=True) as driver:
-        for key in ("y", "Y", "L"):
+        for key in ("h", "H", "L"):
             await driver.press(key)
             await _shown(driver, LookingScreen)
             await _settled(driver)

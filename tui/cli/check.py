@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.text import N_, _, joined, language, ngettext
+from retrograde.engine.text import N_, _, joined, ngettext
 from retrograde.tui.cli.support.columns import table, wrapped
 from retrograde.tui.cli.support.loading import load
 from retrograde.tui.cli.support.recordings import check_recording, is_recording
@@ -37,14 +37,17 @@ def write_checks(scenarios: Sequence[str]) -> int:
     """
     from retrograde.engine.scenario.catalogue import shipped
 
-    figures = wrong = 0
+    figures = fails = wrong = sources = 0
     names = scenarios or shipped()
     usable = len(names)
     for name in names:
         try:
             for entry, findings in _entries(name):
                 figures += len(findings)
-                wrong += sum(not finding.ok for finding in findings)
+                fails += sum(not finding.ok for finding in findings)
+                slips = sum(finding.wrong for finding in findings)
+                wrong += slips
+                sources += slips > 0
                 print("\n".join(_report(entry, findings)), end="\n\n", flush=True)
         except EngineError as error:
             print(error, file=sys.stderr)
@@ -53,13 +56,22 @@ def write_checks(scenarios: Sequence[str]) -> int:
         return 2
     count = ngettext("{count} scenario", "{count} scenarios", usable).format(count=usable)
     verified = ngettext("{count} figure", "{count} figures", figures).format(count=figures)
-    held = _("all hold") if figures else _("nothing to compare")
-    verdict = _("{count} do not hold").format(count=wrong) if wrong else held
+    verdict = _verdict(figures, wrong, sources, fails) if figures else _("nothing to compare")
     if usable:
         print(joined((joined((count, verified), ", "), verdict), ": "))
     if usable < len(names):
         return 2
-    return 1 if wrong else 0
+    return 1 if fails else 0
+
+
+def _verdict(figures: int, wrong: int, sources: int, fails: int) -> str:
+    """How many figures agree, of how many the source is wrong, in how many sources that is so, and how many fail."""
+    from retrograde.engine.session.published import summary
+
+    said = summary(figures - wrong - fails, wrong, fails)
+    if sources < 2:
+        return said
+    return said + ngettext(" ({count} source is wrong)", " ({count} sources are wrong)", sources).format(count=sources)
 
 
 def _entries(name: str) -> Iterator[tuple[str, tuple[Finding, ...]]]:
@@ -75,6 +87,8 @@ def _entries(name: str) -> Iterator[tuple[str, tuple[Finding, ...]]]:
 
 def _report(name: str, findings: Sequence[Finding]) -> list[str]:
     """The lines about one scenario."""
+    from retrograde.engine.session.published import reason_of
+
     if not findings:
         return [name, "  " + _("no published figures")]
     head = [_("value"), _("updates"), _("published"), _("computed"), _("mode"), _("verdict")]
@@ -94,21 +108,13 @@ def _report(name: str, findings: Sequence[Finding]) -> list[str]:
     previous = ""
     for line, finding in zip(lines[1:], findings, strict=True):
         report.append(line)
-        reason = _reason(finding)
+        reason = reason_of(finding.expect)
         if reason and reason == previous:
             report.append(_INDENT + _("for the same reason"))
         elif reason:
             report += wrapped(reason, _REASON_WIDTH, _INDENT)
         previous = reason
     return report
-
-
-def _reason(finding: Finding) -> str:
-    """Why the source is wrong, in the language in use; empty where nothing is said."""
-    reason = finding.expect.reason
-    if reason is None or isinstance(reason, str):
-        return reason or ""
-    return reason.zh if language() == "zh" else reason.en
 
 
 COMMAND = Subcommand(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import N_, _
+from retrograde.tui.cli.support.moments import parted
 from retrograde.tui.cli.support.recordings import refuse_recording
 from retrograde.tui.cli.support.saved import is_saved
 from retrograde.tui.cli.support.subcommand import DATA, Subcommand, argument, count, plain_characters, theme
@@ -26,6 +27,9 @@ def open_app(
     """
     from retrograde.engine.scenario.catalogue import shipped
 
+    at = None
+    if scenario is not None:
+        scenario, at = parted(scenario)
     refuse_recording(scenario)
     _require_terminal()
     samples = None if data is None else Path(data)
@@ -38,7 +42,7 @@ def open_app(
     from retrograde.tui.app import run_app
 
     source = scenario if saved is None else None
-    return run_app(source, theme=theme, ascii_only=ascii_only, data=samples, session=saved, history=budget)
+    return run_app(source, theme=theme, ascii_only=ascii_only, data=samples, session=saved, history=budget, at=at)
 
 
 def _is_file(name: str) -> bool:
@@ -51,6 +55,9 @@ def _is_file(name: str) -> bool:
 
 def _require_terminal() -> None:
     """Raise an EngineError that says what is missing when the app can not be drawn here."""
+    if os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver"):
+        # The terminal is a page: `retrograde serve` has started this.
+        return
     instead = _("use `retrograde run` or `retrograde trace` instead")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise EngineError(_("the app needs a terminal; {instead}").format(instead=instead))

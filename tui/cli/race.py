@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,24 +17,7 @@ from retrograde.tui.cli.support.subcommand import DATA, EPOCHS, Subcommand, argu
 
 if TYPE_CHECKING:
     from retrograde.engine.scenario.models import Scenario
-    from retrograde.engine.travel.stopping import Outcome
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lap:
-    """One of the trainings.
-
-    Attributes:
-        name: the variant; of the scenario as it stands, the name of the scenario.
-        scenario: the scenario or the variant.
-        outcome: how it ended.
-        losses: the loss of some epochs, by their number from 1.
-    """
-
-    name: str
-    scenario: Scenario
-    outcome: Outcome
-    losses: dict[int, float]
+    from retrograde.engine.session.race import Lap
 
 
 def race(scenario: str, variants: Sequence[str], *, epochs: int | None, data: str | None, as_json: bool) -> int:
@@ -45,6 +27,8 @@ def race(scenario: str, variants: Sequence[str], *, epochs: int | None, data: st
         EngineError: there are no variants, or not those that are named.
         ScenarioError: the scenario can not be used.
     """
+    from retrograde.engine.session.race import lap_of
+
     samples = None if data is None else Path(data)
     first = load(scenario, data=samples)
     known = [one.name for one in first.variants]
@@ -58,32 +42,12 @@ def race(scenario: str, variants: Sequence[str], *, epochs: int | None, data: st
             raise EngineError(message.format(name=name, known=", ".join(known)))
     entrants = [first, *(load(f"{scenario}:{name}", data=samples, said=first.warnings) for name in variants or known)]
     last = epochs or first.stop.epochs
-    laps = [_lap(entrant, epochs, last) for entrant in entrants]
+    laps: list[Lap] = []
+    for entrant in entrants:
+        with ProgressBar() as bar:
+            laps.append(lap_of(entrant, epochs, last, bar.update))
     print(_as_json(laps) if as_json else "\n".join(_as_table(laps, last)))
     return 0
-
-
-def _lap(entrant: Scenario, epochs: int | None, last: int) -> Lap:
-    """Train one of the scenarios."""
-    from retrograde.engine.session.session import Session
-
-    session = Session(entrant)
-    with ProgressBar() as bar:
-        outcome = session.run(epochs=epochs, on_progress=bar.update)
-    per_epoch = session.schedule.per_epoch
-    ended = min(outcome.epoch, outcome.iterations // per_epoch)
-    losses = {epoch: session.measure("E_epoch", epoch * per_epoch) for epoch in milestones(last) if epoch <= ended}
-    variant = entrant.name.partition(":")[2]
-    return Lap(name=variant or entrant.name, scenario=entrant, outcome=outcome, losses=losses)
-
-
-def milestones(last: int) -> list[int]:
-    """Epochs to compare at: 1, 2, 5, 10, 20, 50 and so on up to the last one."""
-    found = [1]
-    while found[-1] < last:
-        lead = str(found[-1])[0]
-        found.append(found[-1] * 5 // 2 if lead == "2" else found[-1] * 2)
-    return [*(epoch for epoch in found if epoch < last), last]
 
 
 def _as_json(laps: Sequence[Lap]) -> str:
@@ -114,11 +78,10 @@ def _options(scenario: Scenario) -> dict[str, Any]:
 
 def _as_table(laps: Sequence[Lap], last: int) -> Iterator[str]:
     from retrograde.engine.equations.optimisers import OPTIMISERS
+    from retrograde.engine.session.race import compared
     from retrograde.engine.travel.stopping import StopRule
 
-    columns = [epoch for epoch in milestones(last) if any(epoch in lap.losses for lap in laps)]
-    while len(columns) > 7:
-        columns = [columns[0], *columns[2:]]
+    columns = compared(tuple(laps), last)
     bound = laps[0].scenario.stop.loss_below
     head = ["", _("optimiser"), "η", *(_("epoch {number}").format(number=epoch) for epoch in columns)]
     if bound is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retrograde.engine.text import N_, _, ngettext
+from retrograde.engine.text import N_, _, ngettext, visible
 from retrograde.tui.cli.support.columns import table
 from retrograde.tui.cli.support.loading import load
 from retrograde.tui.cli.support.numbers import encoded, shown
@@ -32,7 +32,14 @@ MOST_VALUES = 200
 
 
 def run(
-    scenario: str, *, epochs: int | None, until: str | None, data: str | None, every_value: bool, as_json: bool
+    scenario: str,
+    *,
+    epochs: int | None,
+    until: str | None,
+    data: str | None,
+    every_value: bool,
+    as_json: bool,
+    weights: str | None = None,
 ) -> int:
     """Train, print how it ended, and return the exit code.
 
@@ -42,6 +49,8 @@ def run(
     """
     from retrograde.engine.session.session import Session
 
+    if weights is not None:
+        _check_weights(weights)
     session = Session(load(scenario, data=None if data is None else Path(data)))
     with ProgressBar() as bar:
         outcome = session.run(epochs=epochs, until=until, on_progress=bar.update)
@@ -49,6 +58,7 @@ def run(
     values = dict(parameters(session, outcome.iterations)) if every_value or count <= MOST_VALUES else None
     if as_json:
         print(json.dumps(_as_json(session, outcome, values), indent=2, ensure_ascii=False, allow_nan=False))
+        _export(session, outcome, weights, say=False)
         return 0
     # What ended it comes last, where a terminal still shows it after thousands of parameters.
     if values:
@@ -75,7 +85,36 @@ def run(
     if outcome.fault is not None:
         message = _("there: retrograde {scenario}, then :{address}")
         print(message.format(scenario=scenario, address=outcome.fault.address))
+    _export(session, outcome, weights, say=True)
     return 0
+
+
+def _check_weights(file: str) -> None:
+    """Refuse a file that can not be written, before anything is trained for it.
+
+    Raises:
+        EngineError: Its name says no known format, or there is no such folder.
+    """
+    from retrograde.engine.errors import EngineError
+    from retrograde.engine.scenario.weights.tensors import SUFFIXES
+
+    path = Path(file)
+    if path.suffix.lower() not in SUFFIXES:
+        message = _("{file}: weights are in files that end in {known}")
+        raise EngineError(message.format(file=visible(file), known=_(" or ").join(SUFFIXES)))
+    if not path.parent.is_dir():
+        raise EngineError(_("{folder} is not a folder; nothing was written").format(folder=path.parent))
+
+
+def _export(session: Session, outcome: Outcome, file: str | None, *, say: bool) -> None:
+    """Write the weights after the last update, where they are wanted."""
+    if file is None:
+        return
+    from retrograde.engine.session.weights import export_weights
+
+    count = export_weights(session, outcome.iterations, Path(file))
+    if say:
+        print(_("wrote {count} numbers of weights to {file}").format(count=f"{count:,}", file=visible(file)))
 
 
 def classified(session: Session, updates: int, *, held_out: bool = False) -> Classified | None:
@@ -280,6 +319,11 @@ COMMAND = Subcommand(
             action="store_true",
             help=N_("name every parameter, also where there are more than 200"),
         ),
+        argument(
+            "--weights",
+            metavar="FILE",
+            help=N_("write the weights after the last update to FILE.safetensors or FILE.npz"),
+        ),
         DATA,
         JSON,
     ),
@@ -290,6 +334,7 @@ COMMAND = Subcommand(
         data=given.data,
         every_value=given.values,
         as_json=given.json,
+        weights=given.weights,
     ),
     page="formulas.md",
 )

@@ -108,7 +108,7 @@ def as_text(step: Step) -> str:
     if moment.sample is not None and step.program.batch > 1:
         where.insert(0, _("sample {number}").format(number=moment.sample + 1))
     symbols, numbers = step.text()
-    sides = [step.symbol, symbols, numbers]
+    sides = [step.part, symbols, numbers]
     if not step.term:
         sides.append(shown(step.contribution))
     lines = [
@@ -129,9 +129,11 @@ def as_text(step: Step) -> str:
             )
         )
     elif step.running is not None and step.running.of > 1:
-        message = _("{done} of {of} samples: {sum}")
+        message = _("{symbol} so far, {done} of {of} samples: {sum}")
+        if step.final:
+            message = _("{symbol} of all {of} samples: {sum}")
         done, of = step.running
-        lines.append("  " + message.format(done=done, of=of, sum=shown(step.result)))
+        lines.append("  " + message.format(symbol=step.symbol, done=done, of=of, sum=shown(step.result)))
     for operand in step.operands:
         made = _("given") if operand.made_by is None else _("step {number}").format(number=operand.made_by)
         lines.append(f"    {operand.symbol} = {shown(operand.value)}  {made}")

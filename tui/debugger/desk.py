@@ -59,6 +59,13 @@ class Host(Protocol):
     def choose(self) -> None:
         """Chooses another scenario."""
 
+    def open_source(self, source: str) -> None:
+        """Opens another scenario.
+
+        Args:
+            source: the scenario, by its name or file.
+        """
+
     def recover(self) -> None:
         """Lists the unsaved work of programs that have ended."""
 
@@ -74,6 +81,12 @@ class Host(Protocol):
 
     def announce(self, text: str) -> None:
         """Shows a text for a moment, in a corner."""
+
+    def marked(self) -> str:
+        """The text that the mouse has marked; empty for none."""
+
+    def copy(self, text: str) -> None:
+        """Gives the terminal a text to be pasted elsewhere."""
 
 
 class Said(NamedTuple):
@@ -209,7 +222,7 @@ class Desk:
         for reads in self.readers:
             reads()
         weight = self.lens.weight
-        if follow and self.focus != PanelId.WEIGHTS:
+        if follow and self.focus != PanelId.WEIGHTS and not self.lens.kept:
             weight = self._row_of_step(weight)
         self.lens = replace(self.lens, operand=-1, weight=weight)
         self.paint()

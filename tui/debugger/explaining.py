@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.errors import EngineError
@@ -82,6 +83,72 @@ class Explaining:
 
         session = self._desk.session
         self._look(_("flow by layer"), lambda: FlowReading.of(session), FlowScreen)
+
+    def samples(self, text: str = "", *, matrix: bool = False) -> None:
+        """Shows what the parameters at the cursor make of every sample.
+
+        Args:
+            text: a filter: a class, ``wrong``, ``3>8``, ``#12``.
+            matrix: whether the confusion matrix is shown first.
+        """
+        from retrograde.engine.explaining.sample_order import chosen
+        from retrograde.tui.screens.samples import SamplesScreen
+
+        session = self._desk.session
+
+        def read() -> object:
+            table = session.samples()
+            if matrix and not table.classified:
+                raise EngineError(_("the targets of this network are no classes"))
+            chosen(table, text)
+            return table
+
+        self._look(_("samples"), read, partial(SamplesScreen, text=text.strip(), matrix=matrix))
+
+    def neuron_key(self) -> None:
+        """Shows the neurons of the layer that is selected, or that the step is about."""
+        self._told(self.neuron)
+
+    def neuron(self, name: str = "") -> None:
+        """Shows the neurons of a layer.
+
+        Args:
+            name: a neuron or a layer; empty for what is selected, or that of the step, or else the first layer.
+
+        Raises:
+            EngineError: there is no such neuron, and no such layer.
+        """
+        from retrograde.tui.reading.neurons import NeuronReading
+        from retrograde.tui.screens.neurons import NeuronScreen
+
+        session = self._desk.session
+        layer, unit = self._neuron(name.strip())
+        title = _("neurons of {layer}").format(layer=layer)
+        self._look(title, lambda: NeuronReading.of(session, layer), partial(NeuronScreen, unit=unit))
+
+    def _neuron(self, name: str) -> tuple[str, int]:
+        """A layer and the number of a neuron in it, from 0."""
+        desk, network = self._desk, self._desk.session.network
+        layers = [info.name for info in network.layers]
+        if name:
+            found = (name, 0) if name in layers else network.notation.neuron_of(name)
+            if found is None:
+                known = ", ".join(layers)
+                message = _("{name} is no neuron; write h5, or a layer: {known}").format(name=name, known=known)
+                raise EngineError(message)
+            return found
+        from retrograde.tui.views.slots import PARAMETERS, cell_of
+
+        ref = desk.selected or (None if desk.reading.step is None else desk.reading.step.target)
+        cell = None if ref is None else cell_of(desk.reading, ref)
+        if cell is not None and cell.layer in layers:
+            shape = network.forms[cell.layer].shape
+            # Of a convolution the channel comes first, of others the unit last.
+            channel = cell.number // (shape[1] * shape[2]) if len(shape) == 3 else cell.number % (shape or (1,))[-1]
+            return cell.layer, channel
+        if ref is not None and ref.array.role in PARAMETERS and ref.index and ref.array.layer in layers:
+            return ref.array.layer, ref.index[0]
+        return layers[0], 0
 
     def _asked(self, name: str) -> Ref:
         """The slot that is asked about.

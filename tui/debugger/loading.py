@@ -14,7 +14,7 @@ from retrograde.tui.debugger.doing import Rows, bindings
 from retrograde.tui.debugger.panelled import NO_FRAME, PanelledScreen
 from retrograde.tui.debugger.panels.table import PANELS
 from retrograde.tui.debugger.table import Row
-from retrograde.tui.records.status import HeaderView
+from retrograde.tui.records.status import Crumb, HeaderView
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +55,7 @@ class LoadingScreen(PanelledScreen):
         if self.shown is None:
             return
         self.give_footer(self._rows.footer(self.why_not))
-        header = HeaderView(scenario=self._title, crumbs=(("", self._reading),), step="", loss=())
+        header = HeaderView(scenario=self._title, crumbs=(Crumb("", self._reading),), step="", loss=())
         self.give(rooms.HEADER, NO_FRAME, self.in_glyphs(header))
         super().paint()
 

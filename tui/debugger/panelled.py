@@ -32,6 +32,13 @@ class Owner(HasLook, Protocol):
     def choose(self) -> None:
         """Asks which scenario to open."""
 
+    def open(self, source: str) -> None:
+        """Opens another scenario.
+
+        Args:
+            source: the scenario, by its name or file.
+        """
+
     def recover(self) -> None:
         """Lists the unsaved work of programs that have ended."""
 
@@ -140,6 +147,10 @@ class PanelledScreen(Screen[None]):
     def choose(self) -> None:
         """Chooses another scenario."""
         self.owner.choose()
+
+    def open_source(self, source: str) -> None:
+        """Opens another scenario."""
+        self.owner.open(source)
 
     def recover(self) -> None:
         """Lists the unsaved work of programs that have ended."""

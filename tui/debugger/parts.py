@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from retrograde.tui.debugger.badges import Badges
 from retrograde.tui.debugger.beside import Beside
 from retrograde.tui.debugger.breakpoints import Breaking
+from retrograde.tui.debugger.copying import Copying
 from retrograde.tui.debugger.doctoring import Doctoring
 from retrograde.tui.debugger.editing import Editing
 from retrograde.tui.debugger.explaining import Explaining
@@ -18,7 +19,9 @@ from retrograde.tui.debugger.moving import Moving
 from retrograde.tui.debugger.panels.panel import Colleagues
 from retrograde.tui.debugger.panels.table import PANELS
 from retrograde.tui.debugger.picturing import Picturing
+from retrograde.tui.debugger.publishing import Publishing
 from retrograde.tui.debugger.querying import Querying
+from retrograde.tui.debugger.racing import Racing
 from retrograde.tui.debugger.running import Running
 from retrograde.tui.debugger.selecting import Selecting
 from retrograde.tui.debugger.telling import Telling
@@ -56,12 +59,14 @@ class Parts:
         self.badges = Badges(desk, self.working)
         self.beside = Beside(desk, self.working)
         self.viewing = Viewing(desk)
+        self.copying = Copying(desk)
         self.moving = Moving(desk, self.working)
         self.visiting = Visiting(desk, self.working, self.listing)
         self.breaking = Breaking(desk, self.working, self.listing, self.moving, self.visiting)
         self.querying = Querying(desk, self.working, self.listing, self.moving)
         self.editing = Editing(desk, self.working, self.moving, self.keeping, self.beside)
         self.doctoring = Doctoring(desk, self.working, self.moving, self.editing)
+        self.racing = Racing(desk, self.working, self.keeping)
         colleagues = Colleagues(
             working=self.working,
             listing=self.listing,
@@ -70,10 +75,12 @@ class Parts:
             moving=self.moving,
             breaking=self.breaking,
             doctoring=self.doctoring,
+            racing=self.racing,
         )
         self.panels = {row.id: row.part(desk, colleagues) for row in PANELS}
         self.selecting = Selecting(desk, self.panels)
         self.telling = Telling(desk, self.working, self.moving)
+        self.publishing = Publishing(desk, self.working, self.moving)
         self.explaining = Explaining(desk, self.working, self.moving, self.editing)
         self.picturing = Picturing(desk, self.working, self.moving, self.doctoring)
         self.running = Running(desk, self.working, self.listing, self.keeping)

@@ -16,11 +16,11 @@ from retrograde.tui.views.debugging import (
 
 if TYPE_CHECKING:
     from retrograde.engine.session.session import Session
+    from retrograde.engine.travel.search import OnProgress
     from retrograde.tui.debugger.desk import Desk
     from retrograde.tui.debugger.listing import Listing
     from retrograde.tui.debugger.moving import Moving
     from retrograde.tui.debugger.working import Working
-    from retrograde.tui.work.jobs import Job
 
 
 class Querying:
@@ -47,7 +47,7 @@ class Querying:
             session.condition(text, by_epoch=True, asked=True)
         self._working.search(
             f"{verb} {text}",
-            lambda job: _answer(session, verb, text, job),
+            lambda job: answer(session, verb, text, job.searched),
             lambda found: self._answered(verb, found),
         )
 
@@ -70,7 +70,7 @@ class Querying:
         place = address(session.schedule, at)
 
         def said(value: float | bool | None) -> None:
-            desk.say(_worth(expression, value, place, desk.lens.digits))
+            desk.say(worth(expression, value, place, desk.lens.digits))
 
         if where:
             self._working.search(text, lambda job: session.look_at(formula, at, job.searched), said)
@@ -94,7 +94,7 @@ class Querying:
         desk.paint()
 
 
-def _worth(expression: str, value: float | bool | None, place: str, digits: int) -> str:
+def worth(expression: str, value: float | bool | None, place: str, digits: int) -> str:
     """What an expression is worth at a moment."""
     from retrograde.tui.reading.figures import show
 
@@ -115,16 +115,26 @@ def _nothing(session: Session) -> str:
     return text.format(count=f"{steps:,}")
 
 
-def _answer(session: Session, verb: str, text: str, job: Job) -> Found:
-    """Searches a run, in the worker."""
+def answer(session: Session, verb: str, text: str, on_progress: OnProgress) -> Found:
+    """Searches a run.
+
+    Args:
+        session: the session; no other thread may be using it.
+        verb: what is asked: first, last, count, all, max or min.
+        text: the condition; of max and min the expression.
+        on_progress: is told how far the search is; true cancels it.
+
+    Raises:
+        EngineError: the text makes no sense.
+    """
     branch, title = session.branch.name, f"{verb} {text}"
     if verb == "count":
-        count = session.count(text, job.searched)
+        count = session.count(text, on_progress)
         if not count:
             return Found(title, branch, (), _nothing(session))
         return Found(title, branch, (), ngettext("{count} moment", "{count} moments", count).format(count=f"{count:,}"))
     if verb == "all":
-        steps = tuple(islice(session.where(text, job.searched), MOST_MOMENTS + 1))
+        steps = tuple(islice(session.where(text, on_progress), MOST_MOMENTS + 1))
         more = len(steps) > MOST_MOMENTS
         steps = steps[:MOST_MOMENTS]
         count = len(steps)
@@ -133,13 +143,13 @@ def _answer(session: Session, verb: str, text: str, job: Job) -> Found:
     if verb in {"max", "min"}:
         from retrograde.tui.reading.figures import show
 
-        extreme = session.extreme(text, largest=verb == "max", on_progress=job.searched)
+        extreme = session.extreme(text, largest=verb == "max", on_progress=on_progress)
         if extreme is None:
             return Found(title, branch, (), _nothing(session))
         place = address(session.schedule, extreme.step)
         said = _("{value} at {place}").format(value=show(extreme.value), place=place)
         return _pointed(session, text, Found(title, branch, (extreme.step,), said), extreme.value)
-    step = (session.first if verb == "first" else session.last)(text, job.searched)
+    step = (session.first if verb == "first" else session.last)(text, on_progress)
     if step is None:
         return Found(title, branch, (), _nothing(session))
     said = _("at {place}").format(place=address(session.schedule, step))

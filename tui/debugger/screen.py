@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.binding import BindingType
+from textual.errors import NoWidget
+from textual.geometry import Offset
 from textual.screen import Screen
 from textual.timer import Timer
+from textual.widget import Widget
 
 from retrograde.tui.debugger.desk import Action, Desk
 from retrograde.tui.debugger.doing import Doing, bindings
 from retrograde.tui.debugger.painting import Painting
 from retrograde.tui.debugger.panelled import PanelledScreen
-from retrograde.tui.widgets.panel import Panel
+from retrograde.tui.widgets.panel import Drawn, Panel
 
 if TYPE_CHECKING:
     from retrograde.engine.session.saving import SessionFile
@@ -100,11 +103,35 @@ class DebuggerScreen(PanelledScreen):
         """Shows a text for a moment, in a corner."""
         self.notify(text, markup=False)
 
+    def marked(self) -> str:
+        """The text that the mouse has marked; empty for none."""
+        return (self.get_selected_text() or "").strip("\n")
+
+    def copy(self, text: str) -> None:
+        """Gives the terminal a text to be pasted elsewhere."""
+        self.app.copy_to_clipboard(text)
+        self.clear_selection()
+
     def end(self) -> None:
         """Leaves nothing to be lost before an ending that nobody asked for with a key."""
         self.parts.leaving.end()
 
+    def get_widget_and_offset_at(self, x: int, y: int) -> tuple[Widget | None, Offset | None]:
+        """The widget at a cell, and where marking begins or ends in it."""
+        try:
+            widget, region = self.get_widget_at(x, y)
+        except NoWidget:
+            return None, None
+        if isinstance(widget, Drawn):
+            return widget, widget.cell_at(x - region.x, y - region.y)
+        return super().get_widget_and_offset_at(x, y)
+
     # -- events
+
+    def on_text_selected(self) -> None:
+        """Copies what was marked, as terminals do, when the button is let go."""
+        if marked := self.marked():
+            self.app.copy_to_clipboard(marked)
 
     def action_command(self, name: str) -> None:
         """Does the command with an id of the table."""

@@ -5,14 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from retrograde.engine.text import _
+from retrograde.engine.errors import EngineError
+from retrograde.engine.text import N_, _, suggest
 from retrograde.tui.records.marks import PanelId
+from retrograde.tui.records.weights import WEIGHT_ORDERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from retrograde.tui.debugger.desk import Desk
     from retrograde.tui.debugger.panels.panel import PanelPart
+    from retrograde.tui.views.lens import Lens
+
+_ORDER_WORDS = {
+    "file": N_("weights in the order of the file"),
+    "value": N_("weights by |value|, the largest first"),
+    "gradient": N_("weights by |∂E/∂w|, the largest first"),
+    "update": N_("weights by |Δw| of this iteration, the largest first"),
+    "start": N_("weights by how far they have come since the start, the furthest first"),
+}
 
 
 class Selecting:
@@ -86,9 +97,54 @@ class Selecting:
             row = next((k for k in found if k > here or (include and k == here)), found[0])
         else:
             row = next((k for k in reversed(found) if k < here), found[-1])
-        self._desk.lens = replace(lens, weight=row)
+        kept = lens.kept if row in set(parameters.matches(lens.kept)) else ""
+        self._desk.lens = replace(lens, weight=row, kept=kept)
         text = _("match {number} of {count}").format(number=found.index(row) + 1, count=len(found))
         self._desk.say(text)
+
+    # -- the order of the weights
+
+    def sort(self, name: str = "") -> None:
+        """Sorts the table of weights, and selects its first row.
+
+        Args:
+            name: one of ``WEIGHT_ORDERS``; by default the one after that which it is sorted by.
+
+        Raises:
+            EngineError: there is no such order.
+        """
+        desk, name = self._desk, name.strip().lower()
+        if not name:
+            name = WEIGHT_ORDERS[(WEIGHT_ORDERS.index(desk.lens.order) + 1) % len(WEIGHT_ORDERS)]
+        if name not in WEIGHT_ORDERS:
+            known = ", ".join(WEIGHT_ORDERS)
+            message = _("weights are not sorted by {name}; there are: {known}").format(name=name, known=known)
+            raise EngineError(message + suggest(name, WEIGHT_ORDERS))
+        self._arrange(replace(desk.lens, order=name))
+        desk.say(_(_ORDER_WORDS[name]))
+
+    def keep(self, text: str) -> None:
+        """Shows the weights alone that have a text in their names; without a text all again.
+
+        Args:
+            text: the text: ``W_h``, ``W_h[3``, ``b_o``.
+
+        Raises:
+            EngineError: no weight has.
+        """
+        desk, text = self._desk, text.strip()
+        if text and not desk.parameters.matches(text):
+            raise EngineError(_("no parameter has {text} in its name").format(text=text))
+        self._arrange(replace(desk.lens, kept=text))
+
+    def _arrange(self, lens: Lens) -> None:
+        """Shows the table of weights in another order, from its first row on."""
+        from retrograde.tui.views.weight_order import WeightOrder
+
+        desk = self._desk
+        top = WeightOrder.of(desk.reading, desk.parameters, lens.order, lens.kept).window(0, 1)
+        desk.lens = replace(lens, weight=top[0] if top else 0)
+        desk.focus_on(PanelId.WEIGHTS)
 
     # -- panels
 

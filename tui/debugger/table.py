@@ -170,7 +170,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="why",
-        keys=("y",),
+        keys=("h",),
         title=N_("why is this gradient so"),
         help=N_("Of the selected value, or the step's: tiny, huge, 0 or NaN, layer by layer; why w1, why delta(h1)."),
         group=Group.WHY,
@@ -204,7 +204,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="chain",
-        keys=("Y",),
+        keys=("H",),
         title=N_("whole chain of this gradient"),
         help=N_("Down to E as a tree: path by path, by what it goes through, term by term; chain w1, chain out_h1."),
         group=Group.WHY,
@@ -221,6 +221,58 @@ COMMANDS: tuple[Row, ...] = (
         line="biography NAME",
         act=lambda on: on.telling.biography(),
         obey=lambda on, name: on.telling.biography(name),
+    ),
+    Row(
+        id="published",
+        keys=("P",),
+        title=N_("published figures"),
+        help=N_("What the source printed beside what is computed, and who is right; Enter goes to the step."),
+        group=Group.WHY,
+        line="published",
+        act=lambda on: on.publishing.show(),
+        obey=lambda on, _rest: on.publishing.show(),
+        when=lambda on: on.publishing.why_not,
+    ),
+    Row(
+        id="samples",
+        keys=("9",),
+        title=N_("samples: which are wrong"),
+        help=N_(
+            "Every sample at the cursor's parameters, the worst first: target, output, loss; Enter goes to one. "
+            "samples wrong, samples 3, samples 3>8."
+        ),
+        group=Group.WHY,
+        line="samples FILTER",
+        act=lambda on: on.explaining.samples(),
+        obey=lambda on, text: on.explaining.samples(text),
+    ),
+    Row(
+        id="misclassified",
+        title=N_("misclassified samples"),
+        help=N_("The samples that are not classified rightly, the largest loss first."),
+        group=Group.WHY,
+        line="misclassified",
+        act=lambda on: on.explaining.samples("wrong"),
+        obey=lambda on, _rest: on.explaining.samples("wrong"),
+    ),
+    Row(
+        id="neuron",
+        keys=("U",),
+        title=N_("neurons: which are dead"),
+        help=N_("Over all samples: how often each is 0, its mean, what it weighs, the class it answers to; neuron h5."),
+        group=Group.WHY,
+        line="neuron NAME",
+        act=lambda on: on.explaining.neuron_key(),
+        obey=lambda on, name: on.explaining.neuron(name),
+    ),
+    Row(
+        id="confusion",
+        title=N_("confusion matrix"),
+        help=N_("How often each class is taken for each other; Enter shows the samples."),
+        group=Group.WHY,
+        line="confusion",
+        act=lambda on: on.explaining.samples(matrix=True),
+        obey=lambda on, _rest: on.explaining.samples(matrix=True),
     ),
     Row(
         id="picture",
@@ -344,6 +396,16 @@ COMMANDS: tuple[Row, ...] = (
         short=N_("run"),
         act=lambda on: on.running.run(),
         obey=lambda on, epochs: on.running.epochs(epochs),
+    ),
+    Row(
+        id="race",
+        keys=("R",),
+        title=N_("race of the variants"),
+        help=N_("Trains the variants of the scenario: their losses by epoch, all curves; Enter opens one."),
+        group=Group.RUN,
+        line="race",
+        act=lambda on: on.racing.show(),
+        when=lambda on: on.racing.why_not,
     ),
     Row(
         id="pause",
@@ -601,6 +663,19 @@ COMMANDS: tuple[Row, ...] = (
         obey=lambda on, name: on.keeping.save(name),
     ),
     Row(
+        id="copy",
+        keys=("y",),
+        title=N_("copy"),
+        help=N_(
+            "What the mouse has marked, else the value in full, the equation, the row for a spreadsheet, or the "
+            "address that opens this moment again: retrograde mazur@2:1:17."
+        ),
+        group=Group.SELECT,
+        line="copy KIND",
+        act=lambda on: on.copying.key(),
+        obey=lambda on, kind: on.copying.written(kind),
+    ),
+    Row(
         id="down",
         keys=("down", "j"),
         title=N_("selection down"),
@@ -664,6 +739,24 @@ COMMANDS: tuple[Row, ...] = (
         group=Group.SELECT,
         act=lambda on: on.selecting.match(-1),
         when=lambda on: on.selecting.why_no_match,
+    ),
+    Row(
+        id="sort",
+        keys=("O",),
+        title=N_("sort the weights"),
+        help=N_("By value, gradient, update, the change since the start, or as the file has them: sort start."),
+        group=Group.SELECT,
+        line="sort ORDER",
+        act=lambda on: on.selecting.sort(),
+        obey=lambda on, name: on.selecting.sort(name),
+    ),
+    Row(
+        id="filter",
+        title=N_("filter the weights"),
+        help=N_("filter W_h shows those alone that have this text in their names; filter shows all again."),
+        group=Group.SELECT,
+        line="filter TEXT",
+        obey=lambda on, text: on.selecting.keep(text),
     ),
     Row(
         id="panel_next",

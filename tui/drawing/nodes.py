@@ -11,8 +11,12 @@ from retrograde.tui.canvas.inks import SELECTED, Ink, signed
 from retrograde.tui.records.marks import Mark
 from retrograde.tui.records.network import EdgeView, LayerView, LinkView, NetworkView, NodeView
 
+LEAST_VALUE = 5
+"""Columns of a value below its node, also before it is there, so that nothing moves when it comes."""
 LEAST_GAP = 5
 """Columns that edges need between two columns of nodes."""
+BESIDE = 3
+"""Columns of the edges that a number below a node may take."""
 MOST_EDGES = 24
 """Above this many edges between two layers, only the strongest are drawn."""
 
@@ -31,7 +35,8 @@ def number(value: float | None, decimals: int, unknown: str = "·") -> str:
     if value and (abs(value) >= 10000 or abs(value) < 0.5 * 10.0**-decimals):
         text = f"{value:.1e}"
     else:
-        text = f"{value:.{decimals}f}"
+        # Without the sign of −0.
+        text = f"{value or 0.0:.{decimals}f}"
     return text.replace("-", "−")
 
 
@@ -67,15 +72,19 @@ def strongest(link: LinkView, most: int = MOST_EDGES) -> list[tuple[int, int, fl
     return [(int(k) % columns, int(k) // columns, float(link.weights.reshape(-1)[k])) for k in order]
 
 
-def _note(label: str, value: float, room: int, *, sign: bool) -> str:
-    """A quantity below a node with as many digits as fit; empty where it would read as another: 0.99 cut to 1."""
-    plus = "+" if sign else ""
-    short = f"{value:{plus}.0e}".replace("e-0", "e-").replace("e+0", "e")
-    for text in (*(f"{value:{plus}.{digits}g}" for digits in (4, 3, 2)), short):
-        found = f"{label} {text}".replace("-", "−")
-        if width(found) <= room:
-            return found if sign or "e" not in found else ""
-    return ""
+def _notes(label: str, value: float, *, sign: bool) -> list[str]:
+    """The forms of a quantity below a node, the best first; none that would read as another: 0.99 cut to 1."""
+
+    def text(digits: int, form: str) -> str:
+        return f"{value or 0.0:{'+' if sign else ''}.{digits}{form}}".replace("e-0", "e-").replace("e+0", "e")
+
+    # A number with a sign needs no blank before it.
+    forms = [f"{label} {text(4, 'g')}", f"{label} {text(3, 'g')}"]
+    if sign:
+        forms += [f"{label}{text(3, 'g')}", f"{label}{text(2, 'e')}", f"{label}{text(1, 'e')}"]
+    else:
+        forms = [form for form in (*forms, f"{label} {text(2, 'g')}") if "e" not in form.removeprefix(label)]
+    return [form.replace("-", "−") for form in forms]
 
 
 def fits_as_nodes(view: NetworkView, columns: int, rows: int) -> bool:
@@ -112,6 +121,7 @@ class Nodes:
                 first += len(view.layers[k].nodes)
         self.form = self._form()
         self.shown, self.columns, self.widths = self._place()
+        self._written: set[tuple[int, int]] = set()
 
     # The forms of a node, from the widest: name and value, the value below the name, the name alone, a dot.
     def _label(self, node: NodeView, form: str) -> str:
@@ -130,7 +140,7 @@ class Nodes:
         nodes = [node for k in self.members[depth] for node in self.view.layers[k].nodes]
         sizes = [max(width(node.name) + 1 + value, width(self._label(node, form))) for node in nodes]
         if form == "below":
-            sizes += [width(number(node.value, 3)) for node in nodes]
+            sizes += [max(width(number(node.value, 3)), LEAST_VALUE) for node in nodes]
         return max(sizes, default=1) + 2
 
     def _form(self) -> str:
@@ -178,7 +188,7 @@ class Nodes:
         for label in labels:
             if label is not None:
                 self._draw_label(label, taken)
-        self._draw_names(taken)
+        self._draw_names(taken | self._written)
         g = self.canvas.glyphs
         if self.shown[0] > 0:
             self.canvas.put(0, 0, g.back, Ink.DIM)
@@ -287,7 +297,7 @@ class Nodes:
                     if ends in labelled or path is None or not name:
                         continue
                     (x0, y0), (x1, y1) = path[:2]
-                    if (x1 - x0) // 2 < width(name) + 4:
+                    if (x1 - x0) // 2 < width(name) + 2:
                         continue
                     x = round(x0 + (x1 - x0) * 0.27) // 2 - width(name) // 2
                     y = round(y0 + (y1 - y0) * 0.27) // 4
@@ -346,14 +356,20 @@ class Nodes:
 
     def _draw_notes(self, node: NodeView, x: int, rows: range, room: int) -> None:
         """What is noted below a node, as far as it fits: no number is better than one that reads as another."""
-        left = iter(rows)
+        left, canvas = iter(rows), self.canvas
         for label, value, sign in node.notes:
-            text = _note(label, value, room, sign=sign)
+            forms = _notes(label, value, sign=sign)
+            text = next((form for form in forms if width(form) <= room), "")
+            if sign and text not in forms[:3]:
+                # What came back has three digits, also where it takes room from the edges beside it.
+                text = next((form for form in forms[1:] if width(form) <= room + BESIDE), "")
             if text:
                 row = next(left, None)
                 if row is None:
                     return
-                self.canvas.put(x, row, text, signed(value) if sign else Ink.DIM)
+                start = max(min(x, canvas.width - width(text)), 0)
+                self._written |= {(row, column) for column in range(start - 1, start + width(text) + 1)}
+                canvas.put(start, row, text, signed(value) if sign else Ink.DIM)
 
     def _draw_small(self, node: NodeView, x: int, y: int, below: int) -> None:
         """The name above a dot and the value below it, where there are rows for them."""

@@ -13,7 +13,8 @@ def show(value: float | None, digits: int = 9) -> str:
     if digits >= 17:
         text = repr(value)
     else:
-        text = f"{value:.{digits}g}"
+        # A zero has no sign, but where all bits are shown.
+        text = f"{value or 0.0:.{digits}g}"
         if "e" not in text and "." in text and abs(value) < 1:
             text = f"{value:.{digits}f}".rstrip("0").rstrip(".") if abs(value) >= 1e-3 else text
     return text.replace("-", "−").replace("inf", "∞").replace("nan", "NaN")

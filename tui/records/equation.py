@@ -54,7 +54,8 @@ class EquationView:
         symbols: the right side in symbols; it may be broken between spans.
         numbers: the same with numbers; empty where it would only repeat the symbols.
         result: the value, with its ink.
-        badges: the checks.
+        total: of a sum over samples, the sum and what it adds up; the step computes one part of it.
+        badges: the checks, of the total where there is one.
         pictures: what is drawn below it, from above.
         factors: the unfolded chain rule, with the symbol and the value it unfolds.
         notes: further sentences.
@@ -71,6 +72,7 @@ class EquationView:
     symbols: Line = ()
     numbers: Line = ()
     result: Span = _NOTHING
+    total: Line = ()
     badges: tuple[Badge, ...] = ()
     pictures: tuple[Picture, ...] = ()
     unfolded: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from retrograde.tui.canvas.canvas import Line
 
@@ -57,14 +58,41 @@ class TimelineView:
     pins: Pins = NO_PINS
 
 
+class Crumb(NamedTuple):
+    """A part of where the cursor is.
+
+    Attributes:
+        word: what it counts, before it where there is room.
+        value: it.
+        brief: both in little room: e1 for epoch 1.
+        rank: crumbs with the highest ranks give way where there is no room for all.
+    """
+
+    word: str
+    value: str
+    brief: str = ""
+    rank: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeaderView:
-    """The top line: the scenario, where the cursor is, and E."""
+    """The top line: the scenario, where the cursor is, and E.
+
+    Attributes:
+        scenario: its name, and after a blank what it is.
+        crumbs: where the cursor is, the finest last.
+        step: the step, and of how many.
+        loss: E.
+        brief_step: the step in little room.
+        brief_loss: E in little room.
+    """
 
     scenario: str
-    crumbs: tuple[tuple[str, str], ...]
+    crumbs: tuple[Crumb, ...]
     step: str
     loss: Line
+    brief_step: str = ""
+    brief_loss: Line = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

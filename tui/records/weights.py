@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from retrograde.tui.records.marks import Mark
 
+WEIGHT_ORDERS = ("file", "value", "gradient", "update", "start")
+"""What the table is sorted by: as the file has them, by |value|, |gradient|, |update|, |change since the start|."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightRow:
@@ -42,6 +45,8 @@ class WeightsView:
         decimals: digits after the point.
         search: the text that is searched for, and how many rows match.
         memory: what the further columns are called: the optimiser's state.
+        order: what the table is sorted by, one of ``WEIGHT_ORDERS``; by ``start``, changes are those since the start.
+        kept: the text that all names have in them.
     """
 
     rows: tuple[WeightRow, ...]
@@ -52,3 +57,5 @@ class WeightsView:
     search: str = ""
     matches: int = 0
     memory: tuple[str, ...] = ()
+    order: str = "file"
+    kept: str = ""

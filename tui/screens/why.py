@@ -33,7 +33,7 @@ class WhyScreen(LookingScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         ("p", "chain", "chain"),
         ("e", "try", "try the change"),
-        ("y", "leave", "leave"),
+        ("h", "leave", "leave"),
     ]
 
     def __init__(self, session: Session, glyphs: Glyphs, work: Work, reading: WhyReading) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from retrograde.engine.explaining.gradcheck import Verdict
-from retrograde.engine.session.published import compare
-from retrograde.engine.text import _
+from retrograde.engine.session.published import compare, slip
+from retrograde.engine.text import _, joined
 from retrograde.tui.reading.figures import show
 from retrograde.tui.records.equation import Badge
 
 if TYPE_CHECKING:
     from retrograde.engine.explaining.gradcheck import GradientCheck
+    from retrograde.engine.session.printed import Printed
     from retrograde.engine.session.session import Session
     from retrograde.tui.reading.reading import Reading
 
@@ -49,14 +50,22 @@ def badges(session: Session, reading: Reading) -> tuple[Badge, ...]:
             found.append(_difference(check))
     # What was published says nothing of what an edit has changed.
     edited = session.branch.parent is not None and session.iteration >= session.timeline.change.first
-    for expect in () if edited else session.published(step):
-        comparison = compare(expect.printed, step.result, factor=expect.factor, mode=expect.mode)
-        if expect.verdict == "source_wrong":
-            text = _("the source prints {printed}, which is wrong").format(printed=expect.printed)
-            found.append(Badge(text=text, ok=not comparison.matches))
-        else:
-            # The figure itself is only news where it is not the number above it.
-            known = expect.printed.replace("-", "−") in show(step.result)
-            text = _("published") if known else _("published {printed}").format(printed=expect.printed)
-            found.append(Badge(text=text, ok=comparison.matches))
+    found += [_printed(printed) for printed in (() if edited else session.printed(step))]
     return tuple(found)
+
+
+def _printed(printed: Printed) -> Badge:
+    """The badge of a published figure, of the step's value or of one of its terms."""
+    expect, value, symbol = printed
+    comparison = compare(expect.printed, value, factor=expect.factor, mode=expect.mode)
+    figure = expect.printed.replace("-", "−")
+    if expect.verdict == "source_wrong":
+        text = _("the source prints {printed}").format(printed=figure)
+        wrong = _("said to be wrong, but it is right") if comparison.matches else slip(comparison.above) or _("wrong")
+        text, ok = joined((text, wrong), ": "), False
+    else:
+        # The figure itself is only news where it is not the number above it.
+        known = not symbol and figure in show(value)
+        text = _("published") if known else _("published {printed}").format(printed=figure)
+        ok = comparison.matches
+    return Badge(text=joined((symbol, text), ": ") if symbol else text, ok=ok)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref
+from retrograde.engine.explaining.step import part_of
 from retrograde.engine.ops.gradient import Gradient
 from retrograde.tui.reading.figures import show
 from retrograde.tui.reading.reading import Reading
@@ -47,9 +48,11 @@ def chain(reading: Reading, step: Step) -> tuple[str, tuple[Fraction, ...]]:
     whole = symbol(Ref(of, step.target.index))
     # With penalties it is the gradient of the samples' loss L.
     loss = reading.program.named["E" if step.target.array.role is Role.GRADIENT else "loss"]
+    total = symbol(Ref(loss))
+    part = total if step.running is None or step.running.of == 1 else part_of(total, step.running.done)
     factors = [
-        Fraction(above=f"∂{symbol(Ref(loss))}", below=f"∂{whole}", value=""),
-        Fraction(above=f"∂{symbol(Ref(loss))}", below=f"∂{symbol(out)}", value=show(value(outward), 6)),
+        Fraction(above=f"∂{part}", below=f"∂{whole}", value=""),
+        Fraction(above=f"∂{total}", below=f"∂{symbol(out)}", value=show(value(outward), 6)),
         Fraction(above=f"∂{symbol(out)}", below=f"∂{symbol(net)}", value=show(value(slope), 6)),
     ]
     if of.role is not Role.NET:

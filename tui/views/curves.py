@@ -78,6 +78,7 @@ def loss_plot(
     events: tuple[CurveEvent, ...] = (),
     others: Iterable[tuple[str, Losses]] = (),
     name: str = "",
+    race: Iterable[Series] = (),
 ) -> CurvePlot | None:
     """The curves of a branch and of others; None where there is no loss.
 
@@ -89,8 +90,9 @@ def loss_plot(
         events: what happened.
         others: the names and the losses of other branches.
         name: the name of the branch; empty for the only one.
+        race: the curves of variants.
     """
-    series: list[Series] = []
+    series: list[Series] = [*race]
     for other, its in others:
         series += series_of(its, other, other=True)
     series += series_of(losses, name)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from retrograde.engine.equations.array import Role
 from retrograde.engine.equations.expression import Const, Expr, Ref, Sum, refs
 from retrograde.engine.equations.rendering import Token, tokens
+from retrograde.engine.explaining.step import part_of
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.inks import Ink, signed
@@ -47,20 +48,21 @@ def equation_view(reading: Reading, lens: Lens, badges: tuple[Badge, ...] = ()) 
     read = operands_of(reading)
     first = max(lens.operand - MOST_OPERANDS // 2, 0) if len(read) > MOST_OPERANDS else 0
     operands = tuple(_operand_row(reading, operand, digits) for operand in read[first : first + MOST_OPERANDS])
+    total = _total(step, digits)
     trivial = len(numbers) == 1 and numbers[0].text == result.text
     return EquationView(
         question=question(reading, step),
         why=why(reading, step),
-        left=reading.symbol(step.target),
+        left=step.part if total else reading.symbol(step.target),
         symbols=_spans(right, reading.symbol, " · "),
         numbers=() if trivial else numbers,
         result=result,
+        total=total,
         badges=badges,
         pictures=pictures_of(reading, step, digits),
         unfolded=left,
         factors=factors,
         notes=(
-            *_so_far(step, digits),
             *notes_of(reading, step, digits),
             *notes_of_branch(reading, step, digits),
         ),
@@ -86,15 +88,27 @@ def _operand_row(reading: Reading, operand: Operand, digits: int) -> OperandRow:
     )
 
 
-def _so_far(step: Step, digits: int) -> list[Line]:
-    """The sum over the samples as far as it has come, where it has one."""
+def _total(step: Step, digits: int) -> Line:
+    """The sum over the samples as far as it has come, where it has one: E = E{1} + … + E{4} = 51.7, 4 of 4 samples."""
     running = step.running
-    if running is None or running.of <= 1:
-        return []
-    text = _("so far {sum}: {done} of {count} samples").format(
-        sum=show(step.result, digits), done=running.done, count=running.of
+    if running is None or running.of <= 1 or step.term:
+        return ()
+    text = "" if step.final else _("so far: {done} of {count} samples")
+    spans = [Span(step.symbol, Ink.STRONG), Span(" = ", Ink.DIM)]
+    if "/" not in step.symbol:
+        parts = [part_of(step.symbol, sample) for sample in sorted({1, running.done})]
+        if running.done > 2:
+            parts.insert(1, "…")
+        spans += [Span(" + ".join(parts), Ink.TEXT), Span(" = ", Ink.DIM)]
+    elif step.final:
+        text = _("all {count} samples")
+    spans.append(Span(show(step.result, digits), _value_ink(step.result)))
+    if not text:
+        return tuple(spans)
+    return (
+        *spans,
+        Span("  " + text.format(done=running.done, count=running.of), Ink.ACCENT if not step.final else Ink.DIM),
     )
-    return [(Span(text, Ink.ACCENT),)]
 
 
 def _count_refs(expr: Expr) -> int:

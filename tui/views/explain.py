@@ -6,19 +6,19 @@ import math
 from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.array import Role
-from retrograde.engine.equations.expression import Ref
+from retrograde.engine.equations.expression import Ref, refs
 from retrograde.engine.equations.losses import LOSSES
 from retrograde.engine.ops.dense import Dense
 from retrograde.engine.ops.edges import EdgeSum
 from retrograde.engine.ops.gradient import Gradient
-from retrograde.engine.ops.loss import CollapsedPart
+from retrograde.engine.ops.loss import CollapsedPart, CrossEntropy, LossPart, LossTerm
 from retrograde.engine.text import _, joined
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.inks import Ink, signed
 from retrograde.tui.reading.figures import show, show_signed
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.views.parameters import change_of
-from retrograde.tui.views.slots import PARAMETERS, info_of, place_name
+from retrograde.tui.views.slots import PARAMETERS, class_of, info_of, place_name
 
 if TYPE_CHECKING:
     from retrograde.engine.explaining.step import Step
@@ -33,6 +33,8 @@ def question(reading: Reading, step: Step) -> str:
     inner = ""
     if of is not None:
         inner = reading.symbol(Ref(of, step.target.index))
+    if array.role in {Role.OUT, Role.LOSS} and (kind := class_of(reading, step.target)):
+        neuron = _("{neuron}, which stands for {name}").format(neuron=neuron, name=kind)
     match array.role:
         case Role.NET if isinstance(step.op, Dense | EdgeSum):
             return _("The weighted sum of {neuron}").format(neuron=neuron)
@@ -61,7 +63,8 @@ def why(reading: Reading, step: Step) -> str:
             case Role.NET if any(one.role is Role.SLOPE for one in step.op.inputs):
                 return _("What reaches the output, times its slope.")
             case Role.NET if _collapses(step):
-                return _("Softmax and cross-entropy together: p − y.")
+                out, goal = _names(reading, step)
+                return _("Softmax and cross-entropy together: {out} − {target}.").format(out=out, target=goal)
             case Role.NET if _passes_on(step):
                 return _("What reaches the output passes on unchanged.")
             case Role.WEIGHT if _is_edge(reading, step):
@@ -80,6 +83,45 @@ def _parts(step: Step) -> tuple[Part, ...]:
 def _collapses(step: Step) -> bool:
     """Whether the gradient is that of softmax and cross-entropy together."""
     return any(isinstance(part, CollapsedPart) for part in _parts(step))
+
+
+def _divided(step: Step) -> tuple[str, ...]:
+    """What a loss term, or the slope of one, is divided by, in words."""
+    shares = [
+        one.share
+        for one in (step.op, *_parts(step))
+        if isinstance(one, LossTerm | CrossEntropy | LossPart | CollapsedPart)
+    ]
+    return tuple(dict.fromkeys(filter(None, (share.said() for share in shares))))
+
+
+def _names(reading: Reading, step: Step) -> tuple[str, str]:
+    """How the outputs and the targets of a softmax are called, without their place."""
+    part = next(part for part in _parts(step) if isinstance(part, CollapsedPart))
+    index = reading.program.index(step.place)
+    found = [
+        reading.symbol(ref).partition("_")[0] for ref in refs(part.term(index)) if ref.array in (part.out, part.goal)
+    ]
+    return (found[0], found[-1]) if len(found) > 1 else ("out", "t")
+
+
+def _collapse(reading: Reading, step: Step) -> list[str]:
+    """Why the gradient of softmax and cross-entropy is out − t, in the names of the screen."""
+    part = next(part for part in _parts(step) if isinstance(part, CollapsedPart))
+    out, t = _names(reading, step)
+    net = reading.symbol(Ref(step.target.array.of or step.target.array, step.target.index)).partition("_")[0]
+    plain = part.share.plain and part.classes is None
+    n = part.share.count if plain else 1
+    by, within, whole = (f"/({n}·{out}_j)", f"({out}_k · Σ_j {t}_j − {t}_k) / {n}", f"({out}_k − {t}_k) / {n}")
+    if n == 1:
+        by, within, whole = f"/{out}_j", f"{out}_k · Σ_j {t}_j − {t}_k", f"{out}_k − {t}_k"
+    return [
+        f"∂E/∂{net}_k = Σ_j ∂E/∂{out}_j · ∂{out}_j/∂{net}_k",
+        f"          = Σ_j −{t}_j{by} · {out}_j·([j = k] − {out}_k)",
+        f"          = {within}",
+        f"          = {whole}",
+        *([] if plain else [_("times what this term counts for")]),
+    ]
 
 
 def _speaks(step: Step) -> bool:
@@ -108,6 +150,8 @@ def notes_of(reading: Reading, step: Step, digits: int) -> list[Line]:
     def say(text: str, ink: int = Ink.DIM) -> None:
         notes.append((Span(text, ink),))
 
+    for text in _divided(step):
+        say(text)
     match array.role:
         case Role.GRADIENT if of is not None and of.role in {Role.WEIGHT, Role.BIAS} and step.final:
             value = reading.frame.value(Ref(of, step.target.index))
@@ -125,9 +169,8 @@ def notes_of(reading: Reading, step: Step, digits: int) -> list[Line]:
                 say(_("weights from before the update"))
         case Role.GRADIENT if of is not None and of.role is Role.NET and _collapses(step):
             say(_("the Jacobian of softmax collapses:"))
-            say("∂E/∂net_k = Σ_j ∂E/∂p_j · ∂p_j/∂net_k", Ink.TEXT)
-            say("          = Σ_j −y_j/p_j · p_j·([j = k] − p_k)", Ink.TEXT)
-            say("          = p_k · Σ_j y_j − y_k = p_k − y_k", Ink.TEXT)
+            for line in _collapse(reading, step):
+                say(line, Ink.TEXT)
         case Role.LOSS | Role.TOTAL:
             say(loss_convention(reading))
         case Role.UPDATED if of is not None and of.role in PARAMETERS:

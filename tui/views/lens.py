@@ -18,6 +18,8 @@ class Lens:
         node: the selected neuron, counted over all layers, -1 for none.
         digits: significant digits; 17 shows every float exactly.
         search: the text that is searched for in the parameters.
+        order: what the parameters are sorted by, one of ``WEIGHT_ORDERS``.
+        kept: the text that the names of the parameters that are shown have in them.
     """
 
     focus: str = PanelId.EQUATION
@@ -26,3 +28,5 @@ class Lens:
     node: int = -1
     digits: int = 9
     search: str = ""
+    order: str = "file"
+    kept: str = ""

@@ -15,10 +15,12 @@ from retrograde.tui.reading.figures import show
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.loss import LossView
 from retrograde.tui.views.curves import loss_plot
-from retrograde.tui.views.slots import outputs_of, place_name, size_of, time_of
+from retrograde.tui.views.race import race_legend, race_series
+from retrograde.tui.views.slots import class_of, outputs_of, place_name, size_of, time_of
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.array import Array
+    from retrograde.engine.session.race import Lap
     from retrograde.tui.records.curves import CurveEvent
     from retrograde.tui.records.loss import Losses, RunView
 
@@ -35,6 +37,7 @@ def loss_view(
     accuracy: tuple[int, int] | None = None,
     other: tuple[str, Losses] | None = None,
     events: tuple[CurveEvent, ...] = (),
+    race: tuple[Lap, ...] = (),
 ) -> LossView:
     """The loss curve up to the furthest moment, or of a run that is under way.
 
@@ -46,6 +49,7 @@ def loss_view(
         accuracy: how many samples are classified rightly, and of how many.
         other: the name and the losses of a branch to show beside this one.
         events: what happened.
+        race: the variants that were trained beside it.
     """
     if run is not None:
         losses = run.losses
@@ -64,7 +68,11 @@ def loss_view(
         events=events,
         others=() if other is None else (other,),
         name="" if other is None else reading.branch,
+        race=race_series(race) if other is None else (),
     )
+    if race and plot is not None and other is None:
+        lines += race_legend(race, reading.scenario.name)
+        lines[-1] = (*lines[-1], Span("R ", Ink.KEY), Span(_("table"), Ink.DIM))
     return LossView(plot=plot, lines=tuple(lines), progress=progress)
 
 
@@ -104,7 +112,7 @@ def _said(reading: Reading, points: int, message: str, accuracy: tuple[int, int]
 
 def _outputs(reading: Reading) -> list[Line]:
     """Each output beside its target, with its share of E: what there is to see before there is a curve."""
-    found: list[tuple[str, float | None, float | None, float | None]] = []
+    found: list[tuple[str, str, float | None, float | None, float | None]] = []
     for loss in reading.network.losses:
         name = loss.layer or reading.network.layers[-1].name
         arrays = outputs_of(reading.program, name)
@@ -123,16 +131,18 @@ def _outputs(reading: Reading) -> list[Line]:
                 at = (time, *index) if array.time is not None else index
                 target = reading.frame.value(Ref(goal, (reading.sample, *at))) if _fits(goal, at) else None
             error = None if losses is None else reading.visible(Ref(losses, slot.index))
-            found.append((place_name(reading, slot), reading.visible(slot), target, error))
+            found.append((place_name(reading, slot), class_of(reading, slot), reading.visible(slot), target, error))
     size = max((width(name) for name, *_rest in found), default=0)
+    words = max((width(kind) for _name, kind, *_rest in found), default=0)
     return [
         (
             Span(padded(name, max(size + 1, 5)), Ink.STRONG),
+            *((Span(padded(kind, words + 2), Ink.TEXT),) if words else ()),
             Span(padded(_("out {value}").format(value=show(out, 5)), 14), Ink.FAINT if out is None else Ink.TEXT),
             Span(padded(_("target {value}").format(value=show(target, 5)), 14), Ink.DIM),
             Span(f"E_{name} {show(error, 5)}", Ink.FAINT if error is None else Ink.ACCENT),
         )
-        for name, out, target, error in found
+        for name, kind, out, target, error in found
     ]
 
 
@@ -160,7 +170,7 @@ def loss_so_far(reading: Reading) -> tuple[str, float, int] | None:
     return None
 
 
-def loss_label(reading: Reading, digits: int) -> Line:
+def loss_label(reading: Reading, digits: int, *, brief: bool = False) -> Line:
     """E of the iteration: the sum so far with its label, never an old one."""
     found = loss_so_far(reading)
     if found is None:
@@ -168,7 +178,9 @@ def loss_label(reading: Reading, digits: int) -> Line:
     symbol, value, done = found
     spans = [Span(f"{symbol} ", Ink.DIM), Span(show(value, digits), Ink.STRONG if math.isfinite(value) else Ink.BAD)]
     if done < reading.program.batch:
-        text = _("{done} of {count} samples").format(done=done, count=reading.program.batch)
+        text = f"{done}/{reading.program.batch}"
+        if not brief:
+            text = _("{done} of {count} samples").format(done=done, count=reading.program.batch)
         spans.append(Span(f" ({text})", Ink.CHANGED))
     return tuple(spans)
 

@@ -23,6 +23,7 @@ from retrograde.tui.views.slots import (
     SlotCell,
     base_of,
     cell_name,
+    class_at,
     info_of,
     node_at,
     node_count,
@@ -105,7 +106,7 @@ def _nodes(reading: Reading, name: str, found: Marks, chosen: int, *, small: boo
     parent = reading.parent is not None
     return tuple(
         NodeView(
-            name=cell_name(reading, SlotCell(name, unit)),
+            name=_node_name(reading, name, unit, named=last and not small),
             value=value if unit < known else None,
             mark=found.cells.get(SlotCell(name, unit), Mark.IDLE),
             selected=unit == chosen,
@@ -114,6 +115,12 @@ def _nodes(reading: Reading, name: str, found: Marks, chosen: int, *, small: boo
         )
         for unit, value in enumerate(values)
     )
+
+
+def _node_name(reading: Reading, layer: str, unit: int, *, named: bool) -> str:
+    """What a node is called, where there is room with the name of its class."""
+    name = cell_name(reading, SlotCell(layer, unit))
+    return f"{name} {kind}" if named and (kind := class_at(reading, layer, unit)) else name
 
 
 def _slot(reading: Reading, array: Array, unit: int) -> Ref:

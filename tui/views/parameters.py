@@ -15,8 +15,11 @@ from retrograde.engine.network.program import ravel, unravel
 from retrograde.tui.views.slots import PARAMETERS, SlotCell, base_of, cell_name, info_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from retrograde.engine.network.network import LayerInfo
     from retrograde.tui.reading.reading import Reading
+    from retrograde.tui.records.value_types import Floats
 
 MOST_NAMED = 5000
 """Slots of an array up to which a search looks at the name of each."""
@@ -86,6 +89,18 @@ class Parameters:
         flat = ravel(ref.index, array.shape)
         order = self._order.get(array)
         return start + (flat if order is None else order.index(flat))
+
+    def spread(self, values: Callable[[Array], Floats]) -> Floats:
+        """Values of all parameters, in the order of the rows.
+
+        Args:
+            values: gives those of one of the arrays, in its shape.
+        """
+        pieces = []
+        for array in self._arrays:
+            flat, order = values(array).ravel(), self._order.get(array)
+            pieces.append(flat if order is None else flat[order])
+        return np.concatenate(pieces) if pieces else np.empty(0)
 
     def matches(self, text: str) -> list[int]:
         """The rows whose name holds a text."""

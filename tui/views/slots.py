@@ -183,6 +183,27 @@ def place_name(reading: Reading, ref: Ref) -> str:
     return symbol
 
 
+def class_at(reading: Reading, layer: str, unit: int) -> str:
+    """The name of the class or output that a unit of a layer stands for; empty where it has none.
+
+    Args:
+        reading: the reading.
+        layer: the layer.
+        unit: the number of the unit, from 0, counted over positions.
+    """
+    names = reading.network.dataset.class_names
+    if not names or layer not in {loss.layer for loss in reading.network.losses}:
+        return ""
+    shape = reading.network.forms[layer].shape
+    return names[unit % len(names)] if shape and shape[-1] == len(names) else ""
+
+
+def class_of(reading: Reading, ref: Ref) -> str:
+    """The name of the class that a slot of an output layer stands for; empty where it has none."""
+    array = base_of(ref.array)
+    return class_at(reading, array.layer, ref.index[-1]) if array.batched and len(ref.index) > 1 else ""
+
+
 def time_of(ref: Ref) -> int | None:
     """The time step of a slot, from 1; None where it has none."""
     array = base_of(ref.array)

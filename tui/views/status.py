@@ -9,7 +9,7 @@ from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import shorten
 from retrograde.tui.reading.figures import phase_word
 from retrograde.tui.reading.reading import Reading
-from retrograde.tui.records.status import NO_PINS, HeaderView, Pins, TimelineSegment, TimelineView
+from retrograde.tui.records.status import NO_PINS, Crumb, HeaderView, Pins, TimelineSegment, TimelineView
 from retrograde.tui.views.loss import loss_label
 from retrograde.tui.views.slots import time_of
 
@@ -21,34 +21,40 @@ def header_view(reading: Reading) -> HeaderView:
     """The top line."""
     scenario = reading.scenario
     epoch, iteration = divmod(reading.iteration, reading.schedule.per_epoch)
-    crumbs = [(_("epoch"), f"{epoch + 1:,}"), (_("iteration"), f"{iteration + 1:,}")]
+    count = f"{iteration + 1:,}"
+    crumbs = [
+        Crumb(_("epoch"), f"{epoch + 1:,}", _("e{number}").format(number=f"{epoch + 1:,}"), 1),
+        Crumb(_("iteration"), count, _("i{number}").format(number=count), 1),
+    ]
     if reading.branch:
-        crumbs.insert(0, (_("branch"), reading.branch))
+        crumbs.insert(0, Crumb(_("branch"), reading.branch, reading.branch, 1))
     step = reading.step
     if step is None:
-        crumbs.append(("", _("initial state")))
+        crumbs.append(Crumb("", _("initial state")))
     else:
         moment = step.moment
         if moment.sample is not None:
-            crumbs.append((_("sample"), str(moment.sample + 1)))
-        crumbs.append(("", phase_word(moment.phase)))
+            number = str(moment.sample + 1)
+            crumbs.append(Crumb(_("sample"), number, _("s{number}").format(number=number), 1))
+        crumbs.append(Crumb("", phase_word(moment.phase), rank=2))
         target, of = step.target, step.target.array.of
         time = time_of(target)
         if moment.layer:
-            crumbs.append(("", moment.layer if time is None else f"{moment.layer}@{time}"))
+            crumbs.append(Crumb("", moment.layer if time is None else f"{moment.layer}@{time}", rank=3))
         shown = target if of is None else Ref(of, target.index)
-        crumbs.append(("", reading.symbol(shown) if shown.index else reading.symbol(target)))
-    place = reading.revealed
-    text = _("step {number} of {count}").format(number=f"{place:,}", count=f"{reading.program.steps:,}")
+        crumbs.append(Crumb("", reading.symbol(shown) if shown.index else reading.symbol(target)))
+    place, steps = f"{reading.revealed:,}", f"{reading.program.steps:,}"
+    text = _("step {number} of {count}").format(number=place, count=steps)
     if reading.term:
-        text = _("term {term} of step {number} of {count}").format(
-            term=reading.term, number=f"{place + 1:,}", count=f"{reading.program.steps:,}"
-        )
+        place = f"{reading.revealed + 1:,}"
+        text = _("term {term} of step {number} of {count}").format(term=reading.term, number=place, count=steps)
     return HeaderView(
         scenario=f"{scenario.name} · {shorten(scenario.topology, LONGEST_TOPOLOGY)}",
         crumbs=tuple(crumbs),
         step=text,
         loss=loss_label(reading, 9),
+        brief_step=f"{place}/{steps}",
+        brief_loss=loss_label(reading, 5, brief=True),
     )
 
 

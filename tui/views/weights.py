@@ -14,6 +14,7 @@ from retrograde.tui.records.weights import WeightRow, WeightsView
 from retrograde.tui.views.lens import Lens
 from retrograde.tui.views.marks import marks
 from retrograde.tui.views.parameters import Parameters, change_of
+from retrograde.tui.views.weight_order import WeightOrder
 
 
 def weights_view(
@@ -28,34 +29,41 @@ def weights_view(
         before: what was shown before the last motion; what differs is marked as changed.
         window: how many rows to make ready on either side of the selected one.
     """
-    count = len(parameters)
-    selected = min(max(lens.weight, 0), max(count - 1, 0))
+    order = WeightOrder.of(reading, parameters, lens.order, lens.kept)
+    selected = order.place(lens.weight)
     first = max(selected - window, 0)
-    last = min(selected + window, count)
     active = marks(reading).weights
-    old: dict[int, WeightRow] = {}
-    if before is not None:
-        old = {before.first + k: row for k, row in enumerate(before.rows)}
+    old = {} if before is None else {row.name: row for row in before.rows}
     found = set(parameters.matches(lens.search)) if lens.search else set()
     rows = []
-    for number in range(first, last):
+    for number in order.window(first, selected + window):
         row = _weight_row(reading, parameters, number, active)
         if number in found:
             row = replace(row, match=True)
-        past = old.get(number)
+        past = old.get(row.name)
         if past is not None and _changed(past, row):
             row = replace(row, changed=True)
+        if lens.order == "start":
+            row = replace(row, change=_since_start(reading, parameters.ref(number), row))
         rows.append(row)
     return WeightsView(
         rows=tuple(rows),
         first=first,
-        count=count,
+        count=order.count,
         selected=selected,
         decimals={5: 4, 9: 6}.get(lens.digits, 10),
         search=lens.search,
         matches=len(found),
         memory=parameters.kinds,
+        order=lens.order,
+        kept=lens.kept,
     )
+
+
+def _since_start(reading: Reading, ref: Ref, row: WeightRow) -> float | None:
+    """How far a parameter has come since the start of the training."""
+    now = row.value if row.new is None else row.new
+    return None if now is None else now - float(reading.network.parameters[ref.array][ref.index])
 
 
 def _changed(past: WeightRow, row: WeightRow) -> bool:

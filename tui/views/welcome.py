@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from retrograde.engine.equations.expression import Ref
 from retrograde.engine.equations.optimisers import OPTIMISERS
 from retrograde.engine.text import _, language, ngettext
 from retrograde.tui.canvas.canvas import Line, Span
@@ -26,7 +27,7 @@ def welcome(reading: Reading) -> EquationView:
         batch=reading.schedule.batch,
         steps=f"{steps:,}",
         optimiser=OPTIMISERS[scenario.training.optimizer].title,
-        rate=show(scenario.training.learning_rate, 6),
+        rate=_rate(reading),
     )
     paragraphs.append((Span(facts, Ink.DIM),))
     paragraphs.append((Span(loss_convention(reading), Ink.DIM),))
@@ -46,3 +47,14 @@ def welcome(reading: Reading) -> EquationView:
         why="" if scenario.teaches is None else scenario.teaches.text(chosen),
         prose=tuple(paragraphs),
     )
+
+
+def _rate(reading: Reading) -> str:
+    """The learning rate as it is in this branch, and what it was without the edit."""
+    array = reading.program.named.get("lr")
+    if array is None:
+        return show(reading.scenario.training.learning_rate, 6)
+    ref = Ref(array)
+    before = reading.before(ref)
+    now = show(reading.frame.value(ref), 6)
+    return now if before is None else _("{now} (was {before})").format(now=now, before=show(before, 6))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
 from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten
 from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.records.marks import PanelEdge
-from retrograde.tui.records.status import FooterView, HeaderView
+from retrograde.tui.records.status import Crumb, FooterView, HeaderView
 from retrograde.tui.widgets.panel import Drawn
 
 
@@ -14,41 +17,64 @@ class Breadcrumb(Drawn[HeaderView]):
     """Where the cursor is, from the epoch down to the slot, on one line."""
 
     def paint(self, canvas: Canvas, frame: PanelEdge, view: HeaderView) -> None:
-        """Draws the longest form that fits."""
-        g = canvas.glyphs
-        brand: Line = (Span(" retrograde  ", Ink.BRAND), Span(view.scenario, Ink.STRONG))
-        name: Line = (Span(view.scenario.split(" ", 1)[0], Ink.STRONG),)
-        tail: Line = (Span(view.step, Ink.TEXT), Span("   "), *view.loss, Span(" "))
-        forms = [
-            (brand, self._crumbs(view, g.crumb, long=True), tail),
-            (brand[1:], self._crumbs(view, g.crumb, long=True), tail),
-            (brand[1:], self._crumbs(view, g.crumb, long=False), tail),
-            (name, self._crumbs(view, g.crumb, long=False), tail),
-            ((), self._crumbs(view, g.crumb, long=False), tail),
-            ((), self._crumbs(view, g.crumb, long=False), (Span(view.step),)),
-            ((), self._crumbs(view, g.crumb, long=False), ()),
-        ]
-        for head, crumbs, end in forms:
-            if measure(head) + measure(crumbs) + measure(end) + 6 <= canvas.width:
+        """Draws the longest form that fits; of what gives way, the name, E and the step do so last."""
+        for form in _forms(view, canvas.glyphs.crumb):
+            if measure(form.head) + measure(form.crumbs) + measure(form.tail) + 6 <= canvas.width:
                 break
-        canvas.spans(0 if head[:1] == brand[:1] else 1, 0, head)
-        right = canvas.width - measure(end)
-        if end:
-            canvas.spans(right, 0, end)
-        place = right - measure(crumbs) - 3 if head or end else 1
-        canvas.spans(max(place, 0), 0, crumbs, right)
+        canvas.spans(0 if form.head[:1] == (BRAND,) else 1, 0, form.head)
+        right = canvas.width - measure(form.tail)
+        canvas.spans(right, 0, form.tail)
+        place = right - measure(form.crumbs) - 3 if form.head or form.tail else 1
+        canvas.spans(max(place, 0), 0, form.crumbs, right)
 
-    @staticmethod
-    def _crumbs(view: HeaderView, arrow: str, *, long: bool) -> Line:
-        spans: list[Span] = []
-        for position, (word, value) in enumerate(view.crumbs):
-            if position:
-                spans.append(Span(f" {arrow} ", Ink.FAINT))
-            last = position == len(view.crumbs) - 1
-            if word and long:
-                spans.append(Span(word + " ", Ink.DIM))
-            spans.append(Span(value, Ink.STRONG if last else Ink.TEXT))
-        return tuple(spans)
+
+BRAND = Span(" retrograde  ", Ink.BRAND)
+
+
+class _Form(NamedTuple):
+    """A form of the top line."""
+
+    head: Line
+    crumbs: Line
+    tail: Line
+
+
+def _forms(view: HeaderView, arrow: str) -> Iterator[_Form]:
+    """The forms of the top line, the longest first."""
+    whole: Line = (Span(view.scenario, Ink.STRONG),)
+    name: Line = (Span(view.scenario.split(" ", 1)[0], Ink.STRONG),)
+    gap, end = Span("   "), Span(" ")
+    tail: Line = (Span(view.step, Ink.TEXT), gap, *view.loss, end)
+    brief: Line = (Span(view.step, Ink.TEXT), gap, *(view.brief_loss or view.loss), end)
+    briefest: Line = (Span(view.brief_step or view.step, Ink.TEXT), gap, *(view.brief_loss or view.loss), end)
+    yield _Form((BRAND, *whole), _crumbs(view.crumbs, arrow, long=True), tail)
+    yield _Form(whole, _crumbs(view.crumbs, arrow, long=True), tail)
+    yield _Form(whole, _crumbs(view.crumbs, arrow), tail)
+    yield _Form(name, _crumbs(view.crumbs, arrow), tail)
+    yield _Form(name, _crumbs(view.crumbs, arrow), brief)
+    for rank in range(max((crumb.rank for crumb in view.crumbs), default=0), -1, -1):
+        crumbs = tuple(crumb for crumb in view.crumbs if crumb.rank <= rank)
+        yield _Form(name, _crumbs(crumbs, arrow), brief)
+        yield _Form(name, _crumbs(crumbs, arrow), briefest)
+    yield _Form(name, (), tail)
+    yield _Form(name, (), briefest)
+    yield _Form((), (), briefest)
+    yield _Form((), (), (Span(view.brief_step or view.step),))
+
+
+def _crumbs(crumbs: Sequence[Crumb], arrow: str, *, long: bool = False) -> Line:
+    """Where the cursor is; in little room what is counted stands together: e1 i1 s1."""
+    spans: list[Span] = []
+    for position, crumb in enumerate(crumbs):
+        brief = not long and bool(crumb.brief)
+        if position:
+            close = brief and crumbs[position - 1].brief
+            spans.append(Span(" ") if close else Span(f" {arrow} ", Ink.FAINT))
+        ink = Ink.STRONG if position == len(crumbs) - 1 else Ink.TEXT
+        if crumb.word and long:
+            spans.append(Span(crumb.word + " ", Ink.DIM))
+        spans.append(Span(crumb.brief if brief else crumb.value, ink))
+    return tuple(spans)
 
 
 class Footer(Drawn[FooterView]):

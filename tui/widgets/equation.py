@@ -212,6 +212,10 @@ class EquationPanel(Panel[EquationView]):
                 head = first if not position and not number else (Span(" " * indent),)
                 rows.append((*head, equals if not number else Span("  "), *broken))
         line: Line = (Span(" " * indent), equals, view.result)
+        if view.total:
+            rows.append(line)
+            *before, line = break_line((Span(" "), *view.total), room)
+            rows += before
         for badge in view.badges:
             mark = {True: "✓", False: "✗", None: "…"}[badge.ok]
             ink = {True: Ink.GOOD, False: Ink.BAD, None: Ink.FAINT}[badge.ok]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Generic, Protocol, TypeVar, cast
 
+from rich.style import Style
 from textual import events
+from textual.geometry import Offset
 from textual.message import Message
 from textual.reactive import reactive
+from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -17,6 +20,8 @@ from retrograde.tui.canvas.themes import Look
 from retrograde.tui.records.marks import PanelEdge
 
 V = TypeVar("V")
+REVERSE = Style(reverse=True)
+"""How marked text looks, with colours and without."""
 
 
 class HasLook(Protocol):
@@ -73,7 +78,47 @@ class Drawn(Widget, Generic[V]):
                     self.call_later(cast(HasLook, self.app).report, error)
             self._strips = canvas.strips(look.palette)
             self._drawn = drawn
-        return self._strips[y] if 0 <= y < len(self._strips) else Strip.blank(size.width)
+        if not 0 <= y < len(self._strips):
+            return Strip.blank(size.width)
+        strip, span = self._strips[y], self._marked(y)
+        if span is None:
+            return strip
+        start, end = span
+        marked = strip.crop(start, end).apply_style(REVERSE)
+        return Strip.join([strip.crop(0, start), marked, strip.crop(end)])
+
+    # -- marking with the mouse
+
+    @property
+    def inside(self) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom of what can be marked; the ends do not belong to it."""
+        return 0, 0, self.size.width, self.size.height
+
+    def cell_at(self, x: int, y: int) -> Offset:
+        """The cell that a drag to a place means: the nearest one inside."""
+        left, top, right, bottom = self.inside
+        return Offset(min(max(x, left), max(right - 1, left)), min(max(y, top), max(bottom - 1, top)))
+
+    def _marked(self, y: int, selection: Selection | None = None) -> tuple[int, int] | None:
+        """The columns of a row that are marked; None for none."""
+        selection = self.text_selection if selection is None else selection
+        left, top, right, bottom = self.inside
+        if selection is None or not top <= y < bottom:
+            return None
+        span = selection.get_span(y)
+        if span is None:
+            return None
+        start, end = max(span[0], left), right if span[1] == -1 else min(span[1], right)
+        return (start, end) if start < end else None
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """The text that is marked, without the frame and without the blanks at the ends of rows."""
+        rows = []
+        for y, strip in enumerate(self._strips):
+            span = self._marked(y, selection)
+            if span is not None:
+                rows.append(strip.crop(*span).text.rstrip())
+        return "\n".join(rows), "\n"
 
 
 class Panel(Drawn[V]):
@@ -109,6 +154,12 @@ class Panel(Drawn[V]):
         """Draws the frame."""
         ink = Ink.FRAME_ON if frame.focused else Ink.FRAME
         canvas.frame(title=frame.title, ink=ink, corners=frame.corners, bottom=frame.bottom, joints=frame.joints)
+
+    @property
+    def inside(self) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom of the rows inside the frame."""
+        bottom = self.state is None or self.state[0].bottom
+        return 1, 1, self.size.width - 1, self.size.height - (1 if bottom else 0)
 
     def draw(self, canvas: Canvas, view: V) -> None:
         """Draws the view; implemented by each panel."""

@@ -116,7 +116,8 @@ class Table(Drawn[TableView]):
     def _side(canvas: Canvas, view: TableView) -> int:
         """How many cells there are beside the table; 0 for none."""
         wanted = sum(max(column.width, width(column.title)) + SPACE for column in view.columns)
-        left = canvas.width - 4 - wanted - 3
+        # The arrows of a longer table have a column, and the line between has three.
+        left = canvas.width - 5 - wanted - 3
         return min(left, MOST_SIDE) if view.side and left >= LEAST_SIDE else 0
 
     def _draw_side(self, canvas: Canvas, view: TableView, size: int) -> None:

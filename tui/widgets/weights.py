@@ -32,6 +32,9 @@ def cell(value: float | None, decimals: int, unknown: str, *, sign: bool = False
     return text.replace("-", "−")
 
 
+SORTED = {"value": 0, "gradient": 1, "update": 2, "start": 2}
+"""The column that the table is sorted by."""
+
 GRADIENT = 1
 """The column of the gradient."""
 
@@ -44,7 +47,7 @@ class WeightsPanel(Panel[WeightsView]):
 
     def draw(self, canvas: Canvas, view: WeightsView) -> None:
         """Draws the heading and the rows that fit around the selected one."""
-        body = canvas.height - 1
+        body, g = canvas.height - 1, canvas.glyphs
         if body <= 0:
             return
         self._top = min(max(self._top, view.selected - body + 1), view.selected)
@@ -63,17 +66,30 @@ class WeightsPanel(Panel[WeightsView]):
         if with_path:
             room -= path + 2
         columns = max(min(room // (number + 1), 4 + len(view.memory)), 1)
-        titles = [_("value"), "∂E/∂w", "Δw", _("new"), *view.memory][:columns]
+        titles = self._titles(canvas, view)[:columns]
         spacing = min(max(room // columns, number + 1), number + 4)
         x = 3 + name + (path + 2 if with_path else 0)
         place = f"{view.selected + 1}/{view.count}" if view.count > body else "w"
         canvas.put(2, 0, place if width(place) <= name + 1 else "w", Ink.DIM)
+        if view.kept:
+            canvas.put(
+                2, 0, shorten(f"{view.kept} {view.count:,}", name + (path if with_path else 0), g.ellipsis), Ink.MATCH
+            )
         if with_path:
-            canvas.put(4 + name, 0, _("from→to"), Ink.DIM)
+            canvas.put(4 + name, 0, "" if view.kept else _("from→to"), Ink.DIM)
         for position, title in enumerate(titles):
-            canvas.put(x + spacing * (position + 1) - width(title), 0, title, Ink.DIM)
+            ink = Ink.KEY if position == SORTED.get(view.order) else Ink.DIM
+            canvas.put(x + spacing * (position + 1) - width(title), 0, title, ink)
         for position, row in enumerate(rows):
             self._draw_row(canvas, view, row, position, x if with_path else -x, name, spacing, columns)
+
+    @staticmethod
+    def _titles(canvas: Canvas, view: WeightsView) -> list[str]:
+        """The headings of the columns of numbers; an arrow stands before that which the table is sorted by."""
+        change = _("Δ start") if view.order == "start" else "Δw"
+        titles = [_("value"), "∂E/∂w", change, _("new"), *view.memory]
+        column = SORTED.get(view.order)
+        return [canvas.glyphs.down + title if k == column else title for k, title in enumerate(titles)]
 
     def _draw_row(
         self,

@@ -168,4 +168,5 @@ def _set_modes(modes: list[Any] | None) -> None:
 def _write_sane(modes: list[Any] | None) -> None:
     _set_modes(modes)
     with suppress(OSError):
-        os.write(2, SANE.encode())
+        if os.isatty(2):
+            os.write(2, SANE.encode())

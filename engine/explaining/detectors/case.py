@@ -89,10 +89,10 @@ class Group:
 
     def by_unit(self, frame: Frame, arrays: tuple[Array, ...]) -> Floats:
         """The values of some arrays, (samples and whatever else, units)."""
-        return np.concatenate([_by_unit(frame.array(array)) for array in arrays])
+        return np.concatenate([by_unit(frame.array(array)) for array in arrays])
 
 
-def _by_unit(values: Floats) -> Floats:
+def by_unit(values: Floats) -> Floats:
     """Values of a batch with the units, of a convolution the channels, as the last axis and all else before it."""
     axis = 1 if values.ndim == 4 else values.ndim - 1
     moved = np.moveaxis(values, axis, -1)

@@ -136,7 +136,7 @@ def imbalance(case: Case, limits: Limits) -> Found | None:
         share = float(counts.max() / counts.sum())
         if limits["share"] <= share < 1.0:
             cause = _("{share:.1%} of the targets are class {name}: saying so always is nearly always right")
-            name = f"{int(found[counts.argmax()])}"
+            name = case.network.dataset.label(int(found[counts.argmax()]))
             return Found(
                 value=share,
                 threshold=limits["share"],

@@ -226,7 +226,9 @@ def class_ignored(watch: Watch, _limits: Limits) -> Found | None:
         missing = sorted(set(np.unique(classes).tolist()) - set(np.unique(said).tolist()))
         if missing and len(np.unique(classes)) > 1:
             cause = _("class {name} occurs {count} times and is predicted for no sample")
-            text = cause.format(name=int(missing[0]), count=int(np.sum(classes == missing[0])))
+            text = cause.format(
+                name=case.network.dataset.label(int(missing[0])), count=int(np.sum(classes == missing[0]))
+            )
             return Found(
                 value=float(len(missing)), threshold=0.0, place=output.layer.name, cause=text, iteration=watch.last
             )

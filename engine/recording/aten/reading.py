@@ -164,6 +164,26 @@ def base_name(op: str) -> str:
     return name.removesuffix("_") if not name.startswith("__") else name
 
 
+def plain_arguments(base: str, arguments: Mapping[str, Any], item: int | None) -> dict[str, Any]:
+    """The arguments of an op; of one that takes lists of tensors those of one item, under the names of the plain op."""
+    if item is None:
+        return dict(arguments)
+    found: dict[str, Any] = {}
+    for name, one in arguments.items():
+        chosen = one[item] if isinstance(one, list | tuple) and item < len(one) else one
+        found[_plain_name(base, name)] = chosen
+    return found
+
+
+def _plain_name(base: str, name: str) -> str:
+    """What an argument of an op on lists is called in the plain op."""
+    if name in {"scalar", "scalars", "tensors"} and base in {"addcmul", "addcdiv"}:
+        return "value"
+    if name in {"scalar", "scalars"}:
+        return {"clamp_min": "min", "clamp_max": "max", "lerp": "weight", "pow": "exponent"}.get(base, "other")
+    return {"tensors1": "end" if base == "lerp" else "tensor1", "weights": "weight"}.get(name, name)
+
+
 def total(parts: Sequence[Expr]) -> Expr:
     """A sum; of one term that term, of none 0."""
     return ZERO if not parts else parts[0] if len(parts) == 1 else Sum(tuple(parts))

@@ -5,6 +5,7 @@ from __future__ import annotations
 # Each enters its rules.
 from retrograde.engine.recording.aten import (
     attention,
+    exchanging,
     losses,
     moving,
     normalising,
@@ -15,7 +16,7 @@ from retrograde.engine.recording.aten import (
 )
 from retrograde.engine.recording.aten.reading import TABLE, Stated, base_name
 
-FILES = (attention, losses, moving, normalising, pointwise, products, reductions, updates)
+FILES = (attention, exchanging, losses, moving, normalising, pointwise, products, reductions, updates)
 
 DRAWN = frozenset(
     [

@@ -26,7 +26,7 @@ def held_out_rules(parts: Parts, data: Data, held_out: HeldOut) -> Iterator[Viol
             yield Violation(path=("held_out",), message=message)
         return
     if any(layer is not None and layer.starts for layer in parts.layers):
-        message = _("initial states for each sample and samples that are held out exclude each other")
+        message = _("what a layer is given for each sample and samples that are held out exclude each other")
         yield Violation(path=("held_out",), message=message)
     if held_out.share is not None:
         for key in given[1:]:

@@ -39,7 +39,11 @@ def memory_rules(parts: Parts, training: Training) -> Iterator[Violation]:
             message = _("{name} belongs to no parameter: {name} = 1").format(name=stem)
             yield Violation(path=path, message=message, key=True)
         elif match is not None and match["index"] is None and match["name"] in (found := _trained(parts)):
-            yield from _array_rules(found[match["name"]], value, path)
+            if isinstance(value, str) and parts.weights_file is None:
+                message = _("{name} names a tensor, and there is no network.weights_file").format(name=repr(value))
+                yield Violation(path=path, message=message)
+            elif not isinstance(value, str):
+                yield from _array_rules(found[match["name"]], value, path)
         elif match is not None and parts.doubtful:
             continue
         elif not _is_number(value):

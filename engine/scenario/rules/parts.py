@@ -21,9 +21,11 @@ class Parts(Shapes):
     """The parts of a scenario; None stands for one that is not valid by itself, and for a key that is not.
 
     Attributes:
+        weights_file: the file of weights.
         unknown: the keys that are wrong, so that None does not mean that they are absent.
     """
 
+    weights_file: str | None = None
     loss: LossTable | None = None
     losses: Sequence[LossTable | None] = ()
     seed: int | None = None

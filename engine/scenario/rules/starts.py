@@ -1,20 +1,20 @@
-"""Initial states of recurrent layers that differ from sample to sample: a row for each sample."""
+"""What layers are given for each sample, initial states and masks: a row for each sample."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from retrograde.engine.equations.array import Role
 from retrograde.engine.errors import KeyPath, Violation
-from retrograde.engine.layers.recurrent import RecurrentLayer
 from retrograde.engine.scenario.rules.data import kind_of
 from retrograde.engine.scenario.rules.parts import Parts
 from retrograde.engine.text import _
 
 
 def start_rules(parts: Parts, count: int) -> Iterator[Violation]:
-    """Yield initial states that have another number of rows than there are samples, and names without a file."""
+    """Yield what has another number of rows than there are samples, and names without a file."""
     for number, layer in enumerate(parts.layers):
-        if not isinstance(layer, RecurrentLayer) or number in parts.doubtful:
+        if layer is None or number in parts.doubtful:
             continue
         for name, rows in layer.starts.items():
             path: KeyPath = ("network", "layers", number, *layer.start_path(name))
@@ -25,4 +25,6 @@ def start_rules(parts: Parts, count: int) -> Iterator[Violation]:
                     yield Violation(path=path, message=message.format(name=rows))
             elif len(rows) != count:
                 message = _("{rows} rows of initial states for {count} samples: a row for each of them")
+                if layer.start_role is Role.MASK:
+                    message = _("{rows} rows of masks for {count} samples: a row for each of them")
                 yield Violation(path=path, message=message.format(rows=len(rows), count=count))

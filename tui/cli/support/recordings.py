@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from retrograde.tui.cli.support.numbers import encoded, shown
 if TYPE_CHECKING:
     from retrograde.engine.equations.expression import Ref
     from retrograde.engine.explaining.step import Step
+    from retrograde.engine.network.program import Place
     from retrograde.engine.recording.checking import OpCheck
     from retrograde.engine.recording.recording import Break, Recording
 
@@ -294,7 +296,7 @@ def why_recording(source: str, name: str | None, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps(_break_record(recording, found), indent=2, ensure_ascii=False, allow_nan=False))
     else:
-        print("\n".join(_story(recording, found)))
+        print("\n".join(story(recording, found)))
     return 0 if found is None else 1
 
 
@@ -312,11 +314,13 @@ def _break_record(recording: Recording, found: Break | None) -> dict[str, Any]:
     }
 
 
-def _story(recording: Recording, found: Break | None) -> Iterator[str]:
+def story(recording: Recording, found: Break | None) -> Iterator[str]:
+    """Where a step stopped being finite, as lines."""
     if found is None:
         yield _("every value that is in the file is finite, or was made infinite by a number of the program")
         return
     from retrograde.engine.equations.rendering import render
+    from retrograde.engine.explaining.nonfinite import Breakdown
     from retrograde.engine.network.program import Place
 
     op = recording.op(found.op)
@@ -324,9 +328,12 @@ def _story(recording: Recording, found: Break | None) -> Iterator[str]:
     size = op.target.size
     element = _("{op}, element {number} of {size}").format(op=head, number=found.element + 1, size=size)
     what = shown(found.value)
-    if found.origin is not None and found.origin.node is not None:
-        numbers = render(found.origin.node, lambda ref: shown(recording.frame.value(ref)), times=" × ")
-        what = f"{numbers} = {what}  ({found.origin.breakdown})"
+    origin = found.origin
+    if origin is not None and origin.node is not None and origin.breakdown is not Breakdown.GIVEN:
+        numbers = render(origin.node, lambda ref: shown(recording.frame.value(ref)), times=" × ")
+        what = f"{numbers} = {what}  ({origin.breakdown})"
+    elif op.has_equation:
+        what += _in_the_type(recording, Place(found.op, None, found.element))
     yield f"{element}: {what}"
     yield from step_lines(recording, recording.step_at(Place(found.op, None, found.element)))
     if found.broken > 1:
@@ -334,3 +341,14 @@ def _story(recording: Recording, found: Break | None) -> Iterator[str]:
     if found.reached:
         listed = ", ".join(found.reached[:_MOST])
         yield "  " + _("not finite after it: {names}").format(names=listed + (" …" if found.reached[_MOST:] else ""))
+
+
+def _in_the_type(recording: Recording, place: Place) -> str:
+    """Why a value is not finite though no operation of its equation says so."""
+    from retrograde.engine.recording.checking import compare
+
+    computed = compare(recording.recorded, place).computed
+    if math.isfinite(computed):
+        dtype = recording.value_of(recording.op(place.op).target).dtype
+        return "  (" + _("overflow of {dtype}: float64 gives {value}").format(dtype=dtype, value=shown(computed)) + ")"
+    return "  (" + _("of operands that are infinite") + ")"

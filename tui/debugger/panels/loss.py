@@ -56,7 +56,8 @@ class LossPart(PanelPart):
         step = reading if furthest == 0 else None
         known = None if other is None else (other.name, other.history.count)
         alerts = self.colleagues.doctoring.alerts
-        happened = (alerts, tuple(desk.session.marks.items()))
+        race = self.colleagues.racing.variants
+        happened = (alerts, tuple(desk.session.marks.items()), len(race))
         here = (reading.iteration, furthest, so_far, desk.outcome, accuracy, step, desk.session.branch.name, known)
         key = (*here, *happened, working.ended, language())
         if working.work is not None:
@@ -74,6 +75,7 @@ class LossPart(PanelPart):
                     accuracy=accuracy,
                     other=beside,
                     events=events_of(desk.session, reading.schedule, alerts),
+                    race=race,
                 ),
             )
         return self._made[1]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from retrograde.tui.debugger.doctoring import Doctoring
     from retrograde.tui.debugger.listing import Listing
     from retrograde.tui.debugger.moving import Moving
+    from retrograde.tui.debugger.racing import Racing
     from retrograde.tui.debugger.working import Working
     from retrograde.tui.widgets.panel import Panel
 
@@ -31,6 +32,7 @@ class Colleagues:
     moving: Moving
     breaking: Breaking
     doctoring: Doctoring
+    racing: Racing
 
 
 class PanelPart:

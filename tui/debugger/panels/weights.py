@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from retrograde.engine.equations.expression import Ref
     from retrograde.tui.debugger.desk import Desk
     from retrograde.tui.records.weights import WeightsView
+    from retrograde.tui.views.weight_order import WeightOrder
 
 
 class WeightsPart(PanelPart):
@@ -40,9 +41,10 @@ class WeightsPart(PanelPart):
         self._before = self._now
 
     def depends(self, height: int) -> tuple[object, ...]:
-        """Also what it was before the motion, the selection, the search, the digits and the rows in sight."""
+        """Also what it was before the motion, the selection, the search, digits, order and rows in sight."""
         lens = self.desk.lens
-        return (self.desk.reading, self._before, lens.weight, lens.search, lens.digits, _window(height))
+        chosen = (lens.weight, lens.search, lens.digits, lens.order, lens.kept)
+        return (self.desk.reading, self._before, *chosen, _window(height))
 
     def view(self, height: int) -> WeightsView:
         """The rows around the selected one."""
@@ -54,8 +56,10 @@ class WeightsPart(PanelPart):
 
     def select(self, by: int) -> None:
         """Selects a parameter."""
-        desk = self.desk
-        desk.lens = replace(desk.lens, weight=next_row(desk.lens.weight, by, len(desk.parameters)))
+        desk, order = self.desk, self._order
+        if order.count:
+            place = next_row(order.place(desk.lens.weight), by, order.count)
+            desk.lens = replace(desk.lens, weight=order.window(place, place + 1)[0])
         desk.paint()
 
     def enter(self) -> None:
@@ -64,7 +68,15 @@ class WeightsPart(PanelPart):
 
     def point(self, item: int) -> None:
         """Selects the parameter that was pressed."""
-        self.desk.lens = replace(self.desk.lens, weight=item)
+        self.desk.lens = replace(self.desk.lens, weight=self._order.window(item, item + 1)[0])
+
+    @property
+    def _order(self) -> WeightOrder:
+        """The rows in their order."""
+        from retrograde.tui.views.weight_order import WeightOrder
+
+        desk = self.desk
+        return WeightOrder.of(desk.reading, desk.parameters, desk.lens.order, desk.lens.kept)
 
     @property
     def slot(self) -> Ref | None:

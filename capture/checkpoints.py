@@ -1,0 +1,229 @@
+"""The state of a training, kept and put back: tensors into buffers that are ready, and all random number generators."""
+
+from __future__ import annotations
+
+import copy
+import random
+import sys
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_WORDS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
+class Named(NamedTuple):
+    """A tensor of the state, and what people call it."""
+
+    name: str
+    tensor: Any
+
+
+class Parts:
+    """What training changes, sorted by how it is kept: everything that was passed to the watch.
+
+    Attributes:
+        models: modules, with their parameters, gradients, buffers and modes.
+        optimizers: optimisers, with their memory and settings.
+        others: whatever else has a `state_dict`: schedulers, scalers, averages.
+        generators: generators of random numbers, of PyTorch or NumPy.
+    """
+
+    def __init__(self, parts: tuple[Any, ...]) -> None:
+        self.models = [one for one in parts if isinstance(one, torch.nn.Module)]
+        self.optimizers = [one for one in parts if isinstance(one, torch.optim.Optimizer)]
+        self.generators = [one for one in parts if isinstance(one, torch.Generator) or hasattr(one, "bit_generator")]
+        sorted_out = {id(one) for one in (*self.models, *self.optimizers, *self.generators)}
+        self.others = [one for one in parts if one is not None and id(one) not in sorted_out]
+        for one in self.others:
+            if not hasattr(one, "state_dict") or not hasattr(one, "load_state_dict"):
+                raise TypeError(f"watch takes what has a state_dict, or a generator, not {type(one).__name__}")
+
+    @property
+    def scaler(self) -> Any:
+        """The scaler of gradients; None without one."""
+        return next((one for one in self.others if isinstance(one, torch.amp.GradScaler) and one.is_enabled()), None)
+
+    def names(self) -> dict[int, str]:
+        """What each parameter is called, by its identity."""
+        found: dict[int, str] = {}
+        for number, model in enumerate(self.models):
+            root = "" if len(self.models) == 1 else f"model{number + 1}."
+            for name, tensor in model.named_parameters():
+                found.setdefault(id(tensor), root + name)
+        return found
+
+    def floats(self) -> list[Named]:
+        """The parameters, the buffers and the optimisers' memory that have to stay finite."""
+        names = self.names()
+        found = {id(one): Named(names[id(one)], one) for model in self.models for one in model.parameters()}
+        for model in self.models:
+            found |= {id(one): Named(name, one) for name, one in model.named_buffers()}
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                for one in group["params"]:
+                    found.setdefault(id(one), Named(names.get(id(one), "parameter"), one))
+                    state = optimizer.state.get(one)
+                    for key, part in state.items() if isinstance(state, dict) else ():
+                        if isinstance(part, torch.Tensor) and part.numel() > 1:
+                            found[id(part)] = Named(f"{key}({names.get(id(one), 'parameter')})", part)
+        return [one for one in found.values() if one.tensor.dtype in _FLOATS and one.tensor.layout == torch.strided]
+
+
+class Chance:
+    """The states of all generators of random numbers: PyTorch's on every device, Python's, NumPy's, and one's own."""
+
+    def __init__(self, generators: list[Any]) -> None:
+        self._torch = torch.get_rng_state()
+        self._cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+        self._mps = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
+        self._python = random.getstate()
+        numpy = sys.modules.get("numpy")
+        self._numpy = None if numpy is None else numpy.random.get_state()
+        self._own = [(one, _generator_state(one)) for one in generators]
+
+    def give(self, *, torch_state: Any = None) -> None:
+        """Puts them back."""
+        torch.set_rng_state(self._torch if torch_state is None else torch_state)
+        if self._cuda is not None:
+            torch.cuda.set_rng_state_all(self._cuda)
+        if self._mps is not None:
+            torch.mps.set_rng_state(self._mps)
+        random.setstate(self._python)
+        if self._numpy is not None:
+            sys.modules["numpy"].random.set_state(self._numpy)
+        for one, state in self._own:
+            if isinstance(one, torch.Generator):
+                one.set_state(state)
+            else:
+                one.bit_generator.state = copy.deepcopy(state)
+
+
+def _generator_state(one: Any) -> Any:
+    return one.get_state() if isinstance(one, torch.Generator) else copy.deepcopy(one.bit_generator.state)
+
+
+class _Slot(NamedTuple):
+    """Where a value of the state hangs: in a dictionary of a module or of an optimiser."""
+
+    owner: dict[Any, Any]
+    key: Any
+    value: Any
+
+
+class Checkpoint:
+    """One moment of a training, to go back to; saved again and again into the same memory."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._copies: list[Any] = []
+        self._slots: list[_Slot] = []
+        self._places: dict[int, int] = {}
+        self._gradients: list[tuple[Any, int | None]] = []
+        self._plain: list[_Slot] = []
+        self._states: list[tuple[Any, set[int]]] = []
+        self._groups: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        self._others: list[tuple[Any, Any]] = []
+        self._modes: list[tuple[Any, bool]] = []
+        self._trained: list[tuple[Any, bool]] = []
+
+    @property
+    def nbytes(self) -> int:
+        """How much memory it takes."""
+        return sum(one.numel() * one.element_size() for one in self._copies)
+
+    def save(self) -> None:
+        """Keeps the state as it is now."""
+        found = list(self._found())
+        self._slots = [one for one in found if isinstance(one.value, torch.Tensor)]
+        self._plain = [
+            _Slot(one.owner, one.key, copy.deepcopy(one.value))
+            for one in found
+            if not isinstance(one.value, torch.Tensor)
+        ]
+        live = {id(one.value): one.value for one in self._slots}
+        trained = list(dict.fromkeys(one for model in self._parts.models for one in model.parameters()))
+        live |= {id(one.grad): one.grad for one in trained if one.grad is not None}
+        self._places = {key: place for place, key in enumerate(live)}
+        self._gradients = [(one, None if one.grad is None else self._places[id(one.grad)]) for one in trained]
+        self._copy(list(live.values()))
+        # Of a slot only the place of its copy is needed: a tensor that is dropped meanwhile is not kept alive.
+        self._slots = [_Slot(one.owner, one.key, self._places[id(one.value)]) for one in self._slots]
+        self._states = [(one, {id(key) for key in one.state}) for one in self._parts.optimizers]
+        self._groups = [
+            (group, {key: copy.deepcopy(one) for key, one in group.items() if key != "params"})
+            for optimizer in self._parts.optimizers
+            for group in optimizer.param_groups
+        ]
+        self._others = [(one, copy.deepcopy(one.state_dict())) for one in self._parts.others]
+        self._modes = [(one, one.training) for model in self._parts.models for one in model.modules()]
+        self._trained = [(one, one.requires_grad) for one in trained]
+
+    def restore(self) -> None:
+        """Puts the state back as it was, into the same tensors where they are still there."""
+        for optimizer, known in self._states:
+            for key in [key for key in optimizer.state if id(key) not in known]:
+                del optimizer.state[key]
+        with torch.no_grad():
+            for slot in self._slots:
+                kept, now = self._copies[slot.value], slot.owner.get(slot.key)
+                if isinstance(now, torch.Tensor) and now.shape == kept.shape and now.dtype == kept.dtype:
+                    now.copy_(kept)
+                else:
+                    slot.owner[slot.key] = kept.clone()
+            for parameter, place in self._gradients:
+                parameter.grad = None if place is None else self._copies[place].clone()
+        for slot in self._plain:
+            slot.owner[slot.key] = copy.deepcopy(slot.value)
+        for group, settings in self._groups:
+            _settle(group, settings)
+        for one, state in self._others:
+            one.load_state_dict(copy.deepcopy(state))
+        for module, mode in self._modes:
+            module.training = mode
+        for parameter, wanted in self._trained:
+            if parameter.requires_grad != wanted:
+                parameter.requires_grad_(wanted)
+
+    def _found(self) -> Iterator[_Slot]:
+        """Every value that hangs at a module or an optimiser."""
+        for model in self._parts.models:
+            for module in model.modules():
+                for owner in (module._parameters, module._buffers):
+                    yield from (_Slot(owner, key, one) for key, one in owner.items() if one is not None)
+        for optimizer in self._parts.optimizers:
+            for state in optimizer.state.values():
+                if isinstance(state, dict):
+                    yield from (_Slot(state, key, one) for key, one in state.items())
+
+    def _copy(self, live: list[Any]) -> None:
+        fits = len(live) == len(self._copies) and all(
+            one.shape == kept.shape and one.dtype == kept.dtype and one.device == kept.device
+            for one, kept in zip(live, self._copies, strict=True)
+        )
+        with torch.no_grad():
+            if fits and live:
+                torch._foreach_copy_(self._copies, live)
+            else:
+                self._copies = [one.detach().clone() for one in live]
+
+
+def _settle(group: dict[str, Any], settings: dict[str, Any]) -> None:
+    """The settings of a group of parameters as they were; a rate that is a tensor keeps its place in memory."""
+    for key, one in settings.items():
+        now = group.get(key)
+        if isinstance(now, torch.Tensor) and isinstance(one, torch.Tensor):
+            now.copy_(one)
+        else:
+            group[key] = copy.deepcopy(one)
+
+
+def checksum(tensors: list[Any]) -> Any:
+    """A number for each tensor that changes with every bit of it; they stay where the tensors are."""
+    if not tensors:
+        return torch.zeros(0, dtype=torch.int64)
+    with torch.no_grad():
+        sums = [one.detach().view(_WORDS[one.element_size()]).sum() for one in tensors]
+    return torch.stack([one.to(sums[0].device) for one in sums])

@@ -1,0 +1,177 @@
+"""Writing the file of a recording: its numbers as they come, its records at the end, renamed when it is whole."""
+
+from __future__ import annotations
+
+import functools
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from retrograde.engine.errors import EngineError
+from retrograde.engine.recording.form import ALIGNMENT, STEP, VALUES, StepFile
+from retrograde.engine.text import _
+
+_HEADER = 30
+"""Bytes of the header of an entry of a ZIP, before its name."""
+_ZIP64 = 20
+"""Bytes of its ZIP64 field."""
+_POLYNOMIAL = 0xEDB88320
+_SMALL = 4096
+"""Bytes up to which a checksum is taken twice sooner than two are joined."""
+
+
+class Piece(NamedTuple):
+    """Where an array lies.
+
+    Attributes:
+        offset: where it begins in the numbers.
+        length: how many bytes.
+        crc: their CRC-32.
+    """
+
+    offset: int
+    length: int
+    crc: int
+
+
+class RecordingWriter:
+    """A recording in the making: beside the target, until it is whole."""
+
+    def __init__(self, path: Path) -> None:
+        """Begins it.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self._path = path
+        self._temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}.{id(self):x}.tmp")
+        self._file: IO[bytes] = self._temporary.open("w+b")
+        self._entry = zipfile.ZipInfo(VALUES)
+        # The numbers begin at an aligned place: the extra field of the header fills up.
+        fill = -(_HEADER + len(VALUES) + _ZIP64 + 4) % ALIGNMENT
+        self._entry.extra = struct.pack("<HH", 0x5247, fill) + bytes(fill)
+        self._entry.CRC = self._entry.header_offset = 0
+        self._file.write(self._entry.FileHeader(zip64=True))
+        self._start = self._file.tell()
+        self._crc = 0
+        self.length = 0
+
+    def add(self, data: Any) -> Piece:
+        """Appends the numbers of an array, aligned.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        view = memoryview(data)
+        if view.nbytes:
+            view = view.cast("B")
+        gap = bytes(-self.length % ALIGNMENT)
+        crc = zlib.crc32(view)
+        if gap:
+            self._file.write(gap)
+            self._crc = zlib.crc32(gap, self._crc)
+        self._file.write(view)
+        self._crc = zlib.crc32(view, self._crc) if view.nbytes < _SMALL else _joined(self._crc, crc, view.nbytes)
+        piece = Piece(self.length + len(gap), view.nbytes, crc)
+        self.length = piece.offset + piece.length
+        return piece
+
+    def read(self, piece: Piece) -> bytes:
+        """The numbers of an array again."""
+        self._file.seek(self._start + piece.offset)
+        found = self._file.read(piece.length)
+        self._file.seek(0, os.SEEK_END)
+        return found
+
+    def finish(self, step: StepFile) -> None:
+        """Writes the records, and puts the file in its place.
+
+        Raises:
+            EngineError: it cannot be written.
+        """
+        try:
+            try:
+                self._entry.CRC, self._entry.file_size = self._crc, self.length
+                self._entry.compress_size = self.length
+                self._file.seek(0)
+                self._file.write(self._entry.FileHeader(zip64=True))
+                self._file.seek(0, os.SEEK_END)
+                with zipfile.ZipFile(self._file, "w", zipfile.ZIP_STORED) as archive:
+                    archive.filelist.append(self._entry)
+                    archive.NameToInfo[VALUES] = self._entry
+                    archive.writestr(zipfile.ZipInfo(STEP), step.model_dump_json(exclude_defaults=True))
+                self._file.close()
+                self._temporary.replace(self._path)
+            finally:
+                self.abandon()
+        except OSError as error:
+            message = _("cannot be written: {reason}: {path}")
+            raise EngineError(message.format(path=self._path, reason=error.strerror or error)) from None
+
+    def abandon(self) -> None:
+        """Takes away what was not finished."""
+        self._file.close()
+        self._temporary.unlink(missing_ok=True)
+
+
+def write_recording(path: Path, step: StepFile, numbers: Sequence[bytes]) -> None:
+    """Writes a recording whole.
+
+    Args:
+        path: where to.
+        step: the records; the offsets of their values are those of ``laid_out``.
+        numbers: the numbers of the arrays that are in it.
+
+    Raises:
+        EngineError: it cannot be written.
+    """
+    writer = RecordingWriter(path)
+    for one in numbers:
+        writer.add(one)
+    writer.finish(step)
+
+
+def laid_out(lengths: Sequence[int]) -> list[int]:
+    """Where arrays of so many bytes begin when they are written one after the other, aligned."""
+    found, done = [], 0
+    for length in lengths:
+        done += -done % ALIGNMENT
+        found.append(done)
+        done += length
+    return found
+
+
+def _joined(first: int, second: int, length: int) -> int:
+    """The CRC-32 of two pieces, from those of each and the length of the second.
+
+    The first is carried over the second: multiplied by x^(8·length), modulo the polynomial.
+    """
+    return _times(_power(length), first) ^ second
+
+
+def _times(left: int, right: int) -> int:
+    """A product of polynomials over GF(2), bits reflected, modulo that of the CRC-32."""
+    found, bit = 0, 1 << 31
+    while left:
+        if left & bit:
+            found ^= right
+            left ^= bit
+        bit >>= 1
+        right = (right >> 1) ^ _POLYNOMIAL if right & 1 else right >> 1
+    return found
+
+
+@functools.lru_cache(maxsize=1024)
+def _power(length: int) -> int:
+    """x^(8·length)."""
+    found, square, left = 1 << 31, 1 << 30, 8 * length
+    while left:
+        if left & 1:
+            found = _times(square, found)
+        square = _times(square, square)
+        left >>= 1
+    return found

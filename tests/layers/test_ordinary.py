@@ -1,0 +1,110 @@
+"""The ordinary layers of PyTorch models: every slot is what its equation says, in every executor; runs are steps."""
+
+from __future__ import annotations
+
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retrograde.engine import Session
+from retrograde.engine.equations.arithmetic import same_bits
+from retrograde.engine.equations.expression import Ref, refs
+from retrograde.engine.explaining.uses import _read, uses
+from retrograde.engine.network.network import Network
+from tests.executor.test_kernels import SPECIAL, assert_frame_is_its_equations, executors
+from tests.layers.test_attention import near
+from tests.support.effort import examples
+from tests.support.networks import all_slots, bits, executed_by
+from tests.support.ordinary import MOVES, Ordinary
+
+SEEDS = st.integers(0, 2**32)
+
+
+@pytest.mark.parametrize("kind", MOVES)
+@examples(24)
+@given(seed=SEEDS, update=st.sampled_from(("simultaneous", "in_place")))
+def test_every_slot_is_what_its_equation_says(kind: str, seed: int, update: str) -> None:
+    network = Network(Ordinary(seed=seed, kind=kind, update=update).scenario)
+    program = network.program(network.batch)
+    frames = []
+    for executor in executors(network, program):
+        leaves = executor.leaves(network.columns, range(program.batch))
+        frame = executor.frame(network.initial_state, leaves)
+        assert_frame_is_its_equations(frame)
+        frames.append(frame)
+        losses: list[float] = []
+        after = executor.advance(network.initial_state, [leaves, leaves], losses)
+        assert same_bits(after, executor.frame(frame.next_state, leaves).next_state)
+    near(*frames)
+
+
+@pytest.mark.parametrize("kind", MOVES)
+@examples(12)
+@given(seed=SEEDS)
+def test_edits_inf_and_nan_have_the_bits_of_the_equations(kind: str, seed: int) -> None:
+    random = Random(seed)
+    network = Network(Ordinary(seed=seed, kind=kind, samples=random.randint(1, 3)).scenario)
+    program = network.program(len(network.dataset))
+    every = all_slots(program)
+    overrides = {random.choice(every): random.choice((*SPECIAL, 0.5, -1.0)) for _ in range(4)}
+    for executor in executors(network, program):
+        leaves = executor.leaves(network.columns, range(program.batch))
+        frame = executor.frame(network.initial_state, leaves, overrides)
+        assert_frame_is_its_equations(frame, frozenset(overrides))
+
+
+@pytest.mark.parametrize("kind", MOVES)
+def test_blas_computes_the_same_but_for_rounding(kind: str) -> None:
+    frames = []
+    for arithmetic in ("exact", "blas"):
+        with executed_by("kernels"):
+            frames.append(Session(Ordinary(seed=1, kind=kind, arithmetic=arithmetic).scenario).timeline.frame(0))
+    other = frames[1].program
+    for array in frames[0].program.arrays:
+        a, b = frames[0].array(array), frames[1].array(other.named[array.name])
+        assert np.allclose(a, b, rtol=1e-9, atol=1e-11), array
+
+
+@pytest.mark.parametrize("kind", MOVES)
+def test_where_a_slot_is_used_is_where_an_equation_reads_it(kind: str) -> None:
+    network = Network(Ordinary(seed=2, kind=kind, samples=2).scenario)
+    program = network.program(len(network.dataset))
+    frame = executors(network, program)[1].frame(network.initial_state, (network.columns, slice(0, program.batch), ()))
+    readers: dict[Ref, set[int]] = {}
+    for number in range(program.steps):
+        place = program.place(number)
+        if place.sample == 0:
+            op = program.ops[place.op]
+            equation = op.equation(program.index(place))
+            for ref in _read(equation, frame) if op.choosy else refs(equation):
+                readers.setdefault(ref, set()).add(number)
+    random = Random(kind)
+    for array in (array for array in program.arrays if program.readers(array)):
+        for flat in random.sample(range(array.size), min(array.size, 3)):
+            ref = Ref(array, tuple(int(part) for part in np.unravel_index(flat, array.shape)))
+            if array.batched and ref.index[0]:
+                continue
+            found = {program.number(place) for place in uses(program, ref, 0, frame) if place.sample == 0}
+            assert found == readers.get(ref, set()), ref
+
+
+@pytest.mark.parametrize("kind", MOVES)
+def test_running_is_stepping_and_gradients_agree_with_differences(kind: str) -> None:
+    scenario = Ordinary(seed=3, kind=kind, samples=2).scenario
+    walker, runner = Session(scenario), Session(scenario)
+    runner.run()
+    for place in (runner.length, runner.length // 2, 5):
+        runner.seek(place)
+        walker.seek(place)
+        assert runner.current is not None
+        assert walker.current is not None
+        assert bits(runner.current.result) == bits(walker.current.result)
+    session, random = Session(scenario), Random(kind)
+    session.step("iteration")
+    for array in session.program.arrays:
+        if array.name.startswith("grad(") and array.of is not None:
+            found = session.check_gradient(Ref(array, tuple(random.randrange(length) for length in array.shape)))
+            assert found is None or found.agrees or found.kink, (array, found)

@@ -1,0 +1,70 @@
+"""What was published of the scenario, over the panels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from retrograde.engine.text import _, language
+from retrograde.tui.screens.goals import Visit
+
+if TYPE_CHECKING:
+    from retrograde.engine.session.figures import Figure
+    from retrograde.tui.debugger.desk import Desk
+    from retrograde.tui.debugger.moving import Moving
+    from retrograde.tui.debugger.working import Working
+    from retrograde.tui.screens.goals import Try
+
+
+class Publishing:
+    """The part that shows the published figures."""
+
+    def __init__(self, desk: Desk, working: Working, moving: Moving) -> None:
+        self._desk = desk
+        self._working = working
+        self._moving = moving
+        self._known: dict[str, tuple[Figure, ...]] = {}
+        desk.beginners.append(self._known.clear)
+
+    @property
+    def why_not(self) -> str:
+        """Why there is nothing to show; empty where there is."""
+        return "" if self._desk.session.scenario.expect else _("nothing was published of this scenario")
+
+    def show(self) -> None:
+        """Shows the figures, once they are verified."""
+        from retrograde.engine.session.figures import figures
+
+        session = self._desk.session
+        if self.why_not:
+            self._desk.say(self.why_not)
+            return
+        # Verdicts are words, so that a language has its own.
+        spoken = language()
+        known = self._known.get(spoken)
+
+        def verified(found: tuple[Figure, ...]) -> None:
+            self._known[spoken] = found
+            self._open(found)
+
+        if known is None:
+            title = _("published figures")
+            self._working.search(title, lambda job: figures(session, asked=job.asked), verified)
+        elif self._working.when_idle(lambda: self._open(known)):
+            self._open(known)
+
+    def _open(self, found: tuple[Figure, ...]) -> None:
+        from retrograde.tui.screens.published import PublishedScreen
+
+        desk, working = self._desk, self._working
+        if working.lend():
+            screen = PublishedScreen(desk.session, desk.host.glyphs, working.search, found)
+            desk.host.ask(screen, self._answered)
+
+    def _answered(self, choice: Visit | Try | None) -> None:
+        if not self._working.when_idle(lambda: self._answered(choice)):
+            return
+        self._working.take_back()
+        if isinstance(choice, Visit):
+            self._moving.seek(choice.number)
+        else:
+            self._desk.moved(follow=False)
