@@ -21,6 +21,8 @@ MOST_FIGURES = 48
 """Cells up to which they are also written as numbers."""
 MOST_COLUMN = 24
 """Cells of a vector up to which they stand below each other, where there is room."""
+MANY = 16
+"""Cells from which on they are not marked one by one where all of them are read."""
 FIGURE = 6
 """Columns of a number: ``−0.123``."""
 
@@ -295,12 +297,19 @@ def _draw_tiles(
             for again in range(zoom):
                 middle = again == (zoom - 1) // 2
                 canvas.cells(left, top + row * zoom + again, line if middle else _plain_row(line, cell), ink)
-    marked = [*sheet.marks.items(), *(((sheet.selected, None),) if sheet.selected >= 0 else ())]
+    marks = {} if _all_read(sheet, form) else sheet.marks
+    marked = [*marks.items(), *(((sheet.selected, None),) if sheet.selected >= 0 else ())]
     for number, mark in marked:
         at = place.of(number)
         if at is not None:
             left, top = x + at[0] % form.per_row * wide + at[2] * cell, y + at[0] // form.per_row * high + at[1] * zoom
             _draw_mark(canvas, form, left, top, mark)
+
+
+def _all_read(sheet: SheetView, form: SheetForm) -> bool:
+    """Whether all of many cells are read, which is said once, beside the name: marks would hide the picture."""
+    many = len(sheet.marks) >= MANY and len(sheet.marks) == sheet.values.size
+    return many and not form.figures and all(mark is Mark.OPERAND for mark in sheet.marks.values())
 
 
 def _plain_row(line: list[str], cell: int) -> list[str]:

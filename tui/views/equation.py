@@ -23,12 +23,17 @@ from retrograde.tui.views.lens import Lens
 from retrograde.tui.views.welcome import welcome
 
 if TYPE_CHECKING:
-    from retrograde.engine.explaining.step import Operand, Step
+    from collections.abc import Sequence
+
+    from retrograde.engine.equations.array import Array
+    from retrograde.engine.explaining.step import Operand, Step, Term
 
 MOST_OPERANDS = 120
 """Operands that are made ready at once."""
+MOST_LISTED = 12
+"""Operands up to which each is named where there is no room for a row each."""
 MOST_TERMS = 8
-"""Terms of a sum that are written out; of a longer sum the first three and the last."""
+"""Terms of a sum that are written out; of a longer sum the three largest and the last."""
 
 
 def equation_view(reading: Reading, lens: Lens, badges: tuple[Badge, ...] = ()) -> EquationView:
@@ -40,7 +45,7 @@ def equation_view(reading: Reading, lens: Lens, badges: tuple[Badge, ...] = ()) 
     equation = step.equation
     many = _count_refs(equation)
     few = digits if many <= 6 or digits >= 17 else 5
-    right = _shortened(equation)
+    right = _shortened(equation, () if reading.term else step.terms)
     numbers = _spans(right, lambda ref: show(reading.frame.value(ref), few), " × ")
     shown_value = step.result if reading.term else step.contribution
     result = Span(show(shown_value, digits) + (" …" if reading.term else ""), _value_ink(shown_value))
@@ -67,6 +72,7 @@ def equation_view(reading: Reading, lens: Lens, badges: tuple[Badge, ...] = ()) 
             *notes_of_branch(reading, step, digits),
         ),
         operands=operands,
+        sources=_sources(reading, read),
         first=first,
         more=len(read) - first - len(operands),
         selected=lens.operand if lens.operand < len(read) else -1,
@@ -121,11 +127,35 @@ def _value_ink(value: float) -> int:
     return signed(value)
 
 
-def _shortened(expr: Expr) -> Expr:
-    """A long sum with its middle left out."""
-    if isinstance(expr, Sum) and len(expr.terms) > MOST_TERMS:
-        return Sum((*expr.terms[:3], Const(0.0, "…"), expr.terms[-1]))
-    return expr
+def _shortened(expr: Expr, known: Sequence[Term]) -> Expr:
+    """A long sum with all but its largest terms, and its last one, left out.
+
+    Args:
+        expr: the expression.
+        known: the terms with their values; none where they are not all revealed: then the first ones stay.
+    """
+    if not isinstance(expr, Sum) or len(expr.terms) <= MOST_TERMS:
+        return expr
+    before = range(len(expr.terms) - 1)
+    sizes = [abs(term.value) if term.value == term.value else math.inf for term in known]
+    kept = sorted(sorted(before, key=lambda k: -sizes[k])[:3]) if sizes else before[:3]
+    return Sum((*(expr.terms[k] for k in kept), Const(0.0, "…"), expr.terms[-1]))
+
+
+def _sources(reading: Reading, read: Sequence[Operand]) -> Line:
+    """Where very many operands come from: array by array, the first and the last of each."""
+    if len(read) <= MOST_LISTED:
+        return ()
+    groups: dict[Array, list[Operand]] = {}
+    for operand in read:
+        groups.setdefault(operand.ref.array, []).append(operand)
+    spans: list[Span] = []
+    for group in groups.values():
+        ends = [group[0]] if len(group) == 1 else [group[0], group[-1]]
+        origins = dict.fromkeys(_origin(reading, one.made_by, one.ref) for one in ends)
+        spans.append(Span((" · " if spans else "") + " … ".join(one.symbol for one in ends), Ink.OPERAND))
+        spans.append(Span(f" {' … '.join(origins)}", Ink.DIM))
+    return tuple(spans)
 
 
 def _spans(expr: Expr, leaf: Callable[[Ref], str], times: str) -> Line:

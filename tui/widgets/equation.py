@@ -272,6 +272,8 @@ def _pictured(view: EquationView) -> bool:
 
 def _flowing(view: EquationView, room: int) -> list[Row]:
     """Where the operands come from, on a line or two: for a panel too low for a row each."""
+    if view.sources and not _pictured(view):
+        return list(break_line(view.sources, room))
     made = [operand for operand in view.operands if operand.made] or list(view.operands)
     # A picture of grids holds the operands; then a line says where the first of them come from.
     pictured = _pictured(view)
