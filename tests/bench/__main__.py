@@ -6,7 +6,20 @@ import argparse
 import json
 import sys
 
-from tests.bench import attention, cursor, doctoring, history, keys, lenet, lstm, paint, reading, training, travel
+from tests.bench import (
+    attention,
+    cursor,
+    doctoring,
+    history,
+    keys,
+    lenet,
+    lstm,
+    paint,
+    pictures,
+    reading,
+    training,
+    travel,
+)
 from tests.bench.harness import Benchmark, Effort, Row, dump, machine, measure_apart, table
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -27,6 +40,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "keys": keys.keys,
     "running": keys.running,
     "paint": paint.first_paint,
+    "pictures": pictures.frames,
     "seeking": travel.seeking,
     "conditions": travel.conditions,
     "searching": travel.searching,

@@ -12,7 +12,20 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from tests.bench import attention, cursor, doctoring, history, keys, lenet, lstm, reading, rivals, training, travel  # noqa: E402
+from tests.bench import (  # noqa: E402
+    attention,
+    cursor,
+    doctoring,
+    history,
+    keys,
+    lenet,
+    lstm,
+    pictures,
+    reading,
+    rivals,
+    training,
+    travel,
+)
 from tests.bench.harness import Effort, Row, interleave, ratio, table  # noqa: E402
 
 pytestmark = pytest.mark.bench
@@ -35,6 +48,7 @@ TINY = Effort(rounds=1, scale=0.004)
         cursor.building,
         doctoring.watched,
         doctoring.biography,
+        pictures.frames,
         history.memory,
         history.billion,
         travel.seeking,

@@ -179,44 +179,45 @@ def draw_field(canvas: Canvas, plot: FieldPlot, top: int, rows: int) -> FieldAre
     return area
 
 
-def _halves(plot: FieldPlot, area: FieldArea) -> list[list[int]]:
+def _halves(plot: FieldPlot, area: FieldArea) -> Ints:
     """The shades of the upper and lower halves of all cells: of each the place in its middle."""
     import numpy as np
 
     high, wide = plot.shades.shape
     down = ((np.arange(2 * area.rows) + 0.5) / (2 * area.rows) * high).astype(np.int64)
     across = ((np.arange(area.columns) + 0.5) / area.columns * wide).astype(np.int64)
-    made: list[list[int]] = plot.shades[np.ix_(down, across)].tolist()
+    made: Ints = plot.shades[np.ix_(down, across)]
     return made
 
 
-def _draw_cells(canvas: Canvas, plot: FieldPlot, area: FieldArea, halves: list[list[int]]) -> None:
+def _draw_cells(canvas: Canvas, plot: FieldPlot, area: FieldArea, halves: Ints) -> None:
     """Draws the shades; with digits where colours do not tell them."""
-    g = canvas.glyphs
-    high, wide = len(plot.digits), len(plot.digits[0])
+    import numpy as np
+
+    upper, lower = halves[::2], halves[1::2]
+    if not canvas.glyphs.digits:
+        characters = np.where(upper != lower, "▀", " ").tolist()
+        inks = pair(upper, lower).tolist()
+    else:
+        high, wide = len(plot.digits), len(plot.digits[0])
+        lines = [plot.digits[min(int((row + 0.5) / area.rows * high), high - 1)] for row in range(area.rows)]
+        characters = [[line[int((k + 0.5) / area.columns * wide)] for k in range(area.columns)] for line in lines]
+        inks = pair(np.full(lower.shape, int(Solid.STRONG)), lower).tolist()
     for row in range(area.rows):
-        upper, lower = halves[2 * row], halves[2 * row + 1]
-        if not g.digits:
-            characters = ["▀" if one != two else " " for one, two in zip(upper, lower, strict=True)]
-            inks = [pair(one, two) for one, two in zip(upper, lower, strict=True)]
-        else:
-            line = plot.digits[min(int((row + 0.5) / area.rows * high), high - 1)]
-            characters = [line[int((k + 0.5) / area.columns * wide)] for k in range(area.columns)]
-            inks = [pair(Solid.STRONG, one) for one in lower]
-        canvas.cells(area.left, area.top + row, characters, inks)
+        canvas.cells(area.left, area.top + row, characters[row], inks[row])
 
 
-def _draw_point(canvas: Canvas, plot: FieldPlot, area: FieldArea, halves: list[list[int]], one: FieldPoint) -> None:
+def _draw_point(canvas: Canvas, plot: FieldPlot, area: FieldArea, halves: Ints, one: FieldPoint) -> None:
     """Draws what lies at a place."""
     at = area.cell(plot, one.x, one.y)
     if at is None:
         return
     x, y = at
-    field = halves[2 * (y - area.top) + 1][x - area.left]
+    field = int(halves[2 * (y - area.top) + 1, x - area.left])
     canvas.cells(x, y, [one.sign], [point(one.shade, field)])
 
 
-def _draw_way(canvas: Canvas, plot: FieldPlot, area: FieldArea, halves: list[list[int]]) -> None:
+def _draw_way(canvas: Canvas, plot: FieldPlot, area: FieldArea, halves: Ints) -> None:
     """Draws a line through places."""
     import numpy as np
 
@@ -235,7 +236,7 @@ def _draw_way(canvas: Canvas, plot: FieldPlot, area: FieldArea, halves: list[lis
             if 0 <= x < area.columns and 0 <= y < area.rows:
                 seen.add((int(x), int(y)))
     for x, y in seen:
-        canvas.cells(area.left + x, area.top + y, [sign], [point(Solid.STRONG, halves[2 * y + 1][x])])
+        canvas.cells(area.left + x, area.top + y, [sign], [point(Solid.STRONG, int(halves[2 * y + 1, x]))])
 
 
 def _draw_axes(canvas: Canvas, plot: FieldPlot, area: FieldArea) -> None:
