@@ -117,6 +117,12 @@ class Whereabouts:
             self._by_sequence.setdefault(sequence, (module, line, number))
         return Spot(self._phase(), module, "", line)
 
+    def moved(self, number: int) -> None:
+        """The op that was going to have a number has the next one: another is written down before it."""
+        for sequence, (module, line, forward) in self._by_sequence.items():
+            if forward == number:
+                self._by_sequence[sequence] = module, line, number + 1
+
     def _phase(self) -> str:
         if self._updating:
             return "update"

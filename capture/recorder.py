@@ -16,7 +16,7 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.recording.again import RECIPES
 from retrograde.engine.recording.aten.reading import base_name
 from retrograde.engine.recording.aten.table import DRAWN, EMPTY
-from retrograde.engine.recording.form import Call, Result, Window
+from retrograde.engine.recording.form import Call, Group, OptimizerRecord, Result, Window
 from retrograde.engine.recording.window import is_dense
 from retrograde.engine.recording.writing import RecordingWriter
 from retrograde.torch.places import Spot, Whereabouts
@@ -53,12 +53,13 @@ class Recorder(TorchDispatchMode):
         places: where ops run.
         notes: what a reader should know.
         device: what the tensors were on.
+        optimizers: the optimisers with their settings before the step.
     """
 
     def __init__(self, file: RecordingWriter, models: list[Any], optimizers: list[Any]) -> None:
         super().__init__()
         self.calls: list[Call] = []
-        self.memory = Memory(file)
+        self.memory = Memory(file, self._join)
         self.repeating = Repeating(self.memory)
         self.places = Whereabouts(models, optimizers)
         self.places.before_update.append(self._name_gradients)
@@ -79,6 +80,7 @@ class Recorder(TorchDispatchMode):
         for name, tensor in self._named:
             if tensor.grad is not None:
                 self.memory.introduce(tensor.grad, f"old(grad({name}))", "state", name)
+        self.optimizers = [_settings(one, self._named) for one in optimizers]
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -164,8 +166,6 @@ class Recorder(TorchDispatchMode):
             if unread:
                 self._before_writing(one)
                 return None
-            if self.memory.find(one) is None:
-                self._join(one)
             return self.memory.read(one)
         if isinstance(one, list | tuple):
             return [self._encoded(part, unread) for part in one]
@@ -173,16 +173,15 @@ class Recorder(TorchDispatchMode):
             return one
         return str(one)
 
-    def _join(self, tensor: Any) -> None:
+    def _join(self, tensor: Any, region: Region, parts: list[Window]) -> None:
         """Notes that memory which was written in pieces is read as a whole, as the gradients of a bucket are."""
-        parts = self.memory.parts(tensor)
-        if len(parts) < 2:
-            return
+        # It comes before the op that reads, which has a number already.
+        self.places.moved(len(self.calls))
         spot = self.places.spot(None)
-        region = self.memory.region(tensor)
         number = self.memory.take(tensor, region, name=_name(spot, "joined", 0), kind="made")
-        flat = Window(value=number, offset=0, shape=(region.stop - region.start,), strides=(1,))
-        self._note("retrograde.joined", {"tensors": parts}, [Result(position=0, to=flat)], spot)
+        flat = Window.trusted(value=number, offset=0, shape=(region.stop - region.start,), strides=(1,))
+        made = Result.trusted(position=0, item=None, to=flat, old=None)
+        self._note("retrograde.joined", {"tensors": parts}, [made], spot)
 
     def _before_writing(self, tensor: Any) -> None:
         """Copies memory of which an op is going to write a part, and whose rest is not known."""
@@ -284,6 +283,25 @@ class Recorder(TorchDispatchMode):
                 self._name_versions(tensor, root + name, root + name)
         for name, of, tensor in self._state():
             self._name_versions(tensor, name, of)
+
+
+def _settings(optimizer: Any, named: Sequence[tuple[str, Any]]) -> OptimizerRecord:
+    """What an optimiser is told, group by group."""
+    names = {id(tensor): name for name, tensor in named}
+    groups = []
+    for group in optimizer.param_groups:
+        settings = {key: _setting(one) for key, one in group.items() if key != "params"}
+        parameters = [names[id(one)] for one in group["params"] if id(one) in names]
+        groups.append(Group(parameters=parameters, settings=settings))
+    return OptimizerRecord(name=type(optimizer).__name__, groups=groups)
+
+
+def _setting(one: Any) -> Any:
+    if one is None or isinstance(one, bool | int | float | str):
+        return one
+    if isinstance(one, list | tuple) and all(isinstance(part, bool | int | float | str) for part in one):
+        return list(one)
+    return str(one)[:200]
 
 
 class _Plan(NamedTuple):
@@ -450,5 +468,6 @@ class record:  # noqa: N801 - a context manager, called as a function is
             sources=recorder.places.sources,
             notes=recorder.notes,
             device=recorder.device,
+            optimizers=recorder.optimizers,
             kept=self._kept,
         )

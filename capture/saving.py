@@ -15,6 +15,7 @@ from retrograde.engine.recording.form import (
     ALIGNMENT,
     DTYPES,
     Call,
+    OptimizerRecord,
     Source,
     StepFile,
     Summary,
@@ -24,8 +25,8 @@ from retrograde.engine.recording.form import (
 from retrograde.engine.recording.writing import Piece, RecordingWriter
 from retrograde.torch.tensors import Memory, Version
 
-AROUND = 20
-"""Ops around the focus whose numbers are kept before all others."""
+AROUND = 10
+"""Ops on either side of the focus whose numbers are kept before all others."""
 DEFAULT_LIMIT = 2**30
 
 
@@ -46,6 +47,7 @@ def save(
     notes: list[str],
     device: str,
     kept: Kept,
+    optimizers: Sequence[OptimizerRecord] = (),
 ) -> None:
     """Writes a recording.
 
@@ -56,10 +58,12 @@ def save(
     stored = {number: one.piece for number, one in enumerate(memory.versions) if one.piece is not None}
     step = _Step(whole, calls, stored, memory.file)
     reasons = step.left_out(kept)
-    file, pieces = _chosen(path, memory, stored, reasons)
+    file, pieces = step.chosen(path, reasons)
     values = []
     for number, value in enumerate(whole):
         changes: dict[str, Any] = {"offset": pieces[number].offset} if number in pieces else {}
+        if number in step.rewritten:
+            changes |= {"again": None, "crc": pieces[number].crc}
         if number in reasons:
             changes = {"crc": 0, "again": None, "summary": step.summary(number), "reason": reasons[number]}
         values.append(Value.trusted(**{**value.__dict__, **changes}))
@@ -74,6 +78,7 @@ def save(
         values=values,
         calls=list(calls),
         sources=list(sources),
+        optimizers=list(optimizers),
     )
     file.finish(records)
 
@@ -94,22 +99,12 @@ def _value(version: Version) -> Value:
     )
 
 
-def _chosen(
-    path: Path, memory: Memory, stored: Mapping[int, Piece], left: Mapping[int, str]
-) -> tuple[RecordingWriter, Mapping[int, Piece]]:
-    """The file with the numbers that stay, and where they are: the one that was written where all stay."""
-    if not set(left) & set(stored):
-        return memory.file, stored
-    file = RecordingWriter(path)
-    try:
-        return file, {number: file.add(memory.file.read(one)) for number, one in stored.items() if number not in left}
-    except OSError:
-        file.abandon()
-        raise
-
-
 class _Step:
-    """A step of which a part is chosen."""
+    """A step of which a part is chosen.
+
+    Attributes:
+        rewritten: the values that are stored after all, since what they are made again of is larger, and left out.
+    """
 
     def __init__(
         self, values: Sequence[Value], calls: Sequence[Call], stored: Mapping[int, Piece], file: RecordingWriter
@@ -121,6 +116,24 @@ class _Step:
         self._file = file
         self._numbers = Numbers(values, self._makers, self._read, self._nudges)
         self._finite: dict[int, bool] = {}
+        self.rewritten: set[int] = set()
+
+    def chosen(self, path: Path, left: Mapping[int, str]) -> tuple[RecordingWriter, Mapping[int, Piece]]:
+        """The file with the numbers that stay, and where they are: the one that was written where all stay."""
+        if not self.rewritten and not set(left) & set(self._stored):
+            return self._file, self._stored
+        file = RecordingWriter(path)
+        pieces = {}
+        try:
+            for number in range(len(self._values)):
+                if number in self.rewritten:
+                    pieces[number] = file.add(np.ascontiguousarray(self._numbers.of(number)).reshape(-1).view(np.uint8))
+                elif number in self._stored and number not in left:
+                    pieces[number] = file.add(self._file.read(self._stored[number]))
+        except OSError:
+            file.abandon()
+            raise
+        return file, pieces
 
     def _read(self, number: int) -> Any:
         value, content = self._values[number], self._file.read(self._stored[number])
@@ -141,29 +154,37 @@ class _Step:
         found = {n: f"{self._values[n].dtype} is not stored" for n in everything if not self._is_held(n)}
         wanted = set(everything) - set(found)
         if kept.modules:
-            touched = wanted & {
-                number for call in self._calls if _is_in(call, kept.modules) for number in _touched(call)
-            }
-            wanted = {part for number in touched for part in self._needed(number)}
-            why = f"recorded with modules={list(kept.modules)}"
-            found |= {number: why for number in everything if number not in wanted and number not in found}
+            touched = {number for call in self._calls if _is_in(call, kept.modules) for number in _touched(call)}
+            chosen = self._within(sorted(touched & wanted), 2**62)
+            found |= dict.fromkeys(wanted - chosen, f"recorded with modules={list(kept.modules)}")
+            wanted = chosen
         if self._cost(wanted) > kept.limit:
-            chosen = self._within(kept.limit, wanted)
+            order = self._by_weight()
+            self.rewritten.clear()
+            chosen = self._within([number for number in order if number in wanted], kept.limit)
             found |= dict.fromkeys(wanted - chosen, f"recorded with limit={kept.limit}")
         return found
 
-    def _within(self, limit: int, wanted: set[int]) -> set[int]:
-        """As many of the values as fit, those first that matter most, each with all that it is made of."""
+    def _within(self, order: Sequence[int], limit: int) -> set[int]:
+        """As many of the values as fit, in this order, each with all that it is made of."""
         chosen: set[int] = set()
-        for number in self._by_weight():
-            if number not in wanted or number in chosen:
+        for number in order:
+            if number in chosen:
                 continue
             more = self._needed(number) - chosen
-            cost = self._cost(more)
+            cost, own = self._cost(more), self._size(number)
+            if own < cost and self._values[number].again is not None:
+                more, cost = {number}, own
             if cost <= limit:
+                if more == {number} and cost == own and self._values[number].again is not None:
+                    self.rewritten.add(number)
                 chosen |= more
                 limit -= cost
         return chosen
+
+    def _size(self, number: int) -> int:
+        value = self._values[number]
+        return value.size * DTYPES[value.dtype].stored.itemsize + ALIGNMENT
 
     def _cost(self, numbers: Iterable[int]) -> int:
         return sum(self._stored[number].length + ALIGNMENT for number in numbers if number in self._stored)
@@ -173,27 +194,34 @@ class _Step:
         found, ready = {number}, [number]
         while ready:
             one = ready.pop()
-            if self._values[one].again is not None:
+            if self._values[one].again is not None and one not in self.rewritten:
                 more = set(numbers_of(list(operands_of(*self._makers[one]).values()))) - found
                 found |= more
                 ready += more
         return found
 
     def _by_weight(self) -> list[int]:
-        """The values: those around the focus, the gradients of the parameters, the others by their distance from it."""
+        """The values: those around the focus, the gradients of the parameters, the others by their distance from it.
+
+        One op of an optimiser may read all parameters, so those come last of each.
+        """
         focus = self._focus()
         updating = focus < len(self._calls) and self._calls[focus].phase == "update"
 
-        def distance(place: int) -> int:
-            # One op of an optimiser may read all parameters.
-            far = self._calls[place].phase == "update" and not updating
-            return abs(place - focus) + (len(self._calls) if far else 0)
+        def touched(*, near: bool, update: bool) -> list[int]:
+            found: list[int] = []
+            for place in sorted(range(len(self._calls)), key=lambda place: abs(place - focus)):
+                call = self._calls[place]
+                last = call.phase == "update" and not updating
+                if (abs(place - focus) <= AROUND) == near and last == update:
+                    found += sorted(_touched(call))
+            return found
 
-        order = sorted(range(len(self._calls)), key=distance)
-        around = [number for place in order[:AROUND] for number in sorted(_touched(self._calls[place]))]
         gradients = [number for number, one in enumerate(self._values) if one.name.startswith("grad(")]
-        others = [number for place in order[AROUND:] for number in sorted(_touched(self._calls[place]))]
-        return list(dict.fromkeys([*around, *gradients, *others, *range(len(self._values))]))
+        around = touched(near=True, update=False)
+        others = touched(near=False, update=False)
+        updates = touched(near=True, update=True), touched(near=False, update=True)
+        return list(dict.fromkeys([*around, *gradients, *updates[0], *others, *updates[1], *range(len(self._values))]))
 
     def _focus(self) -> int:
         """The op that matters: the first that made what is not finite of what is; else the backward pass's last."""
@@ -212,10 +240,12 @@ class _Step:
     def _is_finite(self, number: int) -> bool:
         if number not in self._finite:
             value = self._values[number]
-            floating = value.dtype.startswith(("float", "bfloat")) and self._is_held(number)
-            self._finite[number] = not floating or bool(
-                np.isfinite(as_float64(self._numbers.of(number), value.dtype)).all()
-            )
+            if not value.dtype.startswith(("float", "bfloat")) or not self._is_held(number):
+                self._finite[number] = True
+            else:
+                raw = self._numbers.of(number)
+                numbers = raw if raw.dtype.kind == "f" else as_float64(raw, value.dtype)
+                self._finite[number] = bool(np.isfinite(numbers).all())
         return self._finite[number]
 
     def summary(self, number: int) -> Summary | None:

@@ -7,6 +7,7 @@ storage, which also keeps its address from being used again while the recording 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -133,8 +134,9 @@ class Memory:
         failure: why they could not be written there.
     """
 
-    def __init__(self, file: RecordingWriter) -> None:
+    def __init__(self, file: RecordingWriter, joined: Callable[[Any, Region, list[Window]], None]) -> None:
         self.versions: list[Version] = []
+        self._joined = joined
         self.file = file
         self.failure: OSError | None = None
         self._regions: dict[int, list[Region]] = {}
@@ -209,6 +211,8 @@ class Memory:
             known = self._introduced(tensor, *span(tensor))
             if known is not None:
                 self.take(tensor, region, name=known.name, kind=known.kind, of=known.of)
+            elif len(parts := self.parts(tensor)) > 1:
+                self._joined(tensor, region, parts)
             else:
                 self._inputs += 1
                 self.take(tensor, region, name=f"{kind}{self._inputs}", kind=kind)
@@ -226,7 +230,10 @@ class Memory:
         inside.sort(key=lambda one: one.start)
         if [start, *(one.stop for one in inside)] != [*(one.start for one in inside), stop]:
             return []
-        return [Window(value=one.versions[-1], offset=0, shape=(one.stop - one.start,), strides=(1,)) for one in inside]
+        return [
+            Window.trusted(value=one.versions[-1], offset=0, shape=(one.stop - one.start,), strides=(1,))
+            for one in inside
+        ]
 
     def window(self, tensor: Any, region: Region) -> Window:
         """The window that shows a tensor on the last version of a region."""

@@ -13,6 +13,7 @@ from textual.binding import BindingType
 from textual.events import Event, Key, Paste
 from textual.message import Message
 
+from retrograde.engine.recording import is_recording
 from retrograde.engine.text import LANGUAGES, _, joined, language, ngettext, use
 from retrograde.tui.canvas.themes import DARK, LIGHT, look, themes
 from retrograde.tui.debugger.ahead import Ahead
@@ -153,8 +154,7 @@ class RetrogradeApp(GuardedApp):
         yield from super().situation()
         session = self.session
         if session is not None:
-            scenario = session.scenario
-            yield f"scenario: {scenario.name} {'' if scenario.path is None else scenario.path}"
+            yield f"scenario: {session.name} {session.path or ''}"
             yield f"branch {session.branch.name}, position {session.position} of {session.frontier}"
 
     def on_mount(self) -> None:
@@ -377,8 +377,14 @@ class RetrogradeApp(GuardedApp):
         from retrograde.tui.pictures.table import pictures
 
         try:
-            scenario = load_scenario(source, data=self._data) if isinstance(source, str | Path) else source
-            session = Session(scenario)
+            if isinstance(source, str | Path) and is_recording(source):
+                session = Session.of_recording(source)
+                # Here, so that the first screen can say it.
+                assert session.recording is not None
+                _ = session.recording.broken
+            else:
+                scenario = load_scenario(source, data=self._data) if isinstance(source, str | Path) else source
+                session = Session(scenario)
             # Here, so that the first step need not wait for them.
             pictures()
         except EngineError as error:
@@ -394,7 +400,7 @@ class RetrogradeApp(GuardedApp):
         from retrograde.tui.work.unsaved import leftovers_of
 
         if message.session is not None and message.leftover is None:
-            message.offers, message.others = leftovers_of(identity(message.session.scenario))
+            message.offers, message.others = leftovers_of(identity(message.session))
         self.post_message(message)
 
     def on_opened_session(self, message: OpenedSession) -> None:
@@ -438,7 +444,7 @@ class RetrogradeApp(GuardedApp):
         debugger = DebuggerScreen(
             session, message.screen.arrangement, self.keeper, file=message.file, leftover=message.leftover
         )
-        odd = session.scenario.warnings
+        odd = session.warnings
         if message.warnings:
             debugger.desk.say(joined(message.warnings, "; "), bad=True)
         elif odd:

@@ -67,6 +67,7 @@ class Array:
         timed: whether the first axis after the sample is time, so that its slots are called ``i2@3``.
         blocks: what the first axis is stacked of: ``("i", "f", "g", "o")``, the gates of an LSTM, in W_h[f1,2]; empty
             where it is not.
+        nameless: whether nobody knows what its axes are: of an array of a recording.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Array:
     time: int | None = None
     timed: bool = False
     blocks: tuple[str, ...] = ()
+    nameless: bool = False
 
     @property
     def size(self) -> int:

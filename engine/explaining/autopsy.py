@@ -17,7 +17,7 @@ from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.explaining.account import Account, parameter_of
 from retrograde.engine.explaining.deficits import Deficits, deficits
-from retrograde.engine.explaining.gradient_graph import GradientGraph
+from retrograde.engine.explaining.gradient_graph import GradientGraph, require_backward
 from retrograde.engine.explaining.nonfinite import Origin, origin
 from retrograde.engine.explaining.zeros import ZeroReport, is_residue, zero_report
 from retrograde.engine.network.frame import Frame
@@ -108,7 +108,9 @@ class Autopsy:
         return abs(self.step / self.parameter)
 
 
-def autopsy(frame: Frame, network: Network, ref: Ref, *, first: float | None = None) -> Autopsy:
+def autopsy(
+    frame: Frame, network: Network, ref: Ref, *, first: float | None = None, began: Origin | None = None
+) -> Autopsy:
     """The autopsy of a gradient.
 
     Args:
@@ -116,18 +118,25 @@ def autopsy(frame: Frame, network: Network, ref: Ref, *, first: float | None = N
         network: the network.
         ref: the slot of the gradient.
         first: what it was in the first iteration, if that is known: a huge one is judged by it.
+        began: where the iteration stopped being finite, if that is known.
 
     Raises:
         EngineError: the slot is no gradient.
     """
-    graph = GradientGraph(frame, ref)
+    require_backward(frame.program, ref.array)
     value = frame.value(ref)
     parameter, step = _update(frame, ref)
     beside = _beside(frame, ref.array)
     if not math.isfinite(value):
         return Autopsy(
-            ref=ref, value=value, finding=Finding.NOT_FINITE, origin=origin(frame, ref), parameter=parameter, step=step
+            ref=ref,
+            value=value,
+            finding=Finding.NOT_FINITE,
+            origin=began or origin(frame, ref),
+            parameter=parameter,
+            step=step,
         )
+    graph = GradientGraph(frame, ref)
     if value == 0.0:
         return Autopsy(
             ref=ref,

@@ -82,11 +82,11 @@ def flow(frame: Frame) -> tuple[FlowRow, ...]:
                 delta=_delta(frame, layer, time),
                 slope=_slope(frame, layer, time),
                 gradient=_gradient(frame, weights) if first and weights else None,
-                size=_norm([frame.array(array) for array in weights]) if first and weights else None,
+                size=norm([frame.array(array) for array in weights]) if first and weights else None,
                 update=_update(frame, weights) if first and weights else None,
             )
         )
-    return _with_factors(rows, [*_followers(program, keys)])
+    return with_factors(rows, [*_followers(program, keys)])
 
 
 def _keys(program: Program) -> Iterator[tuple[str, int | None]]:
@@ -114,7 +114,7 @@ def _delta(frame: Frame, layer: str, time: int | None) -> float | None:
     for role in (Role.NET, Role.OUT):
         found = _arrays(frame.program, layer, time, role)
         if found:
-            return _rms([frame.array(array) for array in found])
+            return rms([frame.array(array) for array in found])
     return None
 
 
@@ -132,7 +132,7 @@ def _gradient(frame: Frame, weights: list[Array]) -> float | None:
     named = frame.program.named
     found = [named.get(f"grad({array.name})") for array in weights]
     values = [frame.array(array) for array in found if array is not None]
-    return _norm(values) if values else None
+    return norm(values) if values else None
 
 
 def _update(frame: Frame, weights: list[Array]) -> float | None:
@@ -143,11 +143,11 @@ def _update(frame: Frame, weights: list[Array]) -> float | None:
         if updated is None:
             return None
         moved.append(frame.array(updated) - frame.array(array))
-    size = _norm([frame.array(array) for array in weights])
-    return _norm(moved) / size if size else None
+    size = norm([frame.array(array) for array in weights])
+    return norm(moved) / size if size else None
 
 
-def _norm(pieces: list[Floats]) -> float:
+def norm(pieces: list[Floats]) -> float:
     """The Euclidean norm, which overflows only where it is itself too large."""
     largest = max((float(np.abs(piece).max()) for piece in pieces if piece.size), default=0.0)
     if largest == 0.0 or not math.isfinite(largest):
@@ -155,9 +155,10 @@ def _norm(pieces: list[Floats]) -> float:
     return largest * math.sqrt(math.fsum(float(np.square(piece / largest).sum()) for piece in pieces))
 
 
-def _rms(pieces: list[Floats]) -> float:
+def rms(pieces: list[Floats]) -> float:
+    """The root mean square over all numbers."""
     count = sum(piece.size for piece in pieces)
-    return _norm(pieces) / math.sqrt(count) if count else 0.0
+    return norm(pieces) / math.sqrt(count) if count else 0.0
 
 
 def _followers(program: Program, keys: list[tuple[str, int | None]]) -> Iterator[int | None]:
@@ -182,7 +183,7 @@ def _followers(program: Program, keys: list[tuple[str, int | None]]) -> Iterator
         yield own if own in found else min(found, default=None)
 
 
-def _with_factors(rows: list[FlowRow], followers: list[int | None]) -> tuple[FlowRow, ...]:
+def with_factors(rows: list[FlowRow], followers: list[int | None]) -> tuple[FlowRow, ...]:
     """The rows with what each makes of the gradient of the one behind it, and the smallest of these marked."""
     found: list[FlowRow] = []
     for row, follower in zip(rows, followers, strict=True):

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrograde.engine.equations.arithmetic import Floats
-from retrograde.engine.equations.array import Array, Extent, Phase, Role
-from retrograde.engine.equations.expression import Expr, Ref
+from retrograde.engine.equations.array import Array, Extent
+from retrograde.engine.equations.expression import Expr, Ref, refs
 from retrograde.engine.equations.meshes import values
 from retrograde.engine.errors import EngineError
 from retrograde.engine.explaining.factors import Factor, FactorKind, TermForm, at, term_forms
@@ -34,6 +34,11 @@ from retrograde.engine.ops.gradient import Gradient
 from retrograde.engine.text import _
 
 Places = NDArray[np.intp]
+
+MOST_TERMS = 4_000_000
+"""Terms that are laid out of ops that are not taken sample by sample."""
+MOST_SINGLE = 50_000
+"""Elements of such an op whose equations are stated one by one."""
 
 
 class Node(NamedTuple):
@@ -123,16 +128,18 @@ class GradientGraph:
         self.frame = frame
         self.root = root
         program = frame.program
-        if not is_backward(program, root.array):
-            raise EngineError(_("{name} is not a gradient").format(name=root.array.name))
+        require_backward(program, root.array)
         needed: dict[Array, NDArray[np.bool_]] = {root.array: np.zeros(root.array.size, dtype=np.bool_)}
         needed[root.array][ravel(root.index, root.array.shape)] = True
         rows: dict[Array, list[_Raw]] = {}
         self._flat: dict[Array, Places] = {}
+        terms = 0
         with np.errstate(all="ignore"):
             for op in reversed(program.ops):
                 if op.target not in needed:
                     continue
+                if op.extent is Extent.ONCE:
+                    terms = _require_room(op, int(np.count_nonzero(needed[op.target])), terms)
                 self._flat[op.target] = np.flatnonzero(needed[op.target])
                 rows[op.target] = [*_raw(frame, op, self._flat[op.target])]
                 for raw in rows[op.target]:
@@ -336,7 +343,31 @@ class GradientGraph:
 def is_backward(program: Program, array: Array) -> bool:
     """Whether an array is a gradient that is made on the way back; slopes are not."""
     op = program.maker(array)
-    return op is not None and op.phase is Phase.BACKWARD and array.role is not Role.SLOPE
+    return op is not None and op.carries
+
+
+def require_backward(program: Program, array: Array) -> None:
+    """Raises EngineError for an array that is no gradient."""
+    if not is_backward(program, array):
+        raise EngineError(_("{name} is not a gradient").format(name=array.name))
+
+
+def _require_room(op: Op, count: int, done: int) -> int:
+    """How many terms there are with those of some elements of an op; raises EngineError where that is too many.
+
+    Args:
+        op: an op of one equation an element, of any size.
+        count: how many of its elements are wanted.
+        done: how many terms there are so far.
+    """
+    first = op.equation((0,) * len(op.target.shape))
+    done += count * max(sum(1 for _ref in refs(first)), 1)
+    if done > MOST_TERMS or (not op.meshable and count > MOST_SINGLE):
+        message = _(
+            "this gradient is made of more terms than can be laid out ({count} by {name}); w goes back one step"
+        )
+        raise EngineError(message.format(count=f"{done:,}", name=op.target.name))
+    return done
 
 
 class _Raw(NamedTuple):
@@ -360,7 +391,13 @@ def _raw(frame: Frame, op: Op, wanted: Places) -> Iterator[_Raw]:
         index = (samples, *(np.repeat(part, batch) for part in index))
         wanted = np.repeat(wanted, batch)
     elif op.extent is Extent.ONCE:
-        yield from _stated(frame, op.equation, tuple(index), wanted, None, op.meshable)
+        if op.meshable:
+            yield from _stated(frame, op.equation, tuple(index), wanted, None, op.meshable)
+            return
+        for place in range(wanted.size):
+            yield from _evaluated(
+                frame, op.equation(tuple(int(axis[place]) for axis in index)), wanted[place : place + 1], None
+            )
         return
     if not isinstance(op, Gradient):
         yield from _stated(frame, op.equation, tuple(index), wanted, index[0], op.meshable)

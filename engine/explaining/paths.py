@@ -21,7 +21,7 @@ import numpy as np
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.explaining.gradient_graph import GradientGraph, GraphTerm, Node, TermBlock
-from retrograde.engine.text import N_
+from retrograde.engine.text import N_, _
 
 FEW_PATHS = 64
 """Up to so many paths all are worth a row."""
@@ -187,7 +187,7 @@ class Axis(NamedTuple):
     """What the slots of a cut may be grouped by.
 
     Attributes:
-        name: neuron, channel, head, position, time or sample.
+        name: neuron, channel, head, position, time or sample; of a recording the number of an axis.
         of: the label of a slot.
     """
 
@@ -331,6 +331,9 @@ def axes(array: Array) -> tuple[Axis, ...]:
     """What the slots of a gradient may be grouped by: by the axes of its array, the sample's last."""
     shape = array.element_shape
     first = 1 if array.batched else 0
+    if array.nameless:
+        named = ((_("axis {number}").format(number=axis + 1), axis) for axis in range(len(shape)))
+        return tuple(Axis(name, lambda node, axis=axis: (node.ref.index[axis],)) for name, axis in named)  # type: ignore[misc]
     names: tuple[str, ...]
     match len(shape):
         case 0:

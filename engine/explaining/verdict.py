@@ -78,7 +78,11 @@ def _acquitted(found: Autopsy, network: Network) -> str:
     symbol, value = network.notation.symbol(found.ref), short(found.value)
     relative = found.relative_step
     if relative is not None and relative < STILL:
-        rate = network.scenario.training.learning_rate
+        rate = network.learning_rate
+        if rate is None:
+            return _(
+                "{symbol} is ordinary ({value}); its step is small all the same: {share} of the parameter."
+            ).format(symbol=symbol, value=value, share=short(relative))
         return _(
             "{symbol} is ordinary ({value}). It is the learning rate, {rate}, that makes the step small:"
             " {share} of the parameter."
@@ -264,9 +268,9 @@ def story(origin: Origin, network: Network, frame: Frame) -> str:
         return _("It began before this iteration: {name} is {value}.").format(name=name, value=short(origin.value))
     match origin.breakdown:
         case Breakdown.OVERFLOW:
-            return _("It began at {name}: what it reads is finite ({read}), the result is beyond 1.8e308.").format(
-                name=name, read=read
-            )
+            text = _("It began at {name}: what it reads is finite ({read}), the result is beyond {largest}.")
+            largest = f"{frame.largest(origin.ref.array):.2g}".replace("e+", "e")
+            return text.format(name=name, read=read, largest=largest)
         case Breakdown.GIVEN:
             return _("It began at {name}.").format(name=name)
         case _:

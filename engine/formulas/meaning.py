@@ -61,6 +61,11 @@ Where = slice | NDArray[np.intp]
 """Where the slots of a stretch are in the flat memory of a frame."""
 
 
+def offsets_of(where: Where) -> NDArray[np.intp]:
+    """The places one by one."""
+    return np.arange(where.start, where.stop, where.step, dtype=np.intp) if isinstance(where, slice) else where
+
+
 class StretchSource(NamedTuple):
     """Where the values of a stretch are: in the iteration, or in the one before; and the last of its slots."""
 

@@ -121,7 +121,7 @@ def missing(key: Key) -> Any:
 def remembered(probe: Probe, frame: Frame) -> dict[Key, Any]:
     """What a probe reads of a frame in the iteration after it."""
     return {
-        each: frame.value(where) if isinstance(where, Ref) else frame.flat[where]
+        each: frame.value(where) if isinstance(where, Ref) else frame.at(where)
         for each, where in earlier(probe, frame.program).items()
     }
 
@@ -175,7 +175,7 @@ def reader(frame: Frame, before: Mapping[Key, Any], sample: int) -> Callable[[Sl
             if several.earlier:
                 found = before.get(key(slot, sample))
                 return missing((slot, 0)) if found is None else found
-            return frame.flat[several.where]
+            return frame.at(several.where)
         source = located(slot, program, sample)
         assert source is not None
         if source.earlier:

@@ -39,17 +39,18 @@ MAX_LENGTH = 4000
 MAX_WORD = 100
 """Characters of a name, or of a text in quotes."""
 
-_TOKEN = re.compile(
-    r"""\s*(?:
-        (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
-      | (?P<text>"[^"]*"|'[^']*')
-      | (?P<op><=|>=|==|!=|[<>≤≥≠=+\-−*·×/(),:\[\]])
-      | (?P<name>(?:(?:∂E/∂|∂L/∂|∂E_)?[^\W\d][\w.~′⁺\u0302]*(?:@\d+)?(?:/∂\w+(?:@\d+)?)?|‖\w+‖²)
-        (?:\s*\{\s*(?:\d+|\*(?:\s*\d+)?)\s*\})?)
-      | (?P<mark>⁺?\s*\{\s*(?:\d+|\*(?:\s*\d+)?)\s*\}|⁺)
-    )""",
-    re.VERBOSE,
-)
+_NUMBER = r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
+_TEXT = r"""(?P<text>"[^"]*"|'[^']*')"""
+_OP = r"(?P<op><=|>=|==|!=|[<>≤≥≠=+\-−*·×/(),:\[\]])"
+_SAMPLE = r"\{\s*(?:\d+|\*(?:\s*\d+)?)\s*\}"
+_NAME = rf"(?P<name>(?:(?:∂E/∂|∂L/∂|∂E_)?[^\W\d][\w.~′⁺\u0302]*(?:@\d+)?(?:/∂\w+(?:@\d+)?)?|‖\w+‖²)(?:\s*{_SAMPLE})?)"
+_MARK = rf"(?P<mark>⁺?\s*{_SAMPLE}|⁺)"
+_TOKEN = re.compile(rf"\s*(?:{_NUMBER}|{_TEXT}|{_OP}|{_NAME}|{_MARK})")
+
+# The path of a module may begin with a number, 3.c2.weight; 3.e5 is a number all the same.
+_PATH = r"(?P<name>(?!\d+\.[eE]\d+(?![\w.]))(?:\d+\.)*[^\W\d][\w.]*(?:[~#]\d+)*)"
+_VERSION = r"(?P<mark>(?:[~#]\d+)+)"
+_TOKEN_OF_PATHS = re.compile(rf"\s*(?:{_PATH}|{_NUMBER}|{_TEXT}|{_OP}|{_VERSION})")
 _COMPARISONS = {"<", "<=", ">", ">=", "==", "!="}
 
 
@@ -69,7 +70,7 @@ class _Grammar:
         self._text = text
         self._scan = Scanner(
             text,
-            _TOKEN,
+            _TOKEN_OF_PATHS if notation.dotted else _TOKEN,
             self._error,
             limit=MAX_LENGTH,
             too_long=_("a formula has at most {limit} characters"),
@@ -206,13 +207,20 @@ class _Grammar:
         # grad(out_h1{2}) and grad(out_h1){2} are the same slot.
         text, _brace, inside = self._inside().partition("{")
         mark = f"{{{inside}" if inside else self._mark()
+        # A later version of an array, grad(w)~1, is another array.
+        version, mark = (mark, "") if mark.startswith(("~", "#")) else ("", mark)
         name, _bracket, picks = text.partition("[")
+        picks, brackets = picks.partition("]")[::2]
         if picks and not name.startswith(NAMING):
-            array = self._names.array(f"{token.text}({name})")
+            array = self._names.array(f"{token.text}({name}{brackets}){version}")
             if array is not None:
-                each = [part.strip() for part in picks.rstrip("]").split(",")]
+                each = [part.strip() for part in picks.split(",")]
                 return self._typed(self._names.picked(array, each, start, mark), start)
-        return self._slots(f"{token.text}({text}){mark}", token.column, start)
+        if not picks and not mark:
+            array = self._names.array(f"{token.text}({text}){version}")
+            if array is not None and self._scan.take("["):
+                return self._typed(self._names.picked(array, self._picks(), start, self._mark()), start)
+        return self._slots(f"{token.text}({text}){version}{mark}", token.column, start)
 
     def _inside(self) -> str:
         """The text up to the bracket that ends a name, which is taken too."""
@@ -241,6 +249,10 @@ class _Grammar:
         array = self._names.array(token.text)
         if array is None or not self._scan.take("["):
             return self._slots(token.text, token.column, token.column)
+        return self._typed(self._names.picked(array, self._picks(), token.column, self._mark()), token.column)
+
+    def _picks(self) -> list[str]:
+        """The picks in square brackets, of which the first one was taken."""
         picks: list[str] = [""]
         while not self._scan.take("]"):
             inner = self._scan.next()
@@ -250,7 +262,7 @@ class _Grammar:
                 picks.append("")
             else:
                 picks[-1] += inner.text
-        return self._typed(self._names.picked(array, picks, token.column, self._mark()), token.column)
+        return picks
 
     def _slots(self, name: str, column: int, where: int) -> Typed:
         node = self._names.slots(name, column, where)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Role
@@ -38,6 +40,15 @@ class Frame:
         """An array of the frame; a read-only view."""
         start = self.program.offsets[array]
         return self.flat[start : start + array.size].reshape(array.shape)
+
+    def largest(self, array: Array) -> float:
+        """The largest number that an array can hold."""
+        del array
+        return sys.float_info.max
+
+    def at(self, where: slice | NDArray[np.intp]) -> Floats:
+        """Slots of one array, by their places in the flat memory."""
+        return self.flat[where]
 
     @property
     def next_state(self) -> Floats:

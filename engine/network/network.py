@@ -301,6 +301,21 @@ class Network:
         found.update(self.leaves.hyper)
         return found
 
+    @property
+    def learning_rate(self) -> float | None:
+        """The learning rate that the training begins with; None where it is not known."""
+        return self.scenario.training.learning_rate
+
+    @property
+    def listed(self) -> tuple[Array, ...]:
+        """The parameters in the order of the layers; what several layers share, once."""
+        return tuple(self.parameters)
+
+    @property
+    def remembered(self) -> tuple[Array, ...]:
+        """What the optimiser remembers of parameters from one iteration to the next."""
+        return tuple(array for array in self.state if array.role is Role.MEMORY)
+
     def program(self, batch: int) -> Program:
         """The program of an iteration over ``batch`` samples."""
         program = self._programs.get(batch)

@@ -128,7 +128,12 @@ class Notation:
     Args:
         inputs: the input layer's name and width.
         layers: the layers in order.
+
+    Attributes:
+        dotted: whether names are paths such as ``3.c2.weight``, in which formulas read a number as a part of a name.
     """
+
+    dotted: bool = False
 
     def __init__(self, inputs: LayerNames, layers: Sequence[LayerNames]) -> None:
         self._layers = {layer.name: layer for layer in (inputs, *layers)}
@@ -691,6 +696,7 @@ def wrappers(program: Program) -> frozenset[str]:
     """What may stand before a bracket with a name in it, besides ``grad`` and its like: ``m`` of ``m(w5)``."""
     heads = (array.sign.partition("(") for array in program.arrays if not array.shape)
     numbers = {head for head, bracket, _rest in heads if bracket}
+    numbers |= {array.name.partition("(")[0] for array in program.arrays if array.name.endswith(")")}
     return frozenset({*numbers, *(each for array in _memory_of(program) for each in (array.stem, array.sign))})
 
 

@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrograde.engine.equations.arithmetic import Floats
-from retrograde.engine.equations.array import Array, Extent, Phase
+from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.equations.expression import Expr, Index, Ref
 
 if TYPE_CHECKING:
-    from retrograde.engine.equations.array import Role
     from retrograde.engine.ops.leaves import Leaves
 
 
@@ -126,6 +125,11 @@ class Op:
     def meshable(self) -> bool:
         """Whether ``equation`` may be called with an open mesh of elements; else it needs a kernel of its own."""
         return True
+
+    @property
+    def carries(self) -> bool:
+        """Whether it makes a gradient on the way back from the loss; slopes are none."""
+        return self.phase is Phase.BACKWARD and self.target.role is not Role.SLOPE
 
     def equation(self, index: Index) -> Expr:
         """The arithmetic of one element.

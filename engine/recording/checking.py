@@ -1,26 +1,25 @@
 """Holding what was recorded to its equation: within what rounding can do, for the equation as it stands.
 
-Beside each value of the equation, computed in float64, goes the largest error that arithmetic in the recorded type can
-have made of it, to first order: each operation rounds its result (ε·|x|) and hands on the errors of its operands. A sum
-of n terms may be added in any order: (n−1)·ε·Σ|t|. A recorded value agrees where it is no further away than twice that.
+A recorded value agrees where it is no further away from the equation in float64 than twice the running error bound of
+the recorded type; see ``bounded``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.expression import (
     ArgMax,
     Call,
     Const,
     Div,
     Expr,
-    Function,
     Max,
     Neg,
     Pick,
@@ -31,11 +30,12 @@ from retrograde.engine.equations.expression import (
     Sum,
     refs,
 )
-from retrograde.engine.equations.functions import ABS, COS, ERF, EXP, EXPM1, LOG, LOG1P, SIN, SQRT, TANH
 from retrograde.engine.equations.meshes import COMPARE
 from retrograde.engine.network.program import Place
+from retrograde.engine.recording.bounded import Bounded, Rounding, finite
 from retrograde.engine.recording.form import DTYPES, Kind
 from retrograde.engine.recording.program import Recorded, RecordedProgram
+from retrograde.engine.recording.whole import whole_of
 from retrograde.engine.recording.window import unflattened
 
 FACTOR = 2.0
@@ -49,86 +49,28 @@ _MOST = 256
 """Elements of one op that are held singly, unless all are wanted."""
 
 Read = Callable[[Ref], Any]
-
-
-class Bounded(NamedTuple):
-    """A value, and the largest error that arithmetic of a type can have made of it, to first order."""
-
-    value: Any
-    error: Any
-
-
-def _finite(error: Any) -> Any:
-    """0 for what is not a number: an error times infinity's 0."""
-    return np.where(np.isnan(error), 0.0, error)
-
-
-_SLOPES: Mapping[Function, Callable[[Any, Any], Any]] = {
-    ABS: lambda _x, _y: 1.0,
-    COS: lambda _x, _y: 1.0,
-    SIN: lambda _x, _y: 1.0,
-    ERF: lambda x, _y: np.exp(-x * x) * 1.1283791670955126,
-    EXP: lambda _x, y: y,
-    EXPM1: lambda _x, y: y + 1.0,
-    LOG: lambda x, _y: 1.0 / np.abs(x),
-    LOG1P: lambda x, _y: 1.0 / np.abs(1.0 + x),
-    SQRT: lambda _x, y: 0.5 / y,
-    TANH: lambda _x, y: 1.0 - y * y,
-}
-"""|f'| of each primitive, from its argument and its value."""
+Elements = NDArray[np.intp]
 
 
 class _Bounding(NamedTuple):
-    """How an expression is bounded: in which type, and over which values."""
+    """How an expression is bounded: over which values, in which type."""
 
     read: Read
-    kind: Kind
+    rounding: Rounding
 
     def of(self, expr: Expr) -> Bounded:
         """The value of an expression and its bound."""
         return _RULES[type(expr)](self, expr)
 
-    def rounded(self, value: Any, error: Any) -> Bounded:
-        """The result of one more operation, rounded to the type."""
-        return Bounded(value, _finite(error) + _finite(self.kind.epsilon * np.abs(value)) + self.kind.tiny)
+    def each(self, parts: Iterable[Expr]) -> list[Bounded]:
+        """Those of many."""
+        return [self.of(part) for part in parts]
 
 
 def _call(bounding: _Bounding, expr: Call) -> Bounded:
     if expr.function.definition is not None:
         return bounding.of(expr.function.definition(expr.argument))
-    argument = bounding.of(expr.argument)
-    value = expr.function.array(np.asarray(argument.value, dtype=np.float64))
-    slope = np.abs(_SLOPES[expr.function](argument.value, value))
-    return bounding.rounded(value, _finite(slope * argument.error))
-
-
-def _sum(bounding: _Bounding, expr: Sum) -> Bounded:
-    parts = [bounding.of(part) for part in expr.terms]
-    value, absolute, error = parts[0].value, np.abs(parts[0].value), parts[0].error
-    for part in parts[1:]:
-        value, absolute, error = value + part.value, absolute + np.abs(part.value), error + part.error
-    return Bounded(value, error + _finite((len(parts) - 1) * bounding.kind.epsilon * absolute))
-
-
-def _sub(bounding: _Bounding, expr: Sub) -> Bounded:
-    left, right = bounding.of(expr.left), bounding.of(expr.right)
-    rounding = bounding.kind.epsilon * np.abs(left.value - right.value)
-    return Bounded(left.value - right.value, left.error + right.error + _finite(rounding))
-
-
-def _product(bounding: _Bounding, expr: Product) -> Bounded:
-    first, *rest = [bounding.of(part) for part in expr.factors]
-    for part in rest:
-        error = _finite(first.error * np.abs(part.value)) + _finite(part.error * np.abs(first.value))
-        first = bounding.rounded(first.value * part.value, error)
-    return first
-
-
-def _div(bounding: _Bounding, expr: Div) -> Bounded:
-    above, below = bounding.of(expr.numerator), bounding.of(expr.denominator)
-    value = np.true_divide(above.value, below.value)
-    error = _finite(above.error / np.abs(below.value)) + _finite(np.abs(value / below.value) * below.error)
-    return bounding.rounded(value, error)
+    return bounding.rounding.call(expr.function, bounding.of(expr.argument))
 
 
 def _select(bounding: _Bounding, expr: Select) -> Bounded:
@@ -164,10 +106,10 @@ _RULES: Mapping[type[Any], Callable[[_Bounding, Any], Bounded]] = {
     Const: lambda _bounding, expr: Bounded(np.float64(expr.value), 0.0),
     Ref: lambda bounding, expr: Bounded(np.float64(bounding.read(expr)), 0.0),
     Neg: lambda bounding, expr: Bounded(-(found := bounding.of(expr.operand)).value, found.error),
-    Sum: _sum,
-    Sub: _sub,
-    Product: _product,
-    Div: _div,
+    Sum: lambda bounding, expr: bounding.rounding.sum(*bounding.each(expr.terms)),
+    Sub: lambda bounding, expr: bounding.rounding.sub(bounding.of(expr.left), bounding.of(expr.right)),
+    Product: lambda bounding, expr: bounding.rounding.product(*bounding.each(expr.factors)),
+    Div: lambda bounding, expr: bounding.rounding.div(bounding.of(expr.numerator), bounding.of(expr.denominator)),
     Call: _call,
     Select: _select,
     Max: _max,
@@ -235,36 +177,55 @@ def check_op(recorded: RecordedProgram, number: int, *, every: bool = False) -> 
     op = recorded.program.ops[number]
     assert isinstance(op, Recorded)
     size = op.target.size
-    if not op.has_equation:
+    if op.stated is None:
         return OpCheck(op=number, elements=size, missing="equation")
     if any(not recorded.has_values(array) for array in (op.target, *op.inputs)):
-        return OpCheck(op=number, elements=size, missing="values")
+        return OpCheck(op=number, elements=size, missing="values" if op.has_equation else "equation")
     if not size:
         return OpCheck(op=number, elements=0)
+    kind = DTYPES[op.values[op.result.to.value].dtype]
+    actual = recorded.frame.array(op.target).reshape(-1)
+    # Whether there is an equation is asked last: of a sum of a million terms it is long.
+    if (found := whole_of(op, recorded.frame, kind)) is not None:
+        chosen = np.arange(size)
+        parts: Iterable[tuple[Elements, Floats, Floats]] = [(chosen, *found)]
+    elif op.has_equation:
+        chosen, length = _drawn(op, every=every)
+        pieces = np.array_split(chosen, max(len(chosen) * length // _AT_ONCE, 1))
+        parts = ((part, *bounds_of(recorded, op, part, kind)) for part in pieces)
+    else:
+        return OpCheck(op=number, elements=size, missing="equation")
+    wrong, worst, ratio = 0, None, 0.0
+    for part, computed, error in parts:
+        bound = FACTOR * (error + finite(kind.epsilon * np.abs(computed)))
+        own = actual if len(part) == size else actual[part]
+        with np.errstate(all="ignore"):
+            far = np.flatnonzero(~(np.abs(own - computed) <= bound))
+        apart = _apart(own[far], computed[far], bound[far], kind)
+        wrong += int((apart > 1.0).sum())
+        if len(far) and apart.max() > max(ratio, 1.0):
+            most = int(far[np.argmax(apart)])
+            ratio = float(apart.max())
+            worst = Disagreement(
+                op=number,
+                element=int(part[most]),
+                recorded=float(own[most]),
+                computed=float(computed[most]),
+                bound=float(bound[most]),
+            )
+    return OpCheck(op=number, elements=size, checked=len(chosen), disagreeing=wrong, worst=worst)
+
+
+def _drawn(op: Recorded, *, every: bool) -> tuple[Elements, int]:
+    """The elements of an op that are held to its equation one by one, and how many slots each reads at most."""
+    size = op.target.size
     # The last element of a causal attention reads most.
     ends = (op.equation(tuple(map(int, unflattened(at, op.target.shape)))) for at in (0, size - 1))
     length = max(1, *(sum(1 for _ref in refs(equation)) for equation in ends))
     most = size if every else max(_MESHED // length, 16) if op.meshable else min(max(_SINGLE // length, 4), _MOST)
-    chosen = np.arange(size) if size <= most else np.sort(np.random.default_rng(0).choice(size, most, replace=False))
-    kind = DTYPES[op.values[op.result.to.value].dtype]
-    actual = recorded.frame.array(op.target).reshape(-1)
-    wrong, worst, ratio = 0, None, 0.0
-    for part in np.array_split(chosen, max(len(chosen) * length // _AT_ONCE, 1)):
-        computed, error = _bounds(recorded, op, part, kind)
-        bound = FACTOR * (error + _finite(kind.epsilon * np.abs(computed)))
-        apart = _apart(actual[part], computed, bound, kind)
-        out = np.flatnonzero(apart > 1.0)
-        wrong += len(out)
-        if len(out) and (most_ := int(out[np.argmax(apart[out])])) >= 0 and apart[most_] > ratio:
-            ratio = float(apart[most_])
-            worst = Disagreement(
-                op=number,
-                element=int(part[most_]),
-                recorded=float(actual[part[most_]]),
-                computed=float(computed[most_]),
-                bound=float(bound[most_]),
-            )
-    return OpCheck(op=number, elements=size, checked=len(chosen), disagreeing=wrong, worst=worst)
+    if size <= most:
+        return np.arange(size), length
+    return np.sort(np.random.default_rng(0).choice(size, most, replace=False)), length
 
 
 class Comparison(NamedTuple):
@@ -290,18 +251,17 @@ def compare(recorded: RecordedProgram, place: Place) -> Comparison:
     kind = DTYPES[op.values[op.result.to.value].dtype]
     part = np.array([place.element])
     actual = recorded.frame.array(op.target).reshape(-1)[part]
-    computed, error = _bounds(recorded, op, part, kind)
-    bound = FACTOR * (error + _finite(kind.epsilon * np.abs(computed)))
+    computed, error = bounds_of(recorded, op, part, kind)
+    bound = FACTOR * (error + finite(kind.epsilon * np.abs(computed)))
     agrees = bool(_apart(actual, computed, bound, kind)[0] <= 1.0)
     with np.errstate(invalid="ignore"):
-        difference = float(_finite(np.abs(actual - computed))[0])
+        difference = float(finite(np.abs(actual - computed))[0])
     return Comparison(float(computed[0]), difference, float(bound[0]), agrees)
 
 
-def _bounds(
-    recorded: RecordedProgram, op: Recorded, part: NDArray[np.intp], kind: Kind
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    bounding = _Bounding(recorded.read, kind)
+def bounds_of(recorded: RecordedProgram, op: Recorded, part: Elements, kind: Kind) -> tuple[Floats, Floats]:
+    """The equations of some elements of an op in float64, and their bounds."""
+    bounding = _Bounding(recorded.read, Rounding(kind))
     with np.errstate(all="ignore"):
         if op.meshable:
             found = bounding.of(op.equation(unflattened(part, op.target.shape)))

@@ -218,6 +218,30 @@ class Call(_Record):
     recomputed: bool = False
 
 
+class Group(_Record):
+    """Some parameters of an optimiser, and its settings for them.
+
+    Attributes:
+        parameters: their names.
+        settings: the settings, by PyTorch's names; a tensor is a text.
+    """
+
+    parameters: list[str]
+    settings: dict[str, Scalar | list[Scalar]]
+
+
+class OptimizerRecord(_Record):
+    """An optimiser, as it was before the step.
+
+    Attributes:
+        name: the name of its class.
+        groups: its groups of parameters.
+    """
+
+    name: Annotated[str, Field(max_length=200)]
+    groups: list[Group]
+
+
 class StepFile(_Record):
     """All of `step.json`.
 
@@ -228,6 +252,7 @@ class StepFile(_Record):
         values: all versions of all tensors.
         calls: the ops in the order in which they ran.
         sources: lines of the user's code.
+        optimizers: the optimisers with their settings.
     """
 
     format: Literal["retrograde recording"]
@@ -238,3 +263,4 @@ class StepFile(_Record):
     values: list[Value]
     calls: list[Call]
     sources: list[Source]
+    optimizers: list[OptimizerRecord] = []

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-import re
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +18,18 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.explaining.nonfinite import Origin, explained
 from retrograde.engine.explaining.step import Step
 from retrograde.engine.explaining.uses import uses
-from retrograde.engine.network.program import Place, Program, unravel
+from retrograde.engine.network.program import Place, Program
+from retrograde.engine.recording import SUFFIX
 from retrograde.engine.recording.checking import OpCheck, check_all
-from retrograde.engine.recording.form import Source, StepFile, Value
-from retrograde.engine.recording.program import Recorded, RecordedFrame, RecordedNotation, RecordedProgram
+from retrograde.engine.recording.form import STEP, Source, StepFile, Value
+from retrograde.engine.recording.modules import ModuleInfo, modules_of
+from retrograde.engine.recording.naming import RecordedNotation
+from retrograde.engine.recording.program import Recorded, RecordedFrame, RecordedProgram
 from retrograde.engine.recording.ranks import RankFile
+from retrograde.engine.recording.walking import RecordedTimeline, no_such_motion, only_read
 from retrograde.engine.text import _, suggest, visible
 
-SUFFIX = ".rgrec"
+__all__ = ["SUFFIX", "Break", "Recording", "load_recording"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +66,10 @@ class Recording:
     def __init__(self, path: Path) -> None:
         self.file = RankFile(path)
         self.recorded = RecordedProgram(self.file)
-        self.notation = RecordedNotation()
+        # By op: whether an equation is stated for it, which is asked at every key.
+        self._stated: dict[int, bool] = {}
+        modules = dict.fromkeys(call.module for call in self.file.step.calls if call.module)
+        self.notation = RecordedNotation(tuple(modules))
 
     @property
     def program(self) -> Program:
@@ -76,6 +85,57 @@ class Recording:
     def records(self) -> StepFile:
         """What is in the file besides the numbers."""
         return self.file.step
+
+    @cached_property
+    def timeline(self) -> RecordedTimeline:
+        """Its one iteration, as a cursor walks it."""
+        return RecordedTimeline(self.recorded, self.notation, self.file.path.name)
+
+    @cached_property
+    def modules(self) -> tuple[ModuleInfo, ...]:
+        """The modules, as a tree of paths."""
+        return modules_of(self.recorded)
+
+    @cached_property
+    def broken(self) -> Break | None:
+        """Where the step stopped being finite; looked for once. See ``first_break``."""
+        return self.first_break()
+
+    @cached_property
+    def digest(self) -> str:
+        """What identifies its content: the records hold a checksum of each array."""
+        with zipfile.ZipFile(self.file.path) as archive:
+            return hashlib.sha256(archive.read(STEP)).hexdigest()[:16]
+
+    def only_read(self) -> EngineError:
+        """What is raised where it is to be run on or changed."""
+        return only_read(self.file.path.name)
+
+    def no_such_motion(self, granularity: str) -> EngineError:
+        """What is raised for a motion by samples, iterations or epochs."""
+        return no_such_motion(granularity)
+
+    def silence(self, number: int) -> str:
+        """Why an op says nothing of its elements: no equation in this version, or numbers that are not in the file.
+
+        Args:
+            number: the op.
+
+        Returns:
+            Empty where its equation and all that it reads are there.
+        """
+        op = self.op(number)
+        if not self.recorded.has_values(op.target):
+            return _("its numbers are not in the file: {reason}").format(reason=self.value_of(op.target).reason or "")
+        if number not in self._stated:
+            self._stated[number] = op.has_equation
+        if not self._stated[number]:
+            return _("no equation for {op} in this version").format(op=op.call.op.replace(".", "::", 1))
+        missing = next((array for array in op.inputs if not self.recorded.has_values(array)), None)
+        if missing is not None:
+            message = _("the numbers of {name}, which it reads, are not in the file: {reason}")
+            return message.format(name=missing.name, reason=self.value_of(missing).reason or "")
+        return ""
 
     def op(self, number: int) -> Recorded:
         """An op of the program."""
@@ -129,23 +189,7 @@ class Recording:
         Raises:
             EngineError: there is none.
         """
-        text = text.strip()
-        match = re.fullmatch(r"(?P<name>.+)\[(?P<index>[0-9, ]+)\]", text)
-        if text in self.program.named or match is None:
-            array = self.array(text)
-            if not array.size:
-                raise EngineError(_("{name} has no elements").format(name=text))
-            return Ref(array, (0,) * len(array.shape))
-        array = self.array(match["name"])
-        places = [int(part) - 1 for part in re.findall(r"\d{1,18}", match["index"])]
-        if len(places) == 1 and len(array.shape) != 1 and 0 <= places[0] < array.size:
-            return Ref(array, unravel(places[0], array.shape))
-        fits = len(places) == len(array.shape)
-        if not fits or not all(0 <= i < n for i, n in zip(places, array.shape, strict=True)):
-            message = _("{name} has the shape {shape}, counted from 1: {text} is not in it")
-            shape = "×".join(map(str, array.shape)) or _("of a single number")
-            raise EngineError(message.format(name=array.name, shape=shape, text=visible(text)))
-        return Ref(array, tuple(places))
+        return self.notation.find(text, self.program)
 
     def made_by(self, ref: Ref) -> Step | None:
         """The step that made a slot; None for what was given."""
@@ -154,7 +198,7 @@ class Recording:
 
     def value_of(self, array: Array) -> Value:
         """The record of an array."""
-        return self.records.values[self.recorded.numbers[array]]
+        return self.recorded.values[self.recorded.numbers[array]]
 
     def source(self, number: int) -> Source | None:
         """The line of the user's code that an op belongs to; of an op of the backward pass that of its forward op."""
@@ -187,7 +231,7 @@ class Recording:
         """
         for number in range(len(self.program.ops)):
             op = self.op(number)
-            if not self.recorded.has_values(op.target) or not op.target.size:
+            if not self.recorded.has_values(op.target) or self.frame.finite(op.target):
                 continue
             values = self.frame.array(op.target).reshape(-1)
             broken = np.flatnonzero(~np.isfinite(values))
@@ -214,10 +258,10 @@ class Recording:
         ref = self.program.target(Place(number, None, element))
         reached = [
             value.name
-            for value in self.records.values
+            for value in self.recorded.values
             if value.name.startswith(("grad(", "new("))
             and value.held
-            and not np.isfinite(self.file.floats(self.records.values.index(value))).all()
+            and not self.frame.finite(self.program.named[value.name])
         ]
         return Break(
             op=number,

@@ -27,16 +27,17 @@ class Tensor:
         array: the array.
         shape: the tensor's shape.
         dtype: its type.
+        window: where it lies.
     """
 
-    __slots__ = ("_memory", "_same", "_window", "array", "dtype", "shape")
+    __slots__ = ("_memory", "_same", "array", "dtype", "shape", "window")
 
     def __init__(self, array: Array, memory: tuple[int, ...], window: Window, dtype: str) -> None:
         self.array = array
         self.shape = window.shape
         self.dtype = dtype
         self._memory = memory
-        self._window = window
+        self.window = window
         self._same = is_whole(array.shape, memory, window)
 
     @property
@@ -73,13 +74,13 @@ class Tensor:
 
     def element(self, index: Index) -> Index:
         """The element of the tensor that is at an element of the array, of a tensor that shows all of the array."""
-        return index if self._same else self._divided(self.position(index) - self._window.offset)[0]
+        return index if self._same else self._divided(self.position(index) - self.window.offset)[0]
 
     def inverse(self, index: Index) -> Index | None:
         """The same of any tensor; None where it does not show that element. For single elements only."""
         if self._same:
             return index
-        position = self.position(index) - self._window.offset
+        position = self.position(index) - self.window.offset
         found, rest = self._divided(position)
         inside = all(0 <= i < n for i, n in zip(found, self.shape, strict=True))
         return found if inside and rest == 0 and position >= 0 else None
@@ -87,13 +88,13 @@ class Tensor:
     def _divided(self, position: Any) -> tuple[Index, Any]:
         """The index that a position in the window's memory means, and what is left over."""
         found = [position * 0] * self.rank
-        axes = [axis for axis in range(self.rank) if self.shape[axis] != 1 and self._window.strides[axis]]
-        for axis in sorted(axes, key=lambda axis: -self._window.strides[axis]):
-            found[axis], position = divmod(position, self._window.strides[axis])
+        axes = [axis for axis in range(self.rank) if self.shape[axis] != 1 and self.window.strides[axis]]
+        for axis in sorted(axes, key=lambda axis: -self.window.strides[axis]):
+            found[axis], position = divmod(position, self.window.strides[axis])
         return tuple(found), position
 
     def _position(self, index: Sequence[Any]) -> Any:
-        return sum((i * s for i, s in zip(index, self._window.strides, strict=True)), self._window.offset)
+        return sum((i * s for i, s in zip(index, self.window.strides, strict=True)), self.window.offset)
 
     def _of_position(self, position: Any) -> Index:
         return tuple(

@@ -47,6 +47,7 @@ class Branches(Sequence[Branch]):
         Raises:
             EngineError: there is no such slot, or the values do not change at the same time; nothing is changed.
         """
+        self._require_fork()
         if not values:
             raise EngineError(_("nothing to change"))
         found = {self._cursor.resolve(slot): (slot, float(value)) for slot, value in values.items()}
@@ -62,6 +63,11 @@ class Branches(Sequence[Branch]):
         dropped = self._cursor.sample + 1 if sample is None else sample
         return self.fork(self._here(dropped=dropped), name=name)
 
+    def _require_fork(self) -> None:
+        """Raises EngineError where time can not fork: in a recording."""
+        if self._cursor.recording is not None:
+            raise self._cursor.recording.only_read()
+
     def _here(self, **change: Any) -> Edit:
         return Edit(position=self._cursor.position, inside=self._cursor.term > 0, **change)
 
@@ -71,6 +77,7 @@ class Branches(Sequence[Branch]):
         Raises:
             EngineError: the edit makes no sense; nothing is changed.
         """
+        self._require_fork()
         chosen = self._free_name(name)
         iteration, revealed = self._cursor.schedule.locate(edit.position + edit.inside)
         revealed -= edit.inside

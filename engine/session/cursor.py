@@ -10,16 +10,17 @@ import math
 import re
 import threading
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Extent
 from retrograde.engine.equations.evaluation import evaluate
-from retrograde.engine.equations.expression import Expr, Ref, terms
+from retrograde.engine.equations.expression import Ref, terms
 from retrograde.engine.equations.words import FUNCTIONS, NAMING
-from retrograde.engine.errors import EngineError, FormulaError
+from retrograde.engine.errors import EngineError, FormulaError, Problem
 from retrograde.engine.explaining.gradcheck import Differences, GradientCheck
 from retrograde.engine.explaining.step import Moment, Step, made_by, running_sum
 from retrograde.engine.explaining.uses import uses
@@ -43,6 +44,9 @@ from retrograde.engine.travel.search import Conditions
 from retrograde.engine.travel.stopping import Outcome
 from retrograde.engine.travel.timeline import DEFAULT_BUDGET, Timeline
 
+if TYPE_CHECKING:
+    from retrograde.engine.recording.recording import Recording
+
 FIRST_BRANCH = "main"
 """The name of the branch that no edit has made."""
 
@@ -51,12 +55,12 @@ class Cursor:
     """A cursor over the steps of a training.
 
     Args:
-        scenario: a validated scenario.
+        source: a validated scenario, or a recording, which is one iteration.
         budget: bytes of history.
 
     Attributes:
-        scenario: the scenario.
-        network: its network and data.
+        recording: the recording, where it is one; None of a scenario.
+        network: the network and its data.
         branch: the line of time that the cursor is on.
         schedule: the iterations.
         position: n, the steps that are revealed.
@@ -67,18 +71,61 @@ class Cursor:
         lock: to be held around each piece of a run, and each look at the session, where these are in two threads.
     """
 
-    def __init__(self, scenario: Scenario, *, budget: int = DEFAULT_BUDGET) -> None:
-        self.scenario = scenario
-        self.network = Network(scenario)
+    def __init__(self, source: Scenario | Recording, *, budget: int = DEFAULT_BUDGET) -> None:
+        self._scenario = source if isinstance(source, Scenario) else None
+        self.recording = None if isinstance(source, Scenario) else source
         self.budget = budget
-        self.branch = Branch(name=FIRST_BRANCH, timeline=Timeline(self.network, budget=budget))
+        timeline = Timeline(Network(source), budget=budget) if isinstance(source, Scenario) else source.timeline
+        self.network = timeline.network
+        self.branch = Branch(name=FIRST_BRANCH, timeline=timeline)
         self.schedule = self.timeline.schedule
         self.position = 0
         self.term = 0
-        self.length = scenario.stop.epochs * self.schedule.steps_per_epoch
+        self.length = (1 if self._scenario is None else self._scenario.stop.epochs) * self.schedule.steps_per_epoch
+        if self.recording is not None:
+            # It has run: its end is known.
+            self.branch.frontier = self.length
         self.outcome: Outcome | None = None
         self.lock = threading.RLock()
         self._differences: dict[Program, Differences] = {}
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario.
+
+        Raises:
+            EngineError: it is a recording, which can not do what a scenario is needed for.
+        """
+        if self._scenario is None:
+            assert self.recording is not None
+            raise self.recording.only_read()
+        return self._scenario
+
+    @property
+    def name(self) -> str:
+        """What the training is called: the scenario's name, or that of the file of a recording."""
+        return self.scenario.name if self.recording is None else self.recording.file.path.name
+
+    @property
+    def path(self) -> Path | None:
+        """The file of the scenario, or of the recording; None of a scenario that ships."""
+        return self.scenario.path if self.recording is None else self.recording.file.path
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What is odd in the scenario and can be computed all the same; nothing is of a recording."""
+        return self.scenario.warnings if self.recording is None else ()
+
+    def _require_run(self) -> None:
+        """Raises EngineError for a recording, which is not run on or changed."""
+        if self.recording is not None:
+            raise self.recording.only_read()
+
+    def _require_motion(self, granularity: Granularity) -> None:
+        """Raises EngineError for a motion by what a recording has not."""
+        beyond = {Granularity.SAMPLE, Granularity.ITERATION, Granularity.EPOCH}
+        if self.recording is not None and granularity in beyond:
+            raise self.recording.no_such_motion(granularity)
 
     # -- where the cursor is ------------------------------------------------------------------------------------
 
@@ -159,6 +206,7 @@ class Cursor:
     def step(self, granularity: str = Granularity.STEP) -> bool:
         """Goes forward to the next stop of a granularity; says whether the cursor moved."""
         position = self.position
+        self._require_motion(as_granularity(granularity))
         if position >= self.length:
             return False
         if granularity == "step":
@@ -167,7 +215,7 @@ class Cursor:
             return True
         match as_granularity(granularity):
             case Granularity.TERM:
-                count = len(terms(self._equation_of(position + 1)))
+                count = self._terms_of(position + 1)
                 if self.term + 1 < count:
                     self.term += 1
                     return True
@@ -185,6 +233,7 @@ class Cursor:
 
     def back(self, granularity: str = Granularity.STEP) -> bool:
         """Goes back to the previous stop of a granularity; says whether the cursor moved."""
+        self._require_motion(as_granularity(granularity))
         self.branch.frontier = max(self.branch.frontier, self.position)
         position = self.position
         if granularity == "term":
@@ -214,13 +263,17 @@ class Cursor:
             return True
         if self.position == 0:
             return False
-        count = len(terms(self._equation_of(self.position)))
+        count = self._terms_of(self.position)
         self.position -= 1
         self.term = count - 1
         return True
 
-    def _equation_of(self, number: int) -> Expr:
-        return self.step_at(number).equation
+    def _terms_of(self, number: int) -> int:
+        """How many terms a step has; one of an op that has no equation here, or whose numbers were left out."""
+        step = self.step_at(number)
+        if self.recording is not None and self.recording.silence(step.place.op):
+            return 1
+        return len(terms(step.equation))
 
     def seek(self, where: int | str | Moment, on_progress: Callable[[int, int], bool] | None = None) -> None:
         """Goes to a position.
@@ -303,6 +356,7 @@ class Cursor:
 
         The cursor may move over the past between two pieces, under a lock where they are in another thread.
         """
+        self._require_run()
         condition = self.condition(until, by_epoch=True, asked=True) if isinstance(until, str) else until
         schedule, stop = self.schedule, self.scenario.stop
         most = stop.epochs if epochs is None else epochs
@@ -342,15 +396,17 @@ class Cursor:
         Raises:
             FormulaError: it cannot be read, or is none.
         """
-        return parse(
+        found = parse(
             text,
             self.notation,
             self.schedule.full,
             kind=Kind.TRUTH,
             by_epoch=by_epoch,
             evaluation=self._evaluation if by_epoch else None,
-            sensitivity=self.sensitivity if asked else None,
+            sensitivity=self.sensitivities if asked else None,
         )
+        self.require_now(found)
+        return found
 
     def formula(self, text: str, *, several: bool = False) -> Formula:
         """A number or a condition in the language of formulas; it may be one of the end of an epoch.
@@ -362,16 +418,28 @@ class Cursor:
         Raises:
             FormulaError: it cannot be read.
         """
-        made = self._evaluation
-        return parse(
+        found = parse(
             text,
             self.notation,
             self.schedule.full,
             by_epoch=True,
-            evaluation=made,
+            evaluation=self._evaluation,
             several=several,
-            sensitivity=self.sensitivity,
+            sensitivity=self.sensitivities,
         )
+        self.require_now(found)
+        return found
+
+    def require_now(self, formula: Formula) -> None:
+        """Raises FormulaError where a formula asks a recording for the iteration before."""
+        if self.recording is not None and any(read.previous for read in formula.reads):
+            message = _("a recording is one iteration: nothing comes before it that `prev` or `changes` could look at")
+            raise FormulaError(formula.text, 1, message)
+
+    @property
+    def sensitivities(self) -> Callable[[], Program] | None:
+        """Makes the program with the gradients of the inputs; None of a recording, which has those that it has."""
+        return self.sensitivity if self.recording is None else None
 
     def sensitivity(self) -> Program:
         """The program of a full iteration with the gradients of the inputs."""
@@ -388,7 +456,8 @@ class Cursor:
         """E of every iteration up to the furthest position that was reached; of that one's as soon as it has an E."""
         iteration, step = self.schedule.locate(self.frontier)
         program = self.schedule.program(iteration)
-        made = program.produced(Ref(program.named["E"]))
+        loss = program.named.get("E")
+        made = None if loss is None else program.produced(Ref(loss, (0,) * len(loss.shape)))
         self.branch.extend(iteration + (made is not None and step > made))
         return self.branch.history
 
@@ -457,6 +526,8 @@ class Cursor:
         """A part of the moment at the cursor, or what is known at the end of an epoch: E_epoch, E_data, accuracy."""
         complete = self.iteration + self._complete
         match name:
+            case "E_epoch" | "E_data" | "E_held_out" | "accuracy" if self.recording is not None:
+                raise self.recording.only_read()
             case "epoch":
                 return float(self.iteration // self.schedule.per_epoch + 1)
             case "iteration":
@@ -630,10 +701,12 @@ class Cursor:
         """The moments of the cursor's iteration that read a slot; of a parameter, in the cursor's sample."""
         program = self.program
         start = self.schedule.start(self.iteration)
-        return tuple(
-            self.step_at(start + program.number(place) + 1).moment
-            for place in uses(program, ref, self.sample, self.frame)
-        )
+        return tuple(self.step_at(start + program.number(place) + 1).moment for place in self._readers(ref))
+
+    def _readers(self, ref: Ref) -> tuple[Place, ...]:
+        if self.recording is not None:
+            return self.recording.uses(ref)
+        return uses(self.program, ref, self.sample, self.frame)
 
     def explain(self, ref: Ref) -> Step | None:
         """The step that made a slot, with its equation and numbers; None for data and initial values."""
@@ -659,6 +732,8 @@ class Cursor:
         With updates in place, what is computed from an updated parameter is no derivative of this iteration's E, so
         there is nothing to compare it with.
         """
+        if self.recording is not None:
+            return None
         return self.differences.check(self.frame, ref, self.timeline.replaced(self.iteration))
 
     def published(self, step: Step) -> tuple[Expectation, ...]:
@@ -666,5 +741,7 @@ class Cursor:
         return tuple(printed.expect for printed in self.printed(step) if not printed.symbol)
 
     def printed(self, step: Step) -> tuple[Printed, ...]:
-        """The published figures that speak of a step, then those of single terms of it."""
+        """The published figures that speak of a step, then those of single terms of it; none of a recording."""
+        if self.recording is not None:
+            return ()
         return tuple(printed_of(self.scenario.expect, self.notation, step))

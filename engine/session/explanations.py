@@ -92,12 +92,17 @@ class Explanations:
         program = self._cursor.program
         ref = self._cursor.resolve(name) if isinstance(name, str) else name
         array: Array | None = ref.array
-        if array is not None and array.role in {Role.UPDATED, Role.SLOPE} and array.of is not None:
+        # What is made of a gradient later, as clipping makes it, stands for the gradient.
+        later = array is not None and array.role in {Role.GRADIENT, Role.MEMORY} and not is_backward(program, array)
+        if array is not None and array.of is not None and (later or array.role in {Role.UPDATED, Role.SLOPE}):
             array = array.of
         if array is not None and not is_backward(program, array):
             array = program.named.get(f"grad({array.name})")
         if array is None or not is_backward(program, array):
             shown = name if isinstance(name, str) else self._cursor.notation.name(ref)
+            if self._cursor.recording is not None:
+                message = _("{name} has no gradient here: ask about a parameter, or a value of the backward pass")
+                raise EngineError(message.format(name=shown))
             raise EngineError(_("{name} has no gradient in this network").format(name=shown))
         return Ref(array, ref.index)
 
@@ -139,7 +144,10 @@ class Explanations:
         first = self._cursor.timeline.frame(0)
         own = first.program.named.get(ref.array.name)
         before = first.value(ref) if own is ref.array and self._cursor.iteration else None
-        return autopsy(self.frame, self._cursor.network, ref, first=before)
+        recording = self._cursor.recording
+        broken = None if recording is None else recording.broken
+        began = None if broken is None else broken.origin
+        return autopsy(self.frame, self._cursor.network, ref, first=before, began=began)
 
     def death(self, name: str | Ref, on_progress: OnProgress | None = None) -> Death | None:
         """When the gradient of a parameter died, and who pushed; None where it is alive in the cursor's iteration.
@@ -154,6 +162,9 @@ class Explanations:
         """
         branch = self._cursor.branch
         ref = self._of_parameter(name)
+        if self._cursor.recording is not None:
+            # Nothing is known of the iterations before.
+            return None
         return death(branch.search, branch.timeline, ref, self._cursor.iteration, on_progress)
 
     def revival(self, name: str | Ref) -> Revival:
@@ -169,6 +180,8 @@ class Explanations:
         """
         branch, iteration = self._cursor.branch, self._cursor.iteration
         ref = self._of_parameter(name)
+        if self._cursor.recording is not None:
+            raise self._cursor.recording.only_read()
         best = largest_of_first_epoch(branch.search, branch.timeline, ref, iteration)
         return revival(branch, ref, iteration, best)
 
@@ -182,6 +195,11 @@ class Explanations:
 
     def flow(self) -> tuple[FlowRow, ...]:
         """How large the gradient is at each layer, and what each makes of it; see ``explaining.flow``."""
+        recording = self._cursor.recording
+        if recording is not None:
+            from retrograde.engine.recording.flow import recorded_flow
+
+            return recorded_flow(recording.recorded)
         return flow(self.frame)
 
     def biography(self, name: str | Ref) -> Biography:
@@ -194,6 +212,8 @@ class Explanations:
             EngineError: there is no such slot, or it is not trained.
         """
         ref = self._cursor.resolve(name) if isinstance(name, str) else name
+        if self._cursor.recording is not None:
+            raise self._cursor.recording.only_read()
         done = self._cursor.iteration + (1 if self._cursor.position else 0)
         return Biography(timeline=self._cursor.timeline, parameter=ref, stop=done)
 
@@ -218,6 +238,11 @@ class Explanations:
         Raises:
             EngineError: there is no such limit.
         """
+        recording = self._cursor.recording
+        if recording is not None:
+            from retrograde.engine.recording.doctoring import diagnose_recording
+
+            return diagnose_recording(recording, limits_of(None, limits))
         scenario = self._cursor.scenario
         return diagnose(
             self._cursor.timeline,

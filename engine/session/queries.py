@@ -13,7 +13,7 @@ from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import EngineError, SearchCancelledError
 from retrograde.engine.formulas.deciding import as_given, deciding, written
-from retrograde.engine.formulas.meaning import Candidate, Moment, candidates, evaluate, found_at, located
+from retrograde.engine.formulas.meaning import Candidate, Moment, candidates, evaluate, found_at, located, offsets_of
 from retrograde.engine.formulas.probe import Key, context, decide, key, reader
 from retrograde.engine.formulas.probe import missing as not_known
 from retrograde.engine.formulas.tree import Applied, Comparing, Formula, Kind, Node, Slot, Stretch
@@ -106,7 +106,7 @@ class Queries:
         if source is None or source.earlier:
             found: Floats = before.get(key(stretch, sample), not_known((stretch, sample)))
             return found
-        values: Floats = cursor.frame.flat[source.where]
+        values: Floats = cursor.frame.at(source.where)
         last = program.produced(source.last)
         if last is None or last < cursor.revealed:
             return values
@@ -114,9 +114,9 @@ class Queries:
             return None
         old = found_at(replace(stretch, previous=True), program, sample)
         assert old is not None
-        order = np.arange(program.size)[source.where] - program.offsets[source.last.array]
+        order = offsets_of(source.where) - program.offsets[source.last.array]
         done = cursor.revealed - (last - int(order[-1]))
-        return np.where(order < done, values, cursor.frame.flat[old.where])
+        return np.where(order < done, values, cursor.frame.at(old.where))
 
     def at(self, formula: Formula, step: int) -> float | bool:
         """The value of an expression as it is visible right after a step."""

@@ -23,6 +23,7 @@ from retrograde.engine.atomic import write_whole
 from retrograde.engine.errors import EngineError
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Granularity
+from retrograde.engine.recording import is_recording
 from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.session.saved import (
     FORMAT,
@@ -95,10 +96,9 @@ def to_json(session: Session, *, fingerprint: bool = True) -> str:
     """
     session.branch.position = session.position
     session.branch.frontier = session.frontier
-    scenario = session.scenario
     content = SavedSession(
         format=FORMAT,
-        scenario=identity(scenario),
+        scenario=identity(session),
         arithmetic=arithmetic(),
         cursor=SavedCursor(branch=session.branch.name, position=session.position, term=session.term),
         length=session.length,
@@ -138,6 +138,9 @@ def _branch(session: Session, branch: Branch, *, fingerprint: bool) -> SavedBran
 
 
 def _fingerprints(session: Session, branch: Branch) -> dict[int, str]:
+    if session.recording is not None:
+        # Its values are in its file, whose digest tells whether they are the same.
+        return {}
     last = session.schedule.locate(branch.frontier)[0]
     first = branch.timeline.change.first
     chosen = {round(first + (last - first) * k / FINGERPRINTS) for k in range(FINGERPRINTS + 1)} if last > first else {}
@@ -155,16 +158,20 @@ def fingerprint_of(frame: Frame) -> str:
     return " ".join(f"{crc32(flat[start : start + size].tobytes()):08x}" for start, size in starts)
 
 
+_RECORDED = "recording-"
+"""What the digest of a recording begins with."""
+
 _DIGESTED = "2-"
 """What a digest begins with, by the keys that scenarios have; to be counted on where new ones have a value unasked."""
 
 
-def identity(scenario: Scenario) -> SavedScenario:
-    """Which scenario it is, by its name, its file and its content."""
+def identity(session: Session) -> SavedScenario:
+    """Which scenario or recording it is, by its name, its file and its content."""
+    recording = session.recording
     return SavedScenario(
-        name=scenario.name,
-        path=None if scenario.path is None else str(scenario.path.resolve()),
-        digest=_digest(scenario),
+        name=session.name,
+        path=None if session.path is None else str(session.path.resolve()),
+        digest=_digest(session.scenario) if recording is None else _RECORDED + recording.digest,
     )
 
 
@@ -260,11 +267,7 @@ def open_session(path: Path, load: Callable[[str | Path], Scenario], on_progress
 def _opened(
     saved: SavedSession, file: SessionFile, load: Callable[[str | Path], Scenario], on_progress: OnProgress | None
 ) -> Opened:
-    scenario = load(_source(saved.scenario))
-    warnings = []
-    if _is_changed(scenario, saved.scenario.digest):
-        warnings.append(_("the scenario {name} has changed since the session was saved").format(name=scenario.name))
-    session = Session(scenario)
+    session, warnings = _begun(saved.scenario, file.path, load)
     session.length = max(session.length, saved.length)
     # Another branch may have taken the first one's name since.
     with _blaming("branches", 0):
@@ -294,6 +297,32 @@ def _opened(
         with _blaming("branches", number):
             drift = drift or _drift(session, entry, saved.arithmetic)
     return Opened(session=session, file=file, drift=drift, warnings=tuple(warnings))
+
+
+def _begun(saved: SavedScenario, path: Path, load: Callable[[str | Path], Scenario]) -> tuple[Session, list[str]]:
+    """A session at the start of what was saved, and what is not as it was."""
+    if is_recording(saved.name):
+        session = Session.of_recording(_recorded(saved, path))
+        if identity(session).digest == saved.digest:
+            return session, []
+        return session, [
+            _("the recording {name} is another one than when the session was saved").format(name=saved.name)
+        ]
+    scenario = load(_source(saved))
+    if not _is_changed(scenario, saved.digest):
+        return Session(scenario), []
+    text = _("the scenario {name} has changed since the session was saved")
+    return Session(scenario), [text.format(name=scenario.name)]
+
+
+def _recorded(saved: SavedScenario, path: Path) -> Path:
+    """Where a recording is: the file that it was, or one of its name beside the session."""
+    beside = path.with_name(Path(saved.name).name)
+    found = beside if saved.path is None or not os.path.isfile(saved.path) else Path(saved.path)  # noqa: PTH113
+    if not os.path.isfile(found):  # noqa: PTH113
+        message = _("the recording {name} is neither at {path} nor beside the session")
+        raise EngineError(message.format(name=saved.name, path=saved.path))
+    return found
 
 
 @contextmanager

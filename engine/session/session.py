@@ -6,6 +6,8 @@ The session is the cursor and its parts; what is asked for most often may be ask
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.explaining.autopsy import Autopsy
@@ -34,6 +36,9 @@ from retrograde.engine.travel.running import Progress
 from retrograde.engine.travel.search import Extreme, OnProgress
 from retrograde.engine.travel.timeline import DEFAULT_BUDGET
 
+if TYPE_CHECKING:
+    from retrograde.engine.recording.recording import Recording
+
 __all__ = ["GradientCheck", "Halt", "Here", "LogEntry", "Progress", "Session", "trace"]
 
 
@@ -41,7 +46,7 @@ class Session(Cursor):
     """A cursor over the steps of a training that can stop, look, search and change.
 
     Args:
-        scenario: a validated scenario.
+        source: a validated scenario, or an opened recording; see ``of_recording``.
         budget: bytes of history, shared by the branches.
 
     Attributes:
@@ -53,14 +58,29 @@ class Session(Cursor):
         watches: the watched expressions.
     """
 
-    def __init__(self, scenario: Scenario, *, budget: int = DEFAULT_BUDGET) -> None:
-        super().__init__(scenario, budget=budget)
+    def __init__(self, source: Scenario | Recording, *, budget: int = DEFAULT_BUDGET) -> None:
+        super().__init__(source, budget=budget)
         self.branches = Branches(self)
         self.queries = Queries(self)
         self.explanations = Explanations(self)
         self.stops = Stops(self, self.queries)
         self.places = Places(self, self.branches)
         self.watches: list[Formula] = []
+
+    @classmethod
+    def of_recording(cls, path: str | Path) -> Session:
+        """A session over a step that ran elsewhere: one iteration, which is read, not run or changed.
+
+        Args:
+            path: the file, as ``retrograde.torch`` writes it.
+
+        Raises:
+            EngineError: it is no recording, or it is damaged.
+            OSError: it cannot be read.
+        """
+        from retrograde.engine.recording.recording import load_recording
+
+        return cls(load_recording(path))
 
     # -- breakpoints
 

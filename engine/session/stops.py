@@ -29,7 +29,7 @@ class Halt:
     """Where going on, or going back, has stopped.
 
     Attributes:
-        breakpoint: the breakpoint that was hit; None at the start, or where the run ended.
+        breakpoint: the breakpoint that was hit; None at the start, or where the run or the recording ended.
         alerts: the alerts that a breakpoint on alerts was hit by.
         outcome: how the run ended, where it did.
     """
@@ -87,6 +87,8 @@ class Stops:
             EngineError: it cannot be read; nothing is added.
         """
         alert = read_alert(text)
+        if alert is not None and self._cursor.recording is not None:
+            raise self._cursor.recording.only_read()
         condition, place = (None, None) if alert is not None else self._read(text)
         if from_hit < 1:
             raise EngineError(_("hits are counted from 1"))
@@ -107,7 +109,10 @@ class Stops:
         return found
 
     def _read(self, text: str) -> tuple[Formula | None, Spot | None]:
-        return read(text, self._cursor.notation, self._cursor.schedule.full, self._cursor.sensitivity)
+        condition, place = read(text, self._cursor.notation, self._cursor.schedule.full, self._cursor.sensitivities)
+        if condition is not None:
+            self._cursor.require_now(condition)
+        return condition, place
 
     def numbered(self, number: int) -> Breakpoint:
         """The breakpoint with a number.
@@ -161,6 +166,8 @@ class Stops:
             if step is not None:
                 return self._stop_at(step, stops)
             self._cursor.position, self._cursor.term = self._cursor.frontier, 0
+            if self._cursor.recording is not None:
+                return Halt()
             here = self._cursor.position
             outcome = self._cursor.run(
                 on_progress=on_progress,

@@ -25,7 +25,10 @@ class Schedule:
         full: the program of a full iteration.
         last: the program of the last iteration of an epoch, which may be smaller.
         steps_per_epoch: steps in an epoch.
+        alone: whether there is no other iteration, as in a recording: the number of a step then says where it is.
     """
+
+    alone: bool = False
 
     def __init__(self, network: Network) -> None:
         training = network.scenario.training

@@ -7,6 +7,7 @@ share of the budget, every second one is dropped and K doubles. K decides how lo
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -530,8 +531,9 @@ def _replaced(constants: Mapping[Array, Floats], entries: Entries) -> dict[Array
 
 
 def total_loss(frame: Frame) -> float:
-    """E of an iteration."""
-    return float(frame.array(frame.program.named["E"]))
+    """E of an iteration; NaN where there is none, as in a recording without a backward pass."""
+    found = frame.program.named.get("E")
+    return math.nan if found is None else frame.value(Ref(found, (0,) * len(found.shape)))
 
 
 def _look(probe: Probe, record: Record, frame: Frame, iteration: int, per_epoch: int) -> None:

@@ -19,6 +19,7 @@ from tests.bench import (
     reading,
     training,
     travel,
+    watching,
 )
 from tests.bench.harness import Benchmark, Effort, Row, dump, machine, measure_apart, table
 
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "conditions": travel.conditions,
     "searching": travel.searching,
     "reading": reading.tables,
+    "watching": watching.watched,
 }
 THREADED = {"mazur", "xor", "digits", "wide", "lenet"}
 

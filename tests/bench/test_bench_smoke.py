@@ -25,6 +25,7 @@ from tests.bench import (  # noqa: E402
     rivals,
     training,
     travel,
+    watching,
 )
 from tests.bench.harness import Effort, Row, interleave, ratio, table  # noqa: E402
 
@@ -57,6 +58,7 @@ TINY = Effort(rounds=1, scale=0.004)
         reading.tables,
         keys.keys,
         keys.running,
+        watching.watched,
     ],
 )
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -70,6 +72,7 @@ def test_a_benchmark_measures(benchmark: object) -> None:
         lenet.lenet,
         lstm.lstm,
         attention.transformer,
+        watching.watched,
     } and not rivals.installed("torch"):
         pytest.skip("torch is not installed")
     rows = benchmark(TINY)

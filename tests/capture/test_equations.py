@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'retrograde[torch]'")
@@ -15,7 +16,11 @@ import torch.nn.functional as F  # noqa: E402, N812
 
 import retrograde.torch as rg  # noqa: E402
 from retrograde.engine.recording.aten.table import TABLE, base_name  # noqa: E402
-from retrograde.engine.recording.recording import load_recording  # noqa: E402
+from retrograde.engine.recording.checking import bounds_of  # noqa: E402
+from retrograde.engine.recording.form import DTYPES  # noqa: E402
+from retrograde.engine.recording.program import Recorded  # noqa: E402
+from retrograde.engine.recording.recording import Recording, load_recording  # noqa: E402
+from retrograde.engine.recording.whole import FORMS, whole_of  # noqa: E402
 
 Draw = Callable[..., Any]
 aten = torch.ops.aten
@@ -123,7 +128,10 @@ CALLS: dict[str, Callable[[], Any]] = {
     "sum mean": lambda: _back(_x(3, 4, 2).sum((0, 2)) * _x(3, 4).mean(0) + _x(4, 2).mean(1, keepdim=True)[:, 0]),
     "var std": lambda: _back(_x(4, 5).var(1) + _x(4, 5).std(1, unbiased=False)),
     "var_mean": _no_grad(lambda: torch.var_mean(_x(4, 5), 0)),
-    "norm": lambda: _back(_x(3, 4).norm() + torch.linalg.vector_norm(_x(5), 1)),
+    "norm": lambda: (
+        _back(_x(3, 4).norm() + torch.linalg.vector_norm(_x(5), 1)),
+        torch._foreach_norm([_x(3, 4).detach(), _x(2).detach()], 2),
+    ),
     "amax": lambda: _back(_x(3, 4).amax(1) + _x(3, 4).amin(1) + _x(3, 4).max(1)[0] + _x(3).max() + _x(3).min()),
     "logsumexp": lambda: _back(_x(3, 4).logsumexp(1)),
     "cumsum": lambda: _back(_x(3, 4).cumsum(1)),
@@ -208,7 +216,31 @@ def held(path: Path, run: Callable[[], Any], seed: int) -> set[str]:
         if not check.missing:
             assert check.checked == check.elements
             names.add(base_name(op.call.op))
+            hold_whole(recording, op)
     return names
+
+
+WHOLE: set[str] = set()
+"""The operators that were held as a whole so far."""
+
+
+def hold_whole(recording: Recording, op: Recorded) -> None:
+    """What goes over whole arrays gives the values and the bounds of the table's equations."""
+    kind = DTYPES[op.values[op.result.to.value].dtype]
+    found = whole_of(op, recording.frame, kind)
+    if found is None:
+        return
+    WHOLE.add(op.title)
+    value, error = bounds_of(recording.recorded, op, np.arange(op.target.size), kind)
+    with np.errstate(invalid="ignore"):
+        size = np.abs(value) + error + 1e-300
+        same = (found[0] == value) | (np.isnan(found[0]) & np.isnan(value))
+        assert (same | (np.abs(found[0] - value) <= np.maximum(1e-12 * size, 1e-6 * error))).all(), (
+            op.call.op,
+            op.result,
+        )
+        near = np.abs(found[1] - error) <= 1e-6 * error + 1e-290
+        assert (near | ~np.isfinite(value)).all(), (op.call.op, op.result.position, found[1], error)
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -273,3 +305,13 @@ def test_every_row_of_the_table_is_held_to_torch(tmp_path: Path) -> None:
         reached |= recorded(tmp_path / "call.rgrec", make(parameters).step)
     reached |= recorded(tmp_path / "call.rgrec", lambda: torch.nn.utils.clip_grad_norm_([_with_gradient()], 0.1))
     assert set(TABLE) - reached == set()
+
+
+def test_every_form_over_whole_arrays_is_held_to_the_table(tmp_path: Path) -> None:
+    names = (
+        "mm, bmm, addmm, baddbmm, copies, mv dot, sum mean, norm, softmax, log_softmax, layer_norm, batch_norm, "
+        "conv2d, attention, embedding"
+    )
+    for name in names.split(", "):
+        held(tmp_path / "call.rgrec", CALLS[name], 1)
+    assert set(FORMS) - WHOLE == set()

@@ -269,3 +269,18 @@ def test_a_flipped_bit_is_found_in_a_real_step(tmp_path: Path) -> None:
         recording.file.raw = read  # type: ignore[method-assign]
     assert tried > 100
     assert found >= 0.98 * tried
+
+
+def test_memory_that_was_written_in_pieces_is_read_as_a_whole(tmp_path: Path) -> None:
+    a, b = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0, 5.0], requires_grad=True)
+    with rg.record(tmp_path / "pieces.rgrec"):
+        whole = torch.empty(5)
+        torch.mul(a, 2, out=whole[:2])
+        torch.mul(b.detach(), 3, out=whole[2:])
+        ((whole * 2).sum() * b).sum().backward()
+    recording = load_recording(tmp_path / "pieces.rgrec")
+    titles = [op.title for op in map(recording.op, range(len(recording.program.ops)))]
+    assert titles[:4] == ["mul", "mul", "retrograde.joined", "mul"]
+    assert not any(check.disagreeing or check.missing for check in recording.check())
+    assert {value.name for value in recording.records.values if value.kind == "input"} == {"input1", "input2"}
+    assert recording.frame.array(recording.array("forward.joined")).tolist() == [2, 4, 9, 12, 15]

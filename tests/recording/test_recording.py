@@ -123,7 +123,7 @@ def test_the_command_line_tells_it(path: Path, capsys: pytest.CaptureFixture[str
 
 @pytest.mark.parametrize(
     "arguments",
-    [["run"], ["gradcheck"], ["flow"], ["open"], [], ["race"], ["trace", "--granularity", "sample"], ["why", "w1"]],
+    [["run"], ["gradcheck"], ["race"], ["biography", "w"], ["trace", "--granularity", "sample"], ["why", "w1"]],
 )
 def test_what_a_recording_can_not_do_is_refused(
     path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]

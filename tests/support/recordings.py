@@ -23,8 +23,10 @@ class Writing:
         self.calls: list[Call] = []
         self.numbers: list[bytes] = []
 
-    def value(self, name: str, numbers: Any, *, kind: str = "input", dtype: str = "float64") -> Window:
-        """Adds an array; returns the window that shows all of it."""
+    def value(
+        self, name: str, numbers: Any, *, kind: str = "input", dtype: str = "float64", of: str = "", left_out: str = ""
+    ) -> Window:
+        """Adds an array; returns the window that shows all of it. Of one that is left out, the reason is given."""
         stored = np.ascontiguousarray(np.asarray(numbers), dtype=DTYPES[dtype].stored)
         shape = tuple(np.shape(numbers))
         self.numbers.append(stored.tobytes())
@@ -34,8 +36,10 @@ class Writing:
             dtype=dtype,
             shape=shape,
             strides=packed(shape),
-            offset=0,
+            of=of or None,
+            offset=None if left_out else 0,
             crc=zlib.crc32(self.numbers[-1]),
+            reason=left_out or None,
         )
         self.values.append(record)
         return Window(value=len(self.values) - 1, offset=0, shape=shape, strides=packed(shape))
@@ -49,7 +53,10 @@ class Writing:
     def write(self, path: Path) -> Path:
         """Writes the file."""
         offsets = laid_out([len(one) for one in self.numbers])
-        values = [one.model_copy(update={"offset": at}) for one, at in zip(self.values, offsets, strict=True)]
+        values = [
+            one if one.reason else one.model_copy(update={"offset": at})
+            for one, at in zip(self.values, offsets, strict=True)
+        ]
         step = StepFile(
             format="retrograde recording",
             version=1,

@@ -10,6 +10,7 @@ from retrograde.engine.text import N_, _, ngettext
 from retrograde.tui.cli.support.columns import table
 from retrograde.tui.cli.support.numbers import encoded
 from retrograde.tui.cli.support.progress import ProgressBar
+from retrograde.tui.cli.support.recordings import refuse_recording
 from retrograde.tui.cli.support.saved import is_saved, load_session
 from retrograde.tui.cli.support.subcommand import EPOCHS, JSON, Subcommand, argument, count
 
@@ -47,6 +48,7 @@ def biography(source: str, name: str, *, epochs: int | None, at: str | None, by:
 
     if at is not None and epochs is not None:
         raise EngineError(_("--at and --epochs both say where the story ends; give one of them"))
+    refuse_recording(source)
     session = load_session(source)
     session.biography(name)  # What is wrong with the name is said before the run.
     with ProgressBar() as bar:
@@ -78,7 +80,7 @@ def _lines(
     per_epoch = session.schedule.per_epoch
     iterations = ngettext("{count} iteration", "{count} iterations", story.stop).format(count=f"{story.stop:,}")
     head = _("{name} of {scenario}, {iterations}").format(
-        name=session.notation.symbol(story.parameter), scenario=session.scenario.name, iterations=iterations
+        name=session.notation.symbol(story.parameter), scenario=session.name, iterations=iterations
     )
     if ledger is not None:
         made = ledger_lines(ledger, by=by, most=most)
@@ -114,7 +116,7 @@ def _record(
     from retrograde.engine.explaining.ledger_lines import grouped
 
     record: dict[str, Any] = {
-        "scenario": session.scenario.name,
+        "scenario": session.name,
         "branch": session.branch.name,
         "name": session.notation.name(story.parameter),
         "iterations": story.stop,

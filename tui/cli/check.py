@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError
+from retrograde.engine.recording import is_recording
 from retrograde.engine.text import N_, _, joined, ngettext
 from retrograde.tui.cli.support.columns import table, wrapped
 from retrograde.tui.cli.support.loading import load
-from retrograde.tui.cli.support.recordings import check_recording, is_recording
+from retrograde.tui.cli.support.recordings import check_recording
 from retrograde.tui.cli.support.subcommand import Subcommand, argument
 
 if TYPE_CHECKING:

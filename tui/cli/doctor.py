@@ -60,7 +60,7 @@ def doctor(
 def _lines(session: Session, found: Diagnosis, trials: Sequence[Trial]) -> list[str]:
     rules = ngettext("{count} rule", "{count} rules", len(AILMENTS)).format(count=len(AILMENTS))
     run = ngettext("{count} iteration", "{count} iterations", found.iterations).format(count=found.iterations)
-    lines = [f"{session.scenario.name}   {rules} · {run}", ""]
+    lines = [f"{session.name}   {rules} · {run}", ""]
     if found.headline is None:
         lines.append(f"✔ {_('nothing is wrong')}")
     else:
@@ -114,7 +114,7 @@ def _not_judged(reasons: Mapping[str, str]) -> list[str]:
 
 def _record(session: Session, found: Diagnosis, trials: Sequence[Trial]) -> dict[str, Any]:
     record: dict[str, Any] = {
-        "scenario": session.scenario.name,
+        "scenario": session.name,
         "branch": session.branch.name,
         "iterations": found.iterations,
         "moments": found.moments,
@@ -165,7 +165,7 @@ COMMAND = Subcommand(
     name="doctor",
     help=N_("say what is wrong with a training, and why"),
     arguments=(
-        argument("scenario", metavar="NAME|FILE.toml|FILE.session.json"),
+        argument("scenario", metavar="NAME|FILE.toml|FILE.session.json|FILE.rgrec"),
         EPOCHS,
         argument(
             "--set",

@@ -46,7 +46,7 @@ def flow(source: str, *, at: str | None, as_json: bool) -> int:
     epoch, iteration = divmod(session.iteration, session.schedule.per_epoch)
     if as_json:
         record = {
-            "scenario": session.scenario.name,
+            "scenario": session.name,
             "branch": session.branch.name,
             "epoch": epoch + 1,
             "iteration": iteration + 1,
@@ -55,7 +55,9 @@ def flow(source: str, *, at: str | None, as_json: bool) -> int:
         print(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False))
         return 0
     where = _("epoch {epoch}, iteration {iteration}").format(epoch=epoch + 1, iteration=iteration + 1)
-    print("\n".join((joined((session.scenario.name, where), ", "), "", *_lines(rows))))
+    if session.recording is not None:
+        where = _("one step")
+    print("\n".join((joined((session.name, where), ", "), "", *_lines(rows))))
     return 0
 
 
@@ -102,7 +104,7 @@ COMMAND = Subcommand(
     name="flow",
     help=N_("print the gradient layer by layer"),
     arguments=(
-        argument("scenario", metavar="NAME|FILE.toml|FILE.session.json"),
+        argument("scenario", metavar="NAME|FILE.toml|FILE.session.json|FILE.rgrec"),
         argument("--at", metavar="ADDRESS", help=N_("a moment in the iteration, as 2:1 (default: the first)")),
         JSON,
     ),

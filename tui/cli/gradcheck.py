@@ -10,6 +10,7 @@ from retrograde.engine.text import N_, _, joined, ngettext
 from retrograde.tui.cli.support.columns import table, wrapped
 from retrograde.tui.cli.support.numbers import encoded, shown
 from retrograde.tui.cli.support.progress import ProgressBar
+from retrograde.tui.cli.support.recordings import refuse_recording
 from retrograde.tui.cli.support.saved import load_session
 from retrograde.tui.cli.support.subcommand import JSON, OneOf, Subcommand, argument, count
 
@@ -43,6 +44,7 @@ def gradcheck(source: str, *, at: str | None, values: str | None, count: int | N
     """
     from retrograde.engine.session.gradient_report import check_gradients
 
+    refuse_recording(source)
     session = load_session(source)
     with ProgressBar() as bar:
         if at is not None:
@@ -72,7 +74,7 @@ def _name(session: Session, ref: Ref, *, pretty: bool = False) -> str:
 def _record(session: Session, report: GradientReport) -> dict[str, Any]:
     epoch, iteration = _iteration(session)
     return {
-        "scenario": session.scenario.name,
+        "scenario": session.name,
         "branch": session.branch.name,
         "epoch": epoch,
         "iteration": iteration,
@@ -117,7 +119,7 @@ def _lines(session: Session, report: GradientReport) -> list[str]:
         done=len(report.checks), count=report.total
     )
     where = _("epoch {epoch}, iteration {iteration}").format(epoch=epoch, iteration=iteration)
-    lines += ["", joined((joined((session.scenario.name, where, counted), ", "), _summary(report)), ": ")]
+    lines += ["", joined((joined((session.name, where, counted), ", "), _summary(report)), ": ")]
     return lines
 
 

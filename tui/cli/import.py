@@ -34,7 +34,7 @@ def bring(given: argparse.Namespace) -> int:
     target = Path(given.output) if given.output else Path(path.stem + ".toml")
     _check_target(target)
     if suffix == ".rgrec":
-        raise EngineError("later")
+        return _recording(path, target)
     if suffix == ".onnx":
         raise EngineError("later")
     return _weights(path, target, given)
@@ -60,6 +60,24 @@ def _weights(path: Path, target: Path, given: argparse.Namespace) -> int:
     write_whole(target, found.text)
     _say(found)
     print(_("wrote {file}: open it with `retrograde {file}`").format(file=target))
+    return 0
+
+
+def _recording(path: Path, target: Path) -> int:
+    from retrograde.engine.importing.recorded import map_recording
+    from retrograde.engine.recording.recording import load_recording
+
+    found = map_recording(load_recording(path))
+    written = found.write(target)
+    rows = [[_("layer"), _("kind"), _("tensors")]]
+    for node in found.draft.nodes:
+        rows.append([node.name, node.kind, ", ".join(node.tensors)])
+    print("\n".join(table(rows)))
+    for note in found.notes:
+        print(note)
+    print(_("wrote {files}").format(files=", ".join(map(str, written))))
+    message = _("open it with `retrograde {file}`; `retrograde compare {recording} {file}` holds it to the recording")
+    print(message.format(file=target, recording=path))
     return 0
 
 

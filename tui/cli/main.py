@@ -36,8 +36,10 @@ SUBCOMMANDS: tuple[str, ...] = (
     "biography",
     "race",
     "serve",
+    "keys",
     "new",
     "import",
+    "compare",
     "data",
     "schema",
 )

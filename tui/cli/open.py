@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.text import N_, _
+from retrograde.engine.recording import is_recording
+from retrograde.engine.text import N_, _, visible
 from retrograde.tui.cli.support.moments import parted
-from retrograde.tui.cli.support.recordings import refuse_recording
 from retrograde.tui.cli.support.saved import is_saved
 from retrograde.tui.cli.support.subcommand import DATA, Subcommand, argument, count, plain_characters, theme
 
@@ -18,10 +18,10 @@ from retrograde.tui.cli.support.subcommand import DATA, Subcommand, argument, co
 def open_app(
     scenario: str | None, *, theme: str | None, ascii_only: bool, data: str | None, history: int | None
 ) -> int:
-    """Open the app with a scenario, a saved session, or the list of scenarios, and return its exit code.
+    """Open the app with a scenario, a recording, a saved session, or the list of scenarios, and return its exit code.
 
     Raises:
-        EngineError: There is no terminal here that could show it.
+        EngineError: There is no terminal here that could show it, or the file of a person's own keys is wrong.
         ScenarioError: The scenario can not be used. One that is not there is reported before the screen is taken,
             one that is wrong after it is given back: reading it takes longer than painting the first screen.
     """
@@ -30,7 +30,8 @@ def open_app(
     at = None
     if scenario is not None:
         scenario, at = parted(scenario)
-    refuse_recording(scenario)
+    if scenario is not None and is_recording(scenario) and not _is_file(scenario):
+        raise EngineError(_("there is no file {path}").format(path=visible(scenario)))
     _require_terminal()
     samples = None if data is None else Path(data)
     budget = None if history is None else history << 20
@@ -40,7 +41,11 @@ def open_app(
 
         load_scenario(scenario, data=samples)
     from retrograde.tui.app import run_app
+    from retrograde.tui.commands.keymap import keymap_file, read_keymap
+    from retrograde.tui.debugger.table import COMMANDS, choose_keys
 
+    own = read_keymap(keymap_file(), COMMANDS)
+    choose_keys({row.id: row.keys for row, before in zip(own, COMMANDS, strict=True) if row.keys != before.keys})
     source = scenario if saved is None else None
     return run_app(source, theme=theme, ascii_only=ascii_only, data=samples, session=saved, history=budget, at=at)
 
@@ -74,7 +79,7 @@ COMMAND = Subcommand(
     name="open",
     help=N_("open the app (what happens without a command)"),
     arguments=(
-        argument("scenario", nargs="?", metavar="NAME|FILE.toml|FILE.session.json"),
+        argument("scenario", nargs="?", metavar="NAME|FILE.toml|FILE.session.json|FILE.rgrec"),
         DATA,
         argument("--history", type=count, metavar="MB", help=N_("memory for the history (default: 64)")),
         # Where they stand before the subcommand, they are not overwritten by a default.

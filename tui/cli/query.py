@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from retrograde.engine.equations.words import QUERIES
 from retrograde.engine.errors import EngineError
+from retrograde.engine.recording import is_recording
 from retrograde.engine.text import N_, _, ngettext
 from retrograde.tui.cli.support.numbers import encoded, shown
 from retrograde.tui.cli.support.progress import ProgressBar
-from retrograde.tui.cli.support.recordings import is_recording, query_recording
+from retrograde.tui.cli.support.recordings import query_recording
 from retrograde.tui.cli.support.saved import is_saved, load_session
 from retrograde.tui.cli.support.subcommand import JSON, Subcommand, argument, count
 
 if TYPE_CHECKING:
+    from retrograde.engine.explaining.step import Step
     from retrograde.engine.formulas.tree import Formula
     from retrograde.engine.session.session import Session
 
@@ -61,7 +63,7 @@ def query(source: str, text: str, *, epochs: int | None, limit: int | None, as_j
         EngineError: The question can not be read; nothing was run.
         ScenarioError: The scenario can not be used.
     """
-    if is_recording(source):
+    if is_recording(source) and not text.startswith(tuple(f"{verb} " for verb in QUERIES)):
         return query_recording(source, text, as_json=as_json)
     asked = read_query(text)
     if limit is not None and asked.verb != "all":
@@ -72,7 +74,8 @@ def query(source: str, text: str, *, epochs: int | None, limit: int | None, as_j
     else:
         session.condition(asked.formula, by_epoch=True, asked=True)
     with ProgressBar() as bar:
-        if epochs is not None or not is_saved(source) or session.frontier == 0:
+        fresh = session.recording is None and (not is_saved(source) or session.frontier == 0)
+        if epochs is not None or fresh:
             session.run(epochs=epochs, on_progress=bar.update)
         answer = _answer(session, asked, bar)
         if as_json:
@@ -146,20 +149,25 @@ def _hit(session: Session, formula: Formula, number: int, value: float | None) -
     found = session.queries.asked(formula, number, value=value)
     if found is None or found.ref == step.target:
         mark = f"{{{step.target.index[0] + 1}}}" if step.target.array.batched and step.program.batch > 1 else ""
-        return [step.moment.address, f"{step.symbol}{mark} = {shown(step.result)}"]
-    parts = [step.moment.address, f"{found.text} = {shown(found.value)}"]
+        return [_at(step), f"{step.symbol}{mark} = {shown(step.result)}"]
+    parts = [_at(step), f"{found.text} = {shown(found.value)}"]
     if found.made is not None and found.made != number:
-        parts.append(_("made at {address}").format(address=session.step_at(found.made).moment.address))
+        parts.append(_("made at {address}").format(address=_at(session.step_at(found.made))))
     if found.ref is None and found.sample is not None:
         parts.append(_("sample {number}").format(number=found.sample + 1))
     return parts
+
+
+def _at(step: Step) -> str:
+    """Where a step is; in a recording its number alone."""
+    return f"@{step.number}" if step.schedule.alone else step.moment.address
 
 
 def _write_json(session: Session, asked: Query, answer: _Answer, limit: int | None) -> int:
     formula = session.formula(asked.formula)
     hits = [_record(session, formula, number, answer.value) for number in islice(answer.steps, limit)]
     result: dict[str, Any] = {
-        "scenario": session.scenario.name,
+        "scenario": session.name,
         "branch": session.branch.name,
         "query": asked.verb,
         "formula": asked.formula,

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from retrograde.engine.errors import EngineError
+from retrograde.engine.recording import is_recording
 from retrograde.engine.text import N_, _
 from retrograde.tui.cli.support.saved import is_saved
 from retrograde.tui.cli.support.subcommand import DATA, Subcommand, argument, count, plain_characters, theme
@@ -69,7 +70,7 @@ def _words(given: argparse.Namespace) -> list[str]:
 
 
 def _run(given: argparse.Namespace) -> int:
-    if given.scenario is not None and not is_saved(given.scenario):
+    if given.scenario is not None and not is_saved(given.scenario) and not is_recording(given.scenario):
         from pathlib import Path
 
         from retrograde.engine.scenario.file import load_scenario

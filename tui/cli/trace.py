@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.errors import EngineError
+from retrograde.engine.recording import is_recording
 from retrograde.engine.text import N_, _
 from retrograde.tui.cli.support.loading import load
 from retrograde.tui.cli.support.numbers import encoded, shown
-from retrograde.tui.cli.support.recordings import is_recording, trace_recording
+from retrograde.tui.cli.support.recordings import trace_recording
 from retrograde.tui.cli.support.subcommand import Subcommand, argument, plain_characters
 
 if TYPE_CHECKING:

@@ -7,11 +7,12 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.errors import EngineError
+from retrograde.engine.recording import is_recording
 from retrograde.engine.text import N_, _, joined, ngettext
 from retrograde.tui.cli.support.columns import table, wrapped
 from retrograde.tui.cli.support.numbers import encoded, shown
 from retrograde.tui.cli.support.progress import ProgressBar
-from retrograde.tui.cli.support.recordings import is_recording, why_recording
+from retrograde.tui.cli.support.recordings import why_recording
 from retrograde.tui.cli.support.saved import load_session
 from retrograde.tui.cli.support.subcommand import JSON, Subcommand, argument, count
 
@@ -50,8 +51,8 @@ def why(source: str, name: str | None, *, at: str | None, paths: int, as_json: b
         EngineError: The name or the moment makes no sense; nothing was printed.
         ScenarioError: The scenario can not be used.
     """
-    if is_recording(source):
-        return why_recording(source, name, as_json=as_json)
+    if name is None and is_recording(source):
+        return why_recording(source, as_json=as_json)
     if name is None:
         raise EngineError(_("which gradient? as in `retrograde why {source} w1`").format(source=source))
     session = load_session(source)
@@ -70,8 +71,8 @@ def why(source: str, name: str | None, *, at: str | None, paths: int, as_json: b
 
 
 def _beyond(session: Session, found: Autopsy, bar: ProgressBar) -> tuple[Death | None, Revival | None]:
-    """When a gradient died and what would revive it; only of a parameter's that is tiny or 0."""
-    if found.finding not in {"tiny", "zero"} or found.parameter is None:
+    """When a gradient died and what would revive it; only of a parameter's that is tiny or 0, and of no recording."""
+    if session.recording is not None or found.finding not in {"tiny", "zero"} or found.parameter is None:
         return None, None
     return session.death(found.ref, bar.searched), session.revival(found.ref)
 
@@ -81,6 +82,8 @@ def _symbol(session: Session, ref: Ref) -> str:
 
 
 def _where(session: Session) -> str:
+    if session.recording is not None:
+        return ""
     epoch, iteration = divmod(session.iteration, session.schedule.per_epoch)
     return _("epoch {epoch}, iteration {iteration}").format(epoch=epoch + 1, iteration=iteration + 1)
 
@@ -88,9 +91,7 @@ def _where(session: Session) -> str:
 def _lines(
     session: Session, found: Autopsy, chain: Chain, most: int, beyond: tuple[Death | None, Revival | None]
 ) -> list[str]:
-    head = f"{_symbol(session, found.ref)} = {shown(found.value)}   " + joined(
-        (session.scenario.name, _where(session)), ", "
-    )
+    head = f"{_symbol(session, found.ref)} = {shown(found.value)}   " + joined((session.name, _where(session)), ", ")
     lines = [head, "", *wrapped(session.explanations.told(found, *beyond), _WIDTH)]
     if found.account is not None:
         lines += ["", *_account(found)]
@@ -124,7 +125,7 @@ def _account(found: Autopsy) -> list[str]:
 
 
 def _layer(layer: LayerAccount) -> list[str]:
-    name = layer.layer if layer.time is None else f"{layer.layer}@{layer.time}"
+    name = (layer.layer or _("loss")) if layer.time is None else f"{layer.layer}@{layer.time}"
     kinds = layer.kinds
     other = ", ".join(
         f"{_(str(kind))} {_number(value)}" for kind, value in kinds.items() if kind not in {"slope", "weight"}
@@ -185,7 +186,7 @@ def _cuts(session: Session, chain: Chain) -> list[str]:
 
 def _record(session: Session, found: Autopsy, chain: Chain, most: int) -> dict[str, Any]:
     record: dict[str, Any] = {
-        "scenario": session.scenario.name,
+        "scenario": session.name,
         "branch": session.branch.name,
         "epoch": session.iteration // session.schedule.per_epoch + 1,
         "iteration": session.iteration % session.schedule.per_epoch + 1,

@@ -36,6 +36,10 @@ def names(network: Network, schedule: Schedule) -> tuple[str, ...]:
     from retrograde.engine.network.program import unravel
 
     found: dict[str, None] = {}
+    if network.notation.dotted:
+        # Paths of a recording, which are very many: each array by its own name.
+        found = {array.name + ("[" if array.shape else ""): None for array in schedule.full.arrays}
+        return ("E", *(name for name in found if "(" not in name))
     for array in schedule.full.arrays:
         if array.name.isidentifier():
             found[array.name] = None

@@ -62,7 +62,8 @@ class Badges:
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
-        if self._key not in self._known or self._accuracy[0] != self._updates:
+        classified = self._desk.reading.recording is None and self._accuracy[0] != self._updates
+        if self._key not in self._known or classified:
             self._timer = self._desk.host.after(CHECK_SECONDS, self._check)
 
     def _check(self) -> None:
@@ -78,7 +79,7 @@ class Badges:
                 self._known.clear()
             self._known[key] = badges(desk.session, desk.reading)
             news = bool(self._known[key])
-        if self._accuracy[0] != updates:
+        if self._accuracy[0] != updates and desk.session.recording is None:
             timeline = desk.session.timeline
             self._accuracy = (updates, rightly(timeline, timeline.state(updates)))
             news = news or self._accuracy[1] is not None

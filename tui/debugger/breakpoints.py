@@ -78,6 +78,8 @@ class Breaking:
                 text += " · " + " · ".join(f"{title(alert)}: {alert.cause}" for alert in stop.alerts)
         elif outcome is not None:
             self._desk.outcome = text = outcome.message
+        elif session.position:
+            text = _("no hit after this: it is the end of the recording")
         elif session.breakpoints:
             text = _("no hit before: this is the start")
         else:

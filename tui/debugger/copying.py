@@ -77,7 +77,8 @@ class Copying:
         value = None if ref is None else reading.visible(ref)
         if value is not None:
             yield "value", repr(value)
-        if step is not None:
+        recording = reading.recording
+        if step is not None and (recording is None or not recording.silence(step.place.op)):
             symbols, numbers = step.text()
             yield "equation", " = ".join(dict.fromkeys((step.symbol, symbols, numbers, repr(step.result))))
         if len(desk.parameters):
@@ -103,6 +104,10 @@ def _address(reading: Reading) -> str:
     from retrograde.engine.scenario.catalogue import folder
     from retrograde.tui.views.debugging import address
 
+    if reading.recording is not None:
+        # Its one iteration is the first of the first epoch.
+        file = quote(str(reading.recording.file.path))
+        return f"{file}@1:1:{reading.position}" if reading.position else file
     scenario = reading.scenario
     ships = scenario.path is None or scenario.path.parent == folder()
     name = scenario.name if ships else quote(str(scenario.path))

@@ -239,7 +239,8 @@ class Desk:
         if step is None:
             return otherwise
         row = self.parameters.find(step.target)
-        if row is None:
+        recording = self.reading.recording
+        if row is None and (recording is None or not recording.silence(step.place.op)):
             from retrograde.engine.equations.expression import refs
 
             found = (self.parameters.find(ref) for ref in refs(step.equation))
@@ -251,7 +252,7 @@ class Desk:
     @property
     def operands(self) -> tuple[Operand, ...]:
         """The operands of the step on the screen, in the order of their rows."""
-        from retrograde.tui.views.equation import operands_of
+        from retrograde.tui.views.recorded import operands_of
 
         return operands_of(self.reading)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
+from textual.binding import Binding, BindingsMap, BindingType
 
 from retrograde.engine.text import _
 from retrograde.tui.commands.keys import footer_keys
@@ -23,6 +23,19 @@ if TYPE_CHECKING:
 def bindings() -> list[BindingType]:
     """What Textual is told of the keys: each leads to ``action_command`` with the id of its row."""
     return [Binding(",".join(row.keys), f"command('{row.id}')", show=False) for row in commands() if row.keys]
+
+
+def rebind(bound: BindingsMap) -> None:
+    """Gives a screen the keys that were chosen since its class was made.
+
+    Args:
+        bound: the keys of the screen.
+    """
+    for key, found in list(bound.key_to_bindings.items()):
+        if any(one.action.startswith("command(") for one in found):
+            del bound.key_to_bindings[key]
+    for one in Binding.make_bindings(bindings()):
+        bound.key_to_bindings[one.key] = [one]
 
 
 class Rows:
@@ -84,7 +97,10 @@ class Doing:
                 desk.paint_footer()
         if name != "enter":
             desk.goal = None
-        if row.twice and begun != name and not sure:
+        refusal = self._refusal(row)
+        if refusal:
+            desk.say(refusal)
+        elif row.twice and begun != name and not sure:
             self._begun = name
         elif row.act is not None:
             row.act(self.parts)
@@ -101,7 +117,10 @@ class Doing:
             rest: what stands after its word.
         """
         row = self._rows.by_id[name]
-        if row.obey is not None:
+        refusal = self._refusal(row)
+        if refusal:
+            self._desk.say(refusal, bad=True)
+        elif row.obey is not None:
             row.obey(self.parts, rest)
         else:
             self.do(name)
@@ -112,7 +131,18 @@ class Doing:
         Args:
             row: its row.
         """
-        return "" if row.when is None else row.when(self.parts)
+        return self._refusal(row) or ("" if row.when is None else row.when(self.parts))
+
+    def _refusal(self, row: Row) -> str:
+        """Why a command can do nothing with a recording; empty where it can, and of scenarios."""
+        recording = self._desk.session.recording
+        if recording is None:
+            return ""
+        granularity = row.id.removesuffix("_back")
+        granularity = "sample" if granularity in {"samples", "misclassified", "confusion"} else granularity
+        if granularity in {"sample", "iteration", "epoch"}:
+            return str(recording.no_such_motion(granularity))
+        return str(recording.only_read()) if row.runs else ""
 
     def footer(self) -> FooterView:
         """The keys of the footer."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError
+from retrograde.engine.recording import SUFFIX as RECORDED
 from retrograde.engine.text import _
 from retrograde.tui.work.turns import Event
 
@@ -217,10 +218,10 @@ class Keeping:
         """The file that is meant: the one that is named, else the one of this session, else one called as it is."""
         session = self._desk.session
         if not name:
-            return self._file.path if self._file is not None else Path(f"{session.scenario.name}{SUFFIX}")
+            return self._file.path if self._file is not None else Path(_called(session))
         path = Path(name).expanduser()
         if path.is_dir():
-            path /= f"{session.scenario.name}{SUFFIX}"
+            path /= _called(session)
         return path if path.suffix else path.with_name(path.name + SUFFIX)
 
     def _refuse(self, path: Path) -> None:
@@ -234,6 +235,11 @@ class Keeping:
         if not is_session(path):
             raise EngineError(_("{path} is there and no saved session; :save! {path} overwrites it").format(path=path))
         raise EngineError(_("{path} is another saved session; :save! {path} overwrites it").format(path=path))
+
+
+def _called(session: Session) -> str:
+    """What the file of a session is called where nobody says it."""
+    return f"{session.name.removesuffix(RECORDED)}{SUFFIX}"
 
 
 def _free(path: Path) -> Path:

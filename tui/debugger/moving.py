@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
     from retrograde.engine.explaining.step import Moment
+    from retrograde.engine.recording.recording import Recording
     from retrograde.tui.debugger.desk import Desk
     from retrograde.tui.debugger.working import Working
 
@@ -35,7 +37,12 @@ class Moving:
             return
         if not self._working.when_idle(lambda: self.motion(granularity, back=back)):
             return
-        moved = session.back(granularity) if back else session.step(granularity)
+        try:
+            moved = session.back(granularity) if back else session.step(granularity)
+        except EngineError as error:
+            # A recording has no samples, iterations and epochs.
+            self._desk.say(str(error))
+            return
         if moved:
             self._desk.moved()
         else:
@@ -71,6 +78,18 @@ class Moving:
             self._desk.moved()
         else:
             self._working.seek(where)
+
+    def offer_break(self) -> None:
+        """Says of a recording where it stopped being finite; Enter goes there."""
+        from retrograde.tui.reading.recorded import headline, step_of
+
+        recording = self._desk.session.recording
+        broken = None if recording is None else recording.broken
+        if recording is None or broken is None:
+            return
+        self._desk.goal = step_of(recording, broken)
+        text = _("the first value that is not finite: {what}; Enter goes there")
+        self._desk.say(text.format(what=headline(recording, broken)), bad=True)
 
     def to_goal(self) -> bool:
         """Goes to the step that the notice is about; False where it is about none."""
@@ -165,11 +184,25 @@ class Moving:
         if lens.node < 0:
             self._desk.say(_("select a neuron with the arrows first"))
             return
+        if reading.recording is not None:
+            self._to_module(reading.recording, lens.node)
+            return
         ref = node_ref(reading, lens.node)
         number = None if ref is None else reading.made_by(ref)
         if number is None:
             name = "" if ref is None else reading.symbol(ref)
             self._desk.say(_("{name} is an input, no step made it").format(name=name))
+        else:
+            self.seek(number)
+
+    def _to_module(self, recording: Recording, row: int) -> None:
+        """Goes to the first step of a module in the forward pass, or to that of the loss."""
+        from retrograde.tui.views.modules import target_of
+
+        ref = target_of(recording, row)
+        number = None if ref is None else self._desk.reading.made_by(ref)
+        if number is None:
+            self._desk.say(_("this was given, or makes nothing in the forward pass: no step is its first"))
         else:
             self.seek(number)
 

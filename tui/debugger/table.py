@@ -6,8 +6,8 @@ function: ``act`` is done for a key, ``obey`` for what is written, and ``early``
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from retrograde.engine.text import N_
@@ -30,12 +30,14 @@ class Row(Command):
         obey: what it does with what is written after its word; None for the same as its key.
         early: what its key does while there is no session, and with one too where ``act`` is None.
         when: says why it is not possible now; empty where it is.
+        runs: whether it needs a training that runs here, which a recording is none of.
     """
 
     act: Callable[[Parts], None] | None = None
     obey: Callable[[Parts, str], None] | None = None
     early: Callable[[PanelledScreen], None] | None = None
     when: Callable[[Parts], str] | None = None
+    runs: bool = False
 
 
 def _pair(
@@ -227,6 +229,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="biography",
+        runs=True,
         keys=("B",),
         title=N_("biography of a weight"),
         help=N_("What moved the selected parameter, by row of the data, cause or time; Enter goes to the moment."),
@@ -237,6 +240,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="published",
+        runs=True,
         keys=("P",),
         title=N_("published figures"),
         help=N_("What the source printed beside what is computed, and who is right; Enter goes to the step."),
@@ -248,6 +252,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="samples",
+        runs=True,
         keys=("9",),
         title=N_("samples: which are wrong"),
         help=N_(
@@ -261,6 +266,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="misclassified",
+        runs=True,
         title=N_("misclassified samples"),
         help=N_("The samples that are not classified rightly, the largest loss first."),
         group=Group.WHY,
@@ -280,6 +286,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="confusion",
+        runs=True,
         title=N_("confusion matrix"),
         help=N_("How often each class is taken for each other; Enter shows the samples."),
         group=Group.WHY,
@@ -417,6 +424,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="run",
+        runs=True,
         keys=("r",),
         title=N_("run until it converges"),
         help=N_("Until a stop rule of the scenario ends it; the screen stays usable."),
@@ -448,6 +456,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="restart",
+        runs=True,
         keys=("0",),
         title=N_("restart"),
         help=N_("Forgets the run and starts again with the same seed; breakpoints and watches stay."),
@@ -594,6 +603,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="edit",
+        runs=True,
         keys=("e",),
         title=N_("edit this value"),
         help=N_("The selected parameter, operand or neuron, or the value of this step; time forks here."),
@@ -604,6 +614,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="set",
+        runs=True,
         title=N_("give a value by name"),
         help=N_("set w5 0.7 · set lr 0.1 · set i1 nan · set w5 = 0.7; w6 = 0: forks time like e."),
         group=Group.CHANGE,
@@ -612,6 +623,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="drop",
+        runs=True,
         title=N_("drop a sample"),
         help=N_("Takes a sample, by default the one on the screen, out of this iteration; time forks."),
         group=Group.CHANGE,
@@ -620,6 +632,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="undo",
+        runs=True,
         keys=("u",),
         title=N_("undo the edit"),
         help=N_("Takes back the edit that made this branch, and goes back to where it departs."),
@@ -630,6 +643,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="branches",
+        runs=True,
         keys=("7",),
         title=N_("branches"),
         help=N_("Lists the branches: Enter goes to one, d shows every value that differs, and both loss curves."),
@@ -638,6 +652,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="branch",
+        runs=True,
         title=N_("go to a branch"),
         help=N_("By its name, where its cursor was left."),
         group=Group.CHANGE,
@@ -646,6 +661,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="rename",
+        runs=True,
         title=N_("rename the branch"),
         help=N_("Gives the branch on the screen another name."),
         group=Group.CHANGE,
@@ -654,6 +670,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="compare",
+        runs=True,
         title=N_("compare with a branch"),
         help=N_("Both at the same moment: every value that differs, and the first step that does."),
         group=Group.CHANGE,
@@ -903,6 +920,22 @@ COMMANDS: tuple[Row, ...] = (
 )
 
 
+_own: dict[str, tuple[str, ...]] = {}
+"""The keys that a person has chosen, by the ids of the commands."""
+
+
+def choose_keys(keys: Mapping[str, tuple[str, ...]]) -> None:
+    """Gives commands other keys from now on: in the help, the footer and wherever else they are shown.
+
+    Args:
+        keys: the keys by the ids of the commands.
+    """
+    _own.clear()
+    _own.update(keys)
+
+
 def commands() -> tuple[Row, ...]:
-    """The table."""
-    return COMMANDS
+    """The table, with the keys that were chosen."""
+    if not _own:
+        return COMMANDS
+    return tuple(replace(row, keys=_own.get(row.id, row.keys)) for row in COMMANDS)

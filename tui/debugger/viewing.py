@@ -33,7 +33,7 @@ class Viewing:
         from retrograde.tui.screens.choosing import ChoiceScreen
 
         desk = self._desk
-        found = desk.session.scenario.warnings
+        found = desk.session.warnings
         if not found:
             desk.say(_("nothing is odd in this scenario"))
             return

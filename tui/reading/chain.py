@@ -55,9 +55,10 @@ class ChainReading:
         return cls(moment=Moment.of(session), asked=asked, chain=chain, way=_way(chain))
 
     @classmethod
-    def of_why(cls, reading: WhyReading) -> ChainReading:
-        """The chain of a gradient whose autopsy was read."""
-        return cls(moment=reading.moment, asked=reading.asked, chain=reading.chain, way=_way(reading.chain))
+    def of_why(cls, reading: WhyReading) -> ChainReading | None:
+        """The chain of a gradient whose autopsy was read; None where none was laid out."""
+        chain = reading.chain
+        return None if chain is None else cls(moment=reading.moment, asked=reading.asked, chain=chain, way=_way(chain))
 
     @property
     def symbol(self) -> str:

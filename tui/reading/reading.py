@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from retrograde.engine.network.network import Network
     from retrograde.engine.network.notation import Notation
     from retrograde.engine.network.program import Program
+    from retrograde.engine.recording.recording import Recording
     from retrograde.engine.scenario.models import Scenario
     from retrograde.engine.session.session import Session
     from retrograde.engine.travel.calendar import Schedule
@@ -44,6 +45,7 @@ class Reading:
         branch: the name of the branch; empty where there is only one.
         parent: the frame of this iteration on the branch that this one departs from, where it is another one.
         note: what was noted on this step.
+        recording: the recording, where it is one.
     """
 
     network: Network
@@ -60,6 +62,7 @@ class Reading:
     branch: str = ""
     parent: Frame | None = None
     note: str = ""
+    recording: Recording | None = None
 
     @classmethod
     def of(cls, session: Session) -> Reading:
@@ -79,6 +82,7 @@ class Reading:
             branch=session.branch.name if len(session.branches) > 1 else "",
             parent=parent_frame(session),
             note=session.notes.get((session.branch.name, session.position), ""),
+            recording=session.recording,
         )
 
     @property
@@ -100,8 +104,16 @@ class Reading:
         """The symbol of a slot; another sample than the one that is shown is marked."""
         return self.notation.symbol(ref, sample=self.sample)
 
+    @property
+    def loss(self) -> Ref | None:
+        """E; None of a recording without a backward pass."""
+        array = self.program.named.get("E")
+        return None if array is None else Ref(array, (0,) * len(array.shape))
+
     def visible(self, ref: Ref) -> float | None:
-        """The final value of a slot, None before it is computed."""
+        """The final value of a slot, None before it is computed, or where it is not in the file of a recording."""
+        if self.recording is not None and not self.recording.frame.known(ref.array):
+            return None
         step = self.program.produced(ref)
         return self.frame.value(ref) if step is None or step < self.revealed else None
 

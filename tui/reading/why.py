@@ -116,7 +116,7 @@ class WhyReading:
         moment: when.
         asked: the slot that was asked about: the gradient itself, or what it is the gradient of.
         found: its autopsy.
-        chain: its chain.
+        chain: its chain; None of a recording where the gradient is not finite.
         verdict: the autopsy in words.
         paths: the largest paths; None where it is not finite.
         busiest: of each stage the unit that most goes through.
@@ -125,7 +125,7 @@ class WhyReading:
     moment: Moment
     asked: Ref
     found: Autopsy
-    chain: Chain
+    chain: Chain | None
     verdict: str
     paths: PathView | None
     busiest: dict[Stage, Busiest]
@@ -144,9 +144,10 @@ class WhyReading:
         from retrograde.engine.session.explanations import Chain
 
         found = session.autopsy(asked)
-        if found.graph is None:
+        chain: Chain | None = None
+        if found.graph is None and session.recording is None:
             chain = session.chain(asked)
-        else:
+        elif found.graph is not None:
             chain = Chain(ref=found.ref, iteration=session.iteration, graph=found.graph)
         return cls(
             moment=Moment.of(session),
@@ -154,7 +155,7 @@ class WhyReading:
             found=found,
             chain=chain,
             verdict=session.explanations.verdict(found),
-            paths=chain.paths() if math.isfinite(found.value) and chain.by_paths else None,
+            paths=chain.paths() if chain is not None and math.isfinite(found.value) and chain.by_paths else None,
             busiest={} if found.account is None else busiest(found.account),
         )
 
@@ -231,7 +232,8 @@ def beyond(session: Session, found: Autopsy, on_progress: OnProgress) -> Beyond 
     Raises:
         SearchCancelledError: ``on_progress`` said so.
     """
-    if found.finding not in {Finding.TINY, Finding.ZERO} or found.parameter is None:
+    dead = found.finding in {Finding.TINY, Finding.ZERO} and found.parameter is not None
+    if not dead or session.recording is not None:
         return None
     died = session.death(found.ref, on_progress)
     ledger = None if died is None else died.ledger
@@ -286,6 +288,8 @@ def _course(
 ) -> Course:
     """Looks at some iterations, coarsely first, until time is up."""
     explanations = session.explanations
+    if session.recording is not None:
+        return Course()
     moments = explanations.moments()
     seen: dict[int, dict[object, float]] = {}
     end = time.perf_counter() + seconds

@@ -168,6 +168,31 @@ class FocusView:
     more: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleView:
+    """A module of a recording, or what was given, or the loss: a row of a tree.
+
+    Attributes:
+        name: its name: the last part of its path.
+        depth: how deep it lies in the tree.
+        what: the kinds of its ops.
+        shape: the shape of what it hands on; empty of nothing.
+        parameters: how many numbers of it are parameters.
+        mark: its part in the step.
+        inside: whether the step is in it.
+        selected: whether it is selected.
+    """
+
+    name: str
+    depth: int
+    what: str = ""
+    shape: str = ""
+    parameters: int = 0
+    mark: Mark = Mark.IDLE
+    inside: bool = False
+    selected: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class NetworkView:
     """The network at the cursor.
@@ -180,6 +205,7 @@ class NetworkView:
         flow: 1 forward, -1 backward, 0 when nothing flows.
         focus: for networks that are too large for nodes.
         decimals: digits after the point of a node's value.
+        modules: the rows of a recording, in place of all this.
     """
 
     layers: tuple[LayerView, ...]
@@ -189,3 +215,4 @@ class NetworkView:
     flow: int = 0
     focus: FocusView | None = None
     decimals: int = 4
+    modules: tuple[ModuleView, ...] = ()

@@ -152,7 +152,7 @@ class DoctorScreen(AnsweringModal[Visit | Mend | None]):
         from retrograde.tui.views.doctor import doctor_view
 
         session = self._session
-        text = _("doctor: {name}").format(name=session.scenario.name)
+        text = _("doctor: {name}").format(name=session.name)
         if self._found is None or self._notice:
             self._shown = None
             view = ChoicesView(rows=(), columns=(), selected=-1, empty=self._notice)
@@ -200,7 +200,8 @@ class DoctorScreen(AnsweringModal[Visit | Mend | None]):
         """Goes to the first moment of the selected alert."""
         alert = self._alert
         if alert is not None:
-            self.dismiss(Visit(self._session.schedule.start(alert.iteration)))
+            start = self._session.schedule.start(alert.iteration)
+            self.dismiss(Visit(start if alert.step is None else alert.step))
         elif self._shown is not None and self._row == self._shown.folds:
             self.action_fold(self._unfolded)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import BindingType
 
+from retrograde.engine.text import _
 from retrograde.tui.reading.why import Beyond, Course, WhyReading, beyond, course_of_gradient
 from retrograde.tui.screens.goals import Try
 from retrograde.tui.screens.looking import LookingScreen, Work
@@ -97,4 +98,7 @@ class WhyScreen(LookingScreen):
                 self.dismiss(choice)
 
         reading = ChainReading.of_why(self._reading)
+        if reading is None:
+            self.notify(_("what is not finite has no parts: it is told where it began"), markup=False)
+            return
         self.app.push_screen(ChainScreen(self.session, self._glyphs, self.work, reading), answered)

@@ -8,6 +8,7 @@ from retrograde.engine.explaining.gradcheck import Verdict
 from retrograde.engine.session.published import compare, slip
 from retrograde.engine.text import _, joined
 from retrograde.tui.reading.figures import show
+from retrograde.tui.reading.recorded import agreement
 from retrograde.tui.records.equation import Badge
 
 if TYPE_CHECKING:
@@ -44,6 +45,12 @@ def badges(session: Session, reading: Reading) -> tuple[Badge, ...]:
     if step is None or reading.term:
         return ()
     found: list[Badge] = []
+    recording = session.recording
+    if recording is not None:
+        if recording.silence(step.place.op):
+            return ()
+        text, agrees = agreement(recording, step)
+        return (Badge(text=text, ok=agrees),)
     if step.final:
         check = session.check_gradient(step.target)
         if check is not None:

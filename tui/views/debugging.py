@@ -329,7 +329,9 @@ def _hint() -> tuple[Line, ...]:
 
 
 def address(schedule: Schedule, position: int) -> str:
-    """A position as epoch, iteration and step, from 1."""
+    """A position as epoch, iteration and step, from 1; in a recording the step alone."""
+    if schedule.alone:
+        return str(position)
     iteration, step = schedule.locate(position)
     epoch, within = divmod(iteration, schedule.per_epoch)
     return f"{epoch + 1}:{within + 1}:{step}"

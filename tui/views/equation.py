@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.array import Role
@@ -17,9 +18,11 @@ from retrograde.tui.pictures.table import pictures_of
 from retrograde.tui.reading.figures import show
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.equation import Badge, EquationView, OperandRow
+from retrograde.tui.views import recorded
 from retrograde.tui.views.chain import chain
 from retrograde.tui.views.explain import notes_of, notes_of_branch, question, why
 from retrograde.tui.views.lens import Lens
+from retrograde.tui.views.recorded import Whole, operands_of
 from retrograde.tui.views.welcome import welcome
 
 if TYPE_CHECKING:
@@ -38,32 +41,49 @@ MOST_TERMS = 8
 
 def equation_view(reading: Reading, lens: Lens, badges: tuple[Badge, ...] = ()) -> EquationView:
     """The step on the screen with everything that explains it."""
-    step = reading.step
+    step, recording = reading.step, reading.recording
     if step is None:
-        return welcome(reading)
+        return welcome(reading) if recording is None else recorded.welcome(reading, recording)
     digits = lens.digits
-    equation = step.equation
-    many = _count_refs(equation)
-    few = digits if many <= 6 or digits >= 17 else 5
-    right = _shortened(equation, () if reading.term else step.terms)
-    numbers = _spans(right, lambda ref: show(reading.frame.value(ref), few), " × ")
-    shown_value = step.result if reading.term else step.contribution
-    result = Span(show(shown_value, digits) + (" …" if reading.term else ""), _value_ink(shown_value))
-    left, factors = chain(reading, step)
     read = operands_of(reading)
     first = max(lens.operand - MOST_OPERANDS // 2, 0) if len(read) > MOST_OPERANDS else 0
     operands = tuple(_operand_row(reading, operand, digits) for operand in read[first : first + MOST_OPERANDS])
+    rows = EquationView(
+        operands=operands,
+        sources=_sources(reading, read),
+        first=first,
+        more=len(read) - first - len(operands),
+        selected=lens.operand if lens.operand < len(read) else -1,
+    )
+    if recording is not None and recording.silence(step.place.op):
+        return recorded.silent_view(reading, recording, step, rows)
+    equation = step.equation
+    many = _count_refs(equation)
+    few = digits if many <= 6 or digits >= 17 else 5
+    right = _shortened(equation, () if reading.term or recording is not None else step.terms)
+    numbers = _spans(right, lambda ref: show(reading.frame.value(ref), few), " × ")
+    shown_value = step.result if reading.term else step.contribution
+    result = Span(show(shown_value, digits) + (" …" if reading.term else ""), _value_ink(shown_value))
     total = _total(step, digits)
     trivial = len(numbers) == 1 and numbers[0].text == result.text
-    return EquationView(
-        question=question(reading, step),
-        why=why(reading, step),
+    said = replace(
+        rows,
         left=step.part if total else reading.symbol(step.target),
         symbols=_spans(right, reading.symbol, " · "),
         numbers=() if trivial else numbers,
         result=result,
         total=total,
         badges=badges,
+    )
+    if recording is not None:
+        asked, line = recorded.titles(reading, recording, step)
+        notes = recorded.notes(reading, recording, step, digits)
+        return replace(said, question=asked, why=line, notes=notes)
+    left, factors = chain(reading, step)
+    return replace(
+        said,
+        question=question(reading, step),
+        why=why(reading, step),
         pictures=pictures_of(reading, step, digits),
         unfolded=left,
         factors=factors,
@@ -71,20 +91,13 @@ def equation_view(reading: Reading, lens: Lens, badges: tuple[Badge, ...] = ()) 
             *notes_of(reading, step, digits),
             *notes_of_branch(reading, step, digits),
         ),
-        operands=operands,
-        sources=_sources(reading, read),
-        first=first,
-        more=len(read) - first - len(operands),
-        selected=lens.operand if lens.operand < len(read) else -1,
     )
 
 
-def operands_of(reading: Reading) -> tuple[Operand, ...]:
-    """The operands of the step on the screen, in written order, each once."""
-    return () if reading.step is None else reading.step.operands
-
-
 def _operand_row(reading: Reading, operand: Operand, digits: int) -> OperandRow:
+    if isinstance(operand, Whole):
+        origin = _origin(reading, operand.made_by, operand.ref)
+        return OperandRow(symbol=operand.symbol, value=operand.size, origin=origin, made=operand.made_by is not None)
     return OperandRow(
         symbol=operand.symbol,
         value=show(operand.value, digits),
@@ -180,6 +193,8 @@ def _origin(reading: Reading, made: int | None, ref: Ref) -> str:
         return _("update of the iteration before")
     if role is Role.VALUE and any(leaf.array is ref.array for leaf in reading.program.dated):
         return _("from the number of the iteration")
+    if reading.recording is not None:
+        return _KINDS.get(reading.recording.value_of(ref.array).kind, lambda: _("given"))()
     return {
         Role.INPUT: _("input"),
         Role.TARGET: _("target"),
@@ -187,6 +202,16 @@ def _origin(reading: Reading, made: int | None, ref: Ref) -> str:
         Role.HYPER: _("hyperparameter"),
         Role.MASK: _("mask of the iteration"),
     }.get(role, _("initial value"))
+
+
+_KINDS: Mapping[str, Callable[[], str]] = {
+    "parameter": lambda: _("parameter"),
+    "buffer": lambda: _("buffer"),
+    "state": lambda: _("memory of the optimiser"),
+    "input": lambda: _("input"),
+    "drawn": lambda: _("drawn"),
+}
+"""What a value of a recording is that no step made."""
 
 
 def _elsewhere(reading: Reading, ref: Ref, digits: int) -> str:

@@ -16,6 +16,7 @@ from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.loss import LossView
 from retrograde.tui.views.curves import loss_plot
 from retrograde.tui.views.race import race_legend, race_series
+from retrograde.tui.views.recorded import loss_lines
 from retrograde.tui.views.slots import class_of, outputs_of, place_name, size_of, time_of
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def loss_view(
         events: what happened.
         race: the variants that were trained beside it.
     """
+    if reading.recording is not None:
+        return LossView(lines=loss_lines(reading, reading.recording, loss_label(reading, 9)))
     if run is not None:
         losses = run.losses
     if run is None:
@@ -164,9 +167,10 @@ def loss_so_far(reading: Reading) -> tuple[str, float, int] | None:
     """
     for name in ("E", "loss"):
         array = reading.program.named.get(name)
-        found = None if array is None else reading.partial(Ref(array))
-        if array is not None and found is not None:
-            return (reading.symbol(Ref(array)), *found)
+        ref = None if array is None else Ref(array, (0,) * len(array.shape))
+        found = None if ref is None else reading.partial(ref)
+        if ref is not None and found is not None:
+            return (reading.symbol(ref), *found)
     return None
 
 

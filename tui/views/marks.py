@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from retrograde.engine.equations.array import Role
 from retrograde.engine.equations.expression import Ref
 from retrograde.tui.records.marks import Mark
+from retrograde.tui.views.recorded import operands_of
 from retrograde.tui.views.slots import PARAMETERS, Places, SlotCell, base_of, info_of
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def marks(reading: Reading) -> Marks:
     if step is None:
         return found
     by_array: dict[Array, list[Ref]] = {}
-    for operand in step.operands:
+    for operand in operands_of(reading):
         by_array.setdefault(operand.ref.array, []).append(operand.ref)
     for array, refs in by_array.items():
         _mark(found, reading, array, refs, Mark.OPERAND)

@@ -17,6 +17,7 @@ from retrograde.tui.views.circuits import gate_layer
 from retrograde.tui.views.focus import focus_view
 from retrograde.tui.views.lens import Lens
 from retrograde.tui.views.marks import Marks, marks
+from retrograde.tui.views.modules import modules_view
 from retrograde.tui.views.parameters import Parameters
 from retrograde.tui.views.sheets import sheets_of
 from retrograde.tui.views.slots import (
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
 
 
 def network_view(reading: Reading, parameters: Parameters, lens: Lens) -> NetworkView:
-    """The network with its values, and what takes part in the step."""
+    """The network with its values, and what takes part in the step; of a recording its modules."""
+    if reading.recording is not None:
+        return modules_view(reading, reading.recording, lens.node)
     found = marks(reading)
     plan = plan_of(reading.network, reading.program)
     chosen = node_at(reading, lens.node) if 0 <= lens.node < node_count(reading) else SlotCell("", -1)

@@ -48,22 +48,19 @@ class Parameters:
         self._place: dict[Array, int] = {}
         self._count = 0
         notation = reading.notation
-        for info in reading.network.layers:
-            for array in info.parameters.values():
-                if array in self._place:
-                    continue
-                self._arrays.append(array)
-                self._starts.append(self._count)
-                self._place[array] = self._count
-                self._count += array.size
-                if array.role is Role.WEIGHT and 1 < array.size <= MOST_SORTED:
-                    symbols = [notation.symbol(Ref(array, unravel(flat, array.shape))) for flat in range(array.size)]
-                    if not any("[" in symbol for symbol in symbols):
-                        keys = [_natural(symbol) for symbol in symbols]
-                        self._order[array] = sorted(range(array.size), key=keys.__getitem__)
+        for array in reading.network.listed:
+            self._arrays.append(array)
+            self._starts.append(self._count)
+            self._place[array] = self._count
+            self._count += array.size
+            if array.role is Role.WEIGHT and 1 < array.size <= MOST_SORTED:
+                symbols = [notation.symbol(Ref(array, unravel(flat, array.shape))) for flat in range(array.size)]
+                if not any("[" in symbol for symbol in symbols):
+                    keys = [_natural(symbol) for symbol in symbols]
+                    self._order[array] = sorted(range(array.size), key=keys.__getitem__)
         self.memory: dict[Array, dict[str, Array]] = {}
-        for memory in reading.program.state:
-            if memory.role is Role.MEMORY and memory.of in self._place and memory.shape == memory.of.shape:
+        for memory in reading.network.remembered:
+            if memory.of in self._place and memory.shape == memory.of.shape:
                 self.memory.setdefault(memory.of, {})[memory.sign or memory.stem] = memory
         self.kinds: tuple[str, ...] = tuple(dict.fromkeys(kind for kept in self.memory.values() for kind in kept))
         self._names: dict[Array, list[str]] = {}
@@ -176,7 +173,7 @@ def change_of(reading: Reading, ref: Ref, new: float) -> tuple[float, bool]:
     """
     value = reading.frame.value(ref)
     gradient = reading.program.named.get(f"grad({ref.array.name})")
-    if gradient is not None:
+    if gradient is not None and reading.recording is None:
         step = -(reading.frame.value(Ref(reading.network.rate)) * reading.frame.value(Ref(gradient, ref.index)))
         if value + step == new or new != new:
             return step, True

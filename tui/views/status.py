@@ -19,13 +19,14 @@ LONGEST_TOPOLOGY = 28
 
 def header_view(reading: Reading) -> HeaderView:
     """The top line."""
-    scenario = reading.scenario
     epoch, iteration = divmod(reading.iteration, reading.schedule.per_epoch)
     count = f"{iteration + 1:,}"
     crumbs = [
         Crumb(_("epoch"), f"{epoch + 1:,}", _("e{number}").format(number=f"{epoch + 1:,}"), 1),
         Crumb(_("iteration"), count, _("i{number}").format(number=count), 1),
     ]
+    if reading.recording is not None:
+        crumbs = []
     if reading.branch:
         crumbs.insert(0, Crumb(_("branch"), reading.branch, reading.branch, 1))
     step = reading.step
@@ -41,7 +42,7 @@ def header_view(reading: Reading) -> HeaderView:
         time = time_of(target)
         if moment.layer:
             crumbs.append(Crumb("", moment.layer if time is None else f"{moment.layer}@{time}", rank=3))
-        shown = target if of is None else Ref(of, target.index)
+        shown = target if of is None or reading.recording is not None else Ref(of, target.index)
         crumbs.append(Crumb("", reading.symbol(shown) if shown.index else reading.symbol(target)))
     place, steps = f"{reading.revealed:,}", f"{reading.program.steps:,}"
     text = _("step {number} of {count}").format(number=place, count=steps)
@@ -49,13 +50,21 @@ def header_view(reading: Reading) -> HeaderView:
         place = f"{reading.revealed + 1:,}"
         text = _("term {term} of step {number} of {count}").format(term=reading.term, number=place, count=steps)
     return HeaderView(
-        scenario=f"{scenario.name} · {shorten(scenario.topology, LONGEST_TOPOLOGY)}",
+        scenario=_title(reading),
         crumbs=tuple(crumbs),
         step=text,
         loss=loss_label(reading, 9),
         brief_step=f"{place}/{steps}",
         brief_loss=loss_label(reading, 5, brief=True),
     )
+
+
+def _title(reading: Reading) -> str:
+    """What is on the screen: the scenario with the widths of its layers, or the file of a recording."""
+    recording = reading.recording
+    if recording is not None:
+        return f"{recording.file.path.name} · PyTorch {recording.records.torch.partition('+')[0]}"
+    return f"{reading.scenario.name} · {shorten(reading.scenario.topology, LONGEST_TOPOLOGY)}"
 
 
 def timeline_view(reading: Reading, pins: Pins = NO_PINS) -> TimelineView:

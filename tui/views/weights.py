@@ -75,7 +75,7 @@ def _changed(past: WeightRow, row: WeightRow) -> bool:
 
 def _weight_row(reading: Reading, parameters: Parameters, number: int, marks: dict[Ref, Mark]) -> WeightRow:
     ref = parameters.ref(number)
-    program, frame = reading.program, reading.frame
+    program = reading.program
     name = ref.array.name
     gradient_array = program.named.get(f"grad({name})")
     updated_array = program.named.get(f"new({name})")
@@ -91,10 +91,10 @@ def _weight_row(reading: Reading, parameters: Parameters, number: int, marks: di
         elif gradient is None:
             so_far = reading.partial(slot)
             gradient = None if so_far is None else so_far[0]
-    value = frame.value(ref)
+    value = reading.visible(ref)
     if updated_array is not None:
         new = reading.visible(Ref(updated_array, ref.index))
-        if new is not None:
+        if new is not None and value is not None:
             change = change_of(reading, ref, new)[0]
     memory = parameters.memory.get(ref.array, {})
     return WeightRow(
@@ -118,7 +118,7 @@ def _kept(reading: Reading, memory: Array | None, ref: Ref) -> float | None:
         return None
     renewed = reading.program.named.get(f"new({memory.name})")
     new = None if renewed is None else reading.visible(Ref(renewed, ref.index))
-    return reading.frame.value(Ref(memory, ref.index)) if new is None else new
+    return reading.visible(Ref(memory, ref.index)) if new is None else new
 
 
 def _edited(reading: Reading, ref: Ref, gradient: Array | None, updated: Array | None) -> tuple[bool, ...]:

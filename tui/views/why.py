@@ -66,7 +66,7 @@ def percent(share: float) -> str:
 
 def stage_name(layer: str, time: int | None) -> str:
     """A layer with its time step."""
-    return layer if time is None else f"{layer}@{time}"
+    return (layer or _("loss")) if time is None else f"{layer}@{time}"
 
 
 def why_title(reading: WhyReading) -> Line:
@@ -75,7 +75,7 @@ def why_title(reading: WhyReading) -> Line:
     return (
         Span(_("why {symbol}").format(symbol=reading.symbol), Ink.TITLE_ON),
         Span(f" = {show(reading.found.value)}", Ink.STRONG),
-        Span(f"  {epoch}:{iteration}", Ink.DIM),
+        Span("" if reading.moment.network.notation.dotted else f"  {epoch}:{iteration}", Ink.DIM),
     )
 
 
@@ -342,6 +342,7 @@ def _side(reading: WhyReading) -> tuple[Line, ...]:
     for path in view.paths:
         if not path.value:
             continue
+        assert reading.chain is not None
         text = units_of(reading.moment, reading.chain.graph, path.terms)
         lines.append((Span(f"{signed_brief(path.value)} ", signed(path.value)), Span(text, Ink.TEXT)))
     if view.others:

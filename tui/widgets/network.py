@@ -6,6 +6,7 @@ from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten
 from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import Ink, signed
 from retrograde.tui.drawing.graph import draw_graph
+from retrograde.tui.drawing.modules import draw_modules
 from retrograde.tui.drawing.nodes import Nodes, fits_as_nodes, number
 from retrograde.tui.records.network import FocusRow, FocusView, NetworkView
 from retrograde.tui.widgets.panel import Panel
@@ -20,7 +21,10 @@ class NetworkPanel(Panel[NetworkView]):
     """Draws a ``NetworkView``."""
 
     def draw(self, canvas: Canvas, view: NetworkView) -> None:
-        """Chooses between nodes and blocks by what fits."""
+        """Chooses between nodes and blocks by what fits; of a recording draws the tree of its modules."""
+        if view.modules:
+            draw_modules(canvas, view)
+            return
         if not view.layers:
             return
         if fits_as_nodes(view, canvas.width, canvas.height):

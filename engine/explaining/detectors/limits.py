@@ -34,11 +34,11 @@ class Limits:
         return max(1, round(self.values.get("moments", 1.0)))
 
 
-def limits_of(scenario: Scenario, given: Mapping[str, float] | None = None) -> dict[str, Limits]:
+def limits_of(scenario: Scenario | None, given: Mapping[str, float] | None = None) -> dict[str, Limits]:
     """The limits of every rule.
 
     Args:
-        scenario: a scenario, whose table ``[doctor]`` may have limits of its own.
+        scenario: a scenario, whose table ``[doctor]`` may have limits of its own; None of a recording.
         given: further ones, as ``{"lr_large.once": 5.0}``, which go before those.
 
     Raises:
@@ -46,7 +46,7 @@ def limits_of(scenario: Scenario, given: Mapping[str, float] | None = None) -> d
     """
     found = {name: {limit.key: limit.default for limit in row.limits} for name, row in AILMENTS.items()}
     for name in AILMENTS:
-        own = None if scenario.doctor is None else getattr(scenario.doctor, name, None)
+        own = None if scenario is None or scenario.doctor is None else getattr(scenario.doctor, name, None)
         for key in found[name]:
             value = None if own is None else getattr(own, key)
             if value is not None:

@@ -52,6 +52,7 @@ class Alert:
         note: whether it is a remark and no alarm.
         place: the layer or neuron; empty where it is the whole network.
         edit: new values of slots that would mend it, by name; none where there are none.
+        step: the step that it is about, from 1; None where it is about a whole iteration.
     """
 
     rule: str
@@ -64,6 +65,7 @@ class Alert:
     note: bool
     place: str = ""
     edit: tuple[tuple[str, float], ...] = ()
+    step: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

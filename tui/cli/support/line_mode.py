@@ -87,6 +87,9 @@ class LineMode:
         """Where the cursor is, and what was computed there, in a sentence or two."""
         session = self._session
         step = session.current
+        if step is None and session.recording is not None:
+            text = _("{name}: a recorded step of a training. Initial state; {count} steps.")
+            return text.format(name=session.name, count=session.program.steps)
         if step is None:
             text = _("{scenario}: {title}. Initial state; {count} steps an iteration.")
             scenario = session.scenario
@@ -98,7 +101,8 @@ class LineMode:
     def _place(self, moment: Moment) -> str:
         from retrograde.tui.reading.figures import phase_word
 
-        parts = [_("Step {address}").format(address=moment.address)]
+        alone = self._session.schedule.alone
+        parts = [_("Step {address}").format(address=moment.step if alone else moment.address)]
         if moment.sample is not None and self._session.program.batch > 1:
             parts.append(_("sample {number}").format(number=moment.sample + 1))
         return joined((*parts, phase_word(moment.phase), moment.layer), ", ") + "."
@@ -119,6 +123,11 @@ class LineMode:
                 value=show(term.value),
                 partial=show(term.partial),
             )
+        recording = self._session.recording
+        silence = "" if recording is None else recording.silence(step.place.op)
+        if silence:
+            value = self._session.visible(step.target)
+            return joined((f"{step.symbol} = {show(value)}", silence), "; ") + "."
         symbols, numbers = step.text()
         return " = ".join(dict.fromkeys((step.symbol, symbols, numbers, show(step.result)))) + "."
 

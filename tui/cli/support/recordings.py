@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.text import _
+from retrograde.engine.recording import is_recording
+from retrograde.engine.text import _, joined
 from retrograde.tui.cli.support.numbers import encoded, shown
 
 if TYPE_CHECKING:
@@ -20,17 +21,9 @@ if TYPE_CHECKING:
     from retrograde.engine.recording.checking import OpCheck
     from retrograde.engine.recording.recording import Break, Recording
 
-SUFFIX = ".rgrec"
-"""How the name of a recording ends; known here so that other commands need not load what opens one."""
-
 _MOST = 12
 """Operands and uses that are printed of one step."""
 _MOTIONS = ("step", "layer", "phase", "iteration")
-
-
-def is_recording(source: str | Path) -> bool:
-    """Whether a source is a recording, by its name."""
-    return str(source).endswith(SUFFIX)
 
 
 def refuse_recording(source: str | Path | None) -> None:
@@ -42,7 +35,7 @@ def refuse_recording(source: str | Path | None) -> None:
     if source is not None and is_recording(source):
         message = _(
             "{source} is a recording of a step that ran elsewhere, which this can not compute with; "
-            "`retrograde trace`, `check`, `query` and `why` read it"
+            "`retrograde open`, `trace`, `check`, `query`, `why`, `flow` and `doctor` read it"
         )
         raise EngineError(message.format(source=source))
 
@@ -113,14 +106,16 @@ def _number(recording: Recording, moment: str, *, last: bool) -> int:
 
 def step_lines(recording: Recording, step: Step) -> list[str]:
     """A step as lines: where it is, the user's own line, the equation, what was recorded, and the operands."""
+    from retrograde.tui.reading.recorded import agreement, line_of_code
+
     op = recording.op(step.place.op)
     call = op.call
     kept = _("recomputed") if call.recomputed else ""
     where = filter(None, [call.phase, call.module, call.node, call.op.replace(".", "::", 1), kept])
     lines = [f"{step.moment.step}  {' · '.join(where)}"]
-    source = recording.source(step.place.op)
-    if source is not None:
-        lines.append(f"  {Path(source.file).name}:{source.line}  {source.text}")
+    place, text = line_of_code(recording, step.place.op)
+    if place:
+        lines.append(f"  {place}  {text}")
     if not recording.recorded.has_values(op.target):
         return [*lines, f"  {step.symbol}: {_no_values(recording, op.target.name)}"]
     if not op.has_equation:
@@ -135,7 +130,8 @@ def step_lines(recording: Recording, step: Step) -> list[str]:
         return [*lines, *(f"    {name}: {_no_values(recording, name)}" for name in missing[:_MOST])]
     symbols, numbers = step.text()
     lines.append("  " + " = ".join(dict.fromkeys((step.symbol, symbols, numbers, shown(step.result)))))
-    lines.append("  " + _compared(recording, step))
+    dtype = recording.value_of(op.target).dtype
+    lines.append("  " + joined((_("recorded in {dtype}").format(dtype=dtype), agreement(recording, step)[0]), "; "))
     operands = step.operands
     for operand in operands[:_MOST]:
         made = _("given") if operand.made_by is None else _("step {number}").format(number=operand.made_by)
@@ -158,19 +154,6 @@ def _no_values(recording: Recording, name: str) -> str:
 def _maker(recording: Recording, name: str) -> str:
     op = recording.program.maker(recording.array(name))
     return _("given") if op is None else _("made by {op}").format(op=op.title)
-
-
-def _compared(recording: Recording, step: Step) -> str:
-    """What was recorded beside what the equation gives in float64."""
-    from retrograde.engine.recording.checking import compare
-
-    found = compare(recording.recorded, step.place)
-    value = recording.value_of(step.op.target)
-    if found.difference == 0:
-        return _("recorded in {dtype}; float64 of this equation gives the same").format(dtype=value.dtype)
-    verdict = _("within rounding") if found.agrees else _("MORE than rounding can do")
-    message = _("recorded in {dtype}; float64 of this equation differs by {difference:.3g} ({verdict}: {bound:.3g})")
-    return message.format(dtype=value.dtype, difference=found.difference, verdict=verdict, bound=found.bound)
 
 
 def record(recording: Recording, step: Step) -> dict[str, Any]:
@@ -279,18 +262,15 @@ def _uses(recording: Recording, ref: Ref) -> list[Step]:
     return [recording.step_at(place) for place in recording.uses(ref)]
 
 
-def why_recording(source: str, name: str | None, *, as_json: bool) -> int:
+def why_recording(source: str, *, as_json: bool) -> int:
     """Say where the first value that is not finite came from, and return the exit code.
 
     Returns:
         1 where there is one, 0 where all are finite.
 
     Raises:
-        EngineError: A gradient is asked about.
+        EngineError: The recording can not be read.
     """
-    if name is not None:
-        message = _("of a recording `why` tells the first value that is not finite; for {name} there is `query`")
-        raise EngineError(message.format(name=name))
     recording = opened(source)
     found = recording.first_break()
     if as_json:

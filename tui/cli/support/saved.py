@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from retrograde.engine.recording import is_recording
 from retrograde.engine.text import _
 from retrograde.tui.cli.support.loading import load
 from retrograde.tui.cli.support.moments import parted
@@ -24,7 +25,7 @@ def is_saved(source: str) -> bool:
 
 
 def load_session(source: str) -> Session:
-    """Open a saved session, or begin one with a scenario, at a moment where one is named (`mazur@2:1:17`).
+    """Open a saved session, or begin one with a scenario or a recording, at a moment if one is named (`mazur@2:1:17`).
 
     What is not as it was saved is said on stderr.
 
@@ -36,7 +37,7 @@ def load_session(source: str) -> Session:
     if not is_saved(source):
         from retrograde.engine.session.session import Session
 
-        session = Session(load(source))
+        session = Session.of_recording(source) if is_recording(source) else Session(load(source))
         if at is not None:
             with ProgressBar() as bar:
                 session.seek(at, bar.searched)

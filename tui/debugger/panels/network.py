@@ -37,6 +37,13 @@ class NetworkPart(PanelPart):
         from retrograde.tui.views.topology import first_node
 
         desk, reading = self.desk, self.desk.reading
+        if reading.recording is not None:
+            from retrograde.tui.views.modules import rows_of
+
+            rows = len(rows_of(reading.recording))
+            desk.lens = replace(desk.lens, node=next_row(desk.lens.node, by, rows))
+            desk.paint()
+            return
         here = first_node(reading) if desk.lens.node < 0 else -1
         node = here if here >= 0 else next_row(desk.lens.node, by, node_count(reading))
         desk.lens = replace(desk.lens, node=node)
@@ -52,6 +59,8 @@ class NetworkPart(PanelPart):
         from retrograde.tui.views.slots import node_ref
 
         node = self.desk.lens.node
+        if self.desk.reading.recording is not None:
+            return None
         return node_ref(self.desk.reading, node) if node >= 0 else None
 
 

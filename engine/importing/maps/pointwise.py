@@ -1,0 +1,229 @@
+"""What happens to each value by itself: activations, dropout, sums and products of layers, copies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from retrograde.engine.importing.draft import Node
+from retrograde.engine.importing.maps.attention import dropped, masked, maybe_scaled, maybe_shares, rate_of
+from retrograde.engine.importing.maps.linear import added_bias, added_positions
+from retrograde.engine.importing.maps.losses import divided, smoothed
+from retrograde.engine.importing.maps.rules import maps
+from retrograde.engine.importing.tracing import Fixed, Held, Operation, Part, Trace, UnmappedError, Weight
+from retrograde.engine.recording.aten.reading import base_name
+from retrograde.engine.text import _
+
+
+@maps("clone", "contiguous", "alias", "detach", "to_copy", "_to_copy", "lift_fresh", "view", "_unsafe_view")
+def same(trace: Trace, call: Operation) -> None:
+    """A copy: the same values."""
+    found = trace.given(call, "self")
+    assert found is not None
+    trace.put(call, found)
+
+
+def _gelu(_trace: Trace, call: Operation) -> dict[str, Any]:
+    return {"activation": "gelu_tanh" if call.arguments.get("approximate") == "tanh" else "gelu"}
+
+
+def _elu(trace: Trace, call: Operation) -> dict[str, Any]:
+    alpha, scale = trace.number(call, "alpha", 1.0), trace.number(call, "scale", 1.0)
+    if (alpha, scale) == (1.6732632423543772848170429916717, 1.0507009873554804934193349852946):
+        return {"activation": "selu"}
+    if scale != 1.0 or trace.number(call, "input_scale", 1.0) != 1.0:
+        raise UnmappedError(_("its factors are not 1"))
+    return {"activation": "elu", "alpha": alpha}
+
+
+def _hardtanh(trace: Trace, call: Operation) -> dict[str, Any]:
+    match trace.number(call, "min_val", -1.0), trace.number(call, "max_val", 1.0):
+        case (-1.0, 1.0):
+            return {"activation": "hard_tanh"}
+        case (0.0, 6.0):
+            return {"activation": "relu6"}
+    raise UnmappedError(_("its bounds are not −1 and 1, nor 0 and 6"))
+
+
+def _softplus(trace: Trace, call: Operation) -> dict[str, Any]:
+    if trace.number(call, "beta", 1.0) != 1.0:
+        raise UnmappedError(_("its factors are not 1"))
+    return {"activation": "softplus"}
+
+
+_ACTIVATIONS: Mapping[str, Callable[[Trace, Operation], dict[str, Any]]] = {
+    **{
+        name: (lambda _trace, _call, word=word: {"activation": word})  # type: ignore[misc]
+        for name, word in (
+            ("relu", "relu"),
+            ("tanh", "tanh"),
+            ("sigmoid", "sigmoid"),
+            ("silu", "silu"),
+            ("mish", "mish"),
+            ("hardswish", "hard_swish"),
+            ("hardsigmoid", "hard_sigmoid"),
+            ("relu6", "relu6"),
+            ("log_sigmoid_forward", "log_sigmoid"),
+            ("exp", "exp"),
+        )
+    },
+    "gelu": _gelu,
+    "elu": _elu,
+    "hardtanh": _hardtanh,
+    "softplus": _softplus,
+    "leaky_relu": lambda trace, call: {
+        "activation": "leaky_relu",
+        "slope": trace.number(call, "negative_slope", 0.01),
+    },
+}
+"""Activations, with the keys of a layer that has them."""
+
+
+@maps(*_ACTIVATIONS)
+def activation(trace: Trace, call: Operation) -> None:
+    """An activation of each value."""
+    x = trace.held(call, "self")
+    keys = _ACTIVATIONS[base_name(call.op)](trace, call)
+    node = trace.layer(call, "activation", [x.node], trace.form_of(x.node), **keys)
+    trace.hand_on(call, node, x.at)
+
+
+@maps("_softmax", "_safe_softmax", "_log_softmax")
+def softmax(trace: Trace, call: Operation) -> None:
+    """A softmax over the last axis of a layer's output: an activation; of scores: the weights of attention."""
+    found = trace.given(call, "self")
+    assert found is not None
+    axis = int(trace.number(call, "dim")) % max(found.at.ndim, 1)
+    if isinstance(found, Part):
+        maybe_shares(trace, call, found, axis)
+        return
+    x = trace.held(call, "self")
+    length = x.at.shape[axis]
+    if trace.rows(Held(node=x.node, at=np.moveaxis(x.at, axis, -1)), length) is None:
+        raise UnmappedError(_("it runs over an axis that is not the last one of a layer"))
+    name = "log_softmax" if base_name(call.op) == "_log_softmax" else "softmax"
+    node = trace.layer(call, "activation", [x.node], trace.form_of(x.node), activation=name)
+    trace.hand_on(call, node, x.at)
+
+
+@maps("bernoulli")
+def bernoulli(trace: Trace, call: Operation) -> None:
+    """A mask of 0 and 1."""
+    trace.put(call, Fixed(values=trace.fixed(call), drawn=trace.number(call, "p", 0.5)))
+
+
+@maps("native_dropout")
+def native_dropout(trace: Trace, call: Operation) -> None:
+    """A dropout, whose mask is its second result."""
+    rate = trace.number(call, "p", 0.5)
+    fixed = Fixed(values=trace.fixed(call, position=1), drawn=1.0 - rate, scaled=1.0 - rate)
+    _drop(trace, call, trace.held(call, "input"), fixed)
+
+
+def _drop(trace: Trace, call: Operation, x: Held, mask: Fixed) -> None:
+    """A dropout with a mask of each value, or of each channel."""
+    assert mask.drawn is not None
+    if abs(mask.scaled - mask.drawn) > 1e-12:
+        raise UnmappedError(_("what stays is not scaled up by 1 / (1 − rate)"))
+    form = trace.form_of(x.node)
+    values = np.broadcast_to(mask.values, x.at.shape)
+    placed = np.empty(x.at.size)
+    placed[x.at.reshape(-1)] = values.reshape(-1)
+    placed = placed.reshape(trace.batch, *form)
+    node = trace.layer(call, "dropout", [x.node], form, rate=rate_of(mask.drawn))
+    if mask.values.size != x.at.size:
+        channels = placed.reshape(trace.batch, form[0], -1)
+        if (channels != channels[:, :, :1]).any() or mask.values.size != trace.batch * form[0]:
+            raise UnmappedError(_("its mask is neither one of values nor one of channels"))
+        node.keys["whole_channels"] = True
+        placed = channels[:, :, 0]
+    node.drawn = (placed != 0.0).astype(np.float64)
+    trace.hand_on(call, node, x.at)
+
+
+@maps("div")
+def div(trace: Trace, call: Operation) -> None:
+    """A mask that is scaled up, or scores that are scaled."""
+    found = trace.given(call, "self")
+    if isinstance(found, Fixed) and found.drawn is not None:
+        trace.put(call, Fixed(values=found.values, drawn=found.drawn, scaled=trace.number(call, "other", 1.0)))
+    elif isinstance(found, Fixed):
+        trace.put(call, Fixed(values=trace.fixed(call)))
+    elif not (isinstance(found, Part) and divided(trace, call, found)):
+        maybe_scaled(trace, call, 1.0 / trace.number(call, "other", 1.0))
+
+
+@maps("mul")
+def mul(trace: Trace, call: Operation) -> None:
+    """A dropout, a product of two layers, or scores that are scaled."""
+    left, right = trace.given(call, "self"), trace.given(call, "other")
+    if isinstance(right, Held | Part) and isinstance(left, Fixed):
+        left, right = right, left
+    if isinstance(left, Fixed) and (right is None or isinstance(right, Fixed)):
+        trace.put(call, Fixed(values=trace.fixed(call)))
+    elif isinstance(right, Fixed) and right.drawn is not None:
+        if isinstance(left, Part):
+            dropped(trace, call, left, right)
+        elif isinstance(left, Held):
+            _drop(trace, call, left, right)
+    elif isinstance(left, Held) and isinstance(right, Held):
+        _merged(trace, call, "multiply", left, right)
+    elif right is None or (isinstance(right, Fixed) and right.values.size == 1):
+        maybe_scaled(trace, call, trace.number(call, "other", 1.0))
+    else:
+        raise UnmappedError(_("no layer does this"))
+
+
+@maps("add")
+def add(trace: Trace, call: Operation) -> None:
+    """A residual connection, a bias, or positions."""
+    left, right = trace.given(call, "self"), trace.given(call, "other")
+    if trace.number(call, "alpha", 1.0) != 1.0:
+        raise UnmappedError(_("its factors are not 1"))
+    if not isinstance(left, Held | Part):
+        left, right = right, left
+    if isinstance(left, Held) and isinstance(right, Held):
+        _merged(trace, call, "add", left, right)
+    elif isinstance(left, Held) and isinstance(right, Weight):
+        if not added_bias(trace, call, left, right):
+            added_positions(trace, call, left, right)
+    elif isinstance(left, Held) and isinstance(right, Fixed):
+        added_positions(trace, call, left, right)
+    elif isinstance(left, Part) and left.what == "loss" and isinstance(right, Part) and right.what == "loss":
+        smoothed(trace, call, left, right)
+    elif isinstance(left, Part) and left.what == "scores":
+        masked(trace, call, left, right)
+    else:
+        raise UnmappedError(_("no layer does this"))
+
+
+def _merged(trace: Trace, call: Operation, kind: str, left: Held, right: Held) -> None:
+    """Two layers of one shape, value by value."""
+    if left.at.shape != right.at.shape or left.factor != 1.0 or right.factor != 1.0:
+        raise UnmappedError(_("the two have different shapes"))
+    forms = [trace.form_of(one.node) for one in (left, right)]
+    if forms[0] != forms[1] or (left.at != right.at).any():
+        shape = left.at.shape
+        left, right = (trace.arranged(call, one, shape) for one in (left, right))
+    inputs: list[Node | None] = [left.node, right.node]
+    node = trace.layer(call, kind, inputs, trace.form_of(left.node), activation="identity")
+    trace.hand_on(call, node, left.at)
+
+
+@maps("cat")
+def cat(trace: Trace, call: Operation) -> None:
+    """Layers side by side."""
+    parts = []
+    for found in trace.listed(call, "tensors"):
+        if not isinstance(found, Held) or found.factor != 1.0:
+            raise UnmappedError(_("one of them is not what a layer hands on"))
+        parts.append(trace.arranged(call, found, found.at.shape))
+    axis = int(trace.number(call, "dim")) % parts[0].at.ndim
+    if not axis:
+        raise UnmappedError(_("samples are joined, not values of a sample"))
+    form = list(trace.form_of(parts[0].node))
+    form[axis - 1] = sum(part.at.shape[axis] for part in parts)
+    node = trace.layer(call, "concatenate", [part.node for part in parts], tuple(form), axis=axis)
+    trace.hand_on(call, node, np.arange(trace.batch * node.size).reshape(trace.batch, *form))
