@@ -23,7 +23,7 @@ from tests.oracles.torch_dense import torch_module
 from tests.support.ordinary import MOVES, Ordinary
 
 STORE = Path(__file__).with_name("torch_ordinary.json.gz")
-EACH = 3
+EACH = 2
 UPDATES = 3
 PARAMETERS = {
     "weights": "W", "biases": "b", "gamma": "gamma", "beta": "beta", "slopes": "a",

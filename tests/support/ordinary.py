@@ -17,7 +17,7 @@ import numpy as np
 from retrograde.engine.scenario.file import parse_scenario
 from retrograde.engine.scenario.models import Scenario
 
-SHAPES = ((4,), (6,), (3, 4), (4, 3), (2, 5), (4, 2, 3), (2, 4, 3), (6, 2, 2), (3, 1, 4))
+SHAPES = ((4,), (3,), (2, 4), (3, 2), (2, 5), (4, 1, 2), (2, 3, 2), (3, 1, 3))
 """Axes of the inputs: a row, positions with features or channels with positions, images."""
 
 
@@ -288,9 +288,9 @@ def blended(plan: Plan, x: str) -> str | None:
         made = tuple(a * b for a, b in zip(lengths, factors, strict=True))
         keys["factor"] = factors
     else:
-        made = tuple(plan.random.randint(1, 6) for _ in lengths)
+        made = tuple(plan.random.randint(1, 5) for _ in lengths)
         keys["size"] = made
-    return plan.add("upsample", [x], (shape[0], *made), **keys) if prod(made) < 40 else None
+    return plan.add("upsample", [x], (shape[0], *made), **keys) if prod(made) < 20 else None
 
 
 MOVES: dict[str, Move] = {
@@ -329,16 +329,16 @@ class Ordinary:
         numbers = np.random.Generator(np.random.Philox(self.seed))
         for attempt in range(200):
             random = Random(f"{self.seed} {self.kind} {attempt}")
-            plan = Plan(random, numbers, samples=self.samples or random.randint(1, 4))
+            plan = Plan(random, numbers, samples=self.samples or random.randint(1, 3))
             plan.shapes["i"], plan.steps["i"] = random.choice(SHAPES), 0
             top = linear(plan, "i") or "i"
             found = MOVES[self.kind](plan, top)
             if found is None:
                 continue
-            for _ in range(random.randrange(3)):
+            for _ in range(random.randrange(2)):
                 name = random.choice([*MOVES, "linear"])
                 found = {**MOVES, "linear": linear}[name](plan, random.choice([found, found, top])) or found
-            if prod(plan.shapes[found]) > 60:
+            if prod(plan.shapes[found]) > 24:
                 continue
             loose = [name for name in plan.shapes if name != "i" and not any(name in t["inputs"] for t in plan.tables)]
             rows = [plan.add("flatten", [name], (plan.shapes[name],)) for name in loose]  # type: ignore[arg-type]
