@@ -25,7 +25,7 @@ from retrograde.engine.importing.onnx_moves import MOVES, folded
 from retrograde.engine.importing.onnx_operators import OPERATORS
 from retrograde.engine.importing.onnx_trace import OnnxCall, OnnxTrace, place_of
 from retrograde.engine.importing.toml_text import toml_text
-from retrograde.engine.importing.tracing import Fixed, Held, Meaning, Part, Refusal, UnmappedError, Weight
+from retrograde.engine.importing.tracing import UNFIT, Fixed, Held, Meaning, Part, Refusal, UnmappedError, Weight
 from retrograde.engine.scenario.weights.npz import npz_bytes
 from retrograde.engine.scenario.weights.safetensors import safe_bytes
 from retrograde.engine.text import _, visible
@@ -45,8 +45,9 @@ def follow(trace: OnnxTrace) -> None:
             continue
         try:
             _one(trace, node)
-        except UnmappedError as error:
-            trace.refused.append(Refusal(op=node.op, module=node.name, place="", reason=str(error)))
+        except (UnmappedError, *UNFIT) as error:
+            reason = str(error) if isinstance(error, UnmappedError) else _("its arguments do not fit")
+            trace.refused.append(Refusal(op=node.op, module=node.name, place="", reason=reason))
             lost |= set(node.outputs)
 
 

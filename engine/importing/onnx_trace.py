@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from retrograde.engine.errors import EngineError
 from retrograde.engine.importing.onnx_file import OnnxGraph, OnnxNode
 from retrograde.engine.importing.tracing import (
+    MAX_VALUES,
     Fixed,
     Held,
     Meaning,
@@ -65,6 +67,8 @@ class OnnxTrace(Trace):
             raise EngineError(message.format(name=visible(given.name), shape=shape))
         self.batch = given.shape[0] or _BATCH
         self.draft.shape = tuple(int(one or 0) for one in given.shape[1:])
+        if self.batch * prod(self.draft.shape) > MAX_VALUES:
+            raise EngineError(_("it makes too many values"))
         self.indices = given.type in {6, 7}
         self.meaning[given.name] = Held(node=None, at=numbered((self.batch, *self.draft.shape)))
 

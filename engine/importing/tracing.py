@@ -108,6 +108,13 @@ class Refusal:
     reason: str
 
 
+MAX_VALUES = 2**26
+"""Values of one layer that are followed, of all samples."""
+
+UNFIT = (ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, ArithmeticError)
+"""What rules raise for operators whose arguments are not what the operator takes, as in a damaged file."""
+
+
 class Operation(Protocol):
     """An operator: what it is called, where it stands, and what it is given."""
 
@@ -230,6 +237,8 @@ class Trace(ABC):
         self, call: Operation, kind: str, inputs: Sequence[Node | None], form: tuple[int, ...], **keys: Any
     ) -> Node:
         """A new layer, named after the module that the operator ran in."""
+        if self.batch * prod(form) > MAX_VALUES:
+            raise UnmappedError(_("it makes too many values"))
         where = call.module
         if kind in {"activation", "add", "multiply", "concatenate", "flatten", "reshape", "permute", "slice"}:
             short = keys["activation"] if kind == "activation" else kind
