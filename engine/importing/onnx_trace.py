@@ -45,12 +45,14 @@ class OnnxTrace(Trace):
     Attributes:
         graph: the graph.
         meaning: what each value means, by its name.
+        read: the names of all that an operator reads, or that the graph gives.
     """
 
     def __init__(self, graph: OnnxGraph) -> None:
         super().__init__()
         self.graph = graph
         self.meaning: dict[str, Meaning] = {}
+        self.read = {name for node in graph.nodes for name in node.inputs} | set(graph.outputs)
         for name, values in graph.weights.items():
             # Whole numbers are shapes and axes; what is learned is not whole.
             if values.dtype == np.int64:

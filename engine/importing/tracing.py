@@ -312,6 +312,9 @@ class Trace(ABC):
         ):
             raise UnmappedError(_("it takes a part of what comes before it, or more"))
         node, shape = held.node, list(form)
+        if node is not None and self._is_last(node, chosen):
+            node.keys["outputs"], node.form = "last", form[1:]
+            return Held(node=node, at=held.at // prod(form) * prod(form[1:]) + held.at % prod(form[1:]))
         for axis in range(len(form), 0, -1):
             taken = chosen[axis]
             steps = set(np.diff(taken).tolist())
@@ -334,6 +337,13 @@ class Trace(ABC):
         left = grid[np.ix_(*chosen)].reshape(-1)
         number[left] = np.arange(left.size)
         return Held(node=node, at=number[held.at])
+
+    def _is_last(self, node: Node, chosen: Sequence[Numbers]) -> bool:
+        """Whether of a recurrent layer that nothing else reads only the last step is taken."""
+        if node.kind not in {"rnn", "lstm", "gru"} or node.keys.get("direction", "forward") != "forward":
+            return False
+        steps, width = node.form
+        return chosen[1].tolist() == [steps - 1] and len(chosen[2]) == width and not self.draft.users(node)
 
     def _order(self, at: Numbers, form: tuple[int, ...]) -> tuple[int, ...]:
         """The order of axes in which the values lie."""
