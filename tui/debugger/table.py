@@ -263,6 +263,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="neuron",
+        runs=True,
         keys=("U",),
         title=N_("neurons: which are dead"),
         help=N_("Over all samples: how often each is 0, its mean, what it weighs, the class it answers to; neuron h5."),
@@ -283,6 +284,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="picture",
+        runs=True,
         keys=("X",),
         title=N_("pictures of the run"),
         help=N_("Loss, boundary, plane of two weights, histograms, inputs: picture boundary h1, picture plane w1 w5."),
@@ -407,6 +409,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="race",
+        runs=True,
         keys=("R",),
         title=N_("race of the variants"),
         help=N_("Trains the variants of the scenario: their losses by epoch, all curves; Enter opens one."),
