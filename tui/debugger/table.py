@@ -6,8 +6,8 @@ function: ``act`` is done for a key, ``obey`` for what is written, and ``early``
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from retrograde.engine.text import N_
@@ -269,6 +269,7 @@ COMMANDS: tuple[Row, ...] = (
         help=N_("Over all samples: how often each is 0, its mean, what it weighs, the class it answers to; neuron h5."),
         group=Group.WHY,
         line="neuron NAME",
+        runs=True,
         act=lambda on: on.explaining.neuron_key(),
         obey=lambda on, name: on.explaining.neuron(name),
     ),
@@ -415,6 +416,7 @@ COMMANDS: tuple[Row, ...] = (
         help=N_("Trains the variants of the scenario: their losses by epoch, all curves; Enter opens one."),
         group=Group.RUN,
         line="race",
+        runs=True,
         act=lambda on: on.racing.show(),
         when=lambda on: on.racing.why_not,
     ),
@@ -815,8 +817,8 @@ COMMANDS: tuple[Row, ...] = (
     Row(
         id="theme",
         keys=("d",),
-        title=N_("dark or light"),
-        help=N_("Changes between the dark and the light theme."),
+        title=N_("dark, light or the terminal's colours"),
+        help=N_("Changes between the dark theme, the light theme and the terminal's own colours."),
         group=Group.SCREEN,
         early=lambda screen: screen.change_look(),
     ),
@@ -893,6 +895,22 @@ COMMANDS: tuple[Row, ...] = (
 )
 
 
+_own: dict[str, tuple[str, ...]] = {}
+"""The keys that a person has chosen, by the ids of the commands."""
+
+
+def choose_keys(keys: Mapping[str, tuple[str, ...]]) -> None:
+    """Gives commands other keys from now on: in the help, the footer and wherever else they are shown.
+
+    Args:
+        keys: the keys by the ids of the commands.
+    """
+    _own.clear()
+    _own.update(keys)
+
+
 def commands() -> tuple[Row, ...]:
-    """The table."""
-    return COMMANDS
+    """The table, with the keys that were chosen."""
+    if not _own:
+        return COMMANDS
+    return tuple(replace(row, keys=_own.get(row.id, row.keys)) for row in COMMANDS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from retrograde.tui.canvas.canvas import Canvas
+from retrograde.tui.canvas.canvas import Canvas, measure, whole
 from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.drawing.curves import draw_plot
 from retrograde.tui.records.loss import LossView
@@ -19,8 +19,11 @@ class LossPanel(Panel[LossView]):
         """Draws the lines, the curve with its axis, and the place of the cursor."""
         g = canvas.glyphs
         top = 0
-        for line in view.lines[: max(canvas.height - 3, 1) if view.plot else canvas.height]:
-            canvas.spans(1, top, line, canvas.width)
+        room = canvas.width - 2
+        briefer = (*view.briefer, *view.lines[len(view.briefer) :])
+        lines = tuple(zip(view.lines, briefer, strict=True))
+        for line, brief in lines[: max(canvas.height - 3, 1) if view.plot else canvas.height]:
+            canvas.spans(1, top, line if measure(line) <= room else whole(brief, room, g.ellipsis), canvas.width)
             top += 1
         if view.progress is not None and top < canvas.height:
             room = max(canvas.width - 3, 0)
