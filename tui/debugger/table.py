@@ -263,7 +263,6 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="neuron",
-        runs=True,
         keys=("U",),
         title=N_("neurons: which are dead"),
         help=N_("Over all samples: how often each is 0, its mean, what it weighs, the class it answers to; neuron h5."),
@@ -410,7 +409,6 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="race",
-        runs=True,
         keys=("R",),
         title=N_("race of the variants"),
         help=N_("Trains the variants of the scenario: their losses by epoch, all curves; Enter opens one."),
