@@ -1,4 +1,4 @@
-"""Steps with compiled code: it runs as it was written while it is recorded, since kernels that are fused show no ops."""
+"""Steps with compiled code: it runs as written while it is recorded, since kernels that are fused show no ops."""
 
 from __future__ import annotations
 
