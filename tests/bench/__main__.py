@@ -16,6 +16,7 @@ from tests.bench import (
     lstm,
     paint,
     reading,
+    recording,
     training,
     travel,
     watching,
@@ -44,6 +45,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "conditions": travel.conditions,
     "searching": travel.searching,
     "reading": reading.tables,
+    "recording": recording.recording,
     "watching": watching.watched,
 }
 THREADED = {"mazur", "xor", "digits", "wide", "lenet"}
