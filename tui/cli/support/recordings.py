@@ -157,7 +157,7 @@ def _maker(recording: Recording, name: str) -> str:
 
 
 def record(recording: Recording, step: Step) -> dict[str, Any]:
-    """A step of a recording as plain values; docs/recording.md describes the fields."""
+    """A step of a recording as plain values; docs/pytorch.md describes the fields."""
     op = recording.op(step.place.op)
     source = recording.source(step.place.op)
     has_values = all(recording.recorded.has_values(array) for array in (op.target, *op.inputs))
