@@ -152,16 +152,25 @@ def test_the_users_line_stands_beside_an_op_and_its_gradient(tmp_path: Path) -> 
     assert main(["why", str(tmp_path / "line.rgrec")]) == 1
 
 
-def test_the_example_of_the_docs_runs(
+def test_the_examples_of_the_docs_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page = Path(__file__).parent.parent.parent / "docs" / "recording.md"
-    (code, *_rest) = re.findall(r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    page = Path(__file__).parent.parent.parent / "docs" / "pytorch.md"
+    recording, watching = re.findall(
+        r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
     monkeypatch.chdir(tmp_path)
-    exec(compile(code, str(page), "exec"), {})
+    exec(compile(recording, str(page), "exec"), {})
     assert main(["why", "step.rgrec"]) == 1
     assert capsys.readouterr().out.startswith("SqrtBackward0, element 1 of 1: 1 / 0 = inf")
     assert main(["query", "step.rgrec", "grad(weight)[1,2]"]) == 0
+    torch.manual_seed(0)
+    with pytest.raises(rg.BadStepError, match="step 234: a gradient is not finite"):
+        exec(compile(watching, str(page), "exec"), {})
+    said = capsys.readouterr().err
+    assert "SqrtBackward0, element 1 of 1: 1 / 0 = inf  (x / 0)" in said
+    assert "234 of 234 steps ran again with the same bits" in said
+    assert main(["why", "first-nan.rgrec"]) == 1
 
 
 def test_a_mask_of_attention_is_no_alarm(tmp_path: Path) -> None:
