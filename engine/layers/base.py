@@ -380,8 +380,10 @@ class Layer(Model):
     start_role: ClassVar[Role] = Role.INPUT
     """What is given for each sample: of inputs there are gradients."""
 
-    evaluates_apart: ClassVar[bool] = False
-    """Whether it computes something else when the network is evaluated than when it is trained."""
+    @property
+    def evaluates_apart(self) -> bool:
+        """Whether it computes something else when the network is evaluated than when it is trained."""
+        return False
 
     @property
     def label(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -50,7 +50,10 @@ class BatchNormLayer(ActivatedLayer):
         default=None, description="the running variance before the first iteration; 1 if absent"
     )
 
-    evaluates_apart: ClassVar[bool] = True
+    @property
+    def evaluates_apart(self) -> bool:
+        """With the running averages."""
+        return True
 
     @property
     def label(self) -> str:

@@ -77,8 +77,12 @@ class DropoutLayer(Layer):
         " and 0 for what is left out, with an axis for the samples before the others; later ones are drawn",
     )
 
-    evaluates_apart: ClassVar[bool] = True
     start_role: ClassVar[Role] = Role.MASK
+
+    @property
+    def evaluates_apart(self) -> bool:
+        """With every value."""
+        return True
 
     @property
     def label(self) -> str:

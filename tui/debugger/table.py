@@ -6,8 +6,8 @@ function: ``act`` is done for a key, ``obey`` for what is written, and ``early``
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from retrograde.engine.text import N_
@@ -890,6 +890,22 @@ COMMANDS: tuple[Row, ...] = (
 )
 
 
+_own: dict[str, tuple[str, ...]] = {}
+"""The keys that a person has chosen, by the ids of the commands."""
+
+
+def choose_keys(keys: Mapping[str, tuple[str, ...]]) -> None:
+    """Gives commands other keys from now on: in the help, the footer and wherever else they are shown.
+
+    Args:
+        keys: the keys by the ids of the commands.
+    """
+    _own.clear()
+    _own.update(keys)
+
+
 def commands() -> tuple[Row, ...]:
-    """The table."""
-    return COMMANDS
+    """The table, with the keys that were chosen."""
+    if not _own:
+        return COMMANDS
+    return tuple(replace(row, keys=_own.get(row.id, row.keys)) for row in COMMANDS)

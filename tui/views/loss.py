@@ -52,13 +52,12 @@ def loss_view(
         events: what happened.
         race: the variants that were trained beside it.
     """
+    if reading.recording is not None:
+        return LossView(lines=loss_lines(reading, reading.recording, loss_label(reading, 9)))
     if run is not None:
         losses = run.losses
     briefer: list[Line] = []
-    if reading.recording is not None:
-        lines = list(loss_lines(reading, reading.recording, loss_label(reading, 9)))
-        iterations, cursor, progress = 1, 0, None
-    elif run is None:
+    if run is None:
         lines, briefer = _said(reading, len(losses.first), message, accuracy)
         iterations = reading.schedule.locate(reading.frontier)[0] + (reading.frontier > 0)
         cursor, progress = reading.iteration + 1, None
