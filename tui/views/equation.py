@@ -115,7 +115,7 @@ def _around(reading: Reading, step: Step, digits: int) -> tuple[Line, ...]:
             Span(f"{number + 1:>6,}  ", Ink.KEY if number == here else Ink.DIM),
             Span(symbol, Ink.STRONG if number == here else Ink.TEXT),
             Span(" = ", Ink.DIM),
-            *_spans(_shortened(other, known=number <= here), reading.symbol, " · "),
+            *_spans(_shortened(other, known=number == here), reading.symbol, " · "),
         ]
         if number < here:
             line += [Span(" = ", Ink.DIM), Span(show(other.contribution, digits), _value_ink(other.contribution))]
@@ -189,12 +189,12 @@ def _value_ink(value: float) -> int:
 
 
 def _shortened(step: Step, *, known: bool = True) -> Expr:
-    """The equation; of a long sum the three largest terms and the last one, of one to come the first three."""
+    """The equation; of a long sum the three largest terms and the last one, or the first three where none is known."""
     expr = step.equation
-    if not isinstance(expr, Sum) or len(expr.terms) <= MOST_TERMS or len(step.terms) != len(expr.terms):
+    if not isinstance(expr, Sum) or len(expr.terms) <= MOST_TERMS:
         return expr
     last = len(expr.terms) - 1
-    if not known:
+    if not known or len(step.terms) != len(expr.terms):
         return Sum((*expr.terms[:LARGEST], Const(0.0, "…"), expr.terms[last]))
     # What is not a number comes first, since nothing else matters then.
     sizes = [abs(term.value) if term.value == term.value else math.inf for term in step.terms[:last]]
