@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import torch
 
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_FIXED = frozenset({int, float, bool, str, type(None)})
 _WORDS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
@@ -106,11 +107,15 @@ def _generator_state(one: Any) -> Any:
 
 
 class _Slot(NamedTuple):
-    """Where a value of the state hangs: in a dictionary of a module or of an optimiser."""
+    """Where a value of the state hangs: in a dictionary of a module or of an optimiser.
+
+    Attributes:
+        kept: which copy is its; of what is no tensor, a copy.
+    """
 
     owner: dict[Any, Any]
     key: Any
-    value: Any
+    kept: Any
 
 
 class Checkpoint:
@@ -119,56 +124,57 @@ class Checkpoint:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._copies: list[Any] = []
+        self._of: list[int] = []
         self._slots: list[_Slot] = []
-        self._places: dict[int, int] = {}
-        self._gradients: list[tuple[Any, int | None]] = []
         self._plain: list[_Slot] = []
-        self._states: list[tuple[Any, set[int]]] = []
+        self._gradients: list[tuple[Any, int | None]] = []
+        self._known: list[tuple[Any, set[int]]] = []
         self._groups: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self._others: list[tuple[Any, Any]] = []
         self._modes: list[tuple[Any, bool]] = []
         self._trained: list[tuple[Any, bool]] = []
+        self._modules: list[Any] = []
+        self._parameters: list[Any] = []
 
-    @property
-    def nbytes(self) -> int:
-        """How much memory it takes."""
-        return sum(one.numel() * one.element_size() for one in self._copies)
+    def begin(self) -> None:
+        """Looks for the modules anew: they stay what they are during a pass over the loader."""
+        models = self._parts.models
+        self._modules = list(dict.fromkeys(one for model in models for one in model.modules()))
+        self._parameters = list(dict.fromkeys(one for model in models for one in model.parameters()))
 
     def save(self) -> None:
         """Keeps the state as it is now."""
-        found = list(self._found())
-        self._slots = [one for one in found if isinstance(one.value, torch.Tensor)]
-        self._plain = [
-            _Slot(one.owner, one.key, copy.deepcopy(one.value))
-            for one in found
-            if not isinstance(one.value, torch.Tensor)
+        self._slots, self._plain = [], []
+        live: list[Any] = []
+        places: dict[int, int] = {}
+        for owner in self._owners():
+            for key, one in owner.items():
+                if isinstance(one, torch.Tensor):
+                    self._slots.append(_Slot(owner, key, _place(one, live, places)))
+                elif one is not None:
+                    self._plain.append(_Slot(owner, key, _copied(one)))
+        self._gradients = [
+            (one, None if one.grad is None else _place(one.grad, live, places)) for one in self._parameters
         ]
-        live = {id(one.value): one.value for one in self._slots}
-        trained = list(dict.fromkeys(one for model in self._parts.models for one in model.parameters()))
-        live |= {id(one.grad): one.grad for one in trained if one.grad is not None}
-        self._places = {key: place for place, key in enumerate(live)}
-        self._gradients = [(one, None if one.grad is None else self._places[id(one.grad)]) for one in trained]
-        self._copy(list(live.values()))
-        # Of a slot only the place of its copy is needed: a tensor that is dropped meanwhile is not kept alive.
-        self._slots = [_Slot(one.owner, one.key, self._places[id(one.value)]) for one in self._slots]
-        self._states = [(one, {id(key) for key in one.state}) for one in self._parts.optimizers]
+        self._copy(live)
+        self._known = [(one, set(map(id, one.state))) for one in self._parts.optimizers]
         self._groups = [
-            (group, {key: copy.deepcopy(one) for key, one in group.items() if key != "params"})
+            (group, {key: _copied(one) for key, one in group.items() if key != "params"})
             for optimizer in self._parts.optimizers
             for group in optimizer.param_groups
         ]
         self._others = [(one, copy.deepcopy(one.state_dict())) for one in self._parts.others]
-        self._modes = [(one, one.training) for model in self._parts.models for one in model.modules()]
-        self._trained = [(one, one.requires_grad) for one in trained]
+        self._modes = [(one, one.training) for one in self._modules]
+        self._trained = [(one, one.requires_grad) for one in self._parameters]
 
     def restore(self) -> None:
         """Puts the state back as it was, into the same tensors where they are still there."""
-        for optimizer, known in self._states:
+        for optimizer, known in self._known:
             for key in [key for key in optimizer.state if id(key) not in known]:
                 del optimizer.state[key]
         with torch.no_grad():
             for slot in self._slots:
-                kept, now = self._copies[slot.value], slot.owner.get(slot.key)
+                kept, now = self._copies[slot.kept], slot.owner.get(slot.key)
                 if isinstance(now, torch.Tensor) and now.shape == kept.shape and now.dtype == kept.dtype:
                     now.copy_(kept)
                 else:
@@ -176,7 +182,7 @@ class Checkpoint:
             for parameter, place in self._gradients:
                 parameter.grad = None if place is None else self._copies[place].clone()
         for slot in self._plain:
-            slot.owner[slot.key] = copy.deepcopy(slot.value)
+            slot.owner[slot.key] = _copied(slot.kept)
         for group, settings in self._groups:
             _settle(group, settings)
         for one, state in self._others:
@@ -187,27 +193,43 @@ class Checkpoint:
             if parameter.requires_grad != wanted:
                 parameter.requires_grad_(wanted)
 
-    def _found(self) -> Iterator[_Slot]:
-        """Every value that hangs at a module or an optimiser."""
-        for model in self._parts.models:
-            for module in model.modules():
-                for owner in (module._parameters, module._buffers):
-                    yield from (_Slot(owner, key, one) for key, one in owner.items() if one is not None)
+    def _owners(self) -> Iterator[dict[Any, Any]]:
+        """The dictionaries at which the values of modules and of optimisers hang."""
+        for module in self._modules:
+            yield module._parameters
+            yield module._buffers
         for optimizer in self._parts.optimizers:
-            for state in optimizer.state.values():
-                if isinstance(state, dict):
-                    yield from (_Slot(state, key, one) for key, one in state.items())
+            yield from (state for state in optimizer.state.values() if isinstance(state, dict))
 
     def _copy(self, live: list[Any]) -> None:
-        fits = len(live) == len(self._copies) and all(
-            one.shape == kept.shape and one.dtype == kept.dtype and one.device == kept.device
-            for one, kept in zip(live, self._copies, strict=True)
+        of = [id(one) for one in live]
+        fits = len(of) == len(self._of) and all(
+            one == before or _is_alike(tensor, kept)
+            for one, before, tensor, kept in zip(of, self._of, live, self._copies, strict=True)
         )
+        self._of = of
         with torch.no_grad():
             if fits and live:
                 torch._foreach_copy_(self._copies, live)
             else:
                 self._copies = [one.detach().clone() for one in live]
+
+
+def _copied(one: Any) -> Any:
+    """A value of its own; of what can not be changed it is the value itself."""
+    return one if type(one) in _FIXED else copy.deepcopy(one)
+
+
+def _place(tensor: Any, live: list[Any], places: dict[int, int]) -> int:
+    """Which of the tensors that are copied a tensor is; the next where it is none of them yet."""
+    found = places.setdefault(id(tensor), len(live))
+    if found == len(live):
+        live.append(tensor)
+    return found
+
+
+def _is_alike(tensor: Any, kept: Any) -> bool:
+    return bool(tensor.shape == kept.shape and tensor.dtype == kept.dtype and tensor.device == kept.device)
 
 
 def _settle(group: dict[str, Any], settings: dict[str, Any]) -> None:
@@ -217,7 +239,7 @@ def _settle(group: dict[str, Any], settings: dict[str, Any]) -> None:
         if isinstance(now, torch.Tensor) and isinstance(one, torch.Tensor):
             now.copy_(one)
         else:
-            group[key] = copy.deepcopy(one)
+            group[key] = _copied(one)
 
 
 def checksum(tensors: list[Any]) -> Any:

@@ -101,14 +101,14 @@ class Vitals:
     """Watches one training.
 
     Attributes:
-        loud: whether gradients are looked at as well, each before the optimiser uses it.
         log: the losses of each step since the checkpoint, as they were when it first ran.
         skipped: how many steps the scaler of gradients has skipped.
         sees_loss: whether any loss was seen at all.
     """
 
     def __init__(self, parts: Parts, limits: Limits) -> None:
-        self.loud = False
+        self._loud = False
+        self._scaler: Any = None
         self.log: dict[int, tuple[float, ...]] = {}
         self.skipped = 0
         self.sees_loss = False
@@ -128,6 +128,19 @@ class Vitals:
     def begin(self) -> None:
         """Hooks into `backward` and the optimisers."""
         self._roots.install()
+        self._scaler = self._parts.scaler
+        if self._limits.gradient is not None:
+            self._listen()
+
+    def turn(self, *, loud: bool) -> None:
+        """Has the gradients looked at as well, each before the optimiser uses it, or no longer."""
+        self._loud = loud
+        if loud:
+            self._listen()
+
+    def _listen(self) -> None:
+        if self._handles:
+            return
         self._handles = [one.register_step_pre_hook(self._before_update) for one in self._parts.optimizers]
 
     def leave(self) -> None:
@@ -155,18 +168,17 @@ class Vitals:
 
     def _add(self, loss: Any) -> None:
         self.sees_loss = True
-        with _disable_current_modes(), torch.no_grad():
-            scaler = self._parts.scaler
-            scale = None if scaler is None else scaler._scale
-            value = loss.detach() if isinstance(loss, torch.Tensor) else torch.tensor(float(loss))
-            if scale is not None:
-                self._now.scale = scale.detach().clone()
+        value = loss.detach() if isinstance(loss, torch.Tensor) else torch.tensor(float(loss))
+        if self._scaler is not None and self._scaler._scale is not None:
+            with _disable_current_modes(), torch.no_grad():
+                scale = self._scaler._scale.detach()
+                self._now.scale = scale.clone()
                 if not self._told:
                     value = value / scale
-            self._now.losses.append(value.reshape(()))
+        self._now.losses.append(value if value.dim() == 0 else value.reshape(()))
 
     def _before_update(self, optimizer: Any, *_given: Any) -> None:
-        if not self.loud and self._limits.gradient is None:
+        if not self._loud and self._limits.gradient is None:
             return
         found_inf = getattr(optimizer, "found_inf", None)
         if isinstance(found_inf, torch.Tensor) and found_inf.item():

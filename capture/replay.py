@@ -15,7 +15,7 @@ WAYS = (KEEP, COPY, DRAW)
 
 
 class _Kept(NamedTuple):
-    """A batch, and the state of PyTorch's generator after it was fetched; None where fetching drew nothing."""
+    """A batch, and the state of PyTorch's generator after it was fetched: fetching may have drawn."""
 
     batch: Any
     chance: Any
@@ -51,17 +51,15 @@ class Tape:
     def onward(self) -> Iterator[Any]:
         """The batches that follow, to the end of the loader."""
         while True:
-            before = torch.get_rng_state()
             batch = next(self._source, _END)
             if batch is _END:
                 return
             self._fetched += 1
             if self._way != DRAW:
-                after = torch.get_rng_state()
                 if self._after is None:
                     self._after = Chance(self._generators)
                 kept = _copied(batch) if self._way == COPY else batch
-                self._kept.append(_Kept(kept, None if torch.equal(before, after) else after))
+                self._kept.append(_Kept(kept, torch.get_rng_state()))
             yield batch
 
     def again(self, way: str) -> Iterator[Any]:
@@ -70,7 +68,7 @@ class Tape:
             for place, kept in enumerate(self._kept):
                 if place == 0 and self._after is not None:
                     self._after.give()
-                elif kept.chance is not None:
+                else:
                     torch.set_rng_state(kept.chance)
                 yield _copied(kept.batch) if self._way == COPY else kept.batch
             return

@@ -133,7 +133,8 @@ class watch:  # noqa: N801 - used as a function is, in the head of a loop
             raise
         finally:
             self._vitals.leave()
-            self._vitals.loud = self.replaying = self._running = False
+            self._vitals.turn(loud=False)
+            self.replaying = self._running = False
             for path in self._temporary():
                 path.unlink(missing_ok=True)
         self._over()
@@ -145,6 +146,7 @@ class watch:  # noqa: N801 - used as a function is, in the head of a loop
     def _pass(self) -> Generator[Any, None, None]:
         """One pass over the loader; ends where it does, or with a report."""
         tape = Tape(self._loader, self._batches, self._parts.generators)
+        self._checkpoint.begin()
         self._save(tape)
         for batch in tape.onward():
             self.step += 1
@@ -199,7 +201,7 @@ class watch:  # noqa: N801 - used as a function is, in the head of a loop
     ) -> Generator[Any, None, _Again]:
         """Runs the batches since the checkpoint again; to the first alarm, unless steps are to be recorded."""
         self._back()
-        self._vitals.loud = wanted is None
+        self._vitals.turn(loud=wanted is None)
         alarms: list[Alarm] = []
         same = 0
         for number, batch in enumerate(tape.again(way), self._saved + 1):
@@ -259,7 +261,7 @@ class watch:  # noqa: N801 - used as a function is, in the head of a loop
     def _record_live(self, tape: Tape, way: str, live: int, outcome: _Again) -> Generator[Any, None, None]:
         """Records every step from the checkpoint on, and on over new batches, until something is wrong again."""
         self._back()
-        self._vitals.loud = True
+        self._vitals.turn(loud=True)
         files: dict[int, Path] = {}
         for number, batch in enumerate(chain(tape.again(way), tape.onward()), self._saved + 1):
             files[number] = self._beside(number)
@@ -274,7 +276,8 @@ class watch:  # noqa: N801 - used as a function is, in the head of a loop
                 return
             if number >= live + self._apart:
                 break
-        self._vitals.loud = self.replaying = False
+        self._vitals.turn(loud=False)
+        self.replaying = False
         self._say(_("it did not come again up to step {step}; watching goes on").format(step=self.step))
         self._save(tape)
 

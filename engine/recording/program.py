@@ -231,7 +231,7 @@ class RecordedFrame(Frame):
 
     def known(self, array: Array) -> bool:
         """Whether the numbers of an array are in the file."""
-        return self._file.step.values[self._numbers[array]].offset is not None
+        return self._file.step.values[self._numbers[array]].held
 
     def largest(self, array: Array) -> float:
         return DTYPES[self._file.step.values[self._numbers[array]].dtype].largest
@@ -239,7 +239,7 @@ class RecordedFrame(Frame):
     def finite(self, array: Array) -> bool:
         """Whether all numbers of an array are finite, as far as they are in the file."""
         value = self._file.step.values[self._numbers[array]]
-        if value.offset is None:
+        if not value.held:
             return value.summary is None or not value.summary.broken
         raw = self._file.raw(self._numbers[array])
         if value.dtype == "bfloat16":

@@ -110,6 +110,19 @@ def _panel(panel: PanelRow) -> Row:
     )
 
 
+def _picture(name: str, of: str, title: str, sentence: str) -> Row:
+    """Showing a picture of the run by a word of its own."""
+    return Row(
+        id=f"picture_{name}",
+        title=title,
+        help=sentence,
+        group=Group.WHY,
+        line=f"{name} {of}".strip(),
+        act=lambda on: on.picturing.show_key(name),
+        obey=lambda on, text: on.picturing.show(f"{name} {text}"),
+    )
+
+
 COMMANDS: tuple[Row, ...] = (
     *_motion(
         "step",
@@ -291,6 +304,23 @@ COMMANDS: tuple[Row, ...] = (
         line="picture NAME",
         act=lambda on: on.picturing.show_key(),
         obey=lambda on, text: on.picturing.show(text),
+    ),
+    *map(
+        _picture,
+        ("boundary", "plane", "histogram", "inputs"),
+        ("NEURON", "WEIGHT WEIGHT", "LAYER", ""),
+        (
+            N_("picture of the decision boundary"),
+            N_("picture of the plane of two weights"),
+            N_("picture of histograms"),
+            N_("picture of inputs and weights"),
+        ),
+        (
+            N_("What the network, or a neuron, answers all over a plane of two inputs, with the samples on it."),
+            N_("The loss over two weights, and the way of the run through it; plane w1 w5."),
+            N_("How the weights, outputs or gradients of a layer are spread, now and over the run; histogram h."),
+            N_("A sample, what a neuron weighs, and their products; all neurons; all samples of the batch."),
+        ),
     ),
     *_pair(
         "row",
@@ -814,8 +844,8 @@ COMMANDS: tuple[Row, ...] = (
     Row(
         id="theme",
         keys=("d",),
-        title=N_("dark or light"),
-        help=N_("Changes between the dark and the light theme."),
+        title=N_("dark, light or the terminal's colours"),
+        help=N_("Changes between the dark theme, the light theme and the terminal's own colours."),
         group=Group.SCREEN,
         early=lambda screen: screen.change_look(),
     ),

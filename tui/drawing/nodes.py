@@ -370,7 +370,7 @@ class Nodes:
                 if row is None:
                     return
                 start = max(min(x, canvas.width - width(text)), 0)
-                self._written |= {(row, column) for column in range(start - 1, start + width(text) + 1)}
+                self._written |= {(row, column) for column in range(start, start + width(text))}
                 canvas.put(start, row, text, signed(value) if sign else Ink.DIM)
 
     def _draw_small(self, node: NodeView, x: int, y: int, below: int) -> None:
