@@ -56,6 +56,7 @@ TINY = Effort(rounds=1, scale=0.004)
         travel.conditions,
         travel.searching,
         reading.tables,
+        recording.recording,
         keys.keys,
         keys.running,
         watching.watched,

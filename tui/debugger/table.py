@@ -297,6 +297,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="picture",
+        runs=True,
         keys=("X",),
         title=N_("pictures of the run"),
         help=N_("Loss, boundary, plane of two weights, histograms, inputs: picture boundary h1, picture plane w1 w5."),
