@@ -15,7 +15,7 @@ from textual.message import Message
 
 from retrograde.engine.recording import is_recording
 from retrograde.engine.text import LANGUAGES, _, joined, language, ngettext, use
-from retrograde.tui.canvas.themes import DARK, LIGHT, look, themes
+from retrograde.tui.canvas.themes import THEME_NAMES, look, theme_called, themes
 from retrograde.tui.debugger.ahead import Ahead
 from retrograde.tui.debugger.loading import LoadingScreen
 from retrograde.tui.debugger.panelled import PanelledScreen
@@ -24,6 +24,7 @@ from retrograde.tui.screens.late_keys import TakesLate
 from retrograde.tui.widgets.one_line import visible
 from retrograde.tui.work.endings import Endings
 from retrograde.tui.work.guarded import GuardedApp
+from retrograde.tui.work.pace import calm
 from retrograde.tui.work.unsaved import Keeper
 
 if TYPE_CHECKING:
@@ -135,10 +136,11 @@ class RetrogradeApp(GuardedApp):
         self._ascii = ascii_only
         self._chosen = False
         self._colourless = bool(os.environ.get("NO_COLOR"))
-        self.look = look(dark=theme != "light", ascii_only=ascii_only, colourless=self._colourless)
+        name = theme if theme in THEME_NAMES else THEME_NAMES[0]
+        self.look = look(name, ascii_only=ascii_only, colourless=self._colourless)
         for one in themes():
             self.register_theme(one)
-        self.theme = LIGHT if theme == "light" else DARK
+        self.theme = theme_called(name)
         self.set_class(ascii_only, "-ascii")
 
     @property
@@ -271,10 +273,10 @@ class RetrogradeApp(GuardedApp):
         self.endings.end(HANGUP)
 
     def toggle_look(self) -> None:
-        """Changes between the dark and the light theme."""
-        dark = not self.look.dark
-        self.look = look(dark=dark, ascii_only=self._ascii, colourless=self._colourless)
-        self.theme = DARK if dark else LIGHT
+        """Changes between the dark theme, the light one and the terminal's own colours."""
+        name = THEME_NAMES[(THEME_NAMES.index(self.look.name) + 1) % len(THEME_NAMES)]
+        self.look = look(name, ascii_only=self._ascii, colourless=self._colourless)
+        self.theme = theme_called(name)
         self._paint_all()
 
     def speak(self, wanted: str = "") -> None:
@@ -499,6 +501,7 @@ def run_app(
     session: Path | None = None,
     history: int | None = None,
     at: str | None = None,
+    reduced_motion: bool = False,
 ) -> int:
     """Runs the app and returns its exit code.
 
@@ -511,6 +514,7 @@ def run_app(
         session: a saved session, instead of a scenario.
         history: bytes of history; None for the engine's default.
         at: where to begin, as ``2:1:17``.
+        reduced_motion: nothing blinks, and what moves by itself does so once a second.
 
     Raises:
         EngineError: the scenario can not be used; the terminal is as it was before.
@@ -518,6 +522,10 @@ def run_app(
     if language is not None:
         use(language)
     app = RetrogradeApp(source, theme=theme, ascii_only=ascii_only, data=data, session=session, history=history, at=at)
+    if reduced_motion:
+        app.animation_level = "none"
+        app.add_class("-calm")
+    calm(reduced_motion)
     with app.endings.taken():
         code = app.run()
     if app.failure is not None:

@@ -60,10 +60,10 @@ class EquationView:
         factors: the unfolded chain rule, with the symbol and the value it unfolds.
         notes: further sentences.
         operands: what the step read; of very many those around the selected one.
-        sources: where very many operands come from, array by array; empty where they are few.
         first: the index of the first operand that is given.
         more: how many there are behind the last one that is given.
         selected: the index of the selected operand, -1 for none.
+        origins: of very many operands, how many come from where.
         prose: paragraphs, where there is no step: the scenario's own words.
     """
 
@@ -80,8 +80,8 @@ class EquationView:
     factors: tuple[Fraction, ...] = ()
     notes: tuple[Line, ...] = ()
     operands: tuple[OperandRow, ...] = ()
-    sources: Line = ()
     first: int = 0
     more: int = 0
     selected: int = -1
+    origins: Line = ()
     prose: tuple[Line, ...] = ()

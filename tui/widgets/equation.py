@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
+from itertools import takewhile
+
+from textual.geometry import Offset
+from textual.strip import Strip
 
 from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten, wrap
 from retrograde.tui.canvas.glyphs import Glyphs, width
 from retrograde.tui.canvas.inks import SELECTED, Ink
+from retrograde.tui.drawing.cells import fit
 from retrograde.tui.drawing.dispatch import Row, Slice, picture_rows
 from retrograde.tui.records.equation import EquationView, Fraction
 from retrograde.tui.records.pictures import Grid, JoinedPicture
@@ -89,6 +95,14 @@ class EquationPanel(Panel[EquationView]):
     """Draws an ``EquationView``; each row of operands can be selected."""
 
     _items: dict[int, int]
+    _result: Offset | None = None
+
+    def render_line(self, y: int) -> Strip:
+        """The strip of a row; the terminal's cursor, which readers of screens follow, stands on the result."""
+        strip = super().render_line(y)
+        if self._result is not None and not self.app.screen.focused:
+            self.app.cursor_position = self.region.offset + self._result
+        return strip
 
     def draw(self, canvas: Canvas, view: EquationView) -> None:
         """Lays the parts out below each other, scrolled so that the selected operand is seen."""
@@ -105,9 +119,10 @@ class EquationPanel(Panel[EquationView]):
         if len(rows) > canvas.height and selected is not None:
             top = min(max(selected - canvas.height + 2, 0), len(rows) - canvas.height)
         self._items = {row - top: item for row, item in items.items()}
+        self._result = _place_of(view.result, rows[top : top + canvas.height])
         for y, row in enumerate(rows[top : top + canvas.height]):
             if isinstance(row, tuple):
-                canvas.spans(1, y, row, canvas.width)
+                canvas.spans(1, y, fit(row, canvas.width - 1, canvas.glyphs.ellipsis), canvas.width)
                 if items.get(y + top, -2) == view.selected:
                     canvas.put(0, y, canvas.glyphs.cursor, Ink.KEY)
                     canvas.flag(y, 0, canvas.width, SELECTED)
@@ -233,6 +248,15 @@ class EquationPanel(Panel[EquationView]):
         return rows
 
 
+def _place_of(result: Span, rows: Sequence[Row]) -> Offset | None:
+    """Where a result begins in a panel; None where it is not in sight."""
+    for y, row in enumerate(rows):
+        if isinstance(row, tuple) and any(span is result for span in row):
+            before = takewhile(lambda span: span is not result, row)
+            return Offset(2 + measure(before), 1 + y)
+    return None
+
+
 def _chain(view: EquationView, room: int) -> list[Row]:
     """The chain rule as fractions; without its left side where that is too much, or not at all."""
     needed = sum(max(width(f.above), width(f.below), width(f.value)) + 3 for f in view.factors)
@@ -272,8 +296,8 @@ def _pictured(view: EquationView) -> bool:
 
 def _flowing(view: EquationView, room: int) -> list[Row]:
     """Where the operands come from, on a line or two: for a panel too low for a row each."""
-    if view.sources and not _pictured(view):
-        return list(break_line(view.sources, room))
+    if view.origins:
+        return list(break_line(view.origins, room))
     made = [operand for operand in view.operands if operand.made] or list(view.operands)
     # A picture of grids holds the operands; then a line says where the first of them come from.
     pictured = _pictured(view)

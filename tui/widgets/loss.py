@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual import events
 
-from retrograde.tui.canvas.canvas import Canvas
+from retrograde.tui.canvas.canvas import Canvas, measure, whole
 from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.drawing.curves import PlotArea, draw_plot, number_at
 from retrograde.tui.records.loss import LossView
@@ -34,8 +34,11 @@ class LossPanel(Panel[LossView]):
         self._area = None
         g = canvas.glyphs
         top = 0
-        for line in view.lines[: max(canvas.height - 3, 1) if view.plot else canvas.height]:
-            canvas.spans(1, top, line, canvas.width)
+        room = canvas.width - 2
+        briefer = (*view.briefer, *view.lines[len(view.briefer) :])
+        lines = tuple(zip(view.lines, briefer, strict=True))
+        for line, brief in lines[: max(canvas.height - 3, 1) if view.plot else canvas.height]:
+            canvas.spans(1, top, line if measure(line) <= room else whole(brief, room, g.ellipsis), canvas.width)
             top += 1
         if view.progress is not None and top < canvas.height:
             room = max(canvas.width - 3, 0)
