@@ -114,6 +114,7 @@ def _picture(name: str, of: str, title: str, sentence: str) -> Row:
     """Showing a picture of the run by a word of its own."""
     return Row(
         id=f"picture_{name}",
+        runs=True,
         title=title,
         help=sentence,
         group=Group.WHY,
@@ -705,12 +706,38 @@ COMMANDS: tuple[Row, ...] = (
         obey=lambda on, _rest: on.viewing.warnings(),
     ),
     Row(
+        id="editor",
+        keys=("E",),
+        title=N_("edit the scenario's file"),
+        help=N_("In VISUAL or EDITOR; what has changed is read again and said. Of a recording, the line of your code."),
+        group=Group.CHANGE,
+        line="editor",
+        act=lambda on: on.authoring.edit(),
+        obey=lambda on, _rest: on.authoring.edit(),
+    ),
+    Row(
+        id="reload",
+        title=N_("read the scenario's file again"),
+        help=N_("Breakpoints and watches stay."),
+        group=Group.CHANGE,
+        line="reload",
+        obey=lambda on, _rest: on.authoring.reload(),
+    ),
+    Row(
         id="save",
         title=N_("save the session"),
         help=N_("Branches, breakpoints, watches, marks, notes; save! overwrites a file of another session."),
         group=Group.CHANGE,
         line="save FILE",
         obey=lambda on, name: on.keeping.save(name),
+    ),
+    Row(
+        id="jump",
+        keys=("J",),
+        title=N_("jump"),
+        help=N_("A letter over every panel and row; typing it goes there."),
+        group=Group.SELECT,
+        act=lambda on: on.jumping.begin(),
     ),
     Row(
         id="copy",
