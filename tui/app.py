@@ -15,7 +15,7 @@ from textual.message import Message
 
 from retrograde.engine.recording import is_recording
 from retrograde.engine.text import LANGUAGES, _, joined, language, ngettext, use
-from retrograde.tui.canvas.themes import DARK, LIGHT, look, themes
+from retrograde.tui.canvas.themes import THEME_NAMES, look, theme_called, themes
 from retrograde.tui.debugger.ahead import Ahead
 from retrograde.tui.debugger.loading import LoadingScreen
 from retrograde.tui.debugger.panelled import PanelledScreen
@@ -135,10 +135,11 @@ class RetrogradeApp(GuardedApp):
         self._ascii = ascii_only
         self._chosen = False
         self._colourless = bool(os.environ.get("NO_COLOR"))
-        self.look = look(dark=theme != "light", ascii_only=ascii_only, colourless=self._colourless)
+        name = theme if theme in THEME_NAMES else THEME_NAMES[0]
+        self.look = look(name, ascii_only=ascii_only, colourless=self._colourless)
         for one in themes():
             self.register_theme(one)
-        self.theme = LIGHT if theme == "light" else DARK
+        self.theme = theme_called(name)
         self.set_class(ascii_only, "-ascii")
 
     @property
@@ -271,10 +272,10 @@ class RetrogradeApp(GuardedApp):
         self.endings.end(HANGUP)
 
     def toggle_look(self) -> None:
-        """Changes between the dark and the light theme."""
-        dark = not self.look.dark
-        self.look = look(dark=dark, ascii_only=self._ascii, colourless=self._colourless)
-        self.theme = DARK if dark else LIGHT
+        """Changes between the dark theme, the light one and the terminal's own colours."""
+        name = THEME_NAMES[(THEME_NAMES.index(self.look.name) + 1) % len(THEME_NAMES)]
+        self.look = look(name, ascii_only=self._ascii, colourless=self._colourless)
+        self.theme = theme_called(name)
         self._paint_all()
 
     def speak(self, wanted: str = "") -> None:

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import re
 import sys
+import tempfile
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import unescape
 from pathlib import Path
 
@@ -74,6 +78,20 @@ async def picture(
         return clean(app.export_screenshot(title="Retrograde"))
 
 
+@contextmanager
+def _own_state() -> Iterator[None]:
+    """A folder of state for a picture alone: unsaved work of people is nothing for it, and it leaves none."""
+    before = os.environ.get("XDG_STATE_HOME")
+    with tempfile.TemporaryDirectory(prefix="retrograde-picture-") as folder:
+        os.environ["XDG_STATE_HOME"] = folder
+        try:
+            yield
+        finally:
+            os.environ.pop("XDG_STATE_HOME")
+            if before is not None:
+                os.environ["XDG_STATE_HOME"] = before
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Writes a picture and returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m retrograde.tui.screenshot", description=__doc__)
@@ -82,22 +100,23 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--size", default="120x36", help="columns x rows")
     parser.add_argument("--steps", type=int, default=0)
     parser.add_argument("--keys", default="", help="names of keys, separated by spaces; run waits for a run")
-    parser.add_argument("--theme", choices=("dark", "light"), default="dark")
+    parser.add_argument("--theme", choices=("dark", "light", "terminal"), default="dark")
     parser.add_argument("--ascii", action="store_true")
     parser.add_argument("--language", default="en")
     options = parser.parse_args(arguments)
     use(options.language)
     columns, rows = (int(part) for part in options.size.split("x"))
-    svg = asyncio.run(
-        picture(
-            None if options.scenario == "-" else options.scenario,
-            size=(columns, rows),
-            steps=options.steps,
-            keys=tuple(options.keys.split()),
-            theme=options.theme,
-            ascii_only=options.ascii,
+    with _own_state():
+        svg = asyncio.run(
+            picture(
+                None if options.scenario == "-" else options.scenario,
+                size=(columns, rows),
+                steps=options.steps,
+                keys=tuple(options.keys.split()),
+                theme=options.theme,
+                ascii_only=options.ascii,
+            )
         )
-    )
     options.out.write_text(svg, encoding="utf-8")
     return 0
 

@@ -119,7 +119,8 @@ def term_forms(expr: Expr, backward: Backward) -> tuple[TermForm, ...]:
 
 def _terms(expr: Expr, backward: Backward) -> Iterator[TermForm]:
     if not any(backward(ref.array) for ref in refs(expr)):
-        if expr is not ZERO:
+        # What an op puts where no gradient comes, as a slice does around it, is no way to the loss.
+        if not (isinstance(expr, Const) and expr.value == 0.0):
             yield TermForm(None, tuple(_seed(expr)))
         return
     match expr:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from math import prod
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from retrograde.engine.equations.array import Role
-from retrograde.engine.layers.base import MAX_UNITS, Form, Layer, Matrix, Parameter, Row, ShapeError
+from retrograde.engine.layers.base import MAX_UNITS, Form, Layer, Matrix, Parameter, Row, Shape, ShapeError
+from retrograde.engine.layers.dropout import FirstMask, MaskRows, check_mask, drawn_mask
 from retrograde.engine.layers.linear import OptionalBias, project
 from retrograde.engine.layers.stored import Stored
 from retrograde.engine.text import _
@@ -33,6 +35,24 @@ class AttentionLayer(Layer):
     key_mask: bool = Field(
         default=False, description="whether keys that data.mask or data.lengths leave out are not seen: padding"
     )
+    mask: Matrix | None = Field(
+        default=None,
+        description="which keys each query sees: a row per query with a 1 for each key that it sees and a 0 for others;"
+        " all if absent. In PyTorch True means the same in scaled_dot_product_attention, and the opposite in"
+        " nn.MultiheadAttention",
+    )
+    dropout: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="how often an attention weight is left out in training; those that stay are divided by 1 − dropout",
+    )
+    dropout_mask: MaskRows | None = Field(
+        default=None,
+        description="of dropout: a mask instead of drawn ones, a row per sample with 0 for each weight that is left out"
+        " and 1 for the others, head by head, query by query; or the name of an array of the NPZ file of samples",
+    )
+    first_mask: FirstMask = None
     width: int | None = Field(
         default=None,
         ge=1,
@@ -57,11 +77,33 @@ class AttentionLayer(Layer):
     bv: Row | None = Field(default=None, description="initial biases of the values")
     bo: Row | None = Field(default=None, description="initial biases of the output")
 
+    start_role: ClassVar[Role] = Role.MASK
+
     @property
     def label(self) -> str:
         """The layer in a few words."""
         heads = f"{self.heads} heads" if self.heads > 1 else "attention"
         return f"{heads} causal" if self.causal else heads
+
+    @property
+    def evaluates_apart(self) -> bool:
+        """Where weights are left out in training."""
+        return self.dropout > 0 or self.dropout_mask is not None
+
+    @property
+    def starts(self) -> dict[str, Any]:
+        """The mask of dropout of each sample, where the file gives it."""
+        return {} if self.dropout_mask is None else {"dropout_mask": self.dropout_mask}
+
+    def start_shapes(self, name: str, sources: Sequence[Form]) -> list[tuple[int | None, Shape]]:
+        """The shape of the attention weights."""
+        del name
+        queries, keys, _values = self._sources(sources)
+        return [(None, self._table(queries.shape[0], keys.shape[0]))]
+
+    def _table(self, queries: int, keys: int) -> Shape:
+        """The shape of scores and weights; one head goes without saying."""
+        return (*((self.heads,) if self.heads > 1 else ()), queries, keys)
 
     @property
     def arity(self) -> tuple[int, int]:
@@ -101,7 +143,20 @@ class AttentionLayer(Layer):
             if given is not None and there not in self.projections:
                 message = _("{key} is the width of a projection that is not there")
                 raise ShapeError(key, message.format(key=key))
+        self._check_masks(queries.shape[0], keys.shape[0])
         return Form((queries.shape[0], widths["o"]))
+
+    def _check_masks(self, queries: int, keys: int) -> None:
+        """Refuses masks of another shape, or with other numbers than 0 and 1.
+
+        Raises:
+            ShapeError: with what there is.
+        """
+        if self.mask is not None and len(self.mask) != queries:
+            message = _("the mask has {found} rows, and there are {wanted} queries")
+            raise ShapeError("mask", message.format(found=len(self.mask), wanted=queries))
+        check_mask("mask", self.mask, keys)
+        check_mask("dropout_mask", self.dropout_mask, prod(self._table(queries, keys)))
 
     def slots(self, sources: Sequence[Form]) -> int:
         """Queries, keys, values and mixtures, the outputs, and five tables of scores."""
@@ -153,10 +208,11 @@ class AttentionLayer(Layer):
         return tuple(found)
 
     def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
-        """Projections, dot products, scores, softmax, mixtures, projection."""
+        """Projections, dot products, scores, softmax, perhaps dropout, mixtures, projection."""
         from retrograde.engine.equations.array import Extent, Phase
         from retrograde.engine.ops.attention import Dots, Mixture, Scores, root
         from retrograde.engine.ops.contract import ContractFactor
+        from retrograde.engine.ops.dropout import Dropout
 
         op: dict[str, Any] = {"phase": Phase.FORWARD, "layer": self.name, "extent": Extent.SAMPLE}
 
@@ -173,7 +229,7 @@ class AttentionLayer(Layer):
         # One head goes without saying: its tables have two axes.
         head = ("h",) if self.heads > 1 else ()
         within = "hd" if self.heads > 1 else "d"
-        table = (*(self.heads for _head in head), queries, count)
+        table = self._table(queries, count)
         dots = forward.append(
             Dots(
                 target=forward.made("dot", table),
@@ -185,9 +241,13 @@ class AttentionLayer(Layer):
             )
         )
         made, scale = forward.made("scores", table), root(width // self.heads)
-        mask = forward.masked(count) if self.key_mask else None
-        scores = forward.append(Scores(target=made, dots=dots, scale=scale, causal=self.causal, mask=mask, **op))
+        masks = self._masks(forward, count)
+        scores = forward.append(Scores(target=made, dots=dots, scale=scale, causal=self.causal, masks=masks, **op))
         weights = forward.shares(scores, "a", role=Role.VALUE, causal=self.causal)
+        if self.evaluates_apart and forward.train:
+            dropped = drawn_mask(forward, "dropout_mask", table, None, self.dropout)
+            made = forward.made("dropped", table)
+            weights = forward.append(Dropout.of(target=made, x=weights, mask=dropped, rate=self.dropout, **op))
         last = "o" not in self.projections
         mixture = forward.append(
             Mixture(
@@ -200,3 +260,9 @@ class AttentionLayer(Layer):
             )
         )
         return projected("o", "out", mixture, Role.OUT)
+
+    def _masks(self, forward: Forward, keys: int) -> tuple[Array, ...]:
+        """What says which keys are seen: those of the data that count, and those that the file lets each query see."""
+        found = forward.masked(keys) if self.key_mask else None
+        masks = () if found is None else (found,)
+        return masks if self.mask is None else (*masks, forward.leaves.table(f"seen_{self.name}", self.mask, self.name))

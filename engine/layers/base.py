@@ -380,8 +380,10 @@ class Layer(Model):
     start_role: ClassVar[Role] = Role.INPUT
     """What is given for each sample: of inputs there are gradients."""
 
-    evaluates_apart: ClassVar[bool] = False
-    """Whether it computes something else when the network is evaluated than when it is trained."""
+    @property
+    def evaluates_apart(self) -> bool:
+        """Whether it computes something else when the network is evaluated than when it is trained."""
+        return False
 
     @property
     def label(self) -> str:
@@ -476,7 +478,12 @@ class Layer(Model):
     def stored(self, sources: Sequence[Form]) -> tuple[Stored, ...]:
         """The tensors that a file of weights has of it, by the names and shapes of PyTorch."""
         return tuple(
-            Stored(name=NAMES.get(one.name, one.name), shape=one.shape, parameters=(one.name,), heights=one.shape[:1])
+            Stored(
+                name=one.name if one.alone else NAMES.get(one.name, one.name),
+                shape=one.shape,
+                parameters=(one.name,),
+                heights=one.shape[:1],
+            )
             for one in self.parameters(sources)
         )
 

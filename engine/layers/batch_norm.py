@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -42,7 +42,6 @@ class BatchNormLayer(ActivatedLayer):
     affine: bool = Field(default=True, description="whether there is a scale γ and a shift β that are learned")
     gamma: Row | None = Field(default=None, description="initial γ, one for each channel; 1 if absent")
     beta: Row | None = Field(default=None, description="initial β, one for each channel; 0 if absent")
-
     running_mean: Row | None = Field(
         default=None, description="the running mean before the first iteration, one for each channel; 0 if absent"
     )
@@ -50,7 +49,10 @@ class BatchNormLayer(ActivatedLayer):
         default=None, description="the running variance before the first iteration; 1 if absent"
     )
 
-    evaluates_apart: ClassVar[bool] = True
+    @property
+    def evaluates_apart(self) -> bool:
+        """With the running averages."""
+        return True
 
     @property
     def label(self) -> str:

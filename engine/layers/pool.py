@@ -19,6 +19,25 @@ if TYPE_CHECKING:
 class _PoolLayer(Windows, Layer):
     """A value for each window of each channel."""
 
+    ceil_mode: bool = Field(
+        default=False,
+        description="true: a last window that reaches beyond the padding counts too, if it begins before its end, as in"
+        " PyTorch; false: only those that fit",
+    )
+
+    def fits(self, space: int, stride: int, begins: int) -> int:
+        """How many windows there are along an axis.
+
+        Args:
+            space: how far the first can move until it ends where the padding does.
+            stride: how far each moves.
+            begins: where the padding behind the last value begins.
+        """
+        if not self.ceil_mode:
+            return super().fits(space, stride, begins)
+        count = -(-space // stride) + 1
+        return count - 1 if (count - 1) * stride >= begins else count
+
     def form(self, sources: Sequence[Form]) -> Form:
         """The channels, with one value a window.
 
@@ -98,8 +117,16 @@ class AveragePoolLayer(_PoolLayer):
                 x=x,
                 axes=self.axes(source),
                 padded=self.count_include_pad,
+                ends=self._ends(source),
             )
         )
+
+    def _ends(self, source: Form) -> tuple[int, ...] | None:
+        """Where the padding ends behind each axis, if a window may reach beyond it."""
+        if not self.ceil_mode:
+            return None
+        pairs = zip(self.lengths(source), self.margins, strict=True)
+        return tuple(length + after for length, (_before, after) in pairs)
 
 
 class GlobalAveragePoolLayer(Layer):

@@ -145,8 +145,13 @@ class Windows(Model):
             if space < 0:
                 message = _("a window of {reach} does not fit into {length} positions with {padding} of padding")
                 raise ShapeError("kernel", message.format(reach=reach, length=length, padding=before + after))
-            found.append(space // stride + 1)
+            found.append(self.fits(space, stride, length + before))
         return tuple(found)
+
+    def fits(self, space: int, stride: int, begins: int) -> int:
+        """How many windows there are along an axis whose first can move so far until it ends where the padding does."""
+        del begins
+        return space // stride + 1
 
     def axes(self, source: Form) -> tuple[Axis, ...]:
         """The windows along each axis, as the ops have them."""

@@ -71,21 +71,21 @@ def root(width: int) -> Const:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scores(CausalElement):
-    """scores[s, h, t, u] = dot[s, h, t, u] / √d; −∞ for a key that is masked, and for a later one of causal attention.
+    """scores[s, h, t, u] = dot[s, h, t, u] / √d; −∞ for what a mask leaves out, and for later keys of causal attention.
 
     Attributes:
         dots: the dot products, (batch, ..., queries, keys).
         scale: √d.
-        mask: (batch, keys): 0 for keys that are not seen; None where all are.
+        masks: (batch, keys) or (queries, keys), with 0 for what is not seen.
     """
 
     dots: Array
     scale: Const
-    mask: Array | None = None
+    masks: tuple[Array, ...] = ()
 
     @property
     def inputs(self) -> tuple[Array, ...]:
-        return (self.dots,) if self.mask is None else (self.dots, self.mask)
+        return (self.dots, *self.masks)
 
     @property
     def title(self) -> str:
@@ -94,21 +94,18 @@ class Scores(CausalElement):
     def equation(self, index: Index) -> Expr:
         if self.causal and is_later(index):
             return MASKED
-        score = Div(Ref(self.dots, index), self.scale)
-        if self.mask is None:
-            return score
-        return Select(Compare(Comparison.EQ, Ref(self.mask, (index[0], index[-1])), ZERO), MASKED, score)
+        return _masked(self.masks, index, MASKED, Div(Ref(self.dots, index), self.scale))
 
     def kernel(self, space: Workspace) -> Kernel:
         dots, out, scale = space.view(self.dots), space.view(self.target), self.scale.value
         skipped = np.ascontiguousarray(later(out.shape)) if self.causal else None
-        mask = None if self.mask is None else _over_keys(space.view(self.mask), out.ndim)
+        masks = [_over_keys(space, mask, out.ndim) for mask in self.masks]
 
         def run() -> None:
             np.divide(dots, scale, out=out)
             if skipped is not None:
                 np.putmask(out, skipped, -np.inf)
-            if mask is not None:
+            for mask in masks:
                 np.copyto(out, -np.inf, where=mask == 0)
 
         return run
@@ -116,7 +113,7 @@ class Scores(CausalElement):
     def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is not None:
-            builder.contribute(self.dots, ScaledPart(g=g, scale=self.scale, causal=self.causal, keys=self.mask))
+            builder.contribute(self.dots, ScaledPart(g=g, scale=self.scale, causal=self.causal, masks=self.masks))
 
     def why(self, target: str) -> str:
         return _("Sums of many products are large: dividing by √d keeps the softmax from saturating.")
@@ -127,35 +124,41 @@ class ScaledPart(CausalPart):
     """The use of a dot product in its score: ∂E/∂score / √d."""
 
     scale: Const
-    keys: Array | None = None
+    masks: tuple[Array, ...] = ()
 
     @property
     def inputs(self) -> tuple[Array, ...]:
-        return (self.g,) if self.keys is None else (self.g, self.keys)
+        return (self.g, *self.masks)
 
     def term(self, index: Index) -> Expr:
-        slope = Div(Ref(self.g, index), self.scale)
-        if self.keys is None:
-            return slope
-        return Select(Compare(Comparison.EQ, Ref(self.keys, (index[0], index[-1])), ZERO), ZERO, slope)
+        return _masked(self.masks, index, ZERO, Div(Ref(self.g, index), self.scale))
 
     def local(self, index: Index) -> tuple[Ref, Expr] | None:
-        return None if self.keys is not None else (Ref(self.g, index), Div(ONE, self.scale))
+        return None if self.masks else (Ref(self.g, index), Div(ONE, self.scale))
 
     def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel:
         g, scale, skipped = space.view(self.g), self.scale.value, self.skipped
-        seen = None if self.keys is None else _over_keys(space.view(self.keys), out.ndim)
+        masks = [_over_keys(space, mask, out.ndim) for mask in self.masks]
 
         def run() -> None:
             np.divide(g, scale, out=out)
-            if seen is not None:
-                np.copyto(out, 0.0, where=seen == 0)
+            for mask in masks:
+                np.copyto(out, 0.0, where=mask == 0)
             if skipped is not None:
                 np.putmask(out, skipped, -0.0)
 
         return run
 
 
-def _over_keys(mask: Floats, axes: int) -> Floats:
-    """A mask (batch, keys) as it lies over an array (batch, ..., keys) of so many axes."""
-    return mask.reshape(mask.shape[0], *(1,) * (axes - 2), mask.shape[1])
+def _masked(masks: tuple[Array, ...], index: Index, hidden: Const, seen: Expr) -> Expr:
+    """What an element is: ``hidden`` where a mask has 0."""
+    for mask in masks:
+        place = (index[0], index[-1]) if mask.batched else (index[-2], index[-1])
+        seen = Select(Compare(Comparison.EQ, Ref(mask, place), ZERO), hidden, seen)
+    return seen
+
+
+def _over_keys(space: Workspace, mask: Array, axes: int) -> Floats:
+    """A mask as it lies over an array (batch, ..., queries, keys) of so many axes."""
+    values = space.view(mask)
+    return values.reshape(values.shape[0], *(1,) * (axes - 2), values.shape[1]) if mask.batched else values

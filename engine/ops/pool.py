@@ -205,6 +205,7 @@ class AveragePool(Op):
         x: the values, (batch, channels, *spatial).
         axes: the windows.
         padded: whether N counts the taps in the padding, as zeros; else it is the number of those that are not there.
+        ends: where the padding ends behind each axis, of windows that may reach beyond it; None of those that fit.
 
     Source: LeCun et al. 1990.
     """
@@ -212,6 +213,7 @@ class AveragePool(Op):
     x: Array
     axes: tuple[Axis, ...]
     padded: bool = True
+    ends: tuple[int, ...] | None = None
 
     @property
     def inputs(self) -> tuple[Array, ...]:
@@ -225,7 +227,11 @@ class AveragePool(Op):
 
     def equation(self, index: Index) -> Expr:
         window: list[Expr] = [ref for _number, ref in _window(self.x, self.axes, index)]
-        return _over(added(window), _share(self.axes, index[2:], self.padded))
+        return _over(added(window), self.share(index[2:]))
+
+    def share(self, position: Sequence[int]) -> int:
+        """N of the window at a position."""
+        return _share(self.axes, position, self.padded, self.ends)
 
     def reads(self, ref: Ref) -> NDArray[np.bool_]:
         return _windowed(self, self.axes, ref)
@@ -233,12 +239,12 @@ class AveragePool(Op):
     def kernel(self, space: Workspace) -> Kernel:
         out = space.view(self.target)
         add = addition(space, self.axes, space.view(self.x), out)
-        return Series((add, divide(out, _shares(self.axes, self.padded), out)))
+        return Series((add, divide(out, _shares(self.axes, self.padded, self.ends), out)))
 
     def gradient(self, builder: GradientPass) -> None:
         g = builder.close(self.target)
         if g is not None:
-            builder.contribute(self.x, SharedPart(g=g, axes=self.axes, padded=self.padded))
+            builder.contribute(self.x, SharedPart(g=g, axes=self.axes, padded=self.padded, ends=self.ends))
 
     def why(self, target: str) -> str:
         return _("The mean of the window.")
@@ -251,6 +257,7 @@ class SharedPart(Part):
     g: Array
     axes: tuple[Axis, ...]
     padded: bool
+    ends: tuple[int, ...] | None = None
 
     @property
     def inputs(self) -> tuple[Array, ...]:
@@ -265,7 +272,7 @@ class SharedPart(Part):
         s, c, *position = index
         return added(
             [
-                _over(Ref(self.g, (s, c, *at)), _share(self.axes, at, self.padded))
+                _over(Ref(self.g, (s, c, *at)), _share(self.axes, at, self.padded, self.ends))
                 for _tap, at in reach(_adjoint(self.axes), position)
             ]
         )
@@ -275,7 +282,7 @@ class SharedPart(Part):
 
     def kernel(self, space: Workspace, out: Floats, summed: bool) -> Kernel:
         parts = space.scratch(self.g.shape)
-        share = divide(space.view(self.g), _shares(self.axes, self.padded), parts)
+        share = divide(space.view(self.g), _shares(self.axes, self.padded, self.ends), parts)
         return Series((share, addition(space, _adjoint(self.axes), parts, out)))
 
 
@@ -283,18 +290,24 @@ def _adjoint(axes: Sequence[Axis]) -> tuple[Axis, ...]:
     return tuple(axis.adjoint for axis in axes)
 
 
-def _share(axes: Sequence[Axis], position: Sequence[int], padded: bool) -> int:
-    """N of the window at a position."""
-    if padded:
+def _share(axes: Sequence[Axis], position: Sequence[int], padded: bool, ends: Sequence[int] | None) -> int:
+    """N of the window at a position; of taps beyond the padding nothing counts."""
+    if not padded:
+        return prod(len(axis.reach(part)) for axis, part in zip(axes, position, strict=True))
+    if ends is None:
         return prod(axis.taps for axis in axes)
-    return prod(len(axis.reach(part)) for axis, part in zip(axes, position, strict=True))
+    firsts = [part * axis.stride - axis.before for axis, part in zip(axes, position, strict=True)]
+    # A tap counts where first + tap · dilation < end.
+    return prod(
+        min(axis.taps, -((first - end) // axis.dilation)) for axis, first, end in zip(axes, firsts, ends, strict=True)
+    )
 
 
-def _shares(axes: Sequence[Axis], padded: bool) -> Floats:
+def _shares(axes: Sequence[Axis], padded: bool, ends: Sequence[int] | None) -> Floats:
     """N of every window."""
     counts = [axis.count for axis in axes]
     # Of no value the sum is 0, whatever it is divided by.
-    shares = [float(max(1, _share(axes, position, padded))) for position in np.ndindex(*counts)]
+    shares = [float(max(1, _share(axes, position, padded, ends))) for position in np.ndindex(*counts)]
     return np.array(shares).reshape(counts)
 
 

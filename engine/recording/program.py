@@ -197,7 +197,9 @@ class RecordedFrame(Frame):
 
     def value(self, ref: Ref) -> float:
         number = self._numbers[ref.array]
-        raw = in_shape(self._file.raw(number), self._file.step.values[number], self._values[number]).reshape(-1)
+        if self._file.step.values[number].strides != self._values[number].strides:
+            return float(self.array(ref.array)[ref.index])
+        raw = self._file.raw(number).reshape(-1)
         flat = int(ravel(ref.index, ref.array.shape))
         if self._file.step.values[number].dtype == "bfloat16":
             return float((raw[flat : flat + 1].astype("<u4") << 16).view("<f4")[0])
@@ -229,7 +231,7 @@ class RecordedFrame(Frame):
 
     def known(self, array: Array) -> bool:
         """Whether the numbers of an array are in the file."""
-        return self._file.step.values[self._numbers[array]].offset is not None
+        return self._file.step.values[self._numbers[array]].held
 
     def largest(self, array: Array) -> float:
         return DTYPES[self._file.step.values[self._numbers[array]].dtype].largest
@@ -237,7 +239,7 @@ class RecordedFrame(Frame):
     def finite(self, array: Array) -> bool:
         """Whether all numbers of an array are finite, as far as they are in the file."""
         value = self._file.step.values[self._numbers[array]]
-        if value.offset is None:
+        if not value.held:
             return value.summary is None or not value.summary.broken
         raw = self._file.raw(self._numbers[array])
         if value.dtype == "bfloat16":

@@ -66,6 +66,8 @@ class Recording:
     def __init__(self, path: Path) -> None:
         self.file = RankFile(path)
         self.recorded = RecordedProgram(self.file)
+        # By op: whether an equation is stated for it, which is asked at every key.
+        self._stated: dict[int, bool] = {}
         modules = dict.fromkeys(call.module for call in self.file.step.calls if call.module)
         self.notation = RecordedNotation(tuple(modules))
 
@@ -125,7 +127,9 @@ class Recording:
         op = self.op(number)
         if not self.recorded.has_values(op.target):
             return _("its numbers are not in the file: {reason}").format(reason=self.value_of(op.target).reason or "")
-        if not op.has_equation:
+        if number not in self._stated:
+            self._stated[number] = op.has_equation
+        if not self._stated[number]:
             return _("no equation for {op} in this version").format(op=op.call.op.replace(".", "::", 1))
         missing = next((array for array in op.inputs if not self.recorded.has_values(array)), None)
         if missing is not None:

@@ -200,10 +200,13 @@ def _unknown_key(path: KeyPath, layer: type[Layer]) -> str:
         )
     if near := suggest(name, known, likeness=0.5 if meanings(name, known) else 0.75):
         return message + near
-    if model is layer and any(name in one.model_fields for one in KINDS.values()):
-        return message + _(": a layer of the kind {kind} has no {name}").format(kind=_kind(layer), name=name)
-    if model is layer and (kind := canonical(name, KINDS)) in KINDS:
-        return message + _('; it is a layer of its own: kind = "{kind}"').format(kind=kind)
+    if model is layer:
+        owners, own = sum(name in one.model_fields for one in KINDS.values()), canonical(name, KINDS)
+        # What one kind alone has as a key, as an attention its dropout, is more often wanted as a layer.
+        if own in KINDS and owners < 2:
+            return message + _('; it is a layer of its own: kind = "{kind}"').format(kind=own)
+        if owners:
+            return message + _(": a layer of the kind {kind} has no {name}").format(kind=_kind(layer), name=name)
     if (table := model_at((name,), layer)) is not None and model is not Scenario:
         shown = f"[{name}]" if table is not layer else f"[[{name}]]"
         return message + _(" here; it is a table of its own: {table}").format(table=shown)

@@ -24,7 +24,7 @@ SEEDS = st.integers(0, 2**32)
 
 
 @pytest.mark.parametrize("kind", MOVES)
-@examples(24)
+@examples(12, least=2)
 @given(seed=SEEDS, update=st.sampled_from(("simultaneous", "in_place")))
 def test_every_slot_is_what_its_equation_says(kind: str, seed: int, update: str) -> None:
     network = Network(Ordinary(seed=seed, kind=kind, update=update).scenario)
@@ -42,7 +42,7 @@ def test_every_slot_is_what_its_equation_says(kind: str, seed: int, update: str)
 
 
 @pytest.mark.parametrize("kind", MOVES)
-@examples(12)
+@examples(6, least=1)
 @given(seed=SEEDS)
 def test_edits_inf_and_nan_have_the_bits_of_the_equations(kind: str, seed: int) -> None:
     random = Random(seed)

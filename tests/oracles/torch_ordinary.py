@@ -23,11 +23,12 @@ from tests.oracles.torch_dense import torch_module
 from tests.support.ordinary import MOVES, Ordinary
 
 STORE = Path(__file__).with_name("torch_ordinary.json.gz")
-EACH = 3
+EACH = 2
 UPDATES = 3
 PARAMETERS = {
     "weights": "W", "biases": "b", "gamma": "gamma", "beta": "beta", "slopes": "a",
     "recurrent_weights": "U", "recurrent_biases": "bu",
+    **{letter + one: letter + one for letter in "Wb" for one in "qkvo"},
 }  # fmt: skip
 RECURRENT = ("rnn", "gru", "lstm")
 """The keys that give parameters, and the names of these in the network."""
@@ -216,6 +217,41 @@ def _dropout(net: Net, layer: dict[str, Any], x: Any) -> Any:
     return x * (mask.reshape(x.shape) if mask.dim() == 2 else mask) / (1.0 - layer["rate"])
 
 
+def _attention(net: Net, layer: dict[str, Any], x: Any) -> Any:
+    torch, functional, heads = net.torch, net.functional, layer["heads"]
+    batch, positions, width = x.shape
+    q, k, v = (
+        functional.linear(x, net.of(layer, f"W{one}"), net.of(layer, f"b{one}"))
+        .reshape(batch, positions, heads, -1)
+        .transpose(1, 2)
+        for one in "qkv"
+    )
+    seen = torch.tensor(layer.get("mask", [[1] * positions] * positions), dtype=torch.bool)
+    seen = seen.tril() if layer["causal"] else seen
+    weights = torch.softmax((q @ k.transpose(-1, -2) / (width // heads) ** 0.5).masked_fill(~seen, -torch.inf), dim=-1)
+    plain = functional.scaled_dot_product_attention(q, k, v, attn_mask=seen)
+    assert torch.allclose(plain, weights @ v, rtol=1e-11, atol=1e-13)
+    if "dropout_mask" in layer:
+        kept = torch.tensor(layer["dropout_mask"], dtype=torch.float64)[net.rows].reshape(weights.shape)
+        weights = weights * kept / (1.0 - layer["dropout"])
+    mixed = (weights @ v).transpose(1, 2).reshape(batch, positions, width)
+    return functional.linear(mixed, net.of(layer, "Wo"), net.of(layer, "bo")) * 1.0
+
+
+def _pool(net: Net, layer: dict[str, Any], x: Any) -> Any:
+    name = f"{'max' if layer['kind'] == 'max_pool' else 'avg'}_pool{x.dim() - 2}d"
+    given = {key: layer[key] for key in ("stride", "padding", "ceil_mode", "count_include_pad") if key in layer}
+    return getattr(net.functional, name)(x, layer["kernel"], **given)
+
+
+def _upsample(net: Net, layer: dict[str, Any], x: Any) -> Any:
+    lengths = x.shape[2:]
+    size = layer.get("size") or [a * b for a, b in zip(lengths, layer["factor"], strict=True)]
+    mode = layer["mode"] if layer["mode"] == "nearest" else ("linear", "bilinear")[len(lengths) - 1]
+    corners = layer.get("align_corners", False) if mode != "nearest" else None
+    return net.functional.interpolate(x, size=list(size), mode=mode, align_corners=corners)
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "dense": _dense,
     "flatten": lambda _net, _layer, x: x.reshape(len(x), -1) * 1.0,
@@ -225,6 +261,10 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "instance_norm": _instance_norm,
     **dict.fromkeys(RECURRENT, _recurrent),
     "dropout": _dropout,
+    "attention": _attention,
+    "max_pool": _pool,
+    "average_pool": _pool,
+    "upsample": _upsample,
     "slice": _slice,
     "mean": _along("mean"),
     "sum": _along("sum"),

@@ -10,13 +10,14 @@ FEWER = 6
 """How many times fewer examples there are when they are the same at each run."""
 
 
-def examples(count: int, **options: Any) -> settings:
+def examples(count: int, *, least: int = 4, **options: Any) -> settings:
     """Settings of a property test.
 
     Args:
-        count: examples that are drawn with fresh seeds; with fixed ones a sixth of them, 4 at least.
+        count: examples that are drawn with fresh seeds; with fixed ones a sixth of them.
+        least: how many there are at least; fewer where a test is of each of many kinds.
         options: further settings.
     """
     if settings.get_current_profile_name() != "fresh":
-        count = max(min(count, 4), count // FEWER)
+        count = max(min(count, least), count // FEWER)
     return settings(max_examples=count, deadline=None, **options)

@@ -17,7 +17,7 @@ import numpy as np
 from retrograde.engine.scenario.file import parse_scenario
 from retrograde.engine.scenario.models import Scenario
 
-SHAPES = ((4,), (6,), (3, 4), (4, 3), (2, 5), (4, 2, 3), (2, 4, 3), (6, 2, 2), (3, 1, 4))
+SHAPES = ((4,), (3,), (2, 4), (3, 2), (2, 5), (4, 1, 2), (2, 3, 2), (3, 1, 3))
 """Axes of the inputs: a row, positions with features or channels with positions, images."""
 
 
@@ -229,7 +229,75 @@ def masked(plan: Plan, x: str) -> str | None:
     return plan.add("dropout", [x], shape, steps=steps, rate=rate, whole_channels=whole or None, mask=mask)
 
 
+def attention(plan: Plan, x: str) -> str | None:
+    """Self-attention in which each query sees some keys, and of which weights are left out."""
+    shape = plan.shapes[x]
+    if plan.steps[x] or len(shape) != 2:
+        return None
+    positions, width = shape
+    heads = plan.among(*(count for count in (1, 2) if width % count == 0))
+    keys: dict[str, Any] = {"heads": heads, "projections": ["q", "k", "v", "o"], "causal": plan.chance(0.3)}
+    for one in "qkvo":
+        keys |= {f"W{one}": plan.values(width, width), f"b{one}": plan.values(width)}
+    if plan.chance(0.6):
+        seen = [[int(t == u or plan.chance(0.6)) for u in range(positions)] for t in range(positions)]
+        keys["mask"] = seen
+    if plan.chance(0.6):
+        size = heads * positions * positions
+        keys["dropout_mask"] = [[int(plan.chance(0.7)) for _ in range(size)] for _ in range(plan.samples)]
+        keys["dropout"] = plan.among(0.1, 0.5)
+    return plan.add("attention", [x], shape, **keys)
+
+
+def _ceiled(kind: str) -> Move:
+    """A pooling whose last windows may reach beyond the padding."""
+
+    def move(plan: Plan, x: str) -> str | None:
+        shape = plan.shapes[x]
+        if plan.steps[x] or len(shape) < 2:
+            return None
+        lengths, kernel, stride, padding = shape[1:], [], [], []
+        made = []
+        for length in lengths:
+            taps, step = plan.among(1, 2, 3), plan.among(1, 2, 3)
+            margin = plan.random.randint(0, taps // 2)
+            room = length + 2 * margin - taps
+            if room < 0:
+                return None
+            count = -(-room // step) + 1
+            made.append(count - ((count - 1) * step >= length + margin))
+            kernel, stride, padding = [*kernel, taps], [*stride, step], [*padding, margin]
+        keys: dict[str, Any] = {"kernel": kernel, "stride": stride, "padding": padding, "ceil_mode": True}
+        if kind == "average_pool":
+            keys["count_include_pad"] = plan.chance(0.6)
+        return plan.add(kind, [x], (shape[0], *made), **keys)
+
+    return move
+
+
+def blended(plan: Plan, x: str) -> str | None:
+    """Interpolation, to the nearest value or linear, to longer axes or to shorter ones."""
+    shape = plan.shapes[x]
+    if plan.steps[x] or len(shape) < 2:
+        return None
+    lengths = shape[1:]
+    mode = plan.among("linear", "linear", "nearest")
+    keys: dict[str, Any] = {"mode": mode, "align_corners": (mode == "linear" and plan.chance(0.4)) or None}
+    if plan.chance(0.4):
+        factors = [plan.among(1, 2, 3) for _ in lengths]
+        made = tuple(a * b for a, b in zip(lengths, factors, strict=True))
+        keys["factor"] = factors
+    else:
+        made = tuple(plan.random.randint(1, 5) for _ in lengths)
+        keys["size"] = made
+    return plan.add("upsample", [x], (shape[0], *made), **keys) if prod(made) < 20 else None
+
+
 MOVES: dict[str, Move] = {
+    "blended": blended,
+    "max_ceiled": _ceiled("max_pool"),
+    "average_ceiled": _ceiled("average_pool"),
+    "attended": attention,
     "masked": masked,
     "stacked": stacked,
     "mean": _along("mean"),
@@ -261,16 +329,16 @@ class Ordinary:
         numbers = np.random.Generator(np.random.Philox(self.seed))
         for attempt in range(200):
             random = Random(f"{self.seed} {self.kind} {attempt}")
-            plan = Plan(random, numbers, samples=self.samples or random.randint(1, 4))
+            plan = Plan(random, numbers, samples=self.samples or random.randint(1, 3))
             plan.shapes["i"], plan.steps["i"] = random.choice(SHAPES), 0
             top = linear(plan, "i") or "i"
             found = MOVES[self.kind](plan, top)
             if found is None:
                 continue
-            for _ in range(random.randrange(3)):
+            for _ in range(random.randrange(2)):
                 name = random.choice([*MOVES, "linear"])
                 found = {**MOVES, "linear": linear}[name](plan, random.choice([found, found, top])) or found
-            if prod(plan.shapes[found]) > 60:
+            if prod(plan.shapes[found]) > 24:
                 continue
             loose = [name for name in plan.shapes if name != "i" and not any(name in t["inputs"] for t in plan.tables)]
             rows = [plan.add("flatten", [name], (plan.shapes[name],)) for name in loose]  # type: ignore[arg-type]

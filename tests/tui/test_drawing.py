@@ -235,6 +235,6 @@ def test_pictures_load_nothing_and_do_not_squeeze_chinese() -> None:
 
 
 def test_inks_have_a_style_in_both_themes() -> None:
-    for dark in (True, False):
-        palette = look(dark=dark).palette
+    for name in ("dark", "light"):
+        palette = look(name).palette
         assert all(palette.style(ink).color is not None for ink in Ink)

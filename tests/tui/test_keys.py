@@ -319,13 +319,13 @@ async def test_plain_characters_only(opened) -> None:
 
 
 @pytest.mark.parametrize("name", ["mazur", "digits", "vanishing", "iris"])
-async def test_both_themes(opened, name: str) -> None:
+async def test_every_theme(opened, name: str) -> None:
     async with opened(name, theme="light") as driver:
-        assert not driver.app.look.dark
+        assert driver.app.look.name == "light"
         await driver.press("n", "d")
-        assert driver.app.look.dark
+        assert driver.app.look.name == "terminal"
         await driver.press("d")
-        assert not driver.app.look.dark
+        assert driver.app.look.name == "dark"
 
 
 async def test_a_broken_file_that_the_command_names_ends_the_app(tmp_path) -> None:

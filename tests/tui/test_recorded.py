@@ -167,8 +167,12 @@ async def test_what_says_nothing_says_why(opened, tmp_path: Path) -> None:
         assert "y[1]" in driver.text()
         await driver.press("s", "s", "i", "down", "up")
         assert "its numbers are not in the file: recorded with limit=1" in driver.text()
-        await driver.press("n", "n", "y")
+        await driver.press("n", "n")
+        await driver.write("copy address")
+        assert "silent.rgrec@1:1:6" in driver.app.clipboard
         assert "the numbers of z, which it reads, are not in the file" in driver.text()
+        await driver.press("h")
+        assert "v[2] has no gradient here" in driver.text()
         await driver.press("backspace", "L")
         await driver.settle()
 

@@ -54,6 +54,7 @@ layers = [
   { name = "r", kind = "reshape", shape = [1, 3] },
   { name = "li", kind = "conv", channels = 2, kernel = [2], activation = "tanh" },
   { name = "q", kind = "max_pool", kernel = [2] },
+  { name = "mix", kind = "upsample", size = [5], mode = "linear" },
   { name = "o", units = 1 },
 ]
 [data]

@@ -18,7 +18,7 @@ from textual.strip import Strip
 
 from retrograde.tui.canvas.glyphs import Glyphs, plain, width
 from retrograde.tui.canvas.inks import GREY, HEAT_POSITIVE, MARKED, Ink
-from retrograde.tui.canvas.themes import Palette
+from retrograde.tui.canvas.themes import Painting
 
 
 class Span(NamedTuple):
@@ -56,6 +56,18 @@ def shorten(text: str, limit: int, ellipsis: str = "…") -> str:
             break
         kept.append(character)
     return "".join(kept) + ellipsis
+
+
+def whole(line: Line, limit: int, ellipsis: str = "…") -> Line:
+    """The parts of a line that fit in a number of cells; the last give way, and a first one that is too long is cut."""
+    kept: list[Span] = []
+    used = 0
+    for span in line:
+        if used + width(span.text) > limit:
+            return tuple(kept) or (Span(shorten(span.text, limit, ellipsis), span.ink),)
+        kept.append(span)
+        used += width(span.text)
+    return line
 
 
 def wrap(text: str, limit: int) -> list[str]:
@@ -338,7 +350,7 @@ class Canvas:
         self._settle()
         return [list(row) for row in self._inks]
 
-    def strips(self, palette: Palette) -> list[Strip]:
+    def strips(self, palette: Painting) -> list[Strip]:
         """The rows as strips in the styles of a palette."""
         self._settle()
         style = palette.style

@@ -36,6 +36,7 @@ SUBCOMMANDS: tuple[str, ...] = (
     "biography",
     "race",
     "serve",
+    "keys",
     "new",
     "import",
     "compare",

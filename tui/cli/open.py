@@ -21,7 +21,7 @@ def open_app(
     """Open the app with a scenario, a recording, a saved session, or the list of scenarios, and return its exit code.
 
     Raises:
-        EngineError: There is no terminal here that could show it.
+        EngineError: There is no terminal here that could show it, or the file of a person's own keys is wrong.
         ScenarioError: The scenario can not be used. One that is not there is reported before the screen is taken,
             one that is wrong after it is given back: reading it takes longer than painting the first screen.
     """
@@ -41,7 +41,11 @@ def open_app(
 
         load_scenario(scenario, data=samples)
     from retrograde.tui.app import run_app
+    from retrograde.tui.commands.keymap import keymap_file, read_keymap
+    from retrograde.tui.debugger.table import COMMANDS, choose_keys
 
+    own = read_keymap(keymap_file(), COMMANDS)
+    choose_keys({row.id: row.keys for row, before in zip(own, COMMANDS, strict=True) if row.keys != before.keys})
     source = scenario if saved is None else None
     return run_app(source, theme=theme, ascii_only=ascii_only, data=samples, session=saved, history=budget, at=at)
 

@@ -90,7 +90,7 @@ def group_title(group: Group) -> str:
     }[group]
 
 
-_SHOWN = {
+NAMES = {
     "right": "→",
     "left": "←",
     "up": "↑",
@@ -115,12 +115,13 @@ _SHOWN = {
     "pagedown": "PgDn",
     "pageup": "PgUp",
 }
+"""How keys are written for people that are called otherwise than their character."""
 
 
 def key_name(key: str) -> str:
     """How a key is written for people."""
-    if key in _SHOWN:
-        return _SHOWN[key]
+    if key in NAMES:
+        return NAMES[key]
     if key.startswith("ctrl+"):
         return "Ctrl-" + key[5:].upper()
     if key.startswith("shift+"):

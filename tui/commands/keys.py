@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import TypeVar
 
 from retrograde.engine.text import _, joined
@@ -39,7 +40,8 @@ def key_rows(table: Sequence[Command]) -> list[KeyRow]:
         if command.row in shared:
             at = shared[command.row]
             first = rows[at].groups[0]
-            rows[at] = replace(rows[at], groups=((*first, command.named(command.keys[0])),))
+            more = (command.named(key) for key in command.keys[:1])
+            rows[at] = replace(rows[at], groups=((*first, *more),))
             continue
         title = command.listed
         if command.row:
@@ -50,8 +52,8 @@ def key_rows(table: Sequence[Command]) -> list[KeyRow]:
         if command.back:
             back = by_id[command.back]
             groups = tuple(
-                (key_name(a),) if b.startswith("shift+f") else (key_name(a), key_name(b))
-                for a, b in zip(command.keys, back.keys, strict=True)
+                tuple(key_name(key) for key in pair if key and not (pair[0] and key.startswith("shift+f")))
+                for pair in zip_longest(command.keys, back.keys)
             )
             title = joined((_(command.title), _(back.title)), ", ")
         rows.append(KeyRow(groups=groups, title=title, help=_(command.help), group=command.group))
@@ -62,9 +64,9 @@ def footer_keys(table: Sequence[C]) -> tuple[tuple[C, str, str], ...]:
     """Commands, keys and words of the footer, the most important first; the words are messages."""
     by_id = {command.id: command for command in table}
     found = []
-    for command in sorted((c for c in table if c.footer), key=lambda c: c.footer):
+    for command in sorted((c for c in table if c.footer and c.keys), key=lambda c: c.footer):
         keys = command.named(command.keys[0])
-        if command.back:
+        if command.back and by_id[command.back].keys:
             keys += "/" + key_name(by_id[command.back].keys[0])
         found.append((command, keys, command.short))
     return tuple(found)

@@ -77,7 +77,8 @@ class Copying:
         value = None if ref is None else reading.visible(ref)
         if value is not None:
             yield "value", repr(value)
-        if step is not None:
+        recording = reading.recording
+        if step is not None and (recording is None or not recording.silence(step.place.op)):
             symbols, numbers = step.text()
             yield "equation", " = ".join(dict.fromkeys((step.symbol, symbols, numbers, repr(step.result))))
         if len(desk.parameters):

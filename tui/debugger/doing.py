@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
+from textual.binding import Binding, BindingsMap, BindingType
 
 from retrograde.engine.text import _
 from retrograde.tui.commands.keys import footer_keys
@@ -23,6 +23,19 @@ if TYPE_CHECKING:
 def bindings() -> list[BindingType]:
     """What Textual is told of the keys: each leads to ``action_command`` with the id of its row."""
     return [Binding(",".join(row.keys), f"command('{row.id}')", show=False) for row in commands() if row.keys]
+
+
+def rebind(bound: BindingsMap) -> None:
+    """Gives a screen the keys that were chosen since its class was made.
+
+    Args:
+        bound: the keys of the screen.
+    """
+    for key, found in list(bound.key_to_bindings.items()):
+        if any(one.action.startswith("command(") for one in found):
+            del bound.key_to_bindings[key]
+    for one in Binding.make_bindings(bindings()):
+        bound.key_to_bindings[one.key] = [one]
 
 
 class Rows:

@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from retrograde.engine.text import _
 from retrograde.tui.debugger import rooms
 from retrograde.tui.debugger.arrangement import Arrangement
-from retrograde.tui.debugger.doing import Rows, bindings
+from retrograde.tui.debugger.doing import Rows, bindings, rebind
 from retrograde.tui.debugger.panelled import NO_FRAME, PanelledScreen
 from retrograde.tui.debugger.panels.table import PANELS
 from retrograde.tui.debugger.table import Row
@@ -36,6 +36,7 @@ class LoadingScreen(PanelledScreen):
 
     def __init__(self, title: str) -> None:
         super().__init__(Arrangement([row.seated for row in PANELS]))
+        rebind(self._bindings)
         self._title = title
         self._rows = Rows()
         self._begin: Callable[[], None] | None = None

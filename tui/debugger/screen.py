@@ -14,7 +14,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from retrograde.tui.debugger.desk import Action, Desk
-from retrograde.tui.debugger.doing import Doing, bindings
+from retrograde.tui.debugger.doing import Doing, bindings, rebind
 from retrograde.tui.debugger.painting import Painting
 from retrograde.tui.debugger.panelled import PanelledScreen
 from retrograde.tui.widgets.panel import Drawn, Panel
@@ -59,6 +59,7 @@ class DebuggerScreen(PanelledScreen):
         leftover: Leftover | None = None,
     ) -> None:
         super().__init__(arrangement)
+        rebind(self._bindings)
         self.desk = Desk.of(session, self, arrangement)
         self._doing = Doing(self.desk, self, keeper)
         self.parts = parts = self._doing.parts

@@ -6,8 +6,8 @@ function: ``act`` is done for a key, ``obey`` for what is written, and ``early``
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from retrograde.engine.text import N_
@@ -107,6 +107,19 @@ def _panel(panel: PanelRow) -> Row:
         row=N_("panels: {names}"),
         names=tuple(each.title for each in PANELS),
         early=lambda screen: screen.focus_on(panel.id),
+    )
+
+
+def _picture(name: str, of: str, title: str, sentence: str) -> Row:
+    """Showing a picture of the run by a word of its own."""
+    return Row(
+        id=f"picture_{name}",
+        title=title,
+        help=sentence,
+        group=Group.WHY,
+        line=f"{name} {of}".strip(),
+        act=lambda on: on.picturing.show_key(name),
+        obey=lambda on, text: on.picturing.show(f"{name} {text}"),
     )
 
 
@@ -268,6 +281,7 @@ COMMANDS: tuple[Row, ...] = (
         help=N_("Over all samples: how often each is 0, its mean, what it weighs, the class it answers to; neuron h5."),
         group=Group.WHY,
         line="neuron NAME",
+        runs=True,
         act=lambda on: on.explaining.neuron_key(),
         obey=lambda on, name: on.explaining.neuron(name),
     ),
@@ -290,6 +304,23 @@ COMMANDS: tuple[Row, ...] = (
         line="picture NAME",
         act=lambda on: on.picturing.show_key(),
         obey=lambda on, text: on.picturing.show(text),
+    ),
+    *map(
+        _picture,
+        ("boundary", "plane", "histogram", "inputs"),
+        ("NEURON", "WEIGHT WEIGHT", "LAYER", ""),
+        (
+            N_("picture of the decision boundary"),
+            N_("picture of the plane of two weights"),
+            N_("picture of histograms"),
+            N_("picture of inputs and weights"),
+        ),
+        (
+            N_("What the network, or a neuron, answers all over a plane of two inputs, with the samples on it."),
+            N_("The loss over two weights, and the way of the run through it; plane w1 w5."),
+            N_("How the weights, outputs or gradients of a layer are spread, now and over the run; histogram h."),
+            N_("A sample, what a neuron weighs, and their products; all neurons; all samples of the batch."),
+        ),
     ),
     *_pair(
         "row",
@@ -412,6 +443,7 @@ COMMANDS: tuple[Row, ...] = (
         help=N_("Trains the variants of the scenario: their losses by epoch, all curves; Enter opens one."),
         group=Group.RUN,
         line="race",
+        runs=True,
         act=lambda on: on.racing.show(),
         when=lambda on: on.racing.why_not,
     ),
@@ -812,8 +844,8 @@ COMMANDS: tuple[Row, ...] = (
     Row(
         id="theme",
         keys=("d",),
-        title=N_("dark or light"),
-        help=N_("Changes between the dark and the light theme."),
+        title=N_("dark, light or the terminal's colours"),
+        help=N_("Changes between the dark theme, the light theme and the terminal's own colours."),
         group=Group.SCREEN,
         early=lambda screen: screen.change_look(),
     ),
@@ -890,6 +922,22 @@ COMMANDS: tuple[Row, ...] = (
 )
 
 
+_own: dict[str, tuple[str, ...]] = {}
+"""The keys that a person has chosen, by the ids of the commands."""
+
+
+def choose_keys(keys: Mapping[str, tuple[str, ...]]) -> None:
+    """Gives commands other keys from now on: in the help, the footer and wherever else they are shown.
+
+    Args:
+        keys: the keys by the ids of the commands.
+    """
+    _own.clear()
+    _own.update(keys)
+
+
 def commands() -> tuple[Row, ...]:
-    """The table."""
-    return COMMANDS
+    """The table, with the keys that were chosen."""
+    if not _own:
+        return COMMANDS
+    return tuple(replace(row, keys=_own.get(row.id, row.keys)) for row in COMMANDS)

@@ -229,6 +229,10 @@ def draw_sheet(canvas: Canvas, sheet: SheetView, form: SheetForm, x: int, y: int
             canvas.put(x, y + form.head + (row - row0) * form.zoom, sheet.names[row], Ink.DIM)
 
 
+LEAST_FRAMED = 6
+"""Cells that are read together from which on their ends are marked, not each of them."""
+
+
 def _focus(sheet: SheetView) -> int:
     """The cell that is kept in sight: the selected one, else the assigned one, else one that is read."""
     if sheet.selected >= 0:
@@ -295,12 +299,41 @@ def _draw_tiles(
             for again in range(zoom):
                 middle = again == (zoom - 1) // 2
                 canvas.cells(left, top + row * zoom + again, line if middle else _plain_row(line, cell), ink)
+    framed = () if form.figures or cell == 1 else _framed(sheet, place)
     marked = [*sheet.marks.items(), *(((sheet.selected, None),) if sheet.selected >= 0 else ())]
     for number, mark in marked:
         at = place.of(number)
-        if at is not None:
-            left, top = x + at[0] % form.per_row * wide + at[2] * cell, y + at[0] // form.per_row * high + at[1] * zoom
+        if at is None:
+            continue
+        left, top = x + at[0] % form.per_row * wide + at[2] * cell, y + at[0] // form.per_row * high + at[1] * zoom
+        if mark is not Mark.OPERAND or not any(first <= number <= last for first, last in framed):
             _draw_mark(canvas, form, left, top, mark)
+            continue
+        # Where all of a picture or of a row is read, its ends are marked, and the numbers stay in sight.
+        middle = top + (zoom - 1) // 2
+        if any(number == first for first, _last in framed):
+            canvas.mark(left, middle, g.left_operand)
+        if any(number == last for _first, last in framed):
+            canvas.mark(left + cell - 1, middle, g.right_operand)
+
+
+def _framed(sheet: SheetView, place: _VectorPlace | _MapPlace) -> tuple[tuple[int, int], ...]:
+    """The first and the last cell of each stretch that is read as a whole: a tile, else a row of one."""
+    rows, columns = sheet.values.shape[1:]
+    read = {number for number, mark in sheet.marks.items() if mark is Mark.OPERAND}
+    for size in (rows * columns, columns):
+        starts = range(0, sheet.values.size, size) if size > LEAST_FRAMED else ()
+        found = [start for start in starts if all(number in read for number in range(start, start + size))]
+        if found:
+            ends = ((start, start + size - 1) for start in found)
+            return tuple(_in_sight(place, first, last) for first, last in ends)
+    return ()
+
+
+def _in_sight(place: _VectorPlace | _MapPlace, first: int, last: int) -> tuple[int, int]:
+    """The first and the last cell of a stretch that can be seen."""
+    seen = [number for number in range(first, last + 1) if place.of(number) is not None]
+    return (seen[0], seen[-1]) if seen else (first, last)
 
 
 def _plain_row(line: list[str], cell: int) -> list[str]:

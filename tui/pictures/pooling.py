@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retrograde.engine.ops.blend import Blend, BlendPart
 from retrograde.engine.ops.gradient import Gradient
 from retrograde.engine.ops.pool import (
     AveragePool,
@@ -207,7 +209,7 @@ def averaged(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     _sample, channel, *position = step.target.index
     window = cells(op.axes, tuple(position))
     present = [cell for cell in window if cell.source is not None]
-    count = len(window) if op.padded else len(present)
+    count = op.share(position)
     values = reading.frame.array(op.x)[reading.sample][channel]
     total = summed(float(values[cell.source]) for cell in present)
     text = f" Σ = {show(total, digits)}, / {count} = {show(reading.frame.value(step.target), digits)}"
@@ -235,7 +237,7 @@ def shared(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     text = _("each value of a window gets an equal share: 1/{count}").format(
         count=prod(axis.taps for axis in part.axes)
     )
-    if not part.padded:
+    if not part.padded or part.ends is not None:
         text = _("each value that is in a window gets an equal share")
     return (across(gradients, target, (Span(" " + text, Ink.DIM),)),)
 
@@ -298,7 +300,25 @@ def collected(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
     )
 
 
+def blended(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
+    """The values that are mixed into one, or the places that a value is mixed into."""
+    part = next((one for one in _parts(step) if isinstance(one, BlendPart)), None)
+    if isinstance(step.op, Blend):
+        array, mixes = step.op.x, step.op.mixes
+    elif part is not None:
+        array, mixes = part.g, part.mixes
+    else:
+        return term_bars(reading, step, digits)
+    _sample, channel, *position = step.target.index
+    reach = [[source for source, _weight in mix.taps[at]] for mix, at in zip(mixes, position, strict=True)]
+    marks = spots(product(*reach), Mark.OPERAND)
+    target = plane(reading, step.target.array, channel, [spot(tuple(position), Mark.TARGET)])
+    return (across(plane(reading, array, channel, marks), target),)
+
+
 PICTURES: Table = {
+    Blend: blended,
+    BlendPart: blended,
     Winner: contested,
     MaxPool: contested,
     RoutedPart: routed,

@@ -63,6 +63,7 @@ class EquationView:
         first: the index of the first operand that is given.
         more: how many there are behind the last one that is given.
         selected: the index of the selected operand, -1 for none.
+        origins: of very many operands, how many come from where.
         prose: paragraphs, where there is no step: the scenario's own words.
     """
 
@@ -82,4 +83,5 @@ class EquationView:
     first: int = 0
     more: int = 0
     selected: int = -1
+    origins: Line = ()
     prose: tuple[Line, ...] = ()

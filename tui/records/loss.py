@@ -24,11 +24,13 @@ class LossView:
     Attributes:
         plot: the curves; None before there is one.
         lines: what is said above the curve.
+        briefer: the same lines in fewer words, for where the first do not fit; no more than are given.
         progress: 0 to 1 while a run is under way, else None.
     """
 
     plot: CurvePlot | None = None
     lines: tuple[Line, ...] = ()
+    briefer: tuple[Line, ...] = ()
     progress: float | None = None
 
 

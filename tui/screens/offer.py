@@ -27,11 +27,14 @@ from retrograde.tui.work.unsaved import Leftover
 def _said(left: Leftover) -> str:
     """When work was left behind, and how much it is."""
     edits = ngettext("{count} edit", "{count} edits", left.edits).format(count=left.edits)
-    others = ngettext(
-        "{count} breakpoint, watch, mark or note", "{count} breakpoints, watches, marks and notes", left.others
-    )
+    kept = {
+        "breakpoints": ngettext("{count} breakpoint", "{count} breakpoints", left.kept["breakpoints"]),
+        "watches": ngettext("{count} watch", "{count} watches", left.kept["watches"]),
+        "marks": ngettext("{count} mark", "{count} marks", left.kept["marks"]),
+        "notes": ngettext("{count} note", "{count} notes", left.kept["notes"]),
+    }
     said = [edits] if left.edits else []
-    said += [others.format(count=left.others)] if left.others else []
+    said += [text.format(count=left.kept[kind]) for kind, text in kept.items() if left.kept[kind]]
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(left.time))
     return f"{when} · {joined(said, ', ')}"
 

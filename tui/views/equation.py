@@ -11,7 +11,7 @@ from retrograde.engine.equations.array import Role
 from retrograde.engine.equations.expression import Const, Expr, Ref, Sum, refs
 from retrograde.engine.equations.rendering import Token, tokens
 from retrograde.engine.explaining.step import part_of
-from retrograde.engine.text import _
+from retrograde.engine.text import _, ngettext
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.inks import Ink, signed
 from retrograde.tui.pictures.table import pictures_of
@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 MOST_OPERANDS = 120
 """Operands that are made ready at once."""
 MOST_TERMS = 8
-"""Terms of a sum that are written out; of a longer sum the first three and the last."""
+"""Terms of a sum that are written out; of a longer sum the largest and the last."""
+LARGEST = 3
+"""How many of them."""
+MOST_ORIGINS = 12
+"""Operands up to which it is said of each where it comes from; of more, how many come from where."""
 
 
 def equation_view(reading: Reading, lens: Lens, badges: tuple[Badge, ...] = ()) -> EquationView:
@@ -48,13 +52,14 @@ def equation_view(reading: Reading, lens: Lens, badges: tuple[Badge, ...] = ()) 
         first=first,
         more=len(read) - first - len(operands),
         selected=lens.operand if lens.operand < len(read) else -1,
+        origins=_origins(reading, read) if len(read) > MOST_ORIGINS else (),
     )
     if recording is not None and recording.silence(step.place.op):
         return recorded.silent_view(reading, recording, step, rows)
     equation = step.equation
     many = _count_refs(equation)
     few = digits if many <= 6 or digits >= 17 else 5
-    right = _shortened(equation)
+    right = _shortened(step)
     numbers = _spans(right, lambda ref: show(reading.frame.value(ref), few), " × ")
     shown_value = step.result if reading.term else step.contribution
     result = Span(show(shown_value, digits) + (" …" if reading.term else ""), _value_ink(shown_value))
@@ -101,6 +106,25 @@ def _operand_row(reading: Reading, operand: Operand, digits: int) -> OperandRow:
     )
 
 
+def _origins(reading: Reading, read: tuple[Operand, ...]) -> Line:
+    """Where many operands come from: how many of them are data, initial values, or made by which steps."""
+    start = reading.schedule.start(reading.iteration)
+    given: dict[str, int] = {}
+    made: list[int] = []
+    for operand in read:
+        if operand.made_by is not None and operand.made_by > start:
+            made.append(operand.made_by - start)
+        else:
+            word = _origin(reading, operand.made_by, operand.ref)
+            given[word] = given.get(word, 0) + 1
+    count = ngettext("{count} operand", "{count} operands", len(read)).format(count=f"{len(read):,}")
+    parts = [f"{many:,} × {word}" for word, many in given.items()]
+    if made:
+        steps = _("steps {first} to {last}").format(first=f"{min(made):,}", last=f"{max(made):,}")
+        parts.append(f"{len(made):,} × {steps}")
+    return (Span(count + "  ", Ink.OPERAND), Span(" · ".join(parts), Ink.DIM))
+
+
 def _total(step: Step, digits: int) -> Line:
     """The sum over the samples as far as it has come, where it has one: E = E{1} + … + E{4} = 51.7, 4 of 4 samples."""
     running = step.running
@@ -134,11 +158,16 @@ def _value_ink(value: float) -> int:
     return signed(value)
 
 
-def _shortened(expr: Expr) -> Expr:
-    """A long sum with its middle left out."""
-    if isinstance(expr, Sum) and len(expr.terms) > MOST_TERMS:
-        return Sum((*expr.terms[:3], Const(0.0, "…"), expr.terms[-1]))
-    return expr
+def _shortened(step: Step) -> Expr:
+    """The equation; of a long sum the three largest terms and the last one."""
+    expr = step.equation
+    if not isinstance(expr, Sum) or len(expr.terms) <= MOST_TERMS or len(step.terms) != len(expr.terms):
+        return expr
+    last = len(expr.terms) - 1
+    # What is not a number comes first, since nothing else matters then.
+    sizes = [abs(term.value) if term.value == term.value else math.inf for term in step.terms[:last]]
+    largest = sorted(sorted(range(last), key=lambda k: -sizes[k])[:LARGEST])
+    return Sum((*(expr.terms[k] for k in largest), Const(0.0, "…"), expr.terms[last]))
 
 
 def _spans(expr: Expr, leaf: Callable[[Ref], str], times: str) -> Line:

@@ -52,13 +52,13 @@ def loss_view(
         events: what happened.
         race: the variants that were trained beside it.
     """
+    if reading.recording is not None:
+        return LossView(lines=loss_lines(reading, reading.recording, loss_label(reading, 9)))
     if run is not None:
         losses = run.losses
-    if reading.recording is not None:
-        lines = list(loss_lines(reading, reading.recording, loss_label(reading, 9)))
-        iterations, cursor, progress = 1, 0, None
-    elif run is None:
-        lines = _said(reading, len(losses.first), message, accuracy)
+    briefer: list[Line] = []
+    if run is None:
+        lines, briefer = _said(reading, len(losses.first), message, accuracy)
         iterations = reading.schedule.locate(reading.frontier)[0] + (reading.frontier > 0)
         cursor, progress = reading.iteration + 1, None
     else:
@@ -77,7 +77,7 @@ def loss_view(
     if race and plot is not None and other is None:
         lines += race_legend(race, reading.scenario.name)
         lines[-1] = (*lines[-1], Span("R ", Ink.KEY), Span(_("table"), Ink.DIM))
-    return LossView(plot=plot, lines=tuple(lines), progress=progress)
+    return LossView(plot=plot, lines=tuple(lines), briefer=tuple(briefer), progress=progress)
 
 
 def _said_of_run(run: RunView) -> list[Line]:
@@ -96,22 +96,27 @@ def _said_of_run(run: RunView) -> list[Line]:
     ]
 
 
-def _said(reading: Reading, points: int, message: str, accuracy: tuple[int, int] | None) -> list[Line]:
-    """How the last run ended, E, how many samples are right, and in place of a curve the outputs."""
+def _said(
+    reading: Reading, points: int, message: str, accuracy: tuple[int, int] | None
+) -> tuple[list[Line], list[Line]]:
+    """How the last run ended, E, how many samples are right, and in place of a curve the outputs; and all briefer."""
     lines: list[Line] = [(Span(message, Ink.STRONG),)] if message else []
-    label = loss_label(reading, 9)
+    briefer = list(lines)
+    label, brief = loss_label(reading, 9), loss_label(reading, 5, brief=True)
     if accuracy is not None:
         right, count = accuracy
-        text = _("right: {right} of {count}, {percent} %").format(
-            right=f"{right:,}", count=f"{count:,}", percent=f"{100 * right / count:.1f}"
-        )
+        share = f"{100 * right / count:.1f}"
+        text = _("right: {right} of {count}, {percent} %").format(right=f"{right:,}", count=f"{count:,}", percent=share)
         label = (*label, Span("   " + text, Ink.GOOD))
+        text = _("right: {right}/{count}").format(right=f"{right:,}", count=f"{count:,}")
+        brief = (*brief, Span("   " + text, Ink.GOOD), Span(f"  {share} %", Ink.GOOD))
     lines.append(label)
+    briefer.append(brief)
     if not points:
         lines.append((Span(_("The curve begins with the first E; r runs on."), Ink.DIM),))
     if points < 2:
         lines += _outputs(reading)
-    return lines
+    return lines, briefer
 
 
 def _outputs(reading: Reading) -> list[Line]:
@@ -138,15 +143,17 @@ def _outputs(reading: Reading) -> list[Line]:
             found.append((place_name(reading, slot), class_of(reading, slot), reading.visible(slot), target, error))
     size = max((width(name) for name, *_rest in found), default=0)
     words = max((width(kind) for _name, kind, *_rest in found), default=0)
+    errors = [f"E_{name} {show(error, 5)}" for name, *_rest, error in found]
+    most = max(map(width, errors), default=0)
     return [
         (
             Span(padded(name, max(size + 1, 5)), Ink.STRONG),
             *((Span(padded(kind, words + 2), Ink.TEXT),) if words else ()),
             Span(padded(_("out {value}").format(value=show(out, 5)), 14), Ink.FAINT if out is None else Ink.TEXT),
             Span(padded(_("target {value}").format(value=show(target, 5)), 14), Ink.DIM),
-            Span(f"E_{name} {show(error, 5)}", Ink.FAINT if error is None else Ink.ACCENT),
+            Span(padded(shown, most), Ink.FAINT if error is None else Ink.ACCENT),
         )
-        for name, kind, out, target, error in found
+        for (name, kind, out, target, error), shown in zip(found, errors, strict=True)
     ]
 
 

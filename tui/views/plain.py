@@ -22,7 +22,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Span):
         return value if value.text.isascii() else Span(plain(value.text), value.ink)
     if isinstance(value, tuple):
-        return tuple(_plain(part) for part in value)
+        parts = [_plain(part) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     if is_dataclass(value) and not isinstance(value, type):
         return type(value)(**{field.name: _plain(getattr(value, field.name)) for field in fields(value)})
     return value

@@ -6,6 +6,7 @@ import math
 
 from retrograde.tui.canvas.canvas import Canvas, measure, shorten
 from retrograde.tui.canvas.inks import SELECTED, Ink
+from retrograde.tui.drawing.cells import fit
 from retrograde.tui.records.debug import DebugRow, DebugView
 from retrograde.tui.widgets.panel import Panel
 
@@ -30,7 +31,7 @@ class DebugPanel(Panel[DebugView]):
         if not view.count:
             self._last = 0
             for y, line in enumerate(view.hint):
-                canvas.spans(2, y, line)
+                canvas.spans(2, y, fit(line, canvas.width - 3, canvas.glyphs.ellipsis))
             return
         selected = max(view.selected, 0)
         # The title of a section is shown with its first row.

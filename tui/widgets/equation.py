@@ -7,6 +7,7 @@ from enum import IntEnum
 from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten, wrap
 from retrograde.tui.canvas.glyphs import Glyphs, width
 from retrograde.tui.canvas.inks import SELECTED, Ink
+from retrograde.tui.drawing.cells import fit
 from retrograde.tui.drawing.dispatch import Row, Slice, picture_rows
 from retrograde.tui.records.equation import EquationView, Fraction
 from retrograde.tui.records.pictures import Grid, JoinedPicture
@@ -107,7 +108,7 @@ class EquationPanel(Panel[EquationView]):
         self._items = {row - top: item for row, item in items.items()}
         for y, row in enumerate(rows[top : top + canvas.height]):
             if isinstance(row, tuple):
-                canvas.spans(1, y, row, canvas.width)
+                canvas.spans(1, y, fit(row, canvas.width - 1, canvas.glyphs.ellipsis), canvas.width)
                 if items.get(y + top, -2) == view.selected:
                     canvas.put(0, y, canvas.glyphs.cursor, Ink.KEY)
                     canvas.flag(y, 0, canvas.width, SELECTED)
@@ -272,6 +273,8 @@ def _pictured(view: EquationView) -> bool:
 
 def _flowing(view: EquationView, room: int) -> list[Row]:
     """Where the operands come from, on a line or two: for a panel too low for a row each."""
+    if view.origins:
+        return list(break_line(view.origins, room))
     made = [operand for operand in view.operands if operand.made] or list(view.operands)
     # A picture of grids holds the operands; then a line says where the first of them come from.
     pictured = _pictured(view)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Canvas, Line, Span, shorten
 from retrograde.tui.canvas.glyphs import width
@@ -35,8 +37,65 @@ def cell(value: float | None, decimals: int, unknown: str, *, sign: bool = False
 SORTED = {"value": 0, "gradient": 1, "update": 2, "start": 2}
 """The column that the table is sorted by."""
 
+FEWEST_DECIMALS, USUAL_DECIMALS = 4, 6
+"""Digits after the point that numbers give up in favour of a column, but for who asked for more than usual."""
+LEAST_HIDDEN = 3
+"""Cells in which it is said that there are more columns."""
+
 GRADIENT = 1
 """The column of the gradient."""
+
+
+class _Fit(NamedTuple):
+    """What of the table there is room for.
+
+    Attributes:
+        path: whether the names of both ends are shown.
+        decimals: digits after the point.
+        columns: columns of numbers.
+        hidden: how many columns there are besides.
+        spacing: cells of a column.
+    """
+
+    path: bool
+    decimals: int
+    columns: int
+    hidden: int
+    spacing: int
+
+
+def _fit(view: WeightsView, room: int, path: int) -> _Fit:
+    """What of the table there is room for: shorter numbers come before fewer columns.
+
+    Args:
+        view: the table.
+        room: the cells beside the names.
+        path: the cells of the names of both ends; 0 for none.
+    """
+    wanted = 4 + len(view.memory)
+    # Who asked for all digits has them.
+    least = min(view.decimals, FEWEST_DECIMALS) if view.decimals <= USUAL_DECIMALS else view.decimals
+    for with_path in (True, False) if path else (False,):
+        free = room - (path + 2 if with_path else 0)
+        for decimals in range(view.decimals, least - 1, -1):
+            if wanted * (decimals + 4) <= free:
+                spacing = min(free // wanted, decimals + 7)
+                return _Fit(with_path, decimals, wanted, 0, spacing)
+    free = room - LEAST_HIDDEN
+    columns = max(free // (least + 4), 1)
+    with_path = bool(path) and columns > 3 and (free - path - 2) // (least + 4) >= columns
+    free -= path + 2 if with_path else 0
+    return _Fit(with_path, least, columns, wanted - columns, min(max(free // columns, least + 4), least + 7))
+
+
+def _draw_hidden(canvas: Canvas, hidden: int, x: int) -> None:
+    """Says how many columns there are besides, at the end of the heading."""
+    forms = (
+        _("{arrow} {count} more").format(arrow=canvas.glyphs.arrow, count=hidden),
+        f"{canvas.glyphs.arrow}{hidden}",
+    )
+    text = next((form for form in forms if x + 1 + width(form) <= canvas.width), "")
+    canvas.put(canvas.width - width(text), 0, text, Ink.KEY)
 
 
 class WeightsPanel(Panel[WeightsView]):
@@ -56,18 +115,10 @@ class WeightsPanel(Panel[WeightsView]):
         rows = view.rows[start : start + body]
         self._last = self._top + len(rows)
         name = max([width(row.name) for row in rows] + [3])
-        path = max([width(row.path) for row in rows] + [width(_("from→to"))])
-        paths = any(row.path for row in rows)
-        number = view.decimals + 3
-        room = canvas.width - 3 - name
-        # The names of both ends give way to the fourth column, where they would push it out.
-        fits = room >= path + 2 + 4 * (number + 1)
-        with_path = paths and (fits or path + 2 + 3 * (number + 1) <= room < 4 * (number + 1))
-        if with_path:
-            room -= path + 2
-        columns = max(min(room // (number + 1), 4 + len(view.memory)), 1)
+        path = max([width(row.path) for row in rows] + [width(_("from→to"))]) if any(row.path for row in rows) else 0
+        fit = _fit(view, canvas.width - 4 - name, path)
+        with_path, columns, spacing = fit.path, fit.columns, fit.spacing
         titles = self._titles(canvas, view)[:columns]
-        spacing = min(max(room // columns, number + 1), number + 4)
         x = 3 + name + (path + 2 if with_path else 0)
         place = f"{view.selected + 1}/{view.count}" if view.count > body else "w"
         canvas.put(2, 0, place if width(place) <= name + 1 else "w", Ink.DIM)
@@ -81,7 +132,9 @@ class WeightsPanel(Panel[WeightsView]):
             ink = Ink.KEY if position == SORTED.get(view.order) else Ink.DIM
             canvas.put(x + spacing * (position + 1) - width(title), 0, title, ink)
         for position, row in enumerate(rows):
-            self._draw_row(canvas, view, row, position, x if with_path else -x, name, spacing, columns)
+            self._draw_row(canvas, view, row, position, x if with_path else -x, name, fit)
+        if fit.hidden:
+            _draw_hidden(canvas, fit.hidden, x + spacing * columns)
 
     @staticmethod
     def _titles(canvas: Canvas, view: WeightsView) -> list[str]:
@@ -99,10 +152,10 @@ class WeightsPanel(Panel[WeightsView]):
         position: int,
         at: int,
         name: int,
-        spacing: int,
-        columns: int,
+        fit: _Fit,
     ) -> None:
         y, g = position + 1, canvas.glyphs
+        decimals = fit.decimals
         selected = self._top + position == view.selected
         x = abs(at)
         mark = {Mark.TARGET: g.bar, Mark.OPERAND: g.left_operand, Mark.IDLE: " "}[row.mark]
@@ -115,20 +168,20 @@ class WeightsPanel(Panel[WeightsView]):
         if at > 0:
             canvas.put(4 + name, y, row.path, Ink.DIM)
         values: Line = (
-            Span(cell(row.value, view.decimals, g.unknown), Ink.TEXT if row.value is not None else Ink.FAINT),
+            Span(cell(row.value, decimals, g.unknown), Ink.TEXT if row.value is not None else Ink.FAINT),
             Span(
-                _("frozen") if row.frozen else cell(row.gradient, view.decimals, g.unknown),
+                _("frozen") if row.frozen else cell(row.gradient, decimals, g.unknown),
                 Ink.FAINT if row.frozen else signed(row.gradient),
             ),
-            Span(cell(row.change, view.decimals, g.unknown, sign=True), signed(row.change)),
+            Span(cell(row.change, decimals, g.unknown, sign=True), signed(row.change)),
             Span(
-                cell(row.new, view.decimals, g.unknown),
+                cell(row.new, decimals, g.unknown),
                 Ink.FAINT if row.new is None else Ink.CHANGED if row.changed else Ink.TEXT,
             ),
-            *(Span(cell(value, view.decimals, g.unknown), Ink.DIM) for value in row.memory),
+            *(Span(cell(value, decimals, g.unknown), Ink.DIM) for value in row.memory),
         )
-        for column, span in enumerate(values[:columns]):
-            start = x + spacing * (column + 1) - width(span.text)
+        for column, span in enumerate(values[: fit.columns]):
+            start = x + fit.spacing * (column + 1) - width(span.text)
             canvas.put(start, y, span.text, span.ink)
             if column < len(row.edited) and row.edited[column]:
                 canvas.put(start - 1, y, g.edited, Ink.CHANGED)

@@ -12,6 +12,7 @@ import os
 import re
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,6 +149,10 @@ class Keeper:
             self.path = self._descriptor = None
 
 
+KEPT = ("breakpoints", "watches", "marks", "notes")
+"""What there is besides edits, as a saved session calls it."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Leftover:
     """Unsaved work of a process that no longer lives, which this process has taken hold of.
@@ -159,7 +164,7 @@ class Leftover:
         source: the file of its scenario; None for none.
         digest: what identifies the content of its scenario.
         edits: how many edits there are.
-        others: how many breakpoints, watches, marks and notes.
+        kept: how many breakpoints, watches, marks and notes, by those words.
         time: when it was written, in seconds since 1970.
     """
 
@@ -169,7 +174,7 @@ class Leftover:
     source: str | None
     digest: str
     edits: int
-    others: int
+    kept: Mapping[str, int]
     time: float
 
     def is_of(self, opened: SavedScenario) -> bool:
@@ -259,7 +264,7 @@ def leftovers_of(opened: SavedScenario) -> tuple[list[Leftover], int]:
 def _read(path: Path, descriptor: int) -> Leftover | None:
     try:
         content: Any = json.loads(read_regular(path, MOST_BYTES))
-        counts = [len(content[key]) for key in ("breakpoints", "watches", "marks", "notes")]
+        counts = {key: len(content[key]) for key in KEPT}
         return Leftover(
             path=path,
             descriptor=descriptor,
@@ -267,7 +272,7 @@ def _read(path: Path, descriptor: int) -> Leftover | None:
             source=None if content["scenario"]["path"] is None else str(content["scenario"]["path"]),
             digest=str(content["scenario"]["digest"]),
             edits=len(content["branches"]) - 1,
-            others=sum(counts),
+            kept=counts,
             time=path.stat().st_mtime,
         )
     except (EngineError, OSError, ValueError, KeyError, TypeError, RecursionError):

@@ -36,7 +36,7 @@ def refuse_recording(source: str | Path | None) -> None:
     if source is not None and is_recording(source):
         message = _(
             "{source} is a recording of a step that ran elsewhere, which this can not compute with; "
-            "`retrograde trace`, `check`, `query` and `why` read it"
+            "`retrograde open`, `trace`, `check`, `query`, `why`, `flow` and `doctor` read it"
         )
         raise EngineError(message.format(source=source))
 

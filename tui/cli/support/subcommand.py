@@ -93,4 +93,9 @@ def plain_characters(**settings: Any) -> Argument:
 
 def theme(**settings: Any) -> Argument:
     """The option `--theme`."""
-    return argument("--theme", choices=("dark", "light"), help=N_("dark or light"), **settings)
+    return argument(
+        "--theme",
+        choices=("dark", "light", "terminal"),
+        help=N_("dark, light, or the terminal's own colours"),
+        **settings,
+    )
