@@ -114,6 +114,7 @@ def _picture(name: str, of: str, title: str, sentence: str) -> Row:
     """Showing a picture of the run by a word of its own."""
     return Row(
         id=f"picture_{name}",
+        runs=True,
         title=title,
         help=sentence,
         group=Group.WHY,
@@ -297,6 +298,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="picture",
+        runs=True,
         keys=("X",),
         title=N_("pictures of the run"),
         help=N_("Loss, boundary, plane of two weights, histograms, inputs: picture boundary h1, picture plane w1 w5."),

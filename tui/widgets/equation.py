@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
+from itertools import takewhile
 
+from textual.geometry import Offset
+from textual.strip import Strip
+
+from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten, wrap
 from retrograde.tui.canvas.glyphs import Glyphs, width
 from retrograde.tui.canvas.inks import SELECTED, Ink
@@ -15,6 +21,8 @@ from retrograde.tui.widgets.panel import Panel
 
 PLENTY = 1000
 """Rows that no picture needs."""
+LEAST_AROUND = 4
+"""Free rows from which on the steps around the one on the screen are shown."""
 LEAST = 5
 """Rows below which a picture that stands below another one is left out."""
 
@@ -90,12 +98,22 @@ class EquationPanel(Panel[EquationView]):
     """Draws an ``EquationView``; each row of operands can be selected."""
 
     _items: dict[int, int]
+    _result: Offset | None = None
+
+    def render_line(self, y: int) -> Strip:
+        """The strip of a row; the terminal's cursor, which readers of screens follow, stands on the result."""
+        strip = super().render_line(y)
+        if self._result is not None and not self.app.screen.focused:
+            self.app.cursor_position = self.region.offset + self._result
+        return strip
 
     def draw(self, canvas: Canvas, view: EquationView) -> None:
         """Lays the parts out below each other, scrolled so that the selected operand is seen."""
         pictures, given = self._pictures(view, canvas)
         rows, items = self._rows(view, canvas.width - 2, canvas.glyphs, pictures, given)
         spare = len(rows) - canvas.height
+        if view.around and -spare > LEAST_AROUND:
+            rows += [(), (Span(_("steps around"), Ink.STRONG),), *view.around[: -spare - 2]]
         if spare > 0:
             rows, items = _squeeze(rows, items, spare)
             if len(rows) > canvas.height and items and view.selected < 0:
@@ -106,6 +124,7 @@ class EquationPanel(Panel[EquationView]):
         if len(rows) > canvas.height and selected is not None:
             top = min(max(selected - canvas.height + 2, 0), len(rows) - canvas.height)
         self._items = {row - top: item for row, item in items.items()}
+        self._result = _place_of(view.result, rows[top : top + canvas.height])
         for y, row in enumerate(rows[top : top + canvas.height]):
             if isinstance(row, tuple):
                 canvas.spans(1, y, fit(row, canvas.width - 1, canvas.glyphs.ellipsis), canvas.width)
@@ -232,6 +251,15 @@ class EquationPanel(Panel[EquationView]):
                 line = (Span(" " * (indent + 2)), Span(other, ink))
         rows.append(line)
         return rows
+
+
+def _place_of(result: Span, rows: Sequence[Row]) -> Offset | None:
+    """Where a result begins in a panel; None where it is not in sight."""
+    for y, row in enumerate(rows):
+        if isinstance(row, tuple) and any(span is result for span in row):
+            before = takewhile(lambda span: span is not result, row)
+            return Offset(2 + measure(before), 1 + y)
+    return None
 
 
 def _chain(view: EquationView, room: int) -> list[Row]:
