@@ -21,6 +21,7 @@ class KeyRow:
     title: str
     help: str
     group: Group
+    first: bool = False
 
     @property
     def keys(self) -> str:
@@ -56,7 +57,7 @@ def key_rows(table: Sequence[Command]) -> list[KeyRow]:
                 for pair in zip_longest(command.keys, back.keys)
             )
             title = joined((_(command.title), _(back.title)), ", ")
-        rows.append(KeyRow(groups=groups, title=title, help=_(command.help), group=command.group))
+        rows.append(KeyRow(groups=groups, title=title, help=_(command.help), group=command.group, first=command.first))
     return rows
 
 

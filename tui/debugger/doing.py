@@ -91,7 +91,7 @@ class Doing:
         self._screen = screen
         self._rows = Rows()
         self._begun = ""
-        self.parts = Parts(desk, keeper, self._rows.words, self.obey)
+        self.parts = Parts(desk, keeper, self._rows.words, self.obey, commands)
 
     def do(self, name: str, *, sure: bool = False) -> None:
         """Does what the key of a command does.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from retrograde.tui.debugger.authoring import Authoring
@@ -13,6 +13,7 @@ from retrograde.tui.debugger.copying import Copying
 from retrograde.tui.debugger.doctoring import Doctoring
 from retrograde.tui.debugger.editing import Editing
 from retrograde.tui.debugger.explaining import Explaining
+from retrograde.tui.debugger.helping import Helping
 from retrograde.tui.debugger.jumping import Jumping
 from retrograde.tui.debugger.keeping import Keeping
 from retrograde.tui.debugger.leaving import Leaving
@@ -33,6 +34,7 @@ from retrograde.tui.debugger.working import Working
 from retrograde.tui.debugger.writing import Writing
 
 if TYPE_CHECKING:
+    from retrograde.tui.commands.command import Command
     from retrograde.tui.debugger.desk import Desk
     from retrograde.tui.work.unsaved import Keeper
 
@@ -45,6 +47,7 @@ class Parts:
         keeper: keeps what was not saved.
         words: the words of the command line, with the ids of their commands.
         obey: does the command with an id, with what is written after its word.
+        table: gives the table of commands.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Parts:
         keeper: Keeper,
         words: Mapping[str, str],
         obey: Callable[[str, str], None],
+        table: Callable[[], Sequence[Command]],
     ) -> None:
         self.desk = desk
         self.working = Working(desk)
@@ -61,6 +65,7 @@ class Parts:
         self.badges = Badges(desk, self.working)
         self.beside = Beside(desk, self.working)
         self.viewing = Viewing(desk)
+        self.helping = Helping(desk, self.working, table)
         self.copying = Copying(desk)
         self.moving = Moving(desk, self.working)
         self.visiting = Visiting(desk, self.working, self.listing)
