@@ -226,6 +226,19 @@ class Draft:
         """Notes that a value of the source is the output of a layer, or another array of it."""
         self.links.append(Link(value=value, chosen=None, stem=stem, node=node, places=places))
 
+    def keep_last(self, node: Node, steps: int, width: int) -> None:
+        """Of the output of a recurrent layer only the last step is left: so it is in what is noted of it."""
+        found: list[Link] = []
+        for one in self.links:
+            if one.node is not node or one.stem != "out":
+                found.append(one)
+                continue
+            places = one.places.reshape(-1)
+            chosen = np.flatnonzero(places // width % steps == steps - 1)
+            places = places[chosen] // (steps * width) * width + places[chosen] % width
+            found.append(Link(value=one.value, chosen=chosen, stem="out", node=node, places=places))
+        self.links = found
+
     def relink(self, node: Node, stem: str, other: Node, to: str) -> None:
         """Notes that an array of a layer is one of another layer instead."""
         self.links = [
