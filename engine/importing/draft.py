@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from retrograde.engine.equations.array import Role
+from retrograde.engine.errors import EngineError
 from retrograde.engine.layers.any_layer import model_of
 from retrograde.engine.layers.base import Layer
 from retrograde.engine.scenario.rules import reserved
 from retrograde.engine.scenario.shapes import INPUT_LAYER, Shapes
+from retrograde.engine.text import _
 
 Numbers = NDArray[np.intp]
 
@@ -326,7 +329,7 @@ class Draft:
     def layers(self) -> tuple[list[Layer], Shapes]:
         """The layers as the network takes them, and their shapes."""
         tables = self.tables()
-        layers = [model_of(table).model_validate(table) for table in tables]
+        layers = [_layer(table) for table in tables]
         shapes = Shapes(
             inputs=prod(self.shape),
             input_shape=self.shape,
@@ -356,6 +359,21 @@ class Draft:
                         role=rows[name].role,
                         places=places.astype(np.intp),
                     )
+
+
+def _layer(table: dict[str, Any]) -> Layer:
+    """A layer as the network takes it.
+
+    Raises:
+        EngineError: a setting of the source is none that a layer may have.
+    """
+    try:
+        return model_of(table).model_validate(table)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        key = ".".join(map(str, first["loc"]))
+        message = _("layer {name} can not have the {key} that the source has: {reason}")
+        raise EngineError(message.format(name=table["name"], key=key, reason=first["msg"])) from None
 
 
 def _stored(node: Node, name: str, piece: Piece) -> str:

@@ -111,7 +111,16 @@ class Refusal:
 MAX_VALUES = 2**26
 """Values of one layer that are followed, of all samples."""
 
-UNFIT = (ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, ArithmeticError)
+UNFIT = (
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+    StopIteration,
+)
 """What rules raise for operators whose arguments are not what the operator takes, as in a damaged file."""
 
 
