@@ -24,6 +24,7 @@ from retrograde.tui.screens.late_keys import TakesLate
 from retrograde.tui.widgets.one_line import visible
 from retrograde.tui.work.endings import Endings
 from retrograde.tui.work.guarded import GuardedApp
+from retrograde.tui.work.pace import calm
 from retrograde.tui.work.unsaved import Keeper
 
 if TYPE_CHECKING:
@@ -500,6 +501,7 @@ def run_app(
     session: Path | None = None,
     history: int | None = None,
     at: str | None = None,
+    reduced_motion: bool = False,
 ) -> int:
     """Runs the app and returns its exit code.
 
@@ -512,6 +514,7 @@ def run_app(
         session: a saved session, instead of a scenario.
         history: bytes of history; None for the engine's default.
         at: where to begin, as ``2:1:17``.
+        reduced_motion: nothing blinks, and what moves by itself does so once a second.
 
     Raises:
         EngineError: the scenario can not be used; the terminal is as it was before.
@@ -519,6 +522,10 @@ def run_app(
     if language is not None:
         use(language)
     app = RetrogradeApp(source, theme=theme, ascii_only=ascii_only, data=data, session=session, history=history, at=at)
+    if reduced_motion:
+        app.animation_level = "none"
+        app.add_class("-calm")
+    calm(reduced_motion)
     with app.endings.taken():
         code = app.run()
     if app.failure is not None:

@@ -27,7 +27,8 @@ MOST_INPUTS = 16
 def why_no_regions(network: Network) -> str:
     """Why there is no plane of two inputs; empty where there is."""
     form = network.forms[INPUT_LAYER]
-    if form.steps or len(form.shape) != 1 or any(info.spec.sequential for info in network.layers):
+    specs = [info.spec for info in network.layers]
+    if form.steps or len(form.shape) != 1 or any(spec.sequential or spec.indices is not None for spec in specs):
         return _("the inputs are no row of numbers")
     if network.inputs < 2:
         return _("there is only one input")

@@ -231,7 +231,7 @@ class Trace(ABC):
     ) -> Node:
         """A new layer, named after the module that the operator ran in."""
         where = call.module
-        if kind in {"activation", "add", "multiply", "concatenate", "flatten", "reshape", "permute"}:
+        if kind in {"activation", "add", "multiply", "concatenate", "flatten", "reshape", "permute", "slice"}:
             short = keys["activation"] if kind == "activation" else kind
             where = f"{where}.{short}" if where else short
         return self.draft.add(kind, list(inputs), form, where, **keys)
@@ -263,6 +263,8 @@ class Trace(ABC):
         Raises:
             UnmappedError: they are in no such order.
         """
+        if held.at.size != self.batch * prod(self.form_of(held.node)):
+            held = self.sliced(call, held)
         node, form = held.node, self.form_of(held.node)
         at, size = held.at.reshape(-1), prod(form)
         if prod(shape) != self.batch * size or shape[0] != self.batch:
@@ -282,6 +284,47 @@ class Trace(ABC):
                 **({} if flat else {"shape": list(shape[1:])}),
             )
         return Held(node=node, at=counted.reshape(shape))
+
+    def sliced(self, call: Operation, held: Held) -> Held:
+        """A part of what a layer hands on, as layers that take it along each axis.
+
+        Raises:
+            UnmappedError: it is no such part.
+        """
+        form, at = self.form_of(held.node), held.at.reshape(-1)
+        places = np.unravel_index(at, (self.batch, *form)) if at.size and form else ()
+        chosen = [np.unique(axis) for axis in places]
+        grid = numbered((self.batch, *form))
+        if (
+            not chosen
+            or len(chosen[0]) != self.batch
+            or prod(len(one) for one in chosen) != at.size
+            or (np.sort(at) != np.sort(grid[np.ix_(*chosen)].reshape(-1))).any()
+        ):
+            raise UnmappedError(_("it takes a part of what comes before it, or more"))
+        node, shape = held.node, list(form)
+        for axis in range(len(form), 0, -1):
+            taken = chosen[axis]
+            steps = set(np.diff(taken).tolist())
+            if len(taken) == form[axis - 1]:
+                continue
+            if len(steps) > 1:
+                raise UnmappedError(_("it takes places that are not equally far apart"))
+            keys: dict[str, Any] = {"axis": axis}
+            if len(taken) == 1:
+                keys["at"] = int(taken[0]) + 1
+                del shape[axis - 1]
+            else:
+                keys |= {"first": int(taken[0]) + 1, "last": int(taken[-1]) + 1}
+                if (step := steps.pop()) != 1:
+                    keys["step"] = step
+                shape[axis - 1] = len(taken)
+            node = self.layer(call, "slice", [node], tuple(shape), **keys)
+        # The values that are left, counted anew.
+        number = np.zeros(grid.size, dtype=np.intp)
+        left = grid[np.ix_(*chosen)].reshape(-1)
+        number[left] = np.arange(left.size)
+        return Held(node=node, at=number[held.at])
 
     def _order(self, at: Numbers, form: tuple[int, ...]) -> tuple[int, ...]:
         """The order of axes in which the values lie."""

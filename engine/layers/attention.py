@@ -10,7 +10,7 @@ from pydantic import Field
 
 from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import MAX_UNITS, Form, Layer, Matrix, Parameter, Row, Shape, ShapeError
-from retrograde.engine.layers.dropout import MaskRows, check_mask, drawn_mask
+from retrograde.engine.layers.dropout import FirstMask, MaskRows, check_mask, drawn_mask
 from retrograde.engine.layers.linear import OptionalBias, project
 from retrograde.engine.layers.stored import Stored
 from retrograde.engine.text import _
@@ -52,6 +52,7 @@ class AttentionLayer(Layer):
         description="of dropout: a mask instead of drawn ones, a row per sample with 0 for each weight that is left out"
         " and 1 for the others, head by head, query by query; or the name of an array of the NPZ file of samples",
     )
+    first_mask: FirstMask = None
     width: int | None = Field(
         default=None,
         ge=1,

@@ -478,7 +478,12 @@ class Layer(Model):
     def stored(self, sources: Sequence[Form]) -> tuple[Stored, ...]:
         """The tensors that a file of weights has of it, by the names and shapes of PyTorch."""
         return tuple(
-            Stored(name=NAMES.get(one.name, one.name), shape=one.shape, parameters=(one.name,), heights=one.shape[:1])
+            Stored(
+                name=one.name if one.alone else NAMES.get(one.name, one.name),
+                shape=one.shape,
+                parameters=(one.name,),
+                heights=one.shape[:1],
+            )
             for one in self.parameters(sources)
         )
 

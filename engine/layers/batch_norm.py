@@ -42,7 +42,6 @@ class BatchNormLayer(ActivatedLayer):
     affine: bool = Field(default=True, description="whether there is a scale γ and a shift β that are learned")
     gamma: Row | None = Field(default=None, description="initial γ, one for each channel; 1 if absent")
     beta: Row | None = Field(default=None, description="initial β, one for each channel; 0 if absent")
-
     running_mean: Row | None = Field(
         default=None, description="the running mean before the first iteration, one for each channel; 0 if absent"
     )

@@ -33,6 +33,17 @@ else:
 """A mask for each sample: rows, or the name of an array of the file of samples."""
 
 
+FirstMask = Annotated[
+    str | None,
+    Field(
+        max_length=300,
+        description="the name of a tensor of network.weights_file: the mask of the first iteration, 1 for what stays"
+        " and 0 for what is left out, with an axis for the samples before the others; later ones are drawn",
+    ),
+]
+"""A mask of the first iteration, of all samples in it."""
+
+
 def check_mask(key: str, mask: Any, width: int) -> None:
     """Refuses rows of a mask that are no rows of 0 and 1, one for each value.
 
@@ -70,12 +81,7 @@ class DropoutLayer(Layer):
         " samples, or the columns of a table",
     )
 
-    first_mask: str | None = Field(
-        default=None,
-        max_length=300,
-        description="the name of a tensor of network.weights_file: the mask of the first iteration, 1 for what stays"
-        " and 0 for what is left out, with an axis for the samples before the others; later ones are drawn",
-    )
+    first_mask: FirstMask = None
 
     start_role: ClassVar[Role] = Role.MASK
 

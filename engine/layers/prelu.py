@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
 from retrograde.engine.equations.array import Role
 from retrograde.engine.layers.base import Form, Layer, Parameter, Row, ShapeError, list_or_number
+from retrograde.engine.layers.stored import Stored
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
@@ -71,6 +73,11 @@ class PReluLayer(Layer):
                 also=("weights",),
             ),
         )
+
+    def stored(self, sources: Sequence[Form]) -> tuple[Stored, ...]:
+        """PyTorch's nn.PReLU has a list of slopes, also of one."""
+        (one,) = super().stored(sources)
+        return (replace(one, shape=one.shape or (1,)),)
 
     def build(self, forward: Forward, sources: Sequence[Value]) -> Value:
         """One step an element, at each time step of a sequence."""

@@ -10,7 +10,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-NAMES: Mapping[str, str] = {"W": "weight", "b": "bias", "gamma": "weight", "beta": "bias", "P": "weight"}
+NAMES: Mapping[str, str] = {
+    "W": "weight",
+    "b": "bias",
+    "gamma": "weight",
+    "beta": "bias",
+    "P": "weight",
+    "a": "weight",
+}
 """What PyTorch calls the parameters that most kinds of layer have; what is not here keeps its own name."""
 
 
@@ -42,7 +49,9 @@ class Stored:
         if self.pairs is not None:
             return {self.parameters[0]: np.array([values[pair] for pair in self.pairs])}
         if len(self.parameters) == 1:
-            return {self.parameters[0]: np.array(values)}
+            # A number may be a list of one.
+            single = values if self.heights else values.reshape(())
+            return {self.parameters[0]: np.array(single)}
         ends = np.cumsum(self.heights)[:-1].tolist()
         pieces = np.split(values, ends) if self.parameters else []
         return {name: np.array(piece) for name, piece in zip(self.parameters, pieces, strict=True)}
@@ -59,7 +68,7 @@ class Stored:
         if not self.parameters:
             return np.zeros(self.shape)
         if len(self.parameters) == 1:
-            return parameters[self.parameters[0]]
+            return parameters[self.parameters[0]].reshape(self.shape)
         return np.concatenate([parameters[name] for name in self.parameters])
 
     def empty(self, values: NDArray[np.float64]) -> bool:

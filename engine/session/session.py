@@ -179,7 +179,16 @@ class Session(Cursor):
     # -- samples
 
     def samples(self, *, held_out: bool = False) -> SampleTable:
-        """What the parameters at the cursor make of every sample; see ``samples_of``."""
+        """What the parameters at the cursor make of every sample; see ``samples_of``.
+
+        Args:
+            held_out: whether the samples are those that are held out.
+
+        Raises:
+            EngineError: none are held out, or the step ran elsewhere.
+        """
+        if self.recording is not None:
+            raise self.recording.no_such_motion("sample")
         return samples_of(self.timeline, self.reached, held_out=held_out)
 
     def step_of_sample(self, sample: int, epoch: int | None = None) -> int:

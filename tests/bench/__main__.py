@@ -15,7 +15,9 @@ from tests.bench import (
     lenet,
     lstm,
     paint,
+    pictures,
     reading,
+    recording,
     training,
     travel,
     watching,
@@ -40,10 +42,12 @@ BENCHMARKS: dict[str, Benchmark] = {
     "keys": keys.keys,
     "running": keys.running,
     "paint": paint.first_paint,
+    "pictures": pictures.frames,
     "seeking": travel.seeking,
     "conditions": travel.conditions,
     "searching": travel.searching,
     "reading": reading.tables,
+    "recording": recording.recording,
     "watching": watching.watched,
 }
 THREADED = {"mazur", "xor", "digits", "wide", "lenet"}

@@ -64,10 +64,10 @@ def written(canvas: Canvas) -> str:
     """The rows of a canvas and their inks."""
     texts = canvas.text()
     inks = ["".join(map(letter, row)) for row in canvas.inks()]
-    # Of a blank, the ink says nothing.
+    # Of a blank, the ink says nothing, unless it is a cell of a picture.
     shown = [
-        "".join(" " if one == " " else ink for one, ink in zip(row, row_inks, strict=False))
-        for row, row_inks in zip(texts, inks, strict=True)
+        "".join(" " if one == " " and own < GREY else ink for one, ink, own in zip(row, row_inks, owns, strict=False))
+        for row, row_inks, owns in zip(texts, inks, canvas.inks(), strict=True)
     ]
     return "\n".join(row.rstrip() for row in (*texts, "-" * 8, *shown)) + "\n"
 

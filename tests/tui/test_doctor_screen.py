@@ -137,7 +137,7 @@ async def test_a_breakpoint_on_alerts_says_what_was_found(opened) -> None:
 
 async def test_what_is_seen_during_a_run_is_said(opened, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "SHARE", 1e9)
-    monkeypatch.setattr(runner, "EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(runner, "between", lambda: 0.0)
     monkeypatch.setattr(doctoring, "QUIET_SECONDS", 0.0)
     said: list[tuple[str, ...]] = []
     show = Painting.show_progress

@@ -6,6 +6,7 @@ Every meaning that an ink carries is also carried by a sign, a glyph or a bracke
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any, TypeVar, cast
 
 
 class Ink(IntEnum):
@@ -76,9 +77,14 @@ class Solid(IntEnum):
     SURFACE = SOLID + 6
 
 
-def pair(upper: int, lower: int) -> int:
-    """The ink of a cell whose halves have two shades."""
-    return PAIR + upper * SHADES + lower
+N = TypeVar("N")
+"""A whole number, or an array of them."""
+
+
+def pair(upper: N, lower: N) -> N:
+    """The ink of a cell whose halves have two shades; of arrays of shades, the inks of all cells."""
+    found: Any = upper
+    return cast(N, PAIR + found * SHADES + lower)
 
 
 def point(shade: int, field: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from retrograde.tui.cli.support.columns import table
 from retrograde.tui.cli.support.subcommand import Subcommand, argument
 
 if TYPE_CHECKING:
+    from retrograde.engine.importing.draft import Draft
     from retrograde.engine.importing.weights import Imported
 
 _SUFFIXES = (".safetensors", ".npz", ".onnx", ".rgrec")
@@ -36,7 +38,7 @@ def bring(given: argparse.Namespace) -> int:
     if suffix == ".rgrec":
         return _recording(path, target)
     if suffix == ".onnx":
-        raise EngineError("later")
+        return _onnx(path, target, given)
     return _weights(path, target, given)
 
 
@@ -69,16 +71,34 @@ def _recording(path: Path, target: Path) -> int:
 
     found = map_recording(load_recording(path))
     written = found.write(target)
-    rows = [[_("layer"), _("kind"), _("tensors")]]
-    for node in found.draft.nodes:
-        rows.append([node.name, node.kind, ", ".join(node.tensors)])
-    print("\n".join(table(rows)))
+    _say_layers(found.draft)
     for note in found.notes:
         print(note)
     print(_("wrote {files}").format(files=", ".join(map(str, written))))
     message = _("open it with `retrograde {file}`; `retrograde compare {recording} {file}` holds it to the recording")
     print(message.format(file=target, recording=path))
     return 0
+
+
+def _onnx(path: Path, target: Path, given: argparse.Namespace) -> int:
+    from retrograde.engine.importing.onnx_network import import_onnx
+
+    data = None if given.data is None else os.path.relpath(Path(given.data).resolve(), target.resolve().parent)
+    found = import_onnx(path, loss=given.loss, data=None if data is None else data.replace(os.sep, "/"))
+    written = found.write(target)
+    _say_layers(found.draft)
+    print(_("wrote {files}").format(files=", ".join(map(str, written))))
+    if data is None:
+        print(_("the file has no samples, no loss and no training: write yours into {file}").format(file=target))
+    print(_("open it with `retrograde {file}`").format(file=target))
+    return 0
+
+
+def _say_layers(draft: Draft) -> None:
+    """A table of the layers, with the tensors of each."""
+    rows = [[_("layer"), _("kind"), _("tensors")]]
+    rows += [[node.name, node.kind, ", ".join(node.tensors)] for node in draft.nodes]
+    print("\n".join(table(rows)))
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -113,6 +133,8 @@ COMMAND = Subcommand(
             metavar="PREFIX=LAYER",
             help=N_("of weights: which layer a prefix in the file is; or TENSOR=LAYER.weight; may be repeated"),
         ),
+        argument("--data", metavar="FILE", help=N_("of ONNX: the file of samples that the scenario reads")),
+        argument("--loss", metavar="KIND", help=N_("of ONNX: the loss, such as cross_entropy")),
         argument(
             "--as",
             dest="what",

@@ -12,11 +12,26 @@ from retrograde.engine.recording import is_recording
 from retrograde.engine.text import N_, _, visible
 from retrograde.tui.cli.support.moments import parted
 from retrograde.tui.cli.support.saved import is_saved
-from retrograde.tui.cli.support.subcommand import DATA, Subcommand, argument, count, plain_characters, theme
+from retrograde.tui.cli.support.subcommand import (
+    DATA,
+    Subcommand,
+    argument,
+    count,
+    plain_characters,
+    reduced_motion,
+    theme,
+)
+from retrograde.tui.cli.support.terminal import little_motion, only_ascii
 
 
 def open_app(
-    scenario: str | None, *, theme: str | None, ascii_only: bool, data: str | None, history: int | None
+    scenario: str | None,
+    *,
+    theme: str | None,
+    ascii_only: bool,
+    data: str | None,
+    history: int | None,
+    reduced_motion: bool = False,
 ) -> int:
     """Open the app with a scenario, a recording, a saved session, or the list of scenarios, and return its exit code.
 
@@ -46,8 +61,16 @@ def open_app(
 
     own = read_keymap(keymap_file(), COMMANDS)
     choose_keys({row.id: row.keys for row, before in zip(own, COMMANDS, strict=True) if row.keys != before.keys})
-    source = scenario if saved is None else None
-    return run_app(source, theme=theme, ascii_only=ascii_only, data=samples, session=saved, history=budget, at=at)
+    return run_app(
+        scenario if saved is None else None,
+        theme=theme,
+        ascii_only=ascii_only or only_ascii(),
+        data=samples,
+        session=saved,
+        history=budget,
+        at=at,
+        reduced_motion=reduced_motion or little_motion(),
+    )
 
 
 def _is_file(name: str) -> bool:
@@ -85,8 +108,14 @@ COMMAND = Subcommand(
         # Where they stand before the subcommand, they are not overwritten by a default.
         plain_characters(default=argparse.SUPPRESS),
         theme(default=argparse.SUPPRESS),
+        reduced_motion(),
     ),
     run=lambda given: open_app(
-        given.scenario, theme=given.theme, ascii_only=given.ascii, data=given.data, history=given.history
+        given.scenario,
+        theme=given.theme,
+        ascii_only=given.ascii,
+        data=given.data,
+        history=given.history,
+        reduced_motion=given.reduced_motion,
     ),
 )

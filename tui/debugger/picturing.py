@@ -25,10 +25,14 @@ class Picturing:
         self._doctoring = doctoring
         self._last = ""
 
-    def show_key(self) -> None:
-        """Shows the picture that was shown last."""
+    def show_key(self, name: str = "") -> None:
+        """Shows a picture.
+
+        Args:
+            name: its name; empty for the one that was shown last.
+        """
         try:
-            self.show(self._last)
+            self.show(name or self._last)
         except EngineError as error:
             self._desk.say(str(error), bad=True)
 
@@ -42,7 +46,7 @@ class Picturing:
             EngineError: there is no such picture.
         """
         desk, working = self._desk, self._working
-        if not working.when_idle(lambda: self.show(text)):
+        if not working.when_idle(lambda: self.show_key(text or "loss")):
             return
         from retrograde.tui.screens.pictures import PicturesScreen, picture_named
         from retrograde.tui.screens.picturing import Surroundings

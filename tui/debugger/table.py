@@ -110,6 +110,19 @@ def _panel(panel: PanelRow) -> Row:
     )
 
 
+def _picture(name: str, of: str, title: str, sentence: str) -> Row:
+    """Showing a picture of the run by a word of its own."""
+    return Row(
+        id=f"picture_{name}",
+        title=title,
+        help=sentence,
+        group=Group.WHY,
+        line=f"{name} {of}".strip(),
+        act=lambda on: on.picturing.show_key(name),
+        obey=lambda on, text: on.picturing.show(f"{name} {text}"),
+    )
+
+
 COMMANDS: tuple[Row, ...] = (
     *_motion(
         "step",
@@ -268,6 +281,7 @@ COMMANDS: tuple[Row, ...] = (
         help=N_("Over all samples: how often each is 0, its mean, what it weighs, the class it answers to; neuron h5."),
         group=Group.WHY,
         line="neuron NAME",
+        runs=True,
         act=lambda on: on.explaining.neuron_key(),
         obey=lambda on, name: on.explaining.neuron(name),
     ),
@@ -283,6 +297,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="picture",
+        runs=True,
         keys=("X",),
         title=N_("pictures of the run"),
         help=N_("Loss, boundary, plane of two weights, histograms, inputs: picture boundary h1, picture plane w1 w5."),
@@ -290,6 +305,23 @@ COMMANDS: tuple[Row, ...] = (
         line="picture NAME",
         act=lambda on: on.picturing.show_key(),
         obey=lambda on, text: on.picturing.show(text),
+    ),
+    *map(
+        _picture,
+        ("boundary", "plane", "histogram", "inputs"),
+        ("NEURON", "WEIGHT WEIGHT", "LAYER", ""),
+        (
+            N_("picture of the decision boundary"),
+            N_("picture of the plane of two weights"),
+            N_("picture of histograms"),
+            N_("picture of inputs and weights"),
+        ),
+        (
+            N_("What the network, or a neuron, answers all over a plane of two inputs, with the samples on it."),
+            N_("The loss over two weights, and the way of the run through it; plane w1 w5."),
+            N_("How the weights, outputs or gradients of a layer are spread, now and over the run; histogram h."),
+            N_("A sample, what a neuron weighs, and their products; all neurons; all samples of the batch."),
+        ),
     ),
     *_pair(
         "row",
@@ -412,6 +444,7 @@ COMMANDS: tuple[Row, ...] = (
         help=N_("Trains the variants of the scenario: their losses by epoch, all curves; Enter opens one."),
         group=Group.RUN,
         line="race",
+        runs=True,
         act=lambda on: on.racing.show(),
         when=lambda on: on.racing.why_not,
     ),

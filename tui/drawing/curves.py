@@ -91,14 +91,13 @@ def plot_area(plot: CurvePlot, cells: int, top: int, rows: int) -> PlotArea | No
 
 def _axis(plot: CurvePlot) -> Axis | None:
     """The upright axis; None where no number is in sight."""
-    import numpy as np
-
     lows, highs = [], []
     for one in plot.series:
-        seen = _in_sight(plot, one) & np.isfinite(one.low) & np.isfinite(one.high)
-        if seen.any():
-            lows.append(float(one.low[seen].min()))
-            highs.append(float(one.high[seen].max()))
+        first, last = _in_sight(plot, one)
+        ends = _finite_ends(one.low[first:last]), _finite_ends(one.high[first:last])
+        if ends[0] is not None and ends[1] is not None:
+            lows.append(ends[0][0])
+            highs.append(ends[1][1])
     if not lows:
         return None
     low = min(lows) if plot.low is None else plot.low
@@ -106,16 +105,35 @@ def _axis(plot: CurvePlot) -> Axis | None:
     return Axis.around(low, high, logarithmic=plot.logarithmic)
 
 
-def _in_sight(plot: CurvePlot, one: Series) -> Bools:
-    """Which points of a curve are in sight; of a curve that has none, those around it."""
+def _finite_ends(values: Floats) -> tuple[float, float] | None:
+    """The least and the greatest finite number; None where there is none."""
     import numpy as np
 
-    seen: Bools = (one.x >= plot.start) & (one.x <= plot.stop)
-    if not seen.any() and len(one.x):
-        after = int(np.searchsorted(one.x, plot.start))
-        seen = np.zeros(len(one.x), dtype=np.bool_)
-        seen[max(after - 1, 0) : after + 1] = True
-    return seen
+    if not len(values):
+        return None
+    low, high = float(values.min()), float(values.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        values = values[np.isfinite(values)]
+        if not len(values):
+            return None
+        low, high = float(values.min()), float(values.max())
+    return low, high
+
+
+def _in_sight(plot: CurvePlot, one: Series) -> tuple[int, int]:
+    """Which points of a curve are in sight, from one to before another; of a curve that has none, those around it."""
+    first, last = _inside(plot, one)
+    if first == last:
+        return max(first - 1, 0), min(first + 1, len(one.x))
+    return first, last
+
+
+def _inside(plot: CurvePlot, one: Series) -> tuple[int, int]:
+    """The points within the window, from one to before another."""
+    import numpy as np
+
+    first, last = np.searchsorted(one.x, [plot.start, plot.stop + 1e-9]).tolist()
+    return first, last
 
 
 def _upright(axis: Axis, rows: int, top: int) -> tuple[tuple[Tick, int], ...]:
@@ -141,11 +159,16 @@ def dot_columns(plot: CurvePlot, area: PlotArea, numbers: Floats) -> Floats:
     return found
 
 
+def dot_column(plot: CurvePlot, area: PlotArea, number: float) -> int:
+    """The column of dots of an iteration, counted from the left edge of the curves, which may lie outside."""
+    span = plot.stop - plot.start
+    at = number - plot.start
+    return round(at / span * (2 * area.columns - 1) if span > 0 else at)
+
+
 def cell_of(plot: CurvePlot, area: PlotArea, number: float) -> int:
     """The column of cells of an iteration, which may lie outside of the picture."""
-    import numpy as np
-
-    return area.left + int(np.floor(np.rint(dot_columns(plot, area, np.array([float(number)]))[0]) / 2))
+    return area.left + dot_column(plot, area, number) // 2
 
 
 def number_at(plot: CurvePlot, area: PlotArea, column: int) -> int:
@@ -187,8 +210,11 @@ def _draw_curves(canvas: Canvas, plot: CurvePlot, area: PlotArea) -> None:
     inks = np.full(codes.shape, int(Ink.TEXT))
 
     def add(dots: Bools, ink: int) -> None:
-        weights = np.array(DOTS)[None, :, None, :]
-        code = (dots.reshape(area.rows, 4, area.columns, 2) * weights).sum(axis=(1, 3))
+        bits = dots.view(np.uint8)
+        code = np.zeros(codes.shape, dtype=np.uint8)
+        for y, row_bits in enumerate(DOTS):
+            for x, bit in enumerate(row_bits):
+                code |= bits[y::4, x::2] * np.uint8(bit)
         own = code > 0
         codes[own], inks[own] = code[own], int(ink)
 
@@ -200,7 +226,7 @@ def _draw_curves(canvas: Canvas, plot: CurvePlot, area: PlotArea) -> None:
     for number, ink, every in ((plot.cursor, Ink.DIM, 2), (plot.pointer, Ink.ACCENT, 1)):
         if number and plot.start <= number <= plot.stop:
             line = np.zeros(shape, dtype=np.bool_)
-            line[::every, int(np.rint(dot_columns(plot, area, np.array([float(number)]))[0]))] = True
+            line[::every, dot_column(plot, area, number)] = True
             add(line, ink)
     row = np.arange(shape[0])[:, None]
     for one in plot.series:
@@ -243,7 +269,7 @@ def stretches(plot: CurvePlot, area: PlotArea, one: Series) -> tuple[Ints, Ints]
         lower = np.where(there & (lower < dots - 1), lower + 1, lower)
         upper = np.where(there & (upper == lower) & (upper > 0), upper - 1, upper)
     if one.dotted:
-        at = np.rint(dot_columns(plot, area, one.x[_inside(plot, one)])).astype(np.int64)
+        at = np.rint(dot_columns(plot, area, one.x[slice(*_inside(plot, one))])).astype(np.int64)
         at = at[there[at]]
         upper[at], lower[at] = np.maximum(upper[at] - 1, 0), np.minimum(lower[at] + 1, dots - 1)
     if one.dashed:
@@ -252,35 +278,29 @@ def stretches(plot: CurvePlot, area: PlotArea, one: Series) -> tuple[Ints, Ints]
     return upper, lower
 
 
-def _inside(plot: CurvePlot, one: Series) -> Bools:
-    """The points within the window."""
-    found: Bools = (one.x >= plot.start) & (one.x <= plot.stop)
-    return found
-
-
 def _spread(plot: CurvePlot, area: PlotArea, one: Series, columns: int) -> tuple[Floats, Floats]:
     """The least and the greatest place on the axis in each column of dots; NaN where there is none."""
     import numpy as np
 
-    low, high = np.full(columns, np.inf), np.full(columns, -np.inf)
+    first, last = _inside(plot, one)
     # One point on each side goes with those in sight, for the lines that lead out of it.
-    seen = np.flatnonzero(_inside(plot, one))
-    if len(seen):
-        first, last = max(int(seen[0]) - 1, 0), min(int(seen[-1]) + 2, len(one.x))
-    else:
-        after = int(np.searchsorted(one.x, plot.start))
-        first, last = max(after - 1, 0), min(after + 1, len(one.x))
-    at = dot_columns(plot, area, one.x[first:last])
-    below, above = area.axis.places(one.low[first:last]), area.axis.places(one.high[first:last])
-    finite = np.isfinite(below) & np.isfinite(above)
-    place = np.rint(at).astype(np.int64)
-    own = finite & (place >= 0) & (place < columns)
-    np.minimum.at(low, place[own], below[own])
-    np.maximum.at(high, place[own], above[own])
-    empty = ~np.isfinite(low)
-    low[empty] = high[empty] = np.nan
-    if len(at) > 1:
-        _join(at, below, above, finite, low, high)
+    outer, beyond = max(first - 1, 0), min(last + 1, len(one.x))
+    at = dot_columns(plot, area, one.x[outer:beyond])
+    place = np.rint(at)
+    edges = np.searchsorted(place, np.arange(columns + 1))
+    there = edges[1:] > edges[:-1]
+    low, high = np.full(columns, np.nan), np.full(columns, np.nan)
+    if there.any():
+        end, starts = int(edges[-1]), edges[:-1][there]
+        for found, values, reduce in ((low, one.low, np.fmin), (high, one.high, np.fmax)):
+            piece = values[outer : outer + end]
+            finite = piece if np.isfinite(piece).all() else np.where(np.isfinite(piece), piece, np.nan)
+            found[there] = area.axis.places(reduce.reduceat(finite, starts))
+    if len(at) > 1 and not there.all():
+        below, above = area.axis.places(one.low[outer:beyond]), area.axis.places(one.high[outer:beyond])
+        broken = there & np.isnan(low)
+        _join(at, below, above, np.isfinite(below) & np.isfinite(above), low, high)
+        low[broken] = high[broken] = np.nan
     return np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from retrograde.tui.canvas.canvas import Canvas, shorten
 from retrograde.tui.canvas.glyphs import width
@@ -24,7 +24,7 @@ from retrograde.tui.drawing.axes import Axis, Tick
 
 if TYPE_CHECKING:
     from retrograde.tui.records.fields import FieldPlot, FieldPoint
-    from retrograde.tui.records.value_types import Floats, Ints
+    from retrograde.tui.records.value_types import Bools, Floats, Ints, Texts
 
 LEAST_COLUMNS, LEAST_ROWS = 6, 3
 """Cells that a plane needs at least."""
@@ -115,7 +115,7 @@ def class_field(values: Floats) -> tuple[Ints, tuple[str, ...]]:
     """
     import numpy as np
 
-    finite: Any = np.isfinite(values).all(axis=2)
+    finite = np.asarray(np.isfinite(values).all(axis=2))
     known = np.where(finite[:, :, None], values, 0.0)
     best = known.argmax(axis=2)
     ordered = np.sort(known, axis=2)
@@ -123,13 +123,12 @@ def class_field(values: Floats) -> tuple[Ints, tuple[str, ...]]:
     most = float(lead.max()) if lead.size else 0.0
     share = lead / most if most > 0 else np.zeros_like(lead)
     shades = CLASS_FIELD + best % CLASSES * CLASS_STEPS + np.rint((CLASS_STEPS - 1) * share).astype(np.int64)
-    return _checked(shades, np.array(list(class_signs(values.shape[2])))[best], finite)
+    return _checked(shades, np.array(list(class_signs(values.shape[2]).lower()))[best], finite)
 
 
 def class_signs(count: int) -> str:
-    """A character for each class, by its place."""
-    signs = LETTERS + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    return "".join(signs[k % len(signs)] for k in range(count))
+    """A letter for the samples of each class, by its place; the same in lower case is for the field of the class."""
+    return "".join(chr(ord("A") + k % 26) for k in range(count))
 
 
 def height_field(values: Floats, axis: Axis) -> tuple[Ints, tuple[str, ...]]:
@@ -148,7 +147,7 @@ def height_field(values: Floats, axis: Axis) -> tuple[Ints, tuple[str, ...]]:
     return _checked(shades, np.array(list(LETTERS))[band], finite)
 
 
-def _checked(shades: Ints, texts: Ints, finite: Ints) -> tuple[Ints, tuple[str, ...]]:
+def _checked(shades: Ints, texts: Texts, finite: Bools) -> tuple[Ints, tuple[str, ...]]:
     """Shades and digits, with what is not a finite number marked."""
     import numpy as np
 
@@ -180,44 +179,45 @@ def draw_field(canvas: Canvas, plot: FieldPlot, top: int, rows: int) -> FieldAre
     return area
 
 
-def _halves(plot: FieldPlot, area: FieldArea) -> list[list[int]]:
+def _halves(plot: FieldPlot, area: FieldArea) -> Ints:
     """The shades of the upper and lower halves of all cells: of each the place in its middle."""
     import numpy as np
 
     high, wide = plot.shades.shape
     down = ((np.arange(2 * area.rows) + 0.5) / (2 * area.rows) * high).astype(np.int64)
     across = ((np.arange(area.columns) + 0.5) / area.columns * wide).astype(np.int64)
-    made: list[list[int]] = plot.shades[np.ix_(down, across)].tolist()
+    made: Ints = plot.shades[np.ix_(down, across)]
     return made
 
 
-def _draw_cells(canvas: Canvas, plot: FieldPlot, area: FieldArea, halves: list[list[int]]) -> None:
+def _draw_cells(canvas: Canvas, plot: FieldPlot, area: FieldArea, halves: Ints) -> None:
     """Draws the shades; with digits where colours do not tell them."""
-    g = canvas.glyphs
-    high, wide = len(plot.digits), len(plot.digits[0])
+    import numpy as np
+
+    upper, lower = halves[::2], halves[1::2]
+    if not canvas.glyphs.digits:
+        characters = np.where(upper != lower, "▀", " ").tolist()
+        inks = pair(upper, lower).tolist()
+    else:
+        high, wide = len(plot.digits), len(plot.digits[0])
+        lines = [plot.digits[min(int((row + 0.5) / area.rows * high), high - 1)] for row in range(area.rows)]
+        characters = [[line[int((k + 0.5) / area.columns * wide)] for k in range(area.columns)] for line in lines]
+        inks = pair(np.full(lower.shape, int(Solid.STRONG)), lower).tolist()
     for row in range(area.rows):
-        upper, lower = halves[2 * row], halves[2 * row + 1]
-        if not g.digits:
-            characters = ["▀" if one != two else " " for one, two in zip(upper, lower, strict=True)]
-            inks = [pair(one, two) for one, two in zip(upper, lower, strict=True)]
-        else:
-            line = plot.digits[min(int((row + 0.5) / area.rows * high), high - 1)]
-            characters = [line[int((k + 0.5) / area.columns * wide)] for k in range(area.columns)]
-            inks = [pair(Solid.STRONG, one) for one in lower]
-        canvas.cells(area.left, area.top + row, characters, inks)
+        canvas.cells(area.left, area.top + row, characters[row], inks[row])
 
 
-def _draw_point(canvas: Canvas, plot: FieldPlot, area: FieldArea, halves: list[list[int]], one: FieldPoint) -> None:
+def _draw_point(canvas: Canvas, plot: FieldPlot, area: FieldArea, halves: Ints, one: FieldPoint) -> None:
     """Draws what lies at a place."""
     at = area.cell(plot, one.x, one.y)
     if at is None:
         return
     x, y = at
-    field = halves[2 * (y - area.top) + 1][x - area.left]
+    field = int(halves[2 * (y - area.top) + 1, x - area.left])
     canvas.cells(x, y, [one.sign], [point(one.shade, field)])
 
 
-def _draw_way(canvas: Canvas, plot: FieldPlot, area: FieldArea, halves: list[list[int]]) -> None:
+def _draw_way(canvas: Canvas, plot: FieldPlot, area: FieldArea, halves: Ints) -> None:
     """Draws a line through places."""
     import numpy as np
 
@@ -236,7 +236,7 @@ def _draw_way(canvas: Canvas, plot: FieldPlot, area: FieldArea, halves: list[lis
             if 0 <= x < area.columns and 0 <= y < area.rows:
                 seen.add((int(x), int(y)))
     for x, y in seen:
-        canvas.cells(area.left + x, area.top + y, [sign], [point(Solid.STRONG, halves[2 * y + 1][x])])
+        canvas.cells(area.left + x, area.top + y, [sign], [point(Solid.STRONG, int(halves[2 * y + 1, x]))])
 
 
 def _draw_axes(canvas: Canvas, plot: FieldPlot, area: FieldArea) -> None:

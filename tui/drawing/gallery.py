@@ -10,6 +10,10 @@ from retrograde.tui.drawing.cells import shade, window
 
 if TYPE_CHECKING:
     from retrograde.tui.records.fields import GalleryPlot
+    from retrograde.tui.records.pictures import Grid
+
+CELLS = (8, 6, 4, 2, 1)
+"""Columns of a cell; it has half as many rows."""
 
 
 def draw_gallery(canvas: Canvas, plot: GalleryPlot, top: int, rows: int) -> tuple[int, int] | None:
@@ -24,14 +28,14 @@ def draw_gallery(canvas: Canvas, plot: GalleryPlot, top: int, rows: int) -> tupl
     if not plot.grids or rows < 2:
         return None
     high, wide = plot.grids[0].values.shape
-    count = len(plot.grids)
-    for cell in (6, 4, 2, 1):
-        size, tall = wide * cell + 2, high * max(cell // 2, 1) + 2
-        beside = min(max(canvas.width // size, 1), count)
+    count, gap = len(plot.grids), 5 if plot.signs else 2
+    for cell in CELLS:
+        size, tall = wide * cell + gap, high * max(cell // 2, 1) + 2
+        beside = count if plot.signs else min(max(canvas.width // size, 1), count)
         below = max((rows + 1) // tall, 1)
-        if beside * below >= count and size <= canvas.width and tall <= rows + 1:
+        if beside * below >= count and beside * size - gap <= canvas.width and tall <= rows + 1:
             break
-    first, last = window(-(-count // beside), below, plot.selected // beside, 1)
+    first, last = window(-(-count // beside), below, max(plot.selected, 0) // beside, 1)
     for number in range(first * beside, min(last * beside, count)):
         x, y = number % beside * size, top + (number // beside - first) * tall
         grid = plot.grids[number]
@@ -41,14 +45,18 @@ def draw_gallery(canvas: Canvas, plot: GalleryPlot, top: int, rows: int) -> tupl
         if chosen:
             canvas.put(x, y, canvas.glyphs.cursor, Ink.KEY)
             canvas.flag(y, x, x + size - 1, SELECTED)
-        draw_matrix(canvas, number_grid(plot, number), x + 1, y + 1, cell)
+        draw_matrix(canvas, shares_of(grid), x + 1, y + 1, cell)
+        if number < len(plot.signs):
+            canvas.put(x + size - gap // 2 - 1, y + 1 + (tall - 2) // 2, plot.signs[number], Ink.STRONG)
     return beside, first * beside
 
 
-def number_grid(plot: GalleryPlot, number: int) -> list[list[float]]:
-    """The numbers of a matrix, as shares of its own scale."""
-    grid = plot.grids[number]
-    found: list[list[float]] = (grid.values / (grid.scale or 1.0)).tolist()
+def shares_of(grid: Grid) -> list[list[float]]:
+    """The numbers of a matrix, as shares of its scale."""
+    import numpy as np
+
+    scale = grid.scale or float(np.abs(grid.values[np.isfinite(grid.values)]).max(initial=0.0)) or 1.0
+    found: list[list[float]] = (grid.values / scale).tolist()
     return found
 
 

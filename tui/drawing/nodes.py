@@ -359,6 +359,8 @@ class Nodes:
     def _draw_notes(self, node: NodeView, x: int, rows: range, room: int) -> None:
         """What is noted below a node, as far as it fits: no number is better than one that reads as another."""
         left, canvas = iter(rows), self.canvas
+        if node.title and len(rows) > len(node.notes) and width(node.title) <= room:
+            canvas.put(x, next(left), node.title, Ink.ACCENT)
         for label, value, sign in node.notes:
             forms = _notes(label, value, sign=sign)
             text = next((form for form in forms if width(form) <= room), "")

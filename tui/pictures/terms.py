@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from retrograde.tui.records.pictures import Picture
 
 MOST_TERMS = 8
-"""Terms of a sum that are listed; of a longer sum the largest."""
+"""Terms of a sum that are listed; of a longer sum the largest, by size."""
+LARGEST = 6
 
 
 def term_bars(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:
@@ -48,7 +49,7 @@ def _chosen(sizes: list[float], active: int) -> list[int]:
     if active:
         start = max(active - 4, 0)
         return list(range(start, min(start + 5, len(sizes))))
-    return sorted(sorted(range(len(sizes)), key=lambda k: -sizes[k])[:4])
+    return sorted(range(len(sizes)), key=lambda k: -sizes[k])[:LARGEST]
 
 
 def _row(reading: Reading, term: Term, biggest: float, total: float, number: int) -> TermRow:

@@ -87,11 +87,13 @@ class GalleryPlot:
 
     Attributes:
         grids: the matrices.
-        selected: the one that is kept in sight, and marked.
+        selected: the one that is kept in sight, and marked; -1 for none.
+        signs: what stands between each two of them, where they are a calculation in one row.
     """
 
     grids: tuple[Grid, ...]
-    selected: int = 0
+    selected: int = -1
+    signs: tuple[str, ...] = ()
 
 
 Plot: TypeAlias = "CurvePlot | FieldPlot | SpreadPlot | GalleryPlot | Grid | JoinedPicture"

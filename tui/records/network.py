@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class NodeView:
     """A neuron or an input: its name, its output, its part in the step, and whether the output is another elsewhere.
 
-    ``notes`` are further values below it: a label, a number, and whether its sign is always written.
+    ``notes`` are further values below it: a label, a number, and whether its sign is always written. ``title`` is the
+    class that it stands for, which is written below it where there is room for that, too.
     """
 
     name: str
@@ -26,6 +27,7 @@ class NodeView:
     selected: bool = False
     notes: tuple[tuple[str, float, bool], ...] = ()
     edited: bool = False
+    title: str = ""
 
 
 class SheetKind(Enum):

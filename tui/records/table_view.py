@@ -71,6 +71,7 @@ class TableView:
         lines: what is said above the table; a line that is too long is broken.
         foot: the same below it, the most important first.
         side: the same to the right of it where there is room, else below all.
+        least: the cells that have to be there for ``side``; 0 for what sentences take.
         empty: what is said where there is no row.
         keys: keys and what they do, in the bottom edge.
     """
@@ -83,5 +84,6 @@ class TableView:
     lines: tuple[Line, ...] = ()
     foot: tuple[Line, ...] = ()
     side: tuple[Line, ...] = ()
+    least: int = 0
     empty: str = ""
     keys: tuple[tuple[str, str], ...] = ()

@@ -21,6 +21,7 @@ from retrograde.tui.screens.goals import Visit
 from retrograde.tui.views.biography import BY_WORDS, Story, Told, biography_story
 from retrograde.tui.views.plain import in_ascii
 from retrograde.tui.widgets.table import Table
+from retrograde.tui.work.pace import between
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.expression import Ref
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 Work: TypeAlias = Callable[[str, Callable[["Job"], object], Callable[[Any], None], Callable[[], None]], None]
 FURTHEST = 100
 """Weights that are gone through by how far they moved."""
-
-EVERY_SECONDS = 0.1
-"""How often it is said how far a replay is."""
 
 
 class BiographyScreen(AnsweringModal[Visit | None]):
@@ -152,7 +150,7 @@ class BiographyScreen(AnsweringModal[Visit | None]):
     def _say_progress(self, job: Job, done: int, total: int) -> None:
         """Says how far a replay is, from the worker."""
         now = time.perf_counter()
-        if now - self._posted < EVERY_SECONDS:
+        if now - self._posted < between():
             return
         from retrograde.tui.views.loss import duration
 

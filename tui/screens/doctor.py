@@ -20,6 +20,7 @@ from retrograde.tui.screens.answering import AnsweringModal
 from retrograde.tui.screens.goals import Mend, Visit
 from retrograde.tui.views.plain import in_ascii
 from retrograde.tui.widgets.choices import Choices
+from retrograde.tui.work.pace import between
 
 if TYPE_CHECKING:
     from retrograde.engine.explaining.detectors.records import Alert, Diagnosis
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 Work: TypeAlias = Callable[[str, Callable[["Job"], object], Callable[[Any], None], Callable[[], None]], None]
 Judge: TypeAlias = Callable[["Job", Callable[[float], None]], "Diagnosis"]
-EVERY_SECONDS = 0.1
-"""How often it is said how far it is."""
 
 
 class DoctorScreen(AnsweringModal[Visit | Mend | None]):
@@ -123,7 +122,7 @@ class DoctorScreen(AnsweringModal[Visit | Mend | None]):
     def _say_share(self, share: float) -> None:
         """Says how far it is, from the worker."""
         now = time.perf_counter()
-        if now - self._posted >= EVERY_SECONDS:
+        if now - self._posted >= between():
             self._posted = now
             text = _("the run is judged: {percent} %; Esc cancels").format(percent=int(100 * share))
             self.post_message(self.Judged(text))

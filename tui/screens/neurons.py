@@ -56,7 +56,8 @@ class NeuronScreen(LookingScreen):
 
     def table(self) -> TableView:
         """A row a neuron."""
-        return neurons_table(self._reading, self._order, self.row, self._glyphs, by_zeros=self._by_zeros)
+        room = self.size.width
+        return neurons_table(self._reading, self._order, self.row, self._glyphs, by_zeros=self._by_zeros, room=room)
 
     def step(self) -> int | None:
         """The step that makes the value of the selected neuron for the sample at the cursor."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MOST_MATRICES = 256
 """Neurons, and samples, that are shown."""
+FIGURE = 8
+"""Columns of a number; where all of them fit, matrices are numbers."""
 ONE, NEURONS, SAMPLES = "one", "neurons", "samples"
 
 
@@ -56,7 +58,7 @@ class InputsPicture(Picture):
     """The inputs of a sample, what a neuron weighs, and their products; or all neurons; or all samples of the batch."""
 
     name = "inputs"
-    title = N_("inputs and weights")
+    title = N_("inputs")
     keys: ClassVar[tuple[tuple[str, str], ...]] = (
         ("↑ ↓", N_("neuron")),
         ("← →", N_("one, all neurons, the batch")),
@@ -170,7 +172,11 @@ class InputsPicture(Picture):
             Grid(values=weights, title=_("weights of {name}").format(name=name)),
             Grid(values=terms, title=_("products")),
         )
-        return PictureView(plot=JoinedPicture(grids=grids, signs=("×", "=")), lines=(self._said(found),))
+        figures = 3 * (sample.shape[1] * FIGURE + 3) <= room.columns
+        plot: GalleryPlot | JoinedPicture = GalleryPlot(grids=grids, signs=("×", "="))
+        if figures:
+            plot = JoinedPicture(grids=grids, signs=("×", "="))
+        return PictureView(plot=plot, lines=(self._said(found),))
 
     def _said(self, found: InputsReading) -> Line:
         """The neuron, its bias, and its net input."""

@@ -255,9 +255,9 @@ class LossPicture(Picture):
         """Points at an iteration further to a side: by a column, or an eighth of what is in sight."""
         window = self._in_sight(found)
         size = window.stop - window.start
-        step = max(size / 8 if far else size / max(room.columns - 12, 1), 1)
+        step: float = max(size / 8 if far else size / max(room.columns - 12, 1), 1.0)
         whole = self._whole(found)
-        at = min(max(round(self._pointed(found) + by * step), int(whole.start)), int(whole.stop))
+        at = round(min(max(self._pointed(found) + by * step, whole.start), whole.stop))
         self._pointer = at
         if self._window is not None and not window.start <= at <= window.stop:
             self._move(found, by * max(size * PAN, abs(at - (window.stop if by > 0 else window.start))))

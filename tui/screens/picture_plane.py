@@ -67,7 +67,7 @@ class PlanePicture(Picture):
     """The loss over two parameters, all others as they are at the cursor."""
 
     name = "plane"
-    title = N_("plane of two weights")
+    title = N_("plane")
     keys: ClassVar[tuple[tuple[str, str], ...]] = (
         ("← →", N_("weight across")),
         ("↑ ↓", N_("weight upward")),

@@ -114,6 +114,7 @@ def _nodes(reading: Reading, name: str, found: Marks, chosen: int, *, small: boo
             mark=found.cells.get(SlotCell(name, unit), Mark.IDLE),
             selected=unit == chosen,
             notes=_notes(reading, name, array, unit, last=last) if small else (),
+            title=class_at(reading, name, unit) if small and last else "",
             edited=parent and reading.before(_slot(reading, array, unit)) is not None,
         )
         for unit, value in enumerate(values)

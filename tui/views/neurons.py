@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.explaining.neurons import images_of, weights_into, weights_out_of
 from retrograde.engine.text import N_, _
-from retrograde.tui.canvas.canvas import Line, Span
+from retrograde.tui.canvas.canvas import Line, Span, measure
 from retrograde.tui.canvas.glyphs import Glyphs, width
 from retrograde.tui.canvas.inks import Ink, signed
 from retrograde.tui.drawing.cells import figure
@@ -35,6 +35,10 @@ MOST_NAMED = 20
 MOST_IMAGES = 4
 """Images of a neuron's weights that are shown."""
 BAR = 10
+WIDE = 100
+"""Cells of the screen from which on the least and the largest value have columns."""
+MOST_LEAST = 34
+"""Cells beside the table that have to be there at most for a neuron to be shown."""
 
 
 def neurons_title(session: Session, reading: NeuronReading) -> Line:
@@ -45,7 +49,7 @@ def neurons_title(session: Session, reading: NeuronReading) -> Line:
 
 
 def neurons_table(
-    reading: NeuronReading, order: Sequence[int], selected: int, glyphs: Glyphs, *, by_zeros: bool
+    reading: NeuronReading, order: Sequence[int], selected: int, glyphs: Glyphs, *, by_zeros: bool, room: int = 120
 ) -> TableView:
     """A row a neuron.
 
@@ -55,19 +59,21 @@ def neurons_table(
         selected: the selected row.
         glyphs: the characters of the screen.
         by_zeros: whether they are sorted by how often they are 0.
+        room: the cells that the screen is wide; where they are few, columns give way to the selected neuron.
     """
-    table = reading.table
+    table, wide = reading.table, room >= WIDE
     dead = set(table.dead)
-    rows = tuple(_row(reading, number, dead) for number in order)
+    rows = tuple(_row(reading, number, dead, wide=wide) for number in order)
     size = max((width(reading.names[number]) for number in order), default=1)
     columns = [
         Column(title=_("neuron"), width=size),
-        Column(title=(glyphs.down if by_zeros else "") + _("is 0"), width=5 + 1 + BAR),
+        Column(title=(glyphs.down if by_zeros else "") + _("is 0"), width=6 + 1 + (BAR if wide else BAR // 2)),
         *((Column(title=_("saturated"), width=9, right=True, rank=3),) if table.saturated is not None else ()),
         Column(title=_("mean"), width=9, right=True),
-        Column(title=_("least"), width=9, right=True, rank=2),
-        Column(title=_("most"), width=9, right=True, rank=1),
+        *((Column(title=_("least"), width=9, right=True, rank=2),) if wide else ()),
+        *((Column(title=_("most"), width=9, right=True, rank=1),) if wide else ()),
     ]
+    side = _one(reading, order[selected], glyphs) if order else ()
     return TableView(
         columns=tuple(columns),
         rows=rows,
@@ -75,7 +81,8 @@ def neurons_table(
         count=len(rows),
         selected=selected,
         lines=(_said(reading), ()),
-        side=_one(reading, order[selected], glyphs) if order else (),
+        side=side,
+        least=min(max(map(measure, side), default=0), MOST_LEAST),
         empty=_("no values of this layer are known"),
         keys=tuple((key, _(word)) for key, word in KEYS),
     )
@@ -93,14 +100,14 @@ def _said(reading: NeuronReading) -> Line:
     return (Span(text, Ink.BAD), Span(f"  {count}", Ink.DIM))
 
 
-def _row(reading: NeuronReading, number: int, dead: set[int]) -> tuple[Cell, ...]:
+def _row(reading: NeuronReading, number: int, dead: set[int], *, wide: bool) -> tuple[Cell, ...]:
     table = reading.table
     ink = Ink.BAD if number in dead else Ink.STRONG
     share = float(table.zeros[number])
     cells: list[Cell] = [Span(reading.names[number], ink), Bar(share or None, percent(share), Ink.NEGATIVE)]
     if table.saturated is not None:
         cells.append(Span(percent(float(table.saturated[number])), Ink.TEXT))
-    for values in (table.mean, table.low, table.high):
+    for values in (table.mean, *((table.low, table.high) if wide else ())):
         value = float(values[number])
         cells.append(Span(figure(value, 4), Ink.TEXT if math.isfinite(value) else Ink.BAD))
     return tuple(cells)

@@ -110,7 +110,7 @@ def race_table(laps: tuple[Lap, ...], epochs: list[int], selected: int) -> Table
             title=title,
             width=max(width(row[k].text) for row in rows),
             right=k > 1,
-            rank=0 if k in (0, last) else 2 if k <= 2 else 3 + last - k,
+            rank=0 if k in (0, last) else 2 if k <= 2 else 3 + k + 20 * sum(not row[k].text for row in rows),
         )
         for k, title in enumerate(titles)
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrograde.engine.text import N_, _, joined, ngettext
-from retrograde.tui.canvas.canvas import Line, Span
+from retrograde.tui.canvas.canvas import Line, Span, measure
 from retrograde.tui.canvas.glyphs import Glyphs, width
 from retrograde.tui.canvas.inks import Ink, grey, heat
 from retrograde.tui.drawing.cells import brief, figure, shade
@@ -25,6 +25,8 @@ MOST_NUMBERS = 4
 """Inputs, targets or outputs of a sample that are written out."""
 MOST_CLASSES = 12
 """Classes of a sequence that are written out."""
+MOST_LEAST = 34
+"""Cells beside the table that have to be there at most for a sample to be shown."""
 MOST_TEXT = 28
 """Cells of a column of classes or numbers."""
 
@@ -199,6 +201,7 @@ def samples_table(table: SampleTable, rows: Integers, look: SamplesLook, glyphs:
         for k, title in enumerate(titles)
     )
     selected = min(max(look.row, 0), max(len(rows) - 1, 0))
+    side = _one(table, int(rows[selected]), glyphs) if len(rows) else ()
     return TableView(
         columns=columns,
         rows=tuple(cells),
@@ -206,7 +209,8 @@ def samples_table(table: SampleTable, rows: Integers, look: SamplesLook, glyphs:
         count=len(rows),
         selected=selected,
         lines=(_said(table, len(rows), look), ()),
-        side=_one(table, int(rows[selected]), glyphs) if len(rows) else (),
+        side=side,
+        least=min(max(map(measure, side), default=0), MOST_LEAST),
         empty=_("no sample is so; / takes another filter"),
         keys=tuple((key, _(word)) for key, word in KEYS if _possible(table, key)),
     )
@@ -318,7 +322,7 @@ def matrix_table(table: SampleTable, look: SamplesLook) -> TableView:
     """
     grid = confusion_grid(table)
     heading, body = grid[0], grid[1:]
-    sizes = [max(width(line[k]) for line in grid) + 2 * (k > 0) for k in range(len(heading))]
+    sizes = [max(width(line[k]) for line in grid) + (k > 0) for k in range(len(heading))]
     room, first, last = look.room - 8 - sizes[0], look.column, look.column + 1
     used = sizes[1 + look.column] + 2
     while used < room and (first > 0 or last < len(heading) - 1):
@@ -329,7 +333,7 @@ def matrix_table(table: SampleTable, look: SamplesLook) -> TableView:
             used += sizes[first] + 2
             first -= used <= room
     columns = [Column(title=heading[0], width=sizes[0])]
-    columns += [Column(title=f"{heading[1 + k]} ", width=sizes[1 + k], right=True) for k in range(first, last)]
+    columns += [Column(title=heading[1 + k], width=sizes[1 + k], right=True) for k in range(first, last)]
     rows = tuple(
         (Span(line[0], Ink.STRONG), *(_count_cell(line[1 + k], k, number, look) for k in range(first, last)))
         for number, line in enumerate(body)
@@ -350,7 +354,7 @@ def matrix_table(table: SampleTable, look: SamplesLook) -> TableView:
 
 
 def _count_cell(text: str, column: int, row: int, look: SamplesLook) -> Span:
-    """A count: what is right, what is taken for another, and the selected one in brackets."""
+    """A count: what is right, what is taken for another, and a mark on the selected one."""
     ink = Ink.GOOD if column == row else Ink.FAINT if text == "·" else Ink.BAD
     chosen = (row, column) == (look.row, look.column)
-    return Span(f"[{text}]" if chosen else f"{text} ", Ink.KEY if chosen else ink)
+    return Span(f"›{text}" if chosen else text, Ink.KEY if chosen else ink)

@@ -155,7 +155,19 @@ def _sheet(reading: Reading, arrays: tuple[Array, ...], found: Marks) -> SheetVi
             if len(ref.index) == len(first.shape) and (not first.batched or ref.index[0] == reading.sample):
                 marks[before + ravel(ref.index[len(ref.index) - axes :], first.element_shape)] = mark
     sheet = _built(reading, arrays, first.element_shape, marks, -1)
-    return replace(sheet, title=_title(first), scale=max(_largest(sheet.values), LEAST_SCALE))
+    scaled = replace(sheet, title=_title(first), scale=max(_largest(sheet.values), LEAST_SCALE))
+    if not _of_attention(reading, first) or sheet.kind is not SheetKind.MAP:
+        return scaled
+    rows, columns = sheet.values.shape[-2:]
+    names = tuple(f"q{row + 1}" for row in range(rows))
+    return replace(scaled, title=f"{scaled.title} k1…k{columns}", names=names)
+
+
+def _of_attention(reading: Reading, array: Array) -> bool:
+    """Whether an array has a row a query and a column a key."""
+    if array.stem != "a" or len(array.element_shape) < 2:
+        return False
+    return any(info.name == array.layer and info.spec.kind == "attention" for info in reading.network.layers)
 
 
 def _built(

@@ -6,6 +6,7 @@ Of a large network only the rows in sight are sorted.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,7 +53,7 @@ class WeightOrder:
         count = len(parameters) if numbers is None else len(numbers)
         if order == "file":
             return cls(numbers=numbers, count=count, keys=None)
-        keys = -parameters.spread(lambda array: _size(reading, array, order))
+        keys = _keys(reading, parameters, order)
         return cls(numbers=numbers, count=count, keys=keys if numbers is None else keys[np.asarray(numbers, np.intp)])
 
     def place(self, number: int) -> int:
@@ -80,6 +81,12 @@ class WeightOrder:
             return True
         at = int(np.searchsorted(np.asarray(self.numbers), number))
         return at < self.count and self.numbers[at] == number
+
+
+@lru_cache(maxsize=1)
+def _keys(reading: Reading, parameters: Parameters, order: str) -> Floats:
+    """Minus how large each parameter is in one respect: the selection moves many times at one position."""
+    return -parameters.spread(lambda array: _size(reading, array, order))
 
 
 def _ranked(keys: Floats, first: int, last: int) -> NDArray[np.intp]:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
+from itertools import takewhile
+
+from textual.geometry import Offset
+from textual.strip import Strip
 
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten, wrap
@@ -93,6 +98,14 @@ class EquationPanel(Panel[EquationView]):
     """Draws an ``EquationView``; each row of operands can be selected."""
 
     _items: dict[int, int]
+    _result: Offset | None = None
+
+    def render_line(self, y: int) -> Strip:
+        """The strip of a row; the terminal's cursor, which readers of screens follow, stands on the result."""
+        strip = super().render_line(y)
+        if self._result is not None and not self.app.screen.focused:
+            self.app.cursor_position = self.region.offset + self._result
+        return strip
 
     def draw(self, canvas: Canvas, view: EquationView) -> None:
         """Lays the parts out below each other, scrolled so that the selected operand is seen."""
@@ -111,6 +124,7 @@ class EquationPanel(Panel[EquationView]):
         if len(rows) > canvas.height and selected is not None:
             top = min(max(selected - canvas.height + 2, 0), len(rows) - canvas.height)
         self._items = {row - top: item for row, item in items.items()}
+        self._result = _place_of(view.result, rows[top : top + canvas.height])
         for y, row in enumerate(rows[top : top + canvas.height]):
             if isinstance(row, tuple):
                 canvas.spans(1, y, fit(row, canvas.width - 1, canvas.glyphs.ellipsis), canvas.width)
@@ -237,6 +251,15 @@ class EquationPanel(Panel[EquationView]):
                 line = (Span(" " * (indent + 2)), Span(other, ink))
         rows.append(line)
         return rows
+
+
+def _place_of(result: Span, rows: Sequence[Row]) -> Offset | None:
+    """Where a result begins in a panel; None where it is not in sight."""
+    for y, row in enumerate(rows):
+        if isinstance(row, tuple) and any(span is result for span in row):
+            before = takewhile(lambda span: span is not result, row)
+            return Offset(2 + measure(before), 1 + y)
+    return None
 
 
 def _chain(view: EquationView, room: int) -> list[Row]:

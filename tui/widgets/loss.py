@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from textual import events
+
 from retrograde.tui.canvas.canvas import Canvas, measure, whole
 from retrograde.tui.canvas.inks import Ink
-from retrograde.tui.drawing.curves import draw_plot
+from retrograde.tui.drawing.curves import PlotArea, draw_plot, number_at
 from retrograde.tui.records.loss import LossView
 from retrograde.tui.widgets.panel import Panel
 
@@ -15,8 +17,21 @@ LEAST_WIDTH = 16
 class LossPanel(Panel[LossView]):
     """Draws a ``LossView``."""
 
+    _area: PlotArea | None = None
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Says which iteration was pressed."""
+        event.stop()
+        item, area = None, self._area
+        view = None if self.state is None else self.state[1]
+        if area is not None and view is not None and view.plot is not None:
+            inside = area.left <= event.x - 1 < area.left + area.columns and event.y - 1 >= area.top
+            item = number_at(view.plot, area, event.x - 1) if inside else None
+        self.post_message(self.Pressed(self.id or "", item))
+
     def draw(self, canvas: Canvas, view: LossView) -> None:
         """Draws the lines, the curve with its axis, and the place of the cursor."""
+        self._area = None
         g = canvas.glyphs
         top = 0
         room = canvas.width - 2
@@ -32,4 +47,4 @@ class LossPanel(Panel[LossView]):
             canvas.fill(1, top, done, g.bar, Ink.DONE)
             top += 1
         if view.plot is not None and canvas.width >= LEAST_WIDTH:
-            draw_plot(canvas, view.plot, top, canvas.height - top)
+            self._area = draw_plot(canvas, view.plot, top, canvas.height - top)

@@ -18,6 +18,10 @@ class OneLine(Input):
     They are replaced, however they come: pasted, or as part of a text to begin with.
     """
 
+    def on_mount(self) -> None:
+        """Where little motion is asked for, its cursor does not blink."""
+        self.cursor_blink = not self.app.has_class("-calm")
+
     def validate_value(self, value: str) -> str:
         """The text as it is shown; as long as it was, so that the cursor stays where it is."""
         return visible(value)

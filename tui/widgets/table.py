@@ -118,7 +118,7 @@ class Table(Drawn[TableView]):
         wanted = sum(max(column.width, width(column.title)) + SPACE for column in view.columns)
         # The arrows of a longer table have a column, and the line between has three.
         left = canvas.width - 5 - wanted - 3
-        return min(left, MOST_SIDE) if view.side and left >= LEAST_SIDE else 0
+        return min(left, MOST_SIDE) if view.side and left >= (view.least or LEAST_SIDE) else 0
 
     def _draw_side(self, canvas: Canvas, view: TableView, size: int) -> None:
         """Draws what is said to the right."""

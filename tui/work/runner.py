@@ -17,14 +17,13 @@ from textual.message import Message
 
 from retrograde.engine.errors import EngineError
 from retrograde.tui.records.loss import Losses, RunView
+from retrograde.tui.work.pace import between
 
 if TYPE_CHECKING:
     from retrograde.engine.explaining.detectors.records import Alert
     from retrograde.engine.session.session import Progress, Session
     from retrograde.engine.travel.stopping import Outcome
 
-EVERY_SECONDS = 0.1
-"""How often progress is posted."""
 SWITCH_SECONDS = 0.0005
 """How long the worker may keep the interpreter from the screen while a run goes on."""
 HOLD_SECONDS = 0.03
@@ -126,7 +125,7 @@ class TrainingWork:
 
     def _due(self) -> bool:
         now = time.perf_counter()
-        if now - self._posted < EVERY_SECONDS:
+        if now - self._posted < between():
             return False
         self._posted = now
         return True

@@ -13,7 +13,6 @@ import numpy as np
 from retrograde.engine.importing.draft import Link, Node, Numbers, Piece
 from retrograde.engine.importing.maps.rules import maps
 from retrograde.engine.importing.tracing import Fixed, Held, Meaning, Operation, Part, Trace, UnmappedError
-from retrograde.engine.layers.attention import AttentionLayer
 from retrograde.engine.text import _
 
 
@@ -103,11 +102,23 @@ def masked(trace: Trace, call: Operation, scores: Part, mask: Meaning | None) ->
     """
     if not isinstance(mask, Fixed):
         raise UnmappedError(_("no layer does this"))
-    values = np.broadcast_to(mask.values, scores.at.shape)
-    hidden = np.triu(np.ones(scores.at.shape[-2:], dtype=bool), 1)
-    if not (values[..., ~hidden] == 0.0).all() or not np.isneginf(values[..., hidden]).all():
-        raise UnmappedError(_("its mask is another one than that of later positions"))
-    trace.put(call, Part(what="scores", at=scores.at, parts={**scores.parts, "causal": True}))
+    parts = {**scores.parts, **_hiding(mask.values, scores.at.shape)}
+    trace.put(call, Part(what="scores", at=scores.at, parts=parts))
+
+
+def _hiding(values: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+    """What a mask of 0 and −∞ that is added to scores says: only positions up to one's own, or which keys are seen.
+
+    Raises:
+        UnmappedError: it has other numbers, or differs from sample to sample.
+    """
+    table = np.broadcast_to(values, shape).reshape(-1, *shape[-2:])
+    if (table != table[:1]).any() or not ((table == 0.0) | np.isneginf(table)).all():
+        raise UnmappedError(_("its mask differs from sample to sample, or has numbers besides 0 and −∞"))
+    seen = table[0] == 0.0
+    if (seen == np.tril(np.ones_like(seen))).all():
+        return {"causal": True}
+    return {} if seen.all() else {"seen": seen.astype(float).tolist()}
 
 
 def maybe_shares(trace: Trace, call: Operation, scores: Part, axis: int) -> None:
@@ -149,10 +160,15 @@ _FUSED = (
 def fused(trace: Trace, call: Operation) -> None:
     """Attention in one operator."""
     queries, keys, values = (_heads(trace, trace.held(call, name)) for name in ("query", "key", "value"))
-    if trace.number(call, "dropout_p") or call.arguments.get("attn_mask") or call.arguments.get("attn_bias"):
-        raise UnmappedError(_("its mask or its dropout is within the operator"))
+    if trace.number(call, "dropout_p"):
+        raise UnmappedError(_("its dropout is within the operator"))
     scale = trace.number(call, "scale", 1.0 / math.sqrt(queries.depth))
     parts = {"q": queries, "k": keys, "factor": scale, "causal": bool(call.arguments.get("is_causal"))}
+    mask = trace.given(call, "attn_mask") or trace.given(call, "attn_bias")
+    if mask is not None:
+        if not isinstance(mask, Fixed):
+            raise UnmappedError(_("its mask depends on what is learned"))
+        parts |= _hiding(mask.values, (trace.batch * queries.heads, queries.positions, keys.positions))
     node = _attention(trace, call, parts, values)
     at = _mixed(trace, values).reshape(trace.batch, values.heads, values.positions, values.depth)
     trace.hand_on(call, node, at)
@@ -194,9 +210,9 @@ def _attention(trace: Trace, call: Operation, parts: dict[str, Any], values: _He
         projections=["q", "k", "v"],
         bias=biases.pop(),
     )
+    if "seen" in parts:
+        node.keys["mask"] = parts["seen"]
     if "rate" in parts:
-        if "dropout" not in AttentionLayer.model_fields:
-            raise UnmappedError(_("no attention leaves weights out"))
         _dropout(trace, node, parts, queries, keys)
     _take(trace, node, named)
     if "shares" in parts:

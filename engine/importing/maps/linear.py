@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from retrograde.engine.importing.draft import Node
@@ -35,6 +37,8 @@ def _product(trace: Trace, call: Operation, left: str, right: str) -> Node:
         raise UnmappedError(_("the second factor is no parameter"))
     count, width = x.at.shape
     units = weight.at.shape[1]
+    if trace.rows(x, width) is not None and x.at.size != trace.batch * math.prod(trace.form_of(x.node)):
+        x = trace.sliced(call, x)
     form = trace.form_of(x.node)
     rows = trace.rows(x, width)
     if len(form) == 1 and rows is not None:

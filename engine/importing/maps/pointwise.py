@@ -151,6 +151,8 @@ def div(trace: Trace, call: Operation) -> None:
         trace.put(call, Fixed(values=found.values, drawn=found.drawn, scaled=trace.number(call, "other", 1.0)))
     elif isinstance(found, Fixed):
         trace.put(call, Fixed(values=trace.fixed(call)))
+    elif isinstance(found, Held) and isinstance(right := trace.given(call, "other"), Held):
+        _merged(trace, call, "divide", found, right)
     elif not (isinstance(found, Part) and divided(trace, call, found)):
         maybe_scaled(trace, call, 1.0 / trace.number(call, "other", 1.0))
 
@@ -174,6 +176,32 @@ def mul(trace: Trace, call: Operation) -> None:
         maybe_scaled(trace, call, trace.number(call, "other", 1.0))
     else:
         raise UnmappedError(_("no layer does this"))
+
+
+@maps("sub")
+def sub(trace: Trace, call: Operation) -> None:
+    """The difference of two layers."""
+    left, right = trace.given(call, "self"), trace.given(call, "other")
+    if trace.number(call, "alpha", 1.0) != 1.0 or not isinstance(left, Held) or not isinstance(right, Held):
+        raise UnmappedError(_("no layer does this"))
+    _merged(trace, call, "subtract", left, right)
+
+
+@maps("_prelu_kernel", "prelu")
+def prelu(trace: Trace, call: Operation) -> None:
+    """A slope that is learned, one for all values or one for each channel."""
+    x, weight = trace.held(call, "self"), trace.given(call, "weight")
+    form = trace.form_of(x.node)
+    if not isinstance(weight, Weight):
+        raise UnmappedError(_("its slope is no parameter"))
+    node = trace.layer(call, "prelu", [x.node], form)
+    if weight.at.size > 1:
+        if weight.at.size != form[0]:
+            raise UnmappedError(_("its slopes are not those of the channels"))
+        node.keys["per_channel"] = True
+    at = weight.at.reshape(-1)
+    node.tensors["weight"] = trace.piece(weight, at)
+    trace.hand_on(call, node, x.at)
 
 
 @maps("add")
@@ -201,13 +229,19 @@ def add(trace: Trace, call: Operation) -> None:
 
 def _merged(trace: Trace, call: Operation, kind: str, left: Held, right: Held) -> None:
     """Two layers of one shape, value by value."""
-    if left.at.shape != right.at.shape or left.factor != 1.0 or right.factor != 1.0:
-        raise UnmappedError(_("the two have different shapes"))
+    if left.factor != 1.0 or right.factor != 1.0:
+        raise UnmappedError(_("no layer does this"))
+    shape = np.broadcast_shapes(left.at.shape, right.at.shape)
     forms = [trace.form_of(one.node) for one in (left, right)]
-    if forms[0] != forms[1] or (left.at != right.at).any():
-        shape = left.at.shape
-        left, right = (trace.arranged(call, one, shape) for one in (left, right))
-    inputs: list[Node | None] = [left.node, right.node]
+    if forms[0] != forms[1] or left.at.shape != right.at.shape or (left.at != right.at).any():
+        if shape[0] != trace.batch or any(one.at.ndim != len(shape) for one in (left, right)):
+            raise UnmappedError(_("the two have different shapes"))
+        left, right = (trace.arranged(call, one, one.at.shape) for one in (left, right))
+        inputs: list[Node | None] = [left.node, right.node]
+        node = trace.layer(call, kind, inputs, tuple(shape[1:]), activation="identity")
+        trace.hand_on(call, node, np.arange(trace.batch * node.size).reshape(shape))
+        return
+    inputs = [left.node, right.node]
     node = trace.layer(call, kind, inputs, trace.form_of(left.node), activation="identity")
     trace.hand_on(call, node, left.at)
 

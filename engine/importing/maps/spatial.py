@@ -135,17 +135,8 @@ def mean(trace: Trace, call: Operation) -> None:
     if axes == list(range(2, x.at.ndim)) and len(form) in {2, 3}:
         node = trace.layer(call, "global_average_pool", [x.node], left)
     else:
-        node = mean_layer(trace, call, x, axes, left)
+        node = trace.layer(call, "mean", [x.node], left, axes=axes)
     trace.hand_on(call, node, np.arange(trace.batch * node.size).reshape(shape))
-
-
-def mean_layer(trace: Trace, call: Operation, x: Held, axes: list[int], left: tuple[int, ...]) -> Node:
-    """A mean over other axes: those are put last first."""
-    form = trace.form_of(x.node)
-    if len(axes) != 1 or len(form) != 2:
-        raise UnmappedError(_("no layer does this"))
-    turned = trace.layer(call, "permute", [x.node], (form[1], form[0]), axes=[2, 1])
-    return trace.layer(call, "global_average_pool", [turned], left)
 
 
 def _affine(trace: Trace, call: Operation, node: Node) -> None:
@@ -165,6 +156,9 @@ def batch_norm(trace: Trace, call: Operation) -> None:
     if not call.arguments.get("training"):
         raise UnmappedError(_("it takes the running averages, as in evaluation"))
     x = trace.held(call, "input")
+    if _is_of_instances(trace, x):
+        _instance_norm(trace, call, x)
+        return
     x = trace.arranged(call, x, x.at.shape)
     node = trace.layer(call, "batch_norm", [x.node], trace.form_of(x.node), activation="identity")
     node.keys |= {"epsilon": trace.number(call, "eps", 1e-5), "momentum": trace.number(call, "momentum", 0.1)}
@@ -175,6 +169,85 @@ def batch_norm(trace: Trace, call: Operation) -> None:
             at = np.arange(trace.weights(name).size)
             node.tensors[key] = trace.piece(Weight(name=name, at=at), at)
     trace.hand_on(call, node, x.at)
+
+
+def _is_of_instances(trace: Trace, x: Held) -> bool:
+    """Whether samples stand side by side as channels: that is how PyTorch computes an instance norm."""
+    form = trace.form_of(x.node)
+    return x.at.ndim >= 3 and x.at.shape[0] == 1 and len(form) >= 2 and x.at.shape[1] == trace.batch * form[0] > 1
+
+
+def _instance_norm(trace: Trace, call: Operation, x: Held) -> None:
+    form = trace.form_of(x.node)
+    x = trace.arranged(call, Held(node=x.node, at=x.at.reshape(trace.batch, *form)), (trace.batch, *form))
+    weight, bias = trace.given(call, "weight"), trace.given(call, "bias")
+    if trace.buffer(call, "running_mean") is not None:
+        raise UnmappedError(_("it keeps running averages"))
+    keys: dict[str, Any] = {"epsilon": trace.number(call, "eps", 1e-5)}
+    node = trace.layer(call, "instance_norm", [x.node], form, **keys)
+    if isinstance(weight, Weight) and isinstance(bias, Weight):
+        node.keys["affine"] = True
+        for name, one in (("weight", weight), ("bias", bias)):
+            at = one.at.reshape(trace.batch, form[0])
+            if (at != at[:1]).any():
+                raise UnmappedError(_("its scale differs from sample to sample"))
+            node.tensors[name] = trace.piece(Weight(name=one.name, at=at[0]), at[0])
+    trace.hand_on(call, node, x.at.reshape(1, -1, *form[1:]))
+
+
+@maps("native_group_norm")
+def group_norm(trace: Trace, call: Operation) -> None:
+    """A group norm over channels."""
+    x = trace.held(call, "input")
+    x = trace.arranged(call, x, x.at.shape)
+    groups = int(trace.number(call, "group", 1.0))
+    keys = {"groups": groups, "epsilon": trace.number(call, "eps", 1e-5)}
+    node = trace.layer(call, "group_norm", [x.node], trace.form_of(x.node), **keys)
+    _affine(trace, call, node)
+    trace.hand_on(call, node, x.at)
+
+
+@maps("_fused_rms_norm", "rms_norm")
+def rms_norm(trace: Trace, call: Operation) -> None:
+    """An RMS norm over the last axis."""
+    x = trace.held(call, "input")
+    shape, weight = trace.ints(call, "normalized_shape"), trace.given(call, "weight")
+    if len(shape) != 1 or trace.rows(x, shape[0]) is None:
+        raise UnmappedError(_("it runs over more than the last axis of a layer"))
+    epsilon = trace.number(call, "eps", 2.0**-52)
+    node = trace.layer(call, "rms_norm", [x.node], trace.form_of(x.node), epsilon=epsilon)
+    if isinstance(weight, Weight):
+        node.tensors["weight"] = trace.piece(weight, weight.at)
+    else:
+        node.keys["affine"] = False
+    trace.hand_on(call, node, x.at)
+
+
+@maps("repeat")
+def repeat(trace: Trace, call: Operation) -> None:
+    """A parameter several times, as an instance norm has it for each sample."""
+    weight = trace.given(call, "self")
+    if not isinstance(weight, Weight):
+        raise UnmappedError(_("no layer does this"))
+    trace.put(call, Weight(name=weight.name, at=np.tile(weight.at, trace.ints(call, "repeats"))))
+
+
+@maps("upsample_nearest1d", "upsample_nearest2d", "upsample_linear1d", "upsample_bilinear2d")
+def upsample(trace: Trace, call: Operation) -> None:
+    """Longer axes, with values repeated or mixed."""
+    axes = 2 if "2d" in call.op else 1
+    x = _image(trace, call, "self", axes)
+    size = trace.ints(call, "output_size")
+    before = x.at.shape[2:]
+    if any(after % length for after, length in zip(size, before, strict=True)):
+        raise UnmappedError(_("its axes do not become a whole number of times longer"))
+    factors = [after // length for after, length in zip(size, before, strict=True)]
+    keys: dict[str, Any] = {"factor": factors[0] if len(set(factors)) == 1 else factors}
+    if "nearest" not in call.op:
+        keys["mode"] = "linear"
+        if call.arguments.get("align_corners"):
+            keys["align_corners"] = True
+    _result(trace, call, _windowed(trace, call, "upsample", x, keys))
 
 
 @maps("native_layer_norm")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.errors import EngineError, KeyPath, Violation
 from retrograde.engine.layers.base import Layer
-from retrograde.engine.layers.dropout import DropoutLayer
 from retrograde.engine.scenario.reading import data_file
 from retrograde.engine.scenario.weights.files import open_tensors
 from retrograde.engine.scenario.weights.tensors import TensorFile, axes, shown
@@ -145,8 +144,9 @@ class _Giving:
                 rows[one.key] = tuple(values.tolist())
             else:
                 arrays |= one.taken(values)
-        if isinstance(layer, DropoutLayer) and layer.first_mask is not None:
-            arrays |= self._mask((*path, "first_mask"), layer.first_mask, sources[0])
+        first = getattr(layer, "first_mask", None)
+        if first is not None:
+            arrays |= self._mask((*path, "first_mask"), layer, first, sources)
         self._beside(path, layer, stored)
         return arrays, rows
 
@@ -179,22 +179,22 @@ class _Giving:
             rest = name.removeprefix(prefix)
             if rest == name or "." in rest or rest in _COUNTERS or any(one.name == rest for one in stored):
                 continue
-            if isinstance(layer, DropoutLayer) and layer.first_mask == name:
+            if getattr(layer, "first_mask", None) == name:
                 continue
             known = ", ".join(one.name for one in stored) or _("none")
             message = _("{file} has {name}, and the layer has no such tensor; it has: {known}")
             self._fault(path, message.format(file=shown(self._file.path), name=visible(name), known=known))
 
-    def _mask(self, path: KeyPath, name: str, source: Form) -> dict[str, NDArray[Any]]:
+    def _mask(self, path: KeyPath, layer: Layer, name: str, sources: list[Form]) -> dict[str, NDArray[Any]]:
         """The mask of the first iteration."""
         self._asked.add(name)
         size, samples = self._scenario.training.batch_size, self._samples or 1
-        layer = self._parts.layers[int(path[2])]
-        if source.steps or (isinstance(layer, DropoutLayer) and layer.whole_channels):
-            self._fault(path, _("masks of sequences and of whole channels are drawn; a file gives none"))
+        (time, shape), *others = layer.start_shapes("", sources)
+        if time is not None or others:
+            self._fault(path, _("masks of sequences are drawn; a file gives none"))
             return {}
         batch = min(size, samples) if size else samples
-        values = self._values(path, name, (batch, *source.shape))
+        values = self._values(path, name, (batch, *shape))
         if values is None:
             return {}
         if not ((values == 0.0) | (values == 1.0)).all():

@@ -88,7 +88,22 @@ EPOCHS = argument("--epochs", type=count, metavar="N", help=N_("stop after this 
 
 def plain_characters(**settings: Any) -> Argument:
     """The option `--ascii`; a subcommand leaves the value alone that was given before its name."""
-    return argument("--ascii", action="store_true", help=N_("plain characters only"), **settings)
+    return argument(
+        "--ascii",
+        action="store_true",
+        help=N_("plain characters only (by itself where the locale is not UTF-8)"),
+        **settings,
+    )
+
+
+def reduced_motion(**settings: Any) -> Argument:
+    """The option `--reduced-motion`."""
+    return argument(
+        "--reduced-motion",
+        action="store_true",
+        help=N_("nothing blinks or moves by itself more than once a second"),
+        **settings,
+    )
 
 
 def theme(**settings: Any) -> Argument:

@@ -80,6 +80,12 @@ class LossPart(PanelPart):
             )
         return self._made[1]
 
+    def point(self, item: int) -> None:
+        """Goes to the end of the iteration that was pressed; the first press only gives the panel the focus."""
+        if self.desk.focus == PanelId.LOSS:
+            schedule = self.desk.reading.schedule
+            self.colleagues.moving.seek(schedule.start(item - 1) + schedule.program(item - 1).steps)
+
     def select(self, by: int) -> None:
         """Moves by an iteration."""
         self.colleagues.moving.motion("iteration", back=by < 0)
