@@ -22,6 +22,7 @@ from tests.bench import (  # noqa: E402
     lstm,
     pictures,
     reading,
+    recording,
     rivals,
     training,
     travel,
