@@ -66,7 +66,11 @@ def epoch_course(
     losses: list[float] = []
     shares: dict[bool, list[float]] = {False: [], True: []}
     for done, updates in enumerate(moments, 1):
-        state = timeline.state(updates)
+
+        def replayed(_part: int, _all: int, done: int = done) -> bool:
+            return on_progress is not None and on_progress(done, len(moments))
+
+        state = timeline.state(updates, replayed)
         if holds:
             loss = timeline.loss_as_iteration(state, held_out=True)
             losses.append(np.nan if loss is None else loss)
@@ -74,7 +78,7 @@ def epoch_course(
             found = rightly(timeline, state, held_out=held) if classes else None
             if found is not None:
                 shares[held].append(found.right / found.samples)
-        if on_progress is not None and on_progress(done, len(moments)):
+        if replayed(0, 0):
             raise InterruptedError
     return EpochCourse(
         updates=np.array(moments, dtype=np.float64),

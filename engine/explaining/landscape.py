@@ -66,10 +66,10 @@ class Landscape:
         first, second = self.place(across), self.place(up)
         found = np.empty((len(ys), len(xs)))
         for row, y in enumerate(ys.tolist()):
-            if asked is not None and asked():
-                raise InterruptedError
             moved[second] = y
             for column, x in enumerate(xs.tolist()):
+                if asked is not None and asked():
+                    raise InterruptedError
                 moved[first] = x
                 found[row, column] = self.loss(moved)
         return found
@@ -141,8 +141,12 @@ def way(
     moments |= set(np.geomspace(1, max(updates, 1), half).astype(int).tolist())
     ordered = sorted(one for one in moments if one <= updates)
     found = np.empty((len(ordered), 2))
-    for done, moment in enumerate(ordered, 1):
-        found[done - 1] = timeline.state(moment)[places]
-        if on_progress is not None and on_progress(done, len(ordered)):
+    for done, moment in enumerate(ordered):
+
+        def replayed(_part: int, _all: int, done: int = done) -> bool:
+            return on_progress is not None and on_progress(done, len(ordered))
+
+        found[done] = timeline.state(moment, replayed)[places]
+        if replayed(0, 0, done + 1):
             raise InterruptedError
     return np.array(ordered, dtype=np.float64), found

@@ -16,9 +16,9 @@ import numpy as np
 
 from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.session.session import Session
-from retrograde.tui.canvas.canvas import Canvas
-from retrograde.tui.canvas.glyphs import UNICODE
-from retrograde.tui.canvas.inks import GREY, HEAT_NEGATIVE, HEAT_POSITIVE, MARKED, SELECTED, Ink
+from retrograde.tui.canvas.canvas import Canvas, Span
+from retrograde.tui.canvas.glyphs import COLOURLESS, UNICODE
+from retrograde.tui.canvas.inks import GREY, HEAT_NEGATIVE, HEAT_POSITIVE, MARKED, PAIR, SELECTED, SHADES, STEPS, Ink
 from retrograde.tui.drawing.curves import draw_plot
 from retrograde.tui.drawing.dispatch import Slice, picture_rows
 from retrograde.tui.drawing.graph import draw_graph
@@ -26,9 +26,13 @@ from retrograde.tui.drawing.nodes import Nodes
 from retrograde.tui.pictures.table import maker_of, pictures_of
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.curves import CurveEvent, CurvePlot, Series
+from retrograde.tui.records.marks import PanelEdge
+from retrograde.tui.screens.pictures import PICTURES
+from retrograde.tui.screens.picturing import Room, Surroundings
 from retrograde.tui.views.lens import Lens
 from retrograde.tui.views.network import network_view
 from retrograde.tui.views.parameters import Parameters
+from retrograde.tui.widgets.picture import PictureWidget
 
 FOLDER = Path(__file__).with_name("golden")
 SIZE = (78, 20)
@@ -50,7 +54,14 @@ PICTURED = {
 
 
 def letter(ink: int) -> str:
-    """An ink as a letter: ``a`` on for a meaning, a digit for a positive shade, ``A`` on for a negative one."""
+    """An ink as a letter: ``a`` on for a meaning, a digit for a positive shade, ``A`` on for a negative one.
+
+    Of a field it is that of the lower half: ``a`` on for what is above, ``A`` on for what is below, ``0`` on else.
+    """
+    if ink >= PAIR:
+        shade = (ink - PAIR) % SHADES
+        first = "a" if shade < STEPS else "A" if shade < 2 * STEPS else "0"
+        return chr(ord(first) + shade % STEPS)
     if ink & SELECTED:
         return "*"
     if ink < GREY:
@@ -182,6 +193,28 @@ def losses_text() -> str:
     return "\n".join(found)
 
 
+def run_pictures_text() -> str:
+    """The pictures of a run in digits, two epochs before its end."""
+    session = Session(load_scenario("xor-2-2-1"))
+    session.run(600)
+    session.seek(session.schedule.start(598) + session.program.steps)
+    room = Room(columns=60, rows=16)
+    found = []
+    for kind in PICTURES:
+        picture = kind(session, Surroundings())
+        picture.take(picture.read(room, lambda: False))
+        partial_ones: list[Any] = []
+        studied = picture.study(Room(columns=26, rows=9), lambda: False, partial_ones.append)
+        if studied is not None:
+            picture.take(studied)
+        view = picture.view(room, COLOURLESS)
+        widget = PictureWidget(id="picture")
+        canvas = Canvas(62, 20, COLOURLESS)
+        widget.paint(canvas, PanelEdge(title=(Span(kind.name),), corners=COLOURLESS.corners[:2], bottom=True), view)
+        found.append(f"== {kind.name}\n{written(canvas)}")
+    return "\n".join(found)
+
+
 def cases() -> dict[str, Callable[[], str]]:
     """What is drawn, by the name of its file."""
     found: dict[str, Callable[[], str]] = {
@@ -201,6 +234,7 @@ def cases() -> dict[str, Callable[[], str]]:
     found["pictures-at-a-term"] = lambda: "\n".join(
         terms_text(module) for module in ("convolution", "pooling", "attention", "recurrent", "terms")
     )
+    found["pictures-of-runs"] = run_pictures_text
     found["blocks-with-edges"] = lambda: network_text("iris", 20, (90, 20), blocks=True)
     found["pictures-in-little-room"] = lambda: "\n".join(
         picture_text(reading_of(name, position), (34, 6))

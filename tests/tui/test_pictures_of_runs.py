@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,8 +36,11 @@ from retrograde.tui.drawing.fields import class_field, draw_field, height_field,
 from retrograde.tui.drawing.gallery import draw_gallery
 from retrograde.tui.drawing.spreads import draw_spread
 from retrograde.tui.records.fields import FieldPlot, FieldPoint, GalleryPlot, SpreadPlot
+from retrograde.tui.records.marks import PanelEdge
 from retrograde.tui.records.pictures import Grid
 from retrograde.tui.screens.pictures import PICTURES, PicturesScreen, picture_named
+from retrograde.tui.screens.picturing import Room, Surroundings
+from retrograde.tui.widgets.picture import PictureWidget
 from tests.support.effort import examples
 
 NUMBERS = st.lists(st.floats(-50, 50), min_size=2, max_size=30)
@@ -182,6 +187,34 @@ def test_a_picture_is_found_by_its_name_or_refused_with_those_there_are() -> Non
         picture_named(digits, "boundary")
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["attention-by-hand", "batch-norm", "convolution-by-hand", "cs231n-circuit", "dropout", "encoder-8-3-8", "gru"],
+)
+def test_every_picture_that_a_network_has_is_drawn_from_its_start_on(name: str) -> None:
+    session = Session(load_scenario(name))
+    room = Room(columns=58, rows=14)
+    for motions in ((), ("iteration", "iteration", "phase")):
+        for motion in motions:
+            session.step(motion)
+        for kind in PICTURES:
+            if kind.why_not(session):
+                continue
+            picture = kind(session, Surroundings())
+            for action in ("whole", "down", "right", "in", "log", "smooth", "accuracy", "x"):
+                picture.do(action, room)
+                picture.take(picture.read(room, lambda: False))
+                looks = iter(range(40))
+                with suppress(InterruptedError):
+                    found = picture.study(room, lambda looks=looks: next(looks, None) is None, picture.take)
+                    if found is not None:
+                        picture.take(found)
+                canvas = Canvas(60, 18, ASCII)
+                edge = PanelEdge(title=(), corners=ASCII.corners[:2], bottom=True)
+                PictureWidget(id="picture").paint(canvas, edge, picture.view(room, ASCII))
+                assert any(line.strip("|+- ") for line in canvas.text())
+
+
 async def ready(driver: Any) -> str:
     """The screen once nothing is computed any more."""
     assert isinstance(driver.app.screen, PicturesScreen)
@@ -270,3 +303,16 @@ async def test_a_picture_says_what_it_can_not_show(opened) -> None:
         assert "The curve begins with the first E" in await ready(driver)
         await driver.press("4", "right")
         assert "none of these numbers is computed yet" in await ready(driver)
+
+
+async def test_a_run_is_paused_for_a_picture_and_a_recording_has_none(opened) -> None:
+    async with opened("two-moons", size=(80, 24)) as driver:
+        await driver.press("r", "X")
+        await driver.until(lambda: isinstance(driver.app.screen, PicturesScreen))
+        assert "loss" in await ready(driver)
+        await driver.press("escape")
+        assert isinstance(driver.app.screen, DebuggerScreen)
+    recording = Path(__file__).parents[1] / "recording" / "steps" / "root.rgrec"
+    async with opened(recording, size=(80, 24)) as driver:
+        await driver.press("X")
+        assert isinstance(driver.app.screen, DebuggerScreen)

@@ -114,6 +114,7 @@ def _picture(name: str, of: str, title: str, sentence: str) -> Row:
     """Showing a picture of the run by a word of its own."""
     return Row(
         id=f"picture_{name}",
+        runs=True,
         title=title,
         help=sentence,
         group=Group.WHY,

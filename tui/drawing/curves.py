@@ -23,7 +23,7 @@ NAMES_FROM = 7
 """Rows from which on one of them is for the names of the curves."""
 THICK_FROM = 6
 """Rows of the plot from which on its lines are two dots thick."""
-DASH = 4
+DASH, GAP = 8, 2
 """Columns of dots of a dash, and of the gap behind it."""
 GRID = 4
 """Columns of dots between two dots of the grid."""
@@ -273,7 +273,7 @@ def stretches(plot: CurvePlot, area: PlotArea, one: Series) -> tuple[Ints, Ints]
         at = at[there[at]]
         upper[at], lower[at] = np.maximum(upper[at] - 1, 0), np.minimum(lower[at] + 1, dots - 1)
     if one.dashed:
-        gap = np.arange(columns) // DASH % 2 == 1
+        gap = np.arange(columns) % (DASH + GAP) >= DASH
         upper[gap], lower[gap] = dots, -1
     return upper, lower
 
@@ -383,20 +383,25 @@ def _draw_events(canvas: Canvas, plot: CurvePlot, area: PlotArea) -> None:
             x = cell_of(plot, area, event.number)
             canvas.put(x, row, event.sign, event.ink)
             taken.update(range(x, x + max(width(event.sign), 1)))
-    for number, said, ink in (
-        (plot.cursor, plot.cursor_text, Ink.KEY),
-        (plot.pointer, plot.pointer_text, Ink.ACCENT),
-    ):
-        if not number or not plot.start <= number <= plot.stop:
-            continue
+    pins = [
+        (number, said or f"{number:,}", ink)
+        for number, said, ink in (
+            (plot.cursor, plot.cursor_text, Ink.KEY),
+            (plot.pointer, plot.pointer_text, Ink.ACCENT),
+        )
+        if number and plot.start <= number <= plot.stop
+    ]
+    for number, _text, ink in pins:
         x = cell_of(plot, area, number)
         canvas.put(x, area.below if row is None else row, g.up, ink)
         taken.add(x)
-        text = said or f"{number:,}"
+    # What is pointed at is said first: it is what one looks for.
+    for number, text, ink in reversed(pins) if row is not None else ():
+        x = cell_of(plot, area, number)
         for start in (x + 2, x - 1 - width(text)):
             wanted = set(range(start - 1, start + width(text) + 1))
             free = area.left <= start and start + width(text) <= area.left + area.columns
-            if row is not None and free and not (wanted - {x + 1, x - 1}) & taken:
-                canvas.put(start, row, text, ink)
+            if free and not (wanted - {x + 1, x - 1}) & taken:
+                canvas.put(start, row or 0, text, ink)
                 taken.update(wanted)
                 break

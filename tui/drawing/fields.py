@@ -214,7 +214,8 @@ def _draw_point(canvas: Canvas, plot: FieldPlot, area: FieldArea, halves: Ints, 
         return
     x, y = at
     field = int(halves[2 * (y - area.top) + 1, x - area.left])
-    canvas.cells(x, y, [one.sign], [point(one.shade, field)])
+    ink = Ink.TARGET if one.shade == Solid.TARGET else point(one.shade, field)
+    canvas.cells(x, y, [one.sign], [ink])
 
 
 def _draw_way(canvas: Canvas, plot: FieldPlot, area: FieldArea, halves: Ints) -> None:

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from retrograde.tui.canvas.glyphs import Glyphs
     from retrograde.tui.records.value_types import Floats
 
-GRIDS = (8, 4, 2, 1)
+GRIDS = (16, 8, 4, 2, 1)
 """Every how many places the loss is computed, coarse first."""
-FIRST_SECONDS, MOST_SECONDS = 0.15, 20.0
-"""How long the first grid, and all of them, may take; a finer one that would take longer is left out."""
+MOST_SECONDS = 20.0
+"""How long all grids but the first may take; a finer one that would take longer is left out."""
 SPREAD = 0.6
 """How far the plane goes beyond the way, as a part of its extent."""
 LEAST_SIZE = 0.5
