@@ -15,7 +15,7 @@ path would hide PyTorch itself.
 """
 
 from retrograde.torch.recorder import record
-from retrograde.torch.verdict import BadStepError, Report
+from retrograde.torch.report import BadStepError, Report
 from retrograde.torch.watching import watch
 
 __all__ = ["BadStepError", "Report", "record", "watch"]

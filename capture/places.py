@@ -62,6 +62,11 @@ class Whereabouts:
         self._by_sequence: dict[int, tuple[str, int | None, int | None]] = {}
         self.before_update: list[Any] = []
 
+    def know(self, wrappers: list[Any]) -> None:
+        """Wrappers around the modules, as `torch.compile` makes them: their paths are those of what they hold."""
+        for model, wrapper in zip(self._models, wrappers, strict=True):
+            self._paths.setdefault(id(wrapper), self._paths[id(model)])
+
     def watch(self) -> None:
         """Hooks into modules and optimisers."""
         self._handles += [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -19,6 +20,7 @@ from retrograde.engine.recording.aten.table import DRAWN, EMPTY
 from retrograde.engine.recording.form import Call, Group, OptimizerRecord, Result, Window
 from retrograde.engine.recording.window import is_dense
 from retrograde.engine.recording.writing import RecordingWriter
+from retrograde.torch.compiling import as_written, is_compiled, uncompiled
 from retrograde.torch.places import Spot, Whereabouts
 from retrograde.torch.ranks import WRITTEN, arrived, members, own_path
 from retrograde.torch.repeating import Guess, Repeating
@@ -406,6 +408,8 @@ class record:  # noqa: N801 - a context manager, called as a function is
         wrong = [one for one in parts if not isinstance(one, torch.nn.Module | torch.optim.Optimizer)]
         if wrong:
             raise TypeError(f"record takes modules and optimisers, not {type(wrong[0]).__name__}")
+        self._parts = models
+        models = [as_written(one) for one in models]
         known = {path for model in models for path, _one in model.named_modules()}
         if lost := [one for one in modules if one not in known]:
             raise ValueError(f"there is no module {lost[0]!r}; there are {', '.join(sorted(known - {''})[:20])}")
@@ -422,11 +426,17 @@ class record:  # noqa: N801 - a context manager, called as a function is
         self._frozen = gc.get_freeze_count() == 0
         if self._frozen:
             gc.freeze()
+        self._scope = ExitStack()
         try:
             self._recorder = Recorder(file, self._models, self._optimizers)
+            self._recorder.places.know(self._parts)
+            if any(map(is_compiled, self._parts)):
+                self._recorder.notes.append("what was compiled ran as it was written; compiled, its bits may differ")
+            self._scope.enter_context(uncompiled(self._parts))
             self._recorder.places.watch()
             self._recorder.__enter__()
         except BaseException:
+            self._scope.close()
             self._thaw()
             file.abandon()
             raise
@@ -446,6 +456,7 @@ class record:  # noqa: N801 - a context manager, called as a function is
                 recorder.__exit__(kind, error, trace)
             finally:
                 recorder.places.leave()
+                self._scope.close()
             if error is not None:
                 recorder.notes.append(f"the step ended with {type(error).__name__}: {error}"[:500])
             recorder.finish()

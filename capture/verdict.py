@@ -13,49 +13,12 @@ from retrograde.engine.recording.comparing import Found, first_given, first_jump
 from retrograde.engine.recording.recording import Recording, load_recording
 from retrograde.engine.text import _
 from retrograde.torch.checks import Alarm
+from retrograde.torch.report import Report
 from retrograde.tui.cli.support.numbers import shown
-from retrograde.tui.cli.support.recordings import step_lines, story
+from retrograde.tui.cli.support.recordings import given_line, step_lines, story
 
 _WHOLE = frozenset({"uint8", "int8", "int16", "int32", "int64"})
 _SMALL_CHANGE = ("parameter", "state", "buffer")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """What came of a watch.
-
-    Attributes:
-        step: the step that went wrong, counted from 1.
-        reason: what was found at it, in words.
-        path: the file in which it is recorded.
-        reproducible: whether the steps before it ran the same when they ran again.
-        op: the op that did it, as the file names it: `aten.sqrt.default`; empty where none did.
-        node: its node of the backward pass; empty elsewhere.
-        lines: the verdict in words.
-    """
-
-    step: int
-    reason: str
-    path: Path
-    reproducible: bool
-    op: str
-    node: str
-    lines: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return "\n  ".join(self.lines)
-
-
-class BadStepError(RuntimeError):
-    """A step of the training went wrong.
-
-    Attributes:
-        report: what was found.
-    """
-
-    def __init__(self, report: Report) -> None:
-        super().__init__(report.lines[0])
-        self.report = report
 
 
 @dataclass(slots=True)
@@ -105,6 +68,7 @@ def verdict(
         lines.append(_("the scaler of gradients has skipped {count} steps, as it is meant to").format(count=skipped))
     if not loss:
         lines.append(_("the loss is not known: no backward() of a single number was seen; watch.loss(loss) says it"))
+    lines.append(_("`retrograde {path}` opens it, `retrograde why {path}` says again what made it").format(path=out))
     return Report(
         step=cause.step,
         reason=alarm.text,
@@ -129,7 +93,7 @@ def _of_break(step: int, recording: Recording) -> _Cause:
     found = recording.first_break()
     if found is not None:
         call = recording.op(found.op).call
-        lines = [*_where(recording, found.op), *story(recording, found), *_overflow(recording, found.op)]
+        lines = [*story(recording, found), *_overflow(recording, found.op)]
         return _Cause(step, lines, call.op, call.node)
     given = first_given(recording)
     if given is None:
@@ -166,23 +130,21 @@ def _without_comparison(step: int, recording: Recording) -> _Cause:
     return _Cause(step, [head, *cause.lines], cause.op, cause.node)
 
 
-def _given(step: int, recording: Recording, found: Found, text: str = "") -> _Cause:
+def _given(step: int, recording: Recording, found: Found, of_its_own: str = "") -> _Cause:
     call = recording.records.calls[found.call]
-    name = found.name
-    if found.element:
-        name += f"[{','.join(str(place + 1) for place in found.element)}]"
-    if text:
-        pass
-    elif found.before is None:
-        text = _("{name} = {value} was given to {op}: no step made it")
+    if of_its_own:
+        text = of_its_own
     elif found.element is None:
         text = _("{name} of {op} is {value}; in the step before it was {before}")
     elif found.given:
         text = _("{name} = {value} was given to {op}; the largest of the step before was {before}")
     else:
         text = _("{name} = {value}, made by {op}; the largest of the step before was {before}")
-    before = "" if found.before is None else shown(found.before)
-    line = text.format(name=name, value=shown(found.value), op=call.node or call.op, before=before)
+    if found.before is None and not of_its_own:
+        line = given_line(recording, found)
+    else:
+        before = "" if found.before is None else shown(found.before)
+        line = text.format(name=found.symbol, value=shown(found.value), op=call.node or call.op, before=before)
     lines = [line]
     number = next((one for one in range(len(recording.program.ops)) if recording.op(one).number == found.call), None)
     if number is not None:

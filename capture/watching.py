@@ -23,7 +23,7 @@ from retrograde.torch.checks import Alarm, Limits, Vitals
 from retrograde.torch.ranks import agreed, own_path, rank
 from retrograde.torch.recorder import record
 from retrograde.torch.replay import KEEP, WAYS, Tape
-from retrograde.torch.verdict import BadStepError, Report, verdict
+from retrograde.torch.report import BadStepError, Report
 
 _BACK = 3
 """Steps that are recorded of a jump: the one that was alarmed at, and those before it, to see what is new."""
@@ -283,6 +283,9 @@ class watch:  # noqa: N801 - used as a function is, in the head of a loop
 
     def _tell(self, alarm: Alarm, files: Mapping[int, Path], same: int, differs: int | None) -> None:
         """Makes the report, and says it."""
+        # What reads a recording takes its time to load: no training waits for it.
+        from retrograde.torch.verdict import verdict
+
         if rank() is not None and not alarm.jump:
             # What other ranks brought is read from their files: all of them have to be in their places.
             files[alarm.step].replace(self._out)

@@ -76,6 +76,10 @@ class FormulaError(EngineError):
         self.message = message
 
 
+class OnlyReadError(EngineError):
+    """Something was asked of a recording that only a training which runs here can do."""
+
+
 class SearchCancelledError(Exception):
     """A search was cancelled by its caller."""
 

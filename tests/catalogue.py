@@ -44,7 +44,7 @@ _EMPTY_HEADERS = re.compile(rb'"(?:Report-|PO-Rev|Last-|Language-Team|Generated-
 
 def sources() -> Iterator[tuple[str, ast.Module]]:
     """The files that have texts for people, read as code."""
-    for room in ("engine", "tui"):
+    for room in ("capture", "engine", "tui"):
         for file in sorted((ROOT / room).rglob("*.py")):
             source = file.read_text(encoding="utf-8")
             if re.search(r"\b(?:_|N_|ngettext)\(", source):

@@ -40,7 +40,7 @@ def uses(
         if op.phase not in phases:
             continue
         once = op.extent is Extent.ONCE
-        reads = _reads(op, ref, () if once else (sample,))
+        reads = reads_of(op, ref, () if once else (sample,))
         places = [Place(number, None if once else sample, int(element)) for element in np.flatnonzero(reads)]
         if op.choosy and frame is not None:
             places = [place for place in places if ref in _read(op.equation(program.index(place)), frame)]
@@ -67,7 +67,7 @@ def _read(expr: Expr, frame: Frame) -> Iterator[Ref]:
                 yield from _read(part, frame)
 
 
-def _reads(op: Op, ref: Ref, before: Index) -> NDArray[np.bool_]:
+def reads_of(op: Op, ref: Ref, before: Index) -> NDArray[np.bool_]:
     """The elements of an op, without the sample, that read a slot; ``before`` is the sample, if the op has one."""
     shape = op.target.element_shape
     if not isinstance(op, Gradient):

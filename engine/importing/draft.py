@@ -286,13 +286,15 @@ class Draft:
             if node.kind != "dense":
                 table["kind"] = node.kind
             table |= {key: one for key, one in node.keys.items() if one is not None}
+            if table.get("bias") in {"neuron", "channel"}:
+                del table["bias"]
             # A dense layer is a sigmoid unless it says something else; the others are not.
             if node.kind != "dense" and table.get("activation") == "identity":
                 del table["activation"]
             if inputs != [above]:
                 table["inputs"] = inputs
-            if node.tensors:
-                table["weights_from"] = self._from(node)
+            if node.tensors and (where := self._from(node)) != node.name:
+                table["weights_from"] = where
             found.append(table)
             above = node.name
         return found

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrograde.engine.importing.onnx_file import OnnxNode
-from retrograde.engine.importing.tracing import Fixed, Held, Meaning, UnmappedError, Weight
+from retrograde.engine.importing.tracing import MAX_VALUES, Fixed, Held, Meaning, UnmappedError, Weight
 from retrograde.engine.text import _
 
 
@@ -123,7 +123,16 @@ def folded(node: OnnxNode, read: list[Meaning | None]) -> NDArray[np.float64] | 
         return np.asarray(fold(node, values), dtype=np.float64)
 
 
+def _range(_node: OnnxNode, values: list[Any]) -> Any:
+    start, stop, step = (float(one) for one in values)
+    if not abs(stop - start) <= MAX_VALUES * abs(step):
+        raise UnmappedError(_("it makes too many values"))
+    return np.arange(start, stop, step)
+
+
 def _filled(node: OnnxNode, values: list[Any]) -> Any:
+    if not prod(float(one) for one in values[0]) <= MAX_VALUES:
+        raise UnmappedError(_("it makes too many values"))
     value = node.attributes.get("value")
     return np.full([int(one) for one in values[0]], 0.0 if value is None else float(np.asarray(value).reshape(-1)[0]))
 
@@ -142,7 +151,7 @@ FOLDS: Mapping[str, Callable[[OnnxNode, list[Any]], Any]] = {
     "Where": lambda _node, values: np.where(values[0] != 0, values[1], values[2]),
     "Concat": lambda node, values: np.concatenate(values, node.attributes.get("axis", 0)),
     "Gather": lambda node, values: np.take(values[0], values[1].astype(int), node.attributes.get("axis", 0)),
-    "Range": lambda _node, values: np.arange(*(float(one) for one in values)),
+    "Range": _range,
     "ConstantOfShape": _filled,
     "Trilu": lambda node, values: (np.triu if node.attributes.get("upper", 1) else np.tril)(
         values[0], int(values[1]) if len(values) > 1 else 0

@@ -23,9 +23,10 @@ from retrograde.engine.importing.maps.rules import TABLE
 from retrograde.engine.importing.onnx_file import OnnxNode, read_onnx
 from retrograde.engine.importing.onnx_moves import MOVES, folded
 from retrograde.engine.importing.onnx_operators import OPERATORS
+from retrograde.engine.importing.onnx_recurrent import RECURRENT, recurrent
 from retrograde.engine.importing.onnx_trace import OnnxCall, OnnxTrace, place_of
 from retrograde.engine.importing.toml_text import toml_text
-from retrograde.engine.importing.tracing import Fixed, Held, Meaning, Part, Refusal, UnmappedError, Weight
+from retrograde.engine.importing.tracing import UNFIT, Fixed, Held, Meaning, Part, Refusal, UnmappedError, Weight
 from retrograde.engine.scenario.weights.npz import npz_bytes
 from retrograde.engine.scenario.weights.safetensors import safe_bytes
 from retrograde.engine.text import _, visible
@@ -45,8 +46,9 @@ def follow(trace: OnnxTrace) -> None:
             continue
         try:
             _one(trace, node)
-        except UnmappedError as error:
-            trace.refused.append(Refusal(op=node.op, module=node.name, place="", reason=str(error)))
+        except (UnmappedError, *UNFIT) as error:
+            reason = str(error) if isinstance(error, UnmappedError) else _("its arguments do not fit")
+            trace.refused.append(Refusal(op=node.op, module=node.name, place="", reason=reason))
             lost |= set(node.outputs)
 
 
@@ -59,6 +61,8 @@ def _one(trace: OnnxTrace, node: OnnxNode) -> None:
         trace.meaning[node.outputs[0]] = Fixed(values=stays)
     elif node.op in MOVES:
         _move(trace, node, read)
+    elif node.op in RECURRENT:
+        recurrent(trace, node, read)
     elif node.op in OPERATORS:
         op, arguments = OPERATORS[node.op](trace, node, read)
         call = OnnxCall(op=f"aten.{op}.default", module=place_of(node), outputs=node.outputs, arguments=arguments)

@@ -154,6 +154,8 @@ def _add(trace: OnnxTrace, node: OnnxNode, read: list[Meaning | None]) -> Transl
     # What is added may stand first, and numbers that stay may be tensors of the file.
     if isinstance(left, Weight):
         left, right = right, left
+    if isinstance(left, Part) and isinstance(right, Weight) and right.at.size == 1:
+        right = Fixed(values=trace.weights(right.name))
     return "add", {"self": left, "other": right}
 
 
@@ -232,6 +234,9 @@ OPERATORS: Mapping[str, Callable[[OnnxTrace, OnnxNode, list[Meaning | None]], Tr
     "Gather": _embedding,
     "Concat": _cat,
     "Clip": _clip,
+    "Sub": lambda _trace, _node, read: ("sub", {"self": read[0], "other": read[1]}),
+    "PRelu": lambda _trace, _node, read: ("prelu", {"self": read[0], "weight": read[1]}),
+    "Erf": _plain("erf"),
     "Relu": _plain("relu"),
     "Sigmoid": _plain("sigmoid"),
     "Tanh": _plain("tanh"),

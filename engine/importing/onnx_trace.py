@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from retrograde.engine.errors import EngineError
 from retrograde.engine.importing.onnx_file import OnnxGraph, OnnxNode
 from retrograde.engine.importing.tracing import (
+    MAX_VALUES,
     Fixed,
     Held,
     Meaning,
@@ -43,12 +45,14 @@ class OnnxTrace(Trace):
     Attributes:
         graph: the graph.
         meaning: what each value means, by its name.
+        read: the names of all that an operator reads, or that the graph gives.
     """
 
     def __init__(self, graph: OnnxGraph) -> None:
         super().__init__()
         self.graph = graph
         self.meaning: dict[str, Meaning] = {}
+        self.read = {name for node in graph.nodes for name in node.inputs} | set(graph.outputs)
         for name, values in graph.weights.items():
             # Whole numbers are shapes and axes; what is learned is not whole.
             if values.dtype == np.int64:
@@ -65,6 +69,8 @@ class OnnxTrace(Trace):
             raise EngineError(message.format(name=visible(given.name), shape=shape))
         self.batch = given.shape[0] or _BATCH
         self.draft.shape = tuple(int(one or 0) for one in given.shape[1:])
+        if self.batch * prod(self.draft.shape) > MAX_VALUES:
+            raise EngineError(_("it makes too many values"))
         self.indices = given.type in {6, 7}
         self.meaning[given.name] = Held(node=None, at=numbered((self.batch, *self.draft.shape)))
 

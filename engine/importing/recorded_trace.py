@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from retrograde.engine.errors import EngineError
 from retrograde.engine.importing.draft import Numbers
 from retrograde.engine.importing.tracing import (
+    MAX_VALUES,
+    UNFIT,
     Fixed,
     Held,
     Meaning,
@@ -70,6 +72,8 @@ class RecordedTrace(Trace):
         value = self.recording.records.values[window.value]
         if window.shape == value.shape and window.strides == value.strides and not window.offset:
             return meaning
+        if prod(window.shape) > MAX_VALUES:
+            raise UnmappedError(_("it makes too many values"))
         at = meaning.at
         memory = np.empty(max(at.size, 1), dtype=np.intp)
         memory[_positions(value.shape, value.strides, 0).reshape(-1)] = at.reshape(-1)
@@ -194,10 +198,11 @@ class RecordedTrace(Trace):
                 if rule is None:
                     raise UnmappedError(_("no layer does this"))
                 rule(self, call)
-            except UnmappedError as error:
+            except (UnmappedError, *UNFIT) as error:
+                reason = str(error) if isinstance(error, UnmappedError) else _("its arguments do not fit")
                 source = self.recording.source(self._op_number(number))
                 place = "" if source is None else f"{source.file}:{source.line}: {source.text}"
-                self.refused.append(Refusal(op=call.op, module=call.module, place=place, reason=str(error)))
+                self.refused.append(Refusal(op=call.op, module=call.module, place=place, reason=reason))
                 lost |= {result.to.value for result in call.results}
 
     def _op_number(self, number: int) -> int:

@@ -108,6 +108,13 @@ class Refusal:
     reason: str
 
 
+MAX_VALUES = 2**26
+"""Values of one layer that are followed, of all samples."""
+
+UNFIT = (ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, ArithmeticError)
+"""What rules raise for operators whose arguments are not what the operator takes, as in a damaged file."""
+
+
 class Operation(Protocol):
     """An operator: what it is called, where it stands, and what it is given."""
 
@@ -230,6 +237,8 @@ class Trace(ABC):
         self, call: Operation, kind: str, inputs: Sequence[Node | None], form: tuple[int, ...], **keys: Any
     ) -> Node:
         """A new layer, named after the module that the operator ran in."""
+        if self.batch * prod(form) > MAX_VALUES:
+            raise UnmappedError(_("it makes too many values"))
         where = call.module
         if kind in {"activation", "add", "multiply", "concatenate", "flatten", "reshape", "permute", "slice"}:
             short = keys["activation"] if kind == "activation" else kind
@@ -303,6 +312,9 @@ class Trace(ABC):
         ):
             raise UnmappedError(_("it takes a part of what comes before it, or more"))
         node, shape = held.node, list(form)
+        if node is not None and self._is_last(node, chosen):
+            node.keys["outputs"], node.form = "last", form[1:]
+            return Held(node=node, at=held.at // prod(form) * prod(form[1:]) + held.at % prod(form[1:]))
         for axis in range(len(form), 0, -1):
             taken = chosen[axis]
             steps = set(np.diff(taken).tolist())
@@ -325,6 +337,13 @@ class Trace(ABC):
         left = grid[np.ix_(*chosen)].reshape(-1)
         number[left] = np.arange(left.size)
         return Held(node=node, at=number[held.at])
+
+    def _is_last(self, node: Node, chosen: Sequence[Numbers]) -> bool:
+        """Whether of a recurrent layer that nothing else reads only the last step is taken."""
+        if node.kind not in {"rnn", "lstm", "gru"} or node.keys.get("direction", "forward") != "forward":
+            return False
+        steps, width = node.form
+        return chosen[1].tolist() == [steps - 1] and len(chosen[2]) == width and not self.draft.users(node)
 
     def _order(self, at: Numbers, form: tuple[int, ...]) -> tuple[int, ...]:
         """The order of axes in which the values lie."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,6 +95,17 @@ class Slice(Op):
         return _("The same value: this layer takes a part of what comes before it.")
 
 
+@lru_cache(maxsize=256)
+def _taken(stretch: Stretch, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
+    """Where the places of a stretch are in an array, without the sample; None where it has all of them."""
+    if len(stretch.places) == shape[stretch.axis - 1]:
+        return None
+    found = np.zeros(shape, dtype=np.bool_)
+    found[stretch.cut[1:]] = True
+    found.flags.writeable = False
+    return found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SlicePart(Part):
     """The use of an array of which a part is taken: the gradient of the part; elsewhere there is none.
@@ -114,11 +126,10 @@ class SlicePart(Part):
 
     @property
     def mask(self) -> NDArray[np.bool_] | None:
-        if len(self.stretch.places) == self.shape[self.stretch.axis - 1]:
-            return None
-        found = np.zeros(self.shape, dtype=np.bool_)
-        found[self.stretch.cut[1:]] = True
-        return found
+        return _taken(self.stretch, self.shape)
+
+    def covers(self, element: Index) -> bool:
+        return element[self.stretch.axis - 1] in self.stretch.places
 
     def term(self, index: Index) -> Expr:
         return Ref(self.g, self.stretch.within(index))

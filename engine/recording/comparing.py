@@ -41,6 +41,11 @@ class Found:
     before: float | None = None
     given: bool = True
 
+    @property
+    def symbol(self) -> str:
+        """Its name and place, counted from 1."""
+        return f"{self.name}[{','.join(str(place + 1) for place in self.element)}]" if self.element else self.name
+
 
 class _Largest(NamedTuple):
     size: float

@@ -8,6 +8,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
@@ -82,6 +83,7 @@ class RecordingFile:
         self._start = start
         for number, value in enumerate(self.step.values):
             _check_value(path, number, value, self._size)
+        _check_overlap(path, self.step.values)
         _check_calls(path, self.step)
         makers = makers_of(self.step.calls)
         _check_again(path, self.step, makers, self._size)
@@ -176,11 +178,23 @@ def _check_value(path: Path, number: int, value: Value, size: int) -> None:
         return
     if value.dtype not in DTYPES:
         raise _wrong(path, _("{where}: there is no type {dtype}").format(where=where, dtype=value.dtype))
-    length = value.size * DTYPES[value.dtype].stored.itemsize if value.again is None else nudges_length(value.size)
-    if value.offset + length > size:
+    if value.offset + _length(value) > size:
         raise _wrong(path, _("{where}: it reaches past the end of {values}").format(where=where, values=VALUES))
     if not is_dense(value.shape, value.strides):
         raise _wrong(path, _("{where}: its strides do not fit its shape").format(where=where))
+
+
+def _length(value: Value) -> int:
+    """How many bytes of a value are in the file."""
+    return value.size * DTYPES[value.dtype].stored.itemsize if value.again is None else nudges_length(value.size)
+
+
+def _check_overlap(path: Path, values: Sequence[Value]) -> None:
+    """Refuses values that lie on one another."""
+    ranges = sorted((value.offset, value.offset + _length(value)) for value in values if value.offset is not None)
+    for (_start, stop), (start, end) in pairwise(one for one in ranges if one[1] > one[0]):
+        if start < stop and end > start:
+            raise _wrong(path, _("two values lie on one another"))
 
 
 def _check_calls(path: Path, step: StepFile) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 STEP, VALUES = "step.json", "values.bin"
 """The two entries of the file, both stored as they are."""
@@ -64,7 +64,7 @@ def product(shape: tuple[int, ...]) -> int:
 
 
 Whole = Annotated[int, Field(ge=0, le=MAX_LENGTH)]
-Shape = Annotated[tuple[Whole, ...], Field(max_length=MAX_AXES)]
+Shape = Annotated[tuple[Whole, ...], Field(max_length=MAX_AXES), FailFast()]
 
 
 _ALL: set[str] = set()
@@ -214,7 +214,7 @@ class Call(_Record):
     source: Whole | None = None
     forward: Whole | None = None
     arguments: dict[str, Argument]
-    results: list[Result]
+    results: Annotated[list[Result], FailFast()]
     recomputed: bool = False
 
 
@@ -259,8 +259,8 @@ class StepFile(_Record):
     version: Literal[1]
     torch: str
     device: str = "cpu"
-    notes: list[str] = []
-    values: list[Value]
-    calls: list[Call]
-    sources: list[Source]
+    notes: Annotated[list[str], FailFast()] = []
+    values: Annotated[list[Value], FailFast()]
+    calls: Annotated[list[Call], FailFast()]
+    sources: Annotated[list[Source], FailFast()]
     optimizers: list[OptimizerRecord] = []

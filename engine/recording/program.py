@@ -217,6 +217,10 @@ class RecordedFrame(Frame):
                 self._known[number] = found
         return found
 
+    def forget(self) -> None:
+        """Drops the numbers that were read before."""
+        self._known.clear()
+
     def floats(self, number: int) -> Floats:
         """The numbers of a value as float64, in the shape of its array."""
         return in_shape(self._file.floats(number), self._file.step.values[number], self._values[number])
@@ -337,6 +341,7 @@ class RecordedProgram:
     def forget(self) -> None:
         """Drops the numbers that were read before."""
         self._read.clear()
+        self.frame.forget()
 
     def read(self, ref: Ref) -> Any:
         """The recorded value of a slot; of many an array."""

@@ -14,10 +14,10 @@ import numpy as np
 
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Ref, refs
-from retrograde.engine.errors import EngineError
+from retrograde.engine.errors import EngineError, SearchCancelledError
 from retrograde.engine.explaining.nonfinite import Origin, explained
 from retrograde.engine.explaining.step import Step
-from retrograde.engine.explaining.uses import uses
+from retrograde.engine.explaining.uses import reads_of
 from retrograde.engine.network.program import Place, Program
 from retrograde.engine.recording import SUFFIX
 from retrograde.engine.recording.checking import OpCheck, check_all
@@ -28,6 +28,7 @@ from retrograde.engine.recording.program import Recorded, RecordedFrame, Recorde
 from retrograde.engine.recording.ranks import RankFile
 from retrograde.engine.recording.walking import RecordedTimeline, no_such_motion, only_read
 from retrograde.engine.text import _, suggest, visible
+from retrograde.engine.travel.search import OnProgress
 
 __all__ = ["SUFFIX", "Break", "Recording", "load_recording"]
 
@@ -207,18 +208,40 @@ class Recording:
             call = self.records.calls[call.forward]
         return None if call.source is None else self.records.sources[call.source]
 
-    def uses(self, ref: Ref) -> tuple[Place, ...]:
-        """The steps that read a slot, of the ops that have an equation."""
-        readers = [self.op(number) for number in self.program.readers(ref.array)]
-        if all(op.has_equation for op in readers):
-            return uses(self.program, ref, 0, self.frame)
+    def uses(self, ref: Ref, on_progress: OnProgress | None = None) -> tuple[Place, ...]:
+        """The steps that read a slot, of the ops that have an equation.
+
+        Args:
+            ref: the slot.
+            on_progress: called with elements done and to do where equations are looked at one by one; True cancels.
+
+        Raises:
+            SearchCancelledError: ``on_progress`` said so.
+        """
+        readers = [number for number in self.program.readers(ref.array) if self.op(number).has_equation]
+        total = sum(self.program.ops[number].target.size for number in readers)
         found: list[Place] = []
-        for number in self.program.readers(ref.array):
+        done = 0
+        for number in readers:
             op = self.op(number)
-            if op.has_equation:
-                places = (Place(number, None, element) for element in range(op.target.size))
-                found += [p for p in places if ref in refs(op.equation(self.program.index(p)))]
+            if op.meshable:
+                elements = np.flatnonzero(reads_of(op, ref, ())).tolist()
+            else:
+                elements = self._reading(number, ref, on_progress, done, total)
+            found += [Place(number, None, element) for element in elements]
+            done += op.target.size
+            _asked(on_progress, done, total)
         return tuple(found)
+
+    def _reading(self, number: int, ref: Ref, on_progress: OnProgress | None, before: int, total: int) -> list[int]:
+        """The elements of an op whose equations read a slot, looked at one by one."""
+        op, found = self.op(number), []
+        for element in range(op.target.size):
+            if ref in refs(op.equation(self.program.index(Place(number, None, element)))):
+                found.append(element)
+            if element % 16 == 0:
+                _asked(on_progress, before + element, total)
+        return found
 
     def check(self, *, every: bool = False) -> Iterator[OpCheck]:
         """Each op held to its equation; see ``checking``."""
@@ -271,6 +294,12 @@ class Recording:
             origin=explained(self.frame, ref) if op.has_equation else None,
             reached=tuple(reached),
         )
+
+
+def _asked(on_progress: OnProgress | None, done: int, total: int) -> None:
+    """Raises SearchCancelledError where who waits has enough."""
+    if on_progress is not None and on_progress(done, total):
+        raise SearchCancelledError
 
 
 def _is_meant(op: Recorded) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref
-from retrograde.engine.errors import EngineError
+from retrograde.engine.errors import OnlyReadError
 from retrograde.engine.executor.base import Executor
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.network import Network
@@ -21,10 +21,6 @@ from retrograde.engine.recording.program import RecordedProgram
 from retrograde.engine.text import _, visible
 from retrograde.engine.travel.checkpoints import Checkpoints
 from retrograde.engine.travel.timeline import DEFAULT_BUDGET, Change, Timeline
-
-
-class OnlyReadError(EngineError):
-    """Something was asked for that only a training which runs here can do."""
 
 
 def only_read(name: str) -> OnlyReadError:

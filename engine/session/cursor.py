@@ -697,15 +697,25 @@ class Cursor:
         number = made_by(self.schedule, self.iteration, self.program, ref)
         return None if number is None else self.step_at(number).moment
 
-    def uses(self, ref: Ref) -> tuple[Moment, ...]:
-        """The moments of the cursor's iteration that read a slot; of a parameter, in the cursor's sample."""
+    def uses(self, ref: Ref, on_progress: Callable[[int, int], bool] | None = None) -> tuple[Moment, ...]:
+        """The moments of the cursor's iteration that read a slot; of a parameter, in the cursor's sample.
+
+        Args:
+            ref: the slot.
+            on_progress: of a recording, called with elements done and to do; True cancels.
+
+        Raises:
+            SearchCancelledError: ``on_progress`` said so.
+        """
         program = self.program
         start = self.schedule.start(self.iteration)
-        return tuple(self.step_at(start + program.number(place) + 1).moment for place in self._readers(ref))
+        return tuple(
+            self.step_at(start + program.number(place) + 1).moment for place in self._readers(ref, on_progress)
+        )
 
-    def _readers(self, ref: Ref) -> tuple[Place, ...]:
+    def _readers(self, ref: Ref, on_progress: Callable[[int, int], bool] | None) -> tuple[Place, ...]:
         if self.recording is not None:
-            return self.recording.uses(ref)
+            return self.recording.uses(ref, on_progress)
         return uses(self.program, ref, self.sample, self.frame)
 
     def explain(self, ref: Ref) -> Step | None:

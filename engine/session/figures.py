@@ -49,12 +49,7 @@ def figures(cursor: Cursor, *, asked: Callable[[], bool] = lambda: False) -> tup
         ScenarioError: figures name values that the network does not have, or ones from after the training.
         InterruptedError: it was asked to end.
     """
-
-    def on_figure() -> None:
-        if asked():
-            raise InterruptedError
-
-    return tuple(_placed(cursor, finding) for finding in check(cursor.scenario, on_figure))
+    return tuple(_placed(cursor, finding) for finding in check(cursor.scenario, asked))
 
 
 def _placed(cursor: Cursor, finding: Finding) -> Figure:

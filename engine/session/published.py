@@ -160,7 +160,7 @@ def reason_of(expect: Expectation) -> str:
     return reason.zh if language() == "zh" else reason.en
 
 
-def check(scenario: Scenario, on_figure: Callable[[], None] = lambda: None) -> tuple[Finding, ...]:
+def check(scenario: Scenario, asked: Callable[[], bool] = lambda: False) -> tuple[Finding, ...]:
     """Verify every published figure of a scenario.
 
     The scenario is run once, as far as its figures go, whatever its stop rules say. A figure after the last update
@@ -168,13 +168,14 @@ def check(scenario: Scenario, on_figure: Callable[[], None] = lambda: None) -> t
 
     Args:
         scenario: the scenario.
-        on_figure: called before each entry; what it raises ends the check.
+        asked: says whether to end before it is done.
 
     Returns:
         A finding for each entry of `expect`, in their order; of an array one for each number in it.
 
     Raises:
         ScenarioError: figures name values that the network does not have, or ones from after the training.
+        InterruptedError: it was asked to end.
     """
     if not scenario.expect:
         return ()
@@ -183,9 +184,11 @@ def check(scenario: Scenario, on_figure: Callable[[], None] = lambda: None) -> t
     violations: list[Violation] = []
     # In order of updates the run is walked once, from its start to the last figure.
     for number, expect in sorted(enumerate(scenario.expect), key=lambda pair: pair[1].updates):
-        on_figure()
         try:
             _refuse_unreachable(expect, scenario.stop.epochs, session.schedule.per_epoch)
+            if asked():
+                raise InterruptedError
+            session.branch.extend(expect.updates, lambda _done, _all: asked())
             value = session.measure(expect.value, expect.updates)
             found[number] = tuple(_finding(one, number) for one, number in _each(expect, value))
         except EngineError as error:

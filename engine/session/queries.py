@@ -150,10 +150,10 @@ class Queries:
     def last_change(self, formula: Formula, on_progress: OnProgress | None = None) -> int | None:
         """The last step up to the cursor at which a number took another value than an iteration before.
 
-        None where there is none, and of what looks back an iteration itself.
+        None where there is none, of what looks back an iteration itself, and in a recording, which has one alone.
         """
         looks_back = any(read.previous for read in formula.reads)
-        apart = formula.by_epoch or formula.sensitive
+        apart = formula.by_epoch or formula.sensitive or self._cursor.recording is not None
         if formula.kind is not Kind.NUMBER or not formula.reads or looks_back or apart:
             return None
         changed = self._cursor.condition(f"({formula.text}) != prev({formula.text})")

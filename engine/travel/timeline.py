@@ -150,7 +150,8 @@ class Timeline:
         self._cycle: list[Any] | None = None
         # By whether it is of the samples that are held out.
         self._evaluators: dict[bool, tuple[Program, KernelExecutor]] = {}
-        self._singles: dict[int, Executor] = {}
+        # By that and how many samples: a generated function keeps the rows of the data that it has seen.
+        self._singles: dict[tuple[bool, int], Executor] = {}
         self._sensitive: tuple[int, Frame] | None = None
         # The iterations of the change itself: the states that they start from.
         self._changed: dict[int, Floats] = {}
@@ -500,10 +501,10 @@ class Timeline:
         most = 1 if self.generated else PIECE
         for start in range(0, count, most):
             rows = range(start, min(start + most, count))
-            executor = self._singles.get(len(rows))
+            executor = self._singles.get((held_out, len(rows)))
             if executor is None:
                 program = network.evaluation(len(rows), singly=True)
-                executor = self._singles[len(rows)] = self.made(program, self.constants)
+                executor = self._singles[held_out, len(rows)] = self.made(program, self.constants)
             dated = [leaf.source.values(0, self.schedule.per_epoch) for leaf in executor.program.dated]
             yield rows, executor.frame(state, executor.leaves(columns, rows, dated))
 

@@ -17,6 +17,7 @@ from tests.bench import (
     paint,
     pictures,
     reading,
+    recording,
     training,
     travel,
     watching,
@@ -46,6 +47,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "conditions": travel.conditions,
     "searching": travel.searching,
     "reading": reading.tables,
+    "recording": recording.recording,
     "watching": watching.watched,
 }
 THREADED = {"mazur", "xor", "digits", "wide", "lenet"}

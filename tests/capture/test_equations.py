@@ -304,7 +304,9 @@ def test_every_row_of_the_table_is_held_to_torch(tmp_path: Path) -> None:
             one.grad = torch.randn_like(one)
         reached |= recorded(tmp_path / "call.rgrec", make(parameters).step)
     reached |= recorded(tmp_path / "call.rgrec", lambda: torch.nn.utils.clip_grad_norm_([_with_gradient()], 0.1))
-    assert set(TABLE) - reached == set()
+    # What ranks exchange is held to it in test_ranks.py, memory in pieces in test_recorder.py.
+    elsewhere = {"c10d.allreduce_.default", "c10d.broadcast_.default", "retrograde.joined"}
+    assert set(TABLE) - reached == elsewhere
 
 
 def test_every_form_over_whole_arrays_is_held_to_the_table(tmp_path: Path) -> None:

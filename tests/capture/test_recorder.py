@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,9 @@ import retrograde.torch as rg  # noqa: E402
 from retrograde.engine.equations.array import Role  # noqa: E402
 from retrograde.engine.errors import EngineError  # noqa: E402
 from retrograde.engine.network.program import Granularity  # noqa: E402
+from retrograde.engine.recording.again import numbers_of  # noqa: E402
+from retrograde.engine.recording.checking import check_op  # noqa: E402
+from retrograde.engine.recording.program import Recorded  # noqa: E402
 from retrograde.engine.recording.recording import Recording, load_recording  # noqa: E402
 from retrograde.tui.cli.main import main  # noqa: E402
 from tests.capture.models import CASES, Case, mlp, resnet  # noqa: E402
@@ -147,16 +152,25 @@ def test_the_users_line_stands_beside_an_op_and_its_gradient(tmp_path: Path) -> 
     assert main(["why", str(tmp_path / "line.rgrec")]) == 1
 
 
-def test_the_example_of_the_docs_runs(
+def test_the_examples_of_the_docs_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page = Path(__file__).parent.parent.parent / "docs" / "recording.md"
-    (code, *_rest) = re.findall(r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    page = Path(__file__).parent.parent.parent / "docs" / "pytorch.md"
+    recording, watching = re.findall(
+        r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
     monkeypatch.chdir(tmp_path)
-    exec(compile(code, str(page), "exec"), {})
+    exec(compile(recording, str(page), "exec"), {})
     assert main(["why", "step.rgrec"]) == 1
     assert capsys.readouterr().out.startswith("SqrtBackward0, element 1 of 1: 1 / 0 = inf")
     assert main(["query", "step.rgrec", "grad(weight)[1,2]"]) == 0
+    torch.manual_seed(0)
+    with pytest.raises(rg.BadStepError, match="step 234: a gradient is not finite"):
+        exec(compile(watching, str(page), "exec"), {})
+    said = capsys.readouterr().err
+    assert "SqrtBackward0, element 1 of 1: 1 / 0 = inf  (x / 0)" in said
+    assert "234 of 234 steps ran again with the same bits" in said
+    assert main(["why", "first-nan.rgrec"]) == 1
 
 
 def test_a_mask_of_attention_is_no_alarm(tmp_path: Path) -> None:
@@ -245,42 +259,98 @@ def test_wrong_arguments_are_refused(tmp_path: Path) -> None:
         rg.record(tmp_path / "nowhere" / "x.rgrec")
 
 
-def test_a_flipped_bit_is_found_in_a_real_step(tmp_path: Path) -> None:
-    """Of the bits from the 16th on at least 98 in 100, and no false alarm beside them."""
-    from retrograde.engine.recording.checking import check_op
-
-    run(mlp, tmp_path / "step.rgrec")
-    recording = load_recording(tmp_path / "step.rgrec")
-    generator, found, tried = np.random.default_rng(0), 0, 0
-    read = recording.file.raw
-    for number, op in enumerate(recording.program.ops):
-        target = recording.recorded.numbers[op.target]
-        raw = read(target)
-        if raw.dtype != np.float32 or not raw.size:
-            continue
-        for bit in range(16, 31):
-            wrong = np.array(raw)
-            place = generator.integers(raw.size)
-            wrong.view(np.uint32).reshape(-1)[place] ^= np.uint32(1 << bit)
-            recording.file.raw = lambda n, w=wrong, t=target: w if n == t else read(n)  # type: ignore[method-assign,misc]
-            recording.recorded.forget()
-            tried += raw.reshape(-1)[place] != 0
-            found += bool(check_op(recording.recorded, number).disagreeing) and raw.reshape(-1)[place] != 0
-        recording.file.raw = read  # type: ignore[method-assign]
-    assert tried > 100
+def test_flipped_bits_are_found_and_nothing_else_is(tmp_path: Path) -> None:
+    """In the 18 models: of the bits from the 16th on at least 98 in 100, and no false alarm among 10,000 values."""
+    generator, found, tried, held = np.random.default_rng(0), 0, 0, 0
+    for name in CASES:
+        run(CASES[name], tmp_path / "step.rgrec")
+        recording = load_recording(tmp_path / "step.rgrec")
+        for number, op in enumerate(recording.program.ops):
+            check = check_op(recording.recorded, number)
+            assert not check.disagreeing
+            held += check.checked
+            assert isinstance(op, Recorded)
+            if number % 7 or check.missing or check.checked < check.elements:
+                continue
+            flips = _flipped(recording, op, generator)
+            tried += len(flips)
+            found += sum(flips)
+    assert held >= 10_000
+    assert tried > 300
     assert found >= 0.98 * tried
 
 
-def test_memory_that_was_written_in_pieces_is_read_as_a_whole(tmp_path: Path) -> None:
-    a, b = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0, 5.0], requires_grad=True)
-    with rg.record(tmp_path / "pieces.rgrec"):
-        whole = torch.empty(5)
-        torch.mul(a, 2, out=whole[:2])
-        torch.mul(b.detach(), 3, out=whole[2:])
-        ((whole * 2).sum() * b).sum().backward()
-    recording = load_recording(tmp_path / "pieces.rgrec")
-    titles = [op.title for op in map(recording.op, range(len(recording.program.ops)))]
-    assert titles[:4] == ["mul", "mul", "retrograde.joined", "mul"]
-    assert not any(check.disagreeing or check.missing for check in recording.check())
-    assert {value.name for value in recording.records.values if value.kind == "input"} == {"input1", "input2"}
-    assert recording.frame.array(recording.array("forward.joined")).tolist() == [2, 4, 9, 12, 15]
+def _flipped(recording: Recording, op: Recorded, generator: np.random.Generator) -> list[bool]:
+    """Whether flips of bits in one result were found."""
+    read, target = recording.file.raw, recording.recorded.numbers[op.target]
+    raw, found = read(target), []
+    number = list(recording.program.ops).index(op)
+    if raw.dtype != np.float32 or not raw.size:
+        return []
+    for bit in generator.choice(range(16, 31), 3, replace=False):
+        wrong = np.array(raw)
+        place = generator.integers(raw.size)
+        if wrong.reshape(-1)[place] == 0:
+            # A bit of 0 makes a number that is smaller than any bound.
+            continue
+        wrong.view(np.uint32).reshape(-1)[place] ^= np.uint32(1 << int(bit))
+        recording.file.raw = lambda n, w=wrong: w if n == target else read(n)  # type: ignore[method-assign,misc]
+        recording.recorded.forget()
+        found.append(bool(check_op(recording.recorded, number).disagreeing))
+    recording.file.raw = read  # type: ignore[method-assign]
+    recording.recorded.forget()
+    return found
+
+
+def test_what_is_left_out_is_made_again_with_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of small arrays, whose storing would cost less."""
+    run(CASES["gpt"], tmp_path / "stored.rgrec")
+    monkeypatch.setattr("retrograde.torch.repeating._SMALL", 0)
+    run(CASES["gpt"], tmp_path / "again.rgrec")
+    stored, again = (load_recording(tmp_path / f"{name}.rgrec") for name in ("stored", "again"))
+    made = [value for value in again.records.values if value.again is not None]
+    assert {value.again for value in made} >= {"move", "plain", "fused"}
+    assert sum(value.size for value in made) > 0.4 * sum(value.size for value in again.records.values)
+    for number, value in enumerate(again.records.values):
+        assert value.name == stored.records.values[number].name
+        assert again.file.raw(number).tobytes() == stored.file.raw(number).tobytes(), value.name
+
+
+def test_the_first_recording_loads_no_compiler(tmp_path: Path) -> None:
+    code = (
+        "import sys, torch, retrograde.torch as rg\n"
+        f"with rg.record({str(tmp_path / 'a.rgrec')!r}):\n"
+        "    torch.ones(3, requires_grad=True).exp().sum().backward()\n"
+        "print('torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_a_limit_keeps_gradients_and_what_is_around_the_focus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("retrograde.torch.repeating._SMALL", 0)
+    run(CASES["gpt"], tmp_path / "step.rgrec", limit=40_000)
+    recording = load_recording(tmp_path / "step.rgrec")
+    values, calls = recording.records.values, recording.records.calls
+    assert all(value.held for value in values if value.name.startswith("grad("))
+    assert not all(value.held for value in values)
+    focus = max(place for place, call in enumerate(calls) if call.phase == "backward")
+    for call in calls[focus - 10 : focus + 1]:
+        assert all(values[result.to.value].held for result in call.results)
+        assert all(values[number].held for number in numbers_of(list(call.arguments.values())))
+    for number, value in enumerate(values):
+        if value.held:
+            recording.file.raw(number)
+        else:
+            assert value.summary is not None
+    assert not any(check.disagreeing for check in recording.check())
+
+
+def test_a_full_disk_ends_the_recording_and_not_the_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_given: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("retrograde.engine.recording.writing.RecordingWriter.add", full)
+    with pytest.raises(OSError, match="No space left"):
+        run(mlp, tmp_path / "step.rgrec")
+    assert list(tmp_path.iterdir()) == []

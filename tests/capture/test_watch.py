@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset  # noqa: E402
 
 import retrograde.torch as rg  # noqa: E402
 from retrograde.engine.recording.recording import load_recording  # noqa: E402
+from retrograde.tui.cli.main import main  # noqa: E402
 from tests.capture.faults import FAULTS, HEALTHY  # noqa: E402
 from tests.hunt import hunt  # noqa: E402
 
@@ -291,3 +292,16 @@ def test_wrong_settings_are_refused_before_the_training(
 
 def test_an_empty_loader_is_no_alarm() -> None:
     assert list(rg.watch([], nn.Linear(1, 1))) == []
+
+
+def test_a_nan_in_the_data_is_called_that(tmp_path: Path, capsys: Any) -> None:
+    body, *parts = small()
+    data = batches(9)
+    data[5][2, 1] = float("nan")
+    for x in rg.watch(data, *parts, out=tmp_path / "x.rgrec", then="stop", **SMALL):
+        body(x)
+    assert "input1[3,2] = nan was given to aten.addmm.default: no step made it" in capsys.readouterr().err
+    assert main(["why", str(tmp_path / "x.rgrec")]) == 1
+    assert capsys.readouterr().out.startswith("input1[3,2] = nan was given to aten.addmm.default")
+    assert main(["why", str(tmp_path / "x.rgrec"), "--json"]) == 1
+    assert '"finding": "given"' in capsys.readouterr().out

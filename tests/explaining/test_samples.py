@@ -124,6 +124,9 @@ learning_rate = 0.1
 epochs = 2
 """
     session = Session(parse_scenario(recipe))
+    trained = samples_of(session.timeline, session.timeline.state(1))
     table = samples_of(session.timeline, session.timeline.state(1), held_out=True)
+    again = samples_of(session.timeline, session.timeline.state(1))
+    assert (trained.outputs == again.outputs).all()
     assert (len(table), table.dataset.label(1)) == (3, "odd")
     assert float(table.losses.mean()) == pytest.approx(session.timeline.held_out_loss(session.timeline.state(1)))

@@ -120,6 +120,19 @@ class Causal(nn.Module):
         return self.head(y + self.out(mixed)).softmax(-1)
 
 
+class Words(nn.Module):
+    def __init__(self, kind: Any, more: dict[str, Any]) -> None:
+        super().__init__()
+        self.words, self.cell = nn.Embedding(5, 3), kind(3, 4, batch_first=True, **more)
+        self.head = nn.Linear(8 if more else 4, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y, state = self.cell(self.words(x))
+        if isinstance(self.cell, nn.GRU):
+            return self.head(state.transpose(0, 1).flatten(1))
+        return self.head(y[:, -1] if isinstance(self.cell, nn.LSTM) else y)
+
+
 def onnx_networks() -> dict[str, tuple[nn.Module, torch.Tensor]]:
     cnn = nn.Sequential(
         nn.Conv2d(1, 2, 3, padding=1), nn.BatchNorm2d(2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(8, 3),
@@ -135,7 +148,9 @@ def onnx_networks() -> dict[str, tuple[nn.Module, torch.Tensor]]:
         nn.Linear(4, 5), nn.LeakyReLU(0.1), nn.Linear(5, 5), nn.Sigmoid(), nn.Linear(5, 5), nn.ELU(), nn.LayerNorm(5),
         nn.GELU(), nn.Linear(5, 2), nn.Hardtanh(),
     )  # fmt: skip
+    words = [Words(kind, more) for kind, more in ((nn.LSTM, {}), (nn.GRU, {"bidirectional": True}), (nn.RNN, {}))]
     return {
+        **{f"words-{name}": (one, torch.randint(0, 5, (3, 4))) for name, one in zip("lgr", words, strict=True)},
         "cnn": (cnn, torch.randn(3, 1, 4, 4)),
         "deep": (deep, torch.randn(3, 4)),
         "residual": (nn.Sequential(Residual(2), nn.AdaptiveAvgPool2d(1), nn.Flatten()), torch.randn(2, 2, 4, 4)),
@@ -149,7 +164,7 @@ def export(name: str, model: nn.Module, x: torch.Tensor) -> None:
         warnings.simplefilter("ignore")
         torch.onnx.export(
             model, (x,), str(DATA / f"{name}.onnx"), dynamo=False, input_names=["x"], dynamic_axes={"x": {0: "n"}},
-            do_constant_folding=False, training=torch.onnx.TrainingMode.PRESERVE,
+            do_constant_folding=name.startswith("words"), training=torch.onnx.TrainingMode.PRESERVE,
         )  # fmt: skip
     np.savez(DATA / f"{name}-onnx.npz", inputs=x.numpy().astype(float), targets=model(x).detach().flatten(1).numpy())
 

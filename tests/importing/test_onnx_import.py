@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import struct
 from pathlib import Path
@@ -15,7 +16,7 @@ from retrograde.engine.importing.onnx_file import read_onnx
 from retrograde.engine.importing.onnx_network import import_onnx
 
 DATA = Path(__file__).parent / "data"
-NETWORKS = ("cnn", "deep", "residual", "causal")
+NETWORKS = ("cnn", "deep", "residual", "causal", "words-l", "words-g", "words-r")
 
 
 def field(number: int, value: bytes | int | str) -> bytes:
@@ -63,6 +64,7 @@ def graph(nodes: list[bytes], tensors: list[bytes], shape: list[int], *, output:
 
 
 GEMM = node("Gemm", ["x", "w"], "h", transB=1)
+NUMBERS = [tensor(name, np.array(value)) for name, value in (("root", 2**0.5), ("one", 1.0), ("half", 0.5))]
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -85,11 +87,33 @@ def test_outputs_are_those_of_pytorch(name: str, tmp_path: Path) -> None:
         (lambda x, w: np.clip(x @ w.T, 0, 6), [GEMM, node("Clip", ["h"], "y", min=0.0, max=6.0)]),
         (lambda x, w: x @ w.T + x @ w.T, [GEMM, node("Add", ["h", "h"], "y")]),
         (lambda x, w: np.maximum(x @ w.T, 0.25 * (x @ w.T)), [GEMM, node("LeakyRelu", ["h"], "y", alpha=0.25)]),
+        (
+            lambda x, w: x @ w.T * 0.5 * (1 + np.vectorize(math.erf)(x @ w.T / 2**0.5)),
+            [
+                GEMM,
+                node("Div", ["h", "root"], "d"),
+                node("Erf", ["d"], "e"),
+                node("Add", ["e", "one"], "a"),
+                node("Mul", ["h", "a"], "m"),
+                node("Mul", ["m", "half"], "y"),
+            ],
+        ),
+        (
+            lambda x, w: x @ w.T * 0.5 * (1 + np.vectorize(math.erf)(x @ w.T / 2**0.5)),
+            [
+                GEMM,
+                node("Div", ["h", "root"], "d"),
+                node("Erf", ["d"], "e"),
+                node("Add", ["e", "one"], "a"),
+                node("Mul", ["h", "half"], "m"),
+                node("Mul", ["m", "a"], "y"),
+            ],
+        ),
     ],
 )
 def test_small_graphs(reduced: object, value: list[bytes], tmp_path: Path) -> None:
     weights = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]])
-    (tmp_path / "net.onnx").write_bytes(graph(value, [tensor("w", weights)], [0, 3]))
+    (tmp_path / "net.onnx").write_bytes(graph(value, [tensor("w", weights), *NUMBERS], [0, 3]))
     inputs = np.array([[1.0, 2.0, 3.0], [-1.0, 0.5, 0.25]])
     np.savez(tmp_path / "d.npz", inputs=inputs, targets=reduced(inputs, weights))  # type: ignore[operator]
     import_onnx(tmp_path / "net.onnx", loss="mean_squared_error", data="d.npz").write(tmp_path / "net.toml")

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from retrograde.engine import Session
 from retrograde.engine.equations.arithmetic import same_bits
 from retrograde.engine.equations.expression import Ref, refs
+from retrograde.engine.errors import ScenarioError
 from retrograde.engine.explaining.uses import _read, uses
 from retrograde.engine.network.network import Network
+from retrograde.engine.scenario.file import parse_scenario
 from tests.executor.test_kernels import SPECIAL, assert_frame_is_its_equations, executors
 from tests.layers.test_attention import near
 from tests.support.effort import examples
@@ -108,3 +110,64 @@ def test_running_is_stepping_and_gradients_agree_with_differences(kind: str) -> 
         if array.name.startswith("grad(") and array.of is not None:
             found = session.check_gradient(Ref(array, tuple(random.randrange(length) for length in array.shape)))
             assert found is None or found.agrees or found.kink, (array, found)
+    assert session.explanations.verdict(session.autopsy("grad(W_ka[1,1])"))
+
+
+REFUSED = [
+    ("", 'kind = "group_norm"\ngroups = 3', "groups", "4 channels cannot be divided into 3 groups"),
+    ("", 'kind = "group_norm"\ngroups = 4', "groups", "a group has one value, 4 coming before it"),
+    ("", 'kind = "instance_norm"', "inputs", "channels with two positions or more; 4 comes before it"),
+    ("", 'kind = "rms_norm"\naffine = false\ngamma = [1, 1, 1, 1]', "gamma", "affine = false leaves it out"),
+    ("", 'kind = "layer_norm"\naffine = false\nbeta = [1, 1, 1, 1]', "beta", "affine = false leaves it out"),
+    ("", 'kind = "rms_norm"\ngamma = [1, 1]', "gamma", "2 values where the layer needs 4"),
+    ("", 'kind = "prelu"\nslopes = [1, 1, 1, 1]', "slopes", "that needs per_channel = true"),
+    ("", 'kind = "prelu"\nper_channel = true\nslopes = [1, 1]', "slopes", "2 values where the layer needs 4"),
+    ("", 'kind = "slice"\nfirst = 5', "first", "there is no place 5: the axis has 4, from 1 on"),
+    ("", 'kind = "slice"\nat = 0', "at", "there is no place 0"),
+    ("", 'kind = "slice"\nfirst = 3\nlast = -3', "last", "the last place, 2, comes before the first, 3"),
+    ("", 'kind = "slice"\nat = 1\nlast = 2', "last", "at is one place"),
+    ("", 'kind = "slice"\naxis = 2', "axis", "there is no axis 2"),
+    ("", 'kind = "mean"\naxes = [1, -1]', "axes", "an axis is named twice"),
+    ("", 'kind = "subtract"\ninputs = ["i", "q"]', "inputs", "or 1 along an axis that is repeated; they have 4, 3"),
+    ("[2, 2]", 'kind = "upsample"\nalign_corners = true', "align_corners", 'this needs mode = "linear"'),
+    ("[2, 2]", 'kind = "upsample"\nsize = [3]\nfactor = 2', "factor", "drop factor or size"),
+    ("[2, 2]", 'kind = "upsample"\nsize = [3, 3]', "size", "2 lengths for 1 axes"),
+    ("[2, 2]", 'kind = "attention"\nmask = [[1, 0]]', "mask", "the mask has 1 rows, and there are 2 queries"),
+    ("[2, 2]", 'kind = "attention"\nmask = [[1, 0], [1, 0.5]]', "mask[2][2]", "1 for what stays; this is 0.5"),
+    ("[2, 2]", 'kind = "attention"\ndropout_mask = [[1, 0]]', "dropout_mask[1]", "2 numbers, and 4 values are masked"),
+]
+"""The axes of the inputs, a layer, and the key and the words of what is wrong with it."""
+
+
+@pytest.mark.parametrize(("shape", "layer", "key", "message"), REFUSED)
+def test_what_does_not_fit_is_refused_at_its_key(shape: str, layer: str, key: str, message: str) -> None:
+    axes = f"input_shape = {shape}\n" if shape else ""
+    before = 'name = "q"\ninputs = ["i"]\nunits = 3'
+    text = f"""format = 1
+title = {{ en = "t" }}
+[network]
+inputs = 4
+{axes}[[network.layers]]
+{before}
+[[network.layers]]
+name = "k"
+{layer if "inputs" in layer else layer + chr(10) + 'inputs = ["i"]'}
+[[network.layers]]
+name = "o"
+units = 1
+inputs = ["k", "q"]
+[data]
+inputs = [[1, 2, 3, 4]]
+targets = [[1]]
+[loss]
+kind = "half_squared_error"
+[training]
+learning_rate = 0.1
+[stop]
+epochs = 1
+"""
+    with pytest.raises(ScenarioError) as caught:
+        parse_scenario(text)
+    (problem,) = caught.value.problems
+    assert problem.key == f"network.layers[2].{key}"
+    assert message in problem.message

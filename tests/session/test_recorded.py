@@ -188,6 +188,8 @@ def test_queries_and_watches_know_them_too() -> None:
     assert session.look(watched) is None
     session.seek("end")
     assert session.look(watched) == session.value("max(abs(loss.sqrt))") / session.value("E") > 1
+    assert session.last_change(watched) is None
+    assert session.sparks(watched) == [session.look(watched)]
     assert session.value("E") == session.frame.value(session.resolve("loss.mean"))
     first = session.first("isinf(SqrtBackward0.div[4])")
     assert first is not None

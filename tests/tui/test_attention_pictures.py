@@ -107,3 +107,33 @@ def test_a_layer_norm_lists_its_position() -> None:
     assert titles[1] == ("out_add1", "d_norm1")
     assert titles[2] == ("d_norm1", "( )²")
     assert titles[4] == ("x̂_norm1", "γ_norm1", "β_norm1", "out_norm1")
+
+
+def pictured(name: str, place: str) -> Grid:
+    """The table of the step that makes a slot."""
+    session = Session(load_scenario(name))
+    made = session.program.produced(session.resolve(place))
+    assert made is not None
+    session.seek(made + 1)
+    reading = Reading.of(session)
+    assert reading.step is not None
+    return next(one for one in pictures_of(reading, reading.step, 6) if isinstance(one, Grid))
+
+
+def test_a_group_norm_lists_the_values_of_its_group() -> None:
+    mean = pictured("group-norm-by-hand", "var_g2")
+    assert (mean.title, mean.rows) == ("group 2", ("3,1", "3,2", "4,1", "4,2"))
+    np.testing.assert_array_equal(mean.values, [[-5, 25], [5, 25], [5, 25], [-5, 25]])
+    moved = pictured("group-norm-by-hand", "xhat_g[3,2]")
+    np.testing.assert_allclose(moved.values, [[-5, -1], [5, 1], [5, np.nan], [-5, np.nan]], rtol=1e-9)
+    assert [(spot.row, spot.column) for spot in moved.spots] == [(1, 1), (1, 0)]
+    back = pictured("group-norm-by-hand", "grad(rstd_g1)")
+    assert (back.title, back.rows) == ("group 1", ("1,1", "1,2", "2,1", "2,2"))
+    np.testing.assert_allclose(back.values, [[-0.5, -2], [0, 2], [0, 2], [0, -2]], rtol=1e-9)
+
+
+def test_an_rms_norm_lists_its_values_and_their_squares() -> None:
+    grid = pictured("rms-norm-by-hand", "ms_n")
+    np.testing.assert_array_equal(grid.values, [[1, 1], [7, 49]])
+    scaled = pictured("rms-norm-by-hand", "out_n2")
+    np.testing.assert_allclose(scaled.values, [[0.2, 2, 0.4], [1.4, 0.5, 0.7]], rtol=1e-9)

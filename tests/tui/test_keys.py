@@ -154,7 +154,7 @@ async def test_half_way_and_bad_addresses(opened) -> None:
         await write("run x")
         assert "run takes a number" in driver.text()
         await write("brake here now")
-        assert "brake is no command; did you mean break?" in driver.text()
+        assert "brake is no command; did you mean break" in driver.text()
 
 
 async def test_start_end_and_restart(opened) -> None:

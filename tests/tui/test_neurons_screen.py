@@ -14,7 +14,7 @@ from retrograde.tui.reading.neurons import NeuronReading
 from retrograde.tui.screens.neurons import NeuronScreen
 from retrograde.tui.views.neurons import neurons_table, percent
 
-SIZES = ((20, 6), (60, 20), (80, 24), (120, 36), (200, 60))
+SIZES = ((20, 6), (80, 24))
 
 
 def _session(name: str, where: str) -> Session:

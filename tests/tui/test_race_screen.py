@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from retrograde.engine import load_scenario
 from retrograde.engine.session.race import compared, lap_of, milestones
 from retrograde.tui.debugger.screen import DebuggerScreen
@@ -35,17 +33,12 @@ async def test_after_a_run_the_variants_are_drawn_beside_it_and_enter_opens_one(
         await driver.settle()
         text = driver.text()
         assert "below 0.01 in epoch" in text and "728" in text and "epoch 1" in text
-        for size in ((20, 6), (60, 20), (80, 24), (200, 60), (120, 36)):
+        for size in ((20, 6), (80, 24)):
             await driver.resize(*size)
         await driver.press("down", "enter")
         await driver.until(
             lambda: isinstance(driver.app.screen, DebuggerScreen) and driver.app.screen.shown is not None
         )
         await driver.until(lambda: driver.session.scenario.name == "optimiser-race:momentum")
-
-
-@pytest.mark.parametrize("name", ["mazur"])
-async def test_without_variants_there_is_no_race(opened, name: str) -> None:
-    async with opened(name, size=(80, 24)) as driver:
         await driver.write("race")
-        assert "no variants" in driver.text()
+        assert "no variants" in driver.text(), "a variant has none"

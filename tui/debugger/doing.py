@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.binding import Binding, BindingsMap, BindingType
 
+from retrograde.engine.errors import OnlyReadError
 from retrograde.engine.text import _
 from retrograde.tui.commands.keys import footer_keys
 from retrograde.tui.debugger.desk import NOTHING_SAID
@@ -103,7 +104,7 @@ class Doing:
         elif row.twice and begun != name and not sure:
             self._begun = name
         elif row.act is not None:
-            row.act(self.parts)
+            self._act(row.act)
         elif row.early is not None:
             row.early(self._screen)
         else:
@@ -131,7 +132,20 @@ class Doing:
         Args:
             row: its row.
         """
-        return self._refusal(row) or ("" if row.when is None else row.when(self.parts))
+        refusal = self._refusal(row)
+        if refusal or row.when is None:
+            return refusal
+        try:
+            return row.when(self.parts)
+        except OnlyReadError as error:
+            return str(error)
+
+    def _act(self, act: Callable[[Parts], None]) -> None:
+        """Does what a key does; says what a recording has not."""
+        try:
+            act(self.parts)
+        except OnlyReadError as error:
+            self._desk.say(str(error))
 
     def _refusal(self, row: Row) -> str:
         """Why a command can do nothing with a recording; empty where it can, and of scenarios."""

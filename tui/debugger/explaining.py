@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
+from retrograde.tui.records.marks import PanelId
 from retrograde.tui.screens.goals import Visit
 
 if TYPE_CHECKING:
@@ -106,14 +107,14 @@ class Explaining:
         self._look(_("samples"), read, partial(SamplesScreen, text=text.strip(), matrix=matrix))
 
     def neuron_key(self) -> None:
-        """Shows the neurons of the layer that is selected, or that the step is about."""
+        """Shows the neurons of the layer that is selected, or of the first one."""
         self._told(self.neuron)
 
     def neuron(self, name: str = "") -> None:
         """Shows the neurons of a layer.
 
         Args:
-            name: a neuron or a layer; empty for what is selected, or that of the step, or else the first layer.
+            name: a neuron or a layer; empty for what is selected in the network or the weights, else the first layer.
 
         Raises:
             EngineError: there is no such neuron, and no such layer.
@@ -139,7 +140,8 @@ class Explaining:
             return found
         from retrograde.tui.views.slots import PARAMETERS, cell_of
 
-        ref = desk.selected or (None if desk.reading.step is None else desk.reading.step.target)
+        # What the step is about is no choice: after a run it is the last bias, and people ask for hidden neurons.
+        ref = desk.selected if desk.focus in (PanelId.NETWORK, PanelId.WEIGHTS) else None
         cell = None if ref is None else cell_of(desk.reading, ref)
         if cell is not None and cell.layer in layers:
             shape = network.forms[cell.layer].shape

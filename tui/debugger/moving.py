@@ -9,6 +9,7 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
+    from retrograde.engine.equations.expression import Ref
     from retrograde.engine.explaining.step import Moment
     from retrograde.engine.recording.recording import Recording
     from retrograde.tui.debugger.desk import Desk
@@ -149,8 +150,18 @@ class Moving:
             return
         chosen = self._desk.operand
         ref = reading.step.target if chosen is None else chosen.ref
-        symbol = reading.symbol(ref)
-        found = session.uses(ref)
+        if reading.recording is None:
+            self._list_uses(ref, session.uses(ref))
+            return
+        # Of some ops each equation has to be looked at, which takes long where they are large.
+        title = _("where {name} is used").format(name=reading.symbol(ref))
+        self._working.search(
+            title, lambda job: session.uses(ref, job.searched), lambda found: self._list_uses(ref, found)
+        )
+
+    def _list_uses(self, ref: Ref, found: tuple[Moment, ...]) -> None:
+        """Lists the steps that read a slot; goes to the only one."""
+        symbol = self._desk.reading.symbol(ref)
         if not found:
             self._desk.say(_("{name} is not used again in this iteration").format(name=symbol))
             return

@@ -47,7 +47,7 @@ class Publishing:
             self._open(found)
 
         if known is None:
-            title = _("published figures")
+            title = _("verifying the published figures")
             self._working.search(title, lambda job: figures(session, asked=job.asked), verified)
         elif self._working.when_idle(lambda: self._open(known)):
             self._open(known)

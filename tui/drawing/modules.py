@@ -24,15 +24,17 @@ def draw_modules(canvas: Canvas, view: NetworkView) -> None:
         focus = marked[-1] if marked else 0
     top = min(max(focus - body // 2, 0), max(len(rows) - body, 0))
     shown = rows[top : top + body]
-    name = max((2 * row.depth + width(row.name) for row in shown), default=0)
+    # A long name of the loss or of what was given gives way to those of the modules.
+    names = [2 * row.depth + width(row.name) for row in rows]
+    own = [size for size, row in zip(names, rows, strict=True) if row.depth or row.parameters] or names
+    name = max(own, default=0)
     shape = max((width(row.shape) for row in rows), default=0)
     counts = [f"{row.parameters:,}" if row.parameters else "" for row in rows]
-    count = max(map(width, counts), default=0)
     title = _("parameters")
-    with_count = canvas.width >= 4 + name + 2 + shape + 2 + max(count, width(title)) + 2
-    count = max(count, width(title)) if with_count else 0
+    count = max(width(title), *map(width, counts))
+    with_count = canvas.width >= 4 + name + 2 + shape + 2 + count + 1
     right = canvas.width - 1 - (count + 2 if with_count else 0)
-    name = min(name, max(right - shape - LEAST_ROOM - 10, 6))
+    name = max(min(max(name, min(max(names), right - shape - 2 - LEAST_ROOM - 6)), right - shape - 6), 6)
     what = 4 + name + 2
     if head:
         canvas.put(4, 0, _("module"), Ink.DIM)
@@ -44,7 +46,7 @@ def draw_modules(canvas: Canvas, view: NetworkView) -> None:
         _draw_row(canvas, row, y, name)
         canvas.put(right - width(row.shape), y, row.shape, Ink.TEXT)
         room = right - shape - 2 - what
-        if row.what and room >= min(LEAST_ROOM // 2, width(row.what)):
+        if row.what and room >= min(LEAST_ROOM, width(row.what)):
             canvas.put(what, y, shorten(row.what, room, canvas.glyphs.ellipsis), Ink.DIM)
         if with_count:
             text = counts[top + position]

@@ -82,6 +82,8 @@ def _notes(label: str, value: float, *, sign: bool) -> list[str]:
     forms = [f"{label} {text(4, 'g')}", f"{label} {text(3, 'g')}"]
     if sign:
         forms += [f"{label}{text(3, 'g')}", f"{label}{text(2, 'e')}", f"{label}{text(1, 'e')}"]
+        # In plain characters the word is long; what came back is what has a sign.
+        forms += [text(3, "g"), text(2, "e")] if width(label) > 1 else []
     else:
         forms = [form for form in (*forms, f"{label} {text(2, 'g')}") if "e" not in form.removeprefix(label)]
     return [form.replace("-", "−") for form in forms]

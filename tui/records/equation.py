@@ -64,6 +64,7 @@ class EquationView:
         more: how many there are behind the last one that is given.
         selected: the index of the selected operand, -1 for none.
         origins: of very many operands, how many come from where.
+        around: the steps before and after, each with its number, where there is plenty of room; and which is here.
         prose: paragraphs, where there is no step: the scenario's own words.
     """
 
@@ -84,4 +85,5 @@ class EquationView:
     more: int = 0
     selected: int = -1
     origins: Line = ()
+    around: tuple[Line, ...] = ()
     prose: tuple[Line, ...] = ()

@@ -32,14 +32,23 @@ MOST_OPERANDS = 120
 """Operands that are made ready at once."""
 MOST_TERMS = 8
 """Terms of a sum that are written out; of a longer sum the largest and the last."""
+STEPS_BEFORE, STEPS_AFTER = 4, 8
+"""Steps around the one on the screen that are shown where there is room."""
 LARGEST = 3
 """How many of them."""
 MOST_ORIGINS = 12
 """Operands up to which it is said of each where it comes from; of more, how many come from where."""
 
 
-def equation_view(reading: Reading, lens: Lens, badges: tuple[Badge, ...] = ()) -> EquationView:
-    """The step on the screen with everything that explains it."""
+def equation_view(reading: Reading, lens: Lens, badges: tuple[Badge, ...] = (), *, tall: bool = False) -> EquationView:
+    """The step on the screen with everything that explains it.
+
+    Args:
+        reading: the reading.
+        lens: the selection.
+        badges: the checks of the step.
+        tall: whether there is room for the steps around it.
+    """
     step, recording = reading.step, reading.recording
     if step is None:
         return welcome(reading) if recording is None else recorded.welcome(reading, recording)
@@ -90,7 +99,28 @@ def equation_view(reading: Reading, lens: Lens, badges: tuple[Badge, ...] = ()) 
             *notes_of(reading, step, digits),
             *notes_of_branch(reading, step, digits),
         ),
+        around=_around(reading, step, digits) if tall else (),
     )
+
+
+def _around(reading: Reading, step: Step, digits: int) -> tuple[Line, ...]:
+    """The steps of the iteration before and after; what is not computed yet has no number."""
+    here, program = step.program.number(step.place), step.program
+    found: list[Line] = []
+    for number in range(max(here - STEPS_BEFORE, 0), min(here + STEPS_AFTER + 1, program.steps)):
+        other = step if number == here else replace(step, place=program.place(number), term=0)
+        batch = other.running is not None and other.running.of > 1
+        symbol = other.part if batch else reading.symbol(other.target)
+        line = [
+            Span(f"{number + 1:>6,}  ", Ink.KEY if number == here else Ink.DIM),
+            Span(symbol, Ink.STRONG if number == here else Ink.TEXT),
+            Span(" = ", Ink.DIM),
+            *_spans(_shortened(other, known=number == here), reading.symbol, " · "),
+        ]
+        if number < here:
+            line += [Span(" = ", Ink.DIM), Span(show(other.contribution, digits), _value_ink(other.contribution))]
+        found.append(tuple(line))
+    return tuple(found)
 
 
 def _operand_row(reading: Reading, operand: Operand, digits: int) -> OperandRow:
@@ -158,12 +188,14 @@ def _value_ink(value: float) -> int:
     return signed(value)
 
 
-def _shortened(step: Step) -> Expr:
-    """The equation; of a long sum the three largest terms and the last one."""
+def _shortened(step: Step, *, known: bool = True) -> Expr:
+    """The equation; of a long sum the three largest terms and the last one, or the first three where none is known."""
     expr = step.equation
-    if not isinstance(expr, Sum) or len(expr.terms) <= MOST_TERMS or len(step.terms) != len(expr.terms):
+    if not isinstance(expr, Sum) or len(expr.terms) <= MOST_TERMS:
         return expr
     last = len(expr.terms) - 1
+    if not known or len(step.terms) != len(expr.terms):
+        return Sum((*expr.terms[:LARGEST], Const(0.0, "…"), expr.terms[last]))
     # What is not a number comes first, since nothing else matters then.
     sizes = [abs(term.value) if term.value == term.value else math.inf for term in step.terms[:last]]
     largest = sorted(sorted(range(last), key=lambda k: -sizes[k])[:LARGEST])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.explaining.neurons import images_of, weights_into, weights_out_of
-from retrograde.engine.text import N_, _
+from retrograde.engine.text import N_, _, ngettext
 from retrograde.tui.canvas.canvas import Line, Span, measure
 from retrograde.tui.canvas.glyphs import Glyphs, width
 from retrograde.tui.canvas.inks import Ink, signed
@@ -92,7 +92,7 @@ def _said(reading: NeuronReading) -> Line:
     """Which neurons are dead."""
     table = reading.table
     dead = [reading.names[number] for number in table.dead]
-    count = _("of {count} values each").format(count=f"{table.count:,}")
+    count = ngettext("of {count} value each", "of {count} values each", table.count).format(count=f"{table.count:,}")
     if not dead:
         return (Span(_("none is dead"), Ink.GOOD), Span(f"  {count}", Ink.DIM))
     more = f" … {len(dead) - MOST_NAMED:,}" if len(dead) > MOST_NAMED else ""

@@ -59,7 +59,7 @@ def published_table(session: Session, figures: Sequence[Figure], selected: int, 
         first=first,
         count=len(figures),
         selected=selected,
-        lines=(_summary(session, figures), ()),
+        lines=(_summary(session, figures), *_edited(session), ()),
         foot=() if wide else about,
         side=about if wide else (),
         empty=_("nothing was published"),
@@ -74,6 +74,13 @@ def _summary(session: Session, figures: Sequence[Figure]) -> Line:
     text = _("{passed} of {count} passed so far").format(passed=f"{passed:,}", count=f"{len(figures):,}")
     said = summary(len(figures) - wrong - fail, wrong, fail)
     return (Span(text, Ink.STRONG), Span("  ·  ", Ink.DIM), Span(said, Ink.BAD if fail else Ink.TEXT))
+
+
+def _edited(session: Session) -> tuple[Line, ...]:
+    """On a branch, that the figures are not about it."""
+    if session.branch.parent is None:
+        return ()
+    return ((Span(_("computed without the edits of this branch"), Ink.CHANGED),),)
 
 
 def _columns(rows: Sequence[tuple[Span, ...]]) -> tuple[Column, ...]:

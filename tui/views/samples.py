@@ -32,10 +32,10 @@ MOST_TEXT = 28
 
 KEYS = (
     ("Enter", N_("go to the sample")),
-    ("s", N_("sort")),
-    ("w", N_("wrong only")),
-    ("/", N_("filter")),
     ("Tab", N_("confusion matrix")),
+    ("w", N_("wrong only")),
+    ("s", N_("sort")),
+    ("/", N_("filter")),
     ("h", N_("held out")),
     ("[ ] { }", N_("iteration, epoch")),
     ("Esc", N_("back")),
@@ -218,6 +218,8 @@ def samples_table(table: SampleTable, rows: Integers, look: SamplesLook, glyphs:
 
 def _possible(table: SampleTable, key: str) -> bool:
     """Whether a key says something of these samples."""
+    if key == "h":
+        return table.held_out or table.dataset.held_out is not None
     return table.classified or key not in ("w", "Tab")
 
 
@@ -349,7 +351,7 @@ def matrix_table(table: SampleTable, look: SamplesLook) -> TableView:
         selected=look.row,
         lines=((Span(_("rows: classes of the targets; columns: classes of the outputs"), Ink.DIM),), ()),
         foot=((Span(text, Ink.STRONG),),),
-        keys=tuple((key, _(word)) for key, word in MATRIX_KEYS),
+        keys=tuple((key, _(word)) for key, word in MATRIX_KEYS if _possible(table, key)),
     )
 
 

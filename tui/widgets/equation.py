@@ -9,6 +9,7 @@ from itertools import takewhile
 from textual.geometry import Offset
 from textual.strip import Strip
 
+from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten, wrap
 from retrograde.tui.canvas.glyphs import Glyphs, width
 from retrograde.tui.canvas.inks import SELECTED, Ink
@@ -20,6 +21,8 @@ from retrograde.tui.widgets.panel import Panel
 
 PLENTY = 1000
 """Rows that no picture needs."""
+LEAST_AROUND = 4
+"""Free rows from which on the steps around the one on the screen are shown."""
 LEAST = 5
 """Rows below which a picture that stands below another one is left out."""
 
@@ -109,6 +112,8 @@ class EquationPanel(Panel[EquationView]):
         pictures, given = self._pictures(view, canvas)
         rows, items = self._rows(view, canvas.width - 2, canvas.glyphs, pictures, given)
         spare = len(rows) - canvas.height
+        if view.around and -spare > LEAST_AROUND:
+            rows += [(), (Span(_("steps around"), Ink.STRONG),), *view.around[: -spare - 2]]
         if spare > 0:
             rows, items = _squeeze(rows, items, spare)
             if len(rows) > canvas.height and items and view.selected < 0:

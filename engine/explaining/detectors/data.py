@@ -13,11 +13,13 @@ from retrograde.engine.explaining.detectors.limits import Limits
 from retrograde.engine.explaining.detectors.records import Found
 from retrograde.engine.layers.batch_norm import BatchNormLayer
 from retrograde.engine.layers.embedding import EmbeddingLayer
+from retrograde.engine.layers.group_norm import GroupNormLayer, InstanceNormLayer
 from retrograde.engine.layers.layer_norm import LayerNormLayer
+from retrograde.engine.layers.rms_norm import RmsNormLayer
 from retrograde.engine.scenario.rules.pairs import bounds
 from retrograde.engine.text import _, joined
 
-_NORMALISED = (BatchNormLayer, LayerNormLayer, EmbeddingLayer)
+_NORMALISED = (BatchNormLayer, LayerNormLayer, RmsNormLayer, GroupNormLayer, InstanceNormLayer, EmbeddingLayer)
 _JOINED = frozenset(row.name for row in JOINING)
 _SQUARED = frozenset({"half_squared_error", "squared_error", "mean_squared_error"})
 _DISTANCES = _SQUARED | {"mean_absolute_error", "huber"}

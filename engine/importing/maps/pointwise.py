@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -161,8 +162,10 @@ def div(trace: Trace, call: Operation) -> None:
 def mul(trace: Trace, call: Operation) -> None:
     """A dropout, a product of two layers, or scores that are scaled."""
     left, right = trace.given(call, "self"), trace.given(call, "other")
-    if isinstance(right, Held | Part) and isinstance(left, Fixed):
-        left, right = right, left
+    if isinstance(right, Held | Part) and not isinstance(left, Part):
+        left, right = (right, left) if isinstance(left, Fixed) or isinstance(right, Part) else (left, right)
+    if isinstance(left, Part) and _gelu_part(trace, call, left, right):
+        return
     if isinstance(left, Fixed) and (right is None or isinstance(right, Fixed)):
         trace.put(call, Fixed(values=trace.fixed(call)))
     elif isinstance(right, Fixed) and right.drawn is not None:
@@ -176,6 +179,41 @@ def mul(trace: Trace, call: Operation) -> None:
         maybe_scaled(trace, call, trace.number(call, "other", 1.0))
     else:
         raise UnmappedError(_("no layer does this"))
+
+
+@maps("erf")
+def erf(trace: Trace, call: Operation) -> None:
+    """The error function, of which a GELU is made that is written out: x · (1 + its value at x/√2) · ½."""
+    found = trace.given(call, "self")
+    if not isinstance(found, Held) or not math.isclose(found.factor, math.sqrt(0.5), rel_tol=1e-6):
+        raise UnmappedError(_("no layer does this"))
+    trace.put(call, Part(what="erf", at=found.at, parts={"node": found.node}))
+
+
+def _gelu_part(trace: Trace, call: Operation, part: Part, other: Any) -> bool:
+    """Whether a sum or a product is a piece of a GELU."""
+    one = float(other.values.reshape(-1)[0]) if isinstance(other, Fixed) and other.values.size == 1 else 0.0
+    adds = base_name(call.op) == "add"
+    if part.what == "erf" and adds and one == 1.0:
+        trace.put(call, Part(what="erf+1", at=part.at, parts=part.parts))
+    elif part.what == "erf+1" and not adds and isinstance(other, Held) and other.node is part.parts["node"]:
+        if other.at.shape != part.at.shape or (other.at != part.at).any() or other.factor not in {1.0, 0.5}:
+            return False
+        whole = Part(what="gelu", at=part.at, parts=part.parts)
+        if other.factor == 1.0:
+            trace.put(call, whole)
+        else:
+            _hand_gelu(trace, call, whole)
+    elif part.what == "gelu" and not adds and one == 0.5:
+        _hand_gelu(trace, call, part)
+    else:
+        return False
+    return True
+
+
+def _hand_gelu(trace: Trace, call: Operation, part: Part) -> None:
+    node = trace.layer(call, "activation", [part.parts["node"]], trace.form_of(part.parts["node"]), activation="gelu")
+    trace.hand_on(call, node, part.at)
 
 
 @maps("sub")
@@ -212,6 +250,8 @@ def add(trace: Trace, call: Operation) -> None:
         raise UnmappedError(_("its factors are not 1"))
     if not isinstance(left, Held | Part):
         left, right = right, left
+    if isinstance(left, Part) and _gelu_part(trace, call, left, right):
+        return
     if isinstance(left, Held) and isinstance(right, Held):
         _merged(trace, call, "add", left, right)
     elif isinstance(left, Held) and isinstance(right, Weight):

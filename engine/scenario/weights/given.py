@@ -137,9 +137,9 @@ class _Giving:
             if values is None:
                 continue
             if not one.empty(values):
-                message = _("{file}: {name} has numbers that are not 0, and the layer has no place for them{hint}")
-                hint = _('; bias = "both" gives it one') if one.name.startswith("bias_hh") else ""
-                self._fault(path, message.format(file=shown(self._file.path), name=visible(name), hint=hint))
+                message = _("{file}: {name} has numbers that are not 0, and the layer has no place for them")
+                text = message.format(file=shown(self._file.path), name=visible(name))
+                self._fault(path, text + (_('; bias = "both" gives it one') if "bias_hh" in one.name else ""))
             elif one.key:
                 rows[one.key] = tuple(values.tolist())
             else:

@@ -41,8 +41,13 @@ def npz_tensors(path: Path) -> dict[str, Tensor]:
                 if name in found:
                     raise damaged(path, _("a name stands twice in it"))
                 found[name] = _tensor(path, archive, entry, name)
-    except (EngineError, OSError):
+    except EngineError:
         raise
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        # A place in the file that is none.
+        raise damaged(path, str(error)) from None
     except Exception as error:  # noqa: BLE001 - what the readers of NumPy and zipfile raise is no fixed set
         raise damaged(path, str(error) or type(error).__name__) from None
     return found
@@ -67,8 +72,10 @@ def _read(path: Path, name: str, dtype: np.dtype[Any]) -> NDArray[np.float64]:
     try:
         with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as stream:
             found = np.lib.format.read_array(stream, allow_pickle=False, max_header_size=_MAX_HEADER)
-    except OSError:
-        raise
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise damaged(path, str(error)) from None
     except Exception as error:  # noqa: BLE001 - as above
         raise damaged(path, str(error) or type(error).__name__) from None
     return np.asarray(found, dtype=np.float64)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from retrograde.engine.explaining.step import Step
     from retrograde.engine.network.program import Place
     from retrograde.engine.recording.checking import OpCheck
+    from retrograde.engine.recording.comparing import Found
     from retrograde.engine.recording.recording import Break, Recording
 
 _MOST = 12
@@ -157,7 +158,7 @@ def _maker(recording: Recording, name: str) -> str:
 
 
 def record(recording: Recording, step: Step) -> dict[str, Any]:
-    """A step of a recording as plain values; docs/recording.md describes the fields."""
+    """A step of a recording as plain values; docs/pytorch.md describes the fields."""
     op = recording.op(step.place.op)
     source = recording.source(step.place.op)
     has_values = all(recording.recorded.has_values(array) for array in (op.target, *op.inputs))
@@ -271,13 +272,31 @@ def why_recording(source: str, *, as_json: bool) -> int:
     Raises:
         EngineError: The recording can not be read.
     """
+    from retrograde.engine.recording.comparing import first_given
+
     recording = opened(source)
     found = recording.first_break()
+    given = None if found is not None else first_given(recording)
+    # Masks of attention are made of −∞.
+    if given is not None and given.value == -math.inf:
+        given = None
     if as_json:
-        print(json.dumps(_break_record(recording, found), indent=2, ensure_ascii=False, allow_nan=False))
+        told = _break_record(recording, found) if given is None else _given_record(given)
+        print(json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False))
     else:
-        print("\n".join(story(recording, found)))
-    return 0 if found is None else 1
+        print("\n".join(story(recording, found)) if given is None else given_line(recording, given))
+    return 0 if found is None and given is None else 1
+
+
+def given_line(recording: Recording, given: Found) -> str:
+    """What a step was given that is not finite, and what read it."""
+    call = recording.records.calls[given.call]
+    text = _("{name} = {value} was given to {op}: no step made it")
+    return text.format(name=given.symbol, value=shown(given.value), op=call.node or call.op)
+
+
+def _given_record(given: Found) -> dict[str, Any]:
+    return {"finding": "given", "name": given.symbol, "result": encoded(given.value)}
 
 
 def _break_record(recording: Recording, found: Break | None) -> dict[str, Any]:

@@ -16,19 +16,23 @@ if TYPE_CHECKING:
     from retrograde.tui.records.equation import EquationView
 
 
+TALL = 28
+"""Rows from which on the steps around the one on the screen are shown too."""
+
+
 class EquationPart(PanelPart):
     """The equation; the arrows select an operand, and Enter goes to the step that made it."""
 
     def depends(self, height: int) -> tuple[object, ...]:
         """Also the checks, the selected operand and the digits."""
         lens = self.desk.lens
-        return (self.desk.reading, self.colleagues.badges.here, lens.operand, lens.digits)
+        return (self.desk.reading, self.colleagues.badges.here, lens.operand, lens.digits, height >= TALL)
 
     def view(self, height: int) -> EquationView:
         """The equation with everything that explains it."""
         from retrograde.tui.views.equation import equation_view
 
-        return equation_view(self.desk.reading, self.desk.lens, self.colleagues.badges.here)
+        return equation_view(self.desk.reading, self.desk.lens, self.colleagues.badges.here, tall=height >= TALL)
 
     def select(self, by: int) -> None:
         """Selects an operand."""

@@ -1,0 +1,131 @@
+"""What is said at which size: the top line, the columns of the weights, parts of lines, pictures that are read."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retrograde.engine.scenario.file import load_scenario
+from retrograde.engine.session.session import Session
+from retrograde.tui.canvas.canvas import Canvas, Span, measure, whole
+from retrograde.tui.canvas.glyphs import ASCII, UNICODE, width
+from retrograde.tui.drawing.nodes import number
+from retrograde.tui.drawing.sheets import _framed, _MapPlace
+from retrograde.tui.reading.figures import show
+from retrograde.tui.reading.reading import Reading
+from retrograde.tui.records.marks import Mark, PanelEdge
+from retrograde.tui.records.network import SheetKind, SheetView
+from retrograde.tui.records.weights import WeightsView
+from retrograde.tui.views.equation import equation_view
+from retrograde.tui.views.lens import Lens
+from retrograde.tui.views.status import header_view
+from retrograde.tui.widgets.bars import Breadcrumb
+from retrograde.tui.widgets.weights import FEWEST_DECIMALS, _fit
+from tests.support.effort import examples
+
+loaded = cache(lambda name: Session(load_scenario(name)))
+NO_FRAME = PanelEdge(title=(), corners="    ", bottom=False)
+
+
+def top_line(session: Session, columns: int) -> str:
+    canvas = Canvas(columns, 1, UNICODE)
+    Breadcrumb.paint(Breadcrumb(id="header"), canvas, NO_FRAME, header_view(Reading.of(session)))
+    return canvas.text()[0]
+
+
+@given(st.sampled_from(["mazur", "iris", "gru"]), st.integers(1, 4000), st.integers(40, 200))
+@examples(60)
+def test_the_top_line_keeps_the_step_the_loss_and_the_name(name: str, position: int, columns: int) -> None:
+    session = loaded(name)
+    session.position = min(position, 4 * session.program.steps)
+    text = top_line(session, columns)
+    assert f"{session.revealed:,}" in text
+    assert f" {name}" in text and "E " in text
+    if columns >= 60:
+        assert "e1" in text or "epoch 1" in text or f"e{session.iteration + 1}" in text or "epoch" in text
+
+
+def test_the_top_line_says_what_its_numbers_count() -> None:
+    session = Session(load_scenario("mazur"))
+    session.position = 22
+    assert " e1 i1 s1 ▸ " in top_line(session, 80)
+    assert "e1 i1 s1 ▸ " in top_line(session, 60)
+    assert "epoch 1 ▸ iteration 1 ▸ sample 1 ▸ backward ▸ h ▸ out_h1" in top_line(session, 120)
+
+
+@given(st.integers(8, 160), st.integers(0, 20), st.integers(0, 3), st.sampled_from([4, 6, 10]))
+@examples(200)
+def test_numbers_of_weights_get_shorter_before_a_column_goes(room: int, path: int, memory: int, decimals: int) -> None:
+    view = WeightsView(rows=(), first=0, count=0, selected=0, decimals=decimals, memory=("m",) * memory)
+    fit = _fit(view, room, path)
+    wanted = 4 + memory
+    assert fit.columns + fit.hidden == wanted and fit.columns >= 1
+    assert fit.spacing >= fit.decimals + 4 and min(FEWEST_DECIMALS, decimals) <= fit.decimals <= decimals
+    taken = fit.columns * fit.spacing + (path + 2 if fit.path else 0)
+    assert taken <= max(room, fit.decimals + 4)
+    least = decimals if decimals > 6 else FEWEST_DECIMALS
+    assert bool(fit.hidden) == (wanted * (least + 4) > room)
+
+
+@given(st.lists(st.text("ab 界", max_size=6), max_size=6), st.integers(0, 30))
+@examples(200)
+def test_parts_of_a_line_give_way_whole(texts: list[str], limit: int) -> None:
+    line = tuple(Span(text) for text in texts)
+    found = whole(line, limit)
+    assert measure(found) <= limit
+    if width("".join(texts)) <= limit:
+        assert found == line
+    elif len(found) > 1:
+        assert found == line[: len(found)]
+
+
+@given(st.integers(1, 3), st.integers(1, 9), st.integers(1, 9), st.data())
+@examples(100)
+def test_what_is_read_as_a_whole_is_framed_once(tiles: int, rows: int, columns: int, data: st.DataObject) -> None:
+    size = tiles * rows * columns
+    read = data.draw(st.sets(st.integers(0, size - 1)))
+    if data.draw(st.booleans()):
+        read |= set(range(rows * columns))
+    values = np.zeros((tiles, rows, columns))
+    marks = dict.fromkeys(read, Mark.OPERAND)
+    place = _MapPlace(values.shape, (0, 0, 0), values.shape)
+    for first, last in _framed(SheetView(kind=next(iter(SheetKind)), values=values, marks=marks), place):
+        assert set(range(first, last + 1)) <= read and last - first >= 5
+
+
+def test_every_step_around_is_that_step() -> None:
+    session = Session(load_scenario("mazur"))
+    session.position = 18
+    view = equation_view(Reading.of(session), Lens(), tall=True)
+    assert len(view.around) == 13
+    for line in view.around:
+        text = "".join(span.text for span in line)
+        step = session.step_at(int(text.split()[0]))
+        assert step.symbol in text
+        assert (show(step.result) in text) == (step.number < 18)
+    assert not equation_view(Reading.of(session), Lens()).around
+
+
+def test_a_long_sum_is_written_with_its_largest_terms() -> None:
+    session = Session(load_scenario("digits"))
+    session.position = 1
+    step = session.current
+    assert step is not None
+    view = equation_view(Reading.of(session), Lens())
+    text = "".join(span.text for span in view.symbols)
+    sizes = sorted((abs(term.value) for term in step.terms[:-1]), reverse=True)[:3]
+    written = [
+        term for term in step.terms[:-1] if session.symbol(next(iter(step.operands)).ref) and abs(term.value) in sizes
+    ]
+    assert len(written) == 3 and " … " in text
+    assert "".join(span.text for span in view.origins) == "129 operands  65 × initial value · 64 × input"
+
+
+@pytest.mark.parametrize("text", [show(-0.0), number(-0.0, 4), show(-0.0, 5)])
+def test_zero_has_no_sign(text: str) -> None:
+    assert "−" not in text and "-" not in text
+    assert show(-0.0, 17) == "−0.0" and ASCII.arrow == "->"
