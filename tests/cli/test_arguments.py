@@ -187,7 +187,8 @@ def test_what_is_no_command_is_opened(
 
     monkeypatch.setattr("retrograde.tui.cli.open.open_app", open_app)
     assert main(arguments) == 0
-    assert seen == [(scenario, {"theme": None, "ascii_only": False, "data": None, "history": None} | options)]
+    usual = {"theme": None, "ascii_only": False, "data": None, "history": None, "reduced_motion": False}
+    assert seen == [(scenario, usual | options)]
 
 
 def test_without_a_terminal_the_app_says_so_in_one_line() -> None:

@@ -10,10 +10,10 @@ import pytest
 from retrograde.engine.errors import ScenarioError
 from retrograde.engine.scenario.catalogue import summary
 from retrograde.engine.scenario.file import load_scenario, parse_scenario, split_variant
+from retrograde.engine.session.race import milestones
 from retrograde.engine.session.saving import open_session, save
 from retrograde.engine.session.session import Session
 from retrograde.tui.cli.main import main
-from retrograde.tui.cli.race import milestones
 from tests.support.updates import network
 
 VARIANTS = """

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from retrograde.tui.canvas.glyphs import Glyphs
     from retrograde.tui.debugger.arrangement import Arrangement
     from retrograde.tui.reading.reading import Reading
+    from retrograde.tui.screens.jump import Spot
     from retrograde.tui.views.parameters import Parameters
 
 Action = Callable[[], None]
@@ -87,6 +88,19 @@ class Host(Protocol):
 
     def copy(self, text: str) -> None:
         """Gives the terminal a text to be pasted elsewhere."""
+
+    def spots(self) -> tuple[Spot, ...]:
+        """The panels and rows on the screen, each with its place."""
+
+    def edit(self, command: list[str]) -> int:
+        """Gives the terminal to an editor until it ends, and returns its exit code.
+
+        Args:
+            command: the command and its arguments.
+
+        Raises:
+            EngineError: the terminal can not be given away here.
+        """
 
 
 class Said(NamedTuple):
