@@ -127,6 +127,7 @@ class Desk:
         notice: what is said in place of the keys.
         outcome: how the last run ended, in words.
         goal: the step that the notice is about, where Enter goes next; None for none.
+        stopped: the position at which a breakpoint was hit last, -1 for none.
         paint: hands every widget its view.
         paint_footer: shows the keys or the notice.
         slot: finds the slot that is selected in the panel with the focus.
@@ -145,6 +146,7 @@ class Desk:
     notice: Said = NOTHING_SAID
     outcome: str = ""
     goal: int | None = None
+    stopped: int = -1
     paint: Action = lambda: None
     paint_footer: Action = lambda: None
     slot: Callable[[], Ref | None] = lambda: None
@@ -177,7 +179,7 @@ class Desk:
         self.reading = Reading.of(session)
         self.parameters = Parameters(self.reading)
         self.lens = Lens(digits=self.lens.digits)
-        self.notice, self.outcome, self.goal = NOTHING_SAID, "", None
+        self.notice, self.outcome, self.goal, self.stopped = NOTHING_SAID, "", None, -1
         self.forget()
         for begins in self.beginners:
             begins()
