@@ -118,6 +118,7 @@ NAMES = {
     "left_square_bracket": "[",
     "right_curly_bracket": "}",
     "left_curly_bracket": "{",
+    "left_parenthesis": "(",
     "colon": ":",
     "slash": "/",
     "comma": ",",

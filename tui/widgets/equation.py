@@ -183,9 +183,14 @@ class EquationPanel(Panel[EquationView]):
         rows: list[Row] = []
         items: dict[int, int] = {}
         room = max(room, 4)
+        if view.told is not None:
+            rows += [(Span(line, Ink.KEY),) for line in wrap(view.told.title, room)]
+            rows += [(Span(line, Ink.TEXT),) for line in wrap(view.told.text, room)]
+            rows.append(())
         if view.question:
             rows += [(Span(line, Ink.STRONG),) for line in wrap(view.question, room)]
-        if left is not EquationRoom.BARE:
+        # A chapter says why, in its own words.
+        if left is not EquationRoom.BARE and view.told is None:
             rows += [(Span(line, Ink.DIM),) for line in wrap(view.why, room)]
         for paragraph in view.prose:
             if rows and paragraph != ():
