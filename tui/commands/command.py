@@ -120,6 +120,7 @@ NAMES = {
     "left_square_bracket": "[",
     "right_curly_bracket": "}",
     "left_curly_bracket": "{",
+    "left_parenthesis": "(",
     "colon": ":",
     "slash": "/",
     "comma": ",",

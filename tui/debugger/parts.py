@@ -9,6 +9,7 @@ from retrograde.tui.debugger.authoring import Authoring
 from retrograde.tui.debugger.badges import Badges
 from retrograde.tui.debugger.beside import Beside
 from retrograde.tui.debugger.breakpoints import Breaking
+from retrograde.tui.debugger.chaptering import Chaptering
 from retrograde.tui.debugger.copying import Copying
 from retrograde.tui.debugger.doctoring import Doctoring
 from retrograde.tui.debugger.editing import Editing
@@ -74,6 +75,7 @@ class Parts:
         self.editing = Editing(desk, self.working, self.moving, self.keeping, self.beside)
         self.doctoring = Doctoring(desk, self.working, self.moving, self.editing)
         self.racing = Racing(desk, self.working, self.keeping)
+        self.chaptering = Chaptering(desk, self.working, self.moving)
         colleagues = Colleagues(
             working=self.working,
             listing=self.listing,
@@ -83,6 +85,7 @@ class Parts:
             breaking=self.breaking,
             doctoring=self.doctoring,
             racing=self.racing,
+            chaptering=self.chaptering,
         )
         self.panels = {row.id: row.part(desk, colleagues) for row in PANELS}
         self.selecting = Selecting(desk, self.panels)

@@ -27,12 +27,14 @@ class Pins:
         marks: letters and their steps in the iteration, from 1.
         hits: steps in the iteration at which a breakpoint is hit, from 1.
         far: letters of marks elsewhere, and their share of the run.
+        chapters: signs of chapters and their steps in the iteration, from 1.
         alerts: what the doctor found: its share of the run, a word, and whether it begins in this iteration.
     """
 
     marks: tuple[tuple[str, int], ...] = ()
     hits: tuple[int, ...] = ()
     far: tuple[tuple[str, float], ...] = ()
+    chapters: tuple[tuple[str, int], ...] = ()
     alerts: tuple[tuple[float, str, bool], ...] = ()
 
 
