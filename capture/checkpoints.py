@@ -106,16 +106,9 @@ def _generator_state(one: Any) -> Any:
     return one.get_state() if isinstance(one, torch.Generator) else copy.deepcopy(one.bit_generator.state)
 
 
-class _Slot(NamedTuple):
-    """Where a value of the state hangs: in a dictionary of a module or of an optimiser.
-
-    Attributes:
-        kept: which copy is its; of what is no tensor, a copy.
-    """
-
-    owner: dict[Any, Any]
-    key: Any
-    kept: Any
+_Slot = tuple[dict[Any, Any], Any, Any]
+"""A value of the state: the dictionary of a module or of an optimiser that it hangs in, under which key, and which copy
+is its (of what is no tensor, the copy itself)."""
 
 
 class Checkpoint:
@@ -125,6 +118,7 @@ class Checkpoint:
         self._parts = parts
         self._copies: list[Any] = []
         self._of: list[int] = []
+        self._alive: list[Any] = []
         self._slots: list[_Slot] = []
         self._plain: list[_Slot] = []
         self._gradients: list[tuple[Any, int | None]] = []
@@ -141,22 +135,34 @@ class Checkpoint:
         models = self._parts.models
         self._modules = list(dict.fromkeys(one for model in models for one in model.modules()))
         self._parameters = list(dict.fromkeys(one for model in models for one in model.parameters()))
+        self._of = []
 
     def save(self) -> None:
         """Keeps the state as it is now."""
-        self._slots, self._plain = [], []
-        live: list[Any] = []
+        slots: list[_Slot] = []
+        plain: list[_Slot] = []
+        # Written out and without calls: a small model has many tensors, and copying them takes no longer than this.
+        live: dict[int, Any] = {}
         places: dict[int, int] = {}
         for owner in self._owners():
             for key, one in owner.items():
                 if isinstance(one, torch.Tensor):
-                    self._slots.append(_Slot(owner, key, _place(one, live, places)))
+                    number = id(one)
+                    live[number] = one
+                    slots.append((owner, key, places.setdefault(number, len(places))))
                 elif one is not None:
-                    self._plain.append(_Slot(owner, key, _copied(one)))
-        self._gradients = [
-            (one, None if one.grad is None else _place(one.grad, live, places)) for one in self._parameters
-        ]
-        self._copy(live)
+                    plain.append((owner, key, _copied(one)))
+        gradients: list[tuple[Any, int | None]] = []
+        for one in self._parameters:
+            grad = one.grad
+            if grad is not None:
+                # A gradient is a new tensor at each step, of the shape and type of its parameter.
+                live[-id(one)] = grad
+                gradients.append((one, places.setdefault(-id(one), len(places))))
+            else:
+                gradients.append((one, None))
+        self._slots, self._plain, self._gradients = slots, plain, gradients
+        self._copy(list(live), list(live.values()))
         self._known = [(one, set(map(id, one.state))) for one in self._parts.optimizers]
         self._groups = [
             (group, {key: _copied(one) for key, one in group.items() if key != "params"})
@@ -173,16 +179,18 @@ class Checkpoint:
             for key in [key for key in optimizer.state if id(key) not in known]:
                 del optimizer.state[key]
         with torch.no_grad():
-            for slot in self._slots:
-                kept, now = self._copies[slot.kept], slot.owner.get(slot.key)
+            for owner, key, place in self._slots:
+                kept, now = self._copies[place], owner.get(key)
                 if isinstance(now, torch.Tensor) and now.shape == kept.shape and now.dtype == kept.dtype:
                     now.copy_(kept)
+                elif isinstance(now, torch.nn.Parameter):
+                    now.data = kept.clone()
                 else:
-                    slot.owner[slot.key] = kept.clone()
-            for parameter, place in self._gradients:
-                parameter.grad = None if place is None else self._copies[place].clone()
-        for slot in self._plain:
-            slot.owner[slot.key] = _copied(slot.kept)
+                    owner[key] = kept.clone()
+            for parameter, at in self._gradients:
+                parameter.grad = None if at is None else self._copies[at].clone()
+        for owner, key, one in self._plain:
+            owner[key] = _copied(one)
         for group, settings in self._groups:
             _settle(group, settings)
         for one, state in self._others:
@@ -201,35 +209,20 @@ class Checkpoint:
         for optimizer in self._parts.optimizers:
             yield from (state for state in optimizer.state.values() if isinstance(state, dict))
 
-    def _copy(self, live: list[Any]) -> None:
-        of = [id(one) for one in live]
-        fits = len(of) == len(self._of) and all(
-            one == before or _is_alike(tensor, kept)
-            for one, before, tensor, kept in zip(of, self._of, live, self._copies, strict=True)
-        )
-        self._of = of
+    def _copy(self, of: list[int], live: list[Any]) -> None:
+        fits = of == self._of
         with torch.no_grad():
             if fits and live:
                 torch._foreach_copy_(self._copies, live)
             else:
                 self._copies = [one.detach().clone() for one in live]
+        # Kept as they are, so that none of their numbers is another's before the next time.
+        self._of, self._alive = of, [one for number, one in zip(of, live, strict=True) if number > 0]
 
 
 def _copied(one: Any) -> Any:
     """A value of its own; of what can not be changed it is the value itself."""
     return one if type(one) in _FIXED else copy.deepcopy(one)
-
-
-def _place(tensor: Any, live: list[Any], places: dict[int, int]) -> int:
-    """Which of the tensors that are copied a tensor is; the next where it is none of them yet."""
-    found = places.setdefault(id(tensor), len(live))
-    if found == len(live):
-        live.append(tensor)
-    return found
-
-
-def _is_alike(tensor: Any, kept: Any) -> bool:
-    return bool(tensor.shape == kept.shape and tensor.dtype == kept.dtype and tensor.device == kept.device)
 
 
 def _settle(group: dict[str, Any], settings: dict[str, Any]) -> None:

@@ -108,8 +108,10 @@ class Whereabouts:
         Args:
             number: the number that its record will have; None for a view, which has none.
         """
-        node = torch._C._current_autograd_node()
         line = self._line()
+        if self._updating and not torch.is_grad_enabled():
+            return Spot("update", self._path(), "", line)
+        node = torch._C._current_autograd_node()
         if node is not None:
             self._backward_begun = True
             module, source, forward = self._by_sequence.get(node._sequence_nr(), ("", None, None))

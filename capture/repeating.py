@@ -103,11 +103,9 @@ class Repeating:
 
 def _bits_of(one: Any) -> Any:
     """An argument with the numbers of a tensor as they are stored."""
-    if isinstance(one, list | tuple):
-        return [_bits_of(part) for part in one]
     if not isinstance(one, torch.Tensor):
-        return one
-    if not has_memory(one) or one.device.type != "cpu" or one.is_conj() or one.is_neg():
+        return [_bits_of(part) for part in one] if isinstance(one, list | tuple) else one
+    if not one.is_cpu or not has_memory(one) or one.is_conj() or one.is_neg():
         raise KeyError("self")
     plain = one.detach()
     if plain.dtype == torch.bfloat16:

@@ -25,6 +25,7 @@ from retrograde.tui.widgets.one_line import visible
 from retrograde.tui.work.endings import Endings
 from retrograde.tui.work.guarded import GuardedApp
 from retrograde.tui.work.pace import calm
+from retrograde.tui.work.seen import remember_opened
 from retrograde.tui.work.unsaved import Keeper
 
 if TYPE_CHECKING:
@@ -413,9 +414,10 @@ class RetrogradeApp(GuardedApp):
         if message.session is not None and self._history is not None:
             message.session.limit(self._history)
         if message.session is not None:
+            session = message.session
             if not self.is_headless:
                 _keep_for_good()
-            session = message.session
+                remember_opened(session.name)
             self._offer(message.offers)
             if message.others and not self._chosen:
                 count = message.others

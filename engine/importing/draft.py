@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from retrograde.engine.equations.array import Role
+from retrograde.engine.errors import EngineError
 from retrograde.engine.layers.any_layer import model_of
 from retrograde.engine.layers.base import Layer
 from retrograde.engine.scenario.rules import reserved
 from retrograde.engine.scenario.shapes import INPUT_LAYER, Shapes
+from retrograde.engine.text import _
 
 Numbers = NDArray[np.intp]
 
@@ -226,6 +229,19 @@ class Draft:
         """Notes that a value of the source is the output of a layer, or another array of it."""
         self.links.append(Link(value=value, chosen=None, stem=stem, node=node, places=places))
 
+    def keep_last(self, node: Node, steps: int, width: int) -> None:
+        """Of the output of a recurrent layer only the last step is left: so it is in what is noted of it."""
+        found: list[Link] = []
+        for one in self.links:
+            if one.node is not node or one.stem != "out":
+                found.append(one)
+                continue
+            places = one.places.reshape(-1)
+            chosen = np.flatnonzero(places // width % steps == steps - 1)
+            places = places[chosen] // (steps * width) * width + places[chosen] % width
+            found.append(Link(value=one.value, chosen=chosen, stem="out", node=node, places=places))
+        self.links = found
+
     def relink(self, node: Node, stem: str, other: Node, to: str) -> None:
         """Notes that an array of a layer is one of another layer instead."""
         self.links = [
@@ -313,7 +329,7 @@ class Draft:
     def layers(self) -> tuple[list[Layer], Shapes]:
         """The layers as the network takes them, and their shapes."""
         tables = self.tables()
-        layers = [model_of(table).model_validate(table) for table in tables]
+        layers = [_layer(table) for table in tables]
         shapes = Shapes(
             inputs=prod(self.shape),
             input_shape=self.shape,
@@ -343,6 +359,21 @@ class Draft:
                         role=rows[name].role,
                         places=places.astype(np.intp),
                     )
+
+
+def _layer(table: dict[str, Any]) -> Layer:
+    """A layer as the network takes it.
+
+    Raises:
+        EngineError: a setting of the source is none that a layer may have.
+    """
+    try:
+        return model_of(table).model_validate(table)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        key = ".".join(map(str, first["loc"]))
+        message = _("layer {name} can not have the {key} that the source has: {reason}")
+        raise EngineError(message.format(name=table["name"], key=key, reason=first["msg"])) from None
 
 
 def _stored(node: Node, name: str, piece: Piece) -> str:

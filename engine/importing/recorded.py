@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from retrograde.engine.atomic import write_bytes, write_whole
 from retrograde.engine.errors import EngineError
 from retrograde.engine.importing.draft import Draft, Node, file_tensors
-from retrograde.engine.importing.maps import attention, linear, losses, pointwise, spatial
+from retrograde.engine.importing.maps import attention, linear, losses, pointwise, recurrent, spatial
 from retrograde.engine.importing.maps.rules import TABLE
 from retrograde.engine.importing.recorded_trace import RecordedTrace, needed
 from retrograde.engine.importing.toml_text import toml_text
@@ -24,7 +24,7 @@ from retrograde.engine.scenario.weights.npz import npz_bytes
 from retrograde.engine.scenario.weights.safetensors import safe_bytes
 from retrograde.engine.text import _
 
-FILES = (attention, linear, losses, pointwise, spatial)
+FILES = (attention, linear, losses, pointwise, recurrent, spatial)
 """Each enters its rules into the table."""
 
 _SHOWN = 20

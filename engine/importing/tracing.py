@@ -111,7 +111,16 @@ class Refusal:
 MAX_VALUES = 2**26
 """Values of one layer that are followed, of all samples."""
 
-UNFIT = (ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, ArithmeticError)
+UNFIT = (
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+    StopIteration,
+)
 """What rules raise for operators whose arguments are not what the operator takes, as in a damaged file."""
 
 
@@ -314,6 +323,7 @@ class Trace(ABC):
         node, shape = held.node, list(form)
         if node is not None and self._is_last(node, chosen):
             node.keys["outputs"], node.form = "last", form[1:]
+            self.draft.keep_last(node, form[0], form[1])
             return Held(node=node, at=held.at // prod(form) * prod(form[1:]) + held.at % prod(form[1:]))
         for axis in range(len(form), 0, -1):
             taken = chosen[axis]
@@ -340,8 +350,10 @@ class Trace(ABC):
 
     def _is_last(self, node: Node, chosen: Sequence[Numbers]) -> bool:
         """Whether of a recurrent layer that nothing else reads only the last step is taken."""
-        if node.kind not in {"rnn", "lstm", "gru"} or node.keys.get("direction", "forward") != "forward":
+        if node.kind not in {"rnn", "lstm", "gru"} or node.keys["outputs"] != "all":
             return False
+        if len(chosen[1]) < node.form[0] and node.keys.get("direction") not in {None, "forward"}:
+            raise UnmappedError(_("it takes single steps of a sequence that runs backward"))
         steps, width = node.form
         return chosen[1].tolist() == [steps - 1] and len(chosen[2]) == width and not self.draft.users(node)
 

@@ -69,13 +69,16 @@ class RecordingWriter:
         view = memoryview(data)
         if view.nbytes:
             view = view.cast("B")
-        gap = bytes(-self.length % ALIGNMENT)
         crc = zlib.crc32(view)
-        if gap:
+        gap = bytes(-self.length % ALIGNMENT)
+        if view.nbytes < _SMALL:
+            block = gap + view.tobytes()
+            self._file.write(block)
+            self._crc = zlib.crc32(block, self._crc)
+        else:
             self._file.write(gap)
-            self._crc = zlib.crc32(gap, self._crc)
-        self._file.write(view)
-        self._crc = zlib.crc32(view, self._crc) if view.nbytes < _SMALL else _joined(self._crc, crc, view.nbytes)
+            self._file.write(view)
+            self._crc = _joined(zlib.crc32(gap, self._crc), crc, view.nbytes)
         piece = Piece(self.length + len(gap), view.nbytes, crc)
         self.length = piece.offset + piece.length
         return piece

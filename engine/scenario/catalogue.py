@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from retrograde.engine.errors import EngineError
+from retrograde.engine.scenario.groups import group_heading, group_rank
 from retrograde.engine.text import _
+
+MOST_ALIKE = 2
+"""Equal layers in a row that are written out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +31,9 @@ class Summary:
         topology: the widths from the inputs to the outputs, `2-2-2`; of layers that are not dense, their kind.
         source: the address or citation, empty without one.
         variants: the titles of its variants by their name, each by language.
+        about: a few sentences by language.
+        group: the group that it is listed in, a key of ``GROUPS``; empty for none.
+        figures: how many published figures it has, those of its variants included.
     """
 
     name: str
@@ -35,6 +43,19 @@ class Summary:
     topology: str
     source: str
     variants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    about: Mapping[str, str] = field(default_factory=dict)
+    group: str = ""
+    figures: int = 0
+
+    @property
+    def size(self) -> str:
+        """The topology with equal layers in a row as one: ``2-16×10-1``."""
+        first, *rest = self.topology.split("-")
+        found = [first]
+        for word, run in groupby(rest):
+            count = len(list(run))
+            found += [f"{word}×{count}"] if count > MOST_ALIKE else [word] * count
+        return "-".join(found)
 
 
 def folder() -> Path:
@@ -73,7 +94,7 @@ def summary_of(path: Path) -> Summary:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise EngineError(_("{path} cannot be read: {reason}").format(path=path, reason=error)) from error
-    source = content.get("source")
+    source, group = content.get("source"), content.get("group")
     return Summary(
         name=path.stem,
         path=path,
@@ -81,13 +102,23 @@ def summary_of(path: Path) -> Summary:
         teaches=_texts(content.get("teaches")),
         topology=_topology(content.get("network")),
         source=source if isinstance(source, str) else "",
-        variants=_variants(content.get("variants")),
+        variants={str(table.get("name", "")): _texts(table.get("title")) for table in _tables(content, "variants")},
+        about=_texts(content.get("about")),
+        group=group if isinstance(group, str) else "",
+        figures=sum(len(_tables(table, "expect")) for table in (content, *_tables(content, "variants"))),
     )
 
 
-def _variants(tables: Any) -> dict[str, dict[str, str]]:
-    found = [table for table in tables if isinstance(table, dict)] if isinstance(tables, list) else []
-    return {str(table.get("name", "")): _texts(table.get("title")) for table in found}
+def by_group(known: Iterable[Summary]) -> list[tuple[str, list[Summary]]]:
+    """The scenarios under the headings of their groups; each group in the order that they came in."""
+    found = sorted(known, key=lambda one: group_rank(one.group))
+    return [(heading, list(inside)) for heading, inside in groupby(found, lambda one: group_heading(one.group))]
+
+
+def _tables(content: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """The tables of an array of tables; none where it is something else."""
+    tables = content.get(key)
+    return [table for table in tables if isinstance(table, dict)] if isinstance(tables, list) else []
 
 
 def _texts(table: Any) -> dict[str, str]:

@@ -32,6 +32,7 @@ from retrograde.engine.layers.options import MAX_EPOCHS, with_loss_options, word
 from retrograde.engine.layers.recurrent import RecurrentLayer
 from retrograde.engine.scenario.data_table import Data, HeldOut
 from retrograde.engine.scenario.doctor_table import DoctorTable
+from retrograde.engine.scenario.groups import ScenarioGroup
 from retrograde.engine.scenario.shapes import INPUT_LAYER, Goal, Shapes
 from retrograde.engine.scenario.training import Training
 from retrograde.engine.synonyms import canonical
@@ -306,6 +307,7 @@ class Scenario(Model):
     """
 
     format: Literal[1] = Field(description="the version of this format")
+    group: ScenarioGroup | None = Field(default=None, description="the group of the list that it belongs to")
     source: str | None = Field(default=None, min_length=1, max_length=2000, description="an address or citation")
     title: TextTable = Field(description="the title")
     teaches: TextTable | None = Field(default=None, description="one line that says what it teaches")

@@ -25,7 +25,7 @@ from retrograde.engine.explaining.gradcheck import Differences, GradientCheck
 from retrograde.engine.explaining.step import Moment, Step, made_by, running_sum
 from retrograde.engine.explaining.uses import uses
 from retrograde.engine.formulas.meaning import evaluate as evaluate_formula
-from retrograde.engine.formulas.meaning import evaluate_all
+from retrograde.engine.formulas.meaning import evaluate_all, located
 from retrograde.engine.formulas.reader import parse
 from retrograde.engine.formulas.tree import Evaluated, Formula, Kind, Slot, Stretch
 from retrograde.engine.network.frame import Frame
@@ -431,8 +431,12 @@ class Cursor:
         return found
 
     def require_now(self, formula: Formula) -> None:
-        """Raises FormulaError where a formula asks a recording for the iteration before."""
-        if self.recording is not None and any(read.previous for read in formula.reads):
+        """Raises FormulaError where a formula asks a recording for the iteration before; of parameters it has both."""
+        if self.recording is None:
+            return
+        back = [read if isinstance(read, Slot) else read.slot(0) for read in formula.reads if read.previous]
+        sources = (located(slot, self.schedule.full, 0) for slot in back)
+        if any(source is None or source.earlier for source in sources):
             message = _("a recording is one iteration: nothing comes before it that `prev` or `changes` could look at")
             raise FormulaError(formula.text, 1, message)
 

@@ -74,6 +74,7 @@ def test_a_benchmark_measures(benchmark: object) -> None:
         lenet.lenet,
         lstm.lstm,
         attention.transformer,
+        recording.recording,
         watching.watched,
     } and not rivals.installed("torch"):
         pytest.skip("torch is not installed")

@@ -197,6 +197,16 @@ CALLS: dict[str, Callable[[], Any]] = {
     "attention masked": lambda: _back(
         F.scaled_dot_product_attention(*(_x(1, 2, 4, 3) for _ in range(3)), attn_mask=torch.randn(4, 4), scale=0.3)
     ),
+    "scaling": _no_grad(
+        lambda: [
+            (
+                aten._amp_foreach_non_finite_check_and_unscale_([_x(3).detach() * big, torch.ones(2)], found, _T(0.25)),
+                aten._amp_update_scale_(_T(scale), _T(1, dtype=torch.int32), found, 2.0, 0.5, interval),
+            )
+            for big, scale, interval in ((1.0, 8.0, 2), (1.0, 8.0, 3), (float("inf"), 8.0, 2), (1.0, 3e38, 2))
+            for found in [torch.zeros(1)]
+        ]
+    ),
     "half": lambda: _back((_x(4, 4).bfloat16() @ _x(4, 3).bfloat16()).float() + (_x(4, 3).half() * 0.1).float()),
     "doubles": lambda: _back(torch.randn(3, 4, dtype=torch.float64, requires_grad=True).exp() * 0.1),
 }  # fmt: skip

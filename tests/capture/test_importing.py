@@ -55,6 +55,18 @@ def test_a_step_of_pytorch_is_computed_again(name: str, tmp_path: Path) -> None:
     assert len(wide) <= len(rows) // 4 if name == "efficient" else not wide
 
 
+def test_an_lstm_that_runs_as_one_operator(tmp_path: Path) -> None:
+    torch.set_default_dtype(torch.float32)
+    recorded("lstm", tmp_path / "step.rgrec")
+    recording = load_recording(tmp_path / "step.rgrec")
+    mapped = map_recording(recording)
+    mapped.write(tmp_path / "again.toml")
+    assert [node.kind for node in mapped.draft.nodes] == ["embedding", "lstm", "dense"]
+    rows = compared(recording, Session(load_scenario(tmp_path / "again.toml")))
+    assert [row for row in rows if not row.agrees and row.kind != "update"] == []
+    assert any(row.computed == "out_cell" for row in rows)
+
+
 @pytest.mark.parametrize("name", ["mlp", "lenet", "resnet", "autoencoder"])
 def test_it_trains_on_as_pytorch_does(name: str, tmp_path: Path) -> None:
     case = recorded(name, tmp_path / "step.rgrec")

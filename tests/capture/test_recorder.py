@@ -156,7 +156,7 @@ def test_the_examples_of_the_docs_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = Path(__file__).parent.parent.parent / "docs" / "pytorch.md"
-    recording, watching = re.findall(
+    recording, watching, session = re.findall(
         r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
     )
     monkeypatch.chdir(tmp_path)
@@ -164,6 +164,9 @@ def test_the_examples_of_the_docs_run(
     assert main(["why", "step.rgrec"]) == 1
     assert capsys.readouterr().out.startswith("SqrtBackward0, element 1 of 1: 1 / 0 = inf")
     assert main(["query", "step.rgrec", "grad(weight)[1,2]"]) == 0
+    capsys.readouterr()
+    exec(compile(session, str(page), "exec"), {})
+    assert capsys.readouterr().out.endswith("(1, 3)\n")
     torch.manual_seed(0)
     with pytest.raises(rg.BadStepError, match="step 234: a gradient is not finite"):
         exec(compile(watching, str(page), "exec"), {})

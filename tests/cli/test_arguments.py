@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -187,7 +188,8 @@ def test_what_is_no_command_is_opened(
 
     monkeypatch.setattr("retrograde.tui.cli.open.open_app", open_app)
     assert main(arguments) == 0
-    assert seen == [(scenario, {"theme": None, "ascii_only": False, "data": None, "history": None} | options)]
+    usual = {"theme": None, "ascii_only": False, "data": None, "history": None, "reduced_motion": False}
+    assert seen == [(scenario, usual | options)]
 
 
 def test_without_a_terminal_the_app_says_so_in_one_line() -> None:
@@ -300,17 +302,23 @@ def test_a_terminal_that_knows_no_symbols_shows_replacements() -> None:
 class TestList:
     def test_every_scenario_is_listed_aligned(self, capsys: pytest.CaptureFixture[str]) -> None:
         from retrograde.engine.scenario.catalogue import shipped
+        from retrograde.engine.scenario.groups import GROUPS
 
         assert main(["list"]) == 0
-        lines = capsys.readouterr().out.splitlines()
-        assert [line.split()[0] for line in lines] == shipped()
-        assert "2-2-2" in next(line for line in lines if line.startswith("mazur "))
+        lines = [line for line in capsys.readouterr().out.splitlines() if line]
+        headings = [line for line in lines if not line.startswith(" ")]
+        assert headings == list(GROUPS.values())
+        rows = [line for line in lines if line.startswith(" ")]
+        assert sorted(line.split()[0] for line in rows) == shipped()
+        assert len({re.match(r"  \S+ +", line).end() for line in rows}) == 1  # type: ignore[union-attr]
+        assert "2-2-2" in next(line for line in lines if line.startswith("  mazur "))
+        assert "2-16×10-1" in next(line for line in lines if line.startswith("  deep-relu-he "))
 
     def test_json_has_both_languages(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["list", "--json"]) == 0
         rows = json.loads(capsys.readouterr().out)
         mazur = next(row for row in rows if row["name"] == "mazur")
-        assert set(mazur) == {"name", "topology", "title", "teaches", "source", "variants"}
+        assert set(mazur) == {"name", "topology", "title", "teaches", "source", "variants", "group", "figures"}
         assert mazur["topology"] == "2-2-2"
         assert set(mazur["title"]) == {"en", "zh"}
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
+import zipfile
+import zlib
 from functools import cache
 from pathlib import Path
 
@@ -170,3 +173,23 @@ def test_values_follow_views_into_the_layer(folder: Path) -> None:
         array = frame.program.named.get(f"{link.stem}_{link.node.name}")
         if array is not None and link.chosen is None:
             assert np.array_equal(np.sort(link.places.reshape(-1)), np.arange(array.size)), link.node.name
+
+
+@examples(90)
+@given(st.data())
+def test_records_that_were_changed_are_mapped_or_refused(folder: Path, data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(("mlp-sgd", "mlp-adamw", "lenet")))
+    whole = (folder / f"{name}.rgrec").read_bytes()
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        old = archive.read("step.json")
+    digits = [place for place, letter in enumerate(old) if letter in b"0123456789"]
+    new = bytearray(old)
+    for place in data.draw(st.lists(st.sampled_from(digits), min_size=1, max_size=4)):
+        new[place] = data.draw(st.sampled_from(list(b"0123456789")))
+    sums = [zlib.crc32(one).to_bytes(4, "little") for one in (old, bytes(new))]
+    path = folder / "changed.rgrec"
+    path.write_bytes(whole.replace(old, bytes(new)).replace(*sums))
+    try:
+        map_recording(load_recording(path))
+    except EngineError as error:
+        assert str(error)

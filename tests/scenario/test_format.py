@@ -97,6 +97,7 @@ class TestSchema:
         assert set(schema()["properties"]) == {
             *(
                 "format",
+                "group",
                 "source",
                 "title",
                 "teaches",

@@ -199,6 +199,25 @@ def test_queries_and_watches_know_them_too() -> None:
     assert largest.value == abs(session.frame.array(session.resolve("blocks.0.addmm[1]").array)).max()
 
 
+def test_a_parameter_has_a_value_before_its_update() -> None:
+    session = Session.of_recording(STEPS / "lenet.rgrec")
+    point = session.add_breakpoint("7.bias[2] changes")
+    session.proceed()
+    assert session.current is not None
+    assert session.current.symbol == "new(7.bias)[2]"
+    assert list(session.hits(point)) == [session.position]
+    moved = session.look(session.watch("7.bias[2] - prev(7.bias[2])"))
+    new, old = (session.frame.value(session.resolve(f"{name}[2]")) for name in ("new(7.bias)", "7.bias"))
+    assert moved == new - old != 0
+    whole = session.watch("max(abs(0.weight - prev(0.weight)))")
+    session.seek("end")
+    named = session.program.named
+    assert (
+        session.look(whole)
+        == abs(session.frame.array(named["new(0.weight)"]) - session.frame.array(named["0.weight"])).max()
+    )
+
+
 def test_a_path_may_begin_with_a_number(tmp_path: Path) -> None:
     writing = Writing()
     x = writing.value("3.e5.x", [1.0, 2.0])

@@ -235,7 +235,7 @@ async def test_two_branches_beside_each_other(opened) -> None:
         assert "first: net_o1" in text
         assert "2:1:5" in text
         assert "+" in text
-        assert ".. main" in text, "both curves"
+        assert "─ ─ main" in text, "both curves"
         await driver.press("enter")
         assert driver.session.position == expected.first
         assert driver.session.current.symbol == "net_o1"
@@ -262,7 +262,7 @@ async def test_the_other_branch_is_run_up_to_the_cursor(opened) -> None:
         assert driver.session.branches[0].frontier == 0, "looking at it moves nothing there"
         await driver.press("escape")
         assert "≠" in driver.text()
-        assert ".. main" in driver.text()
+        assert "─ ─ main" in driver.text()
         await driver.write("branch main")
         await driver.press("G")
         assert driver.session.position == 0

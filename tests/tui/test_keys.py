@@ -281,6 +281,34 @@ async def test_the_picker_searches_and_opens(opened) -> None:
         assert driver.session.scenario.name == "two-moons"
 
 
+async def test_the_picker_leads_a_first_visitor_and_remembers_what_was_opened(opened, state_folder) -> None:
+    from retrograde.tui.work.seen import opened as before
+    from retrograde.tui.work.seen import remember_opened
+
+    async with opened(size=(80, 24)) as driver:
+        await driver.until(lambda: "start here" in driver.text())
+        rows = driver.text().splitlines()
+        first = next(k for k, row in enumerate(rows) if "start here" in row)
+        assert "▸ mazur" in rows[first + 1]
+        assert "✓ 32" in rows[first + 1]
+        assert "by hand" in rows[first + 2]
+        assert "32 published figures" in driver.text()
+        assert "known from many translations" in driver.text()
+        await driver.press(*"deep-relu-he")
+        await driver.until(lambda: "▸ deep-relu-he" in driver.text())
+        assert "2-16×10-1" in driver.text()
+        assert "what goes wrong" in driver.text()
+    for name in ("digits", "elman", "digits"):
+        remember_opened(name)
+    assert before() == ("digits", "elman")
+    async with opened(size=(80, 24)) as driver:
+        await driver.until(lambda: "opened last" in driver.text())
+        assert "▸ digits" in driver.text()
+        assert "start here" not in driver.text()
+    (state_folder / "seen.json").write_text('["not a table"]')
+    assert before() == ()
+
+
 async def test_a_broken_file_is_reported_and_asked_again(opened, tmp_path) -> None:
     broken = tmp_path / "broken.toml"
     broken.write_text('format = 1\n[title]\nen = "[bold]x[/"\n')

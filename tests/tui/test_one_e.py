@@ -98,3 +98,19 @@ def test_e_is_a_point_of_the_curve_as_soon_as_it_is_there() -> None:
     whole = Session(load_scenario("mazur"))
     whole.seek(39 * 3)
     assert whole.losses.points()[1].tolist() == session.losses.points()[1].tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "symbol", "said"),
+    [
+        ("mazur", "∂E/∂w5", "1 % more w5 moves E by +0.000329, to first order"),
+        ("vanishing", "∂E/∂b_o1", "0.01 more b_o1 moves E by −0.00124, to first order"),
+    ],
+)
+def test_how_far_a_parameter_moves_e_is_said_of_a_zero_too(name: str, symbol: str, said: str) -> None:
+    session = Session(load_scenario(name))
+    session.position = next(
+        number for number in range(1, session.program.steps + 1) if session.step_at(number).symbol == symbol
+    )
+    view = equation_view(Reading.of(session), Lens())
+    assert said in [text_of(note) for note in view.notes]

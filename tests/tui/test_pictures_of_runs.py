@@ -21,15 +21,15 @@ from retrograde.tui.canvas.inks import (
     CLASS_STEPS,
     NEGATIVE_FIELD,
     PAIR,
-    POINT,
     POSITIVE_FIELD,
     RAMP_FIELD,
     SHADES,
     SOLID,
     STEPS,
     Solid,
+    point,
 )
-from retrograde.tui.canvas.themes import look
+from retrograde.tui.canvas.themes import contrast, look
 from retrograde.tui.debugger.screen import DebuggerScreen
 from retrograde.tui.drawing.axes import Axis
 from retrograde.tui.drawing.fields import class_field, draw_field, height_field, signed_field
@@ -92,13 +92,25 @@ def test_what_is_not_finite_is_marked() -> None:
     assert digits == ("9!!",)
 
 
-def test_every_shade_has_a_colour_in_both_themes() -> None:
+def test_every_shade_has_a_colour_in_every_theme_and_what_is_written_on_it_is_read() -> None:
     assert SOLID + len(Solid) <= SHADES
-    for dark in (True, False):
-        style = look(dark=dark).palette.style
+    for name in ("dark", "light"):
+        style = look(name).palette.style
         for shade in range(SOLID + len(Solid)):
             assert style(PAIR + shade * SHADES + shade).bgcolor is not None
-            assert style(POINT + shade * SHADES).bold
+            for sign in (Solid.STRONG, Solid.BAD):
+                written = style(point(sign, shade))
+                assert written.bold
+                assert written.color is not None
+                assert written.bgcolor is not None
+                one, other = (each.triplet for each in (written.color, written.bgcolor))
+                assert one is not None
+                assert other is not None
+                assert contrast(one.hex, other.hex) >= 4.5
+    terminal = look("terminal")
+    assert terminal.glyphs.digits, "shades of a field are digits there"
+    for shade in range(SOLID + len(Solid)):
+        assert terminal.palette.style(PAIR + shade).bgcolor is None
 
 
 # -- planes

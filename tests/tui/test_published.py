@@ -14,12 +14,13 @@ async def test_the_table_has_every_figure_and_leads_to_its_step(opened) -> None:
     async with opened("mazur", size=(120, 40)) as driver:
         await driver.press("f", "f", "f", "P")
         await driver.until(lambda: isinstance(driver.app.screen, PublishedScreen))
+        await driver.until(lambda: "passed so far" in driver.text())
         text = driver.text()
         assert "18 of 32 passed so far  ·  26 agree, 6 the source is wrong, 0 fail" in text
         printed = [finding.expect.printed.replace("-", "−") for finding in check(driver.session.scenario)]
         assert all(figure in text for figure in printed)
         await driver.press("up", "up", "up")
-        assert "its last digit is one too high" in driver.text()
+        await driver.until(lambda: "its last digit is one too high" in driver.text())
         await driver.press("enter")
         await driver.until(lambda: isinstance(driver.app.screen, DebuggerScreen))
         await driver.until(lambda: driver.session.position == 22)
@@ -27,7 +28,7 @@ async def test_the_table_has_every_figure_and_leads_to_its_step(opened) -> None:
         assert "✗ ∂E_o2/∂out_h1: the source prints" in driver.text()
         await driver.write("published")
         await driver.until(lambda: isinstance(driver.app.screen, PublishedScreen))
-        assert "16 of 32 passed" in driver.text()
+        await driver.until(lambda: "16 of 32 passed" in driver.text())
         await driver.press("right_square_bracket")
         await driver.until(lambda: "26 of 32 passed" in driver.text())
         for width, height in ((20, 6), (60, 20), (80, 24), (200, 60)):

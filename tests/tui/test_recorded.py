@@ -101,6 +101,11 @@ async def test_what_is_written_is_refused_too_and_formulas_know_paths(opened) ->
 
 async def test_why_chain_flow_and_doctor_answer(opened) -> None:
     async with opened(LENET) as driver:
+        await driver.press("G", "H")
+        await driver.until(lambda: isinstance(driver.app.screen, ChainScreen))
+        await driver.settle()
+        assert "1 % more 7.bias[5] moves E" in driver.text()
+        await driver.press("escape")
         await driver.write("why grad(7.weight)[2,3]")
         await driver.until(lambda: isinstance(driver.app.screen, WhyScreen))
         await driver.settle()

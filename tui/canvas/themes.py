@@ -25,6 +25,7 @@ from retrograde.tui.canvas.inks import (
     SHADES,
     STEPS,
     Ink,
+    Solid,
 )
 
 
@@ -217,6 +218,11 @@ class TerminalPalette:
         """The style of an ink; what is selected is written the other way round, in no colour."""
         if ink < PAIR and ink & SELECTED:
             return _TERMINAL[Ink.TARGET] if ink & (SELECTED - 1) == Ink.TARGET else _SELECTED
+        if ink >= POINT:
+            return _TERMINAL[Ink.BAD if (ink - POINT) // SHADES == Solid.BAD else Ink.STRONG]
+        if ink >= PAIR:
+            shade = (ink - PAIR) % SHADES
+            return _TERMINAL[Ink.POSITIVE if shade < STEPS else Ink.NEGATIVE] if shade < 2 * STEPS else _PLAIN
         if HEAT_POSITIVE <= ink < HEAT_NEGATIVE:
             return _TERMINAL[Ink.POSITIVE]
         if HEAT_NEGATIVE <= ink < MARKED:
@@ -254,7 +260,12 @@ class Palette:
     def _of_field(self, ink: int) -> Style:
         """The style of a cell of a field, or of a character on one."""
         first, second = divmod(ink - (POINT if ink >= POINT else PAIR), SHADES)
-        style = Style.from_color(Color.parse(self._shades[first]), Color.parse(self._shades[second]))
+        if ink >= POINT and first == Solid.BAD:
+            # Red on another colour is not seen: it is the ground.
+            first, second = Solid.STRONG, first
+        field = self._shades[second]
+        written = _written_on(field) if first == Solid.STRONG else self._shades[first]
+        style = Style.from_color(Color.parse(written), Color.parse(field))
         return style + Style(bold=True) if ink >= POINT else style
 
 

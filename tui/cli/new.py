@@ -7,7 +7,7 @@ from pathlib import Path
 from textwrap import wrap
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.text import N_, _
+from retrograde.engine.text import N_, _, suggest
 from retrograde.tui.cli.support.subcommand import Subcommand, argument
 
 COMMENTS = 44
@@ -122,11 +122,18 @@ def _listed(names: Iterable[str]) -> str:
     return ("\n" + " " * COMMENTS + "# ").join(wrap(" ".join(names), 118 - COMMENTS))
 
 
-def write_template(file: str) -> int:
-    """Write the template to a new file, whole or not at all, and return the exit code.
+def write_template(file: str, like: str | None = None) -> int:
+    """Write the template, or a copy of a scenario that ships, to a new file, whole or not at all.
+
+    Args:
+        file: The file.
+        like: The scenario to copy; its samples are copied beside the file.
+
+    Returns:
+        The exit code.
 
     Raises:
-        EngineError: The file exists, or can not be written.
+        EngineError: The file exists, or can not be written; or there is no such scenario.
     """
     from retrograde.engine.atomic import write_whole
 
@@ -137,15 +144,46 @@ def write_template(file: str) -> int:
         raise EngineError(_("{file} exists; nothing was written").format(file=file))
     if not path.parent.is_dir():
         raise EngineError(_("{folder} is not a folder; nothing was written").format(folder=path.parent))
-    write_whole(path, template(path.name))
+    if like is None:
+        write_whole(path, template(path.name))
+    else:
+        _copy(like, path)
     print(_("wrote {file}: open it with `retrograde {file}`").format(file=file))
     return 0
+
+
+def _copy(name: str, path: Path) -> None:
+    """Write a copy of a scenario that ships, and of its samples where it has a file of them."""
+    import tomllib
+
+    from retrograde.engine.atomic import write_whole
+    from retrograde.engine.scenario.catalogue import folder, shipped
+
+    if name not in shipped():
+        raise EngineError(
+            _("{name} does not ship with Retrograde{hint}").format(name=name, hint=suggest(name, shipped()))
+        )
+    source = folder() / f"{name}.toml"
+    text = source.read_text(encoding="utf-8")
+    data = tomllib.loads(text).get("data", {})
+    for key in ("file", "target_file"):
+        if isinstance(data.get(key), str):
+            beside = path.parent / data[key]
+            content = (source.parent / data[key]).read_bytes()
+            if beside.exists() and beside.read_bytes() != content:
+                raise EngineError(_("{file} exists; nothing was written").format(file=beside))
+            beside.parent.mkdir(exist_ok=True)
+            beside.write_bytes(content)
+    write_whole(path, text)
 
 
 COMMAND = Subcommand(
     name="new",
     help=N_("write a commented scenario to start from"),
-    arguments=(argument("file", metavar="FILE.toml"),),
-    run=lambda given: write_template(given.file),
+    arguments=(
+        argument("file", metavar="FILE.toml"),
+        argument("--from", dest="like", metavar="NAME", help=N_("copy a scenario that ships, with its samples")),
+    ),
+    run=lambda given: write_template(given.file, given.like),
     page="scenarios.md",
 )

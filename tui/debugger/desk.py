@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from retrograde.tui.canvas.glyphs import Glyphs
     from retrograde.tui.debugger.arrangement import Arrangement
     from retrograde.tui.reading.reading import Reading
+    from retrograde.tui.screens.jump import Spot
     from retrograde.tui.views.parameters import Parameters
 
 Action = Callable[[], None]
@@ -88,6 +89,19 @@ class Host(Protocol):
     def copy(self, text: str) -> None:
         """Gives the terminal a text to be pasted elsewhere."""
 
+    def spots(self) -> tuple[Spot, ...]:
+        """The panels and rows on the screen, each with its place."""
+
+    def edit(self, command: list[str]) -> int:
+        """Gives the terminal to an editor until it ends, and returns its exit code.
+
+        Args:
+            command: the command and its arguments.
+
+        Raises:
+            EngineError: the terminal can not be given away here.
+        """
+
 
 class Said(NamedTuple):
     """A notice in place of the footer's keys; empty for none."""
@@ -113,6 +127,7 @@ class Desk:
         notice: what is said in place of the keys.
         outcome: how the last run ended, in words.
         goal: the step that the notice is about, where Enter goes next; None for none.
+        stopped: the position at which a breakpoint was hit last, -1 for none.
         paint: hands every widget its view.
         paint_footer: shows the keys or the notice.
         slot: finds the slot that is selected in the panel with the focus.
@@ -131,6 +146,7 @@ class Desk:
     notice: Said = NOTHING_SAID
     outcome: str = ""
     goal: int | None = None
+    stopped: int = -1
     paint: Action = lambda: None
     paint_footer: Action = lambda: None
     slot: Callable[[], Ref | None] = lambda: None
@@ -163,7 +179,7 @@ class Desk:
         self.reading = Reading.of(session)
         self.parameters = Parameters(self.reading)
         self.lens = Lens(digits=self.lens.digits)
-        self.notice, self.outcome, self.goal = NOTHING_SAID, "", None
+        self.notice, self.outcome, self.goal, self.stopped = NOTHING_SAID, "", None, -1
         self.forget()
         for begins in self.beginners:
             begins()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from retrograde.tui.debugger.authoring import Authoring
 from retrograde.tui.debugger.badges import Badges
 from retrograde.tui.debugger.beside import Beside
 from retrograde.tui.debugger.breakpoints import Breaking
@@ -13,6 +14,7 @@ from retrograde.tui.debugger.copying import Copying
 from retrograde.tui.debugger.doctoring import Doctoring
 from retrograde.tui.debugger.editing import Editing
 from retrograde.tui.debugger.explaining import Explaining
+from retrograde.tui.debugger.jumping import Jumping
 from retrograde.tui.debugger.keeping import Keeping
 from retrograde.tui.debugger.leaving import Leaving
 from retrograde.tui.debugger.listing import Listing
@@ -82,6 +84,8 @@ class Parts:
         )
         self.panels = {row.id: row.part(desk, colleagues) for row in PANELS}
         self.selecting = Selecting(desk, self.panels)
+        self.jumping = Jumping(desk, self.selecting)
+        self.authoring = Authoring(desk, self.working, self.keeping)
         self.telling = Telling(desk, self.working, self.moving)
         self.publishing = Publishing(desk, self.working, self.moving)
         self.explaining = Explaining(desk, self.working, self.moving, self.editing)

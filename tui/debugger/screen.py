@@ -13,6 +13,8 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 
+from retrograde.engine.errors import EngineError
+from retrograde.engine.text import _
 from retrograde.tui.debugger.desk import Action, Desk
 from retrograde.tui.debugger.doing import Doing, bindings, rebind
 from retrograde.tui.debugger.painting import Painting
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from retrograde.engine.session.session import Session
     from retrograde.tui.debugger.arrangement import Arrangement
     from retrograde.tui.debugger.table import Row
+    from retrograde.tui.screens.jump import Spot
     from retrograde.tui.work.jobs import JobEnded, JobProgress
     from retrograde.tui.work.runner import RunEnded, RunProgress
     from retrograde.tui.work.unsaved import Keeper, Leftover
@@ -114,6 +117,43 @@ class DebuggerScreen(PanelledScreen):
         """Gives the terminal a text to be pasted elsewhere."""
         self.app.copy_to_clipboard(text)
         self.clear_selection()
+
+    def spots(self) -> tuple[Spot, ...]:
+        """The panels and rows on the screen, each with its place."""
+        from retrograde.tui.screens.jump import Spot
+
+        found = []
+        for panel in self.query(Panel):
+            region = panel.region
+            if panel.id is None or panel.id not in self.placed or not region.area:
+                continue
+            found.append(Spot(region.x + 1, region.y, panel.id, None))
+            seen = set()
+            for row in range(region.height - 2):
+                item = panel.item_at(row)
+                if item is not None and item not in seen:
+                    seen.add(item)
+                    found.append(Spot(region.x, region.y + 1 + row, panel.id, item))
+        return tuple(found)
+
+    def edit(self, command: list[str]) -> int:
+        """Gives the terminal to an editor until it ends, and returns its exit code.
+
+        Args:
+            command: the command and its arguments.
+
+        Raises:
+            EngineError: the terminal can not be given away here.
+        """
+        import subprocess
+
+        from textual.app import SuspendNotSupported
+
+        try:
+            with self.app.suspend():
+                return subprocess.run(command, check=False).returncode
+        except SuspendNotSupported:
+            raise EngineError(_("an editor needs a terminal of its own")) from None
 
     def end(self) -> None:
         """Leaves nothing to be lost before an ending that nobody asked for with a key."""

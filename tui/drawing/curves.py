@@ -19,7 +19,7 @@ LEAST_COLUMNS, LEAST_ROWS = 8, 2
 """Cells that a plot needs at least."""
 EVENTS_FROM = 4
 """Rows from which on one of them is for what happened."""
-NAMES_FROM = 7
+NAMES_FROM = 6
 """Rows from which on one of them is for the names of the curves."""
 THICK_FROM = 6
 """Rows of the plot from which on its lines are two dots thick."""

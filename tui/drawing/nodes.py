@@ -393,10 +393,12 @@ class Nodes:
         room = min((after - before for before, after in pairwise(places)), default=self.canvas.width) - 1
         for label, value, sign in node.notes:
             if sign:
-                brief = (f"{value:+.{digits}e}".replace("e-0", "e-").replace("e+0", "e") for digits in (2, 1, 0))
-                forms = [
-                    form.replace("-", "−") for text in brief for form in (f"{label} {text}", f"{label}{text}", text)
-                ]
+                texts = [f"{value:+.3g}", f"{value:+.2e}", f"{value:+.2g}", f"{value:+.1e}", f"{value:+.0e}"]
+                brief = [text.replace("e-0", "e-").replace("e+0", "e").replace("-", "−") for text in texts]
+                # Of a number below 1 the 0 goes without saying.
+                short = [text[0] + text[2:] if text[1:3] == "0." else text for text in brief]
+                forms = [form for text in brief[:2] for form in (f"{label} {text}", f"{label}{text}", text)]
+                forms += [text for pair in zip(short, brief, strict=True) for text in pair]
                 text = next((form for form in forms if width(form) <= room), "")
                 self._centred(x, y, text, signed(value))
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from retrograde.engine.explaining.gradient_graph import is_backward
-from retrograde.tui.reading.why import Moment
+from retrograde.tui.reading.why import Moment, meant
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.expression import Ref
@@ -52,7 +52,7 @@ class ChainReading:
             EngineError: it has none.
         """
         chain = session.chain(asked)
-        return cls(moment=Moment.of(session), asked=asked, chain=chain, way=_way(chain))
+        return cls(moment=Moment.of(session), asked=meant(asked, chain.ref), chain=chain, way=_way(chain))
 
     @classmethod
     def of_why(cls, reading: WhyReading) -> ChainReading | None:

@@ -151,7 +151,7 @@ class WhyReading:
             chain = Chain(ref=found.ref, iteration=session.iteration, graph=found.graph)
         return cls(
             moment=Moment.of(session),
-            asked=asked,
+            asked=meant(asked, found.ref),
             found=found,
             chain=chain,
             verdict=session.explanations.verdict(found),
@@ -163,6 +163,19 @@ class WhyReading:
     def symbol(self) -> str:
         """The symbol of the gradient."""
         return self.moment.symbol(self.found.ref)
+
+
+def meant(asked: Ref, gradient: Ref) -> Ref:
+    """The value whose gradient is told: of a new value the parameter itself, of what is made of a gradient that one.
+
+    Args:
+        asked: the slot that was asked about.
+        gradient: the slot of the gradient.
+    """
+    array = asked.array
+    if array.role is Role.UPDATED and array.of is not None:
+        return Ref(array.of, asked.index)
+    return gradient if array.role in {Role.GRADIENT, Role.MEMORY} else asked
 
 
 def busiest(account: Account) -> dict[Stage, Busiest]:

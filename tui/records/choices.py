@@ -17,6 +17,7 @@ class ChoicesView:
         selected: the selected row, -1 for none.
         about: lines about the selected row.
         empty: what is said when there is no row.
+        headings: the rows that are headings, which are over all columns.
     """
 
     rows: tuple[Line, ...]
@@ -24,3 +25,4 @@ class ChoicesView:
     selected: int
     about: tuple[Line, ...] = ()
     empty: str = ""
+    headings: frozenset[int] = frozenset()

@@ -103,6 +103,8 @@ class FooterView:
 
     Attributes:
         keys: keys and what they do, the most important first.
+        brief: the same where there is little room.
+        kept: the number, from 0, of the one that is never left out; -1 for none.
         grey: the numbers, from 0, of those that are not possible now.
         notice: what is said in place of the keys.
         bad: whether it says what is wrong.
@@ -110,6 +112,8 @@ class FooterView:
     """
 
     keys: tuple[tuple[str, str], ...]
+    brief: tuple[tuple[str, str], ...] = ()
+    kept: int = -1
     grey: frozenset[int] = frozenset()
     notice: str = ""
     bad: bool = False

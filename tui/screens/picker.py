@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -12,8 +12,9 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.scenario.catalogue import Summary, shipped, summary
-from retrograde.engine.text import _, language
+from retrograde.engine.scenario.catalogue import Summary, by_group, shipped, summary
+from retrograde.engine.scenario.groups import START, group_heading
+from retrograde.engine.text import _, joined, language, ngettext
 from retrograde.tui.canvas.canvas import Line, Span, shorten, wrap
 from retrograde.tui.canvas.glyphs import Glyphs, plain, width
 from retrograde.tui.canvas.inks import Ink
@@ -22,9 +23,16 @@ from retrograde.tui.records.marks import PanelEdge
 from retrograde.tui.screens.answering import Answering
 from retrograde.tui.widgets.choices import Choices
 from retrograde.tui.widgets.one_line import OneLine
+from retrograde.tui.work.seen import opened
 
-LONGEST_TOPOLOGY = 22
+LONGEST_SIZE = 22
 """Cells that the widths of a network's layers take at most."""
+MARGIN = 5
+"""Cells beside the columns: the frame, the cursor, and the gap at the end."""
+NARROW = 72
+"""Cells from which on the names of variants have room beside the titles."""
+LEAST_ABOUT, MOST_ABOUT = 3, 12
+"""Rows about the selected scenario, where there is room for any: a third of the screen, within these."""
 
 
 class PickerScreen(Answering[str | None]):
@@ -51,6 +59,9 @@ class PickerScreen(Answering[str | None]):
         self._known: list[Summary] = []
         self._found: list[Summary] = []
         self._selected = 0
+        self._opened = opened()
+        self._sections: list[tuple[str, list[Summary]]] = []
+        self._places: list[int] = []
 
     def compose(self) -> ComposeResult:
         """The search line above the list."""
@@ -72,7 +83,7 @@ class PickerScreen(Answering[str | None]):
             self._known.append(one)
             for variant, title in one.variants.items():
                 texts = title if title["en"] else one.title
-                self._known.append(replace(one, name=f"{name}:{variant}", title=texts, variants={}))
+                self._known.append(replace(one, name=f"{name}:{variant}", title=texts, variants={}, figures=0))
         self._search(self.query_one(Input).value)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -88,52 +99,96 @@ class PickerScreen(Answering[str | None]):
 
     def _search(self, text: str) -> None:
         words = text.casefold().split()
-        self._found = [one for one in self._known if all(word in _haystack(one) for word in words)]
+        found = [one for one in self._known if all(word in _haystack(one) for word in words)]
+        self._sections = sections(found, () if words else self._opened)
+        self._found = [one for _heading, inside in self._sections for one in inside]
         self._selected = 0
         self._show()
 
     def _show(self) -> None:
-        chosen = language()
-        clean = plain if self._glyphs.ascii else str
-        rows: list[Line] = [
-            (
-                Span(one.name, Ink.STRONG),
-                Span(shorten(one.topology, LONGEST_TOPOLOGY, self._glyphs.ellipsis), Ink.ACCENT),
-                Span(clean(one.title.get(chosen) or one.title["en"]), Ink.TEXT),
-            )
-            for one in self._found
-        ]
+        narrow = self.size.width < NARROW
         columns = (
-            max([width(one.name) for one in self._known] + [8]),
-            min(max([width(one.topology) for one in self._known] + [5]), LONGEST_TOPOLOGY),
+            max([width(one.name) for one in self._known if not (narrow and ":" in one.name)] + [8]),
+            max([width(_figures(one, self._glyphs)) for one in self._known] + [1]),
+            min(max([width(self._clean(one.size)) for one in self._known] + [5]), LONGEST_SIZE),
         )
-        about: list[Line] = []
-        if 0 <= self._selected < len(self._found):
-            one = self._found[self._selected]
-            room = max(self.size.width - 8, 10)
-            about = [
-                (Span(line, Ink.TEXT),) for line in wrap(clean(one.teaches.get(chosen) or one.teaches["en"]), room)[:2]
-            ]
-            about.append((Span(clean(one.source[:room]), Ink.FAINT),))
-            about += [()] * (3 - len(about))
-        if self._problems:
-            room = max(self.size.width - 8, 10)
-            lines = [clean(_("this scenario can not be used:")), *map(clean, self._problems)]
-            about = [(Span(line, Ink.BAD),) for text in lines for line in wrap(text, room)]
-            about = about[: max(self.size.height - 12, 3)]
+        room = max(self.size.width - sum(columns) - 2 * len(columns) - MARGIN, 1)
+        rows: list[Line] = []
+        headings, selected = set[int](), -1
+        self._places = []
+        for heading, inside in self._sections:
+            headings.add(len(rows))
+            rows.append((Span(self._clean(heading), Ink.TITLE_ON),))
+            for one in inside:
+                if len(self._places) == self._selected:
+                    selected = len(rows)
+                self._places.append(len(rows))
+                rows.append(self._row(one, room))
         title = (
             Span("Retrograde", Ink.BRAND),
-            Span("  " + clean(_("a step debugger for backpropagation")), Ink.TITLE),
+            Span("  " + self._clean(_("a step debugger for backpropagation")), Ink.TITLE),
         )
-        empty = _("nothing found; Enter opens a file of that name") if self._known else clean(_("reading …"))
+        empty = _("nothing found; Enter opens a file of that name") if self._known else self._clean(_("reading …"))
         view = ChoicesView(
             rows=tuple(rows),
             columns=columns,
-            selected=self._selected if rows else -1,
-            about=tuple(about),
+            selected=selected,
+            about=self._problem_lines() if self._problems else self._about(),
             empty=empty,
+            headings=frozenset(headings),
         )
         self.query_one(Choices).show(PanelEdge(title=title, corners=self._glyphs.corners), view)
+
+    def _clean(self, text: str) -> str:
+        return plain(text) if self._glyphs.ascii else text
+
+    def _row(self, one: Summary, room: int) -> Line:
+        """A scenario in the list: its name, its figures, its size, its title in the room that is left."""
+        title = self._clean(one.title.get(language()) or one.title["en"])
+        size = shorten(self._clean(one.size), LONGEST_SIZE, self._glyphs.ellipsis)
+        return (
+            Span(one.name, Ink.STRONG),
+            Span(_figures(one, self._glyphs), Ink.GOOD),
+            Span(size, Ink.ACCENT),
+            Span(shorten(title, room, self._glyphs.ellipsis), Ink.TEXT),
+        )
+
+    def _problem_lines(self) -> tuple[Line, ...]:
+        """What is wrong with the scenario that was chosen before."""
+        room = max(self.size.width - 8, 10)
+        lines = map(self._clean, [_("this scenario can not be used:"), *self._problems])
+        about = [(Span(line, Ink.BAD),) for text in lines for line in wrap(text, room)]
+        return tuple(about[: max(self.size.height - 12, 3)])
+
+    def _about(self) -> tuple[Line, ...]:
+        """What is said of the selected scenario, in the lower third of the screen; always as many rows."""
+        height = min(max(self.size.height // 3, LEAST_ABOUT), MOST_ABOUT)
+        if not 0 <= self._selected < len(self._found):
+            return ((),) * height if self._known else ()
+        one, room = self._found[self._selected], max(self.size.width - 8, 10)
+        end = joined(
+            (
+                ngettext("{count} published figure", "{count} published figures", one.figures).format(count=one.figures)
+                if one.figures
+                else "",
+                one.source,
+            ),
+            " · ",
+        )
+        lines: list[Line] = []
+        lines += [(Span(line, Ink.STRONG),) for line in self._wrapped(one.teaches, room)[:2]]
+        for line in self._wrapped(one.about, room):
+            if len(lines) >= height - 1:
+                last = lines[-1][0]
+                lines[-1] = (last._replace(text=shorten(f"{last.text} {line}", room, self._glyphs.ellipsis)),)
+                break
+            lines.append((Span(line, Ink.TEXT),))
+        lines.append((Span(shorten(self._clean(end), room, self._glyphs.ellipsis), Ink.FAINT),))
+        return (*lines, *((),) * (height - len(lines)))
+
+    def _wrapped(self, texts: Mapping[str, str], room: int) -> list[str]:
+        text = self._clean(texts.get(language()) or texts.get("en", ""))
+        return wrap(" ".join(text.split()), room) if text else []
 
     def action_move(self, by: int) -> None:
         """Moves the selection."""
@@ -153,9 +208,32 @@ class PickerScreen(Answering[str | None]):
             self.dismiss(event.value.strip())
 
     def on_choices_clicked(self, event: Choices.Clicked) -> None:
-        """Opens with the mouse."""
-        self.dismiss(self._found[event.row].name)
+        """Opens with the mouse; a heading is nothing to open."""
+        if event.row in self._places:
+            self.dismiss(self._found[self._places.index(event.row)].name)
+
+
+def sections(found: Sequence[Summary], opened: Sequence[str] = ()) -> list[tuple[str, list[Summary]]]:
+    """The list under its headings: where to start, what was opened last, and then every group.
+
+    Args:
+        found: the scenarios, in the order of the list.
+        opened: the names of those that were opened last; where there are any, nobody is told where to start.
+    """
+    by_name = {one.name: one for one in found}
+    first = [by_name[name] for name in opened if name in by_name]
+    heading = _("opened last")
+    if not opened and START in by_name and len(found) > 1:
+        first, heading = [by_name[START]], _("start here")
+    rest = by_group(one for one in found if one not in first)
+    return [*([(heading, first)] if first else []), *rest]
+
+
+def _figures(one: Summary, glyphs: Glyphs) -> str:
+    """The sign of published figures, and how many there are."""
+    return f"{glyphs.check} {one.figures}" if one.figures else ""
 
 
 def _haystack(one: Summary) -> str:
-    return " ".join((one.name, one.topology, *one.title.values(), *one.teaches.values())).casefold()
+    words = (one.name, one.topology, one.size, group_heading(one.group), *one.title.values(), *one.teaches.values())
+    return " ".join(words).casefold()

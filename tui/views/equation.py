@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.array import Role
-from retrograde.engine.equations.expression import Const, Expr, Ref, Sum, refs
+from retrograde.engine.equations.expression import Const, Expr, Ref, Sum, mapped, refs
 from retrograde.engine.equations.rendering import Token, tokens
 from retrograde.engine.explaining.step import part_of
 from retrograde.engine.text import _, ngettext
@@ -68,7 +68,7 @@ def equation_view(reading: Reading, lens: Lens, badges: tuple[Badge, ...] = (), 
     equation = step.equation
     many = _count_refs(equation)
     few = digits if many <= 6 or digits >= 17 else 5
-    right = _shortened(step)
+    right = _shortened(step) if recording is None else _shortened_inside(_shortened(step))
     numbers = _spans(right, lambda ref: show(reading.frame.value(ref), few), " × ")
     shown_value = step.result if reading.term else step.contribution
     result = Span(show(shown_value, digits) + (" …" if reading.term else ""), _value_ink(shown_value))
@@ -200,6 +200,13 @@ def _shortened(step: Step, *, known: bool = True) -> Expr:
     sizes = [abs(term.value) if term.value == term.value else math.inf for term in step.terms[:last]]
     largest = sorted(sorted(range(last), key=lambda k: -sizes[k])[:LARGEST])
     return Sum((*(expr.terms[k] for k in largest), Const(0.0, "…"), expr.terms[last]))
+
+
+def _shortened_inside(expr: Expr) -> Expr:
+    """Each long sum in it with its first terms and the last one: of a recording they stand in products too."""
+    if isinstance(expr, Sum) and len(expr.terms) > MOST_TERMS:
+        expr = Sum((*expr.terms[:LARGEST], Const(0.0, "…"), expr.terms[-1]))
+    return expr if isinstance(expr, Ref | Const) else mapped(expr, _shortened_inside)
 
 
 def _spans(expr: Expr, leaf: Callable[[Ref], str], times: str) -> Line:

@@ -155,13 +155,14 @@ def notes_of(reading: Reading, step: Step, digits: int) -> list[Line]:
     match array.role:
         case Role.GRADIENT if of is not None and of.role in {Role.WEIGHT, Role.BIAS} and step.final:
             value = reading.frame.value(Ref(of, step.target.index))
-            moved = 0.01 * value * step.result
+            # One per cent of 0 moves nothing.
+            moved = 0.01 * (value or 1.0) * step.result
             if not reading.term and math.isfinite(moved):
-                say(
-                    _("1 % more {name} moves E by {change}, to first order").format(
-                        name=reading.symbol(Ref(of, step.target.index)), change=show_signed(moved, 3)
-                    )
-                )
+                text = _("1 % more {name} moves E by {change}, to first order")
+                if not value:
+                    text = _("0.01 more {name} moves E by {change}, to first order")
+                name = reading.symbol(Ref(of, step.target.index))
+                say(text.format(name=name, change=f"{moved:+.3g}".replace("-", "−")))
         case Role.GRADIENT if of is not None and of.role is Role.OUT and _reads_weights(step):
             if scenario.training.update == "in_place":
                 say(_("in place: weights that are updated already count as they are now"))

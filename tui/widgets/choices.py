@@ -35,11 +35,17 @@ class Choices(Drawn[ChoicesView]):
         if rows <= 0 or canvas.width < 6:
             return
         self._top = min(max(self._top, view.selected - rows + 1), max(view.selected, 0))
+        above = view.selected - 1
+        if rows > 1 and above in view.headings:
+            self._top = min(self._top, above)
         self._top = max(min(self._top, len(view.rows) - rows), 0)
         self._rows = rows
         shown = view.rows[self._top : self._top + rows]
         for position, row in enumerate(shown):
             y, x = 1 + position, 3
+            if self._top + position in view.headings:
+                canvas.spans(1, y, row, canvas.width - 2)
+                continue
             selected = self._top + position == view.selected
             for column, span in enumerate(row):
                 size = view.columns[column] if column < len(view.columns) else canvas.width

@@ -9,7 +9,7 @@ from itertools import takewhile
 from textual.geometry import Offset
 from textual.strip import Strip
 
-from retrograde.engine.text import _
+from retrograde.engine.text import N_, _
 from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten, wrap
 from retrograde.tui.canvas.glyphs import Glyphs, width
 from retrograde.tui.canvas.inks import SELECTED, Ink
@@ -96,6 +96,11 @@ def _centre(text: str, size: int) -> str:
 
 class EquationPanel(Panel[EquationView]):
     """Draws an ``EquationView``; each row of operands can be selected."""
+
+    TIP = N_(
+        "The step in symbols and in numbers, and where each number came from. The arrows select an "
+        "operand, Enter goes to its step."
+    )
 
     _items: dict[int, int]
     _result: Offset | None = None

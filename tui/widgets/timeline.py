@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from retrograde.engine.text import _
+from retrograde.engine.text import N_, _
 from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten
 from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import Ink
@@ -33,6 +33,8 @@ def share(room: int, segments: tuple[TimelineSegment, ...]) -> list[int]:
 
 class TimelinePanel(Panel[TimelineView]):
     """Draws a ``TimelineView``."""
+
+    TIP = N_("The passes of this iteration, and how far the run has come; marks, breakpoints and alerts stand on it.")
 
     def draw(self, canvas: Canvas, view: TimelineView) -> None:
         """Draws the bar of the iteration, and below it, where there is a row, the whole run."""

@@ -183,7 +183,7 @@ def mul(trace: Trace, call: Operation) -> None:
 
 @maps("erf")
 def erf(trace: Trace, call: Operation) -> None:
-    """The error function, of which a GELU is made that is written out: x · (1 + its value at x/√2) · ½."""
+    """The function within a GELU that is written out."""
     found = trace.given(call, "self")
     if not isinstance(found, Held) or not math.isclose(found.factor, math.sqrt(0.5), rel_tol=1e-6):
         raise UnmappedError(_("no layer does this"))
