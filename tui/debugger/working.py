@@ -277,7 +277,7 @@ class Working:
 
     @property
     def busy(self) -> bool:
-        """Whether something goes on that can be paused: a run, a search that was asked for, or a seek that takes long."""
+        """Whether something goes on that can be paused: a run, a search with a title, or a seek that takes long."""
         from retrograde.tui.work.jobs import Job
 
         if self.work is None or isinstance(self.work, Job):
