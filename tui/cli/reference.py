@@ -22,6 +22,7 @@ from retrograde.engine.layers.base import ActivatedLayer, Layer
 from retrograde.engine.layers.table import KINDS
 from retrograde.engine.scenario.data_table import Data, HeldOut
 from retrograde.engine.scenario.models import (
+    Chapter,
     Expectation,
     LossTable,
     NetworkInit,
@@ -71,6 +72,7 @@ def _lines() -> Iterator[str]:
         ("[training.schedule]", RateSchedule),
         ("[stop]", StopTable),
         ("[[expect]]", Expectation),
+        ("[[chapter]]", Chapter),
         ("[[variants]]", Variant),
     )
     for title, model in tables:

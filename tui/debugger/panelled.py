@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from textual.app import ComposeResult
 from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
@@ -22,6 +22,9 @@ from retrograde.tui.records.status import FooterView
 from retrograde.tui.widgets.bars import Breadcrumb, Footer, Notice
 from retrograde.tui.widgets.panel import Drawn, HasLook
 from retrograde.tui.work.unsaved import Keeper
+
+if TYPE_CHECKING:
+    from retrograde.tui.views.topics import Topic
 
 
 class Owner(HasLook, Protocol):
@@ -168,15 +171,16 @@ class PanelledScreen(Screen[None]):
         """
         self.owner.speak(wanted)
 
-    def show_help(self, rows: Sequence[KeyRow]) -> None:
-        """Shows all keys.
+    def show_help(self, rows: Sequence[KeyRow], topics: Sequence[Topic] = ()) -> None:
+        """Shows the help.
 
         Args:
             rows: the rows of the key table.
+            topics: what was asked for; shown alone.
         """
         from retrograde.tui.screens.help import HelpScreen
 
-        self.app.push_screen(HelpScreen(self.owner.look, rows))
+        self.app.push_screen(HelpScreen(self.owner.look, rows, topics))
 
     def show_palette(self) -> None:
         """Opens the command palette."""

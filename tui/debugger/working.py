@@ -275,6 +275,13 @@ class Working:
         if waiting is not None:
             waiting()
 
+    @property
+    def busy(self) -> bool:
+        """Whether something goes on that was asked for: a run, a seek or a search."""
+        from retrograde.tui.work.jobs import Job
+
+        return self.work is not None and (self.searching or not isinstance(self.work, Job))
+
     def stop_quiet(self) -> None:
         """Ends the work that was begun without being asked for, so that a key need not wait for it."""
         if self.work is None:

@@ -77,8 +77,12 @@ def _crumbs(crumbs: Sequence[Crumb], arrow: str, *, long: bool = False) -> Line:
     return tuple(spans)
 
 
+BRIEF = 100
+"""Columns from which on the words of the footer are written out."""
+
+
 class Footer(Drawn[FooterView]):
-    """The keys that matter most, within the bottom edge of the panels; or a notice in their place."""
+    """The keys that matter most, within the bottom edge of the panels; a notice comes before them."""
 
     def paint(self, canvas: Canvas, frame: PanelEdge, view: FooterView) -> None:
         """Draws as many keys as fit, in the order of their importance."""
@@ -90,14 +94,19 @@ class Footer(Drawn[FooterView]):
         x, end = 2, canvas.width - 2
         if view.notice:
             text = shorten(view.notice, max(end - x - 2, 0), g.ellipsis)
-            canvas.put(x, 0, f" {text} ", Ink.BAD if view.bad else Ink.CHANGED, end)
-            return
-        for number, (keys, title) in enumerate(view.keys):
-            size = width(keys) + width(title) + 3
-            if x + size > end:
-                continue
+            x = canvas.put(x, 0, f" {text} ", Ink.BAD if view.bad else Ink.CHANGED, end)
+        keys = view.brief if canvas.width < BRIEF and view.brief else view.keys
+        sizes = [width(key) + width(title) + 3 for key, title in keys]
+        room = end - x
+        kept = view.kept if 0 <= view.kept < len(sizes) and sizes[view.kept] <= room else -1
+        room -= sizes[kept] if kept >= 0 else 0
+        for number, (key, title) in enumerate(keys):
+            if number != kept:
+                if sizes[number] > room:
+                    continue
+                room -= sizes[number]
             grey = number in view.grey
-            x = canvas.put(x, 0, f" {keys}", Ink.FAINT if grey else Ink.KEY)
+            x = canvas.put(x, 0, f" {key}", Ink.FAINT if grey else Ink.KEY)
             x = canvas.put(x, 0, f" {title} ", Ink.FAINT if grey else Ink.DIM)
 
 
