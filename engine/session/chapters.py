@@ -14,7 +14,7 @@ from retrograde.engine.scenario.refusing import refusal
 from retrograde.engine.text import LANGUAGES, _
 
 if TYPE_CHECKING:
-    from retrograde.engine.scenario.models import Chapter, Scenario
+    from retrograde.engine.scenario.models import Chapter
     from retrograde.engine.session.cursor import Cursor
     from retrograde.engine.session.queries import Queries
     from retrograde.engine.travel.branch import Branch
@@ -75,12 +75,12 @@ class Chapters:
         try:
             self._places.append(self._place(chapter.at))
         except EngineError as error:
-            violations.append(Violation(path=("chapter", number, "at"), message=_one_line(error)))
+            violations.append(Violation(path=("chapter", number, "at"), message=one_line(error)))
         if chapter.select is not None:
             try:
                 self._cursor.resolve(chapter.select)
             except EngineError as error:
-                violations.append(Violation(path=("chapter", number, "select"), message=_one_line(error)))
+                violations.append(Violation(path=("chapter", number, "select"), message=one_line(error)))
         holes: dict[str, Hole] = {}
         for language in LANGUAGES:
             text = chapter.text.text(language)
@@ -92,7 +92,7 @@ class Chapters:
                 holes |= {hole: self._hole(hole) for hole in HOLE.findall(text) if hole not in holes}
             except EngineError as error:
                 key = language if language in chapter.text.model_fields_set else "en"
-                violations.append(Violation(path=("chapter", number, "text", key), message=_one_line(error)))
+                violations.append(Violation(path=("chapter", number, "text", key), message=one_line(error)))
                 break
         self._holes.append(holes)
 
@@ -251,32 +251,6 @@ class Chapters:
         return show(float(value))
 
 
-def check_chapters(scenario: Scenario) -> int:
-    """Goes to every chapter of a scenario and fills in its numbers; says how many there are.
-
-    Raises:
-        ScenarioError: a moment does not come, or a number is not computed there.
-    """
-    from retrograde.engine.session.session import Session
-
-    if not scenario.chapter:
-        return 0
-    session = Session(scenario)
-    violations: list[Violation] = []
-    for number, chapter in enumerate(scenario.chapter):
-        path: tuple[str | int, ...] = ("chapter", number, "at")
-        try:
-            session.seek(session.chapters.find(number))
-            for language in LANGUAGES:
-                key = language if language in chapter.text.model_fields_set else "en"
-                path = ("chapter", number, "text", key)
-                session.chapters.text(number, language, repr)
-        except EngineError as error:
-            violations.append(Violation(path=path, message=_one_line(error)))
-    if violations:
-        raise refusal(scenario, violations)
-    return len(scenario.chapter)
-
-
-def _one_line(error: EngineError) -> str:
+def one_line(error: EngineError) -> str:
+    """The message of an error, for a report of a line a problem."""
     return str(error).replace("\n", " ")

@@ -11,7 +11,8 @@ from retrograde.engine import load_scenario
 from retrograde.engine.errors import ScenarioError
 from retrograde.engine.scenario.catalogue import folder, shipped
 from retrograde.engine.scenario.file import parse_scenario
-from retrograde.engine.session.chapters import HOLE, check_chapters
+from retrograde.engine.session.chapter_check import check_chapters
+from retrograde.engine.session.chapters import HOLE
 from retrograde.engine.session.session import Session
 from retrograde.tui.canvas.canvas import wrap
 from retrograde.tui.debugger.panels.table import PANELS

@@ -77,7 +77,7 @@ def _verdict(figures: int, wrong: int, sources: int, fails: int) -> str:
 
 def _entries(name: str) -> Iterator[tuple[str, tuple[Finding, ...], list[str]]]:
     """The findings of a scenario and what is said of its chapters, and then those of variants with own figures."""
-    from retrograde.engine.session.chapters import check_chapters
+    from retrograde.engine.session.chapter_check import check_chapters
     from retrograde.engine.session.published import check
 
     scenario = load(name)
