@@ -68,6 +68,27 @@ class Chapters:
         """How many chapters there are."""
         return len(self._all)
 
+    def check(self) -> int:
+        """Goes to every chapter and fills in its numbers; says how many there are.
+
+        Raises:
+            ScenarioError: a moment does not come, or a number is not computed there.
+        """
+        violations: list[Violation] = []
+        for number, chapter in enumerate(self._all):
+            path: tuple[str | int, ...] = ("chapter", number, "at")
+            try:
+                self._cursor.seek(self.find(number))
+                for language in LANGUAGES:
+                    key = language if language in chapter.text.model_fields_set else "en"
+                    path = ("chapter", number, "text", key)
+                    self.text(number, language, repr)
+            except EngineError as error:
+                violations.append(Violation(path=path, message=_one_line(error)))
+        if violations:
+            raise refusal(self._cursor.scenario, violations)
+        return len(self)
+
     # -- reading them
 
     def _read(self, number: int, chapter: Chapter, violations: list[Violation]) -> None:
@@ -75,12 +96,12 @@ class Chapters:
         try:
             self._places.append(self._place(chapter.at))
         except EngineError as error:
-            violations.append(Violation(path=("chapter", number, "at"), message=one_line(error)))
+            violations.append(Violation(path=("chapter", number, "at"), message=_one_line(error)))
         if chapter.select is not None:
             try:
                 self._cursor.resolve(chapter.select)
             except EngineError as error:
-                violations.append(Violation(path=("chapter", number, "select"), message=one_line(error)))
+                violations.append(Violation(path=("chapter", number, "select"), message=_one_line(error)))
         holes: dict[str, Hole] = {}
         for language in LANGUAGES:
             text = chapter.text.text(language)
@@ -92,7 +113,7 @@ class Chapters:
                 holes |= {hole: self._hole(hole) for hole in HOLE.findall(text) if hole not in holes}
             except EngineError as error:
                 key = language if language in chapter.text.model_fields_set else "en"
-                violations.append(Violation(path=("chapter", number, "text", key), message=one_line(error)))
+                violations.append(Violation(path=("chapter", number, "text", key), message=_one_line(error)))
                 break
         self._holes.append(holes)
 
@@ -251,6 +272,5 @@ class Chapters:
         return show(float(value))
 
 
-def one_line(error: EngineError) -> str:
-    """The message of an error, for a report of a line a problem."""
+def _one_line(error: EngineError) -> str:
     return str(error).replace("\n", " ")

@@ -43,6 +43,8 @@ class Row(Command):
 START, TOLD = Situation.START, Situation.TOLD
 GRADIENT, SELECTED = Situation.GRADIENT, Situation.SELECTED
 STOPPED, ENDED, BROKEN = Situation.STOPPED, Situation.ENDED, Situation.BROKEN
+FIRST = ("step", "layer", "row")
+"""Motions of the first page of the help, with their opposites."""
 NOWHERE: Mapping[Situation, int] = {}
 
 
@@ -69,6 +71,7 @@ def _pair(
         help=sentence,
         group=group,
         footer=footer,
+        first=name in FIRST,
         short=short,
         brief=brief,
         near=near,
@@ -164,7 +167,7 @@ COMMANDS: tuple[Row, ...] = (
         N_("To the end of this layer's steps in this pass."),
         footer=8,
         short=N_("layer"),
-        near={GRADIENT: 10, START: 7, TOLD: 8},
+        near={GRADIENT: 10, START: 9, TOLD: 8},
     ),
     *_motion(
         "phase",
@@ -201,6 +204,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="why",
+        first=True,
         keys=("h",),
         title=N_("why is this gradient so"),
         help=N_("Of the selected value, or the step's: tiny, huge, 0 or NaN, layer by layer; why w1, why delta(h1)."),
@@ -208,7 +212,7 @@ COMMANDS: tuple[Row, ...] = (
         line="why NAME",
         footer=7,
         short=N_("why"),
-        near={GRADIENT: 3, STOPPED: 4, BROKEN: 3, ENDED: 5},
+        near={START: 7, GRADIENT: 3, STOPPED: 4, BROKEN: 3, ENDED: 5},
         act=lambda on: on.explaining.why_key(),
         obey=lambda on, name: on.explaining.why(name),
     ),
@@ -360,6 +364,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="origin",
+        first=True,
         keys=("w",),
         title=N_("where from"),
         help=N_("To the step that made the selected operand; Backspace returns."),
@@ -391,6 +396,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="return",
+        first=True,
         keys=("backspace", "ctrl+o"),
         title=N_("return from a jump"),
         help=N_("Where the last jump came from, and the one before it."),
@@ -445,6 +451,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="line",
+        first=True,
         keys=("colon",),
         title=N_("command line"),
         help=N_(
@@ -460,6 +467,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="run",
+        first=True,
         runs=True,
         keys=("r",),
         title=N_("run until it converges"),
@@ -680,6 +688,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="edit",
+        first=True,
         runs=True,
         keys=("e",),
         title=N_("edit this value"),
@@ -931,6 +940,7 @@ COMMANDS: tuple[Row, ...] = (
     *map(_panel, PANELS),
     Row(
         id="zoom",
+        first=True,
         keys=("z",),
         title=N_("enlarge the panel"),
         help=N_("The panel with the focus takes the whole screen; again for all panels."),
@@ -989,15 +999,34 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="help",
+        first=True,
         keys=("question_mark",),
         title=N_("help"),
-        help=N_("All keys."),
+        help=N_("Keys by task, signs, terms; help w1, help delta(h1), help ‹ or help epoch says what that is."),
         group=Group.SCREEN,
+        line="help WORD",
         footer=11,
         short=N_("help"),
         near={START: 3, TOLD: 4},
         kept=True,
+        obey=lambda on, word: on.helping.help(word),
         early=lambda screen: screen.show_help(key_rows(commands())),
+    ),
+    Row(
+        id="tour",
+        title=N_("tour"),
+        help=N_("What the keys do, in two minutes; each stop goes on with the key that it names, Esc ends it."),
+        group=Group.SCREEN,
+        line="tour",
+        obey=lambda on, _rest: on.touring.begin(),
+    ),
+    Row(
+        id="what",
+        keys=("K",),
+        title=N_("what is this symbol"),
+        help=N_("Of what is selected, or of the value of this step: definition, formula, source."),
+        group=Group.SCREEN,
+        act=lambda on: on.helping.symbol(),
     ),
     Row(
         id="suspend",
@@ -1018,6 +1047,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="quit",
+        first=True,
         keys=("q",),
         title=N_("quit"),
         help=N_("Leaves Retrograde."),
