@@ -1013,6 +1013,14 @@ COMMANDS: tuple[Row, ...] = (
         early=lambda screen: screen.show_help(key_rows(commands())),
     ),
     Row(
+        id="tour",
+        title=N_("tour"),
+        help=N_("What the keys do, in two minutes; each stop goes on with the key that it names, Esc ends it."),
+        group=Group.SCREEN,
+        line="tour",
+        obey=lambda on, _rest: on.touring.begin(),
+    ),
+    Row(
         id="what",
         keys=("K",),
         title=N_("what is this symbol"),
