@@ -111,9 +111,10 @@ def test_every_term_kind_word_sign_and_command_is_found() -> None:
 
 def test_the_first_page_has_twelve_keys_and_commands_that_there_are() -> None:
     rows = key_rows(commands())
-    assert sum(row.first for row in rows) == 12
+    assert sum(bool(row.first) for row in rows) == 12
     text = HelpScreen(look(), rows).text(70).plain
-    page = text.splitlines()[:24]
+    page = text.splitlines()[:18]
+    assert all(row.first in line for row, line in zip([row for row in rows if row.first], page[5:11], strict=False))
     assert all(any(command in line for line in page) for command, _said in EXAMPLES)
     assert "Moving (capitals go backward)" not in page
 

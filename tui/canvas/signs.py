@@ -39,6 +39,7 @@ SIGNS = (
     Sign(_same("▾", "v"), N_("a branch of a tree that is unfolded")),
     Sign(_same("•", "*"), N_("the way of the run through a picture")),
     Sign(_same("○", "o"), N_("the doctor: worth knowing, and no fault")),
+    Sign(_same("§", "*"), N_("a chapter of the scenario, on the timeline")),
     Sign(lambda g: g.dot, N_("a breakpoint; in a curve, where the cursor is")),
     Sign(lambda g: g.check, N_("checked: a finite difference or a published figure agrees")),
     Sign(_same("✗", "X"), N_("does not agree, or went wrong")),

@@ -27,6 +27,7 @@ class Situation(Enum):
 
     READING = "a step"
     START = "the initial state"
+    TOLD = "a chapter of the scenario, or the page before the first one"
     GRADIENT = "a step of the backward pass"
     SELECTED = "something is selected in a panel"
     STOPPED = "a breakpoint was hit"

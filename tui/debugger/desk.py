@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from retrograde.tui.commands.keys import KeyRow
     from retrograde.tui.debugger.arrangement import Arrangement
     from retrograde.tui.reading.reading import Reading
+    from retrograde.tui.records.status import TourView
     from retrograde.tui.screens.jump import Spot
     from retrograde.tui.views.parameters import Parameters
     from retrograde.tui.views.topics import Topic
@@ -81,6 +82,13 @@ class Host(Protocol):
 
     def quit(self) -> None:
         """Leaves."""
+
+    def show_tour(self, view: TourView | None) -> None:
+        """Shows a stop of the tour, or that it is over.
+
+        Args:
+            view: the stop.
+        """
 
     def show_help(self, rows: Sequence[KeyRow], topics: Sequence[Topic] = ()) -> None:
         """Shows the help.

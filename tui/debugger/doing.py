@@ -102,6 +102,8 @@ class Doing:
         """
         row, desk, working = self._rows.by_id[name], self._desk, self.parts.working
         working.stand_back()
+        if name == "pause" and self.parts.touring.leave():
+            return
         begun, self._begun = self._begun, ""
         self.parts.keeping.next_key()
         if desk.notice.text:
@@ -121,6 +123,7 @@ class Doing:
             row.early(self._screen)
         else:
             self.parts.writing.ask(f"{row.word} ")
+        self.parts.touring.did(name)
 
     def obey(self, name: str, rest: str) -> None:
         """Does what was written on the command line.

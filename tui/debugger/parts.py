@@ -29,6 +29,7 @@ from retrograde.tui.debugger.racing import Racing
 from retrograde.tui.debugger.running import Running
 from retrograde.tui.debugger.selecting import Selecting
 from retrograde.tui.debugger.telling import Telling
+from retrograde.tui.debugger.touring import Touring
 from retrograde.tui.debugger.viewing import Viewing
 from retrograde.tui.debugger.visiting import Visiting
 from retrograde.tui.debugger.working import Working
@@ -75,6 +76,7 @@ class Parts:
         self.editing = Editing(desk, self.working, self.moving, self.keeping, self.beside)
         self.doctoring = Doctoring(desk, self.working, self.moving, self.editing)
         self.racing = Racing(desk, self.working, self.keeping)
+        self.touring = Touring(desk, self.working, self.moving, table)
         self.chaptering = Chaptering(desk, self.working, self.moving)
         colleagues = Colleagues(
             working=self.working,

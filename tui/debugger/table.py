@@ -40,7 +40,8 @@ class Row(Command):
     runs: bool = False
 
 
-START, GRADIENT, SELECTED = Situation.START, Situation.GRADIENT, Situation.SELECTED
+START, TOLD = Situation.START, Situation.TOLD
+GRADIENT, SELECTED = Situation.GRADIENT, Situation.SELECTED
 STOPPED, ENDED, BROKEN = Situation.STOPPED, Situation.ENDED, Situation.BROKEN
 FIRST = ("step", "layer", "row")
 """Motions of the first page of the help, with their opposites."""
@@ -147,7 +148,7 @@ COMMANDS: tuple[Row, ...] = (
         N_("One step: one number of the iteration."),
         footer=1,
         short=N_("step"),
-        near={START: 1, GRADIENT: 6, ENDED: 6, STOPPED: 6, BROKEN: 6, SELECTED: 6},
+        near={START: 1, TOLD: 2, GRADIENT: 6, ENDED: 6, STOPPED: 6, BROKEN: 6, SELECTED: 6},
     ),
     *_motion(
         "term",
@@ -166,7 +167,7 @@ COMMANDS: tuple[Row, ...] = (
         N_("To the end of this layer's steps in this pass."),
         footer=8,
         short=N_("layer"),
-        near={GRADIENT: 10, START: 9},
+        near={GRADIENT: 10, START: 9, TOLD: 8},
     ),
     *_motion(
         "phase",
@@ -192,7 +193,7 @@ COMMANDS: tuple[Row, ...] = (
         N_("One batch: forward, loss, backward, update."),
         footer=10,
         short=N_("iteration"),
-        near={START: 4},
+        near={START: 4, TOLD: 5},
     ),
     *_motion(
         "epoch",
@@ -224,7 +225,7 @@ COMMANDS: tuple[Row, ...] = (
         line="doctor EPOCHS",
         footer=9,
         short=N_("doctor"),
-        near={ENDED: 4, BROKEN: 4, START: 8},
+        near={ENDED: 4, BROKEN: 4, START: 8, TOLD: 9},
         act=lambda on: on.doctoring.show(),
         obey=lambda on, epochs: on.doctoring.show(epochs),
     ),
@@ -461,7 +462,7 @@ COMMANDS: tuple[Row, ...] = (
         footer=4,
         short=N_("go to"),
         brief=N_("go"),
-        near={START: 5, GRADIENT: 8, ENDED: 7, STOPPED: 8, BROKEN: 8, SELECTED: 9},
+        near={START: 5, TOLD: 6, GRADIENT: 8, ENDED: 7, STOPPED: 8, BROKEN: 8, SELECTED: 9},
         act=lambda on: on.writing.ask(),
     ),
     Row(
@@ -475,7 +476,7 @@ COMMANDS: tuple[Row, ...] = (
         line="run EPOCHS",
         footer=6,
         short=N_("run"),
-        near={START: 2, ENDED: 9},
+        near={START: 2, TOLD: 3, ENDED: 9},
         act=lambda on: on.running.run(),
         obey=lambda on, epochs: on.running.epochs(epochs),
     ),
@@ -497,6 +498,8 @@ COMMANDS: tuple[Row, ...] = (
         help=N_("What the scenario tells, moment by moment; chapter 3 goes to one. While a run goes on: pauses it."),
         group=Group.GOTO,
         line="chapter NUMBER",
+        short=N_("chapter"),
+        near={TOLD: 1},
         act=lambda on: on.chaptering.space(),
         obey=lambda on, text: on.chaptering.obey(text),
         when=lambda on: on.chaptering.why_not_space,
@@ -945,7 +948,7 @@ COMMANDS: tuple[Row, ...] = (
         footer=5,
         short=N_("enlarge"),
         brief=N_("zoom"),
-        near={START: 6, GRADIENT: 9, ENDED: 8, STOPPED: 9, BROKEN: 9, SELECTED: 8},
+        near={START: 6, TOLD: 7, GRADIENT: 9, ENDED: 8, STOPPED: 9, BROKEN: 9, SELECTED: 8},
         act=lambda on: on.viewing.zoom(),
     ),
     Row(
@@ -1004,10 +1007,18 @@ COMMANDS: tuple[Row, ...] = (
         line="help WORD",
         footer=11,
         short=N_("help"),
-        near={START: 3},
+        near={START: 3, TOLD: 4},
         kept=True,
         obey=lambda on, word: on.helping.help(word),
         early=lambda screen: screen.show_help(key_rows(commands())),
+    ),
+    Row(
+        id="tour",
+        title=N_("tour"),
+        help=N_("What the keys do, in two minutes; each stop goes on with the key that it names, Esc ends it."),
+        group=Group.SCREEN,
+        line="tour",
+        obey=lambda on, _rest: on.touring.begin(),
     ),
     Row(
         id="what",

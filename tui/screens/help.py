@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.text import Text
@@ -13,8 +14,8 @@ from textual.widgets import Input, Static
 
 from retrograde.engine.glossary import TERMS
 from retrograde.engine.text import N_, _, joined, language
-from retrograde.tui.canvas.canvas import wrap
-from retrograde.tui.canvas.glyphs import plain, width
+from retrograde.tui.canvas.canvas import shorten, wrap
+from retrograde.tui.canvas.glyphs import padded, plain, width
 from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.canvas.signs import SIGNS
 from retrograde.tui.canvas.themes import Look
@@ -34,6 +35,8 @@ EXAMPLES = (
     (":help w1", N_("what a symbol, a sign, a command or a term is")),
 )
 """Commands that are written, for the first page."""
+SIDE_BY_SIDE = 60
+"""Cells from which on the first keys are two columns."""
 
 
 class _Entry(NamedTuple):
@@ -48,6 +51,7 @@ class _Section(NamedTuple):
 
     heading: str
     entries: tuple[_Entry, ...]
+    columns: int = 1
 
 
 class HelpScreen(AnsweringModal[None]):
@@ -131,8 +135,8 @@ class HelpScreen(AnsweringModal[None]):
             for topic in self._topics:
                 yield _Section(topic.title, tuple(_Entry(left, said) for left, said in topic.lines))
             return
-        first = [row for row in self._rows if row.first]
-        yield _Section(_("The first keys"), tuple(_Entry("  ".join(row.groups[0]), row.title) for row in first))
+        first = tuple(_Entry("/".join(row.groups[0]), row.first) for row in self._rows if row.first)
+        yield _Section(_("The first keys"), first, columns=2)
         yield _Section(_("Written after :"), tuple(_Entry(left, _(said)) for left, said in EXAMPLES))
         group: list[_Entry] = []
         for number, row in enumerate(self._rows):
@@ -162,7 +166,10 @@ class HelpScreen(AnsweringModal[None]):
             entries = [one for one in section.entries if all(word in " ".join(one).casefold() for word in words)]
             if entries:
                 text.append("\n" + self._shown(section.heading) + "\n", _ink(style(Ink.TITLE_ON)))
-                self._append(text, entries, room)
+                if section.columns > 1 and room >= SIDE_BY_SIDE:
+                    self._append_pairs(text, entries, room // section.columns)
+                else:
+                    self._append(text, entries, room)
         return text
 
     def _append(self, text: Text, entries: Sequence[_Entry], room: int) -> None:
@@ -177,6 +184,19 @@ class HelpScreen(AnsweringModal[None]):
                 if number or width(left) > column:
                     text.append("\n" + " " * (column + 3))
                 text.append(line, _ink(style(Ink.TEXT)))
+            text.append("\n")
+
+    def _append_pairs(self, text: Text, entries: Sequence[_Entry], room: int) -> None:
+        """Writes short rows two side by side, down the first column and then the second."""
+        style = self._look.palette.style
+        column = max(width(self._shown(one.left)) for one in entries)
+        half = -(-len(entries) // 2)
+        for pair in zip_longest(entries[:half], entries[half:]):
+            for one in pair:
+                left, said = ("", "") if one is None else (self._shown(one.left), self._shown(one.said))
+                said = shorten(said, max(room - column - 3, 1), self._look.glyphs.ellipsis)
+                text.append(" " + padded(left, column) + "  ", _ink(style(Ink.KEY)))
+                text.append(padded(said, max(room - column - 3, 1)), _ink(style(Ink.TEXT)))
             text.append("\n")
 
     def _shown(self, text: str) -> str:

@@ -123,7 +123,7 @@ def symbol_topic(ref: Ref, session: Session) -> Topic:
         step = session.step_at(number)
         lines += [(_("formula"), f"{step.symbol} = {step.text()[0]}"), ("", step.why)]
         lines.append(
-            (_("made by"), _("{what}, step {number}").format(what=step.op.title, number=f"{step.moment.step:,}"))
+            (_("computed in"), _("{what}, step {number}").format(what=step.op.title, number=f"{step.moment.step:,}"))
         )
     for op in reading.program.ops:
         if op.target.of is array and op.target.shape == array.shape:
