@@ -269,11 +269,13 @@ def test_flipped_bits_are_found_and_nothing_else_is(tmp_path: Path) -> None:
         run(CASES[name], tmp_path / "step.rgrec")
         recording = load_recording(tmp_path / "step.rgrec")
         for number, op in enumerate(recording.program.ops):
+            if number % 7:
+                continue
             check = check_op(recording.recorded, number)
             assert not check.disagreeing
             held += check.checked
             assert isinstance(op, Recorded)
-            if number % 7 or check.missing or check.checked < check.elements:
+            if check.missing or check.checked < check.elements:
                 continue
             flips = _flipped(recording, op, generator)
             tried += len(flips)
