@@ -25,6 +25,7 @@ from retrograde.torch.places import Spot, Whereabouts
 from retrograde.torch.ranks import WRITTEN, arrived, members, own_path
 from retrograde.torch.repeating import Guess, Repeating
 from retrograde.torch.saving import DEFAULT_LIMIT, Kept, save
+from retrograde.torch.storing import Storing
 from retrograde.torch.tensors import Again, Memory, Region, has_memory
 
 _SKIPPED = frozenset({"profiler", "prim", "prims"})
@@ -50,6 +51,7 @@ class Recorder(TorchDispatchMode):
 
     Attributes:
         calls: the ops so far.
+        storing: where their numbers go.
         memory: the versions of all tensors.
         repeating: what need not be stored.
         places: where ops run.
@@ -61,7 +63,8 @@ class Recorder(TorchDispatchMode):
     def __init__(self, file: RecordingWriter, models: list[Any], optimizers: list[Any]) -> None:
         super().__init__()
         self.calls: list[Call] = []
-        self.memory = Memory(file, self._join)
+        self.storing = Storing(file)
+        self.memory = Memory(self.storing.store, self._join)
         self.repeating = Repeating(self.memory)
         self.places = Whereabouts(models, optimizers)
         self.places.before_update.append(self._name_gradients)
@@ -457,6 +460,7 @@ class record:  # noqa: N801 - a context manager, called as a function is
             finally:
                 recorder.places.leave()
                 self._scope.close()
+                recorder.storing.settle()
             if error is not None:
                 recorder.notes.append(f"the step ended with {type(error).__name__}: {error}"[:500])
             recorder.finish()
@@ -467,14 +471,15 @@ class record:  # noqa: N801 - a context manager, called as a function is
                 raise OSError(str(failure)) from None
         finally:
             self._thaw()
-            recorder.memory.file.abandon()
+            recorder.storing.file.abandon()
 
     def _save(self, recorder: Recorder) -> None:
-        if recorder.memory.failure is not None:
-            raise EngineError(f"cannot be written: {recorder.memory.failure}: {self._path}")
+        if recorder.storing.failure is not None:
+            raise EngineError(f"cannot be written: {recorder.storing.failure}: {self._path}")
         save(
             self._path,
-            recorder.memory,
+            recorder.storing.file,
+            recorder.memory.versions,
             calls=recorder.calls,
             sources=recorder.places.sources,
             notes=recorder.notes,
