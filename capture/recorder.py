@@ -42,6 +42,8 @@ _HIDDEN: dict[str, tuple[str, ...]] = {"native_batch_norm": ("running_mean", "ru
 """Arguments that are written to though the schema does not say so, while training."""
 
 
+_SELDOM = 50_000
+"""So many records are made before any is looked at as garbage: nearly all of them stay."""
 _PLAIN = frozenset({bool, int, float, str})
 """What is written down as it is."""
 
@@ -429,6 +431,9 @@ class record:  # noqa: N801 - a context manager, called as a function is
         self._frozen = gc.get_freeze_count() == 0
         if self._frozen:
             gc.freeze()
+        self._often = gc.get_threshold()
+        if 0 < self._often[0] < _SELDOM:
+            gc.set_threshold(_SELDOM, *self._often[1:])
         self._scope = ExitStack()
         try:
             self._recorder = Recorder(file, self._models, self._optimizers)
@@ -446,6 +451,7 @@ class record:  # noqa: N801 - a context manager, called as a function is
         return self
 
     def _thaw(self) -> None:
+        gc.set_threshold(*self._often)
         if self._frozen:
             gc.unfreeze()
 

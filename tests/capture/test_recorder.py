@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import shlex
 import subprocess
@@ -361,6 +362,8 @@ def test_a_full_disk_ends_the_recording_and_not_the_step(tmp_path: Path, monkeyp
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("retrograde.engine.recording.writing.RecordingWriter.add", full)
+    often = gc.get_threshold()
     with pytest.raises(OSError, match="No space left"):
         run(mlp, tmp_path / "step.rgrec")
+    assert gc.get_threshold() == often
     assert list(tmp_path.iterdir()) == []
