@@ -376,7 +376,7 @@ class Canvas:
         segments: list[Segment] = []
         start = 0
         for ink, run in groupby(inks):
-            end = start + sum(1 for _cell in run)
+            end = start + len(list(run))
             segments.append(Segment("".join(chars[start:end]), style(ink)))
             start = end
         return Strip(segments, self.width)

@@ -26,13 +26,14 @@ class EquationPart(PanelPart):
     def depends(self, height: int) -> tuple[object, ...]:
         """Also the checks, the selected operand and the digits."""
         lens = self.desk.lens
-        return (self.desk.reading, self.colleagues.badges.here, lens.operand, lens.digits, height >= TALL)
+        return (self.desk.reading, self.colleagues.badges.here, lens.operand, lens.digits, height)
 
     def view(self, height: int) -> EquationView:
         """The equation with everything that explains it."""
         from retrograde.tui.views.equation import equation_view
 
-        return equation_view(self.desk.reading, self.desk.lens, self.colleagues.badges.here, tall=height >= TALL)
+        badges = self.colleagues.badges.here
+        return equation_view(self.desk.reading, self.desk.lens, badges, tall=height >= TALL, height=height)
 
     def select(self, by: int) -> None:
         """Selects an operand."""
