@@ -9,10 +9,10 @@ import statistics
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from textual.app import App, ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.events import Key
 from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
@@ -102,7 +102,7 @@ _PLACES = _Places()
 class _FixedScreen(Screen[None]):
     """The yardstick's screen: every key has all panels painted again."""
 
-    BINDINGS = [Binding(key, f"command('{key}')") for key in sorted({*STEPPING, SPEAK})]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding(key, f"command('{key}')") for key in sorted({*STEPPING, SPEAK})]
 
     def __init__(self, panels: Sequence[_FixedPanel]) -> None:
         super().__init__()

@@ -177,7 +177,7 @@ class Canvas:
         if not 0 <= y < self.height:
             return x + width(text)
         chars, inks = self._chars[y], self._inks[y]
-        if text.isascii() or text[0] in _NARROW and text == text[0] * len(text):
+        if text.isascii() or (text[0] in _NARROW and text == text[0] * len(text)):
             first, last = max(-x, 0), min(len(text), end - x)
             if first < last:
                 chars[x + first : x + last] = (text if text.isprintable() else plain_controls(text))[first:last]
