@@ -9,6 +9,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -148,7 +149,10 @@ def measure_apart(name: str, effort: Effort, *, one_thread: bool) -> list[Row]:
     if one_thread:
         environment |= ONE_THREAD
     command = [sys.executable, "-m", "tests.bench", "--rows", json.dumps(asdict(effort)), name]
-    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    # What someone else left unsaved would be offered in front of the screen that is measured.
+    with tempfile.TemporaryDirectory() as folder:
+        environment["XDG_STATE_HOME"] = folder
+        done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         return [Row(what=f"{name}: failed with code {done.returncode}", figure=float("nan"), unit="", bound=0.0)]
     return [Row(**row) for row in json.loads(done.stdout.splitlines()[-1])]

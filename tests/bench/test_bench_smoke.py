@@ -20,6 +20,7 @@ from tests.bench import (  # noqa: E402
     keys,
     lenet,
     lstm,
+    paint,
     pictures,
     reading,
     recording,
@@ -60,6 +61,7 @@ TINY = Effort(rounds=1, scale=0.004)
         recording.recording,
         keys.keys,
         keys.running,
+        paint.first_paint,
         watching.watched,
     ],
 )

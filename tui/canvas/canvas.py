@@ -33,6 +33,9 @@ Line = tuple[Span, ...]
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bit of a braille dot, by row and column in its cell."""
 
+_NARROW = "─│·█▀▄…"
+"""Signs of one cell that are repeated, or stand alone."""
+
 _TOP = 0x01 | 0x08 | 0x02 | 0x10
 _BOTTOM = 0x04 | 0x20 | 0x40 | 0x80
 
@@ -174,13 +177,12 @@ class Canvas:
         if not 0 <= y < self.height:
             return x + width(text)
         chars, inks = self._chars[y], self._inks[y]
-        if text.isascii():
-            for character in text if text.isprintable() else plain_controls(text):
-                if 0 <= x < end:
-                    chars[x] = character
-                    inks[x] = ink
-                x += 1
-            return x
+        if text.isascii() or (text[0] in _NARROW and text == text[0] * len(text)):
+            first, last = max(-x, 0), min(len(text), end - x)
+            if first < last:
+                chars[x + first : x + last] = (text if text.isprintable() else plain_controls(text))[first:last]
+                inks[x + first : x + last] = [ink] * (last - first)
+            return x + len(text)
         start = max(x, 0)
         for character in text:
             size = cell_len(character)
@@ -319,8 +321,8 @@ class Canvas:
         for joint in joints:
             self.put(joint, 0, g.tees[2], ink)
         for y in range(1, self.height):
-            self.put(0, y, g.vertical, ink)
-            self.put(self.width - 1, y, g.vertical, ink)
+            self.cell(0, y, g.vertical, ink)
+            self.cell(self.width - 1, y, g.vertical, ink)
         self.put(0, 0, corners[0], ink)
         self.put(self.width - 1, 0, corners[1], ink)
         if bottom and self.height > 1:
@@ -350,20 +352,34 @@ class Canvas:
         self._settle()
         return [list(row) for row in self._inks]
 
-    def strips(self, palette: Painting) -> list[Strip]:
-        """The rows as strips in the styles of a palette."""
+    def strips(self, palette: Painting, before: tuple[Canvas, Sequence[Strip]] | None = None) -> list[Strip]:
+        """The rows as strips in the styles of a palette.
+
+        Args:
+            palette: the styles.
+            before: a canvas of the same size and its strips in the same styles; those of equal rows are taken over.
+        """
         self._settle()
-        style = palette.style
-        strips: list[Strip] = []
-        for chars, inks in zip(self._chars, self._inks, strict=True):
-            segments: list[Segment] = []
-            start = 0
-            for x in range(1, self.width + 1):
-                if x == self.width or inks[x] != inks[start]:
-                    segments.append(Segment("".join(chars[start:x]), style(inks[start])))
-                    start = x
-            strips.append(Strip(segments, self.width))
-        return strips
+        if before is None or len(before[1]) != self.height or before[0].width != self.width:
+            return [self._strip(y, palette) for y in range(self.height)]
+        known, strips = before
+        return [
+            strips[y]
+            if self._chars[y] == known._chars[y] and self._inks[y] == known._inks[y]
+            else self._strip(y, palette)
+            for y in range(self.height)
+        ]
+
+    def _strip(self, y: int, palette: Painting) -> Strip:
+        """A row as a strip: a segment for each stretch in one ink."""
+        chars, inks, style = self._chars[y], self._inks[y], palette.style
+        segments: list[Segment] = []
+        start = 0
+        for ink, run in groupby(inks):
+            end = start + len(list(run))
+            segments.append(Segment("".join(chars[start:end]), style(ink)))
+            start = end
+        return Strip(segments, self.width)
 
 
 def plain_controls(text: str) -> str:

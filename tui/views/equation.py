@@ -40,7 +40,14 @@ MOST_ORIGINS = 12
 """Operands up to which it is said of each where it comes from; of more, how many come from where."""
 
 
-def equation_view(reading: Reading, lens: Lens, badges: tuple[Badge, ...] = (), *, tall: bool = False) -> EquationView:
+def equation_view(
+    reading: Reading,
+    lens: Lens,
+    badges: tuple[Badge, ...] = (),
+    *,
+    tall: bool = False,
+    height: int | None = None,
+) -> EquationView:
     """The step on the screen with everything that explains it.
 
     Args:
@@ -48,6 +55,7 @@ def equation_view(reading: Reading, lens: Lens, badges: tuple[Badge, ...] = (), 
         lens: the selection.
         badges: the checks of the step.
         tall: whether there is room for the steps around it.
+        height: rows of the panel, None for any: more operands than that are summed up, so that no more are made ready.
     """
     step, recording = reading.step, reading.recording
     if step is None:
@@ -55,7 +63,10 @@ def equation_view(reading: Reading, lens: Lens, badges: tuple[Badge, ...] = (), 
     digits = lens.digits
     read = operands_of(reading)
     first = max(lens.operand - MOST_OPERANDS // 2, 0) if len(read) > MOST_OPERANDS else 0
-    operands = tuple(_operand_row(reading, operand, digits) for operand in read[first : first + MOST_OPERANDS])
+    most = MOST_OPERANDS
+    if height is not None and lens.operand < 0:
+        most = min(most, max(height, MOST_ORIGINS) + 1)
+    operands = tuple(_operand_row(reading, operand, digits) for operand in read[first : first + most])
     rows = EquationView(
         operands=operands,
         first=first,
@@ -140,13 +151,17 @@ def _origins(reading: Reading, read: tuple[Operand, ...]) -> Line:
     """Where many operands come from: how many of them are data, initial values, or made by which steps."""
     start = reading.schedule.start(reading.iteration)
     given: dict[str, int] = {}
+    words: dict[tuple[int, bool], str] = {}
     made: list[int] = []
     for operand in read:
         if operand.made_by is not None and operand.made_by > start:
             made.append(operand.made_by - start)
         else:
-            word = _origin(reading, operand.made_by, operand.ref)
-            given[word] = given.get(word, 0) + 1
+            # Of all slots of an array it is the same.
+            key = (id(operand.ref.array), operand.made_by is None)
+            if key not in words:
+                words[key] = _origin(reading, operand.made_by, operand.ref)
+            given[words[key]] = given.get(words[key], 0) + 1
     count = ngettext("{count} operand", "{count} operands", len(read)).format(count=f"{len(read):,}")
     parts = [f"{many:,} × {word}" for word, many in given.items()]
     if made:

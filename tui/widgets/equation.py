@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from itertools import takewhile
 
-from textual.geometry import Offset
+from textual.geometry import Offset, Region
 from textual.strip import Strip
 
 from retrograde.engine.text import N_, _
@@ -105,12 +105,12 @@ class EquationPanel(Panel[EquationView]):
     _items: dict[int, int]
     _result: Offset | None = None
 
-    def render_line(self, y: int) -> Strip:
-        """The strip of a row; the terminal's cursor, which readers of screens follow, stands on the result."""
-        strip = super().render_line(y)
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The strips of some rows; the terminal's cursor, which readers of screens follow, stands on the result."""
+        strips = super().render_lines(crop)
         if self._result is not None and not self.app.screen.focused:
             self.app.cursor_position = self.region.offset + self._result
-        return strip
+        return strips
 
     def draw(self, canvas: Canvas, view: EquationView) -> None:
         """Lays the parts out below each other, scrolled so that the selected operand is seen."""

@@ -7,7 +7,7 @@ from typing import ClassVar, Generic, Protocol, TypeVar, cast
 from rich.style import Style
 from textual import events
 from textual.content import Content
-from textual.geometry import Offset
+from textual.geometry import Offset, Region
 from textual.message import Message
 from textual.reactive import reactive
 from textual.selection import Selection
@@ -38,11 +38,12 @@ class Drawn(Widget, Generic[V]):
     """A widget that paints a frozen view on a canvas; the strips are kept until something changes."""
 
     DEFAULT_CSS = "Drawn { width: 1fr; height: 1fr; }"
-    state: reactive[tuple[PanelEdge, V | None] | None] = reactive(None, init=False)
+    state: reactive[tuple[PanelEdge, V | None] | None] = reactive(None, init=False, repaint=False)
 
     def __init__(self, *, id: str) -> None:  # noqa: A002  # Textual's own word
         super().__init__(id=id)
         self._strips: list[Strip] = []
+        self._canvas: Canvas | None = None
         self._drawn: tuple[object, ...] = ()
 
     def show(self, frame: PanelEdge, view: V | None) -> None:
@@ -62,26 +63,67 @@ class Drawn(Widget, Generic[V]):
         else:
             self.paint(canvas, frame, view)
 
+    def watch_state(self) -> None:
+        """Draws what it was given, and has only the rows painted that have become others."""
+        known, strips = self._drawn[1:], self._strips
+        if not strips or known != self._circumstances:
+            self.refresh()
+            return
+        made = self._ready()
+        changed = [y for y, (old, new) in enumerate(zip(strips, made, strict=True)) if old is not new]
+        if changed:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
+
+    @property
+    def _circumstances(self) -> tuple[object, ...]:
+        """What the strips depend on beside the view: where it is another, nothing that was drawn counts."""
+        return (self.size, cast(HasLook, self.app).look, language())
+
+    def _ready(self) -> list[Strip]:
+        """The strips of all rows, those of before where nothing changed."""
+        circumstances = self._circumstances
+        drawn = (self.state, *circumstances)
+        if self._drawn == drawn:
+            return self._strips
+        size, look, state = self.size, cast(HasLook, self.app).look, self.state
+        canvas = Canvas(size.width, size.height, look.glyphs)
+        if state is not None and size.width and size.height:
+            try:
+                self._paint(canvas, *state)
+            except Exception as error:  # noqa: BLE001 - reported
+                canvas = Canvas(size.width, size.height, look.glyphs)
+                canvas.put(0, 0, _("this can not be drawn"), Ink.BAD)
+                self.call_later(cast(HasLook, self.app).report, error)
+        before = (self._canvas, self._strips) if self._drawn[1:] == circumstances and self._canvas else None
+        self._strips = canvas.strips(look.palette, before)
+        self._canvas = canvas
+        self._drawn = drawn
+        return self._strips
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The strips of some rows: a drawn widget has no border and no padding, so that nothing is put around them."""
+        strips, width, selection = self._ready(), self.size.width, self.text_selection
+        blank = Strip.blank(width)
+        found = [strips[y] if 0 <= y < len(strips) else blank for y in crop.line_range]
+        if selection is not None:
+            found = [self._shown_marked(strip, y, selection) for y, strip in zip(crop.line_range, found, strict=True)]
+        background = self.background_colors[1]
+        for each in self.get_line_filters():
+            found = [strip.apply_filter(each, background) for strip in found]
+        if crop.column_span != (0, width):
+            found = [strip.crop(*crop.column_span) for strip in found]
+        return found
+
     def render_line(self, y: int) -> Strip:
         """The strip of a row, from the cache if nothing changed."""
-        size = self.size
-        look = cast(HasLook, self.app).look
-        state = self.state
-        drawn = (state, size, look, language())
-        if self._drawn != drawn:
-            canvas = Canvas(size.width, size.height, look.glyphs)
-            if state is not None and size.width and size.height:
-                try:
-                    self._paint(canvas, *state)
-                except Exception as error:  # noqa: BLE001 - reported
-                    canvas = Canvas(size.width, size.height, look.glyphs)
-                    canvas.put(0, 0, _("this can not be drawn"), Ink.BAD)
-                    self.call_later(cast(HasLook, self.app).report, error)
-            self._strips = canvas.strips(look.palette)
-            self._drawn = drawn
-        if not 0 <= y < len(self._strips):
-            return Strip.blank(size.width)
-        strip, span = self._strips[y], self._marked(y)
+        strips, selection = self._ready(), self.text_selection
+        if not 0 <= y < len(strips):
+            return Strip.blank(self.size.width)
+        return strips[y] if selection is None else self._shown_marked(strips[y], y, selection)
+
+    def _shown_marked(self, strip: Strip, y: int, selection: Selection) -> Strip:
+        """The strip of a row with what the mouse has marked of it."""
+        span = self._marked(y, selection)
         if span is None:
             return strip
         start, end = span
@@ -100,11 +142,10 @@ class Drawn(Widget, Generic[V]):
         left, top, right, bottom = self.inside
         return Offset(min(max(x, left), max(right - 1, left)), min(max(y, top), max(bottom - 1, top)))
 
-    def _marked(self, y: int, selection: Selection | None = None) -> tuple[int, int] | None:
+    def _marked(self, y: int, selection: Selection) -> tuple[int, int] | None:
         """The columns of a row that are marked; None for none."""
-        selection = self.text_selection if selection is None else selection
         left, top, right, bottom = self.inside
-        if selection is None or not top <= y < bottom:
+        if not top <= y < bottom:
             return None
         span = selection.get_span(y)
         if span is None:

@@ -27,14 +27,15 @@ class EquationPart(PanelPart):
         """Also the checks, the chapter, the selected operand and the digits."""
         lens = self.desk.lens
         chapter, badges = self.colleagues.chaptering.here, self.colleagues.badges.here
-        return (self.desk.reading, badges, chapter, lens.operand, lens.digits, height >= TALL)
+        return (self.desk.reading, badges, chapter, lens.operand, lens.digits, height)
 
     def view(self, height: int) -> EquationView:
         """The equation with everything that explains it."""
         from retrograde.tui.views.equation import equation_view
 
         colleagues = self.colleagues
-        view = equation_view(self.desk.reading, self.desk.lens, colleagues.badges.here, tall=height >= TALL)
+        badges = colleagues.badges.here
+        view = equation_view(self.desk.reading, self.desk.lens, badges, tall=height >= TALL, height=height)
         told = colleagues.chaptering.told
         return view if told is None else replace(view, told=told)
 
