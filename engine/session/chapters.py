@@ -14,7 +14,7 @@ from retrograde.engine.scenario.refusing import refusal
 from retrograde.engine.text import LANGUAGES, _
 
 if TYPE_CHECKING:
-    from retrograde.engine.scenario.models import Chapter, Scenario
+    from retrograde.engine.scenario.models import Chapter
     from retrograde.engine.session.cursor import Cursor
     from retrograde.engine.session.queries import Queries
     from retrograde.engine.travel.branch import Branch
@@ -67,6 +67,27 @@ class Chapters:
     def __len__(self) -> int:
         """How many chapters there are."""
         return len(self._all)
+
+    def check(self) -> int:
+        """Goes to every chapter and fills in its numbers; says how many there are.
+
+        Raises:
+            ScenarioError: a moment does not come, or a number is not computed there.
+        """
+        violations: list[Violation] = []
+        for number, chapter in enumerate(self._all):
+            path: tuple[str | int, ...] = ("chapter", number, "at")
+            try:
+                self._cursor.seek(self.find(number))
+                for language in LANGUAGES:
+                    key = language if language in chapter.text.model_fields_set else "en"
+                    path = ("chapter", number, "text", key)
+                    self.text(number, language, repr)
+            except EngineError as error:
+                violations.append(Violation(path=path, message=_one_line(error)))
+        if violations:
+            raise refusal(self._cursor.scenario, violations)
+        return len(self)
 
     # -- reading them
 
@@ -249,33 +270,6 @@ class Chapters:
         if value is None:
             raise EngineError(_("{text} is not computed yet at this moment").format(text=text))
         return show(float(value))
-
-
-def check_chapters(scenario: Scenario) -> int:
-    """Goes to every chapter of a scenario and fills in its numbers; says how many there are.
-
-    Raises:
-        ScenarioError: a moment does not come, or a number is not computed there.
-    """
-    from retrograde.engine.session.session import Session
-
-    if not scenario.chapter:
-        return 0
-    session = Session(scenario)
-    violations: list[Violation] = []
-    for number, chapter in enumerate(scenario.chapter):
-        path: tuple[str | int, ...] = ("chapter", number, "at")
-        try:
-            session.seek(session.chapters.find(number))
-            for language in LANGUAGES:
-                key = language if language in chapter.text.model_fields_set else "en"
-                path = ("chapter", number, "text", key)
-                session.chapters.text(number, language, repr)
-        except EngineError as error:
-            violations.append(Violation(path=path, message=_one_line(error)))
-    if violations:
-        raise refusal(scenario, violations)
-    return len(scenario.chapter)
 
 
 def _one_line(error: EngineError) -> str:

@@ -11,7 +11,7 @@ from retrograde.engine import load_scenario
 from retrograde.engine.errors import ScenarioError
 from retrograde.engine.scenario.catalogue import folder, shipped
 from retrograde.engine.scenario.file import parse_scenario
-from retrograde.engine.session.chapters import HOLE, check_chapters
+from retrograde.engine.session.chapters import HOLE
 from retrograde.engine.session.session import Session
 from retrograde.tui.canvas.canvas import wrap
 from retrograde.tui.debugger.panels.table import PANELS
@@ -130,10 +130,10 @@ def test_what_is_wrong_is_said_with_file_line_and_key(tmp_path: Path, text: str,
 )
 def test_check_goes_to_every_chapter(text: str, key: str) -> None:
     short = MAZUR.replace("epochs = 10000", "epochs = 50")
-    assert check_chapters(parse_scenario(short)) == 0
-    assert check_chapters(parse_scenario(short + chapter("3", "{E}"))) == 1
+    assert Session(parse_scenario(short)).chapters.check() == 0
+    assert Session(parse_scenario(short + chapter("3", "{E}"))).chapters.check() == 1
     with pytest.raises(ScenarioError) as error:
-        check_chapters(parse_scenario(short + text))
+        Session(parse_scenario(short + text)).chapters.check()
     assert [problem.key for problem in error.value.problems] == [key]
 
 

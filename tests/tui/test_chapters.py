@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from retrograde.engine.text import use
 from retrograde.tui.debugger.screen import DebuggerScreen
 from retrograde.tui.records.marks import PanelId
 from tests.session.test_chapters import ROWS, WIDTH
@@ -33,8 +34,11 @@ async def test_space_tells_one_chapter_after_the_other(opened) -> None:
         assert "§4/8" in driver.text(), "also who steps there is told"
         await driver.press("backspace")
         await driver.press("A")
-        await driver.write("chapter 3")
-        await driver.until(lambda: "输出是" in driver.text())
+        try:
+            await driver.write("chapter 3")
+            await driver.until(lambda: "输出是" in driver.text())
+        finally:
+            use("en")
 
 
 async def test_what_is_still_to_come_is_trained_for(opened) -> None:
@@ -50,9 +54,17 @@ async def test_what_is_still_to_come_is_trained_for(opened) -> None:
         await driver.press("escape")
         await driver.write("chapters")
         await driver.until(lambda: not isinstance(driver.app.screen, DebuggerScreen))
-        assert "Two paths: h1" in driver.text()
+        await driver.until(lambda: "Two paths: h1" in driver.text())
         await driver.press("down", "enter")
         await driver.until(lambda: isinstance(driver.app.screen, DebuggerScreen) and driver.session.position == 3)
+
+
+async def test_what_is_told_is_seen_in_the_smallest_window(opened) -> None:
+    async with opened("mazur", size=(60, 20)) as driver:
+        await driver.press("3", "space")
+        assert "§1/8" in driver.text()
+        await driver.write("chapter 8")
+        await driver.until(lambda: "§8/8" in driver.text())
 
 
 async def test_space_pauses_a_run_and_says_where_there_is_nothing(opened) -> None:

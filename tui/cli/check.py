@@ -77,11 +77,11 @@ def _verdict(figures: int, wrong: int, sources: int, fails: int) -> str:
 
 def _entries(name: str) -> Iterator[tuple[str, tuple[Finding, ...], list[str]]]:
     """The findings of a scenario and what is said of its chapters, and then those of variants with own figures."""
-    from retrograde.engine.session.chapters import check_chapters
     from retrograde.engine.session.published import check
+    from retrograde.engine.session.session import Session
 
     scenario = load(name)
-    count = check_chapters(scenario)
+    count = Session(scenario).chapters.check() if scenario.chapter else 0
     text = ngettext("{count} chapter: its moment comes", "{count} chapters: their moments come", count)
     yield name, check(scenario), ["  " + text.format(count=count)] if count else []
     for variant in scenario.variants:

@@ -27,6 +27,7 @@ class Situation(Enum):
 
     READING = "a step"
     START = "the initial state"
+    TOLD = "a chapter of the scenario, or the page before the first one"
     GRADIENT = "a step of the backward pass"
     SELECTED = "something is selected in a panel"
     STOPPED = "a breakpoint was hit"
@@ -55,6 +56,7 @@ class Command:
         names: what is filled into that row, messages.
         line: how it is written on the command line, such as ``set NAME VALUE``; a command without keys is only
             written.
+        first: whether it is one of the keys of the first page of the help.
         twice: whether its key has to be pressed twice.
     """
 
@@ -73,6 +75,7 @@ class Command:
     row: str = ""
     names: tuple[str, ...] = ()
     line: str = ""
+    first: bool = False
     twice: bool = False
 
     @property

@@ -15,12 +15,21 @@ C = TypeVar("C", bound=Command)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRow:
-    """A row of the help screen and of the README: the keys of a command and of its opposite, in groups."""
+    """A row of the help screen and of the README: the keys of a command and of its opposite, in groups.
+
+    Attributes:
+        groups: the keys.
+        title: what they do, in a few words.
+        help: one sentence.
+        group: its heading.
+        first: what the first page of the help says of it; empty where it is not there.
+    """
 
     groups: tuple[tuple[str, ...], ...]
     title: str
     help: str
     group: Group
+    first: str = ""
 
     @property
     def keys(self) -> str:
@@ -56,7 +65,15 @@ def key_rows(table: Sequence[Command]) -> list[KeyRow]:
                 for pair in zip_longest(command.keys, back.keys)
             )
             title = joined((_(command.title), _(back.title)), ", ")
-        rows.append(KeyRow(groups=groups, title=title, help=_(command.help), group=command.group))
+        rows.append(
+            KeyRow(
+                groups=groups,
+                title=title,
+                help=_(command.help),
+                group=command.group,
+                first=_(command.title) if command.first else "",
+            )
+        )
     return rows
 
 

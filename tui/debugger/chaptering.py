@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _, language
 from retrograde.tui.records.equation import Told
+from retrograde.tui.records.marks import PanelId
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -171,6 +172,9 @@ class Chaptering:
         chapter = self._chapters.chapter(number)
         if chapter.panel is not None:
             self._desk.bring(chapter.panel)
+        if PanelId.EQUATION not in self._desk.arrangement.divide(*self._desk.host.cells).places:
+            # A chapter is told there, and it has to be seen.
+            self._desk.focus_on(PanelId.EQUATION)
         self._moving.seek(position)
         if chapter.select is not None:
             row = self._desk.parameters.find(self._desk.session.resolve(chapter.select))

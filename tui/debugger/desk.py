@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from retrograde.engine.explaining.step import Operand
     from retrograde.engine.session.session import Session
     from retrograde.tui.canvas.glyphs import Glyphs
+    from retrograde.tui.commands.keys import KeyRow
     from retrograde.tui.debugger.arrangement import Arrangement
     from retrograde.tui.reading.reading import Reading
+    from retrograde.tui.records.status import TourView
     from retrograde.tui.screens.jump import Spot
     from retrograde.tui.views.parameters import Parameters
+    from retrograde.tui.views.topics import Topic
 
 Action = Callable[[], None]
 
@@ -79,6 +82,21 @@ class Host(Protocol):
 
     def quit(self) -> None:
         """Leaves."""
+
+    def show_tour(self, view: TourView | None) -> None:
+        """Shows a stop of the tour, or that it is over.
+
+        Args:
+            view: the stop.
+        """
+
+    def show_help(self, rows: Sequence[KeyRow], topics: Sequence[Topic] = ()) -> None:
+        """Shows the help.
+
+        Args:
+            rows: the rows of the key table.
+            topics: what was asked for; shown alone.
+        """
 
     def announce(self, text: str) -> None:
         """Shows a text for a moment, in a corner."""

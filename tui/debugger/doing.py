@@ -91,7 +91,7 @@ class Doing:
         self._screen = screen
         self._rows = Rows()
         self._begun = ""
-        self.parts = Parts(desk, keeper, self._rows.words, self.obey)
+        self.parts = Parts(desk, keeper, self._rows.words, self.obey, commands)
 
     def do(self, name: str, *, sure: bool = False) -> None:
         """Does what the key of a command does.
@@ -102,6 +102,8 @@ class Doing:
         """
         row, desk, working = self._rows.by_id[name], self._desk, self.parts.working
         working.stand_back()
+        if name == "pause" and self.parts.touring.leave():
+            return
         begun, self._begun = self._begun, ""
         self.parts.keeping.next_key()
         if desk.notice.text:
@@ -121,6 +123,7 @@ class Doing:
             row.early(self._screen)
         else:
             self.parts.writing.ask(f"{row.word} ")
+        self.parts.touring.did(name)
 
     def obey(self, name: str, rest: str) -> None:
         """Does what was written on the command line.

@@ -40,8 +40,11 @@ class Row(Command):
     runs: bool = False
 
 
-START, GRADIENT, SELECTED = Situation.START, Situation.GRADIENT, Situation.SELECTED
+START, TOLD = Situation.START, Situation.TOLD
+GRADIENT, SELECTED = Situation.GRADIENT, Situation.SELECTED
 STOPPED, ENDED, BROKEN = Situation.STOPPED, Situation.ENDED, Situation.BROKEN
+FIRST = ("step", "layer", "row")
+"""Motions of the first page of the help, with their opposites."""
 NOWHERE: Mapping[Situation, int] = {}
 
 
@@ -68,6 +71,7 @@ def _pair(
         help=sentence,
         group=group,
         footer=footer,
+        first=name in FIRST,
         short=short,
         brief=brief,
         near=near,
@@ -144,7 +148,7 @@ COMMANDS: tuple[Row, ...] = (
         N_("One step: one number of the iteration."),
         footer=1,
         short=N_("step"),
-        near={START: 1, GRADIENT: 6, ENDED: 6, STOPPED: 6, BROKEN: 6, SELECTED: 6},
+        near={START: 1, TOLD: 2, GRADIENT: 6, ENDED: 6, STOPPED: 6, BROKEN: 6, SELECTED: 6},
     ),
     *_motion(
         "term",
@@ -163,7 +167,7 @@ COMMANDS: tuple[Row, ...] = (
         N_("To the end of this layer's steps in this pass."),
         footer=8,
         short=N_("layer"),
-        near={GRADIENT: 10, START: 7},
+        near={GRADIENT: 10, START: 9, TOLD: 8},
     ),
     *_motion(
         "phase",
@@ -189,7 +193,7 @@ COMMANDS: tuple[Row, ...] = (
         N_("One batch: forward, loss, backward, update."),
         footer=10,
         short=N_("iteration"),
-        near={START: 4},
+        near={START: 4, TOLD: 5},
     ),
     *_motion(
         "epoch",
@@ -200,6 +204,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="why",
+        first=True,
         keys=("h",),
         title=N_("why is this gradient so"),
         help=N_("Of the selected value, or the step's: tiny, huge, 0 or NaN, layer by layer; why w1, why delta(h1)."),
@@ -207,7 +212,7 @@ COMMANDS: tuple[Row, ...] = (
         line="why NAME",
         footer=7,
         short=N_("why"),
-        near={GRADIENT: 3, STOPPED: 4, BROKEN: 3, ENDED: 5},
+        near={START: 7, GRADIENT: 3, STOPPED: 4, BROKEN: 3, ENDED: 5},
         act=lambda on: on.explaining.why_key(),
         obey=lambda on, name: on.explaining.why(name),
     ),
@@ -220,7 +225,7 @@ COMMANDS: tuple[Row, ...] = (
         line="doctor EPOCHS",
         footer=9,
         short=N_("doctor"),
-        near={ENDED: 4, BROKEN: 4, START: 8},
+        near={ENDED: 4, BROKEN: 4, START: 8, TOLD: 9},
         act=lambda on: on.doctoring.show(),
         obey=lambda on, epochs: on.doctoring.show(epochs),
     ),
@@ -359,6 +364,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="origin",
+        first=True,
         keys=("w",),
         title=N_("where from"),
         help=N_("To the step that made the selected operand; Backspace returns."),
@@ -390,6 +396,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="return",
+        first=True,
         keys=("backspace", "ctrl+o"),
         title=N_("return from a jump"),
         help=N_("Where the last jump came from, and the one before it."),
@@ -444,6 +451,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="line",
+        first=True,
         keys=("colon",),
         title=N_("command line"),
         help=N_(
@@ -454,11 +462,12 @@ COMMANDS: tuple[Row, ...] = (
         footer=4,
         short=N_("go to"),
         brief=N_("go"),
-        near={START: 5, GRADIENT: 8, ENDED: 7, STOPPED: 8, BROKEN: 8, SELECTED: 9},
+        near={START: 5, TOLD: 6, GRADIENT: 8, ENDED: 7, STOPPED: 8, BROKEN: 8, SELECTED: 9},
         act=lambda on: on.writing.ask(),
     ),
     Row(
         id="run",
+        first=True,
         runs=True,
         keys=("r",),
         title=N_("run until it converges"),
@@ -467,7 +476,7 @@ COMMANDS: tuple[Row, ...] = (
         line="run EPOCHS",
         footer=6,
         short=N_("run"),
-        near={START: 2, ENDED: 9},
+        near={START: 2, TOLD: 3, ENDED: 9},
         act=lambda on: on.running.run(),
         obey=lambda on, epochs: on.running.epochs(epochs),
     ),
@@ -489,6 +498,8 @@ COMMANDS: tuple[Row, ...] = (
         help=N_("What the scenario tells, moment by moment; chapter 3 goes to one. While a run goes on: pauses it."),
         group=Group.GOTO,
         line="chapter NUMBER",
+        short=N_("chapter"),
+        near={TOLD: 1},
         act=lambda on: on.chaptering.space(),
         obey=lambda on, text: on.chaptering.obey(text),
         when=lambda on: on.chaptering.why_not_space,
@@ -677,6 +688,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="edit",
+        first=True,
         runs=True,
         keys=("e",),
         title=N_("edit this value"),
@@ -928,6 +940,7 @@ COMMANDS: tuple[Row, ...] = (
     *map(_panel, PANELS),
     Row(
         id="zoom",
+        first=True,
         keys=("z",),
         title=N_("enlarge the panel"),
         help=N_("The panel with the focus takes the whole screen; again for all panels."),
@@ -935,7 +948,7 @@ COMMANDS: tuple[Row, ...] = (
         footer=5,
         short=N_("enlarge"),
         brief=N_("zoom"),
-        near={START: 6, GRADIENT: 9, ENDED: 8, STOPPED: 9, BROKEN: 9, SELECTED: 8},
+        near={START: 6, TOLD: 7, GRADIENT: 9, ENDED: 8, STOPPED: 9, BROKEN: 9, SELECTED: 8},
         act=lambda on: on.viewing.zoom(),
     ),
     Row(
@@ -986,15 +999,34 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="help",
+        first=True,
         keys=("question_mark",),
         title=N_("help"),
-        help=N_("All keys."),
+        help=N_("Keys by task, signs, terms; help w1, help delta(h1), help ‹ or help epoch says what that is."),
         group=Group.SCREEN,
+        line="help WORD",
         footer=11,
         short=N_("help"),
-        near={START: 3},
+        near={START: 3, TOLD: 4},
         kept=True,
+        obey=lambda on, word: on.helping.help(word),
         early=lambda screen: screen.show_help(key_rows(commands())),
+    ),
+    Row(
+        id="tour",
+        title=N_("tour"),
+        help=N_("What the keys do, in two minutes; each stop goes on with the key that it names, Esc ends it."),
+        group=Group.SCREEN,
+        line="tour",
+        obey=lambda on, _rest: on.touring.begin(),
+    ),
+    Row(
+        id="what",
+        keys=("K",),
+        title=N_("what is this symbol"),
+        help=N_("Of what is selected, or of the value of this step: definition, formula, source."),
+        group=Group.SCREEN,
+        act=lambda on: on.helping.symbol(),
     ),
     Row(
         id="suspend",
@@ -1015,6 +1047,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="quit",
+        first=True,
         keys=("q",),
         title=N_("quit"),
         help=N_("Leaves Retrograde."),

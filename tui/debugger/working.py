@@ -277,10 +277,12 @@ class Working:
 
     @property
     def busy(self) -> bool:
-        """Whether something goes on that was asked for: a run, a seek or a search."""
+        """Whether something goes on that can be paused: a run, a search with a title, or a seek that takes long."""
         from retrograde.tui.work.jobs import Job
 
-        return self.work is not None and (self.searching or not isinstance(self.work, Job))
+        if self.work is None or isinstance(self.work, Job):
+            return self.searching
+        return self.work.where is None or self.progress is not None
 
     def stop_quiet(self) -> None:
         """Ends the work that was begun without being asked for, so that a key need not wait for it."""

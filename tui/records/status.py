@@ -118,3 +118,20 @@ class FooterView:
     notice: str = ""
     bad: bool = False
     box: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TourView:
+    """A stop of the tour.
+
+    Attributes:
+        title: which one it is.
+        key: the key that goes on.
+        text: what is said.
+        leave: how the tour is ended.
+    """
+
+    title: str
+    key: str
+    text: str
+    leave: str

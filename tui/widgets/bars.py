@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten
+from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten, wrap
 from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.records.marks import PanelEdge
-from retrograde.tui.records.status import Crumb, FooterView, HeaderView
+from retrograde.tui.records.status import Crumb, FooterView, HeaderView, TourView
 from retrograde.tui.widgets.panel import Drawn
 
 
@@ -108,6 +108,21 @@ class Footer(Drawn[FooterView]):
             grey = number in view.grey
             x = canvas.put(x, 0, f" {key}", Ink.FAINT if grey else Ink.KEY)
             x = canvas.put(x, 0, f" {title} ", Ink.FAINT if grey else Ink.DIM)
+
+
+class Tour(Drawn[TourView]):
+    """A stop of the tour, below the footer: the key that goes on, and what is said."""
+
+    def paint(self, canvas: Canvas, frame: PanelEdge, view: TourView) -> None:
+        """Draws as many lines as there is room for."""
+        g = canvas.glyphs
+        canvas.fill(0, 0, canvas.width, g.horizontal, Ink.FRAME_ON)
+        canvas.put(2, 0, f" {view.title} ", Ink.TITLE_ON, canvas.width)
+        canvas.put(canvas.width - width(view.leave) - 4, 0, f" {view.leave} ", Ink.DIM, canvas.width)
+        column = width(view.key) + 6
+        canvas.put(3, 1, view.key, Ink.KEY, canvas.width)
+        for row, line in enumerate(wrap(view.text, max(canvas.width - column - 2, 8))):
+            canvas.put(column, 1 + row, line, Ink.STRONG, canvas.width)
 
 
 class Notice(Drawn[str]):

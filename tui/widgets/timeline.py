@@ -127,9 +127,11 @@ class TimelinePanel(Panel[TimelineView]):
         inside = range(segment.start + 1, segment.start + segment.steps + 1)
         for at in {cell(step) for step in view.pins.hits if step in inside}:
             canvas.put(at, 0, "●", Ink.BAD)
+        free = x
         for sign, step in view.pins.chapters:
-            if step in inside:
-                canvas.put(min(cell(step), x + max(size - width(sign), 0)), 0, sign, Ink.ACCENT)
+            at = max(min(cell(step), x + size - width(sign)), free)
+            if step in inside and at + width(sign) <= x + size:
+                free = canvas.put(at, 0, sign, Ink.ACCENT)
         for letter, step in view.pins.marks:
             if step in inside:
                 mark(canvas, min(cell(step), x + max(size - 2, 0)), 0, letter)
