@@ -143,10 +143,10 @@ async def test_the_footer_follows_the_situation_and_never_drops_the_help(opened,
     async with opened("mazur", size=(width, 24), ascii_only=plain_only) as driver:
         step = "-> step" if plain_only else "→ step"
         assert footer().index(step if not wide else "← step") < footer().index("r run") < footer().index("? help")
-        await driver.press("s")
+        await driver.write("2")
         assert all(re.search(rf" {key}(/T)? ", footer()) for key in ("t", "w", "z", ":", "[?]")), footer()
-        await driver.write("18")
-        wanted = ("w where from", "t/T next of w5", "h why") if wide else ("w from", "t next", "h why")
+        await driver.write("19")
+        wanted = ("w where from", "t/T next of w6", "h why") if wide else ("w from", "t next", "h why")
         places = [footer().index(words) for words in wanted]
         assert places == sorted(places), footer()
         assert all(re.search(rf" {key}(/T)? ", footer()) for key in ("t", "w", "z", ":", "[?]")), footer()

@@ -167,7 +167,7 @@ COMMANDS: tuple[Row, ...] = (
         N_("To the end of this layer's steps in this pass."),
         footer=8,
         short=N_("layer"),
-        near={GRADIENT: 10, START: 9, TOLD: 8},
+        near={GRADIENT: 10, START: 9, TOLD: 10},
     ),
     *_motion(
         "phase",
@@ -193,7 +193,7 @@ COMMANDS: tuple[Row, ...] = (
         N_("One batch: forward, loss, backward, update."),
         footer=10,
         short=N_("iteration"),
-        near={START: 4, TOLD: 5},
+        near={START: 4, TOLD: 9},
     ),
     *_motion(
         "epoch",
@@ -212,7 +212,7 @@ COMMANDS: tuple[Row, ...] = (
         line="why NAME",
         footer=7,
         short=N_("why"),
-        near={START: 7, GRADIENT: 3, STOPPED: 4, BROKEN: 3, ENDED: 5},
+        near={START: 7, TOLD: 5, GRADIENT: 3, STOPPED: 4, BROKEN: 3, ENDED: 5},
         act=lambda on: on.explaining.why_key(),
         obey=lambda on, name: on.explaining.why(name),
     ),
@@ -225,7 +225,7 @@ COMMANDS: tuple[Row, ...] = (
         line="doctor EPOCHS",
         footer=9,
         short=N_("doctor"),
-        near={ENDED: 4, BROKEN: 4, START: 8, TOLD: 9},
+        near={ENDED: 4, BROKEN: 4, START: 8, TOLD: 6},
         act=lambda on: on.doctoring.show(),
         obey=lambda on, epochs: on.doctoring.show(epochs),
     ),
@@ -462,7 +462,7 @@ COMMANDS: tuple[Row, ...] = (
         footer=4,
         short=N_("go to"),
         brief=N_("go"),
-        near={START: 5, TOLD: 6, GRADIENT: 8, ENDED: 7, STOPPED: 8, BROKEN: 8, SELECTED: 9},
+        near={START: 5, TOLD: 7, GRADIENT: 8, ENDED: 7, STOPPED: 8, BROKEN: 8, SELECTED: 9},
         act=lambda on: on.writing.ask(),
     ),
     Row(
@@ -948,7 +948,7 @@ COMMANDS: tuple[Row, ...] = (
         footer=5,
         short=N_("enlarge"),
         brief=N_("zoom"),
-        near={START: 6, TOLD: 7, GRADIENT: 9, ENDED: 8, STOPPED: 9, BROKEN: 9, SELECTED: 8},
+        near={START: 6, TOLD: 8, GRADIENT: 9, ENDED: 8, STOPPED: 9, BROKEN: 9, SELECTED: 8},
         act=lambda on: on.viewing.zoom(),
     ),
     Row(

@@ -54,6 +54,11 @@ class _Section(NamedTuple):
     columns: int = 1
 
 
+def _sought_in(section: _Section, entry: _Entry) -> str:
+    """What a search looks at: a heading stands for its rows."""
+    return " ".join((section.heading, *entry)).casefold()
+
+
 class HelpScreen(AnsweringModal[None]):
     """All that there is to know, the most important first; arrows scroll, / searches, most other keys close it.
 
@@ -163,7 +168,7 @@ class HelpScreen(AnsweringModal[None]):
                 text.append(line + "\n", _ink(style(Ink.FAINT)))
         words = self._sought.casefold().split()
         for section in self._sections():
-            entries = [one for one in section.entries if all(word in " ".join(one).casefold() for word in words)]
+            entries = [one for one in section.entries if all(word in _sought_in(section, one) for word in words)]
             if entries:
                 text.append("\n" + self._shown(section.heading) + "\n", _ink(style(Ink.TITLE_ON)))
                 if section.columns > 1 and room >= SIDE_BY_SIDE:
