@@ -100,6 +100,9 @@ class Explanations:
             array = program.named.get(f"grad({array.name})")
         if array is None or not is_backward(program, array):
             shown = name if isinstance(name, str) else self._cursor.notation.name(ref)
+            if ref.array is program.named.get("E"):
+                message = _("every gradient says how {name} changes: ask about a value that {name} depends on")
+                raise EngineError(message.format(name=shown))
             if self._cursor.recording is not None:
                 message = _("{name} has no gradient here: ask about a parameter, or a value of the backward pass")
                 raise EngineError(message.format(name=shown))

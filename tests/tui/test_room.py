@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -13,17 +14,22 @@ from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.session.session import Session
 from retrograde.tui.canvas.canvas import Canvas, Span, measure, whole
 from retrograde.tui.canvas.glyphs import ASCII, UNICODE, width
+from retrograde.tui.drawing.curve import CURVE_HEIGHT, draw_curve
 from retrograde.tui.drawing.nodes import number
 from retrograde.tui.drawing.sheets import _framed, _MapPlace
+from retrograde.tui.drawing.spreads import draw_spread
 from retrograde.tui.reading.figures import show
 from retrograde.tui.reading.reading import Reading
+from retrograde.tui.records.fields import SpreadPlot
 from retrograde.tui.records.marks import Mark, PanelEdge
 from retrograde.tui.records.network import SheetKind, SheetView
+from retrograde.tui.records.pictures import Curve
 from retrograde.tui.records.weights import WeightsView
 from retrograde.tui.views.equation import equation_view
 from retrograde.tui.views.lens import Lens
 from retrograde.tui.views.status import header_view
 from retrograde.tui.widgets.bars import Breadcrumb
+from retrograde.tui.widgets.panel import draw_keys
 from retrograde.tui.widgets.weights import FEWEST_DECIMALS, _fit
 from tests.support.effort import examples
 
@@ -57,18 +63,58 @@ def test_the_top_line_says_what_its_numbers_count() -> None:
     assert "epoch 1 ▸ iteration 1 ▸ sample 1 ▸ backward ▸ h ▸ out_h1" in top_line(session, 120)
 
 
-@given(st.integers(8, 160), st.integers(0, 20), st.integers(0, 3), st.sampled_from([4, 6, 10]))
+@given(
+    st.integers(8, 160),
+    st.integers(0, 20),
+    st.lists(st.sampled_from(["m", "v", "exp_avg_sq", "momentum_buffer", "新值"]), max_size=3),
+    st.sampled_from([4, 6, 10]),
+)
 @examples(200)
-def test_numbers_of_weights_get_shorter_before_a_column_goes(room: int, path: int, memory: int, decimals: int) -> None:
-    view = WeightsView(rows=(), first=0, count=0, selected=0, decimals=decimals, memory=("m",) * memory)
-    fit = _fit(view, room, path)
-    wanted = 4 + memory
-    assert fit.columns + fit.hidden == wanted and fit.columns >= 1
-    assert fit.spacing >= fit.decimals + 4 and min(FEWEST_DECIMALS, decimals) <= fit.decimals <= decimals
-    taken = fit.columns * fit.spacing + (path + 2 if fit.path else 0)
+def test_numbers_of_weights_get_shorter_before_a_column_goes(
+    room: int, path: int, memory: list[str], decimals: int
+) -> None:
+    view = WeightsView(rows=(), first=0, count=0, selected=0, decimals=decimals, memory=tuple(memory))
+    titles = ["value", "∂E/∂w", "Δw", "new", *memory]
+    fit = _fit(view, titles, room, path)
+    sizes = [end - begin for begin, end in pairwise((0, *fit.ends))]
+    assert len(sizes) + fit.hidden == len(titles) and sizes
+    # No heading touches the one before it, and no number the column beside it.
+    assert all(size >= fit.decimals + 4 for size in sizes)
+    assert all(size > width(title) for size, title in zip(sizes, titles, strict=False))
+    assert min(FEWEST_DECIMALS, decimals) <= fit.decimals <= decimals
+    taken = fit.ends[-1] + (path + 2 if fit.path else 0)
     assert taken <= max(room, fit.decimals + 4)
     least = decimals if decimals > 6 else FEWEST_DECIMALS
-    assert bool(fit.hidden) == (wanted * (least + 4) > room)
+    assert bool(fit.hidden) == (sum(max(width(title) + 1, least + 4) for title in titles) > room)
+
+
+@given(st.lists(st.tuples(st.text("ab界", min_size=1, max_size=4), st.text("ab 界", max_size=9)), max_size=7))
+@examples(100)
+def test_the_way_out_is_named_before_other_keys(keys: list[tuple[str, str]]) -> None:
+    for room in (14, 30, 60):
+        canvas = Canvas(room, 1, UNICODE)
+        draw_keys(canvas, [*keys, ("Esc", "back")])
+        line = canvas.text()[0]
+        assert "Esc back" in line and width(line.rstrip()) <= room - 2
+
+
+@pytest.mark.parametrize("columns", [43, 50, 60])
+def test_no_number_beside_a_curve_is_cut_where_the_curve_can_be_narrower(columns: int) -> None:
+    said = "slope σ′ = 0.149146452"
+    x = np.linspace(-6.0, 6.0, 121)
+    curve = Curve(x=x, y=np.tanh(x), at=(1.0, float(np.tanh(1.0))), lines=((Span(said),),))
+    canvas = Canvas(columns, CURVE_HEIGHT, UNICODE)
+    draw_curve(canvas, curve, 0)
+    assert said in canvas.text()[0]
+
+
+@pytest.mark.parametrize("what", ["weights", "outputs", "gradients", "权重"])
+def test_the_axis_of_a_histogram_says_what_it_counts(what: str) -> None:
+    counts = np.array([1, 3, 2])
+    plot = SpreadPlot(counts=counts, low=-1.0, high=1.0, what=what, labels=(), rows=np.zeros((0, 3)), now=-1)
+    canvas = Canvas(60, 12, UNICODE)
+    draw_spread(canvas, plot, 0, 12)
+    assert what in canvas.text()[-1]
 
 
 @given(st.lists(st.text("ab 界", max_size=6), max_size=6), st.integers(0, 30))

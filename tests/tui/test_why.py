@@ -19,6 +19,7 @@ from retrograde.tui.screens.chain import ChainScreen
 from retrograde.tui.screens.flow import FlowScreen
 from retrograde.tui.screens.looking import LookingScreen
 from retrograde.tui.screens.why import WhyScreen
+from retrograde.tui.views.flow import flow_table
 from retrograde.tui.views.multiplied import multiplied
 from retrograde.tui.views.unfolding import items_of
 from retrograde.tui.views.why import shares, typeset, why_table
@@ -38,6 +39,13 @@ def test_printed_factors_multiply_up_to_the_printed_product(factors: list[float]
     digits = max(len(shown.normalize().as_tuple().digits), 3)
     assert Decimal(f"{math.prod(texts, start=Decimal(1)):.{digits}g}") == shown
     assert float(shown) == pytest.approx(product, rel=0.005)
+
+
+@pytest.mark.parametrize(("name", "factors"), [("mazur", 1), ("xor-2-4-1", 1), ("vanishing", 2)])
+def test_the_flow_says_each_factor_once(name: str, factors: int) -> None:
+    session = session_of(name)
+    said = flow_table(FlowReading.of(session), 0).lines[0][0].text
+    assert said.count("×") == factors
 
 
 def test_factors_that_do_not_multiply_up_are_not_said_to() -> None:
@@ -206,6 +214,8 @@ async def test_the_chain_of_a_value_says_what_of_e_goes_through_it(opened) -> No
         await driver.until(lambda: isinstance(driver.app.screen, DebuggerScreen))
         await driver.write("chain i1")
         assert "i1 has no gradient in this network" in driver.text()
+        await driver.write("why E")
+        assert "ask about a value that E depends on" in driver.text()
 
 
 async def test_the_flow_goes_with_the_iterations_and_over_the_run(opened) -> None:

@@ -37,7 +37,7 @@ def situation(desk: Desk) -> Situated:
         kind = Situation.TOLD
     elif step is None:
         kind = Situation.START
-    elif not math.isfinite(reading.frame.value(step.target)):
+    elif (value := reading.visible(step.target)) is not None and not math.isfinite(value):
         kind = Situation.BROKEN
     elif desk.focus in {PanelId.NETWORK, PanelId.WEIGHTS} and desk.selected is not None:
         kind = Situation.SELECTED

@@ -30,7 +30,7 @@ def draw_spread(canvas: Canvas, plot: SpreadPlot, top: int, rows: int) -> None:
     moments = len(plot.labels)
     most = int(plot.counts.max()) if len(plot.counts) else 0
     count = f"{most:,}"
-    edge = min(max([width(label) for label in plot.labels] + [width(count) + 1]) + 2, LONGEST_LABEL + 2)
+    edge = min(max([width(label) for label in (*plot.labels, plot.what)] + [width(count) + 1]) + 2, LONGEST_LABEL + 2)
     room = canvas.width - edge - 1
     size = room // max(len(plot.counts), 1)
     if room < LEAST_COLUMNS or rows < LEAST_ROWS or size < 1:

@@ -36,7 +36,12 @@ if TYPE_CHECKING:
 PICTURES: tuple[type[Picture], ...] = (LossPicture, BoundaryPicture, PlanePicture, SpreadPicture, InputsPicture)
 """The pictures, in the order of their keys. Adding one is adding a row."""
 
-ALL_KEYS = (("] [ } {", N_("iteration, epoch")), ("Tab", N_("next picture")), ("z", N_("picture alone")))
+ALL_KEYS = (
+    ("] [ } {", N_("iteration, epoch")),
+    ("Tab", N_("next picture")),
+    ("z", N_("picture alone")),
+    ("Esc", N_("back")),
+)
 """The keys that all pictures have."""
 EDGES = (4, 4)
 """Columns and rows that the frame and what is said take."""

@@ -90,7 +90,9 @@ def _said(rows: Sequence[FlowRow]) -> tuple[Line, ...]:
     if row.slope is not None:
         text += _(" (mean slope {slope})").format(slope=brief(row.slope, 2))
     last = _end(rows)
-    if rows[0].delta and last.delta and math.isfinite(rows[0].delta) and math.isfinite(last.delta):
+    # Of one factor there is nothing to multiply.
+    several = (row.after, row.name) != (last.name, rows[0].name)
+    if several and rows[0].delta and last.delta and math.isfinite(rows[0].delta) and math.isfinite(last.delta):
         whole = _("From {last} to {first} it is ×{factor}.")
         factor = brief(rows[0].delta / last.delta, 2)
         text = joined((text, whole.format(last=last.name, first=rows[0].name, factor=factor)), ". ")

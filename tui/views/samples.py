@@ -324,7 +324,9 @@ def matrix_table(table: SampleTable, look: SamplesLook) -> TableView:
     """
     grid = confusion_grid(table)
     heading, body = grid[0], grid[1:]
-    sizes = [max(width(line[k]) for line in grid) + (k > 0) for k in range(len(heading))]
+    # All counts are as wide as the widest one: columns of a matrix are compared.
+    counts = max((width(cell) for line in grid for cell in line[1:]), default=0) + 1
+    sizes = [max(width(line[0]) for line in grid), *(counts for _column in heading[1:])]
     room, first, last = look.room - 8 - sizes[0], look.column, look.column + 1
     used = sizes[1 + look.column] + 2
     while used < room and (first > 0 or last < len(heading) - 1):

@@ -10,7 +10,7 @@ from retrograde.engine.equations.expression import Ref, refs
 from retrograde.engine.equations.rendering import render
 from retrograde.engine.explaining.factors import FactorKind
 from retrograde.engine.explaining.telling import moment
-from retrograde.engine.text import N_, _, ngettext
+from retrograde.engine.text import N_, _, joined, ngettext
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import Ink, signed
@@ -244,7 +244,7 @@ def _others(kinds: Mapping[FactorKind, float]) -> str:
         for kind, value in kinds.items()
         if kind not in {FactorKind.SLOPE, FactorKind.WEIGHT} and abs(value) > NOTHING
     )
-    return ", ".join(shown)
+    return joined(shown, ", ")
 
 
 def _curve(course: Course | None, key: object) -> Spark:
@@ -378,7 +378,7 @@ def _pushed(reading: WhyReading, further: Beyond | None) -> tuple[Line, ...]:
             (
                 Span(f"{when} ", Ink.DIM),
                 Span(f"{signed_brief(float(push.change))} ", signed(float(push.change))),
-                Span(", ".join(told), Ink.TEXT),
+                Span(joined(told, ", "), Ink.TEXT),
             )
         )
     return tuple(lines)

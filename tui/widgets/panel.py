@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar, cast
 
 from rich.style import Style
 from textual import events
@@ -16,13 +16,33 @@ from textual.widget import Widget
 
 from retrograde.engine.text import _, language
 from retrograde.tui.canvas.canvas import Canvas
+from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.canvas.themes import Look
 from retrograde.tui.records.marks import PanelEdge
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 V = TypeVar("V")
 REVERSE = Style(reverse=True)
 """How marked text looks, with colours and without."""
+
+
+def draw_keys(canvas: Canvas, keys: Sequence[tuple[str, str]]) -> None:
+    """Writes keys and what they do into the edge below, as many as fit; the last, the way out, before all others."""
+    x, y = 2, canvas.height - 1
+    sizes = [width(key) + width(title) + 3 for key, title in keys]
+    free = canvas.width - 4 - (sizes[-1] if sizes else 0)
+    for number, ((key, title), size) in enumerate(zip(keys, sizes, strict=True), 1):
+        if number < len(keys):
+            if size > free:
+                continue
+            free -= size
+        elif free < 0:
+            return
+        x = canvas.put(x, y, f" {key}", Ink.KEY)
+        x = canvas.put(x, y, f" {title} ", Ink.DIM)
 
 
 class HasLook(Protocol):

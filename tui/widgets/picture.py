@@ -8,7 +8,6 @@ from textual import events
 from textual.message import Message
 
 from retrograde.tui.canvas.canvas import Canvas, wrapped
-from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.drawing.curves import PlotArea, draw_plot, number_at
 from retrograde.tui.drawing.fields import FieldArea, draw_field
@@ -17,7 +16,7 @@ from retrograde.tui.drawing.grid import grid_lines
 from retrograde.tui.drawing.spreads import draw_spread
 from retrograde.tui.records.curves import CurvePlot
 from retrograde.tui.records.fields import FieldPlot, GalleryPlot, PictureView, SpreadPlot
-from retrograde.tui.widgets.panel import Drawn
+from retrograde.tui.widgets.panel import Drawn, draw_keys
 
 if TYPE_CHECKING:
     from retrograde.tui.records.marks import PanelEdge
@@ -58,7 +57,7 @@ class PictureWidget(Drawn[PictureView]):
         self._area = None
         if canvas.width < 6 or canvas.height < 3:
             return
-        _draw_keys(canvas, view)
+        draw_keys(canvas, view.keys)
         inner = Canvas(canvas.width - 2, canvas.height - 2, g)
         said = [part for line in view.lines for part in wrapped(line, inner.width - 2)]
         top = min(len(said), max(inner.height - LEAST_ROWS, 1))
@@ -107,13 +106,3 @@ class PictureWidget(Drawn[PictureView]):
         """Tells of the wheel."""
         event.stop()
         self.post_message(self.Wheeled(-1))
-
-
-def _draw_keys(canvas: Canvas, view: PictureView) -> None:
-    """Writes the keys into the edge below, as many as fit."""
-    x, end, y = 2, canvas.width - 2, canvas.height - 1
-    for key, title in view.keys:
-        if x + width(key) + width(title) + 3 > end:
-            break
-        x = canvas.put(x, y, f" {key}", Ink.KEY)
-        x = canvas.put(x, y, f" {title} ", Ink.DIM)

@@ -13,7 +13,7 @@ from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import SELECTED, Ink
 from retrograde.tui.records.marks import PanelEdge
 from retrograde.tui.records.table_view import Bar, Cell, Column, Spark, TableView
-from retrograde.tui.widgets.panel import Drawn
+from retrograde.tui.widgets.panel import Drawn, draw_keys
 
 SPACE = 2
 """Cells between two columns."""
@@ -63,7 +63,7 @@ class Table(Drawn[TableView]):
         inner = canvas.width - 4
         if inner < 4 or canvas.height < 3:
             return
-        self._draw_keys(canvas, view)
+        draw_keys(canvas, view.keys)
         head = _broken(view.lines, inner)[: max(canvas.height - 6, 0)]
         for position, line in enumerate(head):
             canvas.spans(2, 1 + position, line, canvas.width - 2)
@@ -136,16 +136,6 @@ class Table(Drawn[TableView]):
             if top + position < canvas.height - 1:
                 canvas.spans(2, top + position, line, end)
         return top + len(broken)
-
-    @staticmethod
-    def _draw_keys(canvas: Canvas, view: TableView) -> None:
-        x, end, y = 2, canvas.width - 2, canvas.height - 1
-        for key, title in view.keys:
-            size = width(key) + width(title) + 3
-            if x + size > end:
-                continue
-            x = canvas.put(x, y, f" {key}", Ink.KEY)
-            x = canvas.put(x, y, f" {title} ", Ink.DIM)
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Selects with the mouse."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
 
 from retrograde.engine.text import N_, _, joined
 from retrograde.tui.canvas.canvas import Canvas, Line, Span, shorten
@@ -11,6 +12,9 @@ from retrograde.tui.canvas.inks import SELECTED, Ink, signed
 from retrograde.tui.records.marks import Mark
 from retrograde.tui.records.weights import WeightRow, WeightsView
 from retrograde.tui.widgets.panel import Panel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def cell(value: float | None, decimals: int, unknown: str, *, sign: bool = False) -> str:
@@ -52,40 +56,49 @@ class _Fit(NamedTuple):
     Attributes:
         path: whether the names of both ends are shown.
         decimals: digits after the point.
-        columns: columns of numbers.
         hidden: how many columns there are besides.
-        spacing: cells of a column.
+        ends: where each column of numbers ends, from where the first begins.
     """
 
     path: bool
     decimals: int
-    columns: int
     hidden: int
-    spacing: int
+    ends: tuple[int, ...]
 
 
-def _fit(view: WeightsView, room: int, path: int) -> _Fit:
+def _fit(view: WeightsView, titles: Sequence[str], room: int, path: int) -> _Fit:
     """What of the table there is room for: shorter numbers come before fewer columns.
 
     Args:
         view: the table.
+        titles: the headings of the columns of numbers; a column is wider than its heading.
         room: the cells beside the names.
         path: the cells of the names of both ends; 0 for none.
     """
-    wanted = 4 + len(view.memory)
     # Who asked for all digits has them.
     least = min(view.decimals, FEWEST_DECIMALS) if view.decimals <= USUAL_DECIMALS else view.decimals
     for with_path in (True, False) if path else (False,):
         free = room - (path + 2 if with_path else 0)
         for decimals in range(view.decimals, least - 1, -1):
-            if wanted * (decimals + 4) <= free:
-                spacing = min(free // wanted, decimals + 7)
-                return _Fit(with_path, decimals, wanted, 0, spacing)
+            if sum(_widths(titles, decimals + 4)) <= free:
+                return _Fit(with_path, decimals, 0, _ends(titles, free, decimals + 4))
     free = room - LEAST_HIDDEN
-    columns = max(free // (least + 4), 1)
-    with_path = bool(path) and columns > 3 and (free - path - 2) // (least + 4) >= columns
+    narrow = tuple(accumulate(_widths(titles, least + 4)))
+    columns = max(sum(end <= free for end in narrow), 1)
+    with_path = bool(path) and columns > 3 and narrow[columns - 1] <= free - path - 2
     free -= path + 2 if with_path else 0
-    return _Fit(with_path, least, columns, wanted - columns, min(max(free // columns, least + 4), least + 7))
+    return _Fit(with_path, least, len(titles) - columns, _ends(titles[:columns], free, least + 4))
+
+
+def _widths(titles: Sequence[str], spacing: int) -> list[int]:
+    """The cells of each column: those of a number, or those of its heading and one before it."""
+    return [max(width(title) + 1, spacing) for title in titles]
+
+
+def _ends(titles: Sequence[str], free: int, least: int) -> tuple[int, ...]:
+    """Where each column ends; room that is left is given to all columns alike, up to three cells."""
+    spacing = next((wide for wide in range(least + 3, least, -1) if sum(_widths(titles, wide)) <= free), least)
+    return tuple(accumulate(_widths(titles, spacing)))
 
 
 def _draw_hidden(canvas: Canvas, hidden: int, x: int) -> None:
@@ -128,9 +141,9 @@ class WeightsPanel(Panel[WeightsView]):
         self._last = self._top + len(rows)
         name = max([width(row.name) for row in rows] + [3])
         path = max([width(row.path) for row in rows] + [width(_("from→to"))]) if any(row.path for row in rows) else 0
-        fit = _fit(view, canvas.width - 4 - name, path)
-        with_path, columns, spacing = fit.path, fit.columns, fit.spacing
-        titles = self._titles(canvas, view)[:columns]
+        titles = self._titles(canvas, view)
+        fit = _fit(view, titles, canvas.width - 4 - name, path)
+        with_path = fit.path
         x = 3 + name + (path + 2 if with_path else 0)
         place = f"{view.selected + 1}/{view.count}" if view.count > body else "w"
         canvas.put(2, 0, place if width(place) <= name + 1 else "w", Ink.DIM)
@@ -140,14 +153,14 @@ class WeightsPanel(Panel[WeightsView]):
             )
         if with_path:
             canvas.put(4 + name, 0, "" if view.kept else _("from→to"), Ink.DIM)
-        self._ends = tuple(x + spacing * (position + 1) for position in range(len(titles)))
-        for position, title in enumerate(titles):
+        self._ends = tuple(x + end for end in fit.ends)
+        for position, (title, end) in enumerate(zip(titles, self._ends, strict=False)):
             ink = Ink.KEY if position == SORTED.get(view.order) else Ink.DIM
-            canvas.put(x + spacing * (position + 1) - width(title), 0, title, ink)
+            canvas.put(end - width(title), 0, title, ink)
         for position, row in enumerate(rows):
             self._draw_row(canvas, view, row, position, x if with_path else -x, name, fit)
         if fit.hidden:
-            _draw_hidden(canvas, fit.hidden, x + spacing * columns)
+            _draw_hidden(canvas, fit.hidden, self._ends[-1])
 
     @staticmethod
     def _titles(canvas: Canvas, view: WeightsView) -> list[str]:
@@ -193,8 +206,8 @@ class WeightsPanel(Panel[WeightsView]):
             ),
             *(Span(cell(value, decimals, g.unknown), Ink.DIM) for value in row.memory),
         )
-        for column, span in enumerate(values[: fit.columns]):
-            start = x + fit.spacing * (column + 1) - width(span.text)
+        for column, (span, end) in enumerate(zip(values, fit.ends, strict=False)):
+            start = x + end - width(span.text)
             canvas.put(start, y, span.text, span.ink)
             if column < len(row.edited) and row.edited[column]:
                 canvas.put(start - 1, y, g.edited, Ink.CHANGED)
