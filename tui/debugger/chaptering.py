@@ -67,12 +67,10 @@ class Chaptering:
         if not len(chapters):
             return
         self.pins = chapter_pins(session)
-        found = () if session.term else chapters.at(session.position)
-        if not found:
-            self.here = None
-            return
-        self._last = self._last if self._last in found else found[0]
-        self.here = ChapterHere(number=self._last, told=told(session, self._last))
+        # Who steps through the run on his own is not told; the timeline shows where the chapters are.
+        is_told = not session.term and self._last in chapters.at(session.position)
+        self.here = ChapterHere(number=self._last, told=told(session, self._last)) if is_told else None
+        self._desk.told = is_told
 
     @property
     def told(self) -> Told | None:

@@ -146,6 +146,7 @@ class Desk:
         outcome: how the last run ended, in words.
         goal: the step that the notice is about, where Enter goes next; None for none.
         stopped: the position at which a breakpoint was hit last, -1 for none.
+        told: whether a chapter of the scenario is told here.
         paint: hands every widget its view.
         paint_footer: shows the keys or the notice.
         slot: finds the slot that is selected in the panel with the focus.
@@ -165,6 +166,7 @@ class Desk:
     outcome: str = ""
     goal: int | None = None
     stopped: int = -1
+    told: bool = False
     paint: Action = lambda: None
     paint_footer: Action = lambda: None
     slot: Callable[[], Ref | None] = lambda: None

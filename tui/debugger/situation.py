@@ -28,18 +28,12 @@ class Situated(NamedTuple):
 ANYWHERE = Situated()
 
 
-def _told(desk: Desk) -> bool:
-    """Whether a chapter is told here, or the first one is still to come."""
-    chapters = desk.session.chapters
-    return len(chapters) > 0 and (desk.reading.step is None or bool(chapters.at(desk.reading.position)))
-
-
 def situation(desk: Desk) -> Situated:
     """Where the cursor and the selection are, the most telling thing first."""
     reading, step = desk.reading, desk.reading.step
     row = desk.lens.weight
     name = reading.symbol(desk.parameters.ref(row)) if desk.parameters else ""
-    if _told(desk):
+    if desk.told or (step is None and len(desk.session.chapters)):
         kind = Situation.TOLD
     elif step is None:
         kind = Situation.START
