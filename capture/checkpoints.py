@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import random
 import sys
 from collections.abc import Iterator
+from operator import is_
 from typing import Any, NamedTuple
 
 import torch
@@ -117,8 +119,9 @@ class Checkpoint:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._copies: list[Any] = []
-        self._of: list[int] = []
-        self._alive: list[Any] = []
+        self._seen: list[Any] = []
+        self._given: list[bool] = []
+        self._live: list[Any] = []
         self._slots: list[_Slot] = []
         self._plain: list[_Slot] = []
         self._gradients: list[tuple[Any, int | None]] = []
@@ -135,34 +138,19 @@ class Checkpoint:
         models = self._parts.models
         self._modules = list(dict.fromkeys(one for model in models for one in model.modules()))
         self._parameters = list(dict.fromkeys(one for model in models for one in model.parameters()))
-        self._of = []
+        self._seen, self._given, self._copies = [], [], []
 
     def save(self) -> None:
         """Keeps the state as it is now."""
-        slots: list[_Slot] = []
-        plain: list[_Slot] = []
-        # Written out and without calls: a small model has many tensors, and copying them takes no longer than this.
-        live: dict[int, Any] = {}
-        places: dict[int, int] = {}
-        for owner in self._owners():
-            for key, one in owner.items():
-                if isinstance(one, torch.Tensor):
-                    number = id(one)
-                    live[number] = one
-                    slots.append((owner, key, places.setdefault(number, len(places))))
-                elif one is not None:
-                    plain.append((owner, key, _copied(one)))
-        gradients: list[tuple[Any, int | None]] = []
-        for one in self._parameters:
-            grad = one.grad
-            if grad is not None:
-                # A gradient is a new tensor at each step, of the shape and type of its parameter.
-                live[-id(one)] = grad
-                gradients.append((one, places.setdefault(-id(one), len(places))))
-            else:
-                gradients.append((one, None))
-        self._slots, self._plain, self._gradients = slots, plain, gradients
-        self._copy(list(live), list(live.values()))
+        seen = [one for owner in self._owners() for pair in owner.items() for one in pair]
+        grads = [one.grad for one in self._parameters]
+        given = [one is not None for one in grads]
+        if given != self._given or len(seen) != len(self._seen) or not all(map(is_, seen, self._seen)):
+            self._lay_out(grads)
+            self._seen, self._given = seen, given
+        else:
+            self._plain = [(owner, key, _copied(owner[key])) for owner, key, _one in self._plain]
+        self._copy([*self._live, *(one for one in grads if one is not None)])
         self._known = [(one, set(map(id, one.state))) for one in self._parts.optimizers]
         self._groups = [
             (group, {key: _copied(one) for key, one in group.items() if key != "params"})
@@ -172,6 +160,25 @@ class Checkpoint:
         self._others = [(one, copy.deepcopy(one.state_dict())) for one in self._parts.others]
         self._modes = [(one, one.training) for one in self._modules]
         self._trained = [(one, one.requires_grad) for one in self._parameters]
+
+    def _lay_out(self, grads: list[Any]) -> None:
+        """Finds out which copy is whose; it stays so while the same values hang in the same places."""
+        self._slots, self._plain = [], []
+        live: dict[int, Any] = {}
+        places: dict[int, int] = {}
+        for owner in self._owners():
+            for key, one in owner.items():
+                if isinstance(one, torch.Tensor):
+                    live[id(one)] = one
+                    self._slots.append((owner, key, places.setdefault(id(one), len(places))))
+                elif one is not None:
+                    self._plain.append((owner, key, _copied(one)))
+        self._live, self._copies = list(live.values()), []
+        # A gradient is a new tensor at each step, of the shape and type of its parameter.
+        numbers = itertools.count(len(live))
+        self._gradients = [
+            (one, None if grad is None else next(numbers)) for one, grad in zip(self._parameters, grads, strict=True)
+        ]
 
     def restore(self) -> None:
         """Puts the state back as it was, into the same tensors where they are still there."""
@@ -209,15 +216,12 @@ class Checkpoint:
         for optimizer in self._parts.optimizers:
             yield from (state for state in optimizer.state.values() if isinstance(state, dict))
 
-    def _copy(self, of: list[int], live: list[Any]) -> None:
-        fits = of == self._of
+    def _copy(self, live: list[Any]) -> None:
         with torch.no_grad():
-            if fits and live:
+            if self._copies:
                 torch._foreach_copy_(self._copies, live)
             else:
                 self._copies = [one.detach().clone() for one in live]
-        # Kept as they are, so that none of their numbers is another's before the next time.
-        self._of, self._alive = of, [one for number, one in zip(of, live, strict=True) if number > 0]
 
 
 def _copied(one: Any) -> Any:

@@ -25,6 +25,7 @@ from retrograde.torch.places import Spot, Whereabouts
 from retrograde.torch.ranks import WRITTEN, arrived, members, own_path
 from retrograde.torch.repeating import Guess, Repeating
 from retrograde.torch.saving import DEFAULT_LIMIT, Kept, save
+from retrograde.torch.storing import Storing
 from retrograde.torch.tensors import Again, Memory, Region, has_memory
 
 _SKIPPED = frozenset({"profiler", "prim", "prims"})
@@ -41,6 +42,8 @@ _HIDDEN: dict[str, tuple[str, ...]] = {"native_batch_norm": ("running_mean", "ru
 """Arguments that are written to though the schema does not say so, while training."""
 
 
+_SELDOM = 50_000
+"""So many records are made before any is looked at as garbage: nearly all of them stay."""
 _PLAIN = frozenset({bool, int, float, str})
 """What is written down as it is."""
 
@@ -50,6 +53,7 @@ class Recorder(TorchDispatchMode):
 
     Attributes:
         calls: the ops so far.
+        storing: where their numbers go.
         memory: the versions of all tensors.
         repeating: what need not be stored.
         places: where ops run.
@@ -61,7 +65,8 @@ class Recorder(TorchDispatchMode):
     def __init__(self, file: RecordingWriter, models: list[Any], optimizers: list[Any]) -> None:
         super().__init__()
         self.calls: list[Call] = []
-        self.memory = Memory(file, self._join)
+        self.storing = Storing(file)
+        self.memory = Memory(self.storing.store, self._join)
         self.repeating = Repeating(self.memory)
         self.places = Whereabouts(models, optimizers)
         self.places.before_update.append(self._name_gradients)
@@ -426,6 +431,9 @@ class record:  # noqa: N801 - a context manager, called as a function is
         self._frozen = gc.get_freeze_count() == 0
         if self._frozen:
             gc.freeze()
+        self._often = gc.get_threshold()
+        if 0 < self._often[0] < _SELDOM:
+            gc.set_threshold(_SELDOM, *self._often[1:])
         self._scope = ExitStack()
         try:
             self._recorder = Recorder(file, self._models, self._optimizers)
@@ -443,6 +451,7 @@ class record:  # noqa: N801 - a context manager, called as a function is
         return self
 
     def _thaw(self) -> None:
+        gc.set_threshold(*self._often)
         if self._frozen:
             gc.unfreeze()
 
@@ -457,6 +466,7 @@ class record:  # noqa: N801 - a context manager, called as a function is
             finally:
                 recorder.places.leave()
                 self._scope.close()
+                recorder.storing.settle()
             if error is not None:
                 recorder.notes.append(f"the step ended with {type(error).__name__}: {error}"[:500])
             recorder.finish()
@@ -467,14 +477,15 @@ class record:  # noqa: N801 - a context manager, called as a function is
                 raise OSError(str(failure)) from None
         finally:
             self._thaw()
-            recorder.memory.file.abandon()
+            recorder.storing.file.abandon()
 
     def _save(self, recorder: Recorder) -> None:
-        if recorder.memory.failure is not None:
-            raise EngineError(f"cannot be written: {recorder.memory.failure}: {self._path}")
+        if recorder.storing.failure is not None:
+            raise EngineError(f"cannot be written: {recorder.storing.failure}: {self._path}")
         save(
             self._path,
-            recorder.memory,
+            recorder.storing.file,
+            recorder.memory.versions,
             calls=recorder.calls,
             sources=recorder.places.sources,
             notes=recorder.notes,

@@ -23,7 +23,7 @@ from retrograde.engine.recording.form import (
     as_float64,
 )
 from retrograde.engine.recording.writing import Piece, RecordingWriter
-from retrograde.torch.tensors import Memory, Version
+from retrograde.torch.tensors import Version
 
 AROUND = 10
 """Ops on either side of the focus whose numbers are kept before all others."""
@@ -40,7 +40,8 @@ class Kept(NamedTuple):
 
 def save(
     path: Path,
-    memory: Memory,
+    written: RecordingWriter,
+    versions: Sequence[Version],
     *,
     calls: Sequence[Call],
     sources: Sequence[Source],
@@ -54,9 +55,9 @@ def save(
     Raises:
         EngineError: it cannot be written.
     """
-    whole = [_value(version) for version in memory.versions]
-    stored = {number: one.piece for number, one in enumerate(memory.versions) if one.piece is not None}
-    step = _Step(whole, calls, stored, memory.file)
+    whole = [_value(version) for version in versions]
+    stored = {number: one.piece for number, one in enumerate(versions) if one.piece is not None}
+    step = _Step(whole, calls, stored, written)
     reasons = step.left_out(kept)
     file, pieces = step.chosen(path, reasons)
     values = []

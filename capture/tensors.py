@@ -17,7 +17,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from retrograde.engine.recording.again import sampled_crc
 from retrograde.engine.recording.form import DTYPES, Window
 from retrograde.engine.recording.window import is_dense
-from retrograde.engine.recording.writing import Piece, RecordingWriter
+from retrograde.engine.recording.writing import Piece
 
 
 class Again(NamedTuple):
@@ -42,6 +42,7 @@ class Version:
         name: its name; may be found out later.
         kind: what it is.
         piece: where its numbers are in the file, or the nudges of what is made again; None where there is nothing.
+        kept: whether its numbers are in the file, or on their way to it.
         again: how its op makes it again; None where it does not.
         crc: the CRC-32 of its numbers.
     """
@@ -53,13 +54,14 @@ class Version:
     strides: tuple[int, ...]
     of: str | None = None
     piece: Piece | None = None
+    kept: bool = False
     again: Again | None = None
     crc: int = 0
 
     @property
     def held(self) -> bool:
         """Whether its numbers are known when the file is opened."""
-        return self.piece is not None or self.again is not None
+        return self.kept or self.again is not None
 
     @property
     def depth(self) -> int:
@@ -130,15 +132,14 @@ class Memory:
 
     Attributes:
         versions: every version, in the order in which they came to be.
-        file: where their numbers go.
-        failure: why they could not be written there.
     """
 
-    def __init__(self, file: RecordingWriter, joined: Callable[[Any, Region, list[Window]], None]) -> None:
+    def __init__(
+        self, store: Callable[[Version, bytes], None], joined: Callable[[Any, Region, list[Window]], None]
+    ) -> None:
         self.versions: list[Version] = []
+        self._store = store
         self._joined = joined
-        self.file = file
-        self.failure: OSError | None = None
         self._regions: dict[int, list[Region]] = {}
         self._alive: dict[int, Any] = {}
         self._known: dict[int, list[Known]] = {}
@@ -309,14 +310,8 @@ class Memory:
             if version.again.nudges is None:
                 return
             data = memoryview(version.again.nudges)
-        if self.failure is None:
-            try:
-                version.piece = self.file.add(data)
-            except OSError as error:
-                # A full disk ends the recording and not the training.
-                self.failure = error
-        if version.again is None and version.piece is not None:
-            version.crc = version.piece.crc
+        version.kept = True
+        self._store(version, bytes(data))
 
 
 def _extent(shape: tuple[int, ...], strides: tuple[int, ...]) -> int:

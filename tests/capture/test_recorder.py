@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -163,7 +165,13 @@ def test_the_examples_of_the_docs_run(
     exec(compile(recording, str(page), "exec"), {})
     assert main(["why", "step.rgrec"]) == 1
     assert capsys.readouterr().out.startswith("SqrtBackward0, element 1 of 1: 1 / 0 = inf")
-    assert main(["query", "step.rgrec", "grad(weight)[1,2]"]) == 0
+    commands = re.findall(r"^\| `retrograde (.*?)`", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(commands) > 10
+    for command in commands:
+        verb, *given = shlex.split(command)
+        # The app has no end, and a loss of one's own is no scenario.
+        if verb not in {"open", "import", "compare"}:
+            assert main([verb, *given]) in {0, 1}, (command, capsys.readouterr().err)
     capsys.readouterr()
     exec(compile(session, str(page), "exec"), {})
     assert capsys.readouterr().out.endswith("(1, 3)\n")
@@ -269,11 +277,13 @@ def test_flipped_bits_are_found_and_nothing_else_is(tmp_path: Path) -> None:
         run(CASES[name], tmp_path / "step.rgrec")
         recording = load_recording(tmp_path / "step.rgrec")
         for number, op in enumerate(recording.program.ops):
+            if number % 7:
+                continue
             check = check_op(recording.recorded, number)
             assert not check.disagreeing
             held += check.checked
             assert isinstance(op, Recorded)
-            if number % 7 or check.missing or check.checked < check.elements:
+            if check.missing or check.checked < check.elements:
                 continue
             flips = _flipped(recording, op, generator)
             tried += len(flips)
@@ -354,6 +364,8 @@ def test_a_full_disk_ends_the_recording_and_not_the_step(tmp_path: Path, monkeyp
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("retrograde.engine.recording.writing.RecordingWriter.add", full)
+    often = gc.get_threshold()
     with pytest.raises(OSError, match="No space left"):
         run(mlp, tmp_path / "step.rgrec")
+    assert gc.get_threshold() == often
     assert list(tmp_path.iterdir()) == []

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset  # noqa: E402
 
 import retrograde.torch as rg  # noqa: E402
 from retrograde.engine.recording.recording import load_recording  # noqa: E402
+from retrograde.torch.checkpoints import Checkpoint, Parts  # noqa: E402
 from retrograde.tui.cli.main import main  # noqa: E402
 from tests.capture.faults import FAULTS, HEALTHY  # noqa: E402
 from tests.hunt import hunt  # noqa: E402
@@ -87,6 +88,34 @@ def test_a_watched_training_has_the_bits_of_one_that_is_not() -> None:
     for left, right in zip(plain.state_dict().values(), watched.state_dict().values(), strict=True):
         assert torch.equal(left, right)
     assert clean()
+
+
+def test_a_checkpoint_keeps_what_changes_in_place_and_what_is_put_elsewhere() -> None:
+    model = nn.Linear(2, 2)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    state = optimizer.state[model.weight]
+    state["past"], state["left"], state["right"] = [1.0], torch.zeros(2), torch.ones(2)
+    checkpoint = Checkpoint(Parts((model, optimizer)))
+    checkpoint.begin()
+    for grad in (None, torch.ones(2, 2), torch.zeros(2, 2)):
+        model.weight.grad = grad
+        checkpoint.save()
+        state["past"].append(2.0)
+        state["left"], state["right"] = state["right"], state["left"]
+        with torch.no_grad():
+            model.weight.add_(1.0)
+        checkpoint.save()
+        wanted = [list(state["past"]), state["left"].clone(), state["right"].clone(), model.weight.detach().clone()]
+        kept = None if grad is None else grad.clone()
+        state["past"].append(3.0)
+        state["left"], state["right"] = torch.rand(2), state["left"]
+        with torch.no_grad():
+            model.weight.mul_(3.0)
+        model.weight.grad = torch.full((2, 2), 9.0)
+        checkpoint.restore()
+        assert state["past"] == wanted[0]
+        assert all(map(torch.equal, (state["left"], state["right"], model.weight), wanted[1:]))
+        assert model.weight.grad is None if kept is None else torch.equal(model.weight.grad, kept)
 
 
 def test_what_ran_again_has_the_same_bits_with_every_generator(tmp_path: Path, capsys: Any) -> None:

@@ -182,6 +182,8 @@ def test_the_command_line_answers(capsys: pytest.CaptureFixture[str], monkeypatc
     assert "SqrtBackward0.div[4] is inf: x / 0" in capsys.readouterr().out
     assert main(["query", root, "first isinf(SqrtBackward0.div[4])"]) == 0
     assert capsys.readouterr().out == "@342  SqrtBackward0.div[4] = inf\n"
+    assert main(["query", root, "first E < 0"]) == 1
+    assert capsys.readouterr().out == "nothing found in the step\n"
     assert main(["query", root, "count E < 0"]) == 1
     assert math.isfinite(float(capsys.readouterr().out))
     monkeypatch.setattr("sys.stdin", io.StringIO("342\nsample\n"))

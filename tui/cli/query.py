@@ -130,6 +130,8 @@ def _write_text(session: Session, asked: Query, answer: _Answer, limit: int | No
         epochs = session.frontier // session.schedule.steps_per_epoch
         bar.wipe()
         where = ngettext("in {count} epoch", "in {count} epochs", epochs).format(count=epochs)
+        if session.recording is not None:
+            where = _("in the step")
         print(_("nothing found {where}").format(where=where))
     return FOUND if printed else NOTHING
 

@@ -24,15 +24,19 @@ class EquationPart(PanelPart):
     """The equation; the arrows select an operand, and Enter goes to the step that made it."""
 
     def depends(self, height: int) -> tuple[object, ...]:
-        """Also the checks, the selected operand and the digits."""
+        """Also the checks, the chapter, the selected operand and the digits."""
         lens = self.desk.lens
-        return (self.desk.reading, self.colleagues.badges.here, lens.operand, lens.digits, height >= TALL)
+        chapter, badges = self.colleagues.chaptering.here, self.colleagues.badges.here
+        return (self.desk.reading, badges, chapter, lens.operand, lens.digits, height >= TALL)
 
     def view(self, height: int) -> EquationView:
         """The equation with everything that explains it."""
         from retrograde.tui.views.equation import equation_view
 
-        return equation_view(self.desk.reading, self.desk.lens, self.colleagues.badges.here, tall=height >= TALL)
+        colleagues = self.colleagues
+        view = equation_view(self.desk.reading, self.desk.lens, colleagues.badges.here, tall=height >= TALL)
+        told = colleagues.chaptering.told
+        return view if told is None else replace(view, told=told)
 
     def select(self, by: int) -> None:
         """Selects an operand."""
