@@ -195,6 +195,10 @@ class TestSavedSessions:
         assert "bad.session.json" in err
 
 
+SAYS_WHEN = "import sys; from retrograde.tui.cli.main import main; print('begins', flush=True); sys.exit(main())"
+"""The command, which says when it begins: until then Python itself would end by the signal."""
+
+
 def interruptible() -> None:
     """Lets a child be interrupted even where the tests run in the background, with that signal ignored."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -203,7 +207,7 @@ def interruptible() -> None:
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_ctrl_c_cancels_a_long_query_with_one_line() -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "retrograde.tui", "query", "mazur", "count w5 > prev(w5)", "--epochs", "1_000_000_000"],
+        [sys.executable, "-c", SAYS_WHEN, "query", "mazur", "count w5 > prev(w5)", "--epochs", "1_000_000_000"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -211,9 +215,11 @@ def test_ctrl_c_cancels_a_long_query_with_one_line() -> None:
         env={**os.environ, "LANGUAGE": "en"},
         preexec_fn=interruptible,
     )
-    time.sleep(2.5)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begins\n"
+    time.sleep(1.5)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert out == ""
     assert err == "retrograde: interrupted\n"

@@ -30,6 +30,8 @@ def names(session: Session) -> list[str]:
 
 
 async def answer(driver: Any, text: str) -> None:
+    # The screen is in front before its parts are there.
+    await driver.until(lambda: bool(driver.app.screen.query("Input")))
     driver.app.screen.query_one("Input").value = text
     await driver.press("enter")
 
