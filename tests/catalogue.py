@@ -35,7 +35,7 @@ _UGLY = (
     (rf" {_WIDE}|{_WIDE} (?!$)", "no blank beside a mark of full width"),
 )
 """What is never beside each other in Chinese, and what should be there."""
-_WORDS = {"kind", "what", "where", "paused", "outputs", "batch", "time", "rows", "span"}
+_WORDS = {"kind", "what", "where", "paused", "outputs", "batch", "time", "rows", "span", "hint", "moment"}
 """Fields that may stand for Chinese words, which have no blank beside them."""
 
 

@@ -24,4 +24,5 @@ def state_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     """Where unsaved work is kept, which the app would otherwise share with the person who runs the tests."""
     folder = tmp_path_factory.getbasetemp() / f"state-{next(_COUNT)}"
     monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+    monkeypatch.setenv("RETROGRADE_TOUR", "no")
     return folder / "retrograde"

@@ -14,6 +14,7 @@ from textual.events import Event, Key, Paste
 from textual.message import Message
 
 from retrograde.engine.recording import is_recording
+from retrograde.engine.scenario.groups import START
 from retrograde.engine.text import LANGUAGES, _, joined, language, ngettext, use
 from retrograde.tui.canvas.themes import THEME_NAMES, look, theme_called, themes
 from retrograde.tui.debugger.ahead import Ahead
@@ -25,7 +26,7 @@ from retrograde.tui.widgets.one_line import visible
 from retrograde.tui.work.endings import Endings
 from retrograde.tui.work.guarded import GuardedApp
 from retrograde.tui.work.pace import calm
-from retrograde.tui.work.seen import remember_opened
+from retrograde.tui.work.seen import remember_opened, remember_toured, toured
 from retrograde.tui.work.unsaved import Keeper
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ class OpenedSession(Message):
         self.warnings = warnings
 
 
+TOUR, NO = "RETROGRADE_TOUR", {"0", "no", "off", "false"}
+"""The variable of the environment that says that nobody is led by the hand, and how."""
 MOST_MOMENTS = 50
 """Milliseconds that a key which was typed ahead is waited for at most."""
 KEEP_SECONDS = 2.0
@@ -455,10 +458,20 @@ class RetrogradeApp(GuardedApp):
             text = ngettext("{count} warning, :warnings lists it", "{count} warnings, :warnings lists them", len(odd))
             debugger.desk.say(f"{text.format(count=len(odd))} · {odd[0].message}", bad=True)
         self.switch_screen(debugger)
+        if self._leads(message, session):
+            remember_toured()
+            debugger.call_after_refresh(debugger.parts.touring.begin)
         at, self._at = self._at, None
         if at is not None:
             debugger.call_after_refresh(self._go, debugger, at)
         debugger.call_after_refresh(self.call_later, self._release)
+
+    def _leads(self, message: OpenedSession, session: Session) -> bool:
+        """Whether a person is here for the first time, at the scenario that the tour is made for."""
+        if self.is_headless or self.is_web or os.environ.get(TOUR, "").lower() in NO or self._at is not None:
+            return False
+        fresh = message.file is None and message.leftover is None and not message.offers
+        return fresh and session.name == START and not toured()
 
     def _go(self, debugger: DebuggerScreen, at: str) -> None:
         """Goes to the moment that the command line names, or says that there is none."""

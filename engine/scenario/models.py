@@ -276,6 +276,28 @@ class Variant(Model):
         return {**given, **self.training}
 
 
+class Chapter(Model):
+    """A part of what the scenario tells, bound to a moment of its run."""
+
+    at: str = Field(
+        min_length=1,
+        max_length=200,
+        description="the moment: 2:1:17 (epoch, iteration, step), 2:1 or 2 (the end of it), start; grad(w5): the step"
+        " that makes it in the first iteration, 2:1 w5: in that one; first E < 0.01: the first time that it is true",
+    )
+    title: TextTable = Field(description="the title, a few words")
+    text: TextTable = Field(
+        description="what is told there, about 250 letters; {w5} or {grad(w1)} becomes the number at that moment,"
+        " {E after 1:1} that at another one"
+    )
+    panel: Literal["network", "equation", "weights", "loss", "timeline", "debug"] | None = Field(
+        default=None, description="the panel that comes to the front"
+    )
+    select: str | None = Field(
+        default=None, min_length=1, max_length=100, description="the parameter that is selected: w5, W_h[1,2]"
+    )
+
+
 class Scenario(Model):
     """A scenario: a network, its data, its training, and what was published about it.
 
@@ -305,6 +327,9 @@ class Scenario(Model):
     stop: StopTable
     expect: Annotated[tuple[Expectation, ...], Field(strict=False)] = Field(
         default=(), max_length=10_000, description="published figures that `retrograde check` verifies"
+    )
+    chapter: Annotated[tuple[Chapter, ...], Field(strict=False)] = Field(
+        default=(), max_length=100, description="what the scenario tells at moments of its run, in order"
     )
     doctor: DoctorTable | None = Field(
         default=None, description="limits of the rules of `retrograde doctor` that are other than usual"
@@ -441,7 +466,7 @@ class Scenario(Model):
             known = ", ".join(one.name for one in self.variants) or _("none")
             raise EngineError(_("there is no variant {name}; there are: {known}").format(name=name, known=known))
         training = Training.model_validate(variant.table(self.training))
-        update: dict[str, Any] = {"training": training, "expect": variant.expect, "variants": ()}
+        update: dict[str, Any] = {"training": training, "expect": variant.expect, "chapter": (), "variants": ()}
         if variant.title is not None:
             update["title"] = variant.title
         return self.model_copy(update=update)

@@ -24,6 +24,7 @@ from retrograde.engine.network.program import require_within
 from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.session.branches import Branches
 from retrograde.engine.session.breakpoints import Breakpoint
+from retrograde.engine.session.chapters import Chapters
 from retrograde.engine.session.cursor import Cursor
 from retrograde.engine.session.explanations import Chain, Explanations
 from retrograde.engine.session.places import Here, Places
@@ -55,6 +56,7 @@ class Session(Cursor):
         explanations: why a gradient is as it is.
         stops: the breakpoints and logpoints.
         places: marks, notes and the way back.
+        chapters: what the scenario tells at moments of the run.
         watches: the watched expressions.
     """
 
@@ -65,6 +67,7 @@ class Session(Cursor):
         self.explanations = Explanations(self)
         self.stops = Stops(self, self.queries)
         self.places = Places(self, self.branches)
+        self.chapters = Chapters(self, self.queries)
         self.watches: list[Formula] = []
 
     @classmethod

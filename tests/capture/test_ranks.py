@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -20,21 +21,31 @@ from retrograde.engine.recording.recording import load_recording  # noqa: E402
 SCRIPT = Path(__file__).with_name("ranks_script.py")
 
 
-def torchrun(how: str, folder: Path) -> str:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    done = subprocess.run(
-        [*command, str(SCRIPT), how, str(folder)],
-        capture_output=True, text=True, timeout=240, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done.stderr
+class Ran(NamedTuple):
+    """What one start of torchrun left behind: the folder of each part, and what was said."""
+
+    recorded: Path
+    watched: Path
+    said: str
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     folder = tmp_path_factory.mktemp("ranks")
-    torchrun("record", folder)
-    return folder
+    for name in ("recorded", "watched"):
+        (folder / name).mkdir()
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run(
+        [*command, str(SCRIPT), str(folder)],
+        capture_output=True, text=True, timeout=240, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return Ran(folder / "recorded", folder / "watched", done.stderr)
+
+
+@pytest.fixture
+def recorded(ran: Ran) -> Path:
+    return ran.recorded
 
 
 @pytest.mark.parametrize("rank", [0, 1])
@@ -79,12 +90,11 @@ def test_without_the_other_file_it_is_given_from_outside(recorded: Path, how: st
     assert recording.records.notes
 
 
-def test_all_ranks_find_the_step_that_one_of_them_broke(tmp_path: Path) -> None:
-    said = torchrun("watch", tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.rank0.rgrec", "bad.rank1.rgrec"]
-    assert "retrograde, rank 1: step 12: a gradient is not finite" in said
-    assert "SqrtBackward0, element 1 of 1: 1 / 0 = inf" in said
-    guilty = load_recording(tmp_path / "bad.rank1.rgrec").first_break()
+def test_all_ranks_find_the_step_that_one_of_them_broke(ran: Ran) -> None:
+    assert sorted(path.name for path in ran.watched.iterdir()) == ["bad.rank0.rgrec", "bad.rank1.rgrec"]
+    assert "retrograde, rank 1: step 12: a gradient is not finite" in ran.said
+    assert "SqrtBackward0, element 1 of 1: 1 / 0 = inf" in ran.said
+    guilty = load_recording(ran.watched / "bad.rank1.rgrec").first_break()
     assert guilty is not None
-    assert "= nan was given to torch::autograd::AccumulateGrad: no step made it" in said
-    assert "rank1:AccumulateGrad.joined" in said
+    assert "= nan was given to torch::autograd::AccumulateGrad: no step made it" in ran.said
+    assert "rank1:AccumulateGrad.joined" in ran.said

@@ -113,3 +113,16 @@ def test_a_pipe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
     assert code == 2 and len(lines) == 2 and "nonsense(" in err
     code, lines, err = conversed("", monkeypatch, capsys, "--at", "2:1:17", "--ascii")
     assert code == 0 and len(lines) == 1 and lines[0].isascii() and "2:1:17" in lines[0]
+
+
+def test_chapters_are_told() -> None:
+    mode, _session = mode_of("mazur")
+    lines = [mode.answer(line) for line in ("chapter", "", "chapter_back", "chapter 8", "chapter", "chapters")]
+    assert "§1/8  A sum: Each neuron" in lines[0]
+    assert "§2/8" in lines[1], "an empty line goes on"
+    assert "§1/8" in lines[2]
+    assert "In epoch 174 E has fallen from 0.298371 to 0.009968" in lines[3]
+    assert lines[4] == "That was the last chapter."
+    assert lines[5].endswith("§8, Again and again, 174:1:11")
+    with pytest.raises(EngineError, match="no chapter 9"):
+        mode.answer("chapter 9")

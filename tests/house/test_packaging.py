@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -55,6 +56,15 @@ def test_no_registry_or_machine_is_named() -> None:
     for name in ("pyproject.toml", ".ci/run", "README.md"):
         text = (ROOT / name).read_text(encoding="utf-8")
         assert not [host for host in hosts if host in text], name
+
+
+def test_every_folder_of_tests_is_run_in_one_stage() -> None:
+    """By default, or named by `.ci/run`: a folder that neither knows is green whatever it holds."""
+    unit = set(PROJECT["tool"]["pytest"]["ini_options"]["testpaths"])
+    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    named = set(re.findall(r"tests/\w+", " ".join(line for line in lines if "/pytest" in line)))
+    held = {f"tests/{path.relative_to(ROOT / 'tests').parts[0]}" for path in (ROOT / "tests").rglob("test_*.py")}
+    assert unit | named == held
 
 
 @pytest.fixture(scope="module")

@@ -412,8 +412,8 @@ def test_a_device_that_is_always_full(tmp_path: Path) -> None:
     opener = Path.open
 
     def full(self: Path, mode: str = "r", **keywords: Any) -> Any:
-        if mode == "w":
-            opener(self, "w", encoding="utf-8").close()
+        if mode == "wb":
+            opener(self, mode).close()
             self = Path("/dev/full")
         return opener(self, mode, **keywords)
 

@@ -70,6 +70,8 @@ class Driver:
         driver._size = (width, height)
         self.app.post_message(Resize(size, size))
         await self.pilot._wait_for_screen()
+        # On a loaded machine the screen in front is laid out later than its queue is empty.
+        await self.until(lambda: self.app.screen._compositor.size == size)
         await self.settle()
 
     def text(self) -> str:

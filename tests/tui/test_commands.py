@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections import Counter
 from pathlib import Path
@@ -14,7 +15,7 @@ from textual.binding import Binding
 from retrograde.tui import debugger
 from retrograde.tui.canvas.themes import look
 from retrograde.tui.commands.command import Group, group_title
-from retrograde.tui.commands.keys import footer_keys, key_rows, key_table
+from retrograde.tui.commands.keys import footer_key, footer_keys, key_rows, key_table
 from retrograde.tui.debugger.loading import LoadingScreen
 from retrograde.tui.debugger.parts import Parts
 from retrograde.tui.debugger.screen import DebuggerScreen
@@ -129,7 +130,49 @@ def test_no_key_is_one_that_a_terminal_takes_for_another() -> None:
 
 
 def test_the_footer_begins_with_the_steps() -> None:
-    assert footer_keys(commands())[0][1] == "→/←"
+    table = commands()
+    assert footer_key(footer_keys(table)[0], {row.id: row for row in table}) == ("→/←", "→")
+
+
+@pytest.mark.parametrize(("width", "plain_only"), [(60, False), (80, False), (120, False), (60, True), (80, True)])
+async def test_the_footer_follows_the_situation_and_never_drops_the_help(opened, width: int, plain_only: bool) -> None:
+    def footer() -> str:
+        return str(driver.text().splitlines()[-1])
+
+    wide = width >= 100
+    async with opened("mazur", size=(width, 24), ascii_only=plain_only) as driver:
+        step = "-> step" if plain_only else "→ step"
+        assert footer().index(step if not wide else "← step") < footer().index("r run") < footer().index("? help")
+        await driver.write("2")
+        assert all(re.search(rf" {key}(/T)? ", footer()) for key in ("t", "w", "z", ":", "[?]")), footer()
+        await driver.write("19")
+        wanted = ("w where from", "t/T next of w6", "h why") if wide else ("w from", "t next", "h why")
+        places = [footer().index(words) for words in wanted]
+        assert places == sorted(places), footer()
+        assert all(re.search(rf" {key}(/T)? ", footer()) for key in ("t", "w", "z", ":", "[?]")), footer()
+        await driver.press("3")
+        assert "Enter go there" in footer()
+        assert "? help" in footer()
+        await driver.press("2", "b", "c")
+        await driver.press("c", "4", "2")
+        assert "continue" in footer()
+        assert "b break" in footer()
+        await driver.write("delete all")
+        await driver.write("run 3")
+        await driver.idle()
+        await driver.press("4", "2")
+        assert all(words in footer() for words in ("G end", "7 branches", ":first when", "? help")), footer()
+        await driver.write("set lr nan")
+        await driver.press("right_square_bracket", "right_square_bracket")
+        assert "Enter go there" in footer(), footer()
+        before = driver.session.position
+        await driver.press("enter")
+        assert driver.session.position < before
+        step = driver.session.current
+        assert step is not None
+        assert all(math.isfinite(step.frame.value(one.ref)) for one in step.operands if one.made_by)
+        await driver.press("enter")
+        assert "η was given" in driver.text() or "lr was given" in driver.text()
 
 
 async def test_what_is_not_possible_is_grey_and_says_why(opened) -> None:

@@ -41,7 +41,7 @@ def test_the_gradient_of_the_samples_loss_unfolds_as_that() -> None:
     left, factors = chain(reading, reading.step)
     assert left == "="
     assert [(factor.above, factor.below) for factor in factors] == [
-        ("∂L", "∂w7"),
+        ("∂L{4}", "∂w7"),
         ("∂L", "∂out_o1"),
         ("∂out_o1", "∂net_o1"),
         ("∂net_o1", "∂w7"),

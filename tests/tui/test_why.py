@@ -118,17 +118,19 @@ async def _settled(driver) -> None:
     await driver.pilot.pause()
 
 
-async def test_one_key_says_why_and_enter_goes_to_the_layers_step(opened) -> None:
+async def test_one_key_says_why_and_enter_goes_to_the_layers_step(opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The search for what would revive it ends in time on any machine: its clock stands still.
+    monkeypatch.setattr("retrograde.engine.explaining.revival.perf_counter", lambda: 0.0)
     async with opened("vanishing", size=(80, 24)) as driver:
         await driver.press("h")
         await _shown(driver, WhyScreen)
         await _settled(driver)
+        await driver.until(lambda: "No single number revives it" in driver.text())
         text = driver.text()
         assert "∂E/∂w1 is 2.53e−6, 25,000 times less than ∂E/∂w29" in text
         assert "✓ multiplies up: slopes 1.077e−5 × weights 0.9492 × error 0.4953 × input 0.5 = 2.53e−6" in " ".join(
             text.replace("│", "").split()
         )
-        assert "No single number revives it" in text
         await driver.press("down", "enter")
         await driver.until(lambda: isinstance(driver.app.screen, DebuggerScreen))
         await driver.idle()

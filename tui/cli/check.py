@@ -43,13 +43,13 @@ def write_checks(scenarios: Sequence[str]) -> int:
     usable = len(names)
     for name in names:
         try:
-            for entry, findings in _entries(name):
+            for entry, findings, chapters in _entries(name):
                 figures += len(findings)
                 fails += sum(not finding.ok for finding in findings)
                 slips = sum(finding.wrong for finding in findings)
                 wrong += slips
                 sources += slips > 0
-                print("\n".join(_report(entry, findings)), end="\n\n", flush=True)
+                print("\n".join((*_report(entry, findings), *chapters)), end="\n\n", flush=True)
         except EngineError as error:
             print(error, file=sys.stderr)
             usable -= 1
@@ -75,15 +75,18 @@ def _verdict(figures: int, wrong: int, sources: int, fails: int) -> str:
     return said + ngettext(" ({count} source is wrong)", " ({count} sources are wrong)", sources).format(count=sources)
 
 
-def _entries(name: str) -> Iterator[tuple[str, tuple[Finding, ...]]]:
-    """The findings of a scenario, and after it those of its variants that have figures of their own."""
+def _entries(name: str) -> Iterator[tuple[str, tuple[Finding, ...], list[str]]]:
+    """The findings of a scenario and what is said of its chapters, and then those of variants with own figures."""
     from retrograde.engine.session.published import check
+    from retrograde.engine.session.session import Session
 
     scenario = load(name)
-    yield name, check(scenario)
+    count = Session(scenario).chapters.check() if scenario.chapter else 0
+    text = ngettext("{count} chapter: its moment comes", "{count} chapters: their moments come", count)
+    yield name, check(scenario), ["  " + text.format(count=count)] if count else []
     for variant in scenario.variants:
         if variant.expect:
-            yield f"{name}:{variant.name}", check(load(f"{name}:{variant.name}", said=scenario.warnings))
+            yield f"{name}:{variant.name}", check(load(f"{name}:{variant.name}", said=scenario.warnings)), []
 
 
 def _report(name: str, findings: Sequence[Finding]) -> list[str]:

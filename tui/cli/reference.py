@@ -22,6 +22,7 @@ from retrograde.engine.layers.base import ActivatedLayer, Layer
 from retrograde.engine.layers.table import KINDS
 from retrograde.engine.scenario.data_table import Data, HeldOut
 from retrograde.engine.scenario.models import (
+    Chapter,
     Expectation,
     LossTable,
     NetworkInit,
@@ -71,10 +72,27 @@ def _lines() -> Iterator[str]:
         ("[training.schedule]", RateSchedule),
         ("[stop]", StopTable),
         ("[[expect]]", Expectation),
+        ("[[chapter]]", Chapter),
         ("[[variants]]", Variant),
     )
     for title, model in tables:
         yield from _section(f"## {_code(title)}", model, _fields(model))
+    yield (
+        "A chapter is told beside the equation when the cursor is at its moment; Space goes to the next one, and the"
+        " training goes on by itself where the moment is still to come. Numbers are never typed in: what stands in"
+        " braces is a [formula](formulas.md), computed at the moment and shown with six digits.\n"
+    )
+    yield (
+        "```toml\n"
+        "[[chapter]]\n"
+        'at = "first E < 0.01"\n'
+        'title = { en = "It has learned", zh = "学会了" }\n'
+        'panel = "loss"\n'
+        "[chapter.text]\n"
+        'en = "In epoch {epoch} E has fallen from {E after 1:1} to {E}."\n'
+        'zh = "到第 {epoch} 轮，E 从 {E after 1:1} 降到 {E}。"\n'
+        "```\n"
+    )
     yield "## `[doctor]`\n"
     yield (
         "Limits of the rules of `retrograde doctor` that are other than usual, a table a rule: `lr_large = { once = 5.0"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 from retrograde.engine.text import _, joined
@@ -21,6 +22,19 @@ class Group(Enum):
     SCREEN = "screen"
 
 
+class Situation(Enum):
+    """What is on the screen when the footer is read; a row of the table says where it matters more."""
+
+    READING = "a step"
+    START = "the initial state"
+    TOLD = "a chapter of the scenario, or the page before the first one"
+    GRADIENT = "a step of the backward pass"
+    SELECTED = "something is selected in a panel"
+    STOPPED = "a breakpoint was hit"
+    ENDED = "the run has ended"
+    BROKEN = "a value that is not finite"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """Something that can be done from the keyboard. Its texts are messages, looked up where they are shown.
@@ -32,13 +46,17 @@ class Command:
         help: one sentence.
         group: where the help screen lists it.
         footer: its rank in the footer, 0 for not there.
-        short: the word in the footer.
+        short: the word in the footer; of a parameter, ``{name}`` stands for the one that it goes to.
+        brief: the word where there is little room; the same where it is empty.
+        near: its rank in situations in which it comes before the other keys.
+        kept: whether it is never left out of the footer.
         back: the id of the same motion backward, listed in the same row.
         palette: whether the command palette offers it.
         row: what the row of the key table says that it shares with other commands.
         names: what is filled into that row, messages.
         line: how it is written on the command line, such as ``set NAME VALUE``; a command without keys is only
             written.
+        first: whether it is one of the keys of the first page of the help.
         twice: whether its key has to be pressed twice.
     """
 
@@ -49,11 +67,15 @@ class Command:
     group: Group
     footer: int = 0
     short: str = ""
+    brief: str = ""
+    near: Mapping[Situation, int] = field(default_factory=dict)
+    kept: bool = False
     back: str = ""
     palette: bool = True
     row: str = ""
     names: tuple[str, ...] = ()
     line: str = ""
+    first: bool = False
     twice: bool = False
 
     @property
@@ -99,6 +121,7 @@ NAMES = {
     "left_square_bracket": "[",
     "right_curly_bracket": "}",
     "left_curly_bracket": "{",
+    "left_parenthesis": "(",
     "colon": ":",
     "slash": "/",
     "comma": ",",

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TypeVar
 
 from retrograde.engine.text import _, joined
-from retrograde.tui.commands.command import Command, Group, key_name
+from retrograde.tui.commands.command import Command, Group, Situation, key_name
 
 C = TypeVar("C", bound=Command)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRow:
-    """A row of the help screen and of the README: the keys of a command and of its opposite, in groups."""
+    """A row of the help screen and of the README: the keys of a command and of its opposite, in groups.
+
+    Attributes:
+        groups: the keys.
+        title: what they do, in a few words.
+        help: one sentence.
+        group: its heading.
+        first: what the first page of the help says of it; empty where it is not there.
+    """
 
     groups: tuple[tuple[str, ...], ...]
     title: str
     help: str
     group: Group
+    first: str = ""
 
     @property
     def keys(self) -> str:
@@ -56,20 +65,40 @@ def key_rows(table: Sequence[Command]) -> list[KeyRow]:
                 for pair in zip_longest(command.keys, back.keys)
             )
             title = joined((_(command.title), _(back.title)), ", ")
-        rows.append(KeyRow(groups=groups, title=title, help=_(command.help), group=command.group))
+        rows.append(
+            KeyRow(
+                groups=groups,
+                title=title,
+                help=_(command.help),
+                group=command.group,
+                first=_(command.title) if command.first else "",
+            )
+        )
     return rows
 
 
-def footer_keys(table: Sequence[C]) -> tuple[tuple[C, str, str], ...]:
-    """Commands, keys and words of the footer, the most important first; the words are messages."""
-    by_id = {command.id: command for command in table}
-    found = []
-    for command in sorted((c for c in table if c.footer and c.keys), key=lambda c: c.footer):
-        keys = command.named(command.keys[0])
-        if command.back and by_id[command.back].keys:
-            keys += "/" + key_name(by_id[command.back].keys[0])
-        found.append((command, keys, command.short))
-    return tuple(found)
+def footer_keys(table: Sequence[C], at: Situation = Situation.READING) -> tuple[C, ...]:
+    """The commands of the footer, those first that matter most in a situation.
+
+    Args:
+        table: the commands.
+        at: the situation.
+    """
+    listed = [command for command in table if (command.footer or at in command.near) and (command.keys or command.line)]
+    near = max((rank for command in listed for rank in command.near.values()), default=0)
+    return tuple(sorted(listed, key=lambda command: command.near.get(at, near + command.footer)))
+
+
+def footer_key(command: Command, table: Mapping[str, Command]) -> tuple[str, str]:
+    """The keys of a command in the footer, with those of its opposite; and the first of them, for little room.
+
+    Args:
+        command: the command.
+        table: all commands by their ids.
+    """
+    key = command.shown
+    back = table[command.back].keys if command.back else ()
+    return (f"{key}/{key_name(back[0])}" if back and command.keys else key), key
 
 
 def key_table(table: Sequence[Command]) -> str:

@@ -69,6 +69,7 @@ class Breaking:
             session.seek(outcome.step)
         if session.here != origin:
             session.visit(origin)
+        self._desk.stopped = -1 if stop.breakpoint is None else session.position
         if stop.breakpoint is not None:
             point = stop.breakpoint
             text = _("breakpoint {number}: {text}").format(number=point.number, text=point.text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from retrograde.engine.explaining.step import Operand
     from retrograde.engine.session.session import Session
     from retrograde.tui.canvas.glyphs import Glyphs
+    from retrograde.tui.commands.keys import KeyRow
     from retrograde.tui.debugger.arrangement import Arrangement
     from retrograde.tui.reading.reading import Reading
+    from retrograde.tui.records.status import TourView
     from retrograde.tui.screens.jump import Spot
     from retrograde.tui.views.parameters import Parameters
+    from retrograde.tui.views.topics import Topic
 
 Action = Callable[[], None]
 
@@ -80,6 +83,21 @@ class Host(Protocol):
     def quit(self) -> None:
         """Leaves."""
 
+    def show_tour(self, view: TourView | None) -> None:
+        """Shows a stop of the tour, or that it is over.
+
+        Args:
+            view: the stop.
+        """
+
+    def show_help(self, rows: Sequence[KeyRow], topics: Sequence[Topic] = ()) -> None:
+        """Shows the help.
+
+        Args:
+            rows: the rows of the key table.
+            topics: what was asked for; shown alone.
+        """
+
     def announce(self, text: str) -> None:
         """Shows a text for a moment, in a corner."""
 
@@ -127,6 +145,8 @@ class Desk:
         notice: what is said in place of the keys.
         outcome: how the last run ended, in words.
         goal: the step that the notice is about, where Enter goes next; None for none.
+        stopped: the position at which a breakpoint was hit last, -1 for none.
+        told: whether a chapter of the scenario is told here.
         paint: hands every widget its view.
         paint_footer: shows the keys or the notice.
         slot: finds the slot that is selected in the panel with the focus.
@@ -145,6 +165,8 @@ class Desk:
     notice: Said = NOTHING_SAID
     outcome: str = ""
     goal: int | None = None
+    stopped: int = -1
+    told: bool = False
     paint: Action = lambda: None
     paint_footer: Action = lambda: None
     slot: Callable[[], Ref | None] = lambda: None
@@ -177,7 +199,7 @@ class Desk:
         self.reading = Reading.of(session)
         self.parameters = Parameters(self.reading)
         self.lens = Lens(digits=self.lens.digits)
-        self.notice, self.outcome, self.goal = NOTHING_SAID, "", None
+        self.notice, self.outcome, self.goal, self.stopped = NOTHING_SAID, "", None, -1
         self.forget()
         for begins in self.beginners:
             begins()

@@ -125,7 +125,8 @@ class Doctoring:
             self._timer = None
         if self._runs == self._working.runs or self._working.work is not None:
             return
-        if self.known is not None or self._seconds > QUIET_SECONDS:
+        if self.known is not None or not self.here.iterations or self._seconds > QUIET_SECONDS:
+            # Of a run that has made no iteration, the doctor would make the whole.
             self._runs = self._working.runs
         else:
             self._timer = self._desk.host.after(REST_SECONDS, self._rest)

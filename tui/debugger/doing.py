@@ -9,13 +9,15 @@ from textual.binding import Binding, BindingsMap, BindingType
 
 from retrograde.engine.errors import OnlyReadError
 from retrograde.engine.text import _
-from retrograde.tui.commands.keys import footer_keys
+from retrograde.tui.commands.keys import footer_key, footer_keys
 from retrograde.tui.debugger.desk import NOTHING_SAID
 from retrograde.tui.debugger.parts import Parts
+from retrograde.tui.debugger.situation import ANYWHERE, Situated, situation
 from retrograde.tui.debugger.table import Row, commands
 from retrograde.tui.records.status import FooterView
 
 if TYPE_CHECKING:
+    from retrograde.tui.commands.command import Situation
     from retrograde.tui.debugger.desk import Desk
     from retrograde.tui.debugger.panelled import PanelledScreen
     from retrograde.tui.work.unsaved import Keeper
@@ -50,16 +52,26 @@ class Rows:
     def __init__(self) -> None:
         self.by_id = {row.id: row for row in commands()}
         self.words = {row.word: row.id for row in commands() if row.word}
-        self._footer = footer_keys(commands())
+        self._footers: dict[Situation, tuple[Row, ...]] = {}
 
-    def footer(self, why_not: Callable[[Row], str]) -> FooterView:
+    def footer(self, why_not: Callable[[Row], str], at: Situated = ANYWHERE) -> FooterView:
         """The keys of the footer; grey where a command is not possible now.
 
         Args:
             why_not: says why a command is not possible; empty where it is.
+            at: what is on the screen.
         """
-        grey = frozenset(number for number, (row, _keys, _word) in enumerate(self._footer) if why_not(row))
-        return FooterView(keys=tuple((keys, _(word)) for _row, keys, word in self._footer), grey=grey)
+        rows = self._footers.get(at.kind)
+        if rows is None:
+            rows = self._footers[at.kind] = footer_keys(commands(), at.kind)
+        rows = tuple(row for row in rows if at.name or "{name}" not in row.short)
+        keys = [footer_key(row, self.by_id) for row in rows]
+        return FooterView(
+            keys=tuple((key, _(row.short).format(name=at.name)) for row, (key, _one) in zip(rows, keys, strict=True)),
+            brief=tuple((key, _(row.brief or row.short)) for row, (_both, key) in zip(rows, keys, strict=True)),
+            kept=next((number for number, row in enumerate(rows) if row.kept), -1),
+            grey=frozenset(number for number, row in enumerate(rows) if why_not(row)),
+        )
 
 
 class Doing:
@@ -79,7 +91,7 @@ class Doing:
         self._screen = screen
         self._rows = Rows()
         self._begun = ""
-        self.parts = Parts(desk, keeper, self._rows.words, self.obey)
+        self.parts = Parts(desk, keeper, self._rows.words, self.obey, commands)
 
     def do(self, name: str, *, sure: bool = False) -> None:
         """Does what the key of a command does.
@@ -90,6 +102,8 @@ class Doing:
         """
         row, desk, working = self._rows.by_id[name], self._desk, self.parts.working
         working.stand_back()
+        if name == "pause" and self.parts.touring.leave():
+            return
         begun, self._begun = self._begun, ""
         self.parts.keeping.next_key()
         if desk.notice.text:
@@ -109,6 +123,7 @@ class Doing:
             row.early(self._screen)
         else:
             self.parts.writing.ask(f"{row.word} ")
+        self.parts.touring.did(name)
 
     def obey(self, name: str, rest: str) -> None:
         """Does what was written on the command line.
@@ -160,4 +175,4 @@ class Doing:
 
     def footer(self) -> FooterView:
         """The keys of the footer."""
-        return self._rows.footer(self.why_not)
+        return self._rows.footer(self.why_not, situation(self._desk))

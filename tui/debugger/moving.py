@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
+from retrograde.tui.work.turns import Event
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.expression import Ref
@@ -97,7 +98,29 @@ class Moving:
         goal, self._desk.goal = self._desk.goal, None
         if goal is not None:
             self.seek(goal)
-        return goal is not None
+        return goal is not None or self._to_break()
+
+    def _to_break(self) -> bool:
+        """Of a step whose value is not finite, goes to where that began; False where nothing is asked for that."""
+        from math import isfinite
+
+        from retrograde.engine.explaining.nonfinite import origin
+
+        desk, reading = self._desk, self._desk.reading
+        step = reading.step
+        if step is None or isfinite(reading.frame.value(step.target)) or desk.selected is not None:
+            return False
+        if not self._working.turns.allows(Event.USE):
+            return False
+        found = origin(reading.frame, step.target)
+        number = None if found is None else reading.made_by(found.ref)
+        if found is None or number == reading.position:
+            desk.say(_("it began here"))
+        elif number is None:
+            desk.say(_("{name} was given, no step made it").format(name=reading.symbol(found.ref)))
+        else:
+            self.seek(number)
+        return True
 
     def _visit(self, where: int) -> None:
         session = self._desk.session

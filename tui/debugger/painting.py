@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -99,7 +100,9 @@ class Painting:
 
     def _paint_footer(self) -> None:
         notice = self._desk.notice
-        view = FooterView(keys=(), notice=notice.text, bad=notice.bad) if notice.text else self._keys()
+        # While there is work, keys but that which ends it are of no use.
+        busy = bool(notice.text) and self._working.work is not None
+        view = replace(FooterView(keys=()) if busy else self._keys(), notice=notice.text, bad=notice.bad)
         self._screen.give_footer(view)
 
     # -- a run

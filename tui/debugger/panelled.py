@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from textual.app import ComposeResult
 from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
@@ -18,10 +18,13 @@ from retrograde.tui.debugger import rooms
 from retrograde.tui.debugger.arrangement import Arrangement
 from retrograde.tui.debugger.panels.table import PANELS
 from retrograde.tui.records.marks import PanelEdge
-from retrograde.tui.records.status import FooterView
-from retrograde.tui.widgets.bars import Breadcrumb, Footer, Notice
+from retrograde.tui.records.status import FooterView, TourView
+from retrograde.tui.widgets.bars import Breadcrumb, Footer, Notice, Tour
 from retrograde.tui.widgets.panel import Drawn, HasLook
 from retrograde.tui.work.unsaved import Keeper
+
+if TYPE_CHECKING:
+    from retrograde.tui.views.topics import Topic
 
 
 class Owner(HasLook, Protocol):
@@ -54,7 +57,9 @@ class Owner(HasLook, Protocol):
 
 
 NO_FRAME = PanelEdge(title=())
-NOTICE = "notice"
+NOTICE, TOUR = "notice", "tour"
+TOUR_ROWS = 4
+"""Rows of a stop of the tour, below the footer."""
 
 
 class _Rooms(Layout):
@@ -65,10 +70,13 @@ class _Rooms(Layout):
     def arrange(self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True) -> ArrangeResult:
         """The placements of the widgets that have a room; the others are not shown."""
         screen = cast(PanelledScreen, parent)
-        places = screen.placed = screen.arrangement.divide(size.width, size.height).places
+        foot = screen.foot(size.height)
+        places = screen.placed = screen.arrangement.divide(size.width, size.height - foot).places
         found = []
         for child in children:
             place = places.get(child.id or "")
+            if child.id == TOUR and foot:
+                place = rooms.Room(0, size.height - foot, size.width, foot)
             if child.id == NOTICE and not places:
                 place = rooms.Room(0, 0, size.width, size.height)
             if place is not None and place.width > 0 and place.height > 0:
@@ -87,6 +95,7 @@ class PanelledScreen(Screen[None]):
 
     Attributes:
         arrangement: which panels are shown.
+        touring: whether a stop of the tour is shown.
         placed: the rooms of the widgets as they lie now.
         pieces: the widgets by their ids; none before they are there.
     """
@@ -94,6 +103,7 @@ class PanelledScreen(Screen[None]):
     def __init__(self, arrangement: Arrangement) -> None:
         super().__init__()
         self.arrangement = arrangement
+        self.touring = False
         self.placed: dict[str, rooms.Room] = {}
         self.pieces: dict[str | None, Widget] = {}
 
@@ -102,6 +112,7 @@ class PanelledScreen(Screen[None]):
         yield Breadcrumb(id=rooms.HEADER)
         yield from (row.widget(id=row.id) for row in PANELS)
         yield Footer(id=rooms.FOOTER)
+        yield Tour(id=TOUR)
         yield Notice(id=NOTICE)
 
     def on_mount(self) -> None:
@@ -168,15 +179,16 @@ class PanelledScreen(Screen[None]):
         """
         self.owner.speak(wanted)
 
-    def show_help(self, rows: Sequence[KeyRow]) -> None:
-        """Shows all keys.
+    def show_help(self, rows: Sequence[KeyRow], topics: Sequence[Topic] = ()) -> None:
+        """Shows the help.
 
         Args:
             rows: the rows of the key table.
+            topics: what was asked for; shown alone.
         """
         from retrograde.tui.screens.help import HelpScreen
 
-        self.app.push_screen(HelpScreen(self.owner.look, rows))
+        self.app.push_screen(HelpScreen(self.owner.look, rows, topics))
 
     def show_palette(self) -> None:
         """Opens the command palette."""
@@ -201,7 +213,28 @@ class PanelledScreen(Screen[None]):
     def cells(self) -> tuple[int, int]:
         """Columns and rows of the terminal."""
         size = self.app.size
-        return size.width, size.height
+        return size.width, size.height - self.foot(size.height)
+
+    def foot(self, height: int) -> int:
+        """The rows below the footer.
+
+        Args:
+            height: the rows of the terminal.
+        """
+        rows = min(TOUR_ROWS, height - rooms.LEAST_HEIGHT) if self.touring else 0
+        return rows if rows > 1 else 0
+
+    def show_tour(self, view: TourView | None) -> None:
+        """Shows a stop of the tour, or that it is over.
+
+        Args:
+            view: the stop.
+        """
+        self.touring = view is not None
+        if view is not None:
+            self.give(TOUR, NO_FRAME, self.in_glyphs(view))
+        self.lay_out()
+        self.paint()
 
     @property
     def shown(self) -> rooms.Rooms | None:

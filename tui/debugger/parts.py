@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from retrograde.tui.debugger.authoring import Authoring
 from retrograde.tui.debugger.badges import Badges
 from retrograde.tui.debugger.beside import Beside
 from retrograde.tui.debugger.breakpoints import Breaking
+from retrograde.tui.debugger.chaptering import Chaptering
 from retrograde.tui.debugger.copying import Copying
 from retrograde.tui.debugger.doctoring import Doctoring
 from retrograde.tui.debugger.editing import Editing
 from retrograde.tui.debugger.explaining import Explaining
+from retrograde.tui.debugger.helping import Helping
 from retrograde.tui.debugger.jumping import Jumping
 from retrograde.tui.debugger.keeping import Keeping
 from retrograde.tui.debugger.leaving import Leaving
@@ -27,12 +29,14 @@ from retrograde.tui.debugger.racing import Racing
 from retrograde.tui.debugger.running import Running
 from retrograde.tui.debugger.selecting import Selecting
 from retrograde.tui.debugger.telling import Telling
+from retrograde.tui.debugger.touring import Touring
 from retrograde.tui.debugger.viewing import Viewing
 from retrograde.tui.debugger.visiting import Visiting
 from retrograde.tui.debugger.working import Working
 from retrograde.tui.debugger.writing import Writing
 
 if TYPE_CHECKING:
+    from retrograde.tui.commands.command import Command
     from retrograde.tui.debugger.desk import Desk
     from retrograde.tui.work.unsaved import Keeper
 
@@ -45,6 +49,7 @@ class Parts:
         keeper: keeps what was not saved.
         words: the words of the command line, with the ids of their commands.
         obey: does the command with an id, with what is written after its word.
+        table: gives the table of commands.
     """
 
     def __init__(
@@ -53,6 +58,7 @@ class Parts:
         keeper: Keeper,
         words: Mapping[str, str],
         obey: Callable[[str, str], None],
+        table: Callable[[], Sequence[Command]],
     ) -> None:
         self.desk = desk
         self.working = Working(desk)
@@ -61,6 +67,7 @@ class Parts:
         self.badges = Badges(desk, self.working)
         self.beside = Beside(desk, self.working)
         self.viewing = Viewing(desk)
+        self.helping = Helping(desk, self.working, table)
         self.copying = Copying(desk)
         self.moving = Moving(desk, self.working)
         self.visiting = Visiting(desk, self.working, self.listing)
@@ -69,6 +76,8 @@ class Parts:
         self.editing = Editing(desk, self.working, self.moving, self.keeping, self.beside)
         self.doctoring = Doctoring(desk, self.working, self.moving, self.editing)
         self.racing = Racing(desk, self.working, self.keeping)
+        self.touring = Touring(desk, self.working, self.moving, table)
+        self.chaptering = Chaptering(desk, self.working, self.moving)
         colleagues = Colleagues(
             working=self.working,
             listing=self.listing,
@@ -78,6 +87,7 @@ class Parts:
             breaking=self.breaking,
             doctoring=self.doctoring,
             racing=self.racing,
+            chaptering=self.chaptering,
         )
         self.panels = {row.id: row.part(desk, colleagues) for row in PANELS}
         self.selecting = Selecting(desk, self.panels)

@@ -89,6 +89,7 @@ class DebuggerScreen(PanelledScreen):
     def reword(self) -> None:
         """Shows the same moment in another language."""
         super().reword()
+        self.parts.touring.show()
         self.desk.rest()
 
     # -- what the parts ask

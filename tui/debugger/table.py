@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from retrograde.engine.text import N_
-from retrograde.tui.commands.command import Command, Group
+from retrograde.tui.commands.command import Command, Group, Situation
 from retrograde.tui.commands.keys import key_rows
 from retrograde.tui.debugger.panels.panel import PanelRow
 from retrograde.tui.debugger.panels.table import PANELS
@@ -40,6 +40,14 @@ class Row(Command):
     runs: bool = False
 
 
+START, TOLD = Situation.START, Situation.TOLD
+GRADIENT, SELECTED = Situation.GRADIENT, Situation.SELECTED
+STOPPED, ENDED, BROKEN = Situation.STOPPED, Situation.ENDED, Situation.BROKEN
+FIRST = ("step", "layer", "row")
+"""Motions of the first page of the help, with their opposites."""
+NOWHERE: Mapping[Situation, int] = {}
+
+
 def _pair(
     name: str,
     acts: tuple[Callable[[Parts], None], Callable[[Parts], None]],
@@ -50,6 +58,8 @@ def _pair(
     *,
     footer: int = 0,
     short: str = "",
+    brief: str = "",
+    near: Mapping[Situation, int] = NOWHERE,
     group: Group = Group.MOTION,
     whens: tuple[Callable[[Parts], str] | None, Callable[[Parts], str] | None] = (None, None),
 ) -> tuple[Row, Row]:
@@ -61,7 +71,10 @@ def _pair(
         help=sentence,
         group=group,
         footer=footer,
+        first=name in FIRST,
         short=short,
+        brief=brief,
+        near=near,
         back=f"{name}_back",
         act=acts[0],
         when=whens[0],
@@ -81,6 +94,7 @@ def _motion(
     *,
     footer: int = 0,
     short: str = "",
+    near: Mapping[Situation, int] = NOWHERE,
 ) -> tuple[Row, Row]:
     """Moving by a granularity, and back."""
     return _pair(
@@ -92,6 +106,7 @@ def _motion(
         sentence,
         footer=footer,
         short=short,
+        near=near,
         whens=(lambda on: on.moving.why_not_on, lambda on: on.moving.why_not_back),
     )
 
@@ -133,6 +148,7 @@ COMMANDS: tuple[Row, ...] = (
         N_("One step: one number of the iteration."),
         footer=1,
         short=N_("step"),
+        near={START: 1, TOLD: 2, GRADIENT: 6, ENDED: 6, STOPPED: 6, BROKEN: 6, SELECTED: 6},
     ),
     *_motion(
         "term",
@@ -140,7 +156,7 @@ COMMANDS: tuple[Row, ...] = (
         ("I",),
         (N_("into the terms"), N_("back through the terms")),
         N_("One summand of the step; the running sum is a number that existed."),
-        footer=13,
+        footer=16,
         short=N_("term"),
     ),
     *_motion(
@@ -149,8 +165,9 @@ COMMANDS: tuple[Row, ...] = (
         ("N", "shift+f10"),
         (N_("next layer"), N_("previous layer")),
         N_("To the end of this layer's steps in this pass."),
-        footer=2,
+        footer=8,
         short=N_("layer"),
+        near={GRADIENT: 10, START: 9, TOLD: 10},
     ),
     *_motion(
         "phase",
@@ -158,7 +175,7 @@ COMMANDS: tuple[Row, ...] = (
         ("F",),
         (N_("end of this pass"), N_("start of this pass")),
         N_("To the end of the forward pass, the loss, the backward pass or the update."),
-        footer=8,
+        footer=12,
         short=N_("pass"),
     ),
     *_motion(
@@ -174,8 +191,9 @@ COMMANDS: tuple[Row, ...] = (
         ("left_square_bracket",),
         (N_("next iteration"), N_("previous iteration")),
         N_("One batch: forward, loss, backward, update."),
-        footer=3,
+        footer=10,
         short=N_("iteration"),
+        near={START: 4, TOLD: 9},
     ),
     *_motion(
         "epoch",
@@ -186,13 +204,15 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="why",
+        first=True,
         keys=("h",),
         title=N_("why is this gradient so"),
         help=N_("Of the selected value, or the step's: tiny, huge, 0 or NaN, layer by layer; why w1, why delta(h1)."),
         group=Group.WHY,
         line="why NAME",
-        footer=5,
+        footer=7,
         short=N_("why"),
+        near={START: 7, TOLD: 5, GRADIENT: 3, STOPPED: 4, BROKEN: 3, ENDED: 5},
         act=lambda on: on.explaining.why_key(),
         obey=lambda on, name: on.explaining.why(name),
     ),
@@ -203,8 +223,9 @@ COMMANDS: tuple[Row, ...] = (
         help=N_("The doctor names the cause, what follows from it and what to do; Enter goes to where it began."),
         group=Group.WHY,
         line="doctor EPOCHS",
-        footer=6,
+        footer=9,
         short=N_("doctor"),
+        near={ENDED: 4, BROKEN: 4, START: 8, TOLD: 6},
         act=lambda on: on.doctoring.show(),
         obey=lambda on, epochs: on.doctoring.show(epochs),
     ),
@@ -225,6 +246,8 @@ COMMANDS: tuple[Row, ...] = (
         help=N_("Down to E as a tree: path by path, by what it goes through, term by term; chain w1, chain out_h1."),
         group=Group.WHY,
         line="chain NAME",
+        short=N_("chain"),
+        near={GRADIENT: 11},
         act=lambda on: on.explaining.chain_key(),
         obey=lambda on, name: on.explaining.chain(name),
     ),
@@ -236,6 +259,8 @@ COMMANDS: tuple[Row, ...] = (
         help=N_("What moved the selected parameter, by row of the data, cause or time; Enter goes to the moment."),
         group=Group.WHY,
         line="biography NAME",
+        short=N_("biography"),
+        near={SELECTED: 5},
         act=lambda on: on.telling.biography(),
         obey=lambda on, name: on.telling.biography(name),
     ),
@@ -332,15 +357,22 @@ COMMANDS: tuple[Row, ...] = (
         (N_("to the selected row"), N_("back to the selected row")),
         N_("To the next step that makes the gradient or the new value of the selected parameter."),
         group=Group.GOTO,
+        footer=3,
+        short=N_("next of {name}"),
+        brief=N_("next"),
+        near={GRADIENT: 2, SELECTED: 1},
     ),
     Row(
         id="origin",
+        first=True,
         keys=("w",),
         title=N_("where from"),
         help=N_("To the step that made the selected operand; Backspace returns."),
         group=Group.GOTO,
-        footer=11,
+        footer=2,
         short=N_("where from"),
+        brief=N_("from"),
+        near={GRADIENT: 1, STOPPED: 3, BROKEN: 2, SELECTED: 7},
         act=lambda on: on.moving.to_origin(),
     ),
     Row(
@@ -358,10 +390,13 @@ COMMANDS: tuple[Row, ...] = (
         help=N_("To the step that made what is selected; after a run that diverged, to where it began."),
         group=Group.GOTO,
         palette=False,
+        short=N_("go there"),
+        near={BROKEN: 1, SELECTED: 2},
         act=lambda on: None if on.moving.to_goal() else on.selecting.enter(),
     ),
     Row(
         id="return",
+        first=True,
         keys=("backspace", "ctrl+o"),
         title=N_("return from a jump"),
         help=N_("Where the last jump came from, and the one before it."),
@@ -410,10 +445,13 @@ COMMANDS: tuple[Row, ...] = (
         title=N_("end of what was run"),
         help=N_("The furthest moment that was reached."),
         group=Group.GOTO,
+        short=N_("end"),
+        near={ENDED: 1},
         act=lambda on: on.moving.to_end(),
     ),
     Row(
         id="line",
+        first=True,
         keys=("colon",),
         title=N_("command line"),
         help=N_(
@@ -421,20 +459,24 @@ COMMANDS: tuple[Row, ...] = (
             "epochs from here · :run 100 epochs · :quit; Tab completes, ↑ brings back what was written before."
         ),
         group=Group.GOTO,
-        footer=14,
+        footer=4,
         short=N_("go to"),
+        brief=N_("go"),
+        near={START: 5, TOLD: 7, GRADIENT: 8, ENDED: 7, STOPPED: 8, BROKEN: 8, SELECTED: 9},
         act=lambda on: on.writing.ask(),
     ),
     Row(
         id="run",
+        first=True,
         runs=True,
         keys=("r",),
         title=N_("run until it converges"),
         help=N_("Until a stop rule of the scenario ends it; the screen stays usable."),
         group=Group.RUN,
         line="run EPOCHS",
-        footer=4,
+        footer=6,
         short=N_("run"),
+        near={START: 2, TOLD: 3, ENDED: 9},
         act=lambda on: on.running.run(),
         obey=lambda on, epochs: on.running.epochs(epochs),
     ),
@@ -450,8 +492,40 @@ COMMANDS: tuple[Row, ...] = (
         when=lambda on: on.racing.why_not,
     ),
     Row(
+        id="chapter",
+        keys=("space",),
+        title=N_("next chapter"),
+        help=N_("What the scenario tells, moment by moment; chapter 3 goes to one. While a run goes on: pauses it."),
+        group=Group.GOTO,
+        line="chapter NUMBER",
+        short=N_("chapter"),
+        near={TOLD: 1},
+        act=lambda on: on.chaptering.space(),
+        obey=lambda on, text: on.chaptering.obey(text),
+        when=lambda on: on.chaptering.why_not_space,
+    ),
+    Row(
+        id="chapter_back",
+        keys=("left_parenthesis",),
+        title=N_("previous chapter"),
+        help=N_("The one before, or back to the last one that was told."),
+        group=Group.GOTO,
+        act=lambda on: on.chaptering.previous(),
+        when=lambda on: on.chaptering.why_not,
+    ),
+    Row(
+        id="chapters",
+        title=N_("list the chapters"),
+        help=N_("With their titles and moments; Enter goes to one."),
+        group=Group.GOTO,
+        line="chapters",
+        act=lambda on: on.chaptering.list(),
+        obey=lambda on, _rest: on.chaptering.list(),
+        when=lambda on: on.chaptering.why_not,
+    ),
+    Row(
         id="pause",
-        keys=("space", "ctrl+c", "escape"),
+        keys=("ctrl+c", "escape"),
         title=N_("pause the run"),
         help=N_("Stops at the end of the iteration; r goes on. Cancels a search."),
         group=Group.RUN,
@@ -474,9 +548,10 @@ COMMANDS: tuple[Row, ...] = (
         ("C", "shift+f5"),
         (N_("continue"), N_("continue backward")),
         N_("To the next, or the previous, hit of a breakpoint; without one, to where the run ends or began."),
-        footer=9,
-        short=N_("continue"),
         group=Group.DEBUG,
+        footer=13,
+        short=N_("continue"),
+        near={STOPPED: 1},
     ),
     Row(
         id="break_here",
@@ -484,8 +559,9 @@ COMMANDS: tuple[Row, ...] = (
         title=N_("breakpoint here"),
         help=N_("Where the value of this step is made, in every iteration; again removes it."),
         group=Group.DEBUG,
-        footer=10,
+        footer=14,
         short=N_("break"),
+        near={STOPPED: 2},
         act=lambda on: on.breaking.here(),
         when=lambda on: on.breaking.why_not_here,
     ),
@@ -495,6 +571,9 @@ COMMANDS: tuple[Row, ...] = (
         title=N_("break when this value changes"),
         help=N_("The selected parameter, operand or neuron, or the value of this step; again removes it."),
         group=Group.DEBUG,
+        short=N_("break on change"),
+        brief=N_("break"),
+        near={SELECTED: 4},
         act=lambda on: on.breaking.on_change(),
     ),
     Row(
@@ -563,6 +642,8 @@ COMMANDS: tuple[Row, ...] = (
         help=N_("first E < 0.01: goes to the first moment of the run at which it is true."),
         group=Group.DEBUG,
         line="first CONDITION",
+        short=N_("when"),
+        near={ENDED: 3},
         obey=lambda on, text: on.querying.ask("first", text),
     ),
     Row(
@@ -607,13 +688,15 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="edit",
+        first=True,
         runs=True,
         keys=("e",),
         title=N_("edit this value"),
         help=N_("The selected parameter, operand or neuron, or the value of this step; time forks here."),
         group=Group.CHANGE,
-        footer=12,
+        footer=15,
         short=N_("edit"),
+        near={SELECTED: 3, STOPPED: 5},
         act=lambda on: on.editing.ask(),
     ),
     Row(
@@ -652,6 +735,8 @@ COMMANDS: tuple[Row, ...] = (
         title=N_("branches"),
         help=N_("Lists the branches: Enter goes to one, d shows every value that differs, and both loss curves."),
         group=Group.CHANGE,
+        short=N_("branches"),
+        near={ENDED: 2},
         act=lambda on: on.editing.branches(),
     ),
     Row(
@@ -855,10 +940,15 @@ COMMANDS: tuple[Row, ...] = (
     *map(_panel, PANELS),
     Row(
         id="zoom",
+        first=True,
         keys=("z",),
         title=N_("enlarge the panel"),
         help=N_("The panel with the focus takes the whole screen; again for all panels."),
         group=Group.SCREEN,
+        footer=5,
+        short=N_("enlarge"),
+        brief=N_("zoom"),
+        near={START: 6, TOLD: 8, GRADIENT: 9, ENDED: 8, STOPPED: 9, BROKEN: 9, SELECTED: 8},
         act=lambda on: on.viewing.zoom(),
     ),
     Row(
@@ -909,13 +999,34 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="help",
+        first=True,
         keys=("question_mark",),
         title=N_("help"),
-        help=N_("All keys."),
+        help=N_("Keys by task, signs, terms; help w1, help delta(h1), help ‹ or help epoch says what that is."),
         group=Group.SCREEN,
-        footer=7,
+        line="help WORD",
+        footer=11,
         short=N_("help"),
+        near={START: 3, TOLD: 4},
+        kept=True,
+        obey=lambda on, word: on.helping.help(word),
         early=lambda screen: screen.show_help(key_rows(commands())),
+    ),
+    Row(
+        id="tour",
+        title=N_("tour"),
+        help=N_("What the keys do, in two minutes; each stop goes on with the key that it names, Esc ends it."),
+        group=Group.SCREEN,
+        line="tour",
+        obey=lambda on, _rest: on.touring.begin(),
+    ),
+    Row(
+        id="what",
+        keys=("K",),
+        title=N_("what is this symbol"),
+        help=N_("Of what is selected, or of the value of this step: definition, formula, source."),
+        group=Group.SCREEN,
+        act=lambda on: on.helping.symbol(),
     ),
     Row(
         id="suspend",
@@ -936,12 +1047,13 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="quit",
+        first=True,
         keys=("q",),
         title=N_("quit"),
         help=N_("Leaves Retrograde."),
         group=Group.SCREEN,
         line="quit",
-        footer=15,
+        footer=17,
         short=N_("quit"),
         act=lambda on: on.leaving.quit(),
         obey=lambda on, rest: on.leaving.quit(forced=rest.startswith("!")),

@@ -275,6 +275,15 @@ class Working:
         if waiting is not None:
             waiting()
 
+    @property
+    def busy(self) -> bool:
+        """Whether something goes on that can be paused: a run, a search with a title, or a seek that takes long."""
+        from retrograde.tui.work.jobs import Job
+
+        if self.work is None or isinstance(self.work, Job):
+            return self.searching
+        return self.work.where is None or self.progress is not None
+
     def stop_quiet(self) -> None:
         """Ends the work that was begun without being asked for, so that a key need not wait for it."""
         if self.work is None:

@@ -43,11 +43,20 @@ class Badge:
     ok: bool | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A chapter of the scenario, at its moment."""
+
+    title: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EquationView:
     """One step: always the same things, in the same order.
 
     Attributes:
+        told: the chapter of the scenario that is about this moment.
         question: the step in a few words.
         why: one sentence.
         left: the symbol that is assigned.
@@ -68,6 +77,7 @@ class EquationView:
         prose: paragraphs, where there is no step: the scenario's own words.
     """
 
+    told: Told | None = None
     question: str = ""
     why: str = ""
     left: str = ""

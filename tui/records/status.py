@@ -27,12 +27,14 @@ class Pins:
         marks: letters and their steps in the iteration, from 1.
         hits: steps in the iteration at which a breakpoint is hit, from 1.
         far: letters of marks elsewhere, and their share of the run.
+        chapters: signs of chapters and their steps in the iteration, from 1.
         alerts: what the doctor found: its share of the run, a word, and whether it begins in this iteration.
     """
 
     marks: tuple[tuple[str, int], ...] = ()
     hits: tuple[int, ...] = ()
     far: tuple[tuple[str, float], ...] = ()
+    chapters: tuple[tuple[str, int], ...] = ()
     alerts: tuple[tuple[float, str, bool], ...] = ()
 
 
@@ -101,6 +103,8 @@ class FooterView:
 
     Attributes:
         keys: keys and what they do, the most important first.
+        brief: the same where there is little room.
+        kept: the number, from 0, of the one that is never left out; -1 for none.
         grey: the numbers, from 0, of those that are not possible now.
         notice: what is said in place of the keys.
         bad: whether it says what is wrong.
@@ -108,7 +112,26 @@ class FooterView:
     """
 
     keys: tuple[tuple[str, str], ...]
+    brief: tuple[tuple[str, str], ...] = ()
+    kept: int = -1
     grey: frozenset[int] = frozenset()
     notice: str = ""
     bad: bool = False
     box: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TourView:
+    """A stop of the tour.
+
+    Attributes:
+        title: which one it is.
+        key: the key that goes on.
+        text: what is said.
+        leave: how the tour is ended.
+    """
+
+    title: str
+    key: str
+    text: str
+    leave: str

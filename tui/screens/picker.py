@@ -175,7 +175,8 @@ class PickerScreen(Answering[str | None]):
             ),
             " · ",
         )
-        lines: list[tuple[Span, ...]] = [(Span(line, Ink.STRONG),) for line in self._wrapped(one.teaches, room)][:2]
+        lines: list[Line] = []
+        lines += [(Span(line, Ink.STRONG),) for line in self._wrapped(one.teaches, room)[:2]]
         for line in self._wrapped(one.about, room):
             if len(lines) >= height - 1:
                 last = lines[-1][0]

@@ -18,6 +18,9 @@ def welcome(reading: Reading) -> EquationView:
     scenario = reading.scenario
     chosen = language()
     paragraphs: list[Line] = []
+    if chapters := len(scenario.chapter):
+        said = ngettext(" tells it in {count} chapter.", " tells it in {count} chapters.", chapters)
+        paragraphs.append((Span("Space", Ink.KEY), Span(said.format(count=chapters), Ink.TEXT)))
     if scenario.about is not None:
         paragraphs.append((Span(scenario.about.text(chosen), Ink.TEXT),))
     steps = reading.program.steps

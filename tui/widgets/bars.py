@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten
+from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten, wrap
 from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.records.marks import PanelEdge
-from retrograde.tui.records.status import Crumb, FooterView, HeaderView
+from retrograde.tui.records.status import Crumb, FooterView, HeaderView, TourView
 from retrograde.tui.widgets.panel import Drawn
 
 
@@ -77,8 +77,12 @@ def _crumbs(crumbs: Sequence[Crumb], arrow: str, *, long: bool = False) -> Line:
     return tuple(spans)
 
 
+BRIEF = 100
+"""Columns from which on the words of the footer are written out."""
+
+
 class Footer(Drawn[FooterView]):
-    """The keys that matter most, within the bottom edge of the panels; or a notice in their place."""
+    """The keys that matter most, within the bottom edge of the panels; a notice comes before them."""
 
     def paint(self, canvas: Canvas, frame: PanelEdge, view: FooterView) -> None:
         """Draws as many keys as fit, in the order of their importance."""
@@ -90,15 +94,35 @@ class Footer(Drawn[FooterView]):
         x, end = 2, canvas.width - 2
         if view.notice:
             text = shorten(view.notice, max(end - x - 2, 0), g.ellipsis)
-            canvas.put(x, 0, f" {text} ", Ink.BAD if view.bad else Ink.CHANGED, end)
-            return
-        for number, (keys, title) in enumerate(view.keys):
-            size = width(keys) + width(title) + 3
-            if x + size > end:
-                continue
+            x = canvas.put(x, 0, f" {text} ", Ink.BAD if view.bad else Ink.CHANGED, end)
+        keys = view.brief if canvas.width < BRIEF and view.brief else view.keys
+        sizes = [width(key) + width(title) + 3 for key, title in keys]
+        room = end - x
+        kept = view.kept if 0 <= view.kept < len(sizes) and sizes[view.kept] <= room else -1
+        room -= sizes[kept] if kept >= 0 else 0
+        for number, (key, title) in enumerate(keys):
+            if number != kept:
+                if sizes[number] > room:
+                    continue
+                room -= sizes[number]
             grey = number in view.grey
-            x = canvas.put(x, 0, f" {keys}", Ink.FAINT if grey else Ink.KEY)
+            x = canvas.put(x, 0, f" {key}", Ink.FAINT if grey else Ink.KEY)
             x = canvas.put(x, 0, f" {title} ", Ink.FAINT if grey else Ink.DIM)
+
+
+class Tour(Drawn[TourView]):
+    """A stop of the tour, below the footer: the key that goes on, and what is said."""
+
+    def paint(self, canvas: Canvas, frame: PanelEdge, view: TourView) -> None:
+        """Draws as many lines as there is room for."""
+        g = canvas.glyphs
+        canvas.fill(0, 0, canvas.width, g.horizontal, Ink.FRAME_ON)
+        canvas.put(2, 0, f" {view.title} ", Ink.TITLE_ON, canvas.width)
+        canvas.put(canvas.width - width(view.leave) - 4, 0, f" {view.leave} ", Ink.DIM, canvas.width)
+        column = width(view.key) + 6
+        canvas.put(3, 1, view.key, Ink.KEY, canvas.width)
+        for row, line in enumerate(wrap(view.text, max(canvas.width - column - 2, 8))):
+            canvas.put(column, 1 + row, line, Ink.STRONG, canvas.width)
 
 
 class Notice(Drawn[str]):

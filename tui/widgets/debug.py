@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from retrograde.engine.text import N_
 from retrograde.tui.canvas.canvas import Canvas, measure, shorten
 from retrograde.tui.canvas.inks import SELECTED, Ink
 from retrograde.tui.drawing.cells import fit
@@ -20,6 +21,8 @@ LEAST_CURVE = 6
 
 class DebugPanel(Panel[DebugView]):
     """Draws a ``DebugView``; scrolls as little as keeps the selection in sight."""
+
+    TIP = N_("Breakpoints, watches, marks, and what questions have found.")
 
     def __init__(self, *, id: str) -> None:  # noqa: A002  # Textual's own word
         super().__init__(id=id)

@@ -9,7 +9,7 @@ from itertools import takewhile
 from textual.geometry import Offset, Region
 from textual.strip import Strip
 
-from retrograde.engine.text import _
+from retrograde.engine.text import N_, _
 from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten, wrap
 from retrograde.tui.canvas.glyphs import Glyphs, width
 from retrograde.tui.canvas.inks import SELECTED, Ink
@@ -97,6 +97,11 @@ def _centre(text: str, size: int) -> str:
 class EquationPanel(Panel[EquationView]):
     """Draws an ``EquationView``; each row of operands can be selected."""
 
+    TIP = N_(
+        "The step in symbols and in numbers, and where each number came from. The arrows select an "
+        "operand, Enter goes to its step."
+    )
+
     _items: dict[int, int]
     _result: Offset | None = None
 
@@ -178,9 +183,14 @@ class EquationPanel(Panel[EquationView]):
         rows: list[Row] = []
         items: dict[int, int] = {}
         room = max(room, 4)
+        if view.told is not None:
+            rows += [(Span(line, Ink.KEY),) for line in wrap(view.told.title, room)]
+            rows += [(Span(line, Ink.TEXT),) for line in wrap(view.told.text, room)]
+            rows.append(())
         if view.question:
             rows += [(Span(line, Ink.STRONG),) for line in wrap(view.question, room)]
-        if left is not EquationRoom.BARE:
+        # A chapter says why, in its own words.
+        if left is not EquationRoom.BARE and view.told is None:
             rows += [(Span(line, Ink.DIM),) for line in wrap(view.why, room)]
         for paragraph in view.prose:
             if rows and paragraph != ():

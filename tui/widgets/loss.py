@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual import events
 
+from retrograde.engine.text import N_
 from retrograde.tui.canvas.canvas import Canvas, measure, whole
 from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.drawing.curves import PlotArea, draw_plot, number_at
@@ -16,6 +17,8 @@ LEAST_WIDTH = 16
 
 class LossPanel(Panel[LossView]):
     """Draws a ``LossView``."""
+
+    TIP = N_("E over the run, and each output beside its target. A click goes to the iteration.")
 
     _area: PlotArea | None = None
 

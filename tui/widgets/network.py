@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from retrograde.engine.text import N_
 from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten
 from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import Ink, signed
@@ -19,6 +20,8 @@ BLOCKS_HEIGHT = 9
 
 class NetworkPanel(Panel[NetworkView]):
     """Draws a ``NetworkView``."""
+
+    TIP = N_("Every neuron with its output and δ; what the step reads and makes is marked. The arrows select a neuron.")
 
     def draw(self, canvas: Canvas, view: NetworkView) -> None:
         """Chooses between nodes and blocks by what fits; of a recording draws the tree of its modules."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Generic, Protocol, TypeVar, cast
+from typing import ClassVar, Generic, Protocol, TypeVar, cast
 
 from rich.style import Style
 from textual import events
+from textual.content import Content
 from textual.geometry import Offset, Region
 from textual.message import Message
 from textual.reactive import reactive
@@ -206,9 +207,23 @@ class Panel(Drawn[V]):
         """Draws the view; implemented by each panel."""
         raise NotImplementedError
 
+    TIP: ClassVar[str] = ""
+    """What the panel shows, a message; it stands beside the mouse over the title."""
+
     def item_at(self, row: int) -> int | None:
         """The item that is drawn on a row inside the frame, if any."""
         return None
+
+    def tip_at(self, x: int, y: int) -> str:
+        """What is said beside the mouse at a cell inside the frame; empty for nothing."""
+        return ""
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Says beside the mouse what is under it."""
+        tip = (_(self.TIP) if self.TIP else "") if event.y == 0 else self.tip_at(event.x - 1, event.y - 1)
+        shown = Content(tip) if tip else None
+        if (None if self.tooltip is None else str(self.tooltip)) != (tip or None):
+            self.tooltip = shown
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Selects with the mouse."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from retrograde.engine.text import _
+from retrograde.engine.text import N_, _
 from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten
 from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import Ink
@@ -33,6 +33,8 @@ def share(room: int, segments: tuple[TimelineSegment, ...]) -> list[int]:
 
 class TimelinePanel(Panel[TimelineView]):
     """Draws a ``TimelineView``."""
+
+    TIP = N_("The passes of this iteration, and how far the run has come; marks, breakpoints and alerts stand on it.")
 
     def draw(self, canvas: Canvas, view: TimelineView) -> None:
         """Draws the bar of the iteration, and below it, where there is a row, the whole run."""
@@ -105,6 +107,9 @@ class TimelinePanel(Panel[TimelineView]):
             if here:
                 spans.append(Span(f"{ALARM} ", Ink.BAD))
                 spans.append(Span(f"{word} ", Ink.DIM))
+        if view.pins.chapters:
+            spans.append(Span("§ ", Ink.ACCENT))
+            spans.append(Span(_("chapter") + "  ", Ink.DIM))
         if view.pins.hits:
             spans.append(Span("● ", Ink.BAD))
             spans.append(Span(_("breakpoint") + " ", Ink.DIM))
@@ -112,7 +117,7 @@ class TimelinePanel(Panel[TimelineView]):
 
     @staticmethod
     def _pins(canvas: Canvas, view: TimelineView, segment: TimelineSegment, x: int, size: int) -> None:
-        """Draws the breakpoint hits and the marks within a segment; a mark stands over a hit."""
+        """Draws breakpoint hits, chapters and marks within a segment; a mark stands over a hit."""
         if size <= 0:
             return
 
@@ -122,6 +127,11 @@ class TimelinePanel(Panel[TimelineView]):
         inside = range(segment.start + 1, segment.start + segment.steps + 1)
         for at in {cell(step) for step in view.pins.hits if step in inside}:
             canvas.put(at, 0, "●", Ink.BAD)
+        free = x
+        for sign, step in view.pins.chapters:
+            at = max(min(cell(step), x + size - width(sign)), free)
+            if step in inside and at + width(sign) <= x + size:
+                free = canvas.put(at, 0, sign, Ink.ACCENT)
         for letter, step in view.pins.marks:
             if step in inside:
                 mark(canvas, min(cell(step), x + max(size - 2, 0)), 0, letter)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from retrograde.engine.text import _
+from retrograde.engine.text import N_, _, joined
 from retrograde.tui.canvas.canvas import Canvas, Line, Span, shorten
 from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import SELECTED, Ink, signed
@@ -98,11 +98,23 @@ def _draw_hidden(canvas: Canvas, hidden: int, x: int) -> None:
     canvas.put(canvas.width - width(text), 0, text, Ink.KEY)
 
 
+COLUMNS = (
+    N_("before this iteration's update"),
+    N_("how E changes with it: the gradient"),
+    N_("what the update adds"),
+    N_("after the update"),
+)
+"""What the first columns are, messages."""
+
+
 class WeightsPanel(Panel[WeightsView]):
     """Draws a ``WeightsView``."""
 
+    TIP = N_("Every parameter with its gradient, its change and its new value. O sorts, / searches.")
+
     _top = 0
     _last = 0
+    _ends: tuple[int, ...] = ()
 
     def draw(self, canvas: Canvas, view: WeightsView) -> None:
         """Draws the heading and the rows that fit around the selected one."""
@@ -128,6 +140,7 @@ class WeightsPanel(Panel[WeightsView]):
             )
         if with_path:
             canvas.put(4 + name, 0, "" if view.kept else _("from→to"), Ink.DIM)
+        self._ends = tuple(x + spacing * (position + 1) for position in range(len(titles)))
         for position, title in enumerate(titles):
             ink = Ink.KEY if position == SORTED.get(view.order) else Ink.DIM
             canvas.put(x + spacing * (position + 1) - width(title), 0, title, ink)
@@ -189,6 +202,24 @@ class WeightsPanel(Panel[WeightsView]):
                 canvas.put(start - 1, y, g.ellipsis[:1], Ink.DIM)
         if selected:
             canvas.flag(y, 0, canvas.width, SELECTED)
+
+    def tip_at(self, x: int, y: int) -> str:
+        """Of the heading what a column is; of a row its numbers with all their digits."""
+        view = None if self.state is None else self.state[1]
+        if view is None:
+            return ""
+        titles = [_("value"), "∂E/∂w", "Δw", _("new"), *view.memory]
+        if y == 0:
+            column = next((k for k, end in enumerate(self._ends) if x < end), None)
+            columns = (*COLUMNS, *(N_("what the optimiser remembers") for _one in view.memory))
+            return "" if column is None else f"{titles[column]}: {_(columns[column])}"
+        item = self.item_at(y)
+        if item is None or not view.first <= item < view.first + len(view.rows):
+            return ""
+        row = view.rows[item - view.first]
+        numbers = (row.value, row.gradient, row.change, row.new, *row.memory)
+        known = [f"{title} {number!r}" for title, number in zip(titles, numbers, strict=False) if number is not None]
+        return "\n".join((joined((row.name, row.path)), *known))
 
     def item_at(self, row: int) -> int | None:
         """The parameter on a row."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -135,17 +136,14 @@ def oscillating(watch: Watch, limits: Limits) -> Found | None:
     epochs = watch.epochs
     if not epochs[0] > 0:
         return None
-    for first in range(len(epochs) - WINDOW):
+    for first in _turning(epochs, limits["signs"]):
         window = epochs[first : first + WINDOW + 1]
-        if not np.all(np.isfinite(window)):
-            return None
         changes = np.diff(window)
         mean = float(window.mean())
-        signs = float(np.mean(changes[1:] * changes[:-1] < 0))
         swing = float(np.median(np.abs(changes))) / mean if mean > 0 else 0.0
         half = WINDOW // 2
         progress = float(window[-half:].mean()) < 0.9 * float(window[:half].mean())
-        if signs >= limits["signs"] and swing > limits["swing"] and mean > 0.1 * epochs[0] and not progress:
+        if swing > limits["swing"] and mean > 0.1 * epochs[0] and not progress:
             cause = _("E swings by {swing:.0%} of itself from epoch {first} on, up and down in turn")
             text = cause.format(swing=swing, first=first + 1)
             return Found(
@@ -157,6 +155,20 @@ def oscillating(watch: Watch, limits: Limits) -> Found | None:
                 level=math.inf,
             )
     return None
+
+
+def _turning(epochs: np.ndarray, share: float) -> Sequence[int]:
+    """Where windows of finite losses begin of whose changes at least a share go the other way than the one before.
+
+    All windows are looked at in one go: a run has as many as epochs, and few of them turn.
+    """
+    broken = np.flatnonzero(~np.isfinite(epochs))
+    changes = np.diff(epochs[: int(broken[0])] if len(broken) else epochs)
+    turns = changes[1:] * changes[:-1] < 0
+    if len(turns) < WINDOW - 1:
+        return ()
+    shares = np.lib.stride_tricks.sliding_window_view(turns, WINDOW - 1).mean(axis=1)
+    return [int(first) for first in np.flatnonzero(shares >= share)]
 
 
 @judge_of("stuck", WATCH, has_targets, has_windows)

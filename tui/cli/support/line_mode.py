@@ -44,6 +44,7 @@ class LineMode:
         self._bar = bar
         self._last = "step"
         self._moments: tuple[Moment, ...] = ()
+        self._chapter_told = -1
 
     # -- what is said
 
@@ -67,6 +68,8 @@ class LineMode:
         if name.removesuffix(_BACK) in _MOTIONS:
             self._last = word
             return self._motion(name, rest)
+        if name.removesuffix(_BACK) == "chapter" and not rest:
+            self._last = word
         if name in _ANSWERS:
             return _ANSWERS[name](self, rest)
         if name in _QUESTIONS:
@@ -85,6 +88,22 @@ class LineMode:
 
     def here(self) -> str:
         """Where the cursor is, and what was computed there, in a sentence or two."""
+        return joined((self._moment(), *self._told()))
+
+    def _told(self) -> list[str]:
+        """What the chapter that is about this moment says."""
+        from retrograde.tui.views.chapters import told
+
+        session = self._session
+        found = () if session.term else session.chapters.at(session.position)
+        if found:
+            self._chapter_told = self._chapter_told if self._chapter_told in found else found[0]
+            chapter = told(session, self._chapter_told)[language()]
+            return [joined((chapter.title, chapter.text), ": ")]
+        return []
+
+    def _moment(self) -> str:
+        """The place of the cursor, and what was computed there."""
         session = self._session
         step = session.current
         if step is None and session.recording is not None:
@@ -172,6 +191,31 @@ class LineMode:
 
     def _forth(self, _rest: str) -> str:
         return self.here() if self._session.revisit(forward=True) else _("There was no return.")
+
+    def _chapter(self, rest: str) -> str:
+        """Goes to a chapter, by default the next one."""
+        from retrograde.tui.debugger.chaptering import chapter_number
+
+        if rest:
+            return self._to_chapter(chapter_number(rest))
+        number, count = self._chapter_told + 1, len(self._session.chapters)
+        return _("That was the last chapter.") if number == count > 0 else self._to_chapter(number)
+
+    def _chapter_before(self, _rest: str) -> str:
+        chapters = self._session.chapters
+        number = self._chapter_told - (self._chapter_told in chapters.at(self._session.position))
+        return _("This is the first chapter.") if number < 0 < len(chapters) else self._to_chapter(number)
+
+    def _to_chapter(self, number: int) -> str:
+        position = self._session.chapters.find(number, self._bar.searched)
+        self._chapter_told = number
+        return self._seek(position)
+
+    def _chapters(self, _rest: str) -> str:
+        from retrograde.tui.views.chapters import chapter_rows
+
+        rows = chapter_rows(self._session)
+        return "\n".join(joined(row, ", ") for row in rows) or _("This scenario has no chapters.")
 
     def _origin(self, rest: str) -> str:
         """The operands with the steps that made them, or the step of one."""
@@ -348,6 +392,9 @@ _ANSWERS: Mapping[str, Answer] = {
     "uses": LineMode._uses,
     "return": LineMode._return,
     "forth": LineMode._forth,
+    "chapter": LineMode._chapter,
+    "chapter_back": LineMode._chapter_before,
+    "chapters": LineMode._chapters,
     "start": LineMode._start,
     "end": LineMode._end,
     "run": LineMode._run,

@@ -24,16 +24,20 @@ class EquationPart(PanelPart):
     """The equation; the arrows select an operand, and Enter goes to the step that made it."""
 
     def depends(self, height: int) -> tuple[object, ...]:
-        """Also the checks, the selected operand and the digits."""
+        """Also the checks, the chapter, the selected operand and the digits."""
         lens = self.desk.lens
-        return (self.desk.reading, self.colleagues.badges.here, lens.operand, lens.digits, height)
+        chapter, badges = self.colleagues.chaptering.here, self.colleagues.badges.here
+        return (self.desk.reading, badges, chapter, lens.operand, lens.digits, height)
 
     def view(self, height: int) -> EquationView:
         """The equation with everything that explains it."""
         from retrograde.tui.views.equation import equation_view
 
-        badges = self.colleagues.badges.here
-        return equation_view(self.desk.reading, self.desk.lens, badges, tall=height >= TALL, height=height)
+        colleagues = self.colleagues
+        badges, tall = colleagues.badges.here, height >= TALL
+        view = equation_view(self.desk.reading, self.desk.lens, badges, tall=tall, height=height)
+        told = colleagues.chaptering.told
+        return view if told is None else replace(view, told=told)
 
     def select(self, by: int) -> None:
         """Selects an operand."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from retrograde.tui.debugger.badges import Badges
     from retrograde.tui.debugger.beside import Beside
     from retrograde.tui.debugger.breakpoints import Breaking
+    from retrograde.tui.debugger.chaptering import Chaptering
     from retrograde.tui.debugger.desk import Desk
     from retrograde.tui.debugger.doctoring import Doctoring
     from retrograde.tui.debugger.listing import Listing
@@ -33,6 +34,7 @@ class Colleagues:
     breaking: Breaking
     doctoring: Doctoring
     racing: Racing
+    chaptering: Chaptering
 
 
 class PanelPart:

@@ -21,15 +21,16 @@ class TimelinePart(PanelPart):
     wheeled = False
 
     def depends(self, height: int) -> tuple[object, ...]:
-        """Also the marks, breakpoints and alerts."""
-        return (self.desk.reading, self.colleagues.listing.pins, self.colleagues.doctoring.alerts)
+        """Also the marks, breakpoints, alerts and chapters."""
+        colleagues = self.colleagues
+        return (self.desk.reading, colleagues.listing.pins, colleagues.doctoring.alerts, colleagues.chaptering.pins)
 
     def view(self, height: int) -> TimelineView:
         """The phases around the cursor."""
         from retrograde.tui.views.status import timeline_view
 
         reading, alerts = self.desk.reading, self.colleagues.doctoring.alerts
-        pins = self.colleagues.listing.pins
+        pins = replace(self.colleagues.listing.pins, chapters=self.colleagues.chaptering.pins)
         if alerts:
             from retrograde.tui.views.doctor import alert_pins
 
