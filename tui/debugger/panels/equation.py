@@ -34,8 +34,8 @@ class EquationPart(PanelPart):
         from retrograde.tui.views.equation import equation_view
 
         colleagues = self.colleagues
-        badges = colleagues.badges.here
-        view = equation_view(self.desk.reading, self.desk.lens, badges, tall=height >= TALL, height=height)
+        badges, tall = colleagues.badges.here, height >= TALL
+        view = equation_view(self.desk.reading, self.desk.lens, badges, tall=tall, height=height)
         told = colleagues.chaptering.told
         return view if told is None else replace(view, told=told)
 
