@@ -343,13 +343,12 @@ class RetrogradeApp(GuardedApp):
         from retrograde.engine.errors import EngineError
         from retrograde.engine.scenario.file import load_scenario
         from retrograde.engine.session.saving import open_session
-        from retrograde.tui.pictures.table import pictures
 
         try:
             opened = open_session(
                 saved, lambda source: load_scenario(source, data=self._data), lambda _done, _total: not self.is_running
             )
-            pictures()
+            _load_the_rest()
         except InterruptedError:
             return
         except EngineError as error:
@@ -380,7 +379,6 @@ class RetrogradeApp(GuardedApp):
         from retrograde.engine.errors import EngineError
         from retrograde.engine.scenario.file import load_scenario
         from retrograde.engine.session.session import Session
-        from retrograde.tui.pictures.table import pictures
 
         try:
             if isinstance(source, str | Path) and is_recording(source):
@@ -391,8 +389,7 @@ class RetrogradeApp(GuardedApp):
             else:
                 scenario = load_scenario(source, data=self._data) if isinstance(source, str | Path) else source
                 session = Session(scenario)
-            # Here, so that the first step need not wait for them.
-            pictures()
+            _load_the_rest()
         except EngineError as error:
             self.post_message(OpenedSession(screen, None, error))
         except Exception as unexpected:  # noqa: BLE001 - reported
@@ -490,6 +487,14 @@ class RetrogradeApp(GuardedApp):
 
         if not CommandPalette.is_open(cast(Any, self)):
             self.push_screen(CommandsScreen(placeholder=_("a command"), id="--command-palette"))
+
+
+def _load_the_rest() -> None:
+    """Loads what the first paint does without, in the thread that reads: the first step need not wait for it."""
+    import retrograde.tui.debugger.parts  # noqa: F401
+    from retrograde.tui.pictures.table import pictures
+
+    pictures()
 
 
 def _keep_for_good() -> None:

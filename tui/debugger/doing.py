@@ -11,7 +11,6 @@ from retrograde.engine.errors import OnlyReadError
 from retrograde.engine.text import _
 from retrograde.tui.commands.keys import footer_key, footer_keys
 from retrograde.tui.debugger.desk import NOTHING_SAID
-from retrograde.tui.debugger.parts import Parts
 from retrograde.tui.debugger.situation import ANYWHERE, Situated, situation
 from retrograde.tui.debugger.table import Row, commands
 from retrograde.tui.records.status import FooterView
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from retrograde.tui.commands.command import Situation
     from retrograde.tui.debugger.desk import Desk
     from retrograde.tui.debugger.panelled import PanelledScreen
+    from retrograde.tui.debugger.parts import Parts
     from retrograde.tui.work.unsaved import Keeper
 
 
@@ -91,6 +91,9 @@ class Doing:
         self._screen = screen
         self._rows = Rows()
         self._begun = ""
+        # Here, so that the first paint need not wait for what the parts need; the app loads it while it reads.
+        from retrograde.tui.debugger.parts import Parts
+
         self.parts = Parts(desk, keeper, self._rows.words, self.obey, commands)
 
     def do(self, name: str, *, sure: bool = False) -> None:
