@@ -94,7 +94,7 @@ def _single(found: Revival, network: Network) -> str:
 
 def _none(found: Revival) -> str:
     if not found.whole:
-        return _("In the time there is no single number was found that revives it ({count} changes tried).").format(
+        return _("No single number that revives it was found in the time there is ({count} changes tried).").format(
             count=f"{found.tried:,}"
         )
     return ngettext(
