@@ -110,7 +110,7 @@ class TestSchema:
                 "losses",
                 "training",
             ),
-            *("stop", "expect", "variants"),
+            *("stop", "expect", "variants", "chapter"),
         }
 
 
