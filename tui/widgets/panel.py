@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar, cast
 
 from rich.style import Style
@@ -43,6 +44,24 @@ def draw_keys(canvas: Canvas, keys: Sequence[tuple[str, str]]) -> None:
             return
         x = canvas.put(x, y, f" {key}", Ink.KEY)
         x = canvas.put(x, y, f" {title} ", Ink.DIM)
+
+
+def runs(rows: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Rows that follow each other, together: the first of them, and how many they are.
+
+    Args:
+        rows: the rows, rising.
+    """
+    first, count = 0, 0
+    for row in rows:
+        if count and row == first + count:
+            count += 1
+            continue
+        if count:
+            yield first, count
+        first, count = row, 1
+    if count:
+        yield first, count
 
 
 class HasLook(Protocol):
@@ -90,9 +109,10 @@ class Drawn(Widget, Generic[V]):
             self.refresh()
             return
         made = self._ready()
-        changed = [y for y, (old, new) in enumerate(zip(strips, made, strict=True)) if old is not new]
-        if changed:
-            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
+        changed = (y for y, (old, new) in enumerate(zip(strips, made, strict=True)) if old is not new)
+        regions = [Region(0, y, self.size.width, count) for y, count in runs(changed)]
+        if regions:
+            self.refresh(*regions)
 
     @property
     def _circumstances(self) -> tuple[object, ...]:
