@@ -192,4 +192,6 @@ def test_a_search_that_ran_out_of_time_says_so() -> None:
     session = session_of("vanishing")
     found = revival(session.branch, session.explanations.gradient("w1"), 0, 1.0, seconds=-1.0)
     assert not found.whole and found.single is None
-    assert told_revival(found, session.network).startswith("In the time there is")
+    assert told_revival(found, session.network).startswith(
+        "No single number that revives it was found in the time there is"
+    )
