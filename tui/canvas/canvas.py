@@ -54,7 +54,7 @@ def shorten(text: str, limit: int, ellipsis: str = "…") -> str:
         return ellipsis[: max(limit, 0)]
     kept, used = [], 0
     for character in text:
-        used += cell_len(character)
+        used += width(character)
         if used > room:
             break
         kept.append(character)
@@ -88,10 +88,10 @@ def wrap(text: str, limit: int) -> list[str]:
         while size > limit:
             head, taken = "", 0
             for character in word:
-                if taken + cell_len(character) > limit and head:
+                if taken + width(character) > limit and head:
                     break
                 head += character
-                taken += cell_len(character)
+                taken += width(character)
             lines.append(head)
             word = word[len(head) :]
             size = width(word)
