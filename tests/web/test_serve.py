@@ -31,12 +31,21 @@ QUIET = [
 SECONDS = 20.0
 
 
+TAKES_SIGNALS = """\
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
 class Served:
     """A server, as a process of its own."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
         command = [sys.executable, "-m", "retrograde.tui", "serve", *arguments, "--port", "0"]
         environment = {**os.environ, "XDG_STATE_HOME": str(folder), "LANG": "C.UTF-8", "LANGUAGE": ""}
+        # What runs the tests may ignore Ctrl-C, and the server would inherit that.
+        command = [sys.executable, "-c", TAKES_SIGNALS, *command[1:]]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment)
         assert self.process.stdout is not None
         self.address = self.process.stdout.readline().strip()
