@@ -1,12 +1,67 @@
-"""Tables whose rows are imported when they are first asked for: a name costs nothing until it is used."""
+"""What is imported when it is first asked for: modules, and the rows of tables; a name costs nothing until it is used.
+
+The start of the program is the time of its imports, and of these few are needed for what is shown first. A module that
+is late is bound at the top of the file that uses it, as any other, and its types are those of the import beside it::
+
+    if TYPE_CHECKING:
+        from retrograde.engine.explaining import samples
+    else:
+        samples = late("retrograde.engine.explaining.samples")
+
+So that nobody waits for them later, ``load`` imports all of them in idle moments.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from importlib import import_module
-from typing import TypeVar, cast
+from types import ModuleType
+from typing import Any, TypeVar, cast
 
 Row = TypeVar("Row")
+
+_WAITING: list[LateModule] = []
+"""The modules that were named, in the order of their names, and not yet imported."""
+
+
+class LateModule:
+    """A module that is imported when something of it is asked for.
+
+    Args:
+        name: its full name.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._module: ModuleType | None = None
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(self.load(), attribute)
+
+    def load(self) -> ModuleType:
+        """The module, imported."""
+        if self._module is None:
+            self._module = import_module(self._name)
+        return self._module
+
+
+def late(name: str) -> Any:
+    """A module that is imported when something of it is asked for.
+
+    Args:
+        name: its full name.
+    """
+    found = LateModule(name)
+    _WAITING.append(found)
+    return found
+
+
+def load() -> Iterator[str]:
+    """Imports what is late, a module at a step, also what is named late by these; yields the name of each."""
+    while _WAITING:
+        one = _WAITING.pop(0)
+        one.load()
+        yield one._name
 
 
 class LateTable(MutableMapping[str, Row]):
@@ -43,7 +98,7 @@ class LateTable(MutableMapping[str, Row]):
         return len(self._rows)
 
 
-def imported(package: str, place: str) -> Row:
+def imported(package: str, place: str) -> Any:
     """What a module of a package has under a name.
 
     Args:
@@ -51,4 +106,4 @@ def imported(package: str, place: str) -> Row:
         place: ``module:name``.
     """
     module, _colon, name = place.partition(":")
-    return cast("Row", getattr(import_module(f"{package}.{module}"), name))
+    return getattr(import_module(f"{package}.{module}"), name)

@@ -87,6 +87,8 @@ MOST_MOMENTS = 50
 """Milliseconds that a key which was typed ahead is waited for at most."""
 KEEP_SECONDS = 2.0
 """How long an ending waits for the disk."""
+IDLE_SECONDS = 0.05
+"""How long after a session was shown the rest of the program is loaded: its values are on the screen by then."""
 HANGUP = 1
 """The number of the signal that says that a terminal is gone."""
 
@@ -348,7 +350,7 @@ class RetrogradeApp(GuardedApp):
             opened = open_session(
                 saved, lambda source: load_scenario(source, data=self._data), lambda _done, _total: not self.is_running
             )
-            _load_the_rest()
+            _load_the_screen()
         except InterruptedError:
             return
         except EngineError as error:
@@ -389,7 +391,7 @@ class RetrogradeApp(GuardedApp):
             else:
                 scenario = load_scenario(source, data=self._data) if isinstance(source, str | Path) else source
                 session = Session(scenario)
-            _load_the_rest()
+            _load_the_screen()
         except EngineError as error:
             self.post_message(OpenedSession(screen, None, error))
         except Exception as unexpected:  # noqa: BLE001 - reported
@@ -399,11 +401,10 @@ class RetrogradeApp(GuardedApp):
 
     def _post(self, message: OpenedSession) -> None:
         """Hands over a session, with the unsaved work that there is of its scenario; in a thread."""
-        from retrograde.engine.session.saving import identity
         from retrograde.tui.work.unsaved import leftovers_of
 
         if message.session is not None and message.leftover is None:
-            message.offers, message.others = leftovers_of(identity(message.session))
+            message.offers, message.others = leftovers_of(message.session)
         self.post_message(message)
 
     def on_opened_session(self, message: OpenedSession) -> None:
@@ -462,6 +463,11 @@ class RetrogradeApp(GuardedApp):
         if at is not None:
             debugger.call_after_refresh(self._go, debugger, at)
         debugger.call_after_refresh(self.call_later, self._release)
+        debugger.call_after_refresh(self.set_timer, IDLE_SECONDS, self._rest)
+
+    def _rest(self) -> None:
+        """Loads what no picture has asked for so far."""
+        self.run_worker(_load_the_rest, thread=True, exit_on_error=True)
 
     def _leads(self, message: OpenedSession, session: Session) -> bool:
         """Whether a person is here for the first time, at the scenario that the tour is made for."""
@@ -489,12 +495,24 @@ class RetrogradeApp(GuardedApp):
             self.push_screen(CommandsScreen(placeholder=_("a command"), id="--command-palette"))
 
 
-def _load_the_rest() -> None:
-    """Loads what the first paint does without, in the thread that reads: the first step need not wait for it."""
+def _load_the_screen() -> None:
+    """Loads what the debugger's screen is made of, in the thread that reads."""
     import retrograde.tui.debugger.parts  # noqa: F401
+
+
+def _load_the_rest() -> None:
+    """Loads what the first picture of a session does without, in a thread behind it: no key need wait for it."""
+    import gc
+
+    from retrograde.engine.late import load
     from retrograde.tui.pictures.table import pictures
 
+    # The next key is most often a step.
     pictures()
+    for _module in load():
+        pass
+    if gc.get_freeze_count():
+        gc.freeze()
 
 
 def _keep_for_good() -> None:

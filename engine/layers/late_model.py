@@ -44,7 +44,8 @@ def late(package: str, place: str) -> Any:
     """
 
     def model() -> type[BaseModel]:
-        return imported(package, place)
+        found: type[BaseModel] = imported(package, place)
+        return found
 
     @cache
     def reader() -> TypeAdapter[Any]:

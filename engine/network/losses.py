@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import prod
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.equations.logarithms import GUARDS
 from retrograde.engine.equations.losses import CROSS_ENTROPY, LOSSES, MULTICLASS_HINGE
+from retrograde.engine.late import late
 from retrograde.engine.layers.base import Form, Value
 from retrograde.engine.network.forward import ForwardPass
 from retrograde.engine.ops.counting import Divisor, TargetWeight
 from retrograde.engine.ops.loss import ClassWeights, Counted, CrossEntropy, LossTerm, Share, SmoothTarget, ValueTerm
-from retrograde.engine.ops.multiclass_hinge import RightScore, Shortfall
 from retrograde.engine.scenario.models import LossTable
+
+if TYPE_CHECKING:
+    from retrograde.engine.ops import multiclass_hinge
+else:
+    multiclass_hinge = late("retrograde.engine.ops.multiclass_hinge")
 
 
 def _loss_terms(forward: ForwardPass, loss: LossTable, form: Form, value: Value, goal: Array) -> list[Array]:
@@ -64,9 +69,11 @@ def _term(
     share = replace(share, own=own) if own is not None else replace(share, each=weights)
     if loss.kind == MULTICLASS_HINGE.name:
         made = forward.made("right", out.element_shape[:-1], time=out.time)
-        right = forward.append(RightScore(target=made, **compared, **place))
+        right = forward.append(multiclass_hinge.RightScore(target=made, **compared, **place))
         margin = LOSSES[loss.kind].settings(loss)["margin"]
-        return forward.append(Shortfall(target=target, right=right, margin=margin, share=share, **compared, **place))
+        return forward.append(
+            multiclass_hinge.Shortfall(target=target, right=right, margin=margin, share=share, **compared, **place)
+        )
     settings = LOSSES[loss.kind].settings(loss)
     return forward.append(LossTerm(target=target, loss=loss.kind, settings=settings, share=share, **compared, **place))
 
