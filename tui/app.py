@@ -24,6 +24,7 @@ from retrograde.tui.debugger.screen import DebuggerScreen
 from retrograde.tui.screens.late_keys import TakesLate
 from retrograde.tui.widgets.one_line import visible
 from retrograde.tui.work.endings import Endings
+from retrograde.tui.work.garbage import keep, keep_besides, wake
 from retrograde.tui.work.guarded import GuardedApp
 from retrograde.tui.work.pace import calm
 from retrograde.tui.work.seen import remember_opened, remember_toured, toured
@@ -311,6 +312,8 @@ class RetrogradeApp(GuardedApp):
         """
         from retrograde.tui.screens.picker import PickerScreen
 
+        wake()
+
         def chosen(name: str | None) -> None:
             if name is not None:
                 self._chosen = True
@@ -417,7 +420,7 @@ class RetrogradeApp(GuardedApp):
         if message.session is not None:
             session = message.session
             if not self.is_headless:
-                _keep_for_good()
+                keep()
                 remember_opened(session.name)
             self._offer(message.offers)
             if message.others and not self._chosen:
@@ -430,6 +433,7 @@ class RetrogradeApp(GuardedApp):
                 self.notify(text.format(count=count), markup=False)
             message.screen.give_way(session, lambda: self._begin(message, session))
             return
+        wake()
         # They were meant for what can not be shown.
         self._ahead.taken()
         if message.unexpected is not None:
@@ -502,8 +506,6 @@ def _load_the_screen() -> None:
 
 def _load_the_rest() -> None:
     """Loads what the first picture of a session does without, in a thread behind it: no key need wait for it."""
-    import gc
-
     from retrograde.engine.late import load
     from retrograde.tui.pictures.table import pictures
 
@@ -511,22 +513,7 @@ def _load_the_rest() -> None:
     pictures()
     for _module in load():
         pass
-    if gc.get_freeze_count():
-        gc.freeze()
-
-
-def _keep_for_good() -> None:
-    """Lets the collector of garbage leave alone what is there now: the ops and slots of a session are very many.
-
-    A key would wait for it otherwise, now and then, for longer than all of its own work takes.
-    """
-    import gc
-
-    if gc.get_freeze_count():
-        # Another session was there before.
-        gc.unfreeze()
-        gc.collect()
-    gc.freeze()
+    keep_besides()
 
 
 def run_app(
@@ -564,8 +551,11 @@ def run_app(
         app.animation_level = "none"
         app.add_class("-calm")
     calm(reduced_motion)
-    with app.endings.taken():
-        code = app.run()
+    try:
+        with app.endings.taken():
+            code = app.run()
+    finally:
+        wake()
     if app.failure is not None:
         raise app.failure
     return code or 0
