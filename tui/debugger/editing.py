@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError
+from retrograde.engine.late import late
 from retrograde.engine.session.beside import go_to
 from retrograde.engine.text import _
-from retrograde.tui.screens.goals import Switch, Visit
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.expression import Ref
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from retrograde.tui.debugger.keeping import Keeping
     from retrograde.tui.debugger.moving import Moving
     from retrograde.tui.debugger.working import Working
-    from retrograde.tui.screens.goals import Try
+    from retrograde.tui.screens import goals
+    from retrograde.tui.screens.goals import Switch, Try, Visit
+else:
+    goals = late("retrograde.tui.screens.goals")
 
 _NUMBERS = str.maketrans({"−": "-", "∞": "inf"})
 
@@ -260,9 +263,9 @@ class Editing:
                 return
             working.take_back()
             beside.compared = screen.compared or beside.compared
-            if isinstance(choice, Switch):
+            if isinstance(choice, goals.Switch):
                 self.switch(choice.name)
-            elif isinstance(choice, Visit):
+            elif isinstance(choice, goals.Visit):
                 self._moving.seek(choice.number)
             else:
                 desk.moved(follow=False)

@@ -6,9 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.errors import EngineError
+from retrograde.engine.late import late
 from retrograde.engine.text import _
 from retrograde.tui.records.marks import PanelId
-from retrograde.tui.screens.goals import Visit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from retrograde.tui.debugger.editing import Editing
     from retrograde.tui.debugger.moving import Moving
     from retrograde.tui.debugger.working import Working
-    from retrograde.tui.screens.goals import Try
+    from retrograde.tui.screens import goals
+    from retrograde.tui.screens.goals import Try, Visit
     from retrograde.tui.screens.looking import LookingScreen
+else:
+    goals = late("retrograde.tui.screens.goals")
 
 
 class Explaining:
@@ -190,7 +193,7 @@ class Explaining:
             working.take_back()
             if choice is None:
                 desk.moved(follow=False)
-            elif isinstance(choice, Visit):
+            elif isinstance(choice, goals.Visit):
                 self._moving.seek(choice.number)
             else:
                 self._editing.try_out(choice)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from retrograde.engine.late import late
 from retrograde.engine.text import _, language
-from retrograde.tui.screens.goals import Visit
 
 if TYPE_CHECKING:
     from retrograde.engine.session.figures import Figure
     from retrograde.tui.debugger.desk import Desk
     from retrograde.tui.debugger.moving import Moving
     from retrograde.tui.debugger.working import Working
-    from retrograde.tui.screens.goals import Try
+    from retrograde.tui.screens import goals
+    from retrograde.tui.screens.goals import Try, Visit
+else:
+    goals = late("retrograde.tui.screens.goals")
 
 
 class Publishing:
@@ -64,7 +67,7 @@ class Publishing:
         if not self._working.when_idle(lambda: self._answered(choice)):
             return
         self._working.take_back()
-        if isinstance(choice, Visit):
+        if isinstance(choice, goals.Visit):
             self._moving.seek(choice.number)
         else:
             self._desk.moved(follow=False)

@@ -16,7 +16,6 @@ from retrograde.tui.reading.figures import show
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.loss import LossView
 from retrograde.tui.views.curves import loss_plot
-from retrograde.tui.views.race import race_legend, race_series
 from retrograde.tui.views.slots import class_of, outputs_of, place_name, size_of, time_of
 
 if TYPE_CHECKING:
@@ -24,8 +23,10 @@ if TYPE_CHECKING:
     from retrograde.engine.session.race import Lap
     from retrograde.tui.records.curves import CurveEvent
     from retrograde.tui.records.loss import Losses, RunView
+    from retrograde.tui.views import race as racing
     from retrograde.tui.views import recorded
 else:
+    racing = late("retrograde.tui.views.race")
     recorded = late("retrograde.tui.views.recorded")
 
 MOST_OUTPUTS = 10
@@ -75,10 +76,10 @@ def loss_view(
         events=events,
         others=() if other is None else (other,),
         name="" if other is None else reading.branch,
-        race=race_series(race) if other is None else (),
+        race=racing.race_series(race) if race and other is None else (),
     )
     if race and plot is not None and other is None:
-        lines += race_legend(race, reading.scenario.name)
+        lines += racing.race_legend(race, reading.scenario.name)
         lines[-1] = (*lines[-1], Span("R ", Ink.KEY), Span(_("table"), Ink.DIM))
     return LossView(plot=plot, lines=tuple(lines), briefer=tuple(briefer), progress=progress)
 
