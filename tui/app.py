@@ -147,8 +147,17 @@ class RetrogradeApp(GuardedApp):
         self.look = look(name, ascii_only=ascii_only, colourless=self._colourless)
         for one in themes():
             self.register_theme(one)
-        self.theme = theme_called(name)
+        self._begin_with(theme_called(name))
         self.set_class(ascii_only, "-ascii")
+
+    def _begin_with(self, name: str) -> None:
+        """Has a theme from the start; that it changes would have all styles read a second time."""
+        theme = self.get_theme(name)
+        if theme is None or not theme.dark or theme.ansi:
+            self.theme = name
+            return
+        self.set_reactive(RetrogradeApp.theme, name)
+        self.stylesheet.set_variables(self.get_css_variables())
 
     @property
     def session(self) -> Session | None:
