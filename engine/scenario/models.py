@@ -30,7 +30,7 @@ from retrograde.engine.layers.dense import DenseLayer
 from retrograde.engine.layers.late_model import late
 from retrograde.engine.layers.layouts import WeightLayout
 from retrograde.engine.layers.options import MAX_EPOCHS, with_loss_options, words
-from retrograde.engine.scenario.data_table import Data, HeldOut
+from retrograde.engine.scenario.data_table import Data
 from retrograde.engine.scenario.groups import ScenarioGroup
 from retrograde.engine.scenario.shapes import INPUT_LAYER, Goal, Shapes
 from retrograde.engine.scenario.training import Training
@@ -49,10 +49,12 @@ FIGURE = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?|[Nn]a[Nn]|[+-]?[Ii]nf(inity
 PRINTED = rf"^({FIGURE}|\[[\[\]\s,.+0-9a-zA-Z-]*\])$"
 
 if TYPE_CHECKING:
+    from retrograde.engine.scenario.data_table import HeldOut
     from retrograde.engine.scenario.doctor_table import DoctorTable
 
     LossKind = str
 else:
+    HeldOut = late("retrograde.engine.scenario", "data_table:HeldOut")
     DoctorTable = late("retrograde.engine.scenario", "doctor_table:DoctorTable")
     LossKind = words(LOSSES)
 """The name of a loss."""

@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.late import late
 from retrograde.engine.session.beside import go_to
 from retrograde.engine.text import _
+from retrograde.tui.screens.goals import Switch, Visit
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.expression import Ref
@@ -19,10 +19,7 @@ if TYPE_CHECKING:
     from retrograde.tui.debugger.keeping import Keeping
     from retrograde.tui.debugger.moving import Moving
     from retrograde.tui.debugger.working import Working
-    from retrograde.tui.screens import goals
-    from retrograde.tui.screens.goals import Switch, Try, Visit
-else:
-    goals = late("retrograde.tui.screens.goals")
+    from retrograde.tui.screens.goals import Try
 
 _NUMBERS = str.maketrans({"−": "-", "∞": "inf"})
 
@@ -259,16 +256,8 @@ class Editing:
         desk, working, beside = self._desk, self._working, self._beside
 
         def answered(choice: Switch | Visit | None) -> None:
-            if not working.when_idle(lambda: answered(choice)):
-                return
-            working.take_back()
             beside.compared = screen.compared or beside.compared
-            if isinstance(choice, goals.Switch):
-                self.switch(choice.name)
-            elif isinstance(choice, goals.Visit):
-                self._moving.seek(choice.number)
-            else:
-                desk.moved(follow=False)
+            self._moving.returned(choice, lambda switch: self.switch(switch.name))
 
         screen = BranchesScreen(desk.session, desk.host.glyphs, working.search, compared)
         desk.host.ask(screen, answered)

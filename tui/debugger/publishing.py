@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from retrograde.engine.late import late
 from retrograde.engine.text import _, language
 
 if TYPE_CHECKING:
@@ -12,10 +11,6 @@ if TYPE_CHECKING:
     from retrograde.tui.debugger.desk import Desk
     from retrograde.tui.debugger.moving import Moving
     from retrograde.tui.debugger.working import Working
-    from retrograde.tui.screens import goals
-    from retrograde.tui.screens.goals import Try, Visit
-else:
-    goals = late("retrograde.tui.screens.goals")
 
 
 class Publishing:
@@ -61,13 +56,4 @@ class Publishing:
         desk, working = self._desk, self._working
         if working.lend():
             screen = PublishedScreen(desk.session, desk.host.glyphs, working.search, found)
-            desk.host.ask(screen, self._answered)
-
-    def _answered(self, choice: Visit | Try | None) -> None:
-        if not self._working.when_idle(lambda: self._answered(choice)):
-            return
-        self._working.take_back()
-        if isinstance(choice, goals.Visit):
-            self._moving.seek(choice.number)
-        else:
-            self._desk.moved(follow=False)
+            desk.host.ask(screen, self._moving.returned)
