@@ -20,12 +20,12 @@ from typing import Any, TypeVar, cast
 
 Row = TypeVar("Row")
 
-_WAITING: list[LateModule] = []
-"""The modules that were named, in the order of their names, and not yet imported."""
+_WAITING: list[str] = []
+"""The modules that were named and that ``load`` has not imported yet, in the order in which they were named."""
 
 
 class LateModule:
-    """A module that is imported when something of it is asked for.
+    """A module that is imported when something of it is asked for: every public name is one of the module.
 
     Args:
         name: its full name.
@@ -36,13 +36,9 @@ class LateModule:
         self._module: ModuleType | None = None
 
     def __getattr__(self, attribute: str) -> Any:
-        return getattr(self.load(), attribute)
-
-    def load(self) -> ModuleType:
-        """The module, imported."""
         if self._module is None:
             self._module = import_module(self._name)
-        return self._module
+        return getattr(self._module, attribute)
 
 
 def late(name: str) -> Any:
@@ -51,17 +47,25 @@ def late(name: str) -> Any:
     Args:
         name: its full name.
     """
-    found = LateModule(name)
-    _WAITING.append(found)
-    return found
+    _WAITING.append(name)
+    return LateModule(name)
+
+
+def waiting() -> bool:
+    """Whether ``load`` has something to do."""
+    return bool(_WAITING)
 
 
 def load() -> Iterator[str]:
     """Imports what is late, a module at a step, also what is named late by these; yields the name of each."""
-    while _WAITING:
-        one = _WAITING.pop(0)
-        one.load()
-        yield one._name
+    while True:
+        try:
+            name = _WAITING.pop(0)
+        except IndexError:
+            # Not asked before: another thread may take the last one.
+            return
+        import_module(name)
+        yield name
 
 
 class LateTable(MutableMapping[str, Row]):
