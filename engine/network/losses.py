@@ -12,13 +12,14 @@ from retrograde.engine.equations.losses import CROSS_ENTROPY, LOSSES, MULTICLASS
 from retrograde.engine.late import late
 from retrograde.engine.layers.base import Form, Value
 from retrograde.engine.network.forward import ForwardPass
-from retrograde.engine.ops.counting import Divisor, TargetWeight
 from retrograde.engine.ops.loss import ClassWeights, Counted, CrossEntropy, LossTerm, Share, SmoothTarget, ValueTerm
 from retrograde.engine.scenario.models import LossTable
 
 if TYPE_CHECKING:
+    from retrograde.engine.ops import counting as counts
     from retrograde.engine.ops import multiclass_hinge
 else:
+    counts = late("retrograde.engine.ops.counting")
     multiclass_hinge = late("retrograde.engine.ops.multiclass_hinge")
 
 
@@ -61,7 +62,7 @@ def _term(
     own = None
     if weights is not None and (collapsed or single or loss.kind == MULTICLASS_HINGE.name):
         made = forward.made("omega", out.element_shape[:-1], sign="ω", time=out.time)
-        own = forward.append(TargetWeight(target=made, weights=weights, goal=goal, at=at, **place))
+        own = forward.append(counts.TargetWeight(target=made, weights=weights, goal=goal, at=at, **place))
     if collapsed and softmax is not None:
         classes = None if weights is None or own is None else ClassWeights(each=weights, own=own)
         arrays: dict[str, Any] = {"net": softmax.net, "maximum": softmax.maximum, "normaliser": softmax.normaliser}
@@ -124,7 +125,7 @@ def _divisor(
     by = weights if weighed and pooled else None
     mask = counting.mask if pooled else None
     return forward.append(
-        Divisor(
+        counts.Divisor(
             target=forward.made("count", (), sign="N", batched=False),
             phase=Phase.LOSS,
             layer=forward.layer.name,

@@ -39,16 +39,18 @@ from retrograde.engine.text import _
 from retrograde.engine.travel.branch import Branch
 from retrograde.engine.travel.epochs import accuracy, mean, reading
 from retrograde.engine.travel.history import LossHistory
-from retrograde.engine.travel.running import Progress, Run
 from retrograde.engine.travel.search import Conditions
-from retrograde.engine.travel.stopping import Outcome
 from retrograde.engine.travel.timeline import DEFAULT_BUDGET, Timeline
 
 if TYPE_CHECKING:
     from retrograde.engine.explaining import gradcheck
     from retrograde.engine.explaining.gradcheck import Differences, GradientCheck
     from retrograde.engine.recording.recording import Recording
+    from retrograde.engine.travel import running
+    from retrograde.engine.travel.running import Progress, Run
+    from retrograde.engine.travel.stopping import Outcome
 else:
+    running = late("retrograde.engine.travel.running")
     gradcheck = late("retrograde.engine.explaining.gradcheck")
 
 FIRST_BRANCH = "main"
@@ -369,7 +371,7 @@ class Cursor:
         done, step = schedule.locate(self.position)
         done += self.position > 0 and step == schedule.program(done).steps
         done -= done % schedule.per_epoch
-        return Run(
+        return running.Run(
             self.branch,
             stop,
             start=done,

@@ -25,7 +25,6 @@ from retrograde.engine.session.stops import Halt, LogEntry, Stops
 from retrograde.engine.session.tracing import trace
 from retrograde.engine.text import _
 from retrograde.engine.travel.branch import Branch, BranchComparison, Edit
-from retrograde.engine.travel.running import Progress
 from retrograde.engine.travel.search import Extreme, OnProgress
 from retrograde.engine.travel.timeline import DEFAULT_BUDGET
 
@@ -42,11 +41,12 @@ if TYPE_CHECKING:
     from retrograde.engine.recording.recording import Recording
     from retrograde.engine.session import explanations
     from retrograde.engine.session.explanations import Chain, Explanations
+    from retrograde.engine.travel.running import Progress
 else:
     samples = late("retrograde.engine.explaining.samples")
     explanations = late("retrograde.engine.session.explanations")
 
-__all__ = ["Halt", "Here", "LogEntry", "Progress", "Session", "trace"]
+__all__ = ["Halt", "Here", "LogEntry", "Session", "trace"]
 
 
 class Session(Cursor):

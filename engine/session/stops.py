@@ -15,15 +15,17 @@ from retrograde.engine.session.cursor import Cursor
 from retrograde.engine.session.queries import Queries
 from retrograde.engine.text import _
 from retrograde.engine.travel.branch import Branch
-from retrograde.engine.travel.running import Progress
 from retrograde.engine.travel.search import Conditions, OnProgress
-from retrograde.engine.travel.stopping import Outcome, StopRule
 
 if TYPE_CHECKING:
     from retrograde.engine.explaining.detectors import limits, live
     from retrograde.engine.explaining.detectors.live import FixedWatch
     from retrograde.engine.explaining.detectors.records import Alert
+    from retrograde.engine.travel import stopping
+    from retrograde.engine.travel.running import Progress
+    from retrograde.engine.travel.stopping import Outcome
 else:
+    stopping = late("retrograde.engine.travel.stopping")
     limits = late("retrograde.engine.explaining.detectors.limits")
     live = late("retrograde.engine.explaining.detectors.live")
 
@@ -185,7 +187,7 @@ class Stops:
             step = self._next_alert(stops, begin, self._cursor.position, asking)
             if step is not None:
                 return self._stop_at(step, stops)
-            if outcome.rule is not StopRule.BREAKPOINT:
+            if outcome.rule is not stopping.StopRule.BREAKPOINT:
                 # A rule that ended the run before the cursor still does; going on does not go back.
                 self._cursor.position = max(self._cursor.position, here)
                 return Halt(outcome=outcome)
