@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sys import getrefcount
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,10 @@ from rich.segment import Segment
 from textual._ansi_theme import DEFAULT_TERMINAL_THEME
 from textual.color import Color
 from textual.filter import ANSIToTruecolor
+from textual.strip import Strip
 
+from retrograde.tui.canvas.canvas import Canvas
+from retrograde.tui.canvas.glyphs import UNICODE
 from retrograde.tui.canvas.inks import GREY, MARKED, SELECTED, SOLID, Ink, pair, point
 from retrograde.tui.canvas.themes import THEME_NAMES, look
 from retrograde.tui.widgets.panel import runs
@@ -32,3 +37,21 @@ def test_a_palette_that_is_exact_leaves_textual_no_colour_to_find(name: str) -> 
     before = [Segment("x", palette.style(ink)) for ink in inks]
     after = ANSIToTruecolor(DEFAULT_TERMINAL_THEME).apply(before, Color(0, 0, 0))
     assert palette.exact == (after == before)
+
+
+@examples(60)
+@given(st.lists(st.integers(0, 2), min_size=1, max_size=12), st.lists(st.integers(1, 12)), st.integers(0, 12))
+def test_a_row_of_a_canvas_is_a_strip_that_does_not_keep_itself(inks: list[int], cuts: list[int], start: int) -> None:
+    palette, wide = look().palette, len(inks)
+    canvas = Canvas(wide, 1, UNICODE)
+    canvas.cells(0, 0, "abcdefghijkl"[:wide], inks)
+    (row,) = canvas.strips(palette)
+    plain = Strip([Segment(char, palette.style(ink)) for char, ink in zip("abcdefghijkl", inks, strict=False)], wide)
+    assert row.simplify() == plain.simplify() and row.text == plain.text and row.cell_length == wide
+    assert row.divide(sorted({*cuts, wide})) == row.divide(sorted({*cuts, wide}))
+    for one, other in zip(row.divide(sorted({*cuts})), plain.divide(sorted({*cuts})), strict=True):
+        assert one.simplify() == other.simplify()
+    assert row.crop(start).simplify() == plain.crop(start).simplify()
+    references = getrefcount(row)
+    assert row.divide([wide]) == [row]
+    assert getrefcount(row) == references

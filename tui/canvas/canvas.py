@@ -9,11 +9,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import groupby
-from typing import NamedTuple
+from itertools import compress, groupby, pairwise
+from operator import ne
+from typing import Any, NamedTuple
 
 from rich.cells import cell_len
 from rich.segment import Segment
+from textual.cache import FIFOCache
 from textual.strip import Strip
 
 from retrograde.tui.canvas.glyphs import Glyphs, plain, width
@@ -153,6 +155,35 @@ def _line_cells(x0: int, y0: int, x1: int, y1: int, gaps: int, thick: bool) -> t
             cell = (px >> 1, row >> 2)
             cells[cell] = cells.get(cell, 0) | DOTS[row & 3][px & 1]
     return tuple((x, y, bits) for (x, y), bits in cells.items())
+
+
+_PLAIN_STRIP = Strip(())
+
+
+class RowStrip(Strip):
+    """A row of a canvas: what Textual keeps beside a strip is made when it is asked for.
+
+    A strip that is divided where it ends keeps itself, and would stay until the collector of garbage comes.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, segments: list[Segment], cells: int) -> None:
+        self._segments = segments
+        self._cell_length = cells
+
+    def __getattr__(self, name: str) -> Any:
+        """What every strip has and this one was not asked for yet."""
+        value = getattr(_PLAIN_STRIP, name)
+        if isinstance(value, FIFOCache):
+            value = FIFOCache(value._maxsize)
+        setattr(self, name, value)
+        return value
+
+    def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
+        """The strips between the cuts."""
+        cuts = [cut for cut in cuts if cut <= self.cell_length]
+        return [self] if cuts == [self.cell_length] else super().divide(cuts)
 
 
 class Canvas:
@@ -373,13 +404,11 @@ class Canvas:
     def _strip(self, y: int, palette: Painting) -> Strip:
         """A row as a strip: a segment for each stretch in one ink."""
         chars, inks, style = self._chars[y], self._inks[y], palette.style
-        segments: list[Segment] = []
-        start = 0
-        for ink, run in groupby(inks):
-            end = start + len(list(run))
-            segments.append(Segment("".join(chars[start:end]), style(ink)))
-            start = end
-        return Strip(segments, self.width)
+        cuts = [0, *compress(range(1, self.width), map(ne, inks, inks[1:])), self.width]
+        return RowStrip(
+            [Segment("".join(chars[start:end]), style(inks[start])) for start, end in pairwise(cuts) if start < end],
+            self.width,
+        )
 
 
 def plain_controls(text: str) -> str:
