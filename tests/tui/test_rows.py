@@ -7,6 +7,7 @@ from sys import getrefcount
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual._ansi_theme import DEFAULT_TERMINAL_THEME
 from textual.color import Color
@@ -14,7 +15,7 @@ from textual.filter import ANSIToTruecolor
 from textual.strip import Strip
 
 from retrograde.tui.canvas.canvas import Canvas
-from retrograde.tui.canvas.glyphs import UNICODE
+from retrograde.tui.canvas.glyphs import UNICODE, width
 from retrograde.tui.canvas.inks import GREY, MARKED, SELECTED, SOLID, Ink, pair, point
 from retrograde.tui.canvas.themes import THEME_NAMES, look
 from retrograde.tui.widgets.panel import runs
@@ -55,3 +56,18 @@ def test_a_row_of_a_canvas_is_a_strip_that_does_not_keep_itself(inks: list[int],
     references = getrefcount(row)
     assert row.divide([wide]) == [row]
     assert getrefcount(row) == references
+
+
+@examples(100)
+@given(st.text(), st.integers(-3, 12), st.integers(0, 12))
+def test_a_text_takes_the_cells_that_rich_says_and_is_written_the_same_however_often(
+    text: str, x: int, wide: int
+) -> None:
+    assert width(text) == (len(text) if text.isascii() else cell_len(text))
+    rows = []
+    for _again in range(2):
+        canvas = Canvas(wide, 1, UNICODE)
+        canvas.put(x, 0, text)
+        rows.append(canvas.text()[0])
+        assert cell_len(rows[-1]) == wide
+    assert rows[0] == rows[1]

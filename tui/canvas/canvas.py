@@ -18,7 +18,7 @@ from rich.segment import Segment
 from textual.cache import FIFOCache
 from textual.strip import Strip
 
-from retrograde.tui.canvas.glyphs import Glyphs, plain, width
+from retrograde.tui.canvas.glyphs import Glyphs, plain, single, width
 from retrograde.tui.canvas.inks import GREY, HEAT_POSITIVE, MARKED, Ink
 from retrograde.tui.canvas.themes import Painting
 
@@ -34,9 +34,6 @@ Line = tuple[Span, ...]
 
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bit of a braille dot, by row and column in its cell."""
-
-_NARROW = "─│·█▀▄…"
-"""Signs of one cell that are repeated, or stand alone."""
 
 _TOP = 0x01 | 0x08 | 0x02 | 0x10
 _BOTTOM = 0x04 | 0x20 | 0x40 | 0x80
@@ -208,7 +205,7 @@ class Canvas:
         if not 0 <= y < self.height:
             return x + width(text)
         chars, inks = self._chars[y], self._inks[y]
-        if text.isascii() or (text[0] in _NARROW and text == text[0] * len(text)):
+        if text.isascii() or single(text):
             first, last = max(-x, 0), min(len(text), end - x)
             if first < last:
                 chars[x + first : x + last] = (text if text.isprintable() else plain_controls(text))[first:last]

@@ -219,6 +219,8 @@ class Drawn(Widget, Generic[V]):
 class Panel(Drawn[V]):
     """A drawn widget within a frame. The rows inside it are handed to ``draw``."""
 
+    _edge: tuple[tuple[object, ...], Canvas] | None = None
+
     class Pressed(Message):
         """The mouse was pressed in a panel, on a row (and perhaps an item) of it."""
 
@@ -239,16 +241,19 @@ class Panel(Drawn[V]):
         """Draws the frame, and the view within it."""
         self.paint_empty(canvas, frame)
         inner = Canvas(canvas.width - 2, canvas.height - (2 if frame.bottom else 1), canvas.glyphs)
-        ink = Ink.FRAME_ON if frame.focused else Ink.FRAME
-        canvas.frame(title=frame.title, ink=ink, corners=frame.corners, bottom=frame.bottom, joints=frame.joints)
         if view is not None and inner.width > 0 and inner.height > 0:
             self.draw(inner, view)
             canvas.paste(1, 1, inner)
 
     def paint_empty(self, canvas: Canvas, frame: PanelEdge) -> None:
-        """Draws the frame."""
-        ink = Ink.FRAME_ON if frame.focused else Ink.FRAME
-        canvas.frame(title=frame.title, ink=ink, corners=frame.corners, bottom=frame.bottom, joints=frame.joints)
+        """Draws the frame, which is the same most of the time: then it is copied."""
+        key = (frame, canvas.width, canvas.height, canvas.glyphs)
+        if self._edge is None or self._edge[0] != key:
+            empty = Canvas(canvas.width, canvas.height, canvas.glyphs)
+            ink = Ink.FRAME_ON if frame.focused else Ink.FRAME
+            empty.frame(title=frame.title, ink=ink, corners=frame.corners, bottom=frame.bottom, joints=frame.joints)
+            self._edge = key, empty
+        canvas.paste(0, 0, self._edge[1])
 
     @property
     def inside(self) -> tuple[int, int, int, int]:
