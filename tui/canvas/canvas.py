@@ -41,7 +41,7 @@ _BOTTOM = 0x04 | 0x20 | 0x40 | 0x80
 
 def measure(spans: Iterable[Span]) -> int:
     """The cells that a line takes."""
-    return sum(width(span.text) for span in spans)
+    return sum([width(text) for text, _ink in spans])
 
 
 def shorten(text: str, limit: int, ellipsis: str = "…") -> str:

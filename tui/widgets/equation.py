@@ -14,7 +14,7 @@ from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten, w
 from retrograde.tui.canvas.glyphs import Glyphs, width
 from retrograde.tui.canvas.inks import SELECTED, Ink
 from retrograde.tui.drawing.cells import fit
-from retrograde.tui.drawing.dispatch import Row, Slice, picture_rows
+from retrograde.tui.drawing.dispatch import Row, Slice, picture_height, picture_rows
 from retrograde.tui.records.equation import EquationView, Fraction
 from retrograde.tui.records.pictures import Grid, JoinedPicture
 from retrograde.tui.widgets.panel import Panel
@@ -155,7 +155,7 @@ class EquationPanel(Panel[EquationView]):
         made = [picture_rows(picture, room, 0, g) for picture in view.pictures]
         if all(made):
             return made, EquationRoom.PLENTY
-        whole = [len(picture_rows(picture, room, PLENTY, g)) for picture in view.pictures]
+        whole = [picture_height(picture, room, PLENTY, g) for picture in view.pictures]
         first = made.index([])
         found, last = made, EquationRoom.FLOWING if view.selected >= 0 or not _pictured(view) else EquationRoom.BARE
         for left in EquationRoom:
