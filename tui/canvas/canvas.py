@@ -74,7 +74,12 @@ def whole(line: Line, limit: int, ellipsis: str = "…") -> Line:
 
 def wrap(text: str, limit: int) -> list[str]:
     """Lines of at most ``limit`` cells; words stay whole where they can, wide characters break anywhere."""
-    limit = max(limit, 1)
+    return list(_wrapped(text, max(limit, 1)))
+
+
+@lru_cache(maxsize=256)
+def _wrapped(text: str, limit: int) -> tuple[str, ...]:
+    """The same, kept: a sentence stays where it is from key to key, and is tried in several rooms."""
     lines: list[str] = []
     line, used = "", 0
     for word in _words(text):
@@ -98,7 +103,7 @@ def wrap(text: str, limit: int) -> list[str]:
         used += size
     if line.strip():
         lines.append(line.rstrip())
-    return lines
+    return tuple(lines)
 
 
 def wrapped(line: Line, limit: int) -> list[Line]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -249,7 +250,7 @@ def _tiles(shape: tuple[int, ...]) -> tuple[int, int, int]:
         return _tiles(shape[:-2])
     if len(shape) < 2:
         return (1, 1, shape[0] if shape else 1)
-    return (int(np.prod(shape[:-2], dtype=int)), shape[-2], shape[-1])
+    return (prod(shape[:-2]), shape[-2], shape[-1])
 
 
 def _prefix(count: int, shape: tuple[int, ...]) -> Bools:
