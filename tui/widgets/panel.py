@@ -1,4 +1,4 @@
-"""The base of the drawn widgets: one reactive that holds a frozen view, and cached strips on the line API."""
+"""The base of the drawn widgets: a frozen view, and strips that are kept until it is another one, on the line API."""
 
 from __future__ import annotations
 
