@@ -21,7 +21,7 @@ from retrograde.tui.widgets.panel import Panel
 
 if TYPE_CHECKING:
     from retrograde.tui.drawing import dispatch
-    from retrograde.tui.drawing.dispatch import Row
+    from retrograde.tui.drawing.dispatch import Row, Slice
     from retrograde.tui.records import pictures
 else:
     pictures = late("retrograde.tui.records.pictures")
@@ -163,7 +163,7 @@ class EquationPanel(Panel[EquationView]):
         made = [dispatch.picture_rows(picture, room, 0, g) for picture in view.pictures]
         if all(made):
             return made, EquationRoom.PLENTY
-        whole = [len(dispatch.picture_rows(picture, room, PLENTY, g)) for picture in view.pictures]
+        whole = [dispatch.picture_height(picture, room, PLENTY, g) for picture in view.pictures]
         first = made.index([])
         found, last = made, EquationRoom.FLOWING if view.selected >= 0 or not _pictured(view) else EquationRoom.BARE
         for left in EquationRoom:
