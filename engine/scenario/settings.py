@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from retrograde.engine.errors import EngineError, KeyPath, Problem, ScenarioError
@@ -211,7 +212,9 @@ def _forget_weights(network: Any, settings: Settings) -> None:
         table.pop("weights_from", None)
         frozen = table.get("frozen", ())
         for place in (table, table.get("reverse")):
-            for key in DRAWN if isinstance(place, dict) else ():
+            if not isinstance(place, dict):
+                continue
+            for key in DRAWN:
                 if not (isinstance(frozen, list) and _is_frozen(key, frozen)):
                     place.pop(key, None)
 
@@ -267,7 +270,7 @@ def _layer(name: str, key: str, content: Mapping[str, Any], settings: Settings) 
 def _put(content: dict[str, Any], path: KeyPath, value: Any, key: str, settings: Settings) -> None:
     """Puts a value at a path, through tables that may be missing and lists that may not."""
     place: Any = content
-    for part, behind in zip(path, path[1:], strict=False):
+    for part, behind in pairwise(path):
         if isinstance(part, int):
             if not (isinstance(place, list) and 0 <= part < len(place)):
                 count = len(place) if isinstance(place, list) else 0
