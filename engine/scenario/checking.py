@@ -61,10 +61,7 @@ def parse(
         details = error.errors(include_url=False)
         report.extend(violations(details[:MAX_FINDINGS]))
     parts = whole(scenario) if scenario is not None else pieces(content)
-    broken = list(broken_rules(parts))
-    # What was published of the file as it stands need not be possible with other values.
-    gone = {one.path[1] for one in broken if settings and one.path[0] == "expect"}
-    report.extend(one for one in broken if not (settings and one.path[0] == "expect"))
+    report.extend(broken_rules(parts))
     # Here, since a file without samples needs no NumPy.
     from retrograde.engine.scenario.sample_checking import checked_samples
     from retrograde.engine.scenario.scaling import finish
@@ -95,7 +92,8 @@ def parse(
         except EngineError as error:
             raise ScenarioError([Problem(path=shown, message=str(error))]) from error
     if settings:
-        expect = tuple(one for number, one in enumerate(scenario.expect) if number not in gone or variant is not None)
+        gone = report.impossible if variant is None else ()
+        expect = tuple(one for number, one in enumerate(scenario.expect) if number not in gone)
         scenario = scenario.model_copy(update={"chapter": (), "variants": (), "expect": expect})
     return scenario.completed().sourced(
         name=name,

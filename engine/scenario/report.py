@@ -25,6 +25,8 @@ class Report:
             settings: what was set besides, as it was written, by the path that it stands at.
         """
         self.shown = shown
+        self.impossible: set[str | int] = set()
+        """Figures of the file, from 0, that can not be with what was set besides; that is no mistake."""
         self._settings = settings or {}
         self.problems: list[Problem] = []
         self._text = text
@@ -32,11 +34,15 @@ class Report:
 
     def add(self, violation: Violation) -> None:
         """Note one thing that is wrong, or odd."""
-        self._violations.append(violation)
+        if self._settings and violation.path[:1] == ("expect",) and len(violation.path) > 1:
+            self.impossible.add(violation.path[1])
+        else:
+            self._violations.append(violation)
 
     def extend(self, violations: Iterable[Violation]) -> None:
         """Note several things that are wrong, or odd."""
-        self._violations.extend(violations)
+        for violation in violations:
+            self.add(violation)
 
     @property
     def broken(self) -> bool:

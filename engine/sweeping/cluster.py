@@ -5,6 +5,7 @@ Who makes which run, and again where a worker is lost, is Dask's; what a run is,
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -52,8 +53,11 @@ class Cluster:
         self._out: dict[Any, Chunk] = {}
         try:
             self._require_alike(work.stamp)
-            # Computed, not scattered: where the worker that holds it is lost, the scheduler has it made again.
-            self._work = self._client.submit(_itself, work, key=f"retrograde-{work.digest}-{uuid4().hex}")
+            with warnings.catch_warnings():
+                # That it is large, where the samples are many; it is sent once.
+                warnings.simplefilter("ignore", UserWarning)
+                # Computed, not scattered: where the worker that holds it is lost, the scheduler has it made again.
+                self._work = self._client.submit(_itself, work, key=f"retrograde-{work.digest}-{uuid4().hex}")
         except BaseException:
             self.close()
             raise
@@ -78,7 +82,7 @@ class Cluster:
         """Turns what the connection says into a message."""
         try:
             yield
-        except (OSError, self._distributed.CommClosedError) as error:
+        except (OSError, self._distributed.comm.CommClosedError) as error:
             message = _("the Dask scheduler at {address} is gone: {reason}")
             raise EngineError(message.format(address=self._address, reason=error)) from error
 
@@ -112,7 +116,7 @@ class Cluster:
         if not self._out:
             return []
         nothing_yet = (TimeoutError, self._distributed.TimeoutError, self._distributed.client.FutureCancelledError)
-        with self._told(), suppress(*nothing_yet):
+        with self._told(), self._client.as_current(), suppress(*nothing_yet):
             self._distributed.wait([*self._out], timeout=PATIENCE, return_when="FIRST_COMPLETED")
         found = []
         for future in [one for one in self._out if one.done()]:

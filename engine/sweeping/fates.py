@@ -17,13 +17,29 @@ from retrograde.engine.explaining.detectors.watch import LEARNED, Watch
 from retrograde.engine.travel.stopping import Outcome, StopRule
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from retrograde.engine.equations.arithmetic import Floats
     from retrograde.engine.scenario.models import Scenario
     from retrograde.engine.travel.timeline import Timeline
 
 
+PARTS = 10
+"""The pace of a run is that of the last of so many parts, against the one before."""
+
+
 class Fate(StrEnum):
-    """What became of a run."""
+    """What became of a run.
+
+    Attributes:
+        CONVERGED: it got where it should: to `stop.loss_below`, or where a condition held; where neither is said, to
+            the share of E that the doctor calls learned.
+        SLOW: it did not, and is under way, or it was too short to tell.
+        STUCK: it did not: at the end E changes by less than the rule `stuck` of the doctor calls progress, and at that
+            pace it would not get there in as many epochs again.
+        DIVERGED: a loss is above `stop.loss_above`, or the rule `diverging` of the doctor holds to the end.
+        NAN: a loss is no finite number.
+    """
 
     CONVERGED = "converged"
     SLOW = "slow"
@@ -76,7 +92,8 @@ def verdict(timeline: Timeline, losses: Floats, outcome: Outcome, *, until: bool
         limits = limits_of(scenario)
         if not aims(scenario, until=until) and _learned(case, losses):
             return Verdict(fate=Fate.CONVERGED, epoch=outcome.epoch)
-        return _unfinished(watch, limits["diverging"], limits["stuck"]["progress"])
+        bound = None if until else scenario.stop.loss_below
+        return _unfinished(watch, limits, bound)
 
 
 def _learned(case: Case, losses: Floats) -> bool:
@@ -89,22 +106,31 @@ def _learned(case: Case, losses: Floats) -> bool:
     return bool(start > 0 and end <= LEARNED * min(start, constant_loss(case)))
 
 
-def _unfinished(watch: Watch, limits: Limits, progress: float) -> Verdict:
-    """What is to be said of a run that went on to its last epoch, or to where nothing changed."""
+def _unfinished(watch: Watch, limits: Mapping[str, Limits], bound: float | None) -> Verdict:
+    """What is to be said of a run that went on to its last epoch, or to where nothing changed.
+
+    Args:
+        watch: the run.
+        limits: the limits of the doctor's rules.
+        bound: the loss that it should reach; None for the share of the first epoch's that the doctor calls learned.
+    """
     epochs = watch.epochs
     if not len(epochs):
         return Verdict(fate=Fate.SLOW)
-    found = diverging(watch, limits)
-    end = float(epochs[-1])
-    if found is not None and found.iteration is not None and end > limits["start"] * float(epochs[0]):
+    start, end = float(epochs[0]), float(epochs[-1])
+    found = diverging(watch, limits["diverging"])
+    if found is not None and found.iteration is not None and end > limits["diverging"]["start"] * start:
         first = found.iteration // watch.case.per_epoch + 1
         return Verdict(fate=Fate.DIVERGED, epoch=first, at=f"{first}:1")
-    window = max(WINDOW, len(epochs) // WINDOW)
+    goal = LEARNED * start if bound is None else bound
+    window = max(WINDOW, len(epochs) // PARTS)
     if len(epochs) < 2 * window:
         return Verdict(fate=Fate.SLOW)
     last, before = float(epochs[-window:].mean()), float(epochs[-2 * window : -window].mean())
-    if last < progress ** (window / WINDOW) * before:
+    pace = last / before if before > 0 else 1.0
+    flat = pace > limits["stuck"]["progress"] ** (window / WINDOW)
+    if not flat or (pace < 1 and end * pace ** (len(epochs) / window) <= goal):
         return Verdict(fate=Fate.SLOW)
-    # Since then it has been as low as it ends, within what counts as no progress.
-    first = int(np.flatnonzero(epochs <= max(last, end) / progress)[0]) + 1
+    # Since then it has been as low as it ends, within what the doctor calls no progress.
+    first = int(np.flatnonzero(epochs <= max(last, end) / limits["stuck"]["progress"])[0]) + 1
     return Verdict(fate=Fate.STUCK, epoch=first, at=f"{first}:1")

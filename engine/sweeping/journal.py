@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from retrograde.engine.atomic import held
 from retrograde.engine.errors import EngineError
@@ -68,6 +68,9 @@ class Journal:
             EngineError: it is of another scenario, another program or no journal, another process writes to it, or it
                 can not be written.
         """
+        if self._results.exists() and not (self.path.exists() and self.path.stat().st_size):
+            message = _("{path} exists, and no sweep has written it; give another name")
+            raise EngineError(message.format(path=self._results))
         try:
             self._file = self.path.open("r+b" if self.path.exists() else "w+b")
         except OSError as error:
@@ -83,9 +86,6 @@ class Journal:
             # Of a journal that was only begun.
             if first and not self._head().startswith(first):
                 raise EngineError(_("{path} is no journal of a sweep").format(path=self.path))
-            if not first and self._results.exists():
-                message = _("{path} exists, and no sweep has written it; give another name")
-                raise EngineError(message.format(path=self._results))
             file.seek(0)
             file.truncate()
             self._write(self._head())

@@ -168,17 +168,15 @@ def _legend(groups: Sequence[Group], glyphs: Glyphs) -> str:
 def luck(causes: Causes, *, seeded: bool) -> str:
     """Whether it is luck or the setting that runs converge, in a sentence."""
     keys = ", ".join(f"{visible(key)} {share:.0%}" for key, share in causes.keys.items())
+    if not causes.keys:
+        return _("luck or setting: there is one setting, so who converges is luck alone")
     if not seeded:
         return _("who converges goes with: {keys}").format(keys=keys)
-    if len(causes.keys) < 1:
-        return _("luck or setting: one setting, so it is luck alone who converges")
-    text = _("luck or setting: of the variance of who converges, {setting} goes with the setting, {seed} with the seed")
-    text = text.format(setting=f"{causes.setting:.0%}", seed=f"{causes.seed:.0%}")
-    if len(causes.keys) > 1:
-        text += f" ({keys})"
-    return joined(
-        (text, _("{both} with a seed that suits one setting and not another").format(both=f"{causes.both:.0%}")), ", "
+    text = _(
+        "luck or setting: of the variance of who converges {setting} goes with the setting ({keys}), {seed} with the"
+        " seed, and {both} with seeds that suit one setting and not another"
     )
+    return text.format(setting=f"{causes.setting:.0%}", keys=keys, seed=f"{causes.seed:.0%}", both=f"{causes.both:.0%}")
 
 
 def pictured(groups: Sequence[Group]) -> list[Group]:
@@ -206,7 +204,7 @@ def curve_lines(found: Sweep, group: Group, columns: int, glyphs: Glyphs) -> Ite
     marks = np.array(found.plan.work.milestones, dtype=np.float64)
     low, middle, high = group.curves[0], group.curves[QUANTILES.index(0.5)], group.curves[-1]
     finite = group.curves[np.isfinite(group.curves)]
-    title = (Span(visible(group.text) or visible(found.plan.source), Ink.STRONG),)
+    title: Line = (Span(visible(group.text) or visible(found.plan.source), Ink.STRONG),)
     if group.runs > 1:
         title += (Span("   " + _("E: the median of the runs, and 10 % to 90 % of them"), Ink.DIM),)
     yield title
