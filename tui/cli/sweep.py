@@ -34,6 +34,7 @@ INTERRUPTED = 130
 WIDEST = 120
 """Cells of a line at most; where the output is no terminal, 100."""
 
+_ASCII = str.maketrans({"·": ".", "–": "-"})
 _COLOURS = {"GOOD": "32", "ACCENT": "36", "CHANGED": "33", "NEGATIVE": "35", "BAD": "31", "DIM": "2", "FAINT": "2"}
 _COLOURS |= {"FRAME": "2", "STRONG": "1", "POSITIVE": "36"}
 
@@ -112,7 +113,7 @@ def _print(found: Sweep, *, ascii_only: bool) -> None:
             f"\x1b[{codes[span.ink]}m{span.text}\x1b[0m" if coloured and span.ink in codes else span.text
             for span in line
         )
-        stream.write(text.rstrip() + "\n")
+        stream.write((text.translate(_ASCII) if ascii_only else text).rstrip() + "\n")
 
 
 def record(found: Sweep) -> dict[str, Any]:

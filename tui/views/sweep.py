@@ -135,7 +135,7 @@ def fate_lines(groups: Sequence[Group], columns: int, glyphs: Glyphs) -> Iterato
         for at in shown:
             blank = " " * (sizes[at] - width(row[at]))
             text = blank + row[at] if at >= len(keys) or number else row[at] + blank
-            spans.append(Span((text if not glyphs.ascii else text.replace("–", "-").replace("·", ".")) + "  "))
+            spans.append(Span(f"{text}  "))
         if number and bar:
             spans += _bar(groups[number - 1], bar, signs)
         yield tuple(spans) if number else tuple(Span(span.text, Ink.DIM) for span in spans)
