@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import sys
 import threading
 import time
 from array import array
@@ -105,7 +106,7 @@ class Result:
     at: str
     alerts: tuple[tuple[str, str], ...]
     bits: str
-    curve: tuple[float, ...] = field(repr=False)
+    curve: array[float] = field(repr=False)
 
 
 class Course(LossHistory):
@@ -202,7 +203,7 @@ class Trainer:
             at=moments[0] if moments else at,
             alerts=tuple((alert.rule, one) for alert, one in zip(alerts, moments, strict=True)),
             bits=bits_of(losses),
-            curve=tuple(_of_epoch(losses, epoch, per_epoch) for epoch in self._work.milestones if epoch <= whole),
+            curve=array("d", (_of_epoch(losses, mark, per_epoch) for mark in self._work.milestones if mark <= whole)),
         )
 
 
@@ -330,7 +331,7 @@ def from_record(setting: int, seed: int | None, record: Mapping[str, Any]) -> Re
         setting=setting,
         seed=seed,
         fate=Fate(record["fate"]),
-        rule=str(record["rule"]),
+        rule=sys.intern(str(record["rule"])),
         epochs=int(record["epochs"]),
         iterations=int(record["iterations"]),
         loss=float(record["loss"]),
@@ -340,5 +341,5 @@ def from_record(setting: int, seed: int | None, record: Mapping[str, Any]) -> Re
         at=str(record["at"]),
         alerts=tuple((str(rule), str(at)) for rule, at in record["alerts"]),
         bits=str(record["bits"]),
-        curve=tuple(float(value) for value in record["curve"]),
+        curve=array("d", map(float, record["curve"])),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+from array import array
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -234,9 +235,9 @@ def test_luck_alone_and_the_setting_alone() -> None:
 
 def test_a_run_that_ended_keeps_its_loss_and_what_is_no_number_is_above_all() -> None:
     _plan, (one, *_others) = _results(np.array([[[True, True]]]))
-    early = replace(one, curve=(4.0, 1.0), loss=1.0)
-    late = replace(one, curve=(2.0, 2.0, 2.0), loss=2.0)
-    gone = replace(one, curve=(8.0,), loss=math.nan, fate=Fate.NAN)
+    early = replace(one, curve=array("d", [4.0, 1.0]), loss=1.0)
+    late = replace(one, curve=array("d", [2.0, 2.0, 2.0]), loss=2.0)
+    gone = replace(one, curve=array("d", [8.0]), loss=math.nan, fate=Fate.NAN)
     found = curves_of([early, late, gone], 3)
     assert found[2].tolist() == [4.0, 2.0, 2.0]
     assert found[0].tolist() == [2.0, 1.0, 1.0]
