@@ -27,6 +27,9 @@ CHUNK_SECONDS = 0.5
 
 LARGEST_CHUNK = 64
 
+MOMENT, WORTH = 1.0, 4.0
+"""Seconds after which a sweep of this machine looks how long it takes, and that are worth the start of processes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepProgress:
@@ -87,7 +90,7 @@ class Sweeping:
     Args:
         plan: what there is to do.
         out: the file that the results go to; None for none.
-        workers: how many processes; None for one a processor, 1 for this one alone.
+        workers: how many processes; None for this one while it takes moments, else one a processor; 1 for this one.
         on: the cluster, `dask:tcp://HOST:PORT`; None for this machine.
 
     Raises:
@@ -139,10 +142,25 @@ class Sweeping:
             for setting in range(len(self.plan.settings))
         ]
         began = time.monotonic()
+
+        def tell() -> None:
+            self._tell(on_progress, began)
+
+        tell()
+        if self._on is None and self._workers is None:
+            # What takes moments is done before other processes have started.
+            self._work_off(Here(self.plan.work), tell, until=lambda: self._long(began))
         if any(self._waiting):
             self._place = self._opened()
-            self._work_off(self._place, lambda: self._tell(on_progress, began))
+            self._work_off(self._place, tell)
         return self.finish()
+
+    def _long(self, began: float) -> bool:
+        """Whether what is left is worth the start of other processes."""
+        seconds = time.monotonic() - began
+        made = len(self._made) - self._known
+        left = sum(map(len, self._waiting))
+        return seconds > MOMENT and left * seconds / max(made, 1) > WORTH
 
     def _opened(self) -> Place:
         work = self.plan.work
@@ -153,9 +171,9 @@ class Sweeping:
         workers = min(self._workers or processors(), sum(map(len, self._waiting)))
         return Here(work) if workers == 1 else Pool(work, workers)
 
-    def _work_off(self, place: Place, tell: Callable[[], None]) -> None:
-        tell()
-        while any(self._waiting) or place.busy:
+    def _work_off(self, place: Place, tell: Callable[[], None], until: Callable[[], bool] | None = None) -> None:
+        """Has a place make what waits, to the end or as long as a condition does not hold."""
+        while (any(self._waiting) and not (until is not None and until())) or place.busy:
             for _place in range(place.free):
                 chunk = self._next(place.size)
                 if chunk is None:
@@ -241,7 +259,7 @@ def sweep(
         doctor: whether the doctor looks at each run.
         data: a file of samples that replaces that of the scenario.
         out: the file that the results go to, CSV or Parquet; a sweep that was broken off goes on from there.
-        workers: how many processes; by default one a processor. 1: this process alone.
+        workers: how many processes; by default one a processor where it takes more than moments. 1: this process alone.
         on: a cluster, `dask:tcp://HOST:PORT`.
         on_progress: told how far it is.
 

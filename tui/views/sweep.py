@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from retrograde.engine.scenario.settings import value_text
 from retrograde.engine.sweeping.fates import Fate
 from retrograde.engine.sweeping.summary import QUANTILES
 from retrograde.engine.text import N_, _, ngettext, visible
-from retrograde.tui.canvas.canvas import Canvas, Line, Span, wrap
+from retrograde.tui.canvas.canvas import Canvas, Line, Span, wrapped
 from retrograde.tui.canvas.glyphs import Glyphs, width
 from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.drawing.curves import draw_plot
@@ -40,6 +41,8 @@ INKS = {
 
 LEAST_BAR, MOST_BAR = 10, 40
 """Cells of a bar."""
+LEVELS = 5
+"""How much the table leaves out where there is little room, from nothing to all but the shares."""
 PICTURED = 3
 """Settings whose curves are drawn: where most runs converge, where it is most a matter of luck, where most are lost."""
 PLOT_ROWS = 9
@@ -56,21 +59,19 @@ def sweep_lines(found: Sweep, columns: int, glyphs: Glyphs) -> Iterator[Line]:
         glyphs: the characters.
     """
     groups = found.groups
-    yield from _head(found)
+    yield from wrapped(_head(found), columns)
     yield ()
     yield from fate_lines(groups, columns, glyphs)
-    yield (Span(_legend(groups, glyphs), Ink.DIM),)
     if (causes := found.causes) is not None:
         yield ()
-        for text in wrap(luck(causes, seeded=len(found.plan.grid.lucks) > 1), columns):
-            yield (Span(text),)
+        yield from wrapped((Span(luck(causes, seeded=len(found.plan.grid.lucks) > 1)),), columns)
     for group in pictured(groups):
         yield ()
         yield from curve_lines(found, group, columns, glyphs)
     yield from _to_open(found, groups)
 
 
-def _head(found: Sweep) -> Iterator[Line]:
+def _head(found: Sweep) -> Line:
     plan = found.plan
     parts = [ngettext("{count} run", "{count} runs", len(found.results)).format(count=f"{len(found.results):,}")]
     if len(found.results) < plan.grid.runs:
@@ -81,7 +82,7 @@ def _head(found: Sweep) -> Iterator[Line]:
         count = len(plan.grid.seeds)
         parts.append(ngettext("{count} seed", "{count} seeds", count).format(count=f"{count:,}"))
     parts.append(ngettext("{count} epoch", "{count} epochs", plan.epochs).format(count=f"{plan.epochs:,}"))
-    yield (Span(visible(plan.source), Ink.STRONG), Span("   " + " · ".join(parts)))
+    return (Span(visible(plan.source), Ink.STRONG), Span("   " + " · ".join(parts)))
 
 
 def percent(value: float) -> str:
@@ -93,55 +94,68 @@ def percent(value: float) -> str:
     return f"{min(max(value * 100, 0.1), 99.9):.1f}%" if not 0.1 <= value <= 0.9 else f"{value * 100:.0f}%"
 
 
-def _span(quantiles: Sequence[float]) -> str:
+def _epochs(quantiles: Sequence[float], *, brief: bool) -> str:
     """The median of some epochs, and the inner 80 % of them."""
     if not quantiles:
         return "·"
     low, middle, high = (f"{one:.0f}" for one in (quantiles[0], quantiles[2], quantiles[-1]))
-    return middle if low == high else f"{middle} ({low}–{high})"
+    return middle if brief or low == high else f"{middle} ({low}–{high})"
 
 
-def _cells(group: Group, keys: Sequence[str]) -> list[str]:
-    from retrograde.engine.scenario.settings import value_text
-
-    good = group.fates[Fate.CONVERGED]
-    interval = f"{good.low * 100:.0f}–{good.high * 100:.0f}" if group.runs > 1 else ""
-    return [
-        *(visible(value_text(group.values[key])) for key in keys),
-        f"{group.runs:,}",
-        percent(good.value),
-        interval,
-        *(percent(group.fates[fate].value) for fate in Fate if fate is not Fate.CONVERGED),
-        _span(group.converged),
-        _span(group.ended),
+def _table(groups: Sequence[Group], level: int) -> list[list[str]]:
+    """The rows of the table, its head first, with less and less in them: each level leaves something out."""
+    keys = list(groups[0].values)
+    interval, brief, runs, epochs = level < 1, level > 1, level < 3, level < 4
+    others = [fate for fate in Fate if fate is not Fate.CONVERGED and any(one.fates[fate].count for one in groups)]
+    rows = [[key.rpartition(".")[2] for key in keys]]
+    rows[0] += [_("runs")] * runs + [_(NAMES[Fate.CONVERGED])] + [""] * interval + [_(NAMES[fate]) for fate in others]
+    ends = [
+        (title, take)
+        for title, take in ((_("in epoch"), _converged), (_("diverges in"), _ended))
+        if epochs and any(take(group) for group in groups)
     ]
+    rows[0] += [title for title, _take in ends]
+    for group in groups:
+        good = group.fates[Fate.CONVERGED]
+        row = [visible(value_text(group.values[key])) for key in keys]
+        row += [f"{group.runs:,}"] * runs + [percent(good.value)]
+        row += [f"{good.low * 100:.0f}–{good.high * 100:.0f}" if group.runs > 1 else ""] * interval
+        row += [percent(group.fates[fate].value) for fate in others]
+        rows.append(row + [_epochs(take(group), brief=brief) for _title, take in ends])
+    return rows
+
+
+def _converged(group: Group) -> tuple[float, ...]:
+    return group.converged
+
+
+def _ended(group: Group) -> tuple[float, ...]:
+    return group.ended
 
 
 def fate_lines(groups: Sequence[Group], columns: int, glyphs: Glyphs) -> Iterator[Line]:
     """The fates of each setting: shares, since when, and a bar where there is room for it."""
-    keys = list(groups[0].values)
-    head = [*(key.rpartition(".")[2] for key in keys), _("runs"), _(NAMES[Fate.CONVERGED]), ""]
-    head += [_(NAMES[fate]) for fate in Fate if fate is not Fate.CONVERGED]
-    head += [_("in epoch"), _("diverges in")]
-    rows = [head, *(_cells(group, keys) for group in groups)]
-    # What says nothing is left out, from the right: columns of dots, then the interval.
-    shown = [at for at in range(len(head)) if at < len(keys) + 2 or any(row[at] not in {"·", ""} for row in rows[1:])]
-    sizes = {at: max(width(row[at]) for row in rows) for at in shown}
-    room = columns - sum(sizes.values()) - 2 * len(shown)
-    bar = min(room, MOST_BAR) if room >= LEAST_BAR else 0
+    tables = [_table(groups, level) for level in range(LEVELS)]
+    rooms = [columns - sum(_sizes(rows)) - 2 * len(rows[0]) for rows in tables]
+    barred = next((level for level, room in enumerate(rooms) if room >= LEAST_BAR), None)
+    level = barred if barred is not None else next((at for at, room in enumerate(rooms) if room >= -2), LEVELS - 1)
+    bar = min(rooms[level], MOST_BAR) if barred is not None else 0
+    rows, sizes = tables[level], _sizes(tables[level])
     signs = PLAIN if glyphs.ascii else SIGNS
     for number, row in enumerate(rows):
-        spans: list[Span] = []
-        for at in shown:
-            blank = " " * (sizes[at] - width(row[at]))
-            text = blank + row[at] if at >= len(keys) or number else row[at] + blank
-            spans.append(Span(f"{text}  "))
-        if number and bar:
-            spans += _bar(groups[number - 1], bar, signs)
-        yield tuple(spans) if number else tuple(Span(span.text, Ink.DIM) for span in spans)
+        text = "  ".join(" " * (size - width(one)) + one for one, size in zip(row, sizes, strict=True))
+        if number == 0:
+            yield (Span(text, Ink.DIM),)
+        else:
+            yield (Span(text + "  "), *(_bar(groups[number - 1], bar, signs) if bar else ()))
+    yield from wrapped((Span(_legend(groups, level, signs if bar else {}), Ink.DIM),), columns)
 
 
-def _bar(group: Group, cells: int, signs: dict[Fate, str]) -> list[Span]:
+def _sizes(rows: list[list[str]]) -> list[int]:
+    return [max(width(row[at]) for row in rows) for at in range(len(rows[0]))]
+
+
+def _bar(group: Group, cells: int, signs: Mapping[Fate, str]) -> list[Span]:
     """A bar of the fates in their order; none that occurs is without a cell while there are enough."""
     counts = {fate: group.fates[fate].count for fate in Fate if group.fates[fate].count}
     if not counts:
@@ -158,11 +172,15 @@ def _bar(group: Group, cells: int, signs: dict[Fate, str]) -> list[Span]:
     return [Span(signs[fate] * size, INKS[fate]) for fate, size in zip(counts, sizes, strict=True)]
 
 
-def _legend(groups: Sequence[Group], glyphs: Glyphs) -> str:
-    signs = PLAIN if glyphs.ascii else SIGNS
+def _legend(groups: Sequence[Group], level: int, signs: Mapping[Fate, str]) -> str:
+    """What the signs of the bars mean, and the numbers behind others."""
     there = [fate for fate in Fate if any(group.fates[fate].count for group in groups)]
-    text = "   ".join(f"{signs[fate]} {_(NAMES[fate])}" for fate in there)
-    return text + "   " + _("behind a share: its 95 % interval; epochs: median (10 %–90 %)")
+    parts = [f"{signs[fate]} {_(NAMES[fate])}" for fate in there if signs]
+    if level < 1 and any(group.runs > 1 for group in groups):
+        parts.append(_("behind a share: its 95 % interval"))
+    if level < 2 and any(group.converged or group.ended for group in groups):
+        parts.append(_("epochs: median (10 %–90 %)"))
+    return "   ".join(parts)
 
 
 def luck(causes: Causes, *, seeded: bool) -> str:
@@ -207,7 +225,7 @@ def curve_lines(found: Sweep, group: Group, columns: int, glyphs: Glyphs) -> Ite
     title: Line = (Span(visible(group.text) or visible(found.plan.source), Ink.STRONG),)
     if group.runs > 1:
         title += (Span("   " + _("E: the median of the runs, and 10 % to 90 % of them"), Ink.DIM),)
-    yield title
+    yield from wrapped(title, columns)
     if not len(finite) or len(marks) < 2:
         yield (Span("  " + _("no loss is a number"), Ink.DIM),)
         return
