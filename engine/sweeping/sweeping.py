@@ -39,19 +39,14 @@ class SweepProgress:
         done: runs that are made, those of an earlier time included.
         total: all runs.
         known: how many of them were made at an earlier time.
-        seconds: how long it has been going on this time.
+        left: seconds until the end, by how long runs of the settings that are left have taken; infinite where that is
+            not known.
     """
 
     done: int
     total: int
     known: int
-    seconds: float
-
-    @property
-    def left(self) -> float:
-        """Seconds until the end, as it looks; infinite where that is not known."""
-        made = self.done - self.known
-        return (self.total - self.done) * self.seconds / made if made else math.inf
+    left: float
 
 
 OnSwept = Callable[[SweepProgress], None]
@@ -144,7 +139,8 @@ class Sweeping:
         began = time.monotonic()
 
         def tell() -> None:
-            self._tell(on_progress, began)
+            if on_progress is not None:
+                on_progress(self.progress)
 
         tell()
         if self._on is None and self._workers is None:
@@ -208,11 +204,21 @@ class Sweeping:
         for one in done.results:
             self._made[one.setting, one.seed] = one
 
-    def _tell(self, on_progress: OnSwept | None, began: float) -> None:
-        if on_progress is not None:
-            seconds = time.monotonic() - began
-            total = self.plan.grid.runs
-            on_progress(SweepProgress(done=len(self._made), total=total, known=self._known, seconds=seconds))
+    @property
+    def progress(self) -> SweepProgress:
+        """How far it is."""
+        total, done = self.plan.grid.runs, len(self._made)
+        seconds, runs = (sum(part) for part in zip(*self._took.values(), strict=True)) if self._took else (0.0, 0)
+        left = math.inf
+        if runs:
+            usual = (seconds, runs)
+            each = [(len(seeds), self._took.get(setting, usual)) for setting, seeds in enumerate(self._waiting)]
+            waiting = sum(count for count, _took in each)
+            ahead = sum(count * took / made for count, (took, made) in each)
+            # Those that are under way take as long as the usual one.
+            ahead += max(0, total - done - waiting) * seconds / runs
+            left = ahead / (1 if self._place is None else self._place.size)
+        return SweepProgress(done=done, total=total, known=self._known, left=left)
 
     @property
     def results(self) -> Iterator[Result]:

@@ -72,11 +72,9 @@ class ProgressBar:
         """Show how many runs of a sweep are made."""
         if not self._due(time.monotonic()):
             return
-        made = progress.done - progress.known
         text = _("run {done} of {total}").format(done=f"{progress.done:,}", total=f"{progress.total:,}")
-        if made and progress.seconds > 0:
-            rate, left = made / progress.seconds, duration(progress.left)
-            text += "  " + _("{rate:.4g} runs/s  {left} left").format(rate=rate, left=left)
+        if math.isfinite(progress.left):
+            text += "  " + _("{time} left").format(time=duration(progress.left))
         self._write(progress.done / max(progress.total, 1), text)
 
     def wipe(self) -> None:
