@@ -5,8 +5,10 @@ Who makes which run, and again where a worker is lost, is Dask's; what a run is,
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import uuid4
@@ -44,6 +46,8 @@ class Cluster:
             message = _("a cluster needs Dask: python -m pip install 'retrograde[cluster]'")
             raise EngineError(message) from error
         self._distributed = distributed
+        # What it would log is said in one line.
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
         self._address = where
         try:
             self._client = distributed.Client(where, timeout=TIMEOUT, set_as_default=False)
@@ -115,17 +119,17 @@ class Cluster:
         """What has been made meanwhile."""
         if not self._out:
             return []
-        nothing_yet = (TimeoutError, self._distributed.TimeoutError, self._distributed.client.FutureCancelledError)
+        nothing_yet = (TimeoutError, self._distributed.TimeoutError, CancelledError)
         with self._told(), self._client.as_current(), suppress(*nothing_yet):
             self._distributed.wait([*self._out], timeout=PATIENCE, return_when="FIRST_COMPLETED")
+        if self._client.status != "running":
+            raise EngineError(_("the Dask scheduler at {address} is gone").format(address=self._address))
         found = []
         for future in [one for one in self._out if one.done()]:
             chunk = self._out.pop(future)
             done = self._result(future, chunk)
             if done is not None:
                 found.append(done)
-        if self._client.status not in {"running", "newly-created", "connecting"}:
-            raise EngineError(_("the Dask scheduler at {address} is gone").format(address=self._address))
         return found
 
     def _result(self, future: Any, chunk: Chunk) -> Done | None:

@@ -86,14 +86,11 @@ def verdict(timeline: Timeline, losses: Floats, outcome: Outcome, *, until: bool
         return Verdict(fate=fate, epoch=fault.epoch, at=fault.address)
     if outcome.rule in {StopRule.LOSS, StopRule.CONDITION}:
         return Verdict(fate=Fate.CONVERGED, epoch=outcome.epoch)
-    with np.errstate(all="ignore"):
-        case = Case(timeline, len(losses))
-        watch = Watch(case=case, losses=losses, sights=())
-        limits = limits_of(scenario)
-        if not aims(scenario, until=until) and _learned(case, losses):
-            return Verdict(fate=Fate.CONVERGED, epoch=outcome.epoch)
-        bound = None if until else scenario.stop.loss_below
-        return _unfinished(watch, limits, bound)
+    case = Case(timeline, len(losses))
+    if not aims(scenario, until=until) and _learned(case, losses):
+        return Verdict(fate=Fate.CONVERGED, epoch=outcome.epoch)
+    bound = None if until else scenario.stop.loss_below
+    return _unfinished(Watch(case=case, losses=losses, sights=()), limits_of(scenario), bound)
 
 
 def _learned(case: Case, losses: Floats) -> bool:

@@ -107,8 +107,13 @@ def plan_of(
     if grid.seeds is not None and len(grid.seeds) > 1 and not any(_draws(one, grid.seeds[1]) for one in scenarios):
         message = _("nothing is drawn or shuffled in {name}: its runs are the same with every seed")
         raise EngineError(message.format(name=source))
+    if grid.seeds is not None:
+        # Seeds have bounds of their own, which the first one may not reach.
+        load_scenario(called(source, texts[0], max(grid.seeds)), data=data)
     if until is not None:
-        for scenario in scenarios[:1]:
+        # What it may name depends on the network alone.
+        same = not any(axis.key.partition(".")[0] in {"network", "loss", "losses", "data"} for axis in grid.axes)
+        for scenario in scenarios[:1] if same else scenarios:
             Session(scenario, budget=HISTORY).condition(until, by_epoch=True, asked=True)
     most = max(one.stop.epochs for one in scenarios) if epochs is None else epochs
     print_ = fingerprint(base, epochs=epochs, until=until, doctor=doctor)

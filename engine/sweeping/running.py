@@ -155,6 +155,7 @@ class Trainer:
         own = Session(scenario, budget=HISTORY)
         return own.timeline, self._read(own)
 
+    @np.errstate(all="ignore")
     def run(self, seed: int | None) -> Result:
         """Makes a run and tells what became of it."""
         timeline, condition = self._begin(seed)
@@ -184,8 +185,7 @@ class Trainer:
     ) -> Result:
         per_epoch = timeline.schedule.per_epoch
         whole = len(losses) // per_epoch
-        with np.errstate(all="ignore"):
-            means = losses[: whole * per_epoch].reshape(whole, per_epoch).mean(axis=1)
+        means = losses[: whole * per_epoch].reshape(whole, per_epoch).mean(axis=1)
         known = np.flatnonzero(~np.isnan(means))
         best = int(known[np.argmin(means[known])]) if len(known) else -1
         moments = [moment(alert) for alert in alerts]
@@ -222,11 +222,10 @@ def _of_epoch(losses: Floats, epoch: int, per_epoch: int) -> float:
 def alarms(timeline: Timeline, losses: Floats) -> tuple[Alert, ...]:
     """The alarms of the doctor over a run, the earliest first."""
     limits = limits_of(timeline.network.scenario)
-    with np.errstate(all="ignore"):
-        case = Case(timeline, len(losses))
-        examined = Examined(case=case, limits=judged(case, limits))
-        examined.look(losses, every=False, on_look=None)
-        found = examined.diagnosis(limits).alerts
+    case = Case(timeline, len(losses))
+    examined = Examined(case=case, limits=judged(case, limits))
+    examined.look(losses, every=False, on_look=None)
+    found = examined.diagnosis(limits).alerts
     return tuple(sorted((alert for alert in found if not alert.note), key=lambda alert: alert.iteration))
 
 
