@@ -1,9 +1,10 @@
 """The headless debugger: networks, their training steps, and a cursor over them.
 
-Thirteen rooms, each built on those below it only:
+Fourteen rooms, each built on those below it only:
 
-    sweeping     many trainings over seeds and settings, here or on a cluster
     importing    what was trained elsewhere becomes a scenario
+    sweeping     many trainings over seeds and settings, here or on a cluster
+    writing      a training as a program of another library
     session      the debugger: a cursor that travels, stops, edits, saves
     recording    a step that ran elsewhere, read from a file
     explaining   one step, and everything that explains or checks it
