@@ -27,6 +27,9 @@ from retrograde.engine.text import _
 POINTS = 20
 """Epochs whose losses are kept of each run: so many in equal steps, and as many in equal factors."""
 
+MOST_ITERATIONS = 50_000_000
+"""Iterations of a run; E of each is kept while it goes on, in eight bytes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -104,12 +107,14 @@ def plan_of(
         scenarios.append(scenario)
         if on_loaded is not None:
             on_loaded(len(scenarios), grid.size)
-    if grid.seeds is not None and len(grid.seeds) > 1 and not any(_draws(one, grid.seeds[1]) for one in scenarios):
-        message = _("nothing is drawn or shuffled in {name}: its runs are the same with every seed")
-        raise EngineError(message.format(name=source))
+    for scenario in scenarios:
+        _require_short(scenario, epochs)
     if grid.seeds is not None:
         # Seeds have bounds of their own, which the first one may not reach.
         load_scenario(called(source, texts[0], max(grid.seeds)), data=data)
+    if grid.seeds is not None and len(grid.seeds) > 1 and not any(_draws(one, grid.seeds[1]) for one in scenarios):
+        message = _("nothing is drawn or shuffled in {name}: its runs are the same with every seed")
+        raise EngineError(message.format(name=source))
     if until is not None:
         # What it may name depends on the network alone.
         same = not any(axis.key.partition(".")[0] in {"network", "loss", "losses", "data"} for axis in grid.axes)
@@ -129,6 +134,21 @@ def plan_of(
         digest=whole,
     )
     return Plan(source=source, grid=grid, settings=tuple(texts), work=work, fingerprint=print_, epochs=most)
+
+
+def _require_short(scenario: Scenario, epochs: int | None) -> None:
+    """Refuse runs that are too long for what is kept of them while they go on.
+
+    Raises:
+        EngineError: they are.
+    """
+    samples = len(load_data(scenario).inputs)
+    per_epoch = -(-samples // (scenario.training.batch_size or samples))
+    count = (scenario.stop.epochs if epochs is None else epochs) * per_epoch
+    if count > MOST_ITERATIONS:
+        message = _("{name}: a run of {count} iterations; of a sweep it has at most {limit}: give --epochs")
+        text = message.format(name=scenario.name, count=f"{count:,}", limit=f"{MOST_ITERATIONS:,}")
+        raise EngineError(text)
 
 
 def milestones(epochs: int) -> tuple[int, ...]:

@@ -65,7 +65,7 @@ def test_plain_characters(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_json_has_the_same_in_full(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     out = tmp_path / "r.csv"
-    assert main([*SWEEP, "--json", "--doctor", "--out", str(out)]) == 0
+    assert main([*SWEEP, "--json", "--out", str(out)]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["runs"], found["total"], found["seeds"]) == (18, 18, 6)
     assert [one["setting"] for one in found["settings"]] == [{"learning_rate": rate} for rate in (0.001, 5, 20)]

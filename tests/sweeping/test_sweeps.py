@@ -167,6 +167,10 @@ def test_a_setting_that_can_not_be_is_refused_before_anything_runs() -> None:
         assert message.replace("seed=0,", "") in str(caught.value)
     with pytest.raises(EngineError, match="nothing is drawn or shuffled in cs231n-circuit"):
         sweep("cs231n-circuit", seeds=2, workers=1)
+    with pytest.raises(EngineError, match="a run of 1,000,000,000 iterations"):
+        sweep("xor-2-2-1", seeds=2, epochs=10**9, workers=1)
+    with pytest.raises(EngineError, match="seeds of numpy-legacy go from 0 to 4294967295"):
+        sweep("iamtrask", seeds=[1, 2**40], workers=1)
     with pytest.raises(EngineError, match="column"):
         sweep("xor-2-2-1", seeds=2, until="E <", workers=1)
 
