@@ -116,7 +116,7 @@ class Course(LossHistory):
         super().__init__()
         self.kept = array("d")
 
-    def extend(self, start: int, losses: list[float] | Floats) -> None:
+    def extend(self, start: int, losses: Sequence[float] | Floats) -> None:
         """Adds E of the iterations from ``start`` on."""
         self.kept.extend([*losses][max(0, len(self.kept) - start) :])
         super().extend(start, losses)
