@@ -12,6 +12,7 @@ from retrograde.engine.importing.draft import Node
 from retrograde.engine.importing.maps.attention import dropped, masked, maybe_scaled, maybe_shares, rate_of
 from retrograde.engine.importing.maps.linear import added_bias, added_positions
 from retrograde.engine.importing.maps.losses import divided, smoothed
+from retrograde.engine.importing.maps.recurrent import both_ways, in_steps
 from retrograde.engine.importing.maps.rules import maps
 from retrograde.engine.importing.tracing import Fixed, Held, Operation, Part, Trace, UnmappedError, Weight
 from retrograde.engine.recording.aten.reading import base_name
@@ -293,11 +294,40 @@ def cat(trace: Trace, call: Operation) -> None:
     for found in trace.listed(call, "tensors"):
         if not isinstance(found, Held) or found.factor != 1.0:
             raise UnmappedError(_("one of them is not what a layer hands on"))
-        parts.append(trace.arranged(call, found, found.at.shape))
+        parts.append(found)
     axis = int(trace.number(call, "dim")) % parts[0].at.ndim
+    if axis == parts[0].at.ndim - 1 and _cat_rows(trace, call, parts):
+        return
     if not axis:
         raise UnmappedError(_("samples are joined, not values of a sample"))
+    parts = [trace.arranged(call, part, part.at.shape) for part in parts]
     form = list(trace.form_of(parts[0].node))
     form[axis - 1] = sum(part.at.shape[axis] for part in parts)
     node = trace.layer(call, "concatenate", [part.node for part in parts], tuple(form), axis=axis)
     trace.hand_on(call, node, np.arange(trace.batch * node.size).reshape(trace.batch, *form))
+
+
+def _cat_rows(trace: Trace, call: Operation, parts: list[Held]) -> bool:
+    """Whether rows of layers are joined, the same of each, in whatever order they are: time first, samples second."""
+    forms = [trace.form_of(part.node) for part in parts]
+    rows = [trace.rows(part, form[-1] if form else 0) for part, form in zip(parts, forms, strict=True)]
+    first = rows[0]
+    if (
+        first is None
+        or any(form[:-1] != forms[0][:-1] for form in forms)
+        or first.size * forms[0][-1] != parts[0].at.size
+    ):
+        return False
+    if any(one is None or one.shape != first.shape or (one != first).any() for one in rows):
+        return False
+    if sorted(first.tolist()) != list(range(trace.batch * math.prod(forms[0][:-1]))):
+        return False
+    width = sum(form[-1] for form in forms)
+    node = both_ways(trace, call, parts)
+    if node is None:
+        form = (*forms[0][:-1], width)
+        axis = 1 if any(in_steps(part.node) for part in parts) else len(form)
+        node = trace.layer(call, "concatenate", [part.node for part in parts], form, axis=axis)
+    at = first[:, None] * width + np.arange(width)
+    trace.hand_on(call, node, at.reshape(*parts[0].at.shape[:-1], width))
+    return True
