@@ -123,7 +123,7 @@ class _Comparing:
     def _links(self) -> Iterator[Link]:
         """What operators made of what layers make, in their order."""
         for link in sorted(self._mapped.draft.links, key=lambda link: self._makers.get(link.value, -1)):
-            if f"{link.stem}_{link.node.name}" in self._named:
+            if self._arrays(f"{link.stem}_{link.node.name}"):
                 yield link
 
     def loss(self) -> Iterator[Row]:
@@ -154,8 +154,22 @@ class _Comparing:
     def _floats(self, name: str) -> Floats:
         return self._recording.file.floats(self._numbers[name])
 
+    def _arrays(self, name: str) -> list[Array]:
+        """The arrays that a name stands for: one, or one of each time step of a sequence."""
+        if name in self._named:
+            return [self._named[name]]
+        found: list[Array] = []
+        while (step := f"{name}@{len(found) + 1}") in self._named:
+            found.append(self._named[step])
+        return found
+
+    def _whole(self, name: str, read: Callable[[Array], Floats]) -> Floats:
+        """What is read of an array; of a sequence of all of its steps, with the axis of time after the sample's."""
+        arrays = self._arrays(name)
+        return read(arrays[0]) if name in self._named else np.stack([read(array) for array in arrays], axis=1)
+
     def _value(self, name: str) -> Floats:
-        return self._frame.array(self._named[name])
+        return self._whole(name, self._frame.array)
 
     def _row(
         self,
@@ -181,7 +195,8 @@ class _Comparing:
         # Weights are copied, not computed.
         limits = np.full(apart.shape, 0.0 if kind == "weight" else STEPS * DTYPES[record.dtype].epsilon * largest)
         if kind != "weight" and (apart > limits).any() and self._bounds is not None:
-            bounds = shown(self._bounds[self._named[computed]], np.zeros(apart.shape)).reshape(apart.shape)
+            bounds = self._whole(computed, self._bounds.__getitem__)
+            bounds = shown(bounds, np.zeros(apart.shape)).reshape(apart.shape)
             limits = np.maximum(limits, FACTOR * np.nan_to_num(bounds, posinf=0.0))
         worst = int((apart - limits).argmax()) if apart.size else 0
         difference, limit = (float(one.reshape(-1)[worst]) if apart.size else 0.0 for one in (apart, limits))
@@ -213,11 +228,17 @@ class _Comparing:
         seen: dict[Array, Floats] = {}
         with np.errstate(invalid="ignore", over="ignore"):
             for link in self._links():
-                array = self._named[f"{link.stem}_{link.node.name}"]
+                name = f"{link.stem}_{link.node.name}"
+                arrays, value = self._arrays(name), self._value(name)
+                for array in arrays:
+                    seen.setdefault(array, np.full(array.shape, np.inf))
+                apart = np.array(self._whole(name, seen.__getitem__)).reshape(-1)
                 recorded = self._recording.file.floats(link.value).reshape(-1)
                 places, chosen = link.places.reshape(-1), slice(None) if link.chosen is None else link.chosen
-                apart = seen.setdefault(array, np.full(array.shape, np.inf)).reshape(-1)
-                apart[places] = np.abs(recorded[chosen] - self._frame.array(array).reshape(-1)[places])
+                apart[places] = np.abs(recorded[chosen] - value.reshape(-1)[places])
+                whole = apart.reshape(value.shape)
+                steps = [whole] if name in self._named else [whole[:, time] for time in range(len(arrays))]
+                seen |= zip(arrays, steps, strict=True)
             for made, pattern in self._updates():
                 array = self._named[pattern.format(made.name)]
                 seen[array] = np.abs(self._of(made, pattern) - self._frame.array(array))

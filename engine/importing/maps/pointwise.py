@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from retrograde.engine.importing.draft import Node
+from retrograde.engine.importing.maps import handwritten
 from retrograde.engine.importing.maps.attention import dropped, masked, maybe_scaled, maybe_shares, rate_of
 from retrograde.engine.importing.maps.linear import added_bias, added_positions
 from retrograde.engine.importing.maps.losses import divided, smoothed
@@ -162,6 +163,8 @@ def div(trace: Trace, call: Operation) -> None:
 @maps("mul")
 def mul(trace: Trace, call: Operation) -> None:
     """A dropout, a product of two layers, or scores that are scaled."""
+    if handwritten.product(trace, call):
+        return
     left, right = trace.given(call, "self"), trace.given(call, "other")
     if isinstance(right, Held | Part) and not isinstance(left, Part):
         left, right = (right, left) if isinstance(left, Fixed) or isinstance(right, Part) else (left, right)
@@ -220,7 +223,11 @@ def _hand_gelu(trace: Trace, call: Operation, part: Part) -> None:
 @maps("sub")
 def sub(trace: Trace, call: Operation) -> None:
     """The difference of two layers."""
+    if handwritten.difference(trace, call):
+        return
     left, right = trace.given(call, "self"), trace.given(call, "other")
+    if handwritten.joined(trace, call, left, right, sign=-1.0):
+        return
     if trace.number(call, "alpha", 1.0) != 1.0 or not isinstance(left, Held) or not isinstance(right, Held):
         raise UnmappedError(_("no layer does this"))
     _merged(trace, call, "subtract", left, right)
@@ -246,12 +253,16 @@ def prelu(trace: Trace, call: Operation) -> None:
 @maps("add")
 def add(trace: Trace, call: Operation) -> None:
     """A residual connection, a bias, or positions."""
+    if handwritten.raised(trace, call):
+        return
     left, right = trace.given(call, "self"), trace.given(call, "other")
     if trace.number(call, "alpha", 1.0) != 1.0:
         raise UnmappedError(_("its factors are not 1"))
     if not isinstance(left, Held | Part):
         left, right = right, left
     if isinstance(left, Part) and _gelu_part(trace, call, left, right):
+        return
+    if handwritten.joined(trace, call, left, right):
         return
     if isinstance(left, Held) and isinstance(right, Held):
         _merged(trace, call, "add", left, right)
