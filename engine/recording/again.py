@@ -34,7 +34,7 @@ UNFIT = (KeyError, ValueError, TypeError, IndexError, OverflowError, AttributeEr
 """What arithmetic raises for operands that do not fit."""
 _KEPT = 2**26
 """Bytes of numbers that were made again and are kept at hand."""
-_BLOCK = 2**12
+_BLOCK = 2**14
 """Elements that go through a formula at once, so that what is between stays in the processor's cache."""
 
 Bits = NDArray[Any]
