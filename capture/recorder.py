@@ -466,12 +466,11 @@ class record:  # noqa: N801 - a context manager, called as a function is
             finally:
                 recorder.places.leave()
                 self._scope.close()
-                recorder.storing.settle()
             if error is not None:
                 recorder.notes.append(f"the step ended with {type(error).__name__}: {error}"[:500])
             recorder.finish()
             self._save(recorder)
-        except EngineError as failure:
+        except (EngineError, OSError) as failure:
             # The error of the step itself says more than that its recording could not be written.
             if error is None:
                 raise OSError(str(failure)) from None

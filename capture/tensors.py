@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 
@@ -135,7 +136,7 @@ class Memory:
     """
 
     def __init__(
-        self, store: Callable[[Version, bytes], None], joined: Callable[[Any, Region, list[Window]], None]
+        self, store: Callable[[Version, Any], None], joined: Callable[[Any, Region, list[Window]], None]
     ) -> None:
         self.versions: list[Version] = []
         self._store = store
@@ -304,14 +305,14 @@ class Memory:
             whole = whole.resolve_conj().resolve_neg().cpu()
         if whole.dtype == torch.bfloat16:
             whole = whole.view(torch.int16)
-        data = memoryview(whole.contiguous().numpy()).cast("B") if whole.numel() else memoryview(b"")
+        data = whole.contiguous().numpy()
         if version.again is not None:
-            version.crc = sampled_crc(data)
+            version.crc = sampled_crc(data.reshape(-1).view(np.uint8))
             if version.again.nudges is None:
                 return
-            data = memoryview(version.again.nudges)
+            data = version.again.nudges
         version.kept = True
-        self._store(version, bytes(data))
+        self._store(version, data)
 
 
 def _extent(shape: tuple[int, ...], strides: tuple[int, ...]) -> int:
