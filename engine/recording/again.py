@@ -54,12 +54,33 @@ class Operands:
         shape: its shape.
     """
 
-    __slots__ = ("dtype", "given", "shape")
+    __slots__ = ("_memory", "dtype", "given", "shape")
 
-    def __init__(self, given: Mapping[str, Any], dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        given: Mapping[str, Any],
+        dtype: np.dtype[Any],
+        shape: tuple[int, ...],
+        memory: Callable[[int], Bits] | None = None,
+    ) -> None:
+        """What an op is given.
+
+        Args:
+            given: its arguments by name.
+            dtype: the type of the result.
+            shape: its shape.
+            memory: gives so many bytes for it; new ones where it is None.
+        """
         self.given = given
         self.dtype = dtype
         self.shape = shape
+        self._memory = memory
+
+    def empty(self) -> Bits:
+        """Memory for the result."""
+        if self._memory is None:
+            return np.empty(self.shape, self.dtype)
+        return self._memory(math.prod(self.shape) * self.dtype.itemsize).view(self.dtype).reshape(self.shape)
 
     def number(self, name: str, default: float = 0.0) -> Any:
         """A number of the program, rounded to the type."""
@@ -156,7 +177,10 @@ def _copied(name: str) -> Callable[[Operands, str], Any]:
 
 def _joined(given: Operands, _way: str) -> Any:
     parts = [part for part in given.given["tensors"] if part.shape != (0,)]
-    return np.concatenate(parts, axis=int(given.given.get("dim") or 0))
+    axis = int(given.given.get("dim") or 0)
+    if any(part.dtype != given.dtype for part in parts):
+        raise KeyError("tensors")
+    return np.concatenate(parts, axis=axis, out=given.empty())
 
 
 def _rows(given: Operands, _way: str) -> Any:
@@ -182,11 +206,36 @@ def _lines(given: Operands, *names: str) -> list[Bits]:
     return found
 
 
+def _by_rows(formula: Callable[..., Any], given: Operands, rows: Sequence[Bits], whole: Sequence[Bits]) -> Any:
+    """A formula of rows that know nothing of each other, so many at once that they stay in the processor's cache.
+
+    Args:
+        formula: a result from so many rows of each operand, and what is the same for all.
+        given: what the result is like.
+        rows: the operands.
+        whole: what is the same for all rows.
+    """
+    if given.dtype != np.float32:
+        raise KeyError("dtype")
+    found = given.empty().reshape(rows[0].shape)
+    if any(len(one) != len(found) for one in rows):
+        raise ValueError("rows")
+    several = max(1, _BLOCK // max(1, found.shape[1]))
+    for start in range(0, len(found), several):
+        part = slice(start, start + several)
+        found[part] = formula(*(one[part] for one in rows), *whole)
+    return found.reshape(given.shape)
+
+
 def _layer_norm(given: Operands, way: str) -> Any:
     """(x − μ)·s·γ + β, in this association."""
     x, weight, bias = _lines(given, "input", "weight", "bias")
     mean, scale = (given.given[name].reshape(-1, 1) for name in ("result1", "result2"))
-    return _fma((x - mean) * scale, weight, bias, fused=way == FUSED).reshape(given.shape)
+
+    def formula(x: Any, mean: Any, scale: Any, weight: Any, bias: Any) -> Any:
+        return _fma((x - mean) * scale, weight, bias, fused=way == FUSED)
+
+    return _by_rows(formula, given, (x, mean, scale), (weight, bias))
 
 
 def _layer_norm_backward(given: Operands, way: str) -> Any:
@@ -196,26 +245,27 @@ def _layer_norm_backward(given: Operands, way: str) -> Any:
     lanes, inner = LANES[way], x.shape[1]
     if inner % lanes:
         raise KeyError("normalized_shape")
-    along: Any = grad[:, :lanes] * x[:, :lanes] * weight[:, :lanes]
-    own: Any = grad[:, :lanes] * weight[:, :lanes]
-    for start in range(lanes, inner, lanes):
-        part = slice(start, start + lanes)
-        along = along + grad[:, part] * x[:, part] * weight[:, part]
-        own = own + grad[:, part] * weight[:, part]
-    dot, total = _halved(along), _halved(own)
-    share = np.float32(1) / np.float32(inner)
-    slope = _fma(total, mean, -dot, fused=True) * scale * scale * scale * share
-    shift = _fma(-slope, mean, -(total * scale * share), fused=True)
-    found = _fma(slope[:, None], x, scale[:, None] * grad * weight, fused=True) + shift[:, None]
-    return found.reshape(given.shape)
+
+    def formula(grad: Any, x: Any, mean: Any, scale: Any, weight: Any) -> Any:
+        along, own = _laned(grad * x * weight, lanes), _laned(grad * weight, lanes)
+        share = np.float32(1) / np.float32(inner)
+        slope = _fma(own, mean, -along, fused=True) * scale * scale * scale * share
+        shift = _fma(-slope, mean, -(own * scale * share), fused=True)
+        return _fma(slope[:, None], x, scale[:, None] * grad * weight, fused=True) + shift[:, None]
+
+    return _by_rows(formula, given, (grad, x, mean, scale), (weight,))
 
 
-def _halved(lanes: Any) -> Any:
-    """The sums of lanes, halves added to halves."""
-    while lanes.shape[1] > 1:
-        half = lanes.shape[1] // 2
-        lanes = lanes[:, :half] + lanes[:, half:]
-    return lanes[:, 0]
+def _laned(terms: Any, lanes: int) -> Any:
+    """The sums of rows, taken in so many lanes from left to right, then halves added to halves."""
+    columns = np.ascontiguousarray(terms.T)
+    found = columns[:lanes].copy()
+    for start in range(lanes, len(columns), lanes):
+        found += columns[start : start + lanes]
+    while len(found) > 1:
+        half = len(found) // 2
+        found = found[:half] + found[half:]
+    return found[0]
 
 
 def _chosen(given: Operands, _way: str) -> Any:
@@ -348,10 +398,10 @@ def _computed(recipe: Recipe, given: Operands, *, fused: bool) -> Bits:
     if not arrays:
         raise KeyError("self")
     flat = all(one.size == 1 or (one.shape == given.shape and one.flags.c_contiguous) for one in arrays)
-    size = int(np.prod(given.shape, dtype=np.int64))
+    size = math.prod(given.shape)
     if not flat or size <= _BLOCK:
         return np.asarray(recipe.formula(*taken, fused=fused))
-    found = np.empty(size, dtype=given.dtype)
+    found = given.empty().reshape(-1)
     lines = [
         one.reshape(-1) if isinstance(one, np.ndarray) and one.size > 1 else np.reshape(one, ())[()] for one in taken
     ]
