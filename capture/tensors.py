@@ -101,11 +101,11 @@ class Place:
 
     __slots__ = ("offset", "region", "shape", "strides", "window")
 
-    def __init__(self, region: Region, tensor: Any) -> None:
+    def __init__(self, region: Region, start: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> None:
         self.region = region
-        self.offset: int = tensor.storage_offset() - region.start if tensor.numel() else 0
-        self.shape: tuple[int, ...] = tuple(tensor.shape)
-        self.strides: tuple[int, ...] = tensor.stride()
+        self.offset = 0 if 0 in shape else start - region.start
+        self.shape = shape
+        self.strides = strides
         self.window: Window | None = None
 
     @property
@@ -222,19 +222,19 @@ class Memory:
         found = self._places.get(key)
         # A region that is found stays the first that fits: others come behind it.
         if found is None or found.region.gone:
-            found = Place(self._find(tensor, key[0]) or self._opened(tensor, storage), tensor)
-            self._places[key] = found
+            shape = tuple(key[3])
+            region = self._find(tensor, key[0]) or self._opened(tensor, storage, shape, key[4])
+            found = self._places[key] = Place(region, key[2], shape, key[4])
         return found
 
     def fresh(self, tensor: Any) -> Place | None:
         """Where a tensor lies that an op has made; None where anything is known about its memory."""
         return None if tensor.untyped_storage()._cdata in self._regions else self.place(tensor)
 
-    def _opened(self, tensor: Any, storage: Any) -> Region:
+    def _opened(self, tensor: Any, storage: Any, shape: tuple[int, ...], strides: tuple[int, ...]) -> Region:
         key = storage._cdata
         start, stop = span(tensor)
-        shape, strides = tuple(tensor.shape), tuple(tensor.stride())
-        known = self._introduced(key, start, stop)
+        known = self._introduced(key, start, stop) if key in self._known else None
         if known is not None:
             start, shape, strides = known.start, known.shape, known.strides
             stop = start + _extent(shape, strides)

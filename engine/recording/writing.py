@@ -22,7 +22,10 @@ _ZIP64 = 20
 """Bytes of its ZIP64 field."""
 _POLYNOMIAL = 0xEDB88320
 _SMALL = 4096
-"""Bytes up to which a checksum is taken twice sooner than two are joined."""
+"""Bytes up to which numbers are copied, to be written with others, and a checksum is taken twice."""
+_WAITING = 2**20
+"""So many bytes of such numbers wait at most."""
+_GAPS = [bytes(length) for length in range(ALIGNMENT)]
 
 
 class Piece(NamedTuple):
@@ -56,10 +59,12 @@ class RecordingWriter:
         fill = -(_HEADER + len(VALUES) + _ZIP64 + 4) % ALIGNMENT
         self._entry.extra = struct.pack("<HH", 0x5247, fill) + bytes(fill)
         self._entry.CRC = self._entry.header_offset = 0
-        self._waiting = bytearray(self._entry.FileHeader(zip64=True))
-        self._start = len(self._waiting)
+        self._waiting = bytearray()
         self._crc = 0
         self.length = 0
+        header = self._entry.FileHeader(zip64=True)
+        self._start = len(header)
+        self._put(memoryview(header))
 
     def add(self, data: Any) -> Piece:
         """Appends the numbers of an array, aligned.
@@ -68,27 +73,34 @@ class RecordingWriter:
             OSError: they cannot be written.
         """
         view = memoryview(data)
-        length, gap, crc = view.nbytes, bytes(-self.length % ALIGNMENT), zlib.crc32(view)
-        self._waiting += gap
-        self._crc = zlib.crc32(gap, self._crc)
+        length, crc, waiting = view.nbytes, zlib.crc32(view), self._waiting
+        gap = -self.length % ALIGNMENT
+        if gap:
+            waiting += _GAPS[gap]
+        offset = self.length + gap
+        self.length = offset + length
         if length < _SMALL:
-            self._waiting += view.tobytes()
-            self._crc = zlib.crc32(view, self._crc)
+            if length:
+                waiting += view.cast("B")
+            if len(waiting) > _WAITING:
+                self._write()
         else:
+            self._write()
             self._crc = _joined(self._crc, crc, length)
-            self._write(view.cast("B"))
-        piece = Piece(self.length + len(gap), length, crc)
-        self.length = piece.offset + length
-        return piece
+            self._put(view.cast("B"))
+        return Piece(offset, length, crc)
 
-    def _write(self, *last: memoryview) -> None:
-        """Writes what waits, and then numbers that are not worth a copy."""
-        for block in (memoryview(self._waiting), *last):
-            done = 0
-            while done < len(block):
-                # The system may take less than all of it.
-                done += self._file.write(block[done:]) or 0
+    def _write(self) -> None:
+        """Writes what waits."""
+        self._crc = zlib.crc32(self._waiting, self._crc)
+        self._put(memoryview(self._waiting))
         self._waiting = bytearray()
+
+    def _put(self, block: memoryview) -> None:
+        done = 0
+        while done < len(block):
+            # The system may take less than all of it.
+            done += self._file.write(block[done:] if done else block) or 0
 
     def read(self, piece: Piece) -> bytes:
         """The numbers of an array again."""
@@ -108,9 +120,9 @@ class RecordingWriter:
         """
         try:
             try:
+                self._write()
                 self._entry.CRC, self._entry.file_size = self._crc, self.length
                 self._entry.compress_size = self.length
-                self._write()
                 with io.BufferedRandom(self._file) as file:
                     file.seek(0)
                     file.write(self._entry.FileHeader(zip64=True))
