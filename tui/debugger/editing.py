@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from retrograde.engine.errors import EngineError
 from retrograde.engine.session.beside import go_to
 from retrograde.engine.text import _
-from retrograde.tui.screens.goals import Switch, Visit
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.expression import Ref
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from retrograde.tui.debugger.keeping import Keeping
     from retrograde.tui.debugger.moving import Moving
     from retrograde.tui.debugger.working import Working
-    from retrograde.tui.screens.goals import Try
+    from retrograde.tui.screens.goals import Switch, Try, Visit
 
 _NUMBERS = str.maketrans({"−": "-", "∞": "inf"})
 
@@ -256,16 +255,8 @@ class Editing:
         desk, working, beside = self._desk, self._working, self._beside
 
         def answered(choice: Switch | Visit | None) -> None:
-            if not working.when_idle(lambda: answered(choice)):
-                return
-            working.take_back()
             beside.compared = screen.compared or beside.compared
-            if isinstance(choice, Switch):
-                self.switch(choice.name)
-            elif isinstance(choice, Visit):
-                self._moving.seek(choice.number)
-            else:
-                desk.moved(follow=False)
+            self._moving.returned(choice, lambda switch: self.switch(switch.name))
 
         screen = BranchesScreen(desk.session, desk.host.glyphs, working.search, compared)
         desk.host.ask(screen, answered)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
 from retrograde.tui.records.marks import PanelId
-from retrograde.tui.screens.goals import Visit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from retrograde.tui.debugger.editing import Editing
     from retrograde.tui.debugger.moving import Moving
     from retrograde.tui.debugger.working import Working
-    from retrograde.tui.screens.goals import Try
+    from retrograde.tui.screens.goals import Try, Visit
     from retrograde.tui.screens.looking import LookingScreen
 
 
@@ -185,14 +184,6 @@ class Explaining:
                 desk.host.ask(screen(desk.session, desk.host.glyphs, working.search, found), answered)
 
         def answered(choice: Visit | Try | None) -> None:
-            if not working.when_idle(lambda: answered(choice)):
-                return
-            working.take_back()
-            if choice is None:
-                desk.moved(follow=False)
-            elif isinstance(choice, Visit):
-                self._moving.seek(choice.number)
-            else:
-                self._editing.try_out(choice)
+            self._moving.returned(choice, self._editing.try_out)
 
         working.search(title, lambda _job: read(), show)
