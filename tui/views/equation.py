@@ -11,6 +11,7 @@ from retrograde.engine.equations.array import Role
 from retrograde.engine.equations.expression import Const, Expr, Ref, Sum, mapped, refs
 from retrograde.engine.equations.rendering import Token, tokens
 from retrograde.engine.explaining.step import part_of
+from retrograde.engine.late import late
 from retrograde.engine.text import _, ngettext
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.inks import Ink, signed
@@ -18,16 +19,19 @@ from retrograde.tui.pictures.table import pictures_of
 from retrograde.tui.reading.figures import show
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.equation import Badge, EquationView, OperandRow
-from retrograde.tui.views import recorded
 from retrograde.tui.views.chain import chain
+from retrograde.tui.views.code import code_of
 from retrograde.tui.views.explain import notes_of, notes_of_branch, question, why
 from retrograde.tui.views.lens import Lens
-from retrograde.tui.views.recorded import Whole, operands_of
+from retrograde.tui.views.operands import Whole, operands_of
 from retrograde.tui.views.welcome import welcome
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.array import Array
     from retrograde.engine.explaining.step import Operand, Step
+    from retrograde.tui.views import recorded
+else:
+    recorded = late("retrograde.tui.views.recorded")
 
 MOST_OPERANDS = 120
 """Operands that are made ready at once."""
@@ -110,6 +114,7 @@ def equation_view(
         notes=(
             *notes_of(reading, step, digits),
             *notes_of_branch(reading, step, digits),
+            *code_of(step, lens.library),
         ),
         around=_around(reading, step, digits) if tall else (),
     )
