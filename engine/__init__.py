@@ -1,7 +1,8 @@
 """The headless debugger: networks, their training steps, and a cursor over them.
 
-Fourteen rooms, each built on those below it only:
+Fifteen rooms, each built on those below it only:
 
+    forensics    which conventions and slips give printed figures
     importing    what was trained elsewhere becomes a scenario
     sweeping     many trainings over seeds and settings, here or on a cluster
     writing      a training as a program of another library

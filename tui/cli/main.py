@@ -28,6 +28,8 @@ SUBCOMMANDS: tuple[str, ...] = (
     "trace",
     "list",
     "check",
+    "figures",
+    "slip",
     "gradcheck",
     "why",
     "flow",
