@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from time import process_time
 from typing import TYPE_CHECKING
 
-from retrograde.engine.equations.array import Role
+from retrograde.engine.equations.array import Extent, Role
+from retrograde.engine.equations.expression import Ref, key_of
+from retrograde.engine.equations.rendering import render
 from retrograde.engine.errors import EngineError
 from retrograde.engine.forensics.bench import Bench
 from retrograde.engine.forensics.deviations import Deviation
+from retrograde.engine.forensics.facts import indices
 from retrograde.engine.forensics.figures import Printed, Sought, printed, ref_at
 from retrograde.engine.forensics.search import MARGIN, Search, Set, within_reach
 from retrograde.engine.text import _
@@ -22,8 +26,26 @@ if TYPE_CHECKING:
 MOST_MORE = 2
 """Programs in one text, besides the first."""
 
+MOST_CHANGES = 3
+"""Equations that are shown of an explanation."""
+
 MOST_OTHERS = 6
 """Other explanations that are told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """An equation that deviations make another one, at its first element.
+
+    Attributes:
+        name: the slot that it makes, by the name that a query takes.
+        made: the equation.
+        stated: what it is without the deviations.
+    """
+
+    name: str
+    made: str
+    stated: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +58,7 @@ class Explanation:
         values: for each figure what is computed; NaN where it was not looked at.
         without: for each deviation, how many figures are given without it.
         bits: what the set costs by itself.
+        changes: the first equations that are others.
     """
 
     deviations: tuple[Deviation, ...]
@@ -43,6 +66,7 @@ class Explanation:
     values: tuple[float, ...]
     without: tuple[int, ...]
     bits: float
+    changes: tuple[Change, ...] = ()
 
     @property
     def count(self) -> int:
@@ -246,7 +270,31 @@ class _Investigation:
             values=search.values(chosen),
             without=tuple(without),
             bits=search.bits(chosen),
+            changes=tuple(self._changes(search.deviations(chosen))),
         )
+
+    def _changes(self, deviations: Sequence[Deviation]) -> Iterator[Change]:
+        """The first equations that deviations make others; what is computed without a switch has none."""
+        if not any(one.switches for one in deviations):
+            return
+        notation = self.bench.network.notation
+        stated = self.bench.program(())
+        made = self.bench.program(deviations)
+        count = 0
+        for before, after in zip(stated.ops, made.ops, strict=True):
+            for index in indices(stated, before):
+                old, new = before.equation(index), after.equation(index)
+                if key_of(old) == key_of(new):
+                    continue
+                element = index[1:] if before.extent is Extent.SUM else index
+                slot = notation.symbol(Ref(before.target, element), sample=0)
+                texts = [render(one, partial(notation.symbol, sample=0)) for one in (new, old)]
+                name = notation.name(Ref(before.target, element), sample=0)
+                yield Change(name=name, made=f"{slot} = {texts[0]}", stated=texts[1])
+                count += 1
+                break
+            if count == MOST_CHANGES:
+                return
 
     def _decider(self, sets: Sequence[Set]) -> Decider | None:
         """The value of an iteration of the figures on which the sets differ most."""

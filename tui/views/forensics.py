@@ -84,6 +84,9 @@ def _numbered(found: Explanation) -> Iterator[Line]:
         less = _("without it {count} of {all}").format(count=without, all=len(found.fits))
         said = f"   {less}" if len(found.deviations) > 1 else ""
         yield (Span(f"    {number}  ", Ink.DIM), Span(one.text, Ink.ACCENT), Span(said, Ink.DIM))
+    for change in found.changes:
+        stated = _("for {equation}").format(equation=change.stated)
+        yield (Span("       "), Span(change.made), Span(f"   {stated}", Ink.DIM))
 
 
 def _several(report: Report, glyphs: Glyphs) -> Iterator[Line]:

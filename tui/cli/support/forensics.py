@@ -62,6 +62,7 @@ def _explanation(found: Explanation) -> dict[str, Any]:
             {"kind": one.kind, "where": one.where, "text": one.text, "bits": one.bits, "without": without}
             for one, without in zip(found.deviations, found.without, strict=True)
         ],
+        "changes": [{"name": one.name, "made": one.made, "stated": one.stated} for one in found.changes],
         "bits": found.bits,
         "count": found.count,
         "fits": list(found.fits),
