@@ -49,6 +49,23 @@ def title(report: Report, name: str) -> str:
     return _("Forensics of {name}: {what}").format(name=name, what=joined(said, ", "))
 
 
+def summary_lines(report: Report) -> Iterator[Line]:
+    """How much was tried, what nothing explains, and what would decide."""
+    tried = ngettext("{count} combination tried", "{count} combinations tried", report.tried)
+    said = tried.format(count=f"{report.tried:,}")
+    stated = _("as stated: {count} of {all}").format(count=report.stated.count, all=len(report.figures))
+    yield (Span(stated, Ink.STRONG), Span(f"  ·  {said}", Ink.DIM))
+    if report.acquitted:
+        yield (Span(_("the figures are those of the scenario as it is"), Ink.GOOD),)
+    elif report.more:
+        yield (Span(_("{count} programs in one text").format(count=len(report.more) + 1)),)
+    if report.unexplained:
+        text = _("nothing short explains: {names}").format(names=named(report, report.unexplained))
+        yield (Span(text, Ink.BAD),)
+    if report.decider is not None:
+        yield (Span(_("what would decide: {name}").format(name=report.decider.name), Ink.ACCENT),)
+
+
 def _lines(report: Report, name: str, glyphs: Glyphs) -> Iterator[Line]:
     yield (Span(title(report, name), Ink.STRONG),)
     if report.acquitted:
@@ -104,12 +121,12 @@ def _several(report: Report, glyphs: Glyphs) -> Iterator[Line]:
         gained = [k for k in missed if found.fits[k]]
         text = _("{letter} gives {count} of the {missed} that are missed, if")
         said = text.format(letter=letter, count=len(gained), missed=len(missed))
-        yield (Span("  " + said), Span(f"   ({_named(report, gained)})", Ink.DIM))
+        yield (Span("  " + said), Span(f"   ({named(report, gained)})", Ink.DIM))
         yield from _numbered(found)
         lost = [k for k, fits in enumerate(found.fits) if best.fits[k] and not fits and not math.isnan(found.values[k])]
         if lost:
             text = _("of those that A gives, {letter} misses {count}: {names}")
-            said = text.format(letter=letter, count=len(lost), names=_named(report, lost))
+            said = text.format(letter=letter, count=len(lost), names=named(report, lost))
             yield (Span("       " + said, Ink.DIM),)
         missed = [k for k in missed if k not in gained]
 
@@ -118,7 +135,7 @@ def _broken(report: Report, found: Explanation) -> Iterator[Line]:
     """The figures that are given as stated, and not with the deviations."""
     lost = [k for k, fits in enumerate(found.fits) if not fits and report.stated.fits[k]]
     if lost:
-        said = _("it breaks {count}: {names}").format(count=len(lost), names=_named(report, lost))
+        said = _("it breaks {count}: {names}").format(count=len(lost), names=named(report, lost))
         yield (Span("  " + said, Ink.DIM),)
 
 
@@ -128,7 +145,7 @@ def _unexplained(report: Report) -> Iterator[Line]:
     for k in report.unexplained:
         figure, value = report.figures[k], report.best.values[k]
         said = _("{name}: {printed} is printed, {value} is computed")
-        said = said.format(name=_called(report, k), printed=figure.printed, value=_number(value))
+        said = said.format(name=_called(report, k), printed=figure.printed, value=shown(value))
         yield (Span("    " + joined((said, slip(figure.above(value))), ": ")),)
 
 
@@ -148,15 +165,15 @@ def _others(report: Report) -> Iterator[Line]:
         if decider.updates:
             what = _("{name} after {updates} updates").format(name=what, updates=f"{decider.updates:,}")
         said = _("what would decide: {name}; with the first explanation it is {value}")
-        yield (Span("  " + said.format(name=what, value=_number(decider.values[0]))),)
+        yield (Span("  " + said.format(name=what, value=shown(decider.values[0]))),)
 
 
 def _if(decider: Decider | None, number: int) -> str:
     """What an explanation makes of the figure that would decide."""
-    return "" if decider is None else f"   {decider.name} = {_number(decider.values[number])}"
+    return "" if decider is None else f"   {decider.name} = {shown(decider.values[number])}"
 
 
-def _named(report: Report, numbers: Sequence[int]) -> str:
+def named(report: Report, numbers: Sequence[int]) -> str:
     """The names of some figures."""
     names = [_called(report, k) for k in numbers[:MOST_NAMES]]
     return joined((*names, "…") if len(numbers) > MOST_NAMES else names, ", ")
@@ -170,5 +187,6 @@ def _called(report: Report, number: int) -> str:
     return _("{name} after {updates}").format(name=figure.name, updates=f"{figure.updates:,}")
 
 
-def _number(value: float) -> str:
+def shown(value: float) -> str:
+    """A number for people."""
     return f"{value:z.{_SHOWN}g}"
