@@ -7,7 +7,7 @@ indices instead of integers, and every node of the tree becomes one NumPy call o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, MutableSequence, Sequence
 from itertools import pairwise
 from math import prod
 from typing import Any
@@ -128,11 +128,11 @@ class KernelExecutor:
             self._views[ref.array][ref.index] = value
         return Frame(self.program, flat, self.mathematics)
 
-    def advance(self, state: Floats, batches: Sequence[Batch], losses: list[float]) -> Floats:
+    def advance(self, state: Floats, batches: Sequence[Batch], losses: MutableSequence[float]) -> Floats:
         return self._run(state, batches, losses, None)
 
     def _run(
-        self, state: Floats, batches: Sequence[Batch], losses: list[float], look: Callable[[], None] | None
+        self, state: Floats, batches: Sequence[Batch], losses: MutableSequence[float], look: Callable[[], None] | None
     ) -> Floats:
         current, updated, total, kernels = self._state, self._updated, self._total, self._kernels
         load = self._load

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -81,7 +82,7 @@ class Record:
     """
 
     start: int
-    losses: list[float] = field(default_factory=list)
+    losses: array[float] = field(default_factory=lambda: array("d"))
     hits: list[int] = field(default_factory=list)
     columns: list[list[float]] = field(default_factory=list)
     before: dict[Key, Any] = field(default_factory=dict)
@@ -208,16 +209,17 @@ class Sources(NamedTuple):
     arrays: Arrays | None = None
 
 
-def lines(probe: Probe, program: Program, sources: Sources) -> list[str]:
+def lines(probe: Probe, program: Program, sources: Sources, hit: str = "hit()") -> list[str]:
     """The probe as Python statements for the end of an iteration.
 
     Args:
         probe: what to look at.
         program: the program of the iteration.
         sources: the source of what it reads.
+        hit: what is done where a condition is true.
 
-    The statements read ``at`` (the iteration, from 0) and ``per_epoch``, call ``hit()`` where a condition is true and
-    ``put0(value)``, ``put1(value)``, ... for the recorded numbers.
+    The statements read ``at`` (the iteration, from 0) and ``per_epoch``, and call ``put0(value)``, ``put1(value)``, ...
+    for the recorded numbers.
     """
     found: list[str] = []
     used = frozenset().union(*(formula.positions for formula in probe.formulas)) if probe.formulas else frozenset()
@@ -236,7 +238,7 @@ def lines(probe: Probe, program: Program, sources: Sources) -> list[str]:
         for candidate in candidates(condition, program)
     )
     if tests:
-        found.append(f"if {' or '.join(tests)}: hit()")
+        found.append(f"if {' or '.join(tests)}: {hit}")
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -101,7 +102,7 @@ class Judge:
         self._quiet = 0
         self.loss = math.nan
 
-    def recall(self, losses: list[float]) -> None:
+    def recall(self, losses: Sequence[float]) -> None:
         """Takes E of the whole epochs just before the run, which no rule ends any more."""
         per_epoch = self._per_epoch
         for first in range(0, len(losses), per_epoch):
@@ -117,7 +118,7 @@ class Judge:
         self._quiet = self._quiet + 1 if quiet else 0
         self._previous = self.loss = loss
 
-    def scan(self, losses: list[float]) -> Ending | None:
+    def scan(self, losses: Sequence[float]) -> Ending | None:
         """Takes E of the next iterations; returns the first hit, if any.
 
         After a hit ``loss`` is that of the last epoch that was complete there.
@@ -134,7 +135,7 @@ class Judge:
             return Ending(start + limit + 1, StopRule.DIVERGED)
         return hit
 
-    def _scan_epochs(self, losses: list[float], start: int) -> Ending | None:
+    def _scan_epochs(self, losses: Sequence[float], start: int) -> Ending | None:
         stop, per_epoch = self._stop, self._per_epoch
         if per_epoch == 1 and stop.loss_change_below is None:
             if not losses:
