@@ -209,17 +209,16 @@ class Sources(NamedTuple):
     arrays: Arrays | None = None
 
 
-def lines(probe: Probe, program: Program, sources: Sources, hit: str = "hit()") -> list[str]:
+def lines(probe: Probe, program: Program, sources: Sources) -> list[str]:
     """The probe as Python statements for the end of an iteration.
 
     Args:
         probe: what to look at.
         program: the program of the iteration.
         sources: the source of what it reads.
-        hit: what is done where a condition is true.
 
-    The statements read ``at`` (the iteration, from 0) and ``per_epoch``, and call ``put0(value)``, ``put1(value)``, ...
-    for the recorded numbers.
+    The statements read ``at`` (the iteration, from 0) and ``per_epoch``, call ``hit()`` where a condition is true and
+    ``put0(value)``, ``put1(value)``, ... for the recorded numbers.
     """
     found: list[str] = []
     used = frozenset().union(*(formula.positions for formula in probe.formulas)) if probe.formulas else frozenset()
@@ -238,7 +237,7 @@ def lines(probe: Probe, program: Program, sources: Sources, hit: str = "hit()") 
         for candidate in candidates(condition, program)
     )
     if tests:
-        found.append(f"if {' or '.join(tests)}: {hit}")
+        found.append(f"if {' or '.join(tests)}: hit()")
     return found
 
 

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from retrograde.engine.executor.native import switch  # noqa: E402
 from tests.bench import (  # noqa: E402
     attention,
     cursor,
@@ -20,6 +21,7 @@ from tests.bench import (  # noqa: E402
     keys,
     lenet,
     lstm,
+    native,
     paint,
     pictures,
     reading,
@@ -44,6 +46,10 @@ TINY = Effort(rounds=1, scale=0.004)
         training.digits,
         training.wide,
         training.adam,
+        native.mazur,
+        native.xor,
+        native.two_moons,
+        native.billion,
         lenet.lenet,
         lstm.lstm,
         attention.transformer,
@@ -80,6 +86,8 @@ def test_a_benchmark_measures(benchmark: object) -> None:
         watching.watched,
     } and not rivals.installed("torch"):
         pytest.skip("torch is not installed")
+    if getattr(benchmark, "__module__", "") == native.__name__ and not switch.used():
+        pytest.skip("llvmlite is not installed")
     rows = benchmark(TINY)
     assert rows
     assert all(isinstance(row, Row) and isfinite(row.figure) and row.figure > 0 for row in rows)

@@ -156,6 +156,31 @@ def test_a_training_that_changes_over_has_the_same_bits(name: str) -> None:
     assert found[0][2] == found[1][2]
 
 
+@examples(30, least=5)
+@given(recipe=recipes(samples=5, depth=2, epochs=9), random=randoms())
+def test_any_session_has_the_same_bits(recipe: Recipe, random: Random) -> None:
+    """Batches of two sizes, walks back, and an edit."""
+    found = []
+    seed = random.random()
+    for on in (False, True):
+        choice = Random(seed)
+        with switch.switched(on), patch.object(native, "WARM", choice.choice((0, 200))):
+            session = Session(recipe.scenario)
+            session.run(epochs=5)
+            executor = session.timeline.executor(session.schedule.full)
+            if isinstance(executor, NativeExecutor):
+                assert executor.compile()
+            outcome = session.run(epochs=9)
+            session.seek(choice.randrange(session.length))
+            at = session.schedule.locate(session.position)[0]
+            frames = [session.timeline.frame(one).flat for one in (0, at, max(0, outcome.iterations - 1))]
+            session.edit({"lr": 0.125})
+            session.run(epochs=9)
+            frames += [frame.flat for frame in session.timeline.frames(0, 9)]
+            found.append(frames)
+    assert all(same_bits(left, right) for left, right in zip(*found, strict=True))
+
+
 def test_an_edit_forks_with_the_same_bits() -> None:
     found = []
     for on in (False, True):

@@ -19,7 +19,7 @@ from retrograde.engine.equations.expression import Ref
 from retrograde.engine.executor.base import Executor, Turns
 from retrograde.engine.executor.generated import GeneratedExecutor
 from retrograde.engine.executor.native import switch
-from retrograde.engine.executor.native.looking import Look, look_of
+from retrograde.engine.executor.native.looking import Look
 from retrograde.engine.executor.native.machine import Code
 from retrograde.engine.executor.native.workshop import WORKSHOP, Job
 from retrograde.engine.formulas.probe import Probe, Record
@@ -44,9 +44,10 @@ def executor_of(program: Program, constants: Mapping[Array, Floats]) -> Executor
 class Batch:
     """The leaves of an iteration: the rows of the data, and in the form of the generated executor when that asks."""
 
-    __slots__ = ("_columns", "_dated", "_plain", "dated", "rows")
+    __slots__ = ("_columns", "_dated", "_plain", "dated", "rows", "table")
 
-    def __init__(self, columns: Sequence[Floats], rows: Any, dated: Sequence[Floats]) -> None:
+    def __init__(self, table: Floats, columns: Sequence[Floats], rows: Any, dated: Sequence[Floats]) -> None:
+        self.table = table
         self.rows = np.asarray(rows, dtype=np.int64)
         self.dated = np.concatenate([np.ravel(values) for values in dated]) if dated else None
         self._columns, self._dated = columns, dated
@@ -62,6 +63,7 @@ class Batch:
 class Feed(NamedTuple):
     """The batches of some iterations, as machine code takes them: see ``printing.printed``."""
 
+    table: Floats
     rows: NDArray[np.int64]
     cycle: int
     start: int
@@ -90,7 +92,7 @@ class NativeExecutor:
         self._job: Job | None = None
         self._table: Floats | None = None
         self._memory: Floats | None = None
-        self._cycle: tuple[Sequence[Batch], list[Any], NDArray[np.int64]] | None = None
+        self._cycle: tuple[Sequence[Batch], list[Any], NDArray[np.int64] | None] | None = None
         self._looks: dict[Probe, Look] = {}
 
     @property
@@ -110,14 +112,14 @@ class NativeExecutor:
             # A network without inputs and targets has one sample, of nothing.
             table = np.concatenate(columns, axis=1) if columns else np.zeros((1, 0))
             self._table = np.ascontiguousarray(table, dtype=np.float64)
-        return Batch(columns, rows, dated)
+        return Batch(self._table, columns, rows, dated)
 
     def frame(self, state: Floats, leaves: Batch, overrides: Mapping[Ref, float] | None = None) -> Frame:
         code = None if overrides else self._code(1)
         if code is None:
             return self._generated.frame(state, leaves.plain(self._generated), overrides)
         flat = self._started(state)
-        self._run(code, flat, Feed(leaves.rows, 1, 0, leaves.dated), 1, np.empty(1))
+        self._run(code, flat, Feed(leaves.table, leaves.rows, 1, 0, leaves.dated), 1, np.empty(1))
         return Frame(self.program, flat, self.mathematics)
 
     def advance(self, state: Floats, batches: Sequence[Batch], losses: MutableSequence[float]) -> Floats:
@@ -139,9 +141,8 @@ class NativeExecutor:
         if look is None:
             if len(self._looks) >= LOOKS:
                 self._looks.clear()
-            look = self._looks[probe] = look_of(probe, self.program)
+            look = self._looks[probe] = Look(probe, self.program)
         flat, feed, size = self._started(state), self._feed(batches), self.program.state_size
-        puts = [column.append for column in record.columns]
         before = look.before(record)
         piece = max(1, BLOCK // max(1, len(look.slots)))
         for first in range(0, count, piece):
@@ -152,9 +153,7 @@ class NativeExecutor:
             self._run(code, flat, self._later(feed, first), most, losses, block, look.slots)
             number = len(record.losses)
             _extend(record.losses, losses)
-            arguments = (block.tolist(), block, before.tolist(), before, number, record.start + number, per_epoch)
-            with np.errstate(all="ignore"):
-                look.function(*arguments, record.hits, *puts)
+            look.see(block, before, record, number, per_epoch)
             before = block[-1]
         record.before = look.remembered(before)
         return self._ended(flat)
@@ -174,19 +173,21 @@ class NativeExecutor:
             return Turns(self._cycled(batches)[1], batches.start, len(batches))
         return [batch.plain(self._generated) for batch in batches]
 
-    def _cycled(self, turns: Turns) -> tuple[Sequence[Batch], list[Any], NDArray[np.int64]]:
-        """The batches that come round, in both forms."""
+    def _cycled(self, turns: Turns) -> tuple[Sequence[Batch], list[Any], NDArray[np.int64] | None]:
+        """The batches that come round, in both forms; for machine code only those that are of one size."""
         if self._cycle is None or self._cycle[0] is not turns.cycle:
-            rows = np.concatenate([batch.rows for batch in turns.cycle])
+            each = [batch.rows for batch in turns.cycle]
+            rows = np.concatenate(each) if len(set(map(len, each))) == 1 else None
             self._cycle = (turns.cycle, [batch.plain(self._generated) for batch in turns.cycle], rows)
         return self._cycle
 
     def _feed(self, batches: Sequence[Batch]) -> Feed:
-        if isinstance(batches, Turns):
-            return Feed(self._cycled(batches)[2], len(batches.cycle), batches.start % len(batches.cycle), None)
+        table = batches[0].table
+        if isinstance(batches, Turns) and (rows := self._cycled(batches)[2]) is not None:
+            return Feed(table, rows, len(batches.cycle), batches.start % len(batches.cycle), None)
         dated = [batch.dated for batch in batches if batch.dated is not None]
         rows = np.concatenate([batch.rows for batch in batches])
-        return Feed(rows, len(batches), 0, np.stack(dated) if dated else None)
+        return Feed(table, rows, len(batches), 0, np.stack(dated) if dated else None)
 
     @staticmethod
     def _later(feed: Feed, first: int) -> Feed:
@@ -227,10 +228,9 @@ class NativeExecutor:
         if dated is not None:
             dated = np.ascontiguousarray(dated)
             self._date(flat, dated.reshape(-1))
-        assert self._table is not None
         code.function(
             flat.ctypes.data,
-            self._table.ctypes.data,
+            feed.table.ctypes.data,
             feed.rows.ctypes.data,
             feed.cycle,
             feed.start,
