@@ -23,7 +23,7 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.executor.base import Executor, Turns
 from retrograde.engine.executor.generated import GeneratedExecutor
 from retrograde.engine.executor.kernels import KernelExecutor
-from retrograde.engine.executor.native.executor import executor_of
+from retrograde.engine.executor.native.executor import NativeExecutor, executor_of
 from retrograde.engine.formulas.meaning import candidates
 from retrograde.engine.formulas.probe import Probe, Record, context, decide, earlier, remembered
 from retrograde.engine.formulas.tree import Formula
@@ -200,6 +200,11 @@ class Timeline:
         if self.generated:
             return executor_of(program, constants)
         return KernelExecutor(program, constants, blas=self.network.scenario.network.arithmetic == "blas")
+
+    @property
+    def native(self) -> bool:
+        """Whether machine code computes some of its iterations."""
+        return any(isinstance(executor, NativeExecutor) and executor.native for executor in self._executors.values())
 
     def _leaves(self, iteration: int) -> Any:
         schedule = self.schedule

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
+import os
 from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
 from unittest.mock import patch
 
@@ -23,12 +27,20 @@ from retrograde.engine.formulas.probe import Probe, Record
 from retrograde.engine.network.network import Network
 from retrograde.engine.network.program import Program
 from retrograde.engine.scenario.file import load_scenario, parse_scenario
+from retrograde.engine.session.saving import to_json
 from retrograde.engine.session.session import Session
 from tests.executor.test_kernels import SPECIAL, assert_frame_is_its_equations
 from tests.support.effort import examples
 from tests.support.networks import Recipe, all_slots, bits, randoms, recipes
 
 pytestmark = pytest.mark.skipif(not switch.installed(), reason="llvmlite is not installed: pip install '.[native]'")
+
+
+@contextmanager
+def switched(on: bool) -> Iterator[None]:
+    """With machine code, or without."""
+    with patch.dict(os.environ, {switch.VARIABLE: "" if on else "0"}):
+        yield
 
 
 def both(network: Network, program: Program) -> tuple[GeneratedExecutor, NativeExecutor]:
@@ -138,7 +150,7 @@ def test_a_probe_sees_the_same(random: Random, chosen: list[str]) -> None:
 def test_a_training_that_changes_over_has_the_same_bits(name: str) -> None:
     found = []
     for on in (False, True):
-        with switch.switched(on), patch.object(native, "WARM", 3000):
+        with switched(on), patch.object(native, "WARM", 3000):
             session = Session(load_scenario(name))
             epochs = min(session.scenario.stop.epochs, 12)
             session.run(epochs=epochs // 2)
@@ -164,7 +176,7 @@ def test_any_session_has_the_same_bits(recipe: Recipe, random: Random) -> None:
     seed = random.random()
     for on in (False, True):
         choice = Random(seed)
-        with switch.switched(on), patch.object(native, "WARM", choice.choice((0, 200))):
+        with switched(on), patch.object(native, "WARM", choice.choice((0, 200))):
             session = Session(recipe.scenario)
             session.run(epochs=5)
             executor = session.timeline.executor(session.schedule.full)
@@ -184,7 +196,7 @@ def test_any_session_has_the_same_bits(recipe: Recipe, random: Random) -> None:
 def test_an_edit_forks_with_the_same_bits() -> None:
     found = []
     for on in (False, True):
-        with switch.switched(on), patch.object(native, "WARM", 0):
+        with switched(on), patch.object(native, "WARM", 0):
             session = Session(load_scenario("mazur"))
             session.run(epochs=50)
             executor = session.timeline.executor(session.schedule.full)
@@ -203,11 +215,22 @@ def test_it_is_switched_off_by_the_environment_and_by_the_setting(monkeypatch: p
         session = Session(load_scenario("mazur"))
         return type(session.timeline.executor(session.schedule.full))
 
+    monkeypatch.delenv(switch.VARIABLE, raising=False)
     assert kind() is NativeExecutor
-    with switch.switched(False):
+    for word in sorted(switch.OFF):
+        monkeypatch.setenv(switch.VARIABLE, word)
         assert kind() is GeneratedExecutor
-    monkeypatch.setenv(switch.VARIABLE, "0")
-    assert kind() is GeneratedExecutor
+    monkeypatch.setenv(switch.VARIABLE, "1")
+    assert kind() is NativeExecutor
+
+
+def test_a_saved_session_says_that_machine_code_was_used() -> None:
+    session = Session(load_scenario("mazur"))
+    assert "machine code" not in json.loads(to_json(session))["arithmetic"]
+    executor = session.timeline.executor(session.schedule.full)
+    assert isinstance(executor, NativeExecutor)
+    assert executor.compile()
+    assert json.loads(to_json(session))["arithmetic"].endswith(", machine code")
 
 
 def test_what_is_not_known_to_be_the_same_is_not_compiled() -> None:

@@ -3,38 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 
 VARIABLE = "RETROGRADE_NATIVE"
-"""The variable of the environment that switches it off."""
+"""The variable of the environment that switches it off, as does the option `--no-native`, which sets it."""
 OFF = {"0", "no", "off", "false"}
-
-_setting = [True]
-
-
-def allowed(on: bool | None = None) -> bool:
-    """Whether neither the environment nor the program has switched it off.
-
-    Args:
-        on: what holds from now on for networks that are opened; None leaves it as it is.
-    """
-    if on is not None:
-        _setting[0] = on
-    return _setting[0] and os.environ.get(VARIABLE, "").strip().lower() not in OFF
-
-
-@contextmanager
-def switched(on: bool) -> Iterator[None]:
-    """Holds the setting for a while."""
-    before = _setting[0]
-    _setting[0] = on
-    try:
-        yield
-    finally:
-        _setting[0] = before
 
 
 @cache
@@ -44,5 +18,5 @@ def installed() -> bool:
 
 
 def used() -> bool:
-    """Whether programs become machine code when they run for long."""
-    return allowed() and installed()
+    """Whether programs become machine code when they run for long: the networks that are opened from now on."""
+    return os.environ.get(VARIABLE, "").strip().lower() not in OFF and installed()
