@@ -204,7 +204,10 @@ class Timeline:
     @property
     def native(self) -> bool:
         """Whether machine code computes some of its iterations."""
-        return any(isinstance(executor, NativeExecutor) and executor.native for executor in self._executors.values())
+        return any(
+            isinstance(executor, NativeExecutor | KernelExecutor) and executor.native
+            for executor in self._executors.values()
+        )
 
     def _leaves(self, iteration: int) -> Any:
         schedule = self.schedule

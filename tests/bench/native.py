@@ -21,7 +21,7 @@ def ready(scenario: Scenario) -> Session:
     session = Session(scenario)
     executor = session.timeline.executor(session.schedule.full)
     assert isinstance(executor, NativeExecutor), "with the extra `native`"
-    assert executor.compile()
+    assert executor.hasten()
     return session
 
 

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from retrograde.engine.equations.arithmetic import Floats, same_bits
 from retrograde.engine.executor.base import Turns
 from retrograde.engine.executor.generated import GeneratedExecutor
+from retrograde.engine.executor.kernels import KernelExecutor
 from retrograde.engine.executor.native import executor as native
 from retrograde.engine.executor.native import printing, switch
 from retrograde.engine.executor.native.executor import NativeExecutor
@@ -29,6 +30,7 @@ from retrograde.engine.network.program import Program
 from retrograde.engine.scenario.file import load_scenario, parse_scenario
 from retrograde.engine.session.saving import to_json
 from retrograde.engine.session.session import Session
+from retrograde.engine.travel.calendar import Schedule
 from tests.executor.test_kernels import SPECIAL, assert_frame_is_its_equations
 from tests.support.effort import examples
 from tests.support.networks import Recipe, all_slots, bits, randoms, recipes
@@ -46,7 +48,7 @@ def switched(on: bool) -> Iterator[None]:
 def both(network: Network, program: Program) -> tuple[GeneratedExecutor, NativeExecutor]:
     """The two executors of a program, the second with its machine code."""
     made = NativeExecutor(program, network.constants)
-    assert made.compile(), "every small program is printed"
+    assert made.hasten(), "every small program is printed"
     return GeneratedExecutor(program, network.constants), made
 
 
@@ -91,6 +93,61 @@ def assert_runs_alike(
     assert same_bits(found[0][0], found[1][0])
     assert same_bits(found[0][1], found[1][1])
     assert found[0][2] == found[1][2]
+
+
+@examples(60, least=12)
+@given(recipe=recipes(samples=9, width=40, depth=3), random=randoms())
+def test_numpys_ops_have_the_same_bits_as_machine_code(recipe: Recipe, random: Random) -> None:
+    """Widths that are no multiples of a register's, samples side by side, and whatever numbers."""
+    network = Network(recipe.scenario)
+    program = network.program(random.randint(1, recipe.samples))
+    plain, made = kernels(network, program)
+    state, inputs = np.array(network.initial_state), np.array(network.dataset.inputs)
+    for values in (state, inputs):
+        for _ in range(random.randrange(3)):
+            if values.size:
+                values.flat[random.randrange(values.size)] = random.choice(SPECIAL)
+    columns = (inputs, network.dataset.targets)
+    frames = []
+    for one in (plain, made):
+        batch = one.leaves(columns, range(program.batch))
+        losses: list[float] = []
+        end = one.advance(state, [batch] * 3, losses)
+        frames.append((one.frame(state, batch).flat, end, np.array(losses)))
+    assert all(same_bits(left, right) for left, right in zip(*frames, strict=True))
+    overrides = {random.choice(all_slots(program)): random.choice(SPECIAL)}
+    changed = [one.frame(state, one.leaves(columns, range(program.batch)), overrides).flat for one in (plain, made)]
+    assert same_bits(*changed)
+
+
+def kernels(network: Network, program: Program) -> tuple[KernelExecutor, KernelExecutor]:
+    """The kernel executor without machine code and with it."""
+    blas = network.scenario.network.arithmetic == "blas"
+    with switched(False):
+        plain = KernelExecutor(program, network.constants, blas=blas)
+    made = KernelExecutor(program, network.constants, blas=blas)
+    assert made.hasten()
+    return plain, made
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["batch-norm", "group-norm-by-hand", "cs231n-max-pool", "attention-by-hand", "gru", "prelu", "optimiser-race"],
+)
+@pytest.mark.parametrize("arithmetic", ["exact", "blas"])
+def test_every_kind_of_layer_has_the_same_bits_in_either_arithmetic(name: str, arithmetic: str) -> None:
+    scenario = load_scenario(name)
+    network = Network(
+        scenario.model_copy(update={"network": scenario.network.model_copy(update={"arithmetic": arithmetic})})
+    )
+    schedule = Schedule(network)
+    found = []
+    for one in kernels(network, schedule.full):
+        leaves = [one.leaves(network.columns, schedule.rows(at), schedule.dated(at)) for at in range(2)]
+        losses: list[float] = []
+        end = one.advance(network.initial_state, leaves, losses)
+        found.append((end, one.frame(end, leaves[0]).flat, np.array(losses)))
+    assert all(same_bits(left, right) for left, right in zip(*found, strict=True))
 
 
 CONDITIONS = (
@@ -157,7 +214,7 @@ def test_a_training_that_changes_over_has_the_same_bits(name: str) -> None:
             executor = session.timeline.executor(session.schedule.full)
             assert isinstance(executor, NativeExecutor) == on
             if isinstance(executor, NativeExecutor):
-                assert executor.compile()
+                assert executor.hasten()
             outcome = session.run(epochs=epochs)
             last = session.timeline.frame(outcome.iterations - 1)
             session.seek(f"{epochs // 3}:1:2")
@@ -181,7 +238,7 @@ def test_any_session_has_the_same_bits(recipe: Recipe, random: Random) -> None:
             session.run(epochs=5)
             executor = session.timeline.executor(session.schedule.full)
             if isinstance(executor, NativeExecutor):
-                assert executor.compile()
+                assert executor.hasten()
             outcome = session.run(epochs=9)
             session.seek(choice.randrange(session.length))
             at = session.schedule.locate(session.position)[0]
@@ -201,7 +258,7 @@ def test_an_edit_forks_with_the_same_bits() -> None:
             session.run(epochs=50)
             executor = session.timeline.executor(session.schedule.full)
             if isinstance(executor, NativeExecutor):
-                assert executor.compile()
+                assert executor.hasten()
             session.seek("20:1:1")
             session.edit({"w5": 0.75})
             session.run(epochs=60)
@@ -229,7 +286,7 @@ def test_a_saved_session_says_that_machine_code_was_used() -> None:
     assert "machine code" not in json.loads(to_json(session))["arithmetic"]
     executor = session.timeline.executor(session.schedule.full)
     assert isinstance(executor, NativeExecutor)
-    assert executor.compile()
+    assert executor.hasten()
     assert json.loads(to_json(session))["arithmetic"].endswith(", machine code")
 
 
@@ -237,7 +294,7 @@ def test_what_is_not_known_to_be_the_same_is_not_compiled() -> None:
     network = Network(load_scenario("mazur"))
     with patch("retrograde.engine.executor.native.workshop.addresses", return_value=None):
         made = NativeExecutor(network.program(1), network.constants)
-        assert not made.compile()
+        assert not made.hasten()
     losses: list[float] = []
     batch = made.leaves(network.columns, range(1))
     made.advance(network.initial_state, Turns([batch], 0, 3), losses)

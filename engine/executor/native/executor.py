@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, MutableSequence, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from retrograde.engine.executor.generated import GeneratedExecutor
 from retrograde.engine.executor.native import switch
 from retrograde.engine.executor.native.looking import Look
 from retrograde.engine.executor.native.machine import Code
-from retrograde.engine.executor.native.workshop import WORKSHOP, Job
+from retrograde.engine.executor.native.workshop import WORKSHOP, Job, small
 from retrograde.engine.formulas.probe import Probe, Record
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Program
@@ -100,10 +101,10 @@ class NativeExecutor:
         """Whether the machine code is there."""
         return self._job is not None and self._job.code is not None
 
-    def compile(self) -> bool:
+    def hasten(self) -> bool:
         """Waits for the machine code; returns whether there is one."""
         if self._job is None:
-            self._job = WORKSHOP.order(self.program)
+            self._job = WORKSHOP.order(self.program, partial(small, self.program))
         self._job.over.wait()
         return self.native
 
@@ -164,7 +165,7 @@ class NativeExecutor:
             self._done += iterations * self.program.steps
             if self._done < self.warm:
                 return None
-            self._job = WORKSHOP.order(self.program)
+            self._job = WORKSHOP.order(self.program, partial(small, self.program))
         return self._job.code
 
     def _plain(self, batches: Sequence[Batch]) -> Sequence[Any]:

@@ -63,15 +63,19 @@ class Lowering:
         """
         if op.target.size == 0:
             return ()
-        if op.meshable:
-            try:
-                return (self._by_mesh(op),)
-            except _UnevenError:
-                pass
-        return self._by_elements(op)
+        found = self.whole(op)
+        return self._by_elements(op) if found is None else (found,)
+
+    def whole(self, op: Op) -> Node | None:
+        """One loop an axis, from the equation of all elements at once; None where there is no such thing."""
+        if op.target.size == 0 or not op.meshable:
+            return None
+        try:
+            return self._by_mesh(op)
+        except _UnevenError:
+            return None
 
     def _by_mesh(self, op: Op) -> Node:
-        """One loop an axis, from the equation of all elements at once."""
         summed = op.extent is Extent.SUM
         shape = (self._program.batch, *op.target.shape) if summed else op.target.shape
         mesh = open_mesh(shape)

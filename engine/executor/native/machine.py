@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from retrograde.engine.executor.native.printing import NAME
@@ -31,7 +31,7 @@ def llvm() -> Any:
 
 
 class Code:
-    """A compiled function; it lives as long as this does.
+    """Compiled functions; they live as long as this does.
 
     Args:
         text: the module.
@@ -51,5 +51,21 @@ class Code:
         )
         self._engine: Any = binding.create_mcjit_compiler(module, machine)
         self._engine.finalize_object()
-        # Whoever calls it lets go of the interpreter's lock.
-        self.function: Callable[..., None] = ctypes.CFUNCTYPE(None, *_TYPES)(self._engine.get_function_address(NAME))
+
+    @cached_property
+    def function(self) -> Callable[..., None]:
+        """What ``printing.printed`` has printed; who calls it lets go of the interpreter's lock."""
+        found: Callable[..., None] = ctypes.CFUNCTYPE(None, *_TYPES)(self._engine.get_function_address(NAME))
+        return found
+
+    def group(self, number: int, *, short: bool) -> Callable[[int, int], None]:
+        """One of what ``blocks.printed_groups`` has printed; a short one keeps the interpreter's lock."""
+        kind = ctypes.PYFUNCTYPE if short else ctypes.CFUNCTYPE
+        address = self._engine.get_function_address(f"group{number}")
+        found: Callable[[int, int], None] = kind(None, ctypes.c_void_p, ctypes.c_void_p)(address)
+        return found
+
+    @property
+    def scratch(self) -> int:
+        """The numbers of scratch memory that its groups need."""
+        return int(ctypes.CFUNCTYPE(ctypes.c_int64)(self._engine.get_function_address("scratch"))())

@@ -54,9 +54,13 @@ def turns_of(node: Node) -> int:
     return turns
 
 
+INLINE = {"abs": "fabs", "sqrt": "sqrt"}
+"""Functions that IEEE 754 rounds correctly, as LLVM calls them."""
+
+
 def calls(node: Node) -> bool:
-    """Whether a function is called somewhere in it."""
-    return node.kind == "call" or any(map(calls, node.parts))
+    """Whether a function of a library is called somewhere in it."""
+    return (node.kind == "call" and node.data.name not in INLINE) or any(map(calls, node.parts))
 
 
 def rolled(items: Sequence[Node], variable: int, least: int) -> tuple[Node, ...]:

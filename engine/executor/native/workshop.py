@@ -8,6 +8,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from retrograde.engine.executor.native.functions import addresses
@@ -18,6 +20,9 @@ from retrograde.engine.network.program import Program
 
 KEPT = 64
 """Functions that are kept for programs that read alike, of another seed or another session."""
+
+
+Pieces = Callable[[], Iterator[str]]
 
 
 class Job:
@@ -38,18 +43,23 @@ class Workshop:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._jobs: WeakKeyDictionary[Program, Job] = WeakKeyDictionary()
-        self._queue: deque[tuple[Program, Job]] = deque()
+        self._jobs: WeakKeyDictionary[Any, Job] = WeakKeyDictionary()
+        self._queue: deque[tuple[Pieces, Job]] = deque()
         self._codes: OrderedDict[str, Code] = OrderedDict()
         self._thread: threading.Thread | None = None
 
-    def order(self, program: Program) -> Job:
-        """Has a program compiled; at once there is the job alone."""
+    def order(self, owner: object, pieces: Pieces) -> Job:
+        """Has a module compiled; at once there is the job alone.
+
+        Args:
+            owner: whose module it is, a program or an executor; one for each, as long as it lives.
+            pieces: writes the text of the module; called in the thread of the workshop.
+        """
         with self._lock:
-            job = self._jobs.get(program)
+            job = self._jobs.get(owner)
             if job is None:
-                job = self._jobs[program] = Job()
-                self._queue.append((program, job))
+                job = self._jobs[owner] = Job()
+                self._queue.append((pieces, job))
                 if self._thread is None:
                     # No daemon: the process must not end while LLVM works.
                     self._thread = threading.Thread(target=self._work, name="native")
@@ -62,35 +72,44 @@ class Workshop:
                 if not self._queue or not threading.main_thread().is_alive():
                     self._thread = None
                     return
-                program, job = self._queue.popleft()
+                pieces, job = self._queue.popleft()
             try:
-                job.code = self._compiled(program)
+                job.code = self._compiled(pieces())
             except (UnsuitedError, RuntimeError, OSError, ImportError):
-                # Whatever LLVM can not do, the generated executor does.
+                # Whatever LLVM can not do, Python does.
                 job.code = None
             finally:
                 job.over.set()
-                del program, job
+                del pieces, job
 
-    def _compiled(self, program: Program) -> Code | None:
-        known = addresses()
-        if known is None:
-            return None
-        pieces: list[str] = []
+    def _compiled(self, pieces: Iterator[str]) -> Code | None:
+        found: list[str] = []
         lines = 0
-        for piece in printed(program, known):
-            pieces.append(piece)
+        for piece in pieces:
+            found.append(piece)
             lines += piece.count("\n")
             if lines > MOST_LINES or not threading.main_thread().is_alive():
                 return None
             time.sleep(0)
-        text = "".join(pieces)
+        text = "".join(found)
         code = self._codes.get(text)
         if code is None:
             code = self._codes[text] = Code(text)
             while len(self._codes) > KEPT:
                 self._codes.popitem(last=False)
         return code
+
+
+def small(program: Program) -> Iterator[str]:
+    """The module of a small program.
+
+    Raises:
+        UnsuitedError: there is none, since functions are not those of Python's math.
+    """
+    known = addresses()
+    if known is None:
+        raise UnsuitedError
+    yield from printed(program, known)
 
 
 WORKSHOP = Workshop()

@@ -13,10 +13,7 @@ from functools import partial
 from typing import Any
 
 from retrograde.engine.equations.expression import Comparison
-from retrograde.engine.executor.native.nodes import Node, Place, calls, size, turns_of
-
-INLINE = {"abs": "fabs", "sqrt": "sqrt"}
-"""Functions that IEEE 754 rounds correctly, as LLVM calls them."""
+from retrograde.engine.executor.native.nodes import INLINE, Node, Place, calls, size, turns_of
 
 _COMPARISONS: Mapping[Comparison, str] = {
     Comparison.LE: "ole",
