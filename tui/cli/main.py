@@ -41,6 +41,7 @@ SUBCOMMANDS: tuple[str, ...] = (
     "new",
     "import",
     "compare",
+    "code",
     "data",
     "schema",
 )
