@@ -6,22 +6,19 @@ import time
 from collections.abc import Callable, Sequence
 
 from retrograde.engine.executor.native import switch
-from retrograde.engine.executor.native.executor import NativeExecutor
 from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.session.session import Session
 from tests.bench import rivals
 from tests.bench.compiled import C, compiler
-from tests.bench.harness import Effort, Row, duration, interleave, ratio, versus
+from tests.bench.harness import Effort, Row, duration, hastened, interleave, ratio, versus
 from tests.bench.training import agree
 
 
 def ready(scenario: Scenario) -> Session:
     """A session whose program is machine code already."""
-    session = Session(scenario)
-    executor = session.timeline.executor(session.schedule.full)
-    assert isinstance(executor, NativeExecutor), "with the extra `native`"
-    assert executor.hasten()
+    session = hastened(Session(scenario))
+    assert session.timeline.native, "with the extra `native`"
     return session
 
 

@@ -6,9 +6,12 @@ read with a stride is copied first to where it lies side by side, when it is rea
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
+from math import prod
 
-from retrograde.engine.executor.native.nodes import INLINE, Node, Place, calls, turns_of
+from retrograde.engine.executor.native.functions import Loop
+from retrograde.engine.executor.native.nodes import INLINE, Node, Place, turns_of
 from retrograde.engine.executor.native.printing import taken
 from retrograde.engine.executor.native.writing import Writer
 
@@ -23,6 +26,12 @@ FLAT = 24
 REUSED = 4
 """How often what is read with a stride has to be read for a copy to be worth it."""
 
+_FRAME = """  %args = alloca [2 x ptr]
+  %dimensions = alloca i64
+  %steps = alloca [2 x i64]
+  store [2 x i64] [i64 8, i64 8], ptr %steps"""
+"""What NumPy's loops are given: where the numbers are, how many, and how far apart."""
+
 _HEAD = "".join(
     f"declare <{width} x double> @llvm.{name}.v{width}f64(<{width} x double>)\n"
     for width in WIDTHS[:-1]
@@ -30,9 +39,21 @@ _HEAD = "".join(
 ) + "".join(f"declare double @llvm.{name}.f64(double)\n" for name in (*INLINE.values(), "floor"))
 
 
-def suited(statement: Node) -> bool:
-    """Whether an op is computed here: not where functions are called that are NumPy's, or entries are picked."""
-    return not calls(statement) and not _has(statement, "entry")
+def suited(statement: Node, known: Collection[str]) -> bool:
+    """Whether an op is computed here: not where a function is unknown or inside a sum.
+
+    Args:
+        statement: the op.
+        known: the functions that may be called.
+    """
+    return _calls_known(statement, known, inside=False)
+
+
+def _calls_known(node: Node, known: Collection[str], *, inside: bool) -> bool:
+    if node.kind == "call" and node.data.name not in INLINE and (inside or node.data.name not in known):
+        return False
+    inside = inside or (node.kind in {"add", "mul", "larger"} and any(part.kind == "repeat" for part in node.parts))
+    return all(_calls_known(part, known, inside=inside) for part in node.parts)
 
 
 def _has(node: Node, kind: str) -> bool:
@@ -46,9 +67,12 @@ class BlockWriter(Writer):
         scratch: the numbers of scratch memory that are needed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, functions: Mapping[str, Loop]) -> None:
         super().__init__({}, flat=FLAT)
         self.scratch = 0
+        self._functions = functions
+        self._used = 0
+        self._values: dict[Node, Node] = {}
         self._lane = -1
         self._width = 1
         self._packed: dict[Place, Place] = {}
@@ -61,10 +85,52 @@ class BlockWriter(Writer):
             axes.append(node.data)
             (node,) = node.parts
         axes, node = _merged(axes, node)
+        self._used = 0
+        self._values.clear()
+        self._assign(axes, node._replace(parts=(self._called(axes, node.parts[0]),)))
+
+    def _called(self, axes: list[tuple[int, int]], node: Node) -> Node:
+        """The expression with what functions make of their arguments in scratch memory: for all elements at once."""
+        node = node._replace(parts=tuple(self._called(axes, part) for part in node.parts))
+        if not (node.kind == "call" and node.data.name not in INLINE):
+            return node
+        known = self._values.get(node)
+        if known is None:
+            given, made = self._room(axes), self._room(axes)
+            self._assign(axes, Node("assign", None, node.parts, given))
+            self._apply(self._functions[node.data.name], given, made, axes)
+            known = self._values[node] = Node("load", None, (), made)
+        return known
+
+    def _room(self, axes: list[tuple[int, int]]) -> Place:
+        """Scratch memory for a number of each element; scratch memory has negative numbers."""
+        steps: list[tuple[int, int]] = []
+        size = 1
+        for variable, turns in reversed(axes):
+            steps.append((variable, size))
+            size *= turns
+        place = Place(-1 - self._used, tuple(sorted(steps)))
+        self._used += size
+        self.scratch = max(self.scratch, self._used)
+        return place
+
+    def _apply(self, function: Loop, given: Place, made: Place, axes: list[tuple[int, int]]) -> None:
+        """Has NumPy's own loop compute a function."""
+        count = prod(turns for _variable, turns in axes)
+        for number, place in enumerate((given, made)):
+            at = self.put(f"getelementptr inbounds double, ptr %scratch, i64 {-1 - place.base}")
+            to = self.put(f"getelementptr inbounds ptr, ptr %args, i64 {number}")
+            self.lines.append(f"  store ptr {at}, ptr {to}")
+        self.lines.append(f"  store i64 {count}, ptr %dimensions")
+        loop, data = (f"inttoptr (i64 {address} to ptr)" for address in function)
+        self.lines.append(f"  call void {loop}(ptr %args, ptr %dimensions, ptr %steps, ptr {data})")
+
+    def _assign(self, axes: list[tuple[int, int]], node: Node) -> None:
+        """An assignment for all elements."""
         assert node.place is not None
         lane = next((place for place in range(len(axes) - 1, -1, -1) if axes[place][1] > 1), None)
-        if lane is None or dict(node.place.steps).get(axes[lane][0]) != 1:
-            self.statement(statement)
+        if lane is None or dict(node.place.steps).get(axes[lane][0]) != 1 or _has(node, "entry"):
+            self._nest(axes, partial(self._element, node))
             return
         (variable, count), others = axes[lane], [*axes[:lane], *axes[lane + 1 :]]
         reads = list(_reads(node.parts[0], ()))
@@ -102,11 +168,15 @@ class BlockWriter(Writer):
             else:
                 moved = self.put(f"mul nuw nsw i64 {turn}, {width}")
                 self._turn[lane] = self.put(f"add nuw nsw i64 {moved}, {start}") if start else moved
-            self._known.clear()
-            assert node.place is not None
-            self.store(self.value(node.parts[0]), node.place)
+            self._element(node)
 
         self._nest([*others, (block, blocks)] if inner else [(block, blocks), *others], element)
+
+    def _element(self, node: Node) -> None:
+        """An assignment in the turns of its loops."""
+        self._known.clear()
+        assert node.place is not None
+        self.store(self.value(node.parts[0]), node.place)
 
     def _nest(self, axes: Sequence[tuple[int, int]], body: object) -> None:
         """Loops around a body."""
@@ -138,10 +208,7 @@ class BlockWriter(Writer):
         return one if self._width == 1 else f"<{', '.join([f'double {one}'] * self._width)}>"
 
     def load(self, place: Place) -> str:
-        place = self._packed.get(place, place)
-        base = "%flat" if place.base >= 0 else "%scratch"
-        if base == "%scratch":
-            place = Place(-1 - place.base, place.steps)
+        base, place = _memory(self._packed.get(place, place))
         step = dict(place.steps).get(self._lane, 0)
         if self._width == 1 or step == 1:
             return self.put(f"load {self.type}, ptr {self.address(base, place)}, align 8")
@@ -158,13 +225,14 @@ class BlockWriter(Writer):
         return self.put(f"shufflevector {self.type} {first}, {self.type} poison, {mask}")
 
     def store(self, value: str, place: Place) -> None:
-        self.lines.append(f"  store {self.type} {value}, ptr {self.address('%flat', place)}, align 8")
+        base, place = _memory(place)
+        self.lines.append(f"  store {self.type} {value}, ptr {self.address(base, place)}, align 8")
 
     def _pack(
         self, reads: list[tuple[Place, tuple[tuple[int, int], ...]]], axes: list[tuple[int, int]], lane: int
     ) -> None:
         """Copies what is read with a stride along the lanes to scratch memory, side by side."""
-        used = 0
+        used = self._used
         for place, loops in reads:
             steps = dict(place.steps)
             if steps.get(lane, 0) in {0, 1} or place in self._packed:
@@ -182,19 +250,23 @@ class BlockWriter(Writer):
             for variable in reversed(order):
                 laid.append((variable, stride))
                 stride *= ranges[variable]
-            to = Place(used, tuple(sorted(laid)))
-            # Scratch memory has negative numbers.
-            self._packed[place] = Place(-1 - used, to.steps)
+            to = self._packed[place] = Place(-1 - used, tuple(sorted(laid)))
             self._copy(place, to, [(variable, ranges[variable]) for variable in (lane, *order)])
             used += size
         self.scratch = max(self.scratch, used)
 
     def _copy(self, place: Place, to: Place, axes: list[tuple[int, int]]) -> None:
         def one() -> None:
-            value = self.put(f"load double, ptr {self.address('%flat', place)}")
-            self.lines.append(f"  store double {value}, ptr {self.address('%scratch', to)}")
+            (base, source), (scratch, target) = _memory(place), _memory(to)
+            value = self.put(f"load double, ptr {self.address(base, source)}")
+            self.lines.append(f"  store double {value}, ptr {self.address(scratch, target)}")
 
         self._nest(axes, one)
+
+
+def _memory(place: Place) -> tuple[str, Place]:
+    """Where a place is: in the flat memory, or in scratch memory, which has negative numbers."""
+    return ("%flat", place) if place.base >= 0 else ("%scratch", Place(-1 - place.base, place.steps))
 
 
 def _reads(node: Node, loops: tuple[tuple[int, int], ...]) -> Iterator[tuple[Place, tuple[tuple[int, int], ...]]]:
@@ -227,17 +299,22 @@ def _without(node: Node, variable: int) -> Node:
     return Node(node.kind, node.data, tuple(_without(part, variable) for part in node.parts), place)
 
 
-def printed_groups(groups: Sequence[Sequence[Node]]) -> Iterator[str]:
+def printed_groups(groups: Sequence[Sequence[Node]], functions: Mapping[str, Loop]) -> Iterator[str]:
     """Groups of statements as functions ``group0``, ``group1``, ... of the flat memory and of scratch memory.
 
     Between two pieces others may have the interpreter. The last function, ``scratch``, says how many numbers of scratch
     memory are needed.
+
+    Args:
+        groups: the ops of each group.
+        functions: NumPy's loops, by the name of the function.
     """
-    writer = BlockWriter()
+    writer = BlockWriter(functions)
     yield _HEAD
     for number, group in enumerate(groups):
         writer.lines.append(f"define void @group{number}(ptr noalias %flat, ptr noalias %scratch) #1 {{")
         writer.begin("entry")
+        writer.lines.append(_FRAME)
         for statement in group:
             writer.op(statement)
             yield taken(writer)

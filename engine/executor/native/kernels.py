@@ -8,19 +8,25 @@ from functools import partial
 import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.equations.array import Extent
 from retrograde.engine.executor.native.blocks import printed_groups, suited
+from retrograde.engine.executor.native.functions import loops
 from retrograde.engine.executor.native.lowering import Lowering
 from retrograde.engine.executor.native.machine import Code
 from retrograde.engine.executor.native.nodes import Node
 from retrograde.engine.executor.native.workshop import WORKSHOP, Job
 from retrograde.engine.network.program import Program
-from retrograde.engine.ops.base import Kernel
+from retrograde.engine.ops.base import Kernel, Op
 
 WARM = 20_000_000
 """Steps that a program has run after which it is compiled: some sixty milliseconds of NumPy."""
 
 SHORT = 1_000_000
 """Steps of a program whose groups keep the interpreter's lock: they take less than to ask for it again."""
+
+
+FEW = 1500
+"""Elements, each with its own equation, that are compared one by one."""
 
 
 class Faster:
@@ -80,12 +86,12 @@ class Faster:
         return self.native
 
     def _pieces(self) -> Iterator[str]:
-        lowering = Lowering(self._program)
-        found: dict[int, Node] = {}
+        lowering, functions = Lowering(self._program), loops()
+        found: dict[int, Sequence[Node]] = {}
         for number, op in enumerate(self._program.ops):
-            statement = None if number in self._stay else lowering.whole(op)
-            if statement is not None and suited(statement):
-                found[number] = statement
+            statements = () if number in self._stay else _statements(lowering, op, self._program.batch)
+            if statements and all(suited(statement, functions) for statement in statements):
+                found[number] = statements
             yield ""
         while torn := [
             one for several in self._shared if any(n not in found for n in several) for one in several if one in found
@@ -99,7 +105,7 @@ class Faster:
             else:
                 groups.append([number])
         self._groups = [(group[0], group[-1] + 1) for group in groups]
-        yield from printed_groups([[found[number] for number in group] for group in groups])
+        yield from printed_groups([[one for number in group for one in found[number]] for group in groups], functions)
 
     def _change(self, code: Code) -> None:
         """Puts the machine code in the place of the kernels that it stands for."""
@@ -115,3 +121,12 @@ class Faster:
             done = stop
         changed += self.kernels[done:]
         self.kernels = changed
+
+
+def _statements(lowering: Lowering, op: Op, batch: int) -> Sequence[Node]:
+    """What computes an op: from the equation of all its elements, or of each where they are few; nothing else."""
+    whole = lowering.whole(op)
+    if whole is not None:
+        return (whole,)
+    each = op.target.size * (batch if op.extent is Extent.SUM else 1)
+    return lowering.statements(op) if each <= FEW else ()
