@@ -36,6 +36,8 @@ SUBCOMMANDS: tuple[str, ...] = (
     "biography",
     "race",
     "serve",
+    "mcp",
+    "dap",
     "keys",
     "new",
     "import",
