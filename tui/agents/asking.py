@@ -210,6 +210,8 @@ def compared(desk: Desk, wanted: given.CompareArguments, job: Job) -> Record:
     if wanted.scenario is not None:
         return _compared_recording(session, desk.session(wanted.scenario))
     assert wanted.branch is not None
+    if session.branch_called(wanted.branch) is session.branch:
+        raise EngineError(_("the cursor is on {name}: name another branch").format(name=wanted.branch))
     found = session.compare(wanted.branch, job.searched)
     first = None if found.first is None else _place(session, session.step_at(found.first).moment)
     largest = sorted(found.differences, key=lambda one: -abs(one.gap) if one.gap == one.gap else 0.0)

@@ -84,12 +84,14 @@ def _frame(debuggee: Debuggee, number: int, name: str, line: Line | None) -> Bod
     body: Body = {"id": number, "name": name, "line": 0, "column": 0}
     if line is None:
         return body | {"presentationHint": "subtle"}
-    return body | {"line": debuggee.line_out(line.line), "column": 1, "source": file(line.path)}
+    return body | {"line": debuggee.line_out(line.line), "column": 1, "source": file(debuggee, line.path)}
 
 
-def file(path: str) -> Body:
-    """A file, as the protocol says it."""
-    return {"name": PurePath(path).name, "path": path}
+def file(debuggee: Debuggee, path: str) -> Body:
+    """A file, as the protocol says it; of one that is not here, the editor asks for what is known of it."""
+    body: Body = {"name": PurePath(path).name, "path": path}
+    reference = debuggee.sources.file_reference(path)
+    return body | {"sourceReference": reference, "origin": _("as recorded")} if reference else body
 
 
 def equations(debuggee: Debuggee, reference: int) -> Body:
@@ -99,12 +101,10 @@ def equations(debuggee: Debuggee, reference: int) -> Body:
 
 
 def source(debuggee: Debuggee, wanted: given.Source) -> Body:
-    """A text of equations; or what a recording knows of a file of the user's program."""
+    """A text of equations, or what a recording knows of a file of the user's program."""
     place = wanted.source or given.Place()
     reference = place.source_reference or wanted.source_reference
-    text = debuggee.sources.text(reference) if reference else None
-    if text is None and place.path:
-        text = debuggee.sources.recorded_text(place.path)
+    text = debuggee.sources.text(reference)
     if text is None:
         raise EngineError(_("there is no such text"))
     return {"content": text, "mimeType": "text/plain"}
@@ -112,4 +112,4 @@ def source(debuggee: Debuggee, wanted: given.Source) -> Body:
 
 def loaded_sources(debuggee: Debuggee, _wanted: given.Nothing) -> Body:
     """The files that steps stand in."""
-    return {"sources": [file(path) for path in debuggee.sources.files()]}
+    return {"sources": [file(debuggee, path) for path in debuggee.sources.files()]}

@@ -28,15 +28,16 @@ def _start() -> Stop:
     return Stop(reason="entry", description=_("this is the initial state"))
 
 
-def _end() -> Stop:
-    return Stop(reason="end", description=_("this is the end of the training"))
+def _end(session: Session) -> Stop:
+    text = _("this is the end of the training") if session.recording is None else _("this is the end of the step")
+    return Stop(reason="end", description=text)
 
 
 def _stepped(debuggee: Debuggee, size: str, *, back: bool = False) -> Body:
     debuggee.require_still()
     session = debuggee.session
     moved = session.back(size) if back else session.step(size)
-    stop = Stop(reason="step") if moved else _start() if back else _end()
+    stop = Stop(reason="step") if moved else _start() if back else _end(session)
     debuggee.stand(stop)
     return {}
 
@@ -125,7 +126,7 @@ def _leg(debuggee: Debuggee) -> Stop | None:
     if outcome is not None:
         cancelled = outcome.rule is StopRule.CANCELLED
         return None if cancelled else Stop(reason="end", description=outcome.message)
-    return _halted(debuggee, halt, before) if halt.breakpoint is not None else _end()
+    return _halted(debuggee, halt, before) if halt.breakpoint is not None else _end(session)
 
 
 def _leg_back(debuggee: Debuggee) -> Stop | None:

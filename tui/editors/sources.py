@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 BLOCK = 1000
 """Steps of an iteration in one text of equations."""
+_FILES = 1 << 20
+"""The first reference of a file of the user's program."""
 _MOST_WIDTH = 240
 _KEYS: Mapping[Role, tuple[str, ...]] = {
     Role.WEIGHT: ("weights", "weight", "kernels", "init"),
@@ -196,15 +199,10 @@ class Sources:
 
     def _owner(self, line: int) -> int:
         """The line of the key, or the table, that a line without ops of its own is a part of."""
-        starts: dict[int, KeyPath] = {}
-        for path in self._positions.keys:
-            place = self._positions.find(path, key=True)
-            if place is not None and place[0] <= line:
-                kept = starts.get(place[0])
-                starts[place[0]] = path if kept is None or len(path) < len(kept) else kept
-        if not starts:
+        at = bisect_right(self._starts, line, key=itemgetter(0))
+        if at == 0:
             return line
-        path = starts[max(starts)]
+        path = self._starts[at - 1][1]
         assert self.path is not None
         while path:
             found = self._at(path)
@@ -212,6 +210,16 @@ class Sources:
                 return found.line
             path = path[:-1]
         return line
+
+    @cached_property
+    def _starts(self) -> list[tuple[int, KeyPath]]:
+        """The lines at which keys and tables stand, in order, each with the outermost of them."""
+        found: dict[int, KeyPath] = {}
+        for path in self._positions.keys:
+            place = self._positions.find(path, key=True)
+            if place is not None and len(path) < len(found.get(place[0], (*path, ""))):
+                found[place[0]] = path
+        return sorted(found.items())
 
     # -- texts
 
@@ -223,8 +231,16 @@ class Sources:
             self._texts.append(key)
         return self._texts.index(key) + 1, line + 1
 
+    def file_reference(self, path: str) -> int:
+        """The text of a file of the user's program that is not here, by its reference; 0 of one that is."""
+        if self._session.recording is None or path not in self._lines or Path(path).is_file():
+            return 0
+        return _FILES + self.files().index(path)
+
     def text(self, reference: int) -> str | None:
-        """The equations of a part of an iteration, a line each; None where there is no such text."""
+        """The equations of a part of an iteration, a line each, or what is known of a file; None for no such text."""
+        if _FILES <= reference < _FILES + len(self._lines):
+            return self._recorded_text(self.files()[reference - _FILES])
         if not 1 <= reference <= len(self._texts):
             return None
         batch, block = self._texts[reference - 1]
@@ -236,13 +252,12 @@ class Sources:
         numbers = range(block * BLOCK + 1, min(count, (block + 1) * BLOCK) + 1)
         return "\n".join(_equation(session, start + number, number) for number in numbers) + "\n"
 
-    def recorded_text(self, path: str) -> str | None:
+    def _recorded_text(self, path: str) -> str | None:
         """What a recording knows of a file of the user's program: the lines that ops stand at, each in its place."""
         recording = self._session.recording
-        known = None if recording is None else self._known(path)
-        if recording is None or known is None:
+        if recording is None:
             return None
-        texts = {one.line: one.text for one in recording.records.sources if one.file == known}
+        texts = {one.line: one.text for one in recording.records.sources if one.file == path}
         return "\n".join(texts.get(line, "") for line in range(1, min(max(texts), 100_000) + 1)) + "\n"
 
 

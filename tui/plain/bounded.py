@@ -45,6 +45,10 @@ def written(record: Mapping[str, Any], *, most: int = MOST) -> tuple[dict[str, A
         found = bounded(record, items=max(items, len(record)), characters=characters)
         found = {key: bounded(one, items=items, characters=characters) for key, one in found.items()}
         text = _json(found)
+    if len(text) > most:
+        # It nests so far that nothing of it is left.
+        found = {"…": f"+{len(record)}"}
+        text = _json(found)
     return found, text
 
 
