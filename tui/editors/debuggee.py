@@ -109,6 +109,11 @@ class Debuggee:
             raise EngineError(_("nothing is launched yet"))
         return self._session
 
+    def require_session(self) -> None:
+        """Raises EngineError where nothing is launched."""
+        if self._session is None:
+            raise EngineError(_("nothing is launched yet"))
+
     @property
     def sources(self) -> Sources:
         """Where the steps stand; see ``session``."""

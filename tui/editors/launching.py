@@ -61,6 +61,7 @@ def launch(debuggee: Debuggee, wanted: given.Launch) -> Body:
 
 def configuration_done(debuggee: Debuggee, _wanted: given.Nothing) -> Body:
     """All breakpoints are set: stops at the beginning, or goes on."""
+    debuggee.require_session()
     if not debuggee.configured:
         debuggee.configured = True
         _begin(debuggee)

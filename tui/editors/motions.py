@@ -64,6 +64,7 @@ def step_back(debuggee: Debuggee, wanted: given.Motion) -> Body:
 
 def go_on(debuggee: Debuggee, _wanted: given.Motion) -> Body:
     """On to the next breakpoint."""
+    debuggee.require_session()
     debuggee.require_still()
     debuggee.after.append(lambda: travel(debuggee))
     return {"allThreadsContinued": True}
@@ -71,6 +72,7 @@ def go_on(debuggee: Debuggee, _wanted: given.Motion) -> Body:
 
 def go_back(debuggee: Debuggee, _wanted: given.Motion) -> Body:
     """Back to the last breakpoint before."""
+    debuggee.require_session()
     debuggee.require_still()
     debuggee.after.append(lambda: travel(debuggee, back=True))
     return {}
@@ -78,6 +80,7 @@ def go_back(debuggee: Debuggee, _wanted: given.Motion) -> Body:
 
 def pause(debuggee: Debuggee, _wanted: given.Motion) -> Body:
     """Stops what goes on."""
+    debuggee.require_session()
     if debuggee.running:
         debuggee.interrupted = True
     else:

@@ -66,6 +66,9 @@ class Conversing:
         try:
             while (message := self._wire.read()) is not None:
                 self._inbox.put(message)
+                if message.get("command") == "disconnect":
+                    # Nothing follows; whoever closes the stream then does so under no one's hands.
+                    return
         except WireError as error:
             self.fault = str(error)
         except (OSError, ValueError):

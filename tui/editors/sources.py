@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -233,7 +234,7 @@ class Sources:
 
     def file_reference(self, path: str) -> int:
         """The text of a file of the user's program that is not here, by its reference; 0 of one that is."""
-        if self._session.recording is None or path not in self._lines or Path(path).is_file():
+        if self._session.recording is None or path not in self._lines or is_here(path):
             return 0
         return _FILES + self.files().index(path)
 
@@ -259,6 +260,11 @@ class Sources:
             return None
         texts = {one.line: one.text for one in recording.records.sources if one.file == path}
         return "\n".join(texts.get(line, "") for line in range(1, min(max(texts), 100_000) + 1)) + "\n"
+
+
+def is_here(path: str) -> bool:
+    """Whether there is such a file on this machine."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises where a path is too long
 
 
 def _parameter(array: Array) -> Array | None:
@@ -289,10 +295,11 @@ def _equation(session: Session, number: int, within: int) -> str:
 
 
 def first_names(session: Session, ops: tuple[int, ...], most: int = 200) -> Iterator[tuple[int, str]]:
-    """The ops, each with the name of its first element, as a breakpoint names a place."""
+    """The ops of a line at which it is entered, each with the name of its first element, as a breakpoint names it."""
     from retrograde.engine.equations.expression import Ref
 
     program = session.schedule.full
-    for number in islice(ops, most):
+    entered = (number for number in ops if number - 1 not in ops)
+    for number in islice(entered, most):
         target = program.ops[number].target
         yield number, session.notation.name(Ref(target, (0,) * len(target.shape)), sample=0)
