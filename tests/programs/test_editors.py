@@ -432,9 +432,11 @@ def test_before_a_launch_and_of_nothing() -> None:
                 one.ask("launch", **given)
 
 
-def test_a_long_run_is_asked_changed_and_paused() -> None:
+def test_a_long_run_is_asked_changed_and_paused(tmp_path: Path) -> None:
+    text = Path(MAZUR).read_text(encoding="utf-8").partition("[[chapter]]")[0]
+    (tmp_path / "long.toml").write_text(text.replace("epochs = 10000", "epochs = 100_000_000"), encoding="utf-8")
     with editor() as one:
-        one.begin("two-moons")
+        one.begin(str(tmp_path / "long.toml"))
         one.ask("configurationDone")
         one.stopped()
         one.ask("continue", threadId=1)
@@ -444,7 +446,5 @@ def test_a_long_run_is_asked_changed_and_paused() -> None:
         one.ask("setFunctionBreakpoints", breakpoints=[{"name": "epoch == 1000000"}])
         time.sleep(0.02)
         one.ask("pause", threadId=1)
-        stop = one.stopped()
-        assert stop["reason"] in {"pause", "end"}
-        moved = here(one)
-        assert moved != "start"
+        assert one.stopped()["reason"] == "pause"
+        assert here(one) != "start"
