@@ -19,6 +19,6 @@ Sixteen rooms, each built on those below it only, and on the engine; with what o
     drawing      lines of characters for any size
     records      what is on the screen, frozen
     commands     the commands of the app, their keys and words
-    plain        what is said of a session as plain values, for JSON
     canvas       spans, inks, glyphs, themes
+    plain        what is said of a session as plain values, for JSON
 """
