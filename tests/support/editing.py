@@ -77,7 +77,8 @@ class Editor:
         self._came: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self.events: list[dict[str, Any]] = []
         wire = Wire(source, sink)
-        threading.Thread(target=self._read, args=(wire,), daemon=True).start()
+        self.reader = threading.Thread(target=self._read, args=(wire,), daemon=True)
+        self.reader.start()
 
     def _read(self, wire: Wire) -> None:
         try:
@@ -187,6 +188,8 @@ def editor() -> Iterator[Editor]:
             one.send("disconnect")
             thread.join(SECONDS)
             assert not thread.is_alive()
+            # A stream that is closed under a reader may be the next one's by the time it reads.
+            one.reader.join(SECONDS)
 
 
 @contextmanager
