@@ -108,7 +108,8 @@ class Form:
 class Model(BaseModel):
     """A table of a scenario file: strict, frozen, and without unknown keys."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+    # What reads a table alone is made when one is read alone: most are read as a part of the file.
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod

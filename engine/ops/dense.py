@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,12 @@ from retrograde.engine.text import _
 
 if TYPE_CHECKING:
     from retrograde.engine.ops.base import GradientPass
+
+
+@lru_cache(maxsize=64)
+def _elements(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """All indices of a shape, row by row."""
+    return tuple(np.ndindex(shape))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,7 +60,7 @@ class Dense(Op):
         s, i = index
         found: list[Expr] = [
             Product((Ref(self.weights, (i, j)), Ref(self.x, (s, *element))))
-            for j, element in enumerate(np.ndindex(self.x.shape[1:]))
+            for j, element in enumerate(_elements(self.x.shape[1:]))
         ]
         if self.bias is not None:
             found.append(self._bias(i))

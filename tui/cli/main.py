@@ -42,6 +42,7 @@ SUBCOMMANDS: tuple[str, ...] = (
     "new",
     "import",
     "compare",
+    "code",
     "data",
     "schema",
 )
