@@ -263,6 +263,7 @@ def test_values_come_by_pages_and_exactly() -> None:
         scopes = {scope["name"]: scope["variablesReference"] for scope in one.ask("scopes", frameId=3)["scopes"]}
         weights = next(child for child in one.children(scopes["Parameters"]) if child["name"] == "W_h")
         assert weights["indexedVariables"] == 64 * 32
+        assert one.children(weights["variablesReference"], filter="named") == []
         page = one.children(weights["variablesReference"], filter="indexed", start=100, count=3)
         wanted = session.value("W_h").ravel()[100:103]
         assert [float(child["value"]) for child in page] == wanted.tolist()
@@ -304,6 +305,11 @@ def test_the_console_has_the_words_of_the_command_line() -> None:
         assert one.console("w5").startswith("w5 = 0.4")
         assert "4 epochs" in one.console(":r 4") or one.stopped()
         assert "ordinary" in one.console("why w1")
+        one.ask("setFunctionBreakpoints", breakpoints=[{"name": "w5"}])
+        one.console("delete 1")
+        assert one.console("break E < 0.28").startswith("breakpoint 1")
+        one.ask("setFunctionBreakpoints", breakpoints=[])
+        assert go(one)["description"] == "E < 0.28"
         for wrong in ("", "E <", "nonsense", "break ("):
             with pytest.raises(RefusedError):
                 one.console(wrong)

@@ -59,7 +59,9 @@ class Points:
         """Removes the breakpoints of a kind."""
         for point in self.by_kind.pop(kind, ()):
             for one in point.own:
-                self.session.remove_breakpoint(one.number)
+                # The console may have removed it, and added another one.
+                if self.session.breakpoints.get(one.number) is one:
+                    self.session.remove_breakpoint(one.number)
 
     def all(self) -> Iterator[Point]:
         """All of them."""

@@ -111,6 +111,8 @@ def variables(debuggee: Debuggee, wanted: given.Variables) -> Body:
             found = [_array(debuggee, array, hexadecimal) for array in _page(arrays, wanted)]
             if (more := len(arrays) - max(0, wanted.start) - len(found)) > 0 and not wanted.count:
                 found.append(_plain("…", _("and {count} more").format(count=more)))
+        case Elements() | Values() if wanted.filter == "named":
+            found = []
         case Elements(array):
             size = math.prod(array.element_shape)
             found = [_element(debuggee, array, number, hexadecimal) for number in _page(range(size), wanted)]

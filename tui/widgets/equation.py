@@ -21,7 +21,7 @@ from retrograde.tui.widgets.panel import Panel
 
 if TYPE_CHECKING:
     from retrograde.tui.drawing import dispatch
-    from retrograde.tui.drawing.dispatch import Row, Slice
+    from retrograde.tui.drawing.dispatch import Row
     from retrograde.tui.records import pictures
 else:
     pictures = late("retrograde.tui.records.pictures")
