@@ -37,6 +37,8 @@ SUBCOMMANDS: tuple[str, ...] = (
     "race",
     "sweep",
     "serve",
+    "mcp",
+    "dap",
     "keys",
     "new",
     "import",
