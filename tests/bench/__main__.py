@@ -18,6 +18,7 @@ from tests.bench import (
     pictures,
     reading,
     recording,
+    sweeps,
     training,
     travel,
     watching,
@@ -48,6 +49,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "searching": travel.searching,
     "reading": reading.tables,
     "recording": recording.recording,
+    "sweeps": sweeps.sweeps,
     "watching": watching.watched,
 }
 THREADED = {"mazur", "xor", "digits", "wide", "lenet"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from retrograde.engine.scenario.settings import value_text
@@ -260,7 +261,7 @@ def _to_open(found: Sweep, groups: Sequence[Group]) -> Iterator[Line]:
         if having:
             group = max(having, key=lambda one: one.fates[fate].count)
             seed, at = group.examples[fate]
-            lines.append((fate, "retrograde " + found.plan.called(group.number, seed, at)))
+            lines.append((fate, "retrograde " + quote(found.plan.called(group.number, seed, at))))
     alarms = [(group, *next(iter(group.alerts.items()))) for group in groups if group.alerts]
     if alarms:
         yield ()
