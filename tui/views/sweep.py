@@ -186,7 +186,10 @@ def _legend(groups: Sequence[Group], level: int, signs: Mapping[Fate, str]) -> s
 
 def luck(causes: Causes, *, seeded: bool) -> str:
     """Whether it is luck or the setting that runs converge, in a sentence."""
-    keys = ", ".join(f"{visible(key)} {share:.0%}" for key, share in causes.keys.items())
+    parts = [f"{visible(key)} {share:.0%}" for key, share in causes.keys.items()]
+    if len(parts) > 1:
+        parts.append(_("only together {share}").format(share=f"{causes.together:.0%}"))
+    keys = ", ".join(parts)
     if not causes.keys:
         return _("luck or setting: there is one setting, so who converges is luck alone")
     if not seeded:
