@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from retrograde.engine.errors import EngineError, Problem, ScenarioError, Violation
-from retrograde.engine.scenario.messages import violations
+from retrograde.engine.late import late
 from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.scenario.pieces import MAX_FINDINGS, pieces, whole
 from retrograde.engine.scenario.reading import toml
@@ -22,6 +23,11 @@ from retrograde.engine.scenario.starts import with_starts
 from retrograde.engine.scenario.training import Training
 from retrograde.engine.scenario.weights.given import with_weights
 from retrograde.engine.text import _
+
+if TYPE_CHECKING:
+    from retrograde.engine.scenario import messages
+else:
+    messages = late("retrograde.engine.scenario.messages")
 
 
 def parse(
@@ -59,7 +65,7 @@ def parse(
         scenario = Scenario.model_validate(content)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        report.extend(violations(details[:MAX_FINDINGS]))
+        report.extend(messages.violations(details[:MAX_FINDINGS]))
     parts = whole(scenario) if scenario is not None else pieces(content)
     report.extend(broken_rules(parts))
     # Here, since a file without samples needs no NumPy.
@@ -119,7 +125,7 @@ def _check_variants(scenario: Scenario, parts: Parts, report: Report, count: int
             details = error.errors(include_url=False)
             for detail in details:
                 detail["loc"] = ("training", *detail["loc"])
-            found += violations(details)
+            found += messages.violations(details)
         else:
             varied = replace(parts, training=training)
             found += training_rules(varied)

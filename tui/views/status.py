@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
 from retrograde.engine.equations.expression import (
     Ref,
 )
@@ -12,6 +15,9 @@ from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.status import NO_PINS, Crumb, HeaderView, Pins, TimelineSegment, TimelineView
 from retrograde.tui.views.loss import loss_label
 from retrograde.tui.views.slots import time_of
+
+if TYPE_CHECKING:
+    from retrograde.engine.network.network import Network
 
 LONGEST_TOPOLOGY = 28
 """Cells that the widths of the layers take at most."""
@@ -64,7 +70,13 @@ def _title(reading: Reading) -> str:
     recording = reading.recording
     if recording is not None:
         return f"{recording.file.path.name} · PyTorch {recording.records.torch.partition('+')[0]}"
-    return f"{reading.scenario.name} · {shorten(reading.scenario.topology, LONGEST_TOPOLOGY)}"
+    return _named(reading.network)
+
+
+@lru_cache(maxsize=1)
+def _named(network: Network) -> str:
+    """The name of a scenario with the widths of its layers."""
+    return f"{network.scenario.name} · {shorten(network.scenario.topology, LONGEST_TOPOLOGY)}"
 
 
 def timeline_view(reading: Reading, pins: Pins = NO_PINS) -> TimelineView:

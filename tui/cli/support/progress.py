@@ -13,8 +13,8 @@ from retrograde.tui.cli.support.columns import cut
 from retrograde.tui.cli.support.streams import bare
 
 if TYPE_CHECKING:
-    from retrograde.engine.session.session import Progress
     from retrograde.engine.sweeping.sweeping import SweepProgress
+    from retrograde.engine.travel.running import Progress
 
 _CELLS = 24
 _PERIOD = 0.1
