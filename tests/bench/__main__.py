@@ -19,6 +19,7 @@ from tests.bench import (
     pictures,
     reading,
     recording,
+    sweeps,
     training,
     travel,
     watching,
@@ -50,6 +51,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "reading": reading.tables,
     "recording": recording.recording,
     "opening": opening.opening,
+    "sweeps": sweeps.sweeps,
     "watching": watching.watched,
 }
 THREADED = {"mazur", "xor", "digits", "wide", "lenet"}

@@ -132,7 +132,8 @@ def record(found: Sweep) -> dict[str, Any]:
         "settings": [_group(found, group) for group in found.groups],
         "variance": None
         if causes is None
-        else {"setting": causes.setting, "seed": causes.seed, "both": causes.both, "keys": dict(causes.keys)},
+        else {"setting": causes.setting, "seed": causes.seed, "both": causes.both, "keys": dict(causes.keys)}
+        | {"together": causes.together},
     }
 
 
