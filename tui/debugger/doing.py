@@ -54,17 +54,21 @@ class Rows:
         self.words = {row.word: row.id for row in commands() if row.word}
         self._footers: dict[Situation, tuple[Row, ...]] = {}
 
-    def footer(self, why_not: Callable[[Row], str], at: Situated = ANYWHERE) -> FooterView:
+    def footer(
+        self, why_not: Callable[[Row], str], at: Situated = ANYWHERE, offered: Callable[[Row], bool] | None = None
+    ) -> FooterView:
         """The keys of the footer; grey where a command is not possible now.
 
         Args:
             why_not: says why a command is not possible; empty where it is.
             at: what is on the screen.
+            offered: says whether a command is listed at all; None for every one.
         """
         rows = self._footers.get(at.kind)
         if rows is None:
             rows = self._footers[at.kind] = footer_keys(commands(), at.kind)
         rows = tuple(row for row in rows if at.name or "{name}" not in row.short)
+        rows = rows if offered is None else tuple(row for row in rows if offered(row))
         keys = [footer_key(row, self.by_id) for row in rows]
         return FooterView(
             keys=tuple((key, _(row.short).format(name=at.name)) for row, (key, _one) in zip(rows, keys, strict=True)),
@@ -178,4 +182,8 @@ class Doing:
 
     def footer(self) -> FooterView:
         """The keys of the footer."""
-        return self._rows.footer(self.why_not, situation(self._desk))
+        return self._rows.footer(self.why_not, situation(self._desk), self._offered)
+
+    def _offered(self, row: Row) -> bool:
+        """Whether a command is in the footer: not what no recording has, nor what has nothing to say here."""
+        return not self._refusal(row) and (row.offered is None or row.offered(self.parts))

@@ -242,7 +242,7 @@ def _origin(reading: Reading, made: int | None, ref: Ref) -> str:
     if made is not None:
         start = reading.schedule.start(reading.iteration)
         if made > start:
-            return _("step {number}").format(number=made - start)
+            return _("step {number}").format(number=f"{made - start:,}")
         return _("update of the iteration before")
     if role is Role.VALUE and any(leaf.array is ref.array for leaf in reading.program.dated):
         return _("from the number of the iteration")
