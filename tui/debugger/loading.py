@@ -105,6 +105,6 @@ class LoadingScreen(PanelledScreen):
 
     def _give_way(self) -> None:
         begin = self._begin
-        if begin is not None and self.app.screen is self:
+        if begin is not None and self.app.screen_stack[-1:] == [self]:
             self._begin = None
             begin()

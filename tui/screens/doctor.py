@@ -97,9 +97,10 @@ class DoctorScreen(AnsweringModal[Visit | Mend | None]):
     def on_mount(self) -> None:
         """Judges the run, where that was not done."""
         if self._found is None:
-            self.action_judge()
-        else:
-            self._show()
+            # The screen is painted first: the work takes the processor from it.
+            self._notice = _("the run is judged …")
+            self.call_after_refresh(self.action_judge)
+        self._show()
 
     def on_resize(self) -> None:
         """Lines are as long as there is room."""

@@ -26,7 +26,7 @@ from retrograde.tui.widgets.one_line import OneLine
 from retrograde.tui.work.seen import opened
 
 LONGEST_SIZES = ((100, 22), (72, 12), (0, 7))
-"""Cells that the widths of a network's layers take at most, by those of the screen: where it is narrow, titles matter."""
+"""Cells that the widths of a network's layers take at most, by those of the screen: titles matter more."""
 MARGIN = 5
 """Cells beside the columns: the frame, the cursor, and the gap at the end."""
 NARROW = 100
