@@ -953,6 +953,7 @@ COMMANDS: tuple[Row, ...] = (
         group=Group.SCREEN,
         footer=5,
         short=N_("enlarge"),
+        brief=N_("zoom"),
         near={START: 6, TOLD: 8, GRADIENT: 9, ENDED: 8, STOPPED: 9, BROKEN: 9, SELECTED: 8},
         act=lambda on: on.viewing.zoom(),
     ),

@@ -238,7 +238,8 @@ def _draw_curves(canvas: Canvas, plot: CurvePlot, area: PlotArea) -> None:
     row = np.arange(shape[0])[:, None]
     for one in plot.series:
         upper, lower = stretches(plot, area, one)
-        add((row >= upper) & (row <= lower), one.ink)
+        dots = (row >= upper) & (row <= lower)
+        add(dots & _drawn(one.dashes, upper, lower, shape[0]) if one.dashes else dots, one.ink)
     for y, (line_codes, line_inks) in enumerate(zip(codes.tolist(), inks.tolist(), strict=True)):
         canvas.cells(area.left, area.top + y, _characters(line_codes, canvas.glyphs), line_inks)
 
@@ -279,11 +280,31 @@ def stretches(plot: CurvePlot, area: PlotArea, one: Series) -> tuple[Ints, Ints]
         at = np.rint(dot_columns(plot, area, one.x[slice(*_inside(plot, one))])).astype(np.int64)
         at = at[there[at]]
         upper[at], lower[at] = np.maximum(upper[at] - 1, 0), np.minimum(lower[at] + 1, dots - 1)
-    if one.dashes:
-        drawn = np.repeat(np.arange(len(one.dashes)) % 2 == 0, one.dashes)
-        gap = ~drawn[np.arange(columns) % len(drawn)]
-        upper[gap], lower[gap] = dots, -1
     return upper, lower
+
+
+def _drawn(dashes: tuple[int, ...], upper: Ints, lower: Ints, rows: int) -> Bools:
+    """Which dots of a dashed curve are drawn: dashes are measured along it, so that a steep piece has them too.
+
+    Args:
+        dashes: dots that are drawn and left out in turn.
+        upper: the first row of the curve in each column.
+        lower: the last one, before the first for none.
+        rows: rows of dots.
+    """
+    import numpy as np
+
+    there = upper <= lower
+    middle = np.where(there, (upper + lower) // 2, 0)
+    # Where there is nothing, the curve goes on from where it was.
+    last = np.maximum.accumulate(np.where(there, np.arange(len(there)), 0))
+    middle = middle[last]
+    before = np.concatenate((middle[:1], middle[:-1]))
+    length = np.cumsum(np.abs(middle - before) + 1) - np.abs(middle - before)
+    along = length + np.abs(np.arange(rows)[:, None] - before)
+    pattern = np.repeat(np.arange(len(dashes)) % 2 == 0, dashes)
+    found: Bools = pattern[along % len(pattern)]
+    return found
 
 
 def _spread(plot: CurvePlot, area: PlotArea, one: Series, columns: int) -> tuple[Floats, Floats]:

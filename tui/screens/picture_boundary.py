@@ -80,7 +80,7 @@ class BoundaryPicture(Picture):
     title = N_("boundary")
     keys: ClassVar[tuple[tuple[str, str], ...]] = (
         ("↑ ↓", N_("neuron")),
-        ("+ -", N_("zoom")),
+        ("+ -", N_("scale")),
         ("x y", N_("inputs")),
     )
 

@@ -64,7 +64,7 @@ class LossPicture(Picture):
     keys: ClassVar[tuple[tuple[str, str], ...]] = (
         ("← →", N_("point")),
         ("Enter", N_("go there")),
-        ("+ -", N_("zoom")),
+        ("+ -", N_("scale")),
         ("0", N_("whole run")),
         ("l", N_("log or linear")),
         ("s", N_("mean")),

@@ -334,8 +334,11 @@ def _hint() -> tuple[Line, ...]:
         (":log w5, E if E < 0.1", _("print values")),
         (":first E < 0.01", _("when was that")),
     )
-    room = max(width(key) for key, _text in keys) + 2
-    return tuple((Span(key + " " * (room - width(key)), Ink.KEY), Span(text, Ink.DIM)) for key, text in keys)
+    # Keys are short and commands long: either kind has a column of its own, so that there is room for what they do.
+    rooms = {kind: max(width(key) for key, _text in keys if (key[0] == ":") is kind) + 2 for kind in (False, True)}
+    return tuple(
+        (Span(key + " " * (rooms[key[0] == ":"] - width(key)), Ink.KEY), Span(text, Ink.DIM)) for key, text in keys
+    )
 
 
 def address(schedule: Schedule, position: int) -> str:
