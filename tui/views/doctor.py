@@ -133,8 +133,8 @@ def _about(found: Diagnosis, alert: Alert | None, folds: bool, last: bool, glyph
             return _not_judged(found, glyphs, room)
         judged = ngettext("{count} moment", "{count} moments", found.moments).format(count=f"{found.moments:,}")
         of = ngettext("{count} iteration", "{count} iterations", found.iterations).format(count=f"{found.iterations:,}")
-        text = _("{rules} rules looked at {moments} of {iterations}")
-        said = text.format(rules=len(AILMENTS) - len(found.not_judged), moments=judged, iterations=of)
+        text = _("{rules} rules looked at {moment} of {span}")
+        said = text.format(rules=len(AILMENTS) - len(found.not_judged), moment=judged, span=of)
         return _wrapped(said, glyphs, room, Ink.TEXT)
     lines = _wrapped(alert.cause, glyphs, room, Ink.TEXT)
     if math.isfinite(alert.value):
