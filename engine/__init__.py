@@ -1,8 +1,9 @@
 """The headless debugger: networks, their training steps, and a cursor over them.
 
-Twelve rooms, each built on those below it only:
+Thirteen rooms, each built on those below it only:
 
     importing    what was trained elsewhere becomes a scenario
+    writing      a training as a program of another library
     session      the debugger: a cursor that travels, stops, edits, saves
     recording    a step that ran elsewhere, read from a file
     explaining   one step, and everything that explains or checks it

@@ -176,22 +176,25 @@ class RowVariance(Reduce):
     @classmethod
     def of(cls, *, centred: Array, portion: Portion, **made: Any) -> RowVariance:
         """The op that takes the variance of the distances d of every portion."""
-        rule = _variance(portion.size, N_("variance"), portion.variance)
+        rule = cls.rule_of(portion)
         operands, shape = (Operand(centred),), centred.shape
         return cls(rule=rule, operands=operands, shape=shape, count=portion.size, **portion.kept(), **made)
+
+    @staticmethod
+    def rule_of(portion: Portion) -> Rule:
+        """The square of a distance, divided by how many there are."""
+        return _variance(portion.size, N_("variance"), portion.variance)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RowMeanSquare(RowVariance):
-    """m[s, p] = Σ_i x[s, p, i]² / n; its gradient by x is ∂E/∂m · 2/n · x."""
+    """m[s, p] = Σ_i x[s, p, i]² / n of x, from which no mean is subtracted; its gradient by x is ∂E/∂m · 2/n · x."""
 
-    @classmethod
-    def of(cls, *, centred: Array, portion: Portion, **made: Any) -> RowMeanSquare:
-        """The op that takes the mean of the squares of every portion of x, from which no mean is subtracted."""
+    @staticmethod
+    def rule_of(portion: Portion) -> Rule:
+        """The square of a value, divided by how many there are."""
         why = N_("How large the values of this position are: the mean of their squares. Their mean is left as it is.")
-        rule = _variance(portion.size, N_("mean square"), why)
-        operands, shape = (Operand(centred),), centred.shape
-        return cls(rule=rule, operands=operands, shape=shape, count=portion.size, **portion.kept(), **made)
+        return _variance(portion.size, N_("mean square"), why)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -201,21 +204,24 @@ class InverseDeviation(Pointwise):
     @classmethod
     def of(cls, *, variance: Array, epsilon: float, **made: Any) -> InverseDeviation:
         """The op that turns a variance, (batch, ...), into a factor; ε keeps the quotient finite."""
+        return cls(rule=cls.rule_of(epsilon), operands=(Operand(variance),), **made)
+
+    @staticmethod
+    def rule_of(epsilon: float) -> Rule:
+        """1 / √ of a variance."""
         why = N_("What the distances are multiplied by, so that their variance becomes 1.")
-        rule = _inverse(epsilon, N_("1 / standard deviation"), why)
-        return cls(rule=rule, operands=(Operand(variance),), **made)
+        return _inverse(epsilon, N_("1 / standard deviation"), why)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class InverseRoot(InverseDeviation):
     """r[s, p] = 1 / √(m[s, p] + ε), m being a mean of squares."""
 
-    @classmethod
-    def of(cls, *, variance: Array, epsilon: float, **made: Any) -> InverseRoot:
-        """The op that turns a mean square, (batch, ...), into a factor; ε keeps the quotient finite."""
+    @staticmethod
+    def rule_of(epsilon: float) -> Rule:
+        """1 / √ of a mean of squares."""
         why = N_("What the values are multiplied by, so that the mean of their squares becomes 1.")
-        rule = _inverse(epsilon, N_("1 / root mean square"), why)
-        return cls(rule=rule, operands=(Operand(variance),), **made)
+        return _inverse(epsilon, N_("1 / root mean square"), why)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

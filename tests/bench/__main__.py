@@ -51,6 +51,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "watching": watching.watched,
 }
 THREADED = {"mazur", "xor", "digits", "wide", "lenet"}
+"""Measured with one thread and with as many as there are."""
+WITH_TORCH = {"xor", "digits", "wide", "adam", "lenet", "lstm", "transformer", "recording", "watching"}
+"""What PyTorch takes part in."""
 
 
 def main() -> int:

@@ -12,23 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from tests.bench import (  # noqa: E402
-    attention,
-    cursor,
-    doctoring,
-    history,
-    keys,
-    lenet,
-    lstm,
-    paint,
-    pictures,
-    reading,
-    recording,
-    rivals,
-    training,
-    travel,
-    watching,
-)
+from tests.bench import rivals, training  # noqa: E402
+from tests.bench.__main__ import BENCHMARKS, WITH_TORCH  # noqa: E402
 from tests.bench.harness import Effort, Row, interleave, ratio, table  # noqa: E402
 
 pytestmark = pytest.mark.bench
@@ -36,51 +21,12 @@ pytestmark = pytest.mark.bench
 TINY = Effort(rounds=1, scale=0.004)
 
 
-@pytest.mark.parametrize(
-    "benchmark",
-    [
-        training.mazur,
-        training.xor,
-        training.digits,
-        training.wide,
-        training.adam,
-        lenet.lenet,
-        lstm.lstm,
-        attention.transformer,
-        cursor.moving,
-        cursor.building,
-        doctoring.watched,
-        doctoring.biography,
-        pictures.frames,
-        history.memory,
-        history.billion,
-        travel.seeking,
-        travel.conditions,
-        travel.searching,
-        reading.tables,
-        recording.recording,
-        keys.keys,
-        keys.running,
-        paint.first_paint,
-        watching.watched,
-    ],
-)
+@pytest.mark.parametrize("name", BENCHMARKS)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_a_benchmark_measures(benchmark: object) -> None:
-    assert callable(benchmark)
-    if benchmark in {
-        training.xor,
-        training.digits,
-        training.wide,
-        training.adam,
-        lenet.lenet,
-        lstm.lstm,
-        attention.transformer,
-        recording.recording,
-        watching.watched,
-    } and not rivals.installed("torch"):
+def test_a_benchmark_measures(name: str) -> None:
+    if name in WITH_TORCH and not rivals.installed("torch"):
         pytest.skip("torch is not installed")
-    rows = benchmark(TINY)
+    rows = BENCHMARKS[name](TINY)
     assert rows
     assert all(isinstance(row, Row) and isfinite(row.figure) and row.figure > 0 for row in rows)
 

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from retrograde.engine import Session
 from retrograde.engine.equations.arithmetic import same_bits
-from retrograde.engine.equations.expression import Ref, refs
-from retrograde.engine.explaining.uses import _read, uses
+from retrograde.engine.equations.expression import Ref
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.network import Network
 from retrograde.engine.ops.kernels import products
@@ -23,6 +22,7 @@ from tests.executor.test_kernels import SPECIAL, assert_frame_is_its_equations, 
 from tests.support.attended import Attended
 from tests.support.effort import examples
 from tests.support.networks import all_slots, bits, executed_by
+from tests.support.readers import assert_uses_are_reads
 
 
 def near(left: Frame, right: Frame) -> None:
@@ -91,26 +91,7 @@ def test_blas_computes_the_same_but_for_rounding(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_where_a_slot_is_used_is_where_an_equation_reads_it(seed: int) -> None:
     network = Network(Attended(seed=seed, samples=2).scenario)
-    program = network.program(len(network.dataset))
-    frame = executors(network, program)[1].frame(network.initial_state, (network.columns, slice(0, program.batch), ()))
-    readers: dict[Ref, set[int]] = {}
-    for number in range(program.steps):
-        place = program.place(number)
-        if place.sample == 0:
-            op = program.ops[place.op]
-            equation = op.equation(program.index(place))
-            for ref in _read(equation, frame) if op.choosy else refs(equation):
-                readers.setdefault(ref, set()).add(number)
-    random = Random(seed)
-    arrays = [array for array in program.arrays if program.readers(array)]
-    for array in arrays:
-        for flat in random.sample(range(array.size), min(array.size, 4)):
-            index = np.unravel_index(flat, array.shape)
-            ref = Ref(array, tuple(int(part) for part in index))
-            if array.batched and ref.index[0]:
-                continue
-            found = {program.number(place) for place in uses(program, ref, 0, frame) if place.sample == 0}
-            assert found == readers.get(ref, set()), ref
+    assert_uses_are_reads(network, Random(seed), 4)
 
 
 def lines(*layers: str, inputs: str, targets: str, more: str = "") -> str:

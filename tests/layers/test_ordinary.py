@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from retrograde.engine import Session
 from retrograde.engine.equations.arithmetic import same_bits
-from retrograde.engine.equations.expression import Ref, refs
+from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import ScenarioError
-from retrograde.engine.explaining.uses import _read, uses
 from retrograde.engine.network.network import Network
 from retrograde.engine.scenario.file import parse_scenario
 from tests.executor.test_kernels import SPECIAL, assert_frame_is_its_equations, executors
@@ -21,6 +20,7 @@ from tests.layers.test_attention import near
 from tests.support.effort import examples
 from tests.support.networks import all_slots, bits, executed_by
 from tests.support.ordinary import MOVES, Ordinary
+from tests.support.readers import assert_uses_are_reads
 
 SEEDS = st.integers(0, 2**32)
 
@@ -73,24 +73,7 @@ def test_blas_computes_the_same_but_for_rounding(kind: str) -> None:
 @pytest.mark.parametrize("kind", MOVES)
 def test_where_a_slot_is_used_is_where_an_equation_reads_it(kind: str) -> None:
     network = Network(Ordinary(seed=2, kind=kind, samples=2).scenario)
-    program = network.program(len(network.dataset))
-    frame = executors(network, program)[1].frame(network.initial_state, (network.columns, slice(0, program.batch), ()))
-    readers: dict[Ref, set[int]] = {}
-    for number in range(program.steps):
-        place = program.place(number)
-        if place.sample == 0:
-            op = program.ops[place.op]
-            equation = op.equation(program.index(place))
-            for ref in _read(equation, frame) if op.choosy else refs(equation):
-                readers.setdefault(ref, set()).add(number)
-    random = Random(kind)
-    for array in (array for array in program.arrays if program.readers(array)):
-        for flat in random.sample(range(array.size), min(array.size, 3)):
-            ref = Ref(array, tuple(int(part) for part in np.unravel_index(flat, array.shape)))
-            if array.batched and ref.index[0]:
-                continue
-            found = {program.number(place) for place in uses(program, ref, 0, frame) if place.sample == 0}
-            assert found == readers.get(ref, set()), ref
+    assert_uses_are_reads(network, Random(kind), 3)
 
 
 @pytest.mark.parametrize("kind", MOVES)

@@ -21,7 +21,7 @@ from retrograde.engine.scenario.file import load_scenario, parse_scenario
 from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.scenario.survey import survey
 from retrograde.engine.scenario.tables.cells import number
-from retrograde.engine.scenario.tables.delimited import Reading, read_delimited
+from retrograde.engine.scenario.tables.delimited import Reading, _plain_numbers, read_delimited
 from retrograde.engine.scenario.tables.table import Table
 from retrograde.engine.session.published import check
 from retrograde.engine.session.session import Session
@@ -34,6 +34,19 @@ FLOWERS = Path(__file__).parent / "flowers"
 def read(path: Path, **reading: object) -> Table:
     table, _dialect, _encoding = read_delimited(path, path.name, lambda _names, width: range(width), Reading(**reading))  # type: ignore[arg-type]
     return table
+
+
+CELL = st.text("0159.,-+eE _\u2212\u0661%'", max_size=9) | st.sampled_from(
+    ("nan", "1e400", "true", "1e0000001", "5,25")
+)
+
+
+@examples(300)
+@given(cells=st.lists(CELL, max_size=4), decimal=st.sampled_from((".", ",")))
+def test_numbers_that_are_read_together_are_those_of_each_cell(cells: list[str], decimal: str) -> None:
+    found = _plain_numbers(cells, decimal)
+    if found is not None:
+        assert list(map(repr, found.tolist())) == [repr(number(cell.strip(), decimal)) for cell in cells]
 
 
 def put(home: Path, text: str, encoding: str = "utf-8", name: str = "x.csv") -> Path:

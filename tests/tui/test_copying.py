@@ -110,3 +110,15 @@ async def test_the_app_opens_at_a_moment(opened) -> None:
     async with opened("mazur", at="0:1:1") as driver:
         await driver.until(lambda: "epoch 0 is not in 1 to" in driver.text())
         assert driver.session.position == 0
+
+
+async def test_the_line_of_code_that_computes_a_step_stands_beside_its_equation(opened) -> None:
+    async with opened("mazur", size=(110, 36)) as driver:
+        await driver.write("1:1:21")
+        assert "NumPy" not in driver.text()
+        await driver.press("l")
+        await driver.until(lambda: "NumPy  grad_W_o = grad_net_o.T @ out_h" in driver.text())
+        await driver.press("l")
+        await driver.until(lambda: "PyTorch  E.backward(); grad_W_o = W_o.grad" in driver.text())
+        await driver.press("l", "l", "l")
+        await driver.until(lambda: "grad_W_o" not in driver.text())

@@ -40,6 +40,7 @@ SUBCOMMANDS: tuple[str, ...] = (
     "new",
     "import",
     "compare",
+    "code",
     "data",
     "schema",
 )

@@ -198,7 +198,7 @@ class Desk:
         self.session = session
         self.reading = Reading.of(session)
         self.parameters = Parameters(self.reading)
-        self.lens = Lens(digits=self.lens.digits)
+        self.lens = Lens(digits=self.lens.digits, library=self.lens.library)
         self.notice, self.outcome, self.goal, self.stopped = NOTHING_SAID, "", None, -1
         self.forget()
         for begins in self.beginners:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
 from retrograde.tui.canvas.glyphs import plain
-from retrograde.tui.screens.goals import Mend, Visit
+from retrograde.tui.screens.goals import Mend
 from retrograde.tui.work.turns import Event
 
 if TYPE_CHECKING:
@@ -193,19 +193,7 @@ class Doctoring:
             working.search,
             working.stop,
         )
-        desk.host.ask(screen, self._answered)
-
-    def _answered(self, choice: Visit | Mend | None) -> None:
-        """Does what the screen was closed with."""
-        if not self._working.when_idle(lambda: self._answered(choice)):
-            return
-        self._working.take_back()
-        if isinstance(choice, Visit):
-            self._moving.seek(choice.number)
-        elif isinstance(choice, Mend):
-            self._try(choice)
-        else:
-            self._desk.moved(follow=False)
+        desk.host.ask(screen, lambda choice: self._moving.returned(choice, self._try))
 
     def _try(self, choice: Mend) -> None:
         """Goes to the moment and edits it, in another branch."""

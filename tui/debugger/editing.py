@@ -256,16 +256,8 @@ class Editing:
         desk, working, beside = self._desk, self._working, self._beside
 
         def answered(choice: Switch | Visit | None) -> None:
-            if not working.when_idle(lambda: answered(choice)):
-                return
-            working.take_back()
             beside.compared = screen.compared or beside.compared
-            if isinstance(choice, Switch):
-                self.switch(choice.name)
-            elif isinstance(choice, Visit):
-                self._moving.seek(choice.number)
-            else:
-                desk.moved(follow=False)
+            self._moving.returned(choice, lambda switch: self.switch(switch.name))
 
         screen = BranchesScreen(desk.session, desk.host.glyphs, working.search, compared)
         desk.host.ask(screen, answered)

@@ -194,14 +194,6 @@ class Explaining:
                 desk.host.ask(screen(desk.session, desk.host.glyphs, working.search, found), answered)
 
         def answered(choice: Visit | Try | None) -> None:
-            if not working.when_idle(lambda: answered(choice)):
-                return
-            working.take_back()
-            if choice is None:
-                desk.moved(follow=False)
-            elif isinstance(choice, Visit):
-                self._moving.seek(choice.number)
-            else:
-                self._editing.try_out(choice)
+            self._moving.returned(choice, self._editing.try_out)
 
         working.search(title, lambda _job: read(), show)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
 from retrograde.tui.work.turns import Event
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from retrograde.engine.equations.expression import Ref
     from retrograde.engine.explaining.step import Moment
     from retrograde.engine.recording.recording import Recording
     from retrograde.tui.debugger.desk import Desk
     from retrograde.tui.debugger.working import Working
+    from retrograde.tui.screens.goals import Visit
+
+T = TypeVar("T")
 
 MOST_USES = 500
 """Steps that read a value which are listed."""
@@ -80,6 +85,25 @@ class Moving:
             self._desk.moved()
         else:
             self._working.seek(where)
+
+    def returned(self, choice: Visit | T | None, otherwise: Callable[[T], None] | None = None) -> None:
+        """A screen over the panels has been left: goes where it was closed with, or does what it was closed with.
+
+        Args:
+            choice: what the screen answered; None where it was only closed.
+            otherwise: does what is no place to go to.
+        """
+        from retrograde.tui.screens.goals import Visit
+
+        if not self._working.when_idle(lambda: self.returned(choice, otherwise)):
+            return
+        self._working.take_back()
+        if isinstance(choice, Visit):
+            self.seek(choice.number)
+        elif choice is None or otherwise is None:
+            self._desk.moved(follow=False)
+        else:
+            otherwise(choice)
 
     def offer_break(self) -> None:
         """Says of a recording where it stopped being finite; Enter goes there."""

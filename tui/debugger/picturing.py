@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from retrograde.tui.debugger.doctoring import Doctoring
     from retrograde.tui.debugger.moving import Moving
     from retrograde.tui.debugger.working import Working
-    from retrograde.tui.screens.goals import Visit
 
 
 class Picturing:
@@ -57,7 +56,7 @@ class Picturing:
         screen = PicturesScreen(desk.session, desk.host.glyphs, working.search, around, first, words)
         if working.lend():
             self._last = first.name
-            desk.host.ask(screen, self._answered)
+            desk.host.ask(screen, self._moving.returned)
 
     @property
     def _selected(self) -> Ref | None:
@@ -71,12 +70,3 @@ class Picturing:
         if array not in self._desk.session.network.trainable or len(selected.index) != len(array.shape):
             return None
         return Ref(array, selected.index)
-
-    def _answered(self, choice: Visit | None) -> None:
-        if not self._working.when_idle(lambda: self._answered(choice)):
-            return
-        self._working.take_back()
-        if choice is None:
-            self._desk.moved(follow=False)
-        else:
-            self._moving.seek(choice.number)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from retrograde.engine.text import _, language
-from retrograde.tui.screens.goals import Visit
 
 if TYPE_CHECKING:
     from retrograde.engine.session.figures import Figure
     from retrograde.tui.debugger.desk import Desk
     from retrograde.tui.debugger.moving import Moving
     from retrograde.tui.debugger.working import Working
-    from retrograde.tui.screens.goals import Try
 
 
 class Publishing:
@@ -58,13 +56,4 @@ class Publishing:
         desk, working = self._desk, self._working
         if working.lend():
             screen = PublishedScreen(desk.session, desk.host.glyphs, working.search, found)
-            desk.host.ask(screen, self._answered)
-
-    def _answered(self, choice: Visit | Try | None) -> None:
-        if not self._working.when_idle(lambda: self._answered(choice)):
-            return
-        self._working.take_back()
-        if isinstance(choice, Visit):
-            self._moving.seek(choice.number)
-        else:
-            self._desk.moved(follow=False)
+            desk.host.ask(screen, self._moving.returned)

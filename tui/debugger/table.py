@@ -966,6 +966,14 @@ COMMANDS: tuple[Row, ...] = (
         act=lambda on: on.viewing.digits(),
     ),
     Row(
+        id="code",
+        keys=("l",),
+        title=N_("line of code"),
+        help=N_("Beside the equation the line of a NumPy, PyTorch, TensorFlow or JAX program that computes it."),
+        group=Group.SCREEN,
+        act=lambda on: on.viewing.code(),
+    ),
+    Row(
         id="theme",
         keys=("d",),
         title=N_("dark, light or the terminal's colours"),

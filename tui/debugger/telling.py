@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from retrograde.tui.debugger.desk import Desk
     from retrograde.tui.debugger.moving import Moving
     from retrograde.tui.debugger.working import Working
-    from retrograde.tui.screens.goals import Visit
 
 
 class Telling:
@@ -48,7 +47,7 @@ class Telling:
         from retrograde.tui.screens.biography import BiographyScreen
 
         screen = BiographyScreen(desk.session, story, desk.host.glyphs, working.search, working.stop)
-        desk.host.ask(screen, self._answered)
+        desk.host.ask(screen, self._moving.returned)
 
     def _weight(self) -> Ref:
         """The parameter that is selected, or that of the selected row of the table of weights."""
@@ -65,12 +64,3 @@ class Telling:
         if not desk.parameters:
             raise EngineError(_("nothing is trained here"))
         return desk.parameters.ref(desk.lens.weight)
-
-    def _answered(self, choice: Visit | None) -> None:
-        if not self._working.when_idle(lambda: self._answered(choice)):
-            return
-        self._working.take_back()
-        if choice is None:
-            self._desk.moved(follow=False)
-        else:
-            self._moving.seek(choice.number)

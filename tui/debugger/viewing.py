@@ -59,6 +59,24 @@ class Viewing:
             raise EngineError(message.format(text=wanted, known=joined(LANGUAGES, ", ")))
         self._desk.host.speak(wanted)
 
+    def code(self) -> None:
+        """Changes which library's line of code stands beside the equation."""
+        from retrograde.engine.writing.dialects import DIALECTS
+
+        desk = self._desk
+        if desk.session.recording is not None:
+            desk.say(_("beside a recorded step stands your own line of code"))
+            return
+        libraries = ("", *DIALECTS)
+        library = libraries[(libraries.index(desk.lens.library) + 1) % len(libraries)]
+        desk.lens = replace(desk.lens, library=library)
+        if library:
+            message = _("the line of a {library} program; retrograde code {name} --for {option} is all of it")
+            text = message.format(library=DIALECTS[library].title, name=desk.session.scenario.name, option=library)
+            desk.say(text)
+        else:
+            desk.say(_("no line of code"))
+
     def digits(self) -> None:
         """Changes how many digits are shown."""
         desk = self._desk

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
+from textual import events
 from textual.await_complete import AwaitComplete
+from textual.binding import BindingType
 from textual.screen import ModalScreen, Screen
 
 T = TypeVar("T")
@@ -46,3 +48,27 @@ class AnsweringModal(ModalScreen[T]):
     def dismiss(self, result: Any = None) -> AwaitComplete:
         """Answers, where that is possible now."""
         return super().dismiss(result) if takes_answer(self) else AwaitComplete()
+
+
+class Keyed(AnsweringModal[T]):
+    """A screen over the one below that takes every key itself, also one that was typed before it was there."""
+
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def typed(self, character: str | None) -> None:
+        """Takes a key: the character that it types, None where it types none."""
+        raise NotImplementedError
+
+    def take_late(self, event: events.Key) -> bool:
+        """Takes a key that was typed before this screen was there."""
+        self.post_message(events.Key(event.key, event.character))
+        return True
+
+    def on_key(self, event: events.Key) -> None:
+        """Takes a key; one that comes after the answer was meant for the screen below."""
+        event.stop()
+        event.prevent_default()
+        if self.answered:
+            self.app.post_message(events.Key(event.key, event.character))
+        else:
+            self.typed(event.character)

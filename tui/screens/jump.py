@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
-from textual import events
 from textual.app import ComposeResult
-from textual.binding import BindingType
 from textual.widgets import Label
 
-from retrograde.tui.screens.answering import AnsweringModal
+from retrograde.tui.screens.answering import Keyed
 
 LETTERS = "asdfghjklqwertyuiopzxcvbnm"
 """The letters, those under the fingers first."""
@@ -32,14 +30,12 @@ def labels(count: int) -> list[str]:
     return ["".join(pair) for pair in product(LETTERS, repeat=2)][:count]
 
 
-class JumpScreen(AnsweringModal[Spot | None]):
+class JumpScreen(Keyed[Spot | None]):
     """Answers with the spot whose letters are typed; with None for any other key.
 
     Args:
         spots: where one can jump.
     """
-
-    BINDINGS: ClassVar[list[BindingType]] = []
 
     def __init__(self, spots: tuple[Spot, ...]) -> None:
         super().__init__()
@@ -53,21 +49,10 @@ class JumpScreen(AnsweringModal[Spot | None]):
             label.styles.offset = (spot.x, spot.y)
             yield label
 
-    def take_late(self, event: events.Key) -> bool:
-        """Takes a key that was typed before this screen was there."""
-        self.post_message(events.Key(event.key, event.character))
-        return True
-
-    def on_key(self, event: events.Key) -> None:
+    def typed(self, character: str | None) -> None:
         """Takes a letter."""
-        event.stop()
-        event.prevent_default()
-        if self.answered:
-            # It came before this screen was gone, and is for the one below.
-            self.app.post_message(events.Key(event.key, event.character))
-            return
-        self._typed += event.character or ""
-        if event.character is None or not any(text.startswith(self._typed) for text in self._spots):
+        self._typed += character or ""
+        if character is None or not any(text.startswith(self._typed) for text in self._spots):
             self.dismiss(None)
         elif self._typed in self._spots:
             self.dismiss(self._spots[self._typed])

@@ -20,6 +20,7 @@ from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.equation import Badge, EquationView, OperandRow
 from retrograde.tui.views import recorded
 from retrograde.tui.views.chain import chain
+from retrograde.tui.views.code import code_of
 from retrograde.tui.views.explain import notes_of, notes_of_branch, question, why
 from retrograde.tui.views.lens import Lens
 from retrograde.tui.views.recorded import Whole, operands_of
@@ -109,6 +110,7 @@ def equation_view(
         notes=(
             *notes_of(reading, step, digits),
             *notes_of_branch(reading, step, digits),
+            *code_of(step, lens.library),
         ),
         around=_around(reading, step, digits) if tall else (),
     )

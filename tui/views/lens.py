@@ -19,6 +19,7 @@ class Lens:
         digits: significant digits; 17 shows every float exactly.
         search: the text that is searched for in the parameters.
         order: what the parameters are sorted by, one of ``WEIGHT_ORDERS``.
+        library: the library whose line of code stands beside the equation; empty for none.
         kept: the text that the names of the parameters that are shown have in them.
     """
 
@@ -30,3 +31,4 @@ class Lens:
     search: str = ""
     order: str = "file"
     kept: str = ""
+    library: str = ""

@@ -86,9 +86,9 @@ class Signs:
         self.either: tuple[int, str] | None = None
 
     def look(self, cells: Iterable[str], row: int) -> None:
-        """Take in the cells of a row."""
+        """Take in the cells of a row; of a cell with one comma alone nothing is learnt once a comma was decimal."""
         for cell in cells:
-            if "," in cell or "." in cell:
+            if "." in cell or (commas := cell.count(",")) > 1 or (commas and self.comma is None):
                 self._look(cell.strip(), row)
 
     def _look(self, text: str, row: int) -> None:

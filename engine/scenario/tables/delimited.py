@@ -30,6 +30,9 @@ from retrograde.engine.text import _
 
 _BLOCK = 2**20
 _HEAD = 2**16
+_LONG_POWER = re.compile(r"[eE][+-]?\d{7}")
+_CELLS = 2**16
+"""Cells whose numbers are read together."""
 MAX_PROBLEMS = 20
 """Problems of one file that are reported one by one."""
 
@@ -291,14 +294,39 @@ class _Growing:
         self.numbers = array("d")
         self.odd: dict[int, str] = {}
 
-    def append(self, cell: str, decimal: str, texts: dict[str, str]) -> None:
-        text = cell.strip()
-        value = number(text, decimal)
-        if value is None or value - value != 0:
-            # The same label is kept once.
-            self.odd[len(self.numbers)] = texts.setdefault(text, text)
-            value = float("nan") if value is None else value
-        self.numbers.append(value)
+    def extend(self, cells: Sequence[str], decimal: str, odd: dict[str, tuple[str, float]]) -> None:
+        """Take in cells that follow each other; ``odd`` has those that are no finite numbers, the same label once."""
+        plain = _plain_numbers(cells, decimal)
+        if plain is not None:
+            self.numbers.frombytes(plain.tobytes())
+            return
+        for cell in cells:
+            text = cell.strip()
+            if (known := odd.get(text)) is None:
+                value = number(text, decimal)
+                if value is not None and value - value == 0:
+                    self.numbers.append(value)
+                    continue
+                known = odd[text] = (text, float("nan") if value is None else value)
+            self.odd[len(self.numbers)] = known[0]
+            self.numbers.append(known[1])
+
+
+def _plain_numbers(cells: Sequence[str], decimal: str) -> NDArray[np.float64] | None:
+    """Return the numbers of cells that Python reads as the same finite numbers as `number`; None of others."""
+    text = "\n".join(cells)
+    if "_" in text or not text.isascii():
+        return None
+    if decimal == ",":
+        # With points in it a number is grouped; of its power no more than six digits are read.
+        if "." in text or _LONG_POWER.search(text):
+            return None
+        cells = [cell.replace(",", ".") for cell in cells]
+    try:
+        found = np.fromiter(map(float, cells), dtype=np.float64, count=len(cells))
+    except ValueError:
+        return None
+    return found if np.isfinite(found).all() else None
 
 
 def _written(source: _Source) -> Table:
@@ -308,8 +336,15 @@ def _written(source: _Source) -> Table:
     growing = [_Growing() for _column in source.chosen]
     lines = array("q")
     problems: list[Problem] = []
-    texts: dict[str, str] = {}
+    odd: dict[str, tuple[str, float]] = {}
+    waiting: list[list[str]] = []
     gaps = 0
+
+    def take_in() -> None:
+        for column, place in zip(growing, source.chosen, strict=True):
+            column.extend([row[place] for row in waiting], decimal, odd)
+        waiting.clear()
+
     for line, row in source.rows():
         gaps += source.useless(row)
         source.check(len(lines) + 1 - gaps)
@@ -321,10 +356,12 @@ def _written(source: _Source) -> Table:
             if len(problems) > MAX_PROBLEMS:
                 break
         elif not problems:
-            for column, place in zip(growing, source.chosen, strict=True):
-                column.append(row[place] if place < len(row) else "", decimal, texts)
+            waiting.append(row)
+            if len(waiting) * len(row) >= _CELLS:
+                take_in()
     if problems:
         raise ScenarioError(shown_first(problems, source.shown))
+    take_in()
     if not lines:
         raise ScenarioError([Problem(path=source.shown, key="data.file", message=_("there are no rows in the file"))])
     columns = {
@@ -358,6 +395,8 @@ def _decimal(source: _Source) -> str:
     Raises:
         ScenarioError: its numbers leave it open.
     """
+    if source.dialect.separator == "," and not any('"' in line or "." in line for b in source.blocks() for line in b):
+        return "."
     signs = Signs()
     row = gaps = 0
     for row, (_line, cells) in enumerate(source.rows(), start=1):

@@ -27,7 +27,7 @@ class EquationPart(PanelPart):
         """Also the checks, the chapter, the selected operand and the digits."""
         lens = self.desk.lens
         chapter, badges = self.colleagues.chaptering.here, self.colleagues.badges.here
-        return (self.desk.reading, badges, chapter, lens.operand, lens.digits, height)
+        return (self.desk.reading, badges, chapter, lens.operand, lens.digits, lens.library, height)
 
     def view(self, height: int) -> EquationView:
         """The equation with everything that explains it."""

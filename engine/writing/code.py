@@ -1,0 +1,388 @@
+"""A training as a plain program of another library, from the same numbers, a line for each array that is computed.
+
+NumPy gets every line of the iteration: forward, loss, backward, update. Libraries that differentiate by themselves get
+forward, loss and update; ``loss.backward()``, a ``GradientTape`` or ``jax.value_and_grad`` stands for the rest.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from retrograde.engine.equations.array import Array, Phase, Role
+from retrograde.engine.equations.expression import Function, Ref
+from retrograde.engine.errors import EngineError
+from retrograde.engine.text import _
+from retrograde.engine.travel.calendar import Schedule
+from retrograde.engine.travel.order import STREAM
+from retrograde.engine.writing.array_form import ArrayForm, NoFormError
+from retrograde.engine.writing.dialects import BEFORE, NUMPY, Dialect, Pass
+
+if TYPE_CHECKING:
+    from retrograde.engine.network.network import Network
+    from retrograde.engine.network.program import Program
+    from retrograde.engine.ops.base import Op
+
+MOST_INLINE = 200
+"""Numbers that stand in the program itself; more of them come from a file beside it."""
+WIDTH = 110
+"""Columns of a line of numbers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line of a program.
+
+    Attributes:
+        text: the line.
+        makes: the name of the array that it computes; empty where it computes none.
+    """
+
+    text: str
+    makes: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """A program.
+
+    Attributes:
+        lines: its lines.
+        arrays: what a file beside it has to hold, by name; empty where all numbers are in the program.
+    """
+
+    lines: tuple[Line, ...]
+    arrays: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The program as text."""
+        return "\n".join(line.text for line in self.lines) + "\n"
+
+
+def code_of(network: Network, dialect: Dialect = NUMPY, *, epochs: int | None = None, data: str = "") -> Code:
+    """The training of a network as a program.
+
+    Args:
+        network: the network.
+        dialect: the library.
+        epochs: how many epochs it trains; by default the most that the scenario allows.
+        data: the file with the numbers, where they are too many to stand in the program; empty where there is none.
+
+    Raises:
+        EngineError: the training has something that a plain program of whole arrays cannot say.
+    """
+    return _Writer(network, dialect, epochs or network.scenario.stop.epochs, data).code()
+
+
+def line_of(program: Program, op: Op, dialect: Dialect) -> str:
+    """The line of a program of whole arrays that makes what an op makes.
+
+    Of a library that differentiates by itself, whatever makes the gradient of a parameter is one call, and what comes
+    on the way to it has no line.
+
+    Raises:
+        NoFormError: there is no such line.
+    """
+    names = names_of(program.arrays)
+    if op.phase is Phase.BACKWARD and dialect is not NUMPY:
+        of = op.target.of
+        if of is None or of not in program.state:
+            raise NoFormError(_("{library} does this by itself").format(library=dialect.title))
+        total = next(other.target for other in reversed(program.ops) if other.phase is Phase.LOSS)
+        return dialect.call_of_gradient.format(total=names[total], of=names[of], gradient=names[op.target])
+    return f"{names[op.target]} = {ArrayForm(dialect=dialect, names=names, functions={}).of(op)}"
+
+
+def names_of(arrays: Sequence[Array]) -> dict[Array, str]:
+    """What arrays are called in a program: ``grad(W_o)`` is ``grad_W_o``."""
+    found: dict[Array, str] = {}
+    for array in arrays:
+        name = re.sub(r"\W+", "_", array.name).rstrip("_")
+        name = f"_{name}" if keyword.iskeyword(name) or name[:1].isdigit() else name
+        while name in found.values():
+            name += "_"
+        found[array] = name
+    return found
+
+
+class _Writer:
+    """Writes one program."""
+
+    def __init__(self, network: Network, dialect: Dialect, epochs: int, data: str) -> None:
+        self.network, self.dialect, self.epochs, self.data = network, dialect, epochs, data
+        self.schedule = Schedule(network)
+        self.program = self.schedule.full
+        names = names_of(self.program.arrays)
+        self.names = names
+        self.form = ArrayForm(dialect=dialect, names=dict(names), functions={})
+        self._smaller = ArrayForm(dialect=dialect, names=names_of(self.schedule.last.arrays), functions={})
+        self.by_hand = dialect is NUMPY
+        self.arrays: dict[str, Any] = {}
+        self._refuse()
+
+    def _refuse(self) -> None:
+        """Refuses what a plain program does not do."""
+        if self.network.scenario.training.shuffle == "numpy-legacy":
+            raise EngineError(
+                _("the old generator of NumPy goes on through all epochs, which a short program leaves out")
+            )
+        if dated := self.program.dated:
+            message = _("{name} has other values in each iteration, which a short program leaves out")
+            raise EngineError(message.format(name=dated[0].array.name))
+        if self.by_hand:
+            return
+        for op in self.program.ops:
+            if op.phase is Phase.BACKWARD and any(array.role is Role.UPDATED for array in op.inputs):
+                message = _("weights are updated while the error goes back, which {library} cannot say; NumPy can")
+                raise EngineError(message.format(library=self.dialect.title))
+
+    def code(self) -> Code:
+        """The whole program."""
+        body = list(self._iteration())
+        setup = [*self._data(), *self._parameters()]
+        lines = [*self._head(), *setup, *self._functions(), *body, *self._end()]
+        return Code(lines=tuple(map(_line, lines)), arrays=self.arrays)
+
+    # -- before the iterations
+
+    def _head(self) -> Iterator[str]:
+        title, scenario = self.dialect.title, self.network.scenario
+        yield f'"""{scenario.name}: the same training with {title}, from the same numbers."""'
+        yield ""
+        imports = list(self.dialect.imports)
+        if self.dialect is not NUMPY and (self._large or self.schedule.shuffled):
+            imports.insert(0, "import numpy as np")
+        if any("math." in text for text in self.dialect.functions.values()) and self._uses_math:
+            imports.insert(0, "import math")
+        yield from imports
+        yield ""
+
+    @property
+    def _uses_math(self) -> bool:
+        return self.dialect is NUMPY and any(function.name == "erf" for function in self._called())
+
+    def _called(self) -> Iterator[Function]:
+        from retrograde.engine.equations.expression import Call, children
+
+        def calls(expr: Any) -> Iterator[Function]:
+            if isinstance(expr, Call):
+                yield expr.function
+            for part in children(expr):
+                yield from calls(part)
+
+        for function in self.form.functions.values():
+            if function.definition is not None:
+                yield from calls(function.definition(Ref(_X)))
+
+    @property
+    def _inline(self) -> list[tuple[str, Any]]:
+        """What the program starts from: data, parameters, memory, hyperparameters."""
+        network, found = self.network, []
+        for array, values in zip(self.program.data, network.columns, strict=True):
+            found.append((self.names[array], np.reshape(values, (len(values), *array.element_shape))))
+        for array, values in network.parameters.items():
+            if array in self.names:
+                found.append((self.names[array], np.reshape(values, array.shape)))
+        memory = network.leaves.memory
+        found += [(self.names[array], memory[array]) for array in self.program.state if array in memory]
+        return found
+
+    @property
+    def _large(self) -> bool:
+        return sum(np.size(values) for _name, values in self._inline) > MOST_INLINE
+
+    def _data(self) -> Iterator[str]:
+        yield "# the data"
+        if self._large:
+            if not self.data:
+                count = sum(np.size(values) for _name, values in self._inline)
+                message = _("{count} numbers are too many for a program; -o FILE.py writes them into a file beside it")
+                raise EngineError(message.format(count=f"{count:,}"))
+            self.arrays = {name: np.asarray(values) for name, values in self._inline}
+            yield f'with np.load("{self.data}") as file:'
+            yield "    numbers = dict(file)"
+        for array, values in zip(self.program.data, self.network.columns, strict=True):
+            shape = (len(values), *array.element_shape)
+            yield from self._numbers(self._whole(array), np.reshape(values, shape), self.names[array])
+
+    def _whole(self, array: Array) -> str:
+        """What all rows of an array of the data are called; where every iteration has all, that is the array."""
+        return (
+            self.names[array]
+            if self.schedule.per_epoch == 1 and not self.schedule.shuffled
+            else f"all_{self.names[array]}"
+        )
+
+    def _parameters(self) -> Iterator[str]:
+        network, memory = self.network, self.network.leaves.memory
+        yield ""
+        yield "# the parameters before training"
+        for array, values in network.parameters.items():
+            if array in self.names:
+                yield from self._numbers(self.names[array], np.reshape(values, array.shape), self.names[array], array)
+        for array in self.program.state:
+            if array in memory:
+                yield from self._numbers(self.names[array], memory[array], self.names[array])
+        yield f"{self.names[network.rate]} = {float(network.scenario.training.learning_rate)!r}"
+        for array, values in network.leaves.hyper.items():
+            if array in self.names:
+                yield f"{self.names[array]} = {_written(values)}"
+
+    def _numbers(self, name: str, values: Any, key: str, parameter: Array | None = None) -> Iterator[str]:
+        trained = parameter is not None and parameter in set(self.network.trainable)
+        made = self.dialect.variable if trained and self.dialect.variable else self.dialect.array
+        if self._large:
+            yield f"{name} = {made.format(f'numbers[{key!r}]')}".replace("'", '"')
+            return
+        text = f"{name} = {made.format(_written(values))}"
+        if len(text) <= WIDTH or np.ndim(values) < 2:
+            yield text
+            return
+        # A row a line.
+        before, after = made.split("{}")
+        yield f"{name} = {before}["
+        yield from (f"    {_written(row)}," for row in values)
+        yield f"]{after}"
+
+    def _functions(self) -> Iterator[str]:
+        writer = ArrayForm(dialect=self.dialect, names={_X: "x"}, functions={})
+        for name, function in self.form.functions.items():
+            assert function.definition is not None
+            yield from ("", "", f"def {name}(x):", f"    return {writer.formula(function.definition(Ref(_X)))}")
+        if self.form.functions:
+            yield ""
+
+    # -- an iteration
+
+    def _iteration(self) -> Iterator[str | Line]:
+        schedule = self.schedule
+        steps = {phase: [op for op in self.program.ops if op.phase is phase] for phase in Phase}
+        before = [*steps[Phase.FORWARD], *steps[Phase.LOSS]]
+        lines = self._autodiff(before, steps[Phase.UPDATE]) if not self.by_hand else self._plain()
+        body = list(lines)
+        if BEFORE in body:
+            split = body.index(BEFORE)
+            yield from body[:split]
+            body = body[split + 1 :]
+        yield ""
+        yield f"for epoch in range(1, {self.epochs + 1}):"
+        indent = "    "
+        if schedule.shuffled:
+            key = (STREAM << 64) | self.network.scenario.training.seed
+            words = f"np.random.Philox(key={key}, counter=[0, 0, 0, epoch - 1]).random_raw({schedule.samples})"
+            yield f"{indent}order = np.argsort({words})"
+        if schedule.per_epoch > 1:
+            yield f"{indent}for start in range(0, {schedule.samples}, {schedule.batch}):"
+            indent += "    "
+        if schedule.per_epoch > 1 or schedule.shuffled:
+            stop = f"start + {schedule.batch}"
+            rows = f"start:{stop}" if schedule.per_epoch > 1 else ":"
+            rows = f"order[{rows}]" if schedule.shuffled else rows
+            for array in self.program.data:
+                yield f"{indent}{self.names[array]} = {self.dialect.rows(self._whole(array), rows)}"
+        for line in body:
+            if isinstance(line, Line):
+                yield Line(text=indent + line.text if line.text else "", makes=line.makes)
+            else:
+                yield indent + line if line else ""
+
+    def _assigned(self, op: Op) -> Line:
+        text = self.form.of(op)
+        if self.schedule.last is not self.schedule.full:
+            text = self._of_any_batch(op, text)
+        return Line(text=f"{self.names[op.target]} = {text}", makes=op.target.name)
+
+    def _of_any_batch(self, op: Op, text: str) -> str:
+        """The formula for a batch of any size: the number of samples in it is asked for where it is divided by."""
+        full, last = self.schedule.full, self.schedule.last
+        smaller = self._smaller.of(last.ops[full.ops.index(op)])
+        parts, others = (re.split(r"(?<![\w.])(\d+)(?![\w.])", one) for one in (text, smaller))
+        if len(parts) != len(others):
+            raise self.form.refusal(op)
+        for place, (part, other) in enumerate(zip(parts, others, strict=True)):
+            if part == other:
+                continue
+            each = int(part) // full.batch if part.isdigit() and other.isdigit() else 0
+            if not each or each * full.batch != int(part) or each * last.batch != int(other):
+                raise self.form.refusal(op)
+            count = self.dialect.counted.format(self.names[self.program.data[0]])
+            parts[place] = count if each == 1 else f"({each} * {count})"
+        return "".join(parts)
+
+    def _plain(self) -> Iterator[str | Line]:
+        """Every line of the iteration, in the order of the program."""
+        phase: Phase | None = None
+        for op in self.program.ops:
+            if op.phase is not phase:
+                phase = op.phase
+                yield f"# {phase.value}"
+            yield self._assigned(op)
+        yield from self._handed_on()
+
+    def _autodiff(self, before: Sequence[Op], update: Sequence[Op]) -> Iterator[str | Line]:
+        """Forward and loss, what differentiates them, and the update."""
+        trained = [array for array in self.network.trainable if array in self.names]
+        gradients = {array: f"grad({array.name})" for array in trained}
+        known = {array.name: array for array in self.program.arrays}
+        names = [self.names[array] for array in trained]
+        made = [known[gradients[array]] for array in trained if gradients[array] in known]
+        trained = [array for array in trained if gradients[array] in known]
+        self._only(update, [op.target for op in before], made)
+        names = [self.names[array] for array in trained]
+        forward = [Line(text="# forward and loss"), *map(self._assigned, before)]
+        total = self.names[before[-1].target]
+        read = {array for op in update for array in op.inputs} | set(self.program.updates)
+        one = Pass(
+            forward=forward,
+            total=total,
+            trained=names,
+            gradients=[self.names[array] for array in made],
+            data=[self.names[array] for array in self.program.data],
+            also=[self.names[op.target] for op in before[:-1] if op.target in read],
+        )
+        yield from self.dialect.differentiated(one, Line)
+        lines = [Line(text="# update"), *map(self._assigned, update), *map(_line, self._handed_on())]
+        yield from self.dialect.updated(lines, Line)
+
+    def _only(self, update: Sequence[Op], before: Sequence[Array], gradients: Sequence[Array]) -> None:
+        """Refuses an update that reads of the way back more than the gradients of parameters."""
+        backward = {op.target for op in self.program.ops if op.phase is Phase.BACKWARD} - set(gradients)
+        for op in update:
+            for array in op.inputs:
+                if array in backward:
+                    message = _("{name} is computed on the way back, which {library} does by itself; NumPy shows it")
+                    raise EngineError(message.format(name=array.name, library=self.dialect.title))
+
+    def _handed_on(self) -> Iterator[str | Line]:
+        yield "# for the next iteration"
+        for array, updated in zip(self.program.state, self.program.updates, strict=True):
+            trained = array in set(self.network.trainable)
+            yield self.dialect.assigned(self.names[array], self.names[updated], trained=trained)
+
+    def _end(self) -> Iterator[str]:
+        total = next(op.target for op in reversed(self.program.ops) if op.phase is Phase.LOSS)
+        yield ""
+        yield f'print("{self.names[total]} =", {self.dialect.scalar.format(self.names[total])})'
+        for array in self.network.trainable:
+            if array in self.names:
+                name = self.names[array]
+                yield f'print("{name} =", {self.dialect.listed.format(name)})'
+
+
+_X = Array(name="x", shape=(), role=Role.VALUE)
+
+
+def _line(text: str | Line) -> Line:
+    return text if isinstance(text, Line) else Line(text=text)
+
+
+def _written(values: Any) -> str:
+    """Numbers as Python writes them, with all their digits."""
+    listed = np.asarray(values).tolist()
+    return repr(listed)
