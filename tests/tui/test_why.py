@@ -255,6 +255,14 @@ async def test_the_screens_are_drawn_at_every_size_in_plain_characters_too(opene
             await driver.until(lambda: isinstance(driver.app.screen, DebuggerScreen))
 
 
+async def test_an_update_of_0_is_no_change(opened) -> None:
+    async with opened("mazur", size=(80, 24)) as driver:
+        await driver.write("set i1 0")
+        await driver.write("why w1")
+        await driver.until(lambda: "∂E/∂w1 is exactly 0" in driver.text())
+        assert "The update leaves the parameter as it is." in driver.text()
+
+
 async def test_a_value_is_asked_for_by_its_name_here_and_after_another_step(opened) -> None:
     async with opened("mazur", size=(100, 24)) as driver:
         await driver.write("w5")
