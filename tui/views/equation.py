@@ -120,7 +120,10 @@ def _around(reading: Reading, step: Step, digits: int) -> tuple[Line, ...]:
     """The steps of the iteration before and after; what is not computed yet has no number."""
     here, program = step.program.number(step.place), step.program
     found: list[Line] = []
-    for number in range(max(here - STEPS_BEFORE, 0), min(here + STEPS_AFTER + 1, program.steps)):
+    # At an end of the iteration more of the other side are shown: as many in all.
+    count = STEPS_BEFORE + STEPS_AFTER + 1
+    first = max(min(here - STEPS_BEFORE, program.steps - count), 0)
+    for number in range(first, min(first + count, program.steps)):
         other = step if number == here else replace(step, place=program.place(number), term=0)
         batch = other.running is not None and other.running.of > 1
         symbol = other.part if batch else reading.symbol(other.target)

@@ -118,7 +118,7 @@ class EquationPanel(Panel[EquationView]):
         rows, items = self._rows(view, canvas.width - 2, canvas.glyphs, pictures, given)
         spare = len(rows) - canvas.height
         if view.around and -spare > LEAST_AROUND:
-            rows += [(), (Span(_("steps around"), Ink.STRONG),), *view.around[: -spare - 2]]
+            rows += [(), (Span(_("steps around"), Ink.STRONG),), *_nearest(view.around, -spare - 2)]
         if spare > 0:
             rows, items = _squeeze(rows, items, spare)
             if len(rows) > canvas.height and items and view.selected < 0:
@@ -265,6 +265,13 @@ class EquationPanel(Panel[EquationView]):
                 line = (Span(" " * (indent + 2)), Span(other, ink))
         rows.append(line)
         return rows
+
+
+def _nearest(around: tuple[Line, ...], count: int) -> tuple[Line, ...]:
+    """As many of the steps around as there is room for, with the one on the screen, whose number stands out."""
+    here = next((k for k, line in enumerate(around) if line[:1] and line[0].ink == Ink.KEY), 0)
+    first = max(min(here - count // 3, len(around) - count), 0)
+    return around[first : first + count]
 
 
 def _place_of(result: Span, rows: Sequence[Row]) -> Offset | None:
