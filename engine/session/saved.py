@@ -28,7 +28,7 @@ Note = Annotated[tuple[str, Count, str], Field(strict=False)]
 class _Table(BaseModel):
     """A table of a saved session: strict, frozen, and without unknown keys."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", defer_build=True)
 
 
 class SavedScenario(_Table):

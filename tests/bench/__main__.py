@@ -14,6 +14,7 @@ from tests.bench import (
     keys,
     lenet,
     lstm,
+    opening,
     paint,
     pictures,
     reading,
@@ -48,11 +49,12 @@ BENCHMARKS: dict[str, Benchmark] = {
     "searching": travel.searching,
     "reading": reading.tables,
     "recording": recording.recording,
+    "opening": opening.opening,
     "watching": watching.watched,
 }
 THREADED = {"mazur", "xor", "digits", "wide", "lenet"}
 """Measured with one thread and with as many as there are."""
-WITH_TORCH = {"xor", "digits", "wide", "adam", "lenet", "lstm", "transformer", "recording", "watching"}
+WITH_TORCH = {"xor", "digits", "wide", "adam", "lenet", "lstm", "transformer", "recording", "opening", "watching"}
 """What PyTorch takes part in."""
 
 

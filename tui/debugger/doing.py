@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.binding import Binding, BindingsMap, BindingType
 
 from retrograde.engine.errors import OnlyReadError
-from retrograde.engine.text import _
+from retrograde.engine.text import _, language
 from retrograde.tui.commands.keys import footer_key, footer_keys
 from retrograde.tui.debugger.desk import NOTHING_SAID
 from retrograde.tui.debugger.situation import ANYWHERE, Situated, situation
@@ -41,6 +42,10 @@ def rebind(bound: BindingsMap) -> None:
         bound.key_to_bindings[one.key] = [one]
 
 
+MOST_WORDED = 64
+"""Footers that are kept: one for each situation and parameter."""
+
+
 class Rows:
     """The table as a screen reads it when it begins.
 
@@ -53,6 +58,7 @@ class Rows:
         self.by_id = {row.id: row for row in commands()}
         self.words = {row.word: row.id for row in commands() if row.word}
         self._footers: dict[Situation, tuple[Row, ...]] = {}
+        self._worded: dict[tuple[Situated, str], tuple[tuple[Row, ...], FooterView]] = {}
 
     def footer(
         self, why_not: Callable[[Row], str], at: Situated = ANYWHERE, offered: Callable[[Row], bool] | None = None
@@ -64,17 +70,27 @@ class Rows:
             at: what is on the screen.
             offered: says whether a command is listed at all; None for every one.
         """
+        key = (at, language())
+        known = self._worded.get(key)
+        if known is None:
+            if len(self._worded) >= MOST_WORDED:
+                self._worded.clear()
+            known = self._worded[key] = self._word(at)
+        rows, view = known
+        return replace(view, grey=frozenset(number for number, row in enumerate(rows) if why_not(row)))
+
+    def _word(self, at: Situated) -> tuple[tuple[Row, ...], FooterView]:
+        """The rows of the footer, and their keys with what they do."""
         rows = self._footers.get(at.kind)
         if rows is None:
             rows = self._footers[at.kind] = footer_keys(commands(), at.kind)
         rows = tuple(row for row in rows if at.name or "{name}" not in row.short)
         rows = rows if offered is None else tuple(row for row in rows if offered(row))
         keys = [footer_key(row, self.by_id) for row in rows]
-        return FooterView(
+        return rows, FooterView(
             keys=tuple((key, _(row.short).format(name=at.name)) for row, (key, _one) in zip(rows, keys, strict=True)),
             brief=tuple((key, _(row.brief or row.short)) for row, (_both, key) in zip(rows, keys, strict=True)),
             kept=next((number for number, row in enumerate(rows) if row.kept), -1),
-            grey=frozenset(number for number, row in enumerate(rows) if why_not(row)),
         )
 
 
@@ -178,6 +194,8 @@ class Doing:
         granularity = "sample" if granularity in {"samples", "misclassified", "confusion"} else granularity
         if granularity in {"sample", "iteration", "epoch"}:
             return str(recording.no_such_motion(granularity))
+        if row.unrecorded:
+            return _(row.unrecorded)
         return str(recording.only_read()) if row.runs else ""
 
     def footer(self) -> FooterView:

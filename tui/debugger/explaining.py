@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
 from retrograde.tui.records.marks import PanelId
-from retrograde.tui.screens.goals import Visit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from retrograde.tui.debugger.editing import Editing
     from retrograde.tui.debugger.moving import Moving
     from retrograde.tui.debugger.working import Working
-    from retrograde.tui.screens.goals import Try
+    from retrograde.tui.screens.goals import Try, Visit
     from retrograde.tui.screens.looking import LookingScreen
 
 

@@ -32,6 +32,7 @@ class Row(Command):
         when: says why it is not possible now; empty where it is.
         runs: whether it needs a training that runs here, which a recording is none of.
         offered: whether it has something to say where the cursor is; else it is not in the footer. None for always.
+        unrecorded: why it says nothing of a recording, where that is another reason than that it is only read.
     """
 
     act: Callable[[Parts], None] | None = None
@@ -40,6 +41,7 @@ class Row(Command):
     when: Callable[[Parts], str] | None = None
     runs: bool = False
     offered: Callable[[Parts], bool] | None = None
+    unrecorded: str = ""
 
 
 START, TOLD = Situation.START, Situation.TOLD
@@ -271,6 +273,9 @@ COMMANDS: tuple[Row, ...] = (
     Row(
         id="published",
         runs=True,
+        unrecorded=N_(
+            "nothing was published of a recording: `retrograde check` holds each of its values to its equation"
+        ),
         keys=("P",),
         title=N_("published figures"),
         help=N_("What the source printed beside what is computed, and who is right; Enter goes to the step."),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
 from retrograde.engine.equations.expression import (
     Ref,
 )
@@ -12,6 +15,9 @@ from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.status import NO_PINS, Crumb, HeaderView, Pins, TimelineSegment, TimelineView
 from retrograde.tui.views.loss import loss_label
 from retrograde.tui.views.slots import time_of
+
+if TYPE_CHECKING:
+    from retrograde.engine.network.network import Network
 
 LONGEST_TOPOLOGY = 28
 """Cells that the widths of the layers take at most, where there is not room for all of them."""
@@ -70,8 +76,14 @@ def _title(reading: Reading, limit: int | None = None) -> str:
     recording = reading.recording
     if recording is not None:
         return f"{recording.file.path.name} · PyTorch {recording.records.torch.partition('+')[0]}"
-    topology = reading.scenario.topology
-    return f"{reading.scenario.name} · {topology if limit is None else shorten(topology, limit)}"
+    return _named(reading.network, limit)
+
+
+@lru_cache(maxsize=2)
+def _named(network: Network, limit: int | None) -> str:
+    """The name of a scenario with the widths of its layers."""
+    topology = network.scenario.topology
+    return f"{network.scenario.name} · {topology if limit is None else shorten(topology, limit)}"
 
 
 def timeline_view(reading: Reading, pins: Pins = NO_PINS) -> TimelineView:

@@ -5,19 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import IntEnum
 from itertools import takewhile
+from typing import TYPE_CHECKING
 
 from textual.geometry import Offset, Region
 from textual.strip import Strip
 
+from retrograde.engine.late import late
 from retrograde.engine.text import N_, _
 from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, middle, wrap
 from retrograde.tui.canvas.glyphs import Glyphs, width
 from retrograde.tui.canvas.inks import SELECTED, Ink
 from retrograde.tui.drawing.cells import fit
-from retrograde.tui.drawing.dispatch import Row, Slice, picture_rows
 from retrograde.tui.records.equation import EquationView, Fraction
-from retrograde.tui.records.pictures import Grid, JoinedPicture
 from retrograde.tui.widgets.panel import Panel
+
+if TYPE_CHECKING:
+    from retrograde.tui.drawing import dispatch
+    from retrograde.tui.drawing.dispatch import Row
+    from retrograde.tui.records import pictures
+else:
+    pictures = late("retrograde.tui.records.pictures")
+    dispatch = late("retrograde.tui.drawing.dispatch")
 
 PLENTY = 1000
 """Rows that no picture needs."""
@@ -137,7 +145,7 @@ class EquationPanel(Panel[EquationView]):
                     canvas.put(0, y, canvas.glyphs.cursor, Ink.KEY)
                     canvas.flag(y, 0, canvas.width, SELECTED)
         for y, row in enumerate(rows):
-            if isinstance(row, Slice) and not row.row:
+            if not isinstance(row, tuple) and not row.row:
                 row.draw(canvas, y - top)
         left = len(rows) - top - canvas.height + (view.more if items else 0)
         if left > 0:
@@ -152,10 +160,10 @@ class EquationPanel(Panel[EquationView]):
         """The rows of each picture, and what makes room for them: no more than the first one needs."""
         room, g = max(canvas.width - 2, 4), canvas.glyphs
         # Without any height, only the pictures are made whose height is their own.
-        made = [picture_rows(picture, room, 0, g) for picture in view.pictures]
+        made = [dispatch.picture_rows(picture, room, 0, g) for picture in view.pictures]
         if all(made):
             return made, EquationRoom.PLENTY
-        whole = [len(picture_rows(picture, room, PLENTY, g)) for picture in view.pictures]
+        whole = [dispatch.picture_height(picture, room, PLENTY, g) for picture in view.pictures]
         first = made.index([])
         found, last = made, EquationRoom.FLOWING if view.selected >= 0 or not _pictured(view) else EquationRoom.BARE
         for left in EquationRoom:
@@ -168,7 +176,7 @@ class EquationPanel(Panel[EquationView]):
                 free = canvas.height - len(before) - len(flowing)
             for place, picture in enumerate(view.pictures):
                 if not made[place] and (free >= LEAST or place == first):
-                    found[place] = picture_rows(picture, room, free, g)
+                    found[place] = dispatch.picture_rows(picture, room, free, g)
                     free -= len(found[place])
             enough = (
                 sum(map(len, found)) >= sum(whole) if left is EquationRoom.PLENTY else len(found[first]) >= whole[first]
@@ -317,7 +325,7 @@ def _flow(paragraph: Line, room: int) -> list[Row]:
 
 def _pictured(view: EquationView) -> bool:
     """Whether grids hold the terms and the operands."""
-    return any(isinstance(picture, Grid | JoinedPicture) for picture in view.pictures)
+    return any(isinstance(picture, pictures.Grid | pictures.JoinedPicture) for picture in view.pictures)
 
 
 def _flowing(view: EquationView, room: int) -> list[Row]:
