@@ -58,7 +58,7 @@ class Rows:
         self.by_id = {row.id: row for row in commands()}
         self.words = {row.word: row.id for row in commands() if row.word}
         self._footers: dict[Situation, tuple[Row, ...]] = {}
-        self._worded: dict[tuple[Situated, str], tuple[tuple[Row, ...], FooterView]] = {}
+        self._worded: dict[tuple[Situated, str, frozenset[str]], tuple[tuple[Row, ...], FooterView]] = {}
 
     def footer(
         self, why_not: Callable[[Row], str], at: Situated = ANYWHERE, offered: Callable[[Row], bool] | None = None
@@ -70,22 +70,24 @@ class Rows:
             at: what is on the screen.
             offered: says whether a command is listed at all; None for every one.
         """
-        key = (at, language())
+        rows = self._footers.get(at.kind)
+        if rows is None:
+            rows = self._footers[at.kind] = footer_keys(commands(), at.kind)
+        hidden = frozenset() if offered is None else frozenset(row.id for row in rows if not offered(row))
+        key = (at, language(), hidden)
         known = self._worded.get(key)
         if known is None:
             if len(self._worded) >= MOST_WORDED:
                 self._worded.clear()
-            known = self._worded[key] = self._word(at)
+            known = self._worded[key] = self._word(at, rows, hidden)
         rows, view = known
         return replace(view, grey=frozenset(number for number, row in enumerate(rows) if why_not(row)))
 
-    def _word(self, at: Situated) -> tuple[tuple[Row, ...], FooterView]:
+    def _word(
+        self, at: Situated, listed: tuple[Row, ...], hidden: frozenset[str]
+    ) -> tuple[tuple[Row, ...], FooterView]:
         """The rows of the footer, and their keys with what they do."""
-        rows = self._footers.get(at.kind)
-        if rows is None:
-            rows = self._footers[at.kind] = footer_keys(commands(), at.kind)
-        rows = tuple(row for row in rows if at.name or "{name}" not in row.short)
-        rows = rows if offered is None else tuple(row for row in rows if offered(row))
+        rows = tuple(row for row in listed if row.id not in hidden and (at.name or "{name}" not in row.short))
         keys = [footer_key(row, self.by_id) for row in rows]
         return rows, FooterView(
             keys=tuple((key, _(row.short).format(name=at.name)) for row, (key, _one) in zip(rows, keys, strict=True)),
