@@ -108,7 +108,7 @@ def _not_judged(reasons: Mapping[str, str]) -> list[str]:
     return [
         line
         for reason, rules in by_reason.items()
-        for line in wrapped(joined((reason, ", ".join(rules)), ": "), _WIDTH, "    ")
+        for line in wrapped(joined((reason, joined(rules, ", ")), ": "), _WIDTH, "    ")
     ]
 
 

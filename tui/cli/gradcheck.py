@@ -101,7 +101,7 @@ def _lines(session: Session, report: GradientReport) -> list[str]:
         head = [_("value"), _("gradient"), _("difference"), _("± error"), _("verdict")]
         lines += table([head, *(_row(session, check) for check in report.checks)], right=frozenset({1, 2, 3}))
     if report.late:
-        names = ", ".join(array.name for array in report.late)
+        names = joined((array.name for array in report.late), ", ")
         text = (
             _(
                 "left out, because they see parameters that this iteration has updated (in place), so that they are no"

@@ -118,7 +118,7 @@ def _account(found: Autopsy) -> list[str]:
         sofar += layer.total
         rows.append([*_layer(layer), _number(sofar)])
     own = account.own
-    other = ", ".join(f"{_(str(kind))} {_number(value)}" for kind, value in own.kinds.items())
+    other = joined((f"{_(str(kind))} {_number(value)}" for kind, value in own.kinds.items()), ", ")
     rows.append([_("itself"), "", "", _number(own.agreement), other, _number(sofar + own.total)])
     return table(rows, right=frozenset({1, 2, 3, 5}))
 
@@ -126,8 +126,8 @@ def _account(found: Autopsy) -> list[str]:
 def _layer(layer: LayerAccount) -> list[str]:
     name = (layer.layer or _("loss")) if layer.time is None else f"{layer.layer}@{layer.time}"
     kinds = layer.kinds
-    other = ", ".join(
-        f"{_(str(kind))} {_number(value)}" for kind, value in kinds.items() if kind not in {"slope", "weight"}
+    other = joined(
+        (f"{_(str(kind))} {_number(value)}" for kind, value in kinds.items() if kind not in {"slope", "weight"}), ", "
     )
     slope = _number(kinds[kind]) if (kind := next((k for k in kinds if k == "slope"), None)) is not None else "·"
     weights = _number(layer.weights) if any(kind == "weight" for kind in kinds) or layer.weights else "·"

@@ -38,6 +38,15 @@ class Explaining:
         """Shows the whole chain of the gradient of what is selected, or of the step's value."""
         self._told(self.chain)
 
+    @property
+    def asks(self) -> bool:
+        """Whether what is selected, or the step's value, has a gradient to ask about."""
+        try:
+            self._desk.session.explanations.gradient(self._asked(""))
+        except EngineError:
+            return False
+        return True
+
     def _told(self, show: Callable[[], None]) -> None:
         try:
             show()

@@ -186,7 +186,7 @@ def _report(recording: Recording, source: str, checks: list[OpCheck]) -> Iterato
     yield from (f"  {note}" for note in records.notes)
     names = sorted({recording.op(check.op).call.op for check in checks if check.missing == "equation"})
     if names:
-        yield "  " + _("no equation: {names}").format(names=", ".join(names))
+        yield "  " + _("no equation: {names}").format(names=joined(names, ", "))
     if absent := sum(check.missing == "values" for check in checks):
         yield "  " + _("{count} ops are not checked: their numbers are not in the file").format(count=absent)
     checked, wrong = sum(check.checked for check in checks), [check for check in checks if check.disagreeing]
@@ -308,7 +308,7 @@ def story(recording: Recording, found: Break | None) -> Iterator[str]:
     if found.broken > 1:
         yield "  " + _("{broken} of its {size} elements are not finite").format(broken=found.broken, size=size)
     if found.reached:
-        listed = ", ".join(found.reached[:_MOST])
+        listed = joined(found.reached[:_MOST], ", ")
         yield "  " + _("not finite after it: {names}").format(names=listed + (" …" if found.reached[_MOST:] else ""))
 
 
