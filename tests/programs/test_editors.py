@@ -433,6 +433,7 @@ def test_before_a_launch_and_of_nothing() -> None:
             {"program": "nonsense"},
             {"program": "mazur", "at": "nowhere"},
             {"program": "mazur", "step": "far"},
+            {"program": "mazur", "until": "nonsense <"},
         ):
             with pytest.raises(RefusedError):
                 one.ask("launch", **given)
