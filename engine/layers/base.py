@@ -345,7 +345,8 @@ class Layer(Model):
     share: str | None = Field(
         default=None,
         max_length=24,
-        description="the name of an earlier layer of the same kind whose parameters this layer uses too",
+        description="the name of an earlier layer whose parameters this layer uses too: one of the same kind; or, of a"
+        ' linear or dense layer with bias = "none", an embedding, whose table are its weights',
     )
     layout: WeightLayout | None = Field(
         default=None,

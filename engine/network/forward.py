@@ -133,7 +133,8 @@ class ForwardPass:
 
     def changing(self, array: Array, source: Source) -> Array:
         """A leaf with other values in each iteration, such as a dropout mask; the first may be given by a file."""
-        first = self._given.get(self.layer.name, {}).get(array.stem)
+        name = array.stem if array.time is None else f"{array.stem}@{array.time}"
+        first = self._given.get(self.layer.name, {}).get(name)
         if first is not None and first.shape == array.shape:
             source = First(given=first, later=source)
         self.dated.append(Dated(array=array, source=source))

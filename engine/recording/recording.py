@@ -240,8 +240,7 @@ class Recording:
         for element in range(op.target.size):
             if ref in refs(op.equation(self.program.index(Place(number, None, element)))):
                 found.append(element)
-            if element % 16 == 0:
-                _asked(on_progress, before + element, total)
+            _asked(on_progress, before + element, total)
         return found
 
     def check(self, *, every: bool = False) -> Iterator[OpCheck]:

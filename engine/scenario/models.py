@@ -275,12 +275,22 @@ class Variant(Model):
         Args:
             training: that of the scenario, not completed.
         """
-        given = training.model_dump(exclude_unset=True)
-        optimizer = self.training.get("optimizer", training.optimizer)
-        meant = canonical(optimizer, OPTIMISERS) if isinstance(optimizer, str) else optimizer
-        if meant != training.optimizer:
-            given = {key: value for key, value in given.items() if key not in OPTIONS and key != "memory"}
-        return {**given, **self.training}
+        return retrained(training.model_dump(exclude_unset=True), self.training)
+
+
+def retrained(given: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A table ``[training]`` with other values; with another optimizer, without options and memory of the first one.
+
+    Args:
+        given: the table, as a file writes it.
+        changes: what is other than there.
+    """
+    usual = Training.model_fields["optimizer"].default
+    words = [table.get("optimizer", usual) for table in (given, {**given, **changes})]
+    before, now = (canonical(word, OPTIMISERS) if isinstance(word, str) else word for word in words)
+    if before != now:
+        given = {key: value for key, value in given.items() if key not in OPTIONS and key != "memory"}
+    return {**given, **changes}
 
 
 class Chapter(Model):
@@ -477,6 +487,17 @@ class Scenario(Model):
         if variant.title is not None:
             update["title"] = variant.title
         return self.model_copy(update=update)
+
+    def seeded(self, seed: int, name: str) -> Scenario:
+        """Return the scenario with another seed for all that is drawn and shuffled, under another name."""
+        found = self.model_copy(
+            update={
+                "network": self.network.model_copy(update={"seed": seed}),
+                "training": self.training.model_copy(update={"seed": seed}),
+            }
+        )
+        found._name = name
+        return found
 
     def completed(self) -> Scenario:
         """Return the scenario with everything stated that a file may leave out."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
@@ -23,7 +25,7 @@ class LossHistory:
         """Iterations recorded."""
         return self.count
 
-    def extend(self, start: int, losses: list[float] | Floats) -> None:
+    def extend(self, start: int, losses: Sequence[float] | Floats) -> None:
         """Adds E of the iterations from ``start`` on; those already recorded are passed over."""
         values = np.asarray(losses, dtype=np.float64)[max(0, self.count - start) :]
         if start > self.count or not len(values):

@@ -35,6 +35,7 @@ SUBCOMMANDS: tuple[str, ...] = (
     "doctor",
     "biography",
     "race",
+    "sweep",
     "serve",
     "mcp",
     "dap",

@@ -190,6 +190,8 @@ class Doing:
         granularity = "sample" if granularity in {"samples", "misclassified", "confusion"} else granularity
         if granularity in {"sample", "iteration", "epoch"}:
             return str(recording.no_such_motion(granularity))
+        if row.unrecorded:
+            return _(row.unrecorded)
         return str(recording.only_read()) if row.runs else ""
 
     def footer(self) -> FooterView:

@@ -31,6 +31,7 @@ class Row(Command):
         early: what its key does while there is no session, and with one too where ``act`` is None.
         when: says why it is not possible now; empty where it is.
         runs: whether it needs a training that runs here, which a recording is none of.
+        unrecorded: why it says nothing of a recording, where that is another reason than that it is only read.
     """
 
     act: Callable[[Parts], None] | None = None
@@ -38,6 +39,7 @@ class Row(Command):
     early: Callable[[PanelledScreen], None] | None = None
     when: Callable[[Parts], str] | None = None
     runs: bool = False
+    unrecorded: str = ""
 
 
 START, TOLD = Situation.START, Situation.TOLD
@@ -267,6 +269,9 @@ COMMANDS: tuple[Row, ...] = (
     Row(
         id="published",
         runs=True,
+        unrecorded=N_(
+            "nothing was published of a recording: `retrograde check` holds each of its values to its equation"
+        ),
         keys=("P",),
         title=N_("published figures"),
         help=N_("What the source printed beside what is computed, and who is right; Enter goes to the step."),

@@ -7,7 +7,7 @@ come and go: its first moment is exact for what was seen.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -43,7 +43,7 @@ class _EveryLoss(LossHistory):
         super().__init__()
         self.losses: list[float] = []
 
-    def extend(self, start: int, losses: list[float] | np.ndarray) -> None:
+    def extend(self, start: int, losses: Sequence[float] | np.ndarray) -> None:
         """Adds E of the iterations from ``start`` on."""
         self.losses.extend([*losses][max(0, len(self.losses) - start) :])
         super().extend(start, losses)

@@ -197,17 +197,15 @@ class _Giving:
         """The mask of the first iteration."""
         self._asked.add(name)
         size, samples = self._scenario.training.batch_size, self._samples or 1
-        (time, shape), *others = layer.start_shapes("", sources)
-        if time is not None or others:
-            self._fault(path, _("masks of sequences are drawn; a file gives none"))
-            return {}
+        places = layer.start_shapes("", sources)
+        (_time, shape), steps = places[0], len(places) if places[0][0] is not None else 0
         batch = min(size, samples) if size else samples
-        values = self._values(path, name, (batch, *shape))
+        values = self._values(path, name, (batch, steps, *shape) if steps else (batch, *shape))
         if values is None:
             return {}
         if not ((values == 0.0) | (values == 1.0)).all():
             self._fault(path, _("{name} is no mask: it has numbers besides 0 and 1").format(name=visible(name)))
-        return {"mask": values}
+        return {f"mask@{time}": values[:, time - 1] for time, _shape in places if time} if steps else {"mask": values}
 
     def _memory(self, memory: Mapping[str, Any]) -> dict[str, Any]:
         """What the optimiser remembers, with the arrays that are in the file."""

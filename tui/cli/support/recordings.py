@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _MOST = 12
 """Operands and uses that are printed of one step."""
+_SECONDS = 5
+"""How long uses are looked for: of an op whose equations are long, each is made."""
 _MOTIONS = ("step", "layer", "phase", "iteration")
 
 
@@ -215,7 +218,8 @@ def query_recording(source: str, text: str, *, as_json: bool) -> int:
     if as_json:
         given: dict[str, Any] = {"name": recording.notation.name(ref), "result": encoded(recording.frame.value(ref))}
         found = given if step is None else recorded_record(recording, step)
-        found["used_by"] = [use.number for use in _uses(recording, ref)]
+        uses = _uses(recording, ref)
+        found["used_by"] = None if uses is None else [use.number for use in uses]
         print(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
         return 0
     if step is None:
@@ -224,7 +228,10 @@ def query_recording(source: str, text: str, *, as_json: bool) -> int:
     else:
         lines = step_lines(recording, step)
     uses = _uses(recording, ref)
-    if uses:
+    if uses is None:
+        message = _("used by: not found within {seconds} s; W in the app looks on")
+        lines.append("  " + message.format(seconds=_SECONDS))
+    elif uses:
         lines.append("  " + _("used by"))
         lines += [f"    {use.number}  {use.symbol}" for use in uses[:_MOST]]
         if (more := len(uses) - _MOST) > 0:
@@ -233,8 +240,15 @@ def query_recording(source: str, text: str, *, as_json: bool) -> int:
     return 0
 
 
-def _uses(recording: Recording, ref: Ref) -> list[Step]:
-    return [recording.step_at(place) for place in recording.uses(ref)]
+def _uses(recording: Recording, ref: Ref) -> list[Step] | None:
+    """The steps that read a slot; None where that takes longer than anybody waits for a line."""
+    from retrograde.engine.errors import SearchCancelledError
+
+    end = time.monotonic() + _SECONDS
+    try:
+        return [recording.step_at(place) for place in recording.uses(ref, lambda _done, _all: time.monotonic() > end)]
+    except SearchCancelledError:
+        return None
 
 
 def why_recording(source: str, *, as_json: bool) -> int:
