@@ -212,3 +212,9 @@ async def test_every_size_has_room_for_it(opened, size: tuple[int, int]) -> None
     async with opened(STEPS / "adamw.rgrec", size=size, ascii_only=size[0] == 60) as driver:
         await driver.press("n", "n", "s", "f", "f", "z", "1", "z", "down", "3", "G", "4", "5", "6")
         assert driver.text().isascii() or size[0] != 60
+
+
+async def test_the_figures_of_a_recording_are_its_own(opened) -> None:
+    async with opened(ROOT) as driver:
+        await driver.press("P")
+        assert "nothing was published of a recording" in driver.text()

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.text import N_, _, joined, ngettext
 from retrograde.tui.cli.support.columns import table, wrapped
-from retrograde.tui.cli.support.numbers import encoded, shown
 from retrograde.tui.cli.support.progress import ProgressBar
 from retrograde.tui.cli.support.recordings import refuse_recording
 from retrograde.tui.cli.support.saved import load_session
 from retrograde.tui.cli.support.subcommand import JSON, OneOf, Subcommand, argument, count
+from retrograde.tui.plain.numbers import encoded, shown
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.expression import Ref
