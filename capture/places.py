@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import linecache
 import sys
 import sysconfig
@@ -20,6 +19,10 @@ _NOT_THEIRS = (
     str(Path(__file__).parent),
     sysconfig.get_paths()["stdlib"],
 )
+
+_node = torch._C._current_autograd_node
+_sequence = torch._C._autograd._get_sequence_nr
+_NOWHERE: tuple[str, int | None, int | None] = "", None, None
 
 
 class Spot(NamedTuple):
@@ -106,23 +109,32 @@ class Whereabouts:
         """Where the op runs that is dispatched now.
 
         Args:
-            number: the number that its record will have; None for a view, which has none.
+            number: the number that its record will have; None where it has none.
         """
-        line = self._line()
-        if self._updating and not torch.is_grad_enabled():
-            return Spot("update", self._path(), "", line)
-        node = torch._C._current_autograd_node()
+        recording = torch.is_grad_enabled()
+        if self._updating and not recording:
+            return Spot("update", self._path(), "", self._line())
+        node = _node()
         if node is not None:
             self._backward_begun = True
-            module, source, forward = self._by_sequence.get(node._sequence_nr(), ("", None, None))
             if self._stack:
-                return Spot("backward", self._path(), node.name(), line, None, True)
-            return Spot("backward", module, node.name(), line if source is None else source, forward)
-        module = self._path()
-        if torch.is_grad_enabled():
-            sequence = torch._C._autograd._get_sequence_nr() - 1
-            self._by_sequence.setdefault(sequence, (module, line, number))
+                return Spot("backward", self._path(), node.name(), self._line(), None, True)
+            module, source, forward = self._by_sequence.get(node._sequence_nr(), _NOWHERE)
+            return Spot("backward", module, node.name(), self._line() if source is None else source, forward)
+        module, line = self._path(), self._line()
+        if recording:
+            self._by_sequence.setdefault(_sequence() - 1, (module, line, number))
         return Spot(self._phase(), module, "", line)
+
+    def seen(self) -> None:
+        """A view is dispatched now: it has no record, and a node of the backward pass if it has one at all."""
+        recording = torch.is_grad_enabled()
+        if self._updating and not recording:
+            return
+        if _node() is not None:
+            self._backward_begun = True
+        elif recording and (sequence := _sequence() - 1) not in self._by_sequence:
+            self._by_sequence[sequence] = self._path(), self._line(), None
 
     def moved(self, number: int) -> None:
         """The op that was going to have a number has the next one: another is written down before it."""
@@ -146,8 +158,13 @@ class Whereabouts:
         return self._paths.get(id(one), type(one).__name__)
 
     def _line(self) -> int | None:
-        frame: FrameType | None = sys._getframe(2)
-        while frame is not None and not _is_theirs(frame.f_code.co_filename):
+        frame: FrameType | None = sys._getframe(3)
+        while frame is not None:
+            theirs = _THEIRS.get(frame.f_code.co_filename)
+            if theirs is None:
+                theirs = _THEIRS[frame.f_code.co_filename] = _is_theirs(frame.f_code.co_filename)
+            if theirs:
+                break
             frame = frame.f_back
         if frame is None or frame.f_code.co_filename.startswith("<frozen"):
             return None
@@ -163,7 +180,10 @@ class Whereabouts:
         return found
 
 
-@functools.cache
+_THEIRS: dict[str, bool] = {}
+"""Of each file that code ran from whether it is the user's."""
+
+
 def _is_theirs(file: str) -> bool:
     """Whether a file is the user's: neither PyTorch's nor ours nor of the standard library."""
     return not file.startswith(_NOT_THEIRS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -18,7 +17,6 @@ from retrograde.engine.recording.again import RECIPES
 from retrograde.engine.recording.aten.reading import base_name
 from retrograde.engine.recording.aten.table import DRAWN, EMPTY
 from retrograde.engine.recording.form import Call, Group, OptimizerRecord, Result, Window
-from retrograde.engine.recording.window import is_dense
 from retrograde.engine.recording.writing import RecordingWriter
 from retrograde.torch.compiling import as_written, is_compiled, uncompiled
 from retrograde.torch.places import Spot, Whereabouts
@@ -26,7 +24,7 @@ from retrograde.torch.ranks import WRITTEN, arrived, members, own_path
 from retrograde.torch.repeating import Guess, Repeating
 from retrograde.torch.saving import DEFAULT_LIMIT, Kept, save
 from retrograde.torch.storing import Storing
-from retrograde.torch.tensors import Again, Memory, Region, has_memory
+from retrograde.torch.tensors import Again, Memory, Place, has_memory
 
 _SKIPPED = frozenset({"profiler", "prim", "prims"})
 """Namespaces whose ops compute nothing."""
@@ -97,35 +95,38 @@ class Recorder(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run an op, and write it down."""
         del types
-        kwargs = kwargs or {}
-        plan = _planned(func)
-        if plan.skipped:
-            return func(*args, **kwargs)
-        if plan.view:
-            self.places.spot(None)
-            return func(*args, **kwargs)
+        plan = _PLANS.get(id(func)) or _planned(func)
+        if plan.skipped or plan.view:
+            if plan.view:
+                self.places.seen()
+            return func(*args, **kwargs) if kwargs else func(*args)
         spot = self.places.spot(len(self.calls))
         given = plan.named(args, kwargs)
         written = plan.written(given)
-        if plan.base in EMPTY or (plan.base in _RESHAPED and written):
-            made = func(*args, **kwargs)
-            self._reserved(plan.base, given)
+        base = plan.base
+        if plan.reserves or (written and base in _RESHAPED):
+            made = func(*args, **kwargs) if kwargs else func(*args)
+            self._reserved(base, given)
             return made
-        running = _Running(plan, spot, given, written, self._read(plan.base, given, written))
-        guesses = self._guesses(running)
-        made = func(*args, **kwargs)
-        if plan.op in WRITTEN:
+        running = _Running(plan, spot, given, written, self._read(base, given, written))
+        guesses = self._guesses(running) if written and plan.repeats else ()
+        made = func(*args, **kwargs) if kwargs else func(*args)
+        if plan.exchanges:
             arrived(made)
             running.arguments.update(members(given))
-        results = [*self._made(running, made), *self._changed(running, guesses)]
+        results: list[Result] = []
+        if plan.makes:
+            results += self._made(running, made)
+        if written:
+            results += self._changed(running, guesses)
         if results:
             self._note(plan.op, running.arguments, results, spot)
         return made
 
-    def _guesses(self, running: _Running) -> list[Guess | None]:
+    def _guesses(self, running: _Running) -> Sequence[Guess | None]:
         """What an op in place should make, found while what it reads is as it was."""
-        if len(running.written) != 1 or running.plan.base not in RECIPES:
-            return []
+        if len(running.written) != 1:
+            return ()
         (one,) = running.written.values()
         listed = isinstance(one, list | tuple)
         return [
@@ -161,7 +162,10 @@ class Recorder(TorchDispatchMode):
                 found[name] = one
                 continue
             unread = name in written and (base in _UNREAD or name.startswith("out"))
-            found[name] = self._encoded(one, unread)
+            if unread or type(one) is not torch.Tensor or not one.is_cpu or not has_memory(one):
+                found[name] = self._encoded(one, unread)
+            else:
+                found[name] = self.memory.read(one)
         return found
 
     def _encoded(self, one: Any, unread: bool) -> Any:
@@ -180,19 +184,20 @@ class Recorder(TorchDispatchMode):
             return one
         return str(one)
 
-    def _join(self, tensor: Any, region: Region, parts: list[Window]) -> None:
+    def _join(self, tensor: Any, place: Place, parts: list[Window]) -> None:
         """Notes that memory which was written in pieces is read as a whole, as the gradients of a bucket are."""
         # It comes before the op that reads, which has a number already.
         self.places.moved(len(self.calls))
         spot = self.places.spot(None)
-        number = self.memory.take(tensor, region, name=_name(spot, "joined", 0), kind="made")
-        flat = Window.trusted(value=number, offset=0, shape=(region.stop - region.start,), strides=(1,))
+        number = self.memory.take(tensor, place, name=_name(spot, "joined", 0), kind="made")
+        size = place.region.stop - place.region.start
+        flat = Window.trusted(value=number, offset=0, shape=(size,), strides=(1,))
         made = Result.trusted(position=0, item=None, to=flat, old=None)
         self._note("retrograde.joined", {"tensors": parts}, [made], spot)
 
     def _before_writing(self, tensor: Any) -> None:
         """Copies memory of which an op is going to write a part, and whose rest is not known."""
-        region = self.memory.region(tensor)
+        region = self.memory.place(tensor).region
         if not region.versions and tensor.numel() != region.stop - region.start:
             self.memory.read(tensor)
 
@@ -203,32 +208,31 @@ class Recorder(TorchDispatchMode):
         for position, one in enumerate(several):
             if position < len(returned) and returned[position]:
                 continue
-            tensors = list(one) if isinstance(one, list | tuple) else [one]
+            tensors = one if isinstance(one, list | tuple) else (one,)
             for item, tensor in enumerate(tensors):
-                if not isinstance(tensor, torch.Tensor) or not has_memory(tensor) or self.memory.is_seen(tensor):
+                if not isinstance(tensor, torch.Tensor) or not has_memory(tensor):
+                    continue
+                lies = self.memory.fresh(tensor)
+                if lies is None:
                     continue
                 place = 0 if lists else position if len(tensors) == 1 else item
-                region = self.memory.region(tensor)
                 kind = "drawn" if base in DRAWN or (base == "native_dropout" and position == 1) else "made"
                 again = None
-                if place == 0 and kind == "made" and not running.written:
-                    given = running.given | {f"result{n}": other for n, other in enumerate(several) if n}
-                    again = self._again(running._replace(given=given), tensor, region, item if lists else None)
-                self.memory.take(tensor, region, name=_name(running.spot, base, place), kind=kind, again=again)
-                yield Result.trusted(
-                    position=place,
-                    item=item if lists else None,
-                    to=self.memory.window(tensor, region),
-                    old=None,
-                )
+                if running.plan.repeats and place == 0 and kind == "made" and not running.written:
+                    again = self._again(running, several, tensor, lies, item if lists else None)
+                self.memory.take(tensor, lies, name=_name(running.spot, base, place), kind=kind, again=again)
+                yield Result.trusted(position=place, item=item if lists else None, to=lies.shown(), old=None)
 
-    def _again(self, running: _Running, tensor: Any, region: Region, item: int | None) -> Again | None:
-        if tensor.numel() != region.stop - region.start:
+    def _again(
+        self, running: _Running, several: Sequence[Any], tensor: Any, place: Place, item: int | None
+    ) -> Again | None:
+        if tensor.numel() != place.region.stop - place.region.start:
             return None
-        guess = self.repeating.guess(running.plan.base, running.given, running.arguments, tensor, item)
+        given = running.given | {f"result{n}": other for n, other in enumerate(several) if n}
+        guess = self.repeating.guess(running.plan.base, given, running.arguments, tensor, item)
         return self.repeating.held(guess, tensor)
 
-    def _changed(self, running: _Running, guesses: list[Guess | None]) -> Iterator[Result]:
+    def _changed(self, running: _Running, guesses: Sequence[Guess | None]) -> Iterator[Result]:
         """The results that are new versions of what was there."""
         base = running.plan.base
         first = len(running.plan.returned) if base in _HIDDEN else 0
@@ -242,18 +246,16 @@ class Recorder(TorchDispatchMode):
 
     def _version(self, tensor: Any, base: str, spot: Spot, guess: Guess | None) -> tuple[Window, int | None]:
         """A new version of what was there: what shows it, and the old one where its other elements stay."""
-        region: Region = self.memory.region(tensor)
-        whole = tensor.numel() == region.stop - region.start and (
-            tensor.is_contiguous() or is_dense(tuple(tensor.shape), tensor.stride())
-        )
+        place = self.memory.place(tensor)
+        region, whole = place.region, place.whole
         old = region.versions[-1] if region.versions else None
         name = _name(spot, base, 0) if old is None else self.memory.versions[old].name.partition("~")[0]
         mark = "" if old is None else f"~{len(region.versions)}"
         kind = "drawn" if base in DRAWN else "made"
         again = self.repeating.held(guess, tensor) if whole and kind == "made" else None
-        self.memory.take(tensor, region, name=name + mark, kind=kind, again=again)
+        self.memory.take(tensor, place, name=name + mark, kind=kind, again=again)
         self.memory.written(tensor, region)
-        return self.memory.window(tensor, region), None if whole else old
+        return place.shown(), None if whole else old
 
     def _state(self) -> Iterator[tuple[str, str, Any]]:
         """The optimisers' memory: its name, the parameter that it belongs to, and the tensor."""
@@ -315,57 +317,84 @@ class _Plan(NamedTuple):
     """What is known of an operator before it is called.
 
     Attributes:
+        func: the operator, which lives as long as the plan does.
         op: its full name.
         base: its name in the table.
         skipped: whether it computes nothing.
         view: whether it only looks at its operand otherwise.
+        reserves: whether it only gives memory.
+        repeats: whether there is arithmetic that makes its results again.
+        makes: whether a result may be a new tensor.
+        exchanges: the argument that an exchange between ranks writes to; None where it is none.
+        hides: arguments that it writes to in training, which its schema does not say.
         lists: whether it goes over lists of tensors.
         returned: of each result whether it is an operand.
-        arguments: their names, whether each stands by name alone, its default, and whether it is written to.
+        names: its arguments.
+        defaults: their defaults.
+        writes: those that it writes to.
     """
 
+    func: Any
     op: str
     base: str
     skipped: bool
     view: bool
+    reserves: bool
+    repeats: bool
+    makes: bool
+    exchanges: str | None
+    hides: tuple[str, ...]
     lists: bool
     returned: tuple[bool, ...]
-    arguments: tuple[tuple[str, bool, Any, bool], ...]
+    names: tuple[str, ...]
+    defaults: dict[str, Any]
+    writes: tuple[str, ...]
 
-    def named(self, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+    def named(self, args: Sequence[Any], kwargs: dict[str, Any] | None) -> dict[str, Any]:
         """All arguments by name, defaults filled in."""
-        found: dict[str, Any] = {}
-        for place, (name, alone, default, _written) in enumerate(self.arguments):
-            found[name] = kwargs.get(name, default) if alone or place >= len(args) else args[place]
+        found = self.defaults.copy()
+        found.update(zip(self.names, args, strict=False))
+        if kwargs:
+            found.update(kwargs)
         return found
 
     def written(self, given: dict[str, Any]) -> dict[str, Any]:
         """The arguments that the op writes to."""
-        found = {name: given[name] for name, _alone, _default, written in self.arguments if written}
-        if self.base in _HIDDEN and given.get("training"):
-            found |= {name: given[name] for name in _HIDDEN[self.base]}
-        if (exchanged := WRITTEN.get(self.op)) is not None:
-            found[exchanged] = given[exchanged]
-        return {name: one for name, one in found.items() if one is not None}
+        names = self.writes
+        if self.hides and given.get("training"):
+            names += self.hides
+        if self.exchanges is not None and self.exchanges not in names:
+            names += (self.exchanges,)
+        return {name: one for name in names if (one := given[name]) is not None}
 
 
-@functools.cache
+_PLANS: dict[int, _Plan] = {}
+"""The plans so far, by the identity of their operators, whose hash takes long."""
+
+
 def _planned(func: Any) -> _Plan:
     op = str(func)
     base, schema = base_name(op), func._schema
     marks = [one.alias_info for one in schema.returns]
-    return _Plan(
+    returned = tuple(mark is not None for mark in marks)
+    found = _PLANS[id(func)] = _Plan(
+        func=func,
         op=op,
         base=base,
         skipped=func.namespace in _SKIPPED,
         view=base in _ALIASES or any(mark is not None and not mark.is_write for mark in marks),
+        reserves=base in EMPTY,
+        repeats=base in RECIPES,
+        makes=not all(returned) or not returned,
+        exchanges=WRITTEN.get(op),
+        hides=_HIDDEN.get(base, ()),
         lists="_foreach_" in op,
-        returned=tuple(mark is not None for mark in marks),
-        arguments=tuple(
-            (one.name, one.kwarg_only, one.default_value, one.alias_info is not None and one.alias_info.is_write)
-            for one in schema.arguments
-        ),
+        returned=returned,
+        names=tuple(one.name for one in schema.arguments),
+        defaults={one.name: one.default_value for one in schema.arguments},
+        writes=tuple(one.name for one in schema.arguments if one.alias_info is not None and one.alias_info.is_write),
     )
+    return found
 
 
 class _Running(NamedTuple):
@@ -466,12 +495,11 @@ class record:  # noqa: N801 - a context manager, called as a function is
             finally:
                 recorder.places.leave()
                 self._scope.close()
-                recorder.storing.settle()
             if error is not None:
                 recorder.notes.append(f"the step ended with {type(error).__name__}: {error}"[:500])
             recorder.finish()
             self._save(recorder)
-        except EngineError as failure:
+        except (EngineError, OSError) as failure:
             # The error of the step itself says more than that its recording could not be written.
             if error is None:
                 raise OSError(str(failure)) from None

@@ -50,6 +50,7 @@ class Repeating:
         self._memory = memory
         self._chosen: dict[tuple[str, str], str] = {}
         self._missed: Counter[tuple[str, str]] = Counter()
+        self._room: Bits = np.empty(0, np.uint8)
 
     def guess(
         self, base: str, given: Mapping[str, Any], arguments: Mapping[str, Any], tensor: Any, item: int | None
@@ -63,9 +64,11 @@ class Repeating:
             tensor: what it is going to write to, or what it has made of operands that are as they were.
             item: which of a list.
         """
+        if tensor.nbytes < _SMALL:
+            return None
         kind = (base, dtype_name(tensor))
         ways = variants(*kind)
-        if not ways or tensor.numel() * tensor.element_size() < _SMALL or self._missed[kind] >= _TRIES:
+        if not ways or self._missed[kind] >= _TRIES:
             return None
         read = numbers_of(list(plain_arguments(base, arguments, item).values()))
         versions = [self._memory.versions[number] for number in read]
@@ -76,11 +79,18 @@ class Repeating:
             ways = (self._chosen[kind],)
         try:
             operands = {name: _bits_of(one) for name, one in plain_arguments(base, given, item).items()}
-            own = Operands(operands, DTYPES[kind[1]].stored, tuple(map(int, tensor.shape)))
+            # Of one array there is one guess at a time, which is in the processor's cache when it is compared.
+            memory = self._same_memory if item is None and len(ways) == 1 else None
+            own = Operands(operands, DTYPES[kind[1]].stored, tuple(map(int, tensor.shape)), memory)
             found = {way: made_again(base, way, own) for way in ways}
         except UNFIT:
             return None
         return Guess(kind, found, depth)
+
+    def _same_memory(self, size: int) -> Bits:
+        if self._room.nbytes < size:
+            self._room = np.empty(size, np.uint8)
+        return self._room[:size]
 
     def held(self, guess: Guess | None, tensor: Any) -> Again | None:
         """How what an op has made is made again; None where the bits are others."""

@@ -11,11 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from retrograde.engine.recording.again import sampled_crc
-from retrograde.engine.recording.form import DTYPES, Window
+from retrograde.engine.recording.form import DTYPES, Window, product
 from retrograde.engine.recording.window import is_dense
 from retrograde.engine.recording.writing import Piece
 
@@ -77,7 +78,7 @@ class Region:
         start: its first element in the storage.
         stop: after its last.
         versions: the numbers of its versions; the last is what it holds now. Empty while it holds nothing.
-        windows: those that were made on it, by offset, shape and strides.
+        gone: whether it is known no more.
     """
 
     dtype: str
@@ -86,7 +87,43 @@ class Region:
     shape: tuple[int, ...]
     strides: tuple[int, ...]
     versions: list[int] = field(default_factory=list)
-    windows: dict[tuple[Any, ...], Window] = field(default_factory=dict)
+    gone: bool = False
+
+
+class Place:
+    """Where a tensor lies in a region.
+
+    Attributes:
+        region: the region.
+        offset: its first element there.
+        window: what shows it on the last version but those that came since; None before there was any.
+    """
+
+    __slots__ = ("offset", "region", "shape", "strides", "window")
+
+    def __init__(self, region: Region, start: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> None:
+        self.region = region
+        self.offset = 0 if 0 in shape else start - region.start
+        self.shape = shape
+        self.strides = strides
+        self.window: Window | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether the tensor fills the region."""
+        region = self.region
+        if self.shape == region.shape and self.strides == region.strides:
+            return True
+        return product(self.shape) == region.stop - region.start and is_dense(self.shape, self.strides)
+
+    def shown(self) -> Window:
+        """The window that shows the tensor on the last version."""
+        last, window = self.region.versions[-1], self.window
+        if window is None or window.value != last:
+            self.window = window = Window.trusted(
+                value=last, offset=self.offset, shape=self.shape, strides=self.strides
+            )
+        return window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,12 +172,13 @@ class Memory:
     """
 
     def __init__(
-        self, store: Callable[[Version, bytes], None], joined: Callable[[Any, Region, list[Window]], None]
+        self, store: Callable[[Version, Any], None], joined: Callable[[Any, Place, list[Window]], None]
     ) -> None:
         self.versions: list[Version] = []
         self._store = store
         self._joined = joined
         self._regions: dict[int, list[Region]] = {}
+        self._places: dict[tuple[Any, ...], Place] = {}
         self._alive: dict[int, Any] = {}
         self._known: dict[int, list[Known]] = {}
         self._names: dict[str, int] = {}
@@ -171,53 +209,56 @@ class Memory:
         if not regions:
             return None
         dtype = _type_name(tensor.dtype)
-        first, seen = regions[0], (tensor.storage_offset(), tensor.shape, tensor.stride())
-        if len(regions) == 1 and first.dtype == dtype and seen in first.windows:
-            # Nearly always: a tensor that was seen before.
-            return first
         start, stop = span(tensor)
         for region in regions:
             if region.dtype == dtype and region.start <= start and stop <= region.stop:
                 return region
         return None
 
-    def is_seen(self, tensor: Any) -> bool:
-        """Whether anything is known about the storage of a tensor."""
-        return tensor.untyped_storage()._cdata in self._regions
-
-    def region(self, tensor: Any) -> Region:
-        """The region that holds a tensor; a new one, which holds nothing, where its memory has not been seen."""
+    def place(self, tensor: Any) -> Place:
+        """Where a tensor lies; in a new region, which holds nothing, where its memory has not been seen."""
         storage = tensor.untyped_storage()
-        found = self._find(tensor, storage._cdata)
-        if found is not None:
-            return found
+        key = storage._cdata, tensor.dtype, tensor.storage_offset(), tensor.shape, tensor.stride()
+        found = self._places.get(key)
+        # A region that is found stays the first that fits: others come behind it.
+        if found is None or found.region.gone:
+            shape = tuple(key[3])
+            region = self._find(tensor, key[0]) or self._opened(tensor, storage, shape, key[4])
+            found = self._places[key] = Place(region, key[2], shape, key[4])
+        return found
+
+    def fresh(self, tensor: Any) -> Place | None:
+        """Where a tensor lies that an op has made; None where anything is known about its memory."""
+        return None if tensor.untyped_storage()._cdata in self._regions else self.place(tensor)
+
+    def _opened(self, tensor: Any, storage: Any, shape: tuple[int, ...], strides: tuple[int, ...]) -> Region:
+        key = storage._cdata
         start, stop = span(tensor)
-        shape, strides = tuple(tensor.shape), tuple(tensor.stride())
-        known = self._introduced(tensor, start, stop)
+        known = self._introduced(key, start, stop) if key in self._known else None
         if known is not None:
             start, shape, strides = known.start, known.shape, known.strides
             stop = start + _extent(shape, strides)
         if not (known is None and tensor.is_contiguous()) and not is_dense(shape, strides):
             shape, strides = (stop - start,), (1,)
         found = Region(dtype=dtype_name(tensor), start=start, stop=stop, shape=shape, strides=strides)
-        if storage._cdata not in self._alive:
-            self._alive[storage._cdata] = StorageWeakRef(storage)
-        self._regions.setdefault(storage._cdata, []).append(found)
+        if key not in self._alive:
+            self._alive[key] = StorageWeakRef(storage)
+        self._regions.setdefault(key, []).append(found)
         return found
 
     def read(self, tensor: Any, kind: str = "input") -> Window:
         """The window that shows a tensor on what its memory holds now; copied first where that is not known."""
-        region = self.region(tensor)
-        if not region.versions:
-            known = self._introduced(tensor, *span(tensor))
+        place = self.place(tensor)
+        if not place.region.versions:
+            known = self._introduced(tensor.untyped_storage()._cdata, *span(tensor))
             if known is not None:
-                self.take(tensor, region, name=known.name, kind=known.kind, of=known.of)
+                self.take(tensor, place, name=known.name, kind=known.kind, of=known.of)
             elif len(parts := self.parts(tensor)) > 1:
-                self._joined(tensor, region, parts)
+                self._joined(tensor, place, parts)
             else:
                 self._inputs += 1
-                self.take(tensor, region, name=f"{kind}{self._inputs}", kind=kind)
-        return self.window(tensor, region)
+                self.take(tensor, place, name=f"{kind}{self._inputs}", kind=kind)
+        return place.shown()
 
     def parts(self, tensor: Any) -> list[Window]:
         """Windows on the pieces in which the memory of a tensor was written; none where a piece is not known."""
@@ -236,22 +277,13 @@ class Memory:
             for one in inside
         ]
 
-    def window(self, tensor: Any, region: Region) -> Window:
-        """The window that shows a tensor on the last version of a region."""
-        last, seen = region.versions[-1], (tensor.storage_offset(), tensor.shape, tensor.stride())
-        found = region.windows.get(seen)
-        if found is None or found.value != last:
-            offset = seen[0] - region.start if tensor.numel() else 0
-            found = Window.trusted(value=last, offset=offset, shape=tuple(seen[1]), strides=seen[2])
-            region.windows[seen] = found
-        return found
-
     def take(
-        self, tensor: Any, region: Region, *, name: str, kind: str, of: str | None = None, again: Again | None = None
+        self, tensor: Any, place: Place, *, name: str, kind: str, of: str | None = None, again: Again | None = None
     ) -> int:
         """Copies what a region holds now, as a new version of it, unless it is made again; returns its number."""
+        region = place.region
         whole = tensor.detach()
-        if tensor.shape != region.shape or tensor.stride() != region.strides:
+        if place.shape != region.shape or place.strides != region.strides:
             whole = torch.as_strided(whole, region.shape, region.strides, region.start)
         version = Version(
             name=self.unique(name),
@@ -274,12 +306,18 @@ class Memory:
         if len(self._regions[key]) == 1:
             return
         start, stop = span(tensor)
-        kept = [one for one in self._regions[key] if one is region or one.stop <= start or stop <= one.start]
+        kept = []
+        for one in self._regions[key]:
+            if one is region or one.stop <= start or stop <= one.start:
+                kept.append(one)
+            else:
+                one.gone = True
         self._regions[key] = kept
 
     def forget(self, tensor: Any) -> None:
         """Forgets all that was known of a storage."""
-        self._regions.pop(tensor.untyped_storage()._cdata, None)
+        for one in self._regions.pop(tensor.untyped_storage()._cdata, ()):
+            one.gone = True
 
     def unique(self, name: str) -> str:
         """A name that no version has: the name itself, or with a number."""
@@ -293,25 +331,25 @@ class Memory:
         if version.of is None and version.kind in {"made", "drawn"}:
             version.name, version.of = name if version.name == name else self.unique(name), of
 
-    def _introduced(self, tensor: Any, start: int, stop: int) -> Known | None:
-        for known in self._known.get(tensor.untyped_storage()._cdata, ()):
+    def _introduced(self, key: int, start: int, stop: int) -> Known | None:
+        for known in self._known.get(key, ()):
             if known.start <= start and stop <= known.start + _extent(known.shape, known.strides):
                 return known
         return None
 
     def _copy(self, whole: Any, version: Version) -> None:
-        if not whole.is_cpu or whole.is_conj() or whole.is_neg():
-            whole = whole.resolve_conj().resolve_neg().cpu()
-        if whole.dtype == torch.bfloat16:
+        if not whole.is_cpu or whole.is_neg():
+            whole = whole.resolve_neg().cpu()
+        if version.dtype == "bfloat16":
             whole = whole.view(torch.int16)
-        data = memoryview(whole.contiguous().numpy()).cast("B") if whole.numel() else memoryview(b"")
+        data = whole.contiguous().numpy()
         if version.again is not None:
-            version.crc = sampled_crc(data)
+            version.crc = sampled_crc(data.reshape(-1).view(np.uint8))
             if version.again.nudges is None:
                 return
-            data = memoryview(version.again.nudges)
+            data = version.again.nudges
         version.kept = True
-        self._store(version, bytes(data))
+        self._store(version, data)
 
 
 def _extent(shape: tuple[int, ...], strides: tuple[int, ...]) -> int:

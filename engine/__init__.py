@@ -1,8 +1,9 @@
 """The headless debugger: networks, their training steps, and a cursor over them.
 
-Thirteen rooms, each built on those below it only:
+Fourteen rooms, each built on those below it only:
 
     importing    what was trained elsewhere becomes a scenario
+    sweeping     many trainings over seeds and settings, here or on a cluster
     writing      a training as a program of another library
     session      the debugger: a cursor that travels, stops, edits, saves
     recording    a step that ran elsewhere, read from a file
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from retrograde.engine.scenario.models import Scenario
     from retrograde.engine.session.published import Finding
     from retrograde.engine.session.session import Session, trace
+    from retrograde.engine.sweeping.sweeping import Sweep, sweep
 
 _HOMES = {
     "errors": ("EngineError", "FormulaError", "Problem", "ScenarioError"),
@@ -44,6 +46,7 @@ _HOMES = {
     "scenario.models": ("Scenario",),
     "session.published": ("Finding",),
     "session.session": ("Session", "trace"),
+    "sweeping.sweeping": ("Sweep", "sweep"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -58,10 +61,12 @@ __all__ = [
     "ScenarioError",
     "Session",
     "Summary",
+    "Sweep",
     "load_scenario",
     "schema",
     "shipped",
     "summary",
+    "sweep",
     "trace",
 ]
 

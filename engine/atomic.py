@@ -12,6 +12,9 @@ from pathlib import Path
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
 
+_PIECE = 2**20
+"""Bytes of a file that are read at once."""
+
 
 def read_regular(path: Path, most: int) -> bytes:
     """Reads a file; a pipe, which may have no end or no writer, and a device are not opened for long.
@@ -32,10 +35,14 @@ def read_regular(path: Path, most: int) -> bytes:
             raise EngineError(os.strerror(errno.EISDIR))
         if not stat.S_ISREG(mode):
             raise EngineError(_("this is not a file"))
-        content = file.read(most + 1)
-    if len(content) > most:
+        # Piece by piece: as much memory as is asked for is taken at once, however small the file is.
+        pieces, left = [], most + 1
+        while left and (piece := file.read(min(left, _PIECE))):
+            pieces.append(piece)
+            left -= len(piece)
+    if not left:
         raise EngineError(_("this file is too large"))
-    return content
+    return b"".join(pieces)
 
 
 def held(descriptor: int) -> bool:

@@ -24,6 +24,7 @@ from retrograde.tui.debugger.screen import DebuggerScreen
 from retrograde.tui.screens.late_keys import TakesLate
 from retrograde.tui.widgets.one_line import visible
 from retrograde.tui.work.endings import Endings
+from retrograde.tui.work.garbage import keep, keep_besides, wake
 from retrograde.tui.work.guarded import GuardedApp
 from retrograde.tui.work.pace import calm
 from retrograde.tui.work.seen import remember_opened, remember_toured, toured
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from textual.command import Provider
     from textual.driver import Driver
+    from textual.screen import Screen
 
     from retrograde.engine.errors import EngineError
     from retrograde.engine.scenario.models import Scenario
@@ -87,6 +89,8 @@ MOST_MOMENTS = 50
 """Milliseconds that a key which was typed ahead is waited for at most."""
 KEEP_SECONDS = 2.0
 """How long an ending waits for the disk."""
+IDLE_SECONDS = 0.05
+"""How long after a session was shown the rest of the program is loaded: its values are on the screen by then."""
 HANGUP = 1
 """The number of the signal that says that a terminal is gone."""
 
@@ -144,8 +148,17 @@ class RetrogradeApp(GuardedApp):
         self.look = look(name, ascii_only=ascii_only, colourless=self._colourless)
         for one in themes():
             self.register_theme(one)
-        self.theme = theme_called(name)
+        self._begin_with(theme_called(name))
         self.set_class(ascii_only, "-ascii")
+
+    def _begin_with(self, name: str) -> None:
+        """Has a theme from the start; that it changes would have all styles read a second time."""
+        theme = self.get_theme(name)
+        if theme is None or not theme.dark or theme.ansi:
+            self.theme = name
+            return
+        self.set_reactive(RetrogradeApp.theme, name)
+        self.stylesheet.set_variables(self.get_css_variables())
 
     @property
     def session(self) -> Session | None:
@@ -229,7 +242,10 @@ class RetrogradeApp(GuardedApp):
             # Also for what is not ours to write, the palette's line.
             event.text = visible(event.text.partition("\n")[0].partition("\r")[0])
         if isinstance(event, Key):
-            screen = self.screen
+            screen = self.front
+            if screen is None:
+                # The app begins or ends: nothing is there that could take it.
+                return
             if not event.is_forwarded:
                 if self._ahead.takes(screen, event):
                     return
@@ -237,13 +253,18 @@ class RetrogradeApp(GuardedApp):
                 return
         await super().on_event(event)
 
+    @property
+    def front(self) -> Screen[Any] | None:
+        """The screen in front; None while the app begins or ends, when there is none."""
+        return next(reversed(self.screen_stack), None)
+
     async def _release(self) -> None:
         """Does what was typed while the scenario was read; each key when the one before it is done."""
         for key in self._ahead.taken():
             await super().on_event(key)
             for _moment in range(MOST_MOMENTS):
                 await asyncio.sleep(0.001)
-                if not self.screen.message_queue_size:
+                if self.front is None or not self.front.message_queue_size:
                     break
 
     # -- endings that nobody asked for with a key
@@ -309,6 +330,8 @@ class RetrogradeApp(GuardedApp):
         """
         from retrograde.tui.screens.picker import PickerScreen
 
+        wake()
+
         def chosen(name: str | None) -> None:
             if name is not None:
                 self._chosen = True
@@ -328,7 +351,7 @@ class RetrogradeApp(GuardedApp):
         """
         title = str(source) if isinstance(source, str | Path) else source.name
         screen = LoadingScreen(title)
-        if isinstance(self.screen, PanelledScreen):
+        if isinstance(self.front, PanelledScreen):
             self.switch_screen(screen)
         else:
             self.push_screen(screen)
@@ -348,7 +371,7 @@ class RetrogradeApp(GuardedApp):
             opened = open_session(
                 saved, lambda source: load_scenario(source, data=self._data), lambda _done, _total: not self.is_running
             )
-            _load_the_rest()
+            _load_the_screen()
         except InterruptedError:
             return
         except EngineError as error:
@@ -389,7 +412,7 @@ class RetrogradeApp(GuardedApp):
             else:
                 scenario = load_scenario(source, data=self._data) if isinstance(source, str | Path) else source
                 session = Session(scenario)
-            _load_the_rest()
+            _load_the_screen()
         except EngineError as error:
             self.post_message(OpenedSession(screen, None, error))
         except Exception as unexpected:  # noqa: BLE001 - reported
@@ -399,11 +422,10 @@ class RetrogradeApp(GuardedApp):
 
     def _post(self, message: OpenedSession) -> None:
         """Hands over a session, with the unsaved work that there is of its scenario; in a thread."""
-        from retrograde.engine.session.saving import identity
         from retrograde.tui.work.unsaved import leftovers_of
 
         if message.session is not None and message.leftover is None:
-            message.offers, message.others = leftovers_of(identity(message.session))
+            message.offers, message.others = leftovers_of(message.session)
         self.post_message(message)
 
     def on_opened_session(self, message: OpenedSession) -> None:
@@ -411,12 +433,15 @@ class RetrogradeApp(GuardedApp):
         from retrograde.engine.errors import EngineError, ScenarioError
 
         error = message.error
+        if self.front is None:
+            # It was read for an app that has ended.
+            return
         if message.session is not None and self._history is not None:
             message.session.limit(self._history)
         if message.session is not None:
             session = message.session
             if not self.is_headless:
-                _keep_for_good()
+                keep()
                 remember_opened(session.name)
             self._offer(message.offers)
             if message.others and not self._chosen:
@@ -429,6 +454,7 @@ class RetrogradeApp(GuardedApp):
                 self.notify(text.format(count=count), markup=False)
             message.screen.give_way(session, lambda: self._begin(message, session))
             return
+        wake()
         # They were meant for what can not be shown.
         self._ahead.taken()
         if message.unexpected is not None:
@@ -438,7 +464,7 @@ class RetrogradeApp(GuardedApp):
             self.failure = error
             self.exit(2, return_code=2)
             return
-        if self.screen is message.screen:
+        if self.front is message.screen:
             self.pop_screen()
         problems: Sequence[object] = error.problems if isinstance(error, ScenarioError) else (error,)
         self.choose([str(problem) for problem in problems])
@@ -462,6 +488,11 @@ class RetrogradeApp(GuardedApp):
         if at is not None:
             debugger.call_after_refresh(self._go, debugger, at)
         debugger.call_after_refresh(self.call_later, self._release)
+        debugger.call_after_refresh(self.set_timer, IDLE_SECONDS, self._rest)
+
+    def _rest(self) -> None:
+        """Loads what no picture has asked for so far."""
+        self.run_worker(_load_the_rest, thread=True, exit_on_error=True)
 
     def _leads(self, message: OpenedSession, session: Session) -> bool:
         """Whether a person is here for the first time, at the scenario that the tour is made for."""
@@ -489,26 +520,21 @@ class RetrogradeApp(GuardedApp):
             self.push_screen(CommandsScreen(placeholder=_("a command"), id="--command-palette"))
 
 
-def _load_the_rest() -> None:
-    """Loads what the first paint does without, in the thread that reads: the first step need not wait for it."""
+def _load_the_screen() -> None:
+    """Loads what the debugger's screen is made of, in the thread that reads."""
     import retrograde.tui.debugger.parts  # noqa: F401
+
+
+def _load_the_rest() -> None:
+    """Loads what the first picture of a session does without, in a thread behind it: no key need wait for it."""
+    from retrograde.engine.late import load
     from retrograde.tui.pictures.table import pictures
 
+    # The next key is most often a step.
     pictures()
-
-
-def _keep_for_good() -> None:
-    """Lets the collector of garbage leave alone what is there now: the ops and slots of a session are very many.
-
-    A key would wait for it otherwise, now and then, for longer than all of its own work takes.
-    """
-    import gc
-
-    if gc.get_freeze_count():
-        # Another session was there before.
-        gc.unfreeze()
-        gc.collect()
-    gc.freeze()
+    for _module in load():
+        pass
+    keep_besides()
 
 
 def run_app(
@@ -546,8 +572,11 @@ def run_app(
         app.animation_level = "none"
         app.add_class("-calm")
     calm(reduced_motion)
-    with app.endings.taken():
-        code = app.run()
+    try:
+        with app.endings.taken():
+            code = app.run()
+    finally:
+        wake()
     if app.failure is not None:
         raise app.failure
     return code or 0

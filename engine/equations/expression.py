@@ -297,11 +297,17 @@ def refs(expr: Expr) -> Iterator[Ref]:
 
     Which slot a Pick takes shows only when its number is known: see ``taken``.
     """
-    if isinstance(expr, Ref):
-        yield expr
-        return
-    for part in children(expr):
-        yield from refs(part)
+    found: list[Ref] = []
+    _collect((expr,), found)
+    return iter(found)
+
+
+def _collect(parts: tuple[Expr, ...], found: list[Ref]) -> None:
+    for part in parts:
+        if type(part) is Ref:
+            found.append(part)
+        else:
+            _collect(children(part), found)
 
 
 def terms(expr: Expr) -> tuple[Expr, ...]:
@@ -311,4 +317,15 @@ def terms(expr: Expr) -> tuple[Expr, ...]:
 
 def is_polynomial(expr: Expr) -> bool:
     """Whether an expression is made of sums and products alone."""
-    return isinstance(expr, Ref | Const | Neg | Sum | Product) and all(map(is_polynomial, children(expr)))
+    left = [expr]
+    while left:
+        one = left.pop()
+        kind = type(one)
+        if kind in _POLYNOMIAL:
+            left.extend(children(one))
+        elif kind is not Ref and kind is not Const:
+            return False
+    return True
+
+
+_POLYNOMIAL = (Product, Sum, Neg)

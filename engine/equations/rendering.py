@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from retrograde.engine.equations.expression import (
@@ -51,7 +51,10 @@ def tokens(expr: Expr, leaf: Callable[[Ref], str], *, times: str = " · ") -> li
         leaf: the text of a slot: its symbol, or its number.
         times: the sign between factors: `` · `` between symbols, `` × `` between numbers.
     """
-    return list(_Writer(leaf, times).tokens(expr, _ADD))
+    # A list that grows: generators within generators take as many calls a token as it lies deep.
+    writer = _Writer(leaf, times, [])
+    writer.tokens(expr, _ADD)
+    return writer.out
 
 
 def render(expr: Expr, leaf: Callable[[Ref], str], *, times: str = " · ") -> str:
@@ -64,120 +67,124 @@ class _Writer(NamedTuple):
 
     leaf: Callable[[Ref], str]
     times: str
+    out: list[Token]
 
-    def tokens(self, expr: Expr, outer: int) -> Iterator[Token]:
-        """The tokens of an expression, in parentheses where it binds less than what is around it."""
+    def tokens(self, expr: Expr, outer: int) -> None:
+        """Writes an expression, in parentheses where it binds less than what is around it."""
         rule = RULES[type(expr)]
         bracketed = isinstance(expr, Call) and expr.function is not SQUARE
-        yield from rule.write(self, expr, outer) if bracketed or rule.level >= outer else self.wrapped(expr)
+        if bracketed or rule.level >= outer:
+            rule.write(self, expr, outer)
+        else:
+            self.wrapped(expr)
 
-    def wrapped(self, expr: Expr) -> Iterator[Token]:
-        """The tokens of an expression in parentheses."""
-        yield Token("(")
-        yield from self.tokens(expr, _ADD)
-        yield Token(")")
+    def wrapped(self, expr: Expr) -> None:
+        """Writes an expression in parentheses."""
+        self.out.append(Token("("))
+        self.tokens(expr, _ADD)
+        self.out.append(Token(")"))
 
-    def listed(self, parts: Sequence[Expr], labels: Sequence[str] = ()) -> Iterator[Token]:
-        """Some expressions with commas between them, each behind its label where it has one."""
+    def listed(self, parts: Sequence[Expr], labels: Sequence[str] = ()) -> None:
+        """Writes some expressions with commas between them, each behind its label where it has one."""
         for position, part in enumerate(parts):
             if position:
-                yield Token(", ")
+                self.out.append(Token(", "))
             if labels:
-                yield Token(labels[position])
-            yield from self.tokens(part, _ADD)
+                self.out.append(Token(labels[position]))
+            self.tokens(part, _ADD)
 
 
-def _const(_writer: _Writer, expr: Const, _outer: int) -> Iterator[Token]:
-    yield Token(expr.text or f"{expr.value:g}")
+def _const(writer: _Writer, expr: Const, _outer: int) -> None:
+    writer.out.append(Token(expr.text or f"{expr.value:g}"))
 
 
-def _ref(writer: _Writer, expr: Ref, outer: int) -> Iterator[Token]:
+def _ref(writer: _Writer, expr: Ref, outer: int) -> None:
     text = writer.leaf(expr)
-    yield Token(f"({text})" if outer > _ADD and text.startswith(("-", "−")) else text, expr)
+    writer.out.append(Token(f"({text})" if outer > _ADD and text.startswith(("-", "−")) else text, expr))
 
 
-def _neg(writer: _Writer, expr: Neg, _outer: int) -> Iterator[Token]:
-    yield Token("−")
-    yield from writer.tokens(expr.operand, _POSTFIX)
+def _neg(writer: _Writer, expr: Neg, _outer: int) -> None:
+    writer.out.append(Token("−"))
+    writer.tokens(expr.operand, _POSTFIX)
 
 
-def _sum(writer: _Writer, expr: Sum, _outer: int) -> Iterator[Token]:
+def _sum(writer: _Writer, expr: Sum, _outer: int) -> None:
     first, *rest = expr.terms
-    yield from writer.tokens(first, _ADD)
+    writer.tokens(first, _ADD)
     for part in rest:
         negative = isinstance(part, Neg)
-        yield Token(" − " if negative else " + ")
-        yield from writer.tokens(part.operand if isinstance(part, Neg) else part, _MULTIPLY)
+        writer.out.append(Token(" − " if negative else " + "))
+        writer.tokens(part.operand if isinstance(part, Neg) else part, _MULTIPLY)
 
 
-def _sub(writer: _Writer, expr: Sub, _outer: int) -> Iterator[Token]:
-    yield from writer.tokens(expr.left, _ADD)
-    yield Token(" − ")
-    yield from writer.tokens(expr.right, _MULTIPLY)
+def _sub(writer: _Writer, expr: Sub, _outer: int) -> None:
+    writer.tokens(expr.left, _ADD)
+    writer.out.append(Token(" − "))
+    writer.tokens(expr.right, _MULTIPLY)
 
 
-def _product(writer: _Writer, expr: Product, _outer: int) -> Iterator[Token]:
+def _product(writer: _Writer, expr: Product, _outer: int) -> None:
     first, *rest = expr.factors
-    yield from writer.tokens(first, _UNARY)
+    writer.tokens(first, _UNARY)
     for factor in rest:
-        yield Token(writer.times)
-        yield from writer.tokens(factor, _POSTFIX)
+        writer.out.append(Token(writer.times))
+        writer.tokens(factor, _POSTFIX)
 
 
-def _div(writer: _Writer, expr: Div, _outer: int) -> Iterator[Token]:
+def _div(writer: _Writer, expr: Div, _outer: int) -> None:
     # η · m / n is read from the left, as it is computed.
-    yield from writer.tokens(expr.numerator, _MULTIPLY if isinstance(expr.numerator, Product) else _UNARY)
-    yield Token(" / ")
-    yield from writer.tokens(expr.denominator, _POSTFIX)
+    writer.tokens(expr.numerator, _MULTIPLY if isinstance(expr.numerator, Product) else _UNARY)
+    writer.out.append(Token(" / "))
+    writer.tokens(expr.denominator, _POSTFIX)
 
 
-def _call(writer: _Writer, expr: Call, _outer: int) -> Iterator[Token]:
+def _call(writer: _Writer, expr: Call, _outer: int) -> None:
     if expr.function is SQUARE:
-        yield from writer.tokens(expr.argument, _ATOM)
-        yield Token("²")
+        writer.tokens(expr.argument, _ATOM)
+        writer.out.append(Token("²"))
     else:
-        yield Token(expr.function.symbol)
-        yield from writer.wrapped(expr.argument)
+        writer.out.append(Token(expr.function.symbol))
+        writer.wrapped(expr.argument)
 
 
-def _max(writer: _Writer, expr: Max, _outer: int) -> Iterator[Token]:
-    yield Token("max(")
-    yield from writer.listed(expr.terms)
-    yield Token(")")
+def _max(writer: _Writer, expr: Max, _outer: int) -> None:
+    writer.out.append(Token("max("))
+    writer.listed(expr.terms)
+    writer.out.append(Token(")"))
 
 
-def _argmax(writer: _Writer, expr: ArgMax, _outer: int) -> Iterator[Token]:
+def _argmax(writer: _Writer, expr: ArgMax, _outer: int) -> None:
     terms, numbers = expr.largest.terms, expr.numbers
     counted = numbers == tuple(range(1, len(terms) + 1))
-    yield Token("argmax(")
-    yield from writer.listed(terms, () if counted else [f"{number}: " for number in numbers])
-    yield Token(")")
+    writer.out.append(Token("argmax("))
+    writer.listed(terms, () if counted else [f"{number}: " for number in numbers])
+    writer.out.append(Token(")"))
 
 
-def _select(writer: _Writer, expr: Select, _outer: int) -> Iterator[Token]:
+def _select(writer: _Writer, expr: Select, _outer: int) -> None:
     condition = expr.condition
-    yield Token("(")
-    yield from writer.tokens(expr.then, _ADD)
-    yield Token(" if ")
-    yield from writer.tokens(condition.left, _ADD)
-    yield Token(f" {_SIGNS[condition.op]} ")
-    yield from writer.tokens(condition.right, _ADD)
-    yield Token(" else ")
-    yield from writer.tokens(expr.otherwise, _ADD)
-    yield Token(")")
+    writer.out.append(Token("("))
+    writer.tokens(expr.then, _ADD)
+    writer.out.append(Token(" if "))
+    writer.tokens(condition.left, _ADD)
+    writer.out.append(Token(f" {_SIGNS[condition.op]} "))
+    writer.tokens(condition.right, _ADD)
+    writer.out.append(Token(" else "))
+    writer.tokens(expr.otherwise, _ADD)
+    writer.out.append(Token(")"))
 
 
-def _pick(writer: _Writer, expr: Pick, _outer: int) -> Iterator[Token]:
-    yield Token(f"{expr.array.name}[")
-    yield from writer.tokens(expr.number, _ADD)
-    yield Token(f"{''.join(f',{place + 1}' for place in expr.rest)}]")
+def _pick(writer: _Writer, expr: Pick, _outer: int) -> None:
+    writer.out.append(Token(f"{expr.array.name}["))
+    writer.tokens(expr.number, _ADD)
+    writer.out.append(Token(f"{''.join(f',{place + 1}' for place in expr.rest)}]"))
 
 
 class Rule(NamedTuple):
-    """How a kind of node is written: how tightly it binds what it is made of, and its tokens."""
+    """How a kind of node is written: how tightly it binds what it is made of, and what writes its tokens."""
 
     level: int
-    write: Callable[[_Writer, Any, int], Iterator[Token]]
+    write: Callable[[_Writer, Any, int], None]
 
 
 RULES: Mapping[type[Any], Rule] = {

@@ -7,7 +7,7 @@ indices instead of integers, and every node of the tree becomes one NumPy call o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping, MutableSequence, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, MutableSequence, Sequence
 from itertools import pairwise
 from math import prod
 from typing import Any
@@ -83,6 +83,7 @@ class KernelExecutor:
         size = program.state_size
         self._state, self._updated = self._flat[:size], self._flat[size : 2 * size]
         self._looks: dict[Probe, tuple[Callable[..., None], NDArray[np.intp]]] = {}
+        self._readers: dict[frozenset[Array], int] = {}
         self._position = {op.target: number for number, op in enumerate(program.ops)}
 
     @property
@@ -147,6 +148,45 @@ class KernelExecutor:
         for ref, value in kept:
             self._views[ref.array][ref.index] = value
         return Frame(self.program, flat, self.mathematics)
+
+    def values(self, state: Floats, leaves: Batch, array: Array) -> Floats:
+        """The values of an array alone, as in ``frame``: what would be computed after it is not.
+
+        Args:
+            state: the state.
+            leaves: the samples.
+            array: what an op makes.
+        """
+        self._state[...] = state
+        self._load(leaves)
+        return self._until(array, 0)
+
+    def values_again(self, state: Floats, array: Array, changed: Iterable[Array]) -> Floats:
+        """The same where since the last call nothing but some parameters has become another: from their layers on.
+
+        Args:
+            state: the state.
+            array: what an op makes.
+            changed: the parameters.
+        """
+        self._state[...] = state
+        return self._until(array, self._first_reader(frozenset(changed)))
+
+    def _until(self, array: Array, first: int) -> Floats:
+        with np.errstate(all="ignore"):
+            for kernel in self._kernels[first : self._position[array] + 1]:
+                kernel()
+        return self._views[array].copy()
+
+    def _first_reader(self, changed: frozenset[Array]) -> int:
+        """The first op of the layers that read some parameters: the ops of a layer may share what they make of them."""
+        first = self._readers.get(changed)
+        if first is None:
+            ops = self.program.ops
+            layers = {op.layer for op in ops if not changed.isdisjoint(op.inputs)}
+            numbers = (number for number, op in enumerate(ops) if op.layer in layers)
+            first = self._readers[changed] = next(numbers, len(ops))
+        return first
 
     def _overridden(self, pending: Mapping[int, Sequence[tuple[Ref, float]]]) -> None:
         """The ops one by one, with values that replace some of what they make."""

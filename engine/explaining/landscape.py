@@ -11,7 +11,7 @@ from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.executor.kernels import KernelExecutor
 from retrograde.engine.network.program import Program, unravel
-from retrograde.engine.travel.timeline import Timeline, total_loss
+from retrograde.engine.travel.timeline import Timeline
 
 MOST_WAY = 240
 """Moments of the way that are looked at."""
@@ -27,6 +27,7 @@ class Landscape:
     def __init__(self, timeline: Timeline) -> None:
         self.timeline = timeline
         program = self._program = timeline.evaluation
+        self._total = program.named["E"]
         blas = timeline.network.scenario.network.arithmetic == "blas"
         self._executor = KernelExecutor(program, timeline.constants, blas=blas)
         dated = [leaf.source.values(0, timeline.schedule.per_epoch) for leaf in program.dated]
@@ -38,7 +39,7 @@ class Landscape:
 
     def loss(self, state: Floats) -> float:
         """E over all samples under a state."""
-        return total_loss(self._executor.frame(state, self._leaves))
+        return self._executor.values(state, self._leaves, self._total).item()
 
     def over(
         self,
@@ -65,13 +66,18 @@ class Landscape:
         moved = np.array(state)
         first, second = self.place(across), self.place(up)
         found = np.empty((len(ys), len(xs)))
+        total, again = self._total, self._executor.values_again
+        # From here on only the two parameters become others, and in a row of the grid only one of them.
+        self._executor.values(state, self._leaves, total)
         for row, y in enumerate(ys.tolist()):
             moved[second] = y
+            changed: tuple[Array, ...] = (across.array, up.array)
             for column, x in enumerate(xs.tolist()):
                 if asked is not None and asked():
                     raise InterruptedError
                 moved[first] = x
-                found[row, column] = self.loss(moved)
+                found[row, column] = again(moved, total, changed).item()
+                changed = (across.array,)
         return found
 
 

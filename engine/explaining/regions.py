@@ -130,6 +130,6 @@ class Regions:
                 raise InterruptedError
             piece = points[start : start + CHUNK]
             batch[: len(piece)] = piece
-            frame = executor.frame(state, executor.leaves([batch, *self._others], range(CHUNK), dated))
-            found[start : start + len(piece)] = frame.array(array).reshape(CHUNK, -1)[: len(piece)]
+            values = executor.values(state, executor.leaves([batch, *self._others], range(CHUNK), dated), array)
+            found[start : start + len(piece)] = values.reshape(CHUNK, -1)[: len(piece)]
         return found

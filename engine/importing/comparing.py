@@ -2,21 +2,29 @@
 
 Both round differently, and their sums run in different orders. So two arrays agree where no element is further away
 from the recorded one than ``STEPS`` roundings of the largest of them: 9·10⁻¹³ of it for float64, 5·10⁻⁴ for float32.
+
+What is left of a sum whose terms cancel may be smaller than their roundings: the gradient of a scale before a norm,
+which is ε/(σ² + ε) of its terms, that of a key's bias, which is 0, and what Adam makes of these. So where an element is
+further off, its equation decides: how far apart it takes what is apart already, and its own roundings; see
+``rounding``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property, partial
 
 import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.equations.array import Array
 from retrograde.engine.errors import EngineError
 from retrograde.engine.importing.draft import Link, Made
 from retrograde.engine.importing.recorded import Mapped, map_recording
+from retrograde.engine.importing.rounding import running_bounds
 from retrograde.engine.network.frame import Frame
+from retrograde.engine.recording.checking import FACTOR
 from retrograde.engine.recording.form import DTYPES
 from retrograde.engine.recording.recording import Recording
 from retrograde.engine.recording.window import unflattened
@@ -25,6 +33,7 @@ from retrograde.engine.text import _, visible
 
 STEPS = 4096
 """Roundings by which two arrays may be apart."""
+_GRADIENT, _NEW = "grad({})", "new({})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +92,6 @@ class _Comparing:
     def __init__(self, recording: Recording, session: Session) -> None:
         self._recording = recording
         self._mapped: Mapped = map_recording(recording)
-        self._training = session.scenario.training
         self._frame: Frame = session.timeline.frame(0)
         self._named = self._frame.program.named
         self._numbers = {value.name: number for number, value in enumerate(recording.records.values)}
@@ -103,66 +111,65 @@ class _Comparing:
         for made in self._mapped.draft.parameters():
             owner = self._mapped.draft.sources.owner(made.places)
             recorded = self._mapped.draft.sources.numbers(made.places, self._floats)
-            yield self._row("weight", owner, made.name, recorded, self._value(made.name))
+            yield self._row("weight", owner, made.name, recorded)
 
     def forward(self) -> Iterator[Row]:
         """What operators made, in their order."""
-        for link in sorted(self._mapped.draft.links, key=lambda link: self._makers.get(link.value, -1)):
+        for link in self._links():
             name = f"{link.stem}_{link.node.name}"
-            if name not in self._named:
-                continue
-            recorded = self._recording.file.floats(link.value)
-            yield self._row(
-                "forward", self._recording.records.values[link.value].name, name, *self._pair(recorded, link)
-            )
+            recorded, value = self._recording.file.floats(link.value), self._recording.records.values[link.value].name
+            yield self._row("forward", value, name, recorded, shown=partial(_part, link=link))
 
-    def _pair(self, recorded: Floats, link: Link) -> tuple[Floats, Floats]:
-        computed = self._value(f"{link.stem}_{link.node.name}").reshape(-1)
-        if link.chosen is None:
-            return recorded, computed[link.places].reshape(recorded.shape)
-        # Of a part the numbers that it has in the whole tell which element differs.
-        found = np.array(recorded.reshape(-1))
-        found[link.chosen] = computed[link.places]
-        return recorded, found.reshape(recorded.shape)
+    def _links(self) -> Iterator[Link]:
+        """What operators made of what layers make, in their order."""
+        for link in sorted(self._mapped.draft.links, key=lambda link: self._makers.get(link.value, -1)):
+            if self._arrays(f"{link.stem}_{link.node.name}"):
+                yield link
 
     def loss(self) -> Iterator[Row]:
         """The loss."""
         name = self._recording.records.values[self._mapped.loss].name
-        yield self._row("loss", name, "E", self._recording.file.floats(self._mapped.loss), self._value("E"))
+        yield self._row("loss", name, "E", self._recording.file.floats(self._mapped.loss))
 
     def update(self) -> Iterator[Row]:
         """Gradients as they came from the backward pass, and the new parameters."""
-        for kind, pattern in (("gradient", "grad({})"), ("update", "new({})")):
+        for made, pattern in self._updates():
+            owner = pattern.format(self._mapped.draft.sources.owner(made.places))
+            whole = float(np.abs(self._floats(owner)).max(initial=0.0))
+            kind = "gradient" if pattern == _GRADIENT else "update"
+            yield self._row(kind, owner, pattern.format(made.name), self._of(made, pattern), scale=whole)
+
+    def _updates(self) -> Iterator[tuple[Made, str]]:
+        """The parameters whose gradients, and those whose new values, are in both."""
+        for pattern in (_GRADIENT, _NEW):
             for made in self._mapped.draft.parameters():
-                owner, name = self._mapped.draft.sources.owner(made.places), pattern.format(made.name)
-                if name not in self._named or pattern.format(owner) not in self._numbers:
-                    continue
-                recorded = self._mapped.draft.sources.numbers(
-                    made.places,
-                    lambda one, pattern=pattern: self._floats(pattern.format(one)),  # type: ignore[misc]
-                )
-                whole = float(np.abs(self._floats(pattern.format(owner))).max(initial=0.0))
-                room = self._room(made, owner) if kind == "update" else 0.0
-                yield self._row(kind, pattern.format(owner), name, recorded, self._value(name), scale=whole, room=room)
+                owner = self._mapped.draft.sources.owner(made.places)
+                if pattern.format(made.name) in self._named and pattern.format(owner) in self._numbers:
+                    yield made, pattern
 
-    def _room(self, made: Made, owner: str) -> Any:
-        """How far apart new parameters may be because their gradients are, of an optimiser that divides by √v + ε.
-
-        Where a gradient is 0 but for rounding (the bias of the keys of an attention), ε is what it is divided by.
-        """
-        gradient = f"grad({owner})"
-        epsilon, rate = self._training.eps, self._training.learning_rate
-        if not epsilon or f"grad({made.name})" not in self._named or gradient not in self._numbers:
-            return 0.0
-        recorded = self._mapped.draft.sources.numbers(made.places, lambda one: self._floats(f"grad({one})"))
-        with np.errstate(invalid="ignore", over="ignore"):
-            return abs(rate) / epsilon * np.abs(recorded - self._value(f"grad({made.name})"))
+    def _of(self, made: Made, pattern: str) -> Floats:
+        """What was recorded of the gradient of a parameter, or of its new value."""
+        return self._mapped.draft.sources.numbers(made.places, lambda one: self._floats(pattern.format(one)))
 
     def _floats(self, name: str) -> Floats:
         return self._recording.file.floats(self._numbers[name])
 
+    def _arrays(self, name: str) -> list[Array]:
+        """The arrays that a name stands for: one, or one of each time step of a sequence."""
+        if name in self._named:
+            return [self._named[name]]
+        found: list[Array] = []
+        while (step := f"{name}@{len(found) + 1}") in self._named:
+            found.append(self._named[step])
+        return found
+
+    def _whole(self, name: str, read: Callable[[Array], Floats]) -> Floats:
+        """What is read of an array; of a sequence of all of its steps, with the axis of time after the sample's."""
+        arrays = self._arrays(name)
+        return read(arrays[0]) if name in self._named else np.stack([read(array) for array in arrays], axis=1)
+
     def _value(self, name: str) -> Floats:
-        return self._frame.array(self._named[name])
+        return self._whole(name, self._frame.array)
 
     def _row(
         self,
@@ -170,22 +177,29 @@ class _Comparing:
         name: str,
         computed: str,
         recorded: Floats,
-        values: Floats,
         *,
+        shown: Callable[[Floats, Floats], Floats] = lambda values, _others: values,
         scale: float | None = None,
-        room: Any = 0.0,
     ) -> Row:
+        """An array beside one of the network, of which ``shown`` gives the elements that are recorded."""
         number = self._numbers[name]
         record = self._recording.records.values[number]
+        values = shown(self._value(computed), recorded).reshape(recorded.shape)
         with np.errstate(invalid="ignore"):
             apart = np.where(
                 (recorded == values) | (np.isnan(recorded) & np.isnan(values)), 0.0, np.abs(recorded - values)
             )
         apart = np.where(np.isnan(apart), np.inf, apart)
-        worst = int((apart - room).argmax()) if apart.size else 0
-        room = float(np.broadcast_to(room, apart.shape).reshape(-1)[worst]) if apart.size else 0.0
         finite = np.abs(recorded[np.isfinite(recorded)])
         largest = float(finite.max(initial=0.0)) if scale is None else scale
+        # Weights are copied, not computed.
+        limits = np.full(apart.shape, 0.0 if kind == "weight" else STEPS * DTYPES[record.dtype].epsilon * largest)
+        if kind != "weight" and (apart > limits).any() and self._bounds is not None:
+            bounds = self._whole(computed, self._bounds.__getitem__)
+            bounds = shown(bounds, np.zeros(apart.shape)).reshape(apart.shape)
+            limits = np.maximum(limits, FACTOR * np.nan_to_num(bounds, posinf=0.0))
+        worst = int((apart - limits).argmax()) if apart.size else 0
+        difference, limit = (float(one.reshape(-1)[worst]) if apart.size else 0.0 for one in (apart, limits))
         op, module, place = self._place(number)
         return Row(
             kind=kind,
@@ -194,13 +208,41 @@ class _Comparing:
             op=op,
             module=module,
             place=place,
-            difference=float(apart.reshape(-1)[worst]) if apart.size else 0.0,
+            difference=difference,
             scale=largest,
-            # Weights are copied, not computed.
-            limit=0.0 if kind == "weight" else STEPS * DTYPES[record.dtype].epsilon * largest + room,
+            limit=limit,
             element=tuple(int(one) + 1 for one in unflattened(worst, recorded.shape)),
             values=(float(recorded.reshape(-1)[worst]), float(values.reshape(-1)[worst])) if apart.size else (0.0, 0.0),
         )
+
+    @cached_property
+    def _bounds(self) -> Mapping[Array, Floats] | None:
+        """How far apart rounding in the recorded type can have taken each value of the two."""
+        made = {value.dtype for value in self._recording.records.values if value.kind == "made"}
+        kinds = [DTYPES[one] for one in made if one in DTYPES and DTYPES[one].epsilon]
+        kind = max(kinds, key=lambda one: one.epsilon, default=DTYPES["float64"])
+        return running_bounds(self._frame, kind, self._seen())
+
+    def _seen(self) -> Mapping[Array, Floats]:
+        """How far apart what both show is."""
+        seen: dict[Array, Floats] = {}
+        with np.errstate(invalid="ignore", over="ignore"):
+            for link in self._links():
+                name = f"{link.stem}_{link.node.name}"
+                arrays, value = self._arrays(name), self._value(name)
+                for array in arrays:
+                    seen.setdefault(array, np.full(array.shape, np.inf))
+                apart = np.array(self._whole(name, seen.__getitem__)).reshape(-1)
+                recorded = self._recording.file.floats(link.value).reshape(-1)
+                places, chosen = link.places.reshape(-1), slice(None) if link.chosen is None else link.chosen
+                apart[places] = np.abs(recorded[chosen] - value.reshape(-1)[places])
+                whole = apart.reshape(value.shape)
+                steps = [whole] if name in self._named else [whole[:, time] for time in range(len(arrays))]
+                seen |= zip(arrays, steps, strict=True)
+            for made, pattern in self._updates():
+                array = self._named[pattern.format(made.name)]
+                seen[array] = np.abs(self._of(made, pattern) - self._frame.array(array))
+        return seen
 
     def _place(self, number: int) -> tuple[str, str, str]:
         """The operator that made a value, its module, and the user's line of code."""
@@ -215,3 +257,10 @@ class _Comparing:
             return call.op, call.module, ""
         line = self._recording.records.sources[source]
         return call.op, call.module, f"{line.file}:{line.line}: {line.text}"
+
+
+def _part(values: Floats, others: Floats, link: Link) -> Floats:
+    """The elements of an array of the network that a recorded value has; where that has more, others beside them."""
+    found = np.array(others.reshape(-1))
+    found[slice(None) if link.chosen is None else link.chosen] = values.reshape(-1)[link.places].reshape(-1)
+    return found.reshape(others.shape)

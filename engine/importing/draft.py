@@ -238,6 +238,8 @@ class Draft:
                 continue
             places = one.places.reshape(-1)
             chosen = np.flatnonzero(places // width % steps == steps - 1)
+            if not chosen.size:
+                continue
             places = places[chosen] // (steps * width) * width + places[chosen] % width
             found.append(Link(value=one.value, chosen=chosen, stem="out", node=node, places=places))
         self.links = found
@@ -315,15 +317,19 @@ class Draft:
             above = node.name
         return found
 
-    @staticmethod
-    def _from(node: Node) -> str | dict[str, str]:
-        """Where the layer's tensors are in the file of weights."""
+    def _from(self, node: Node) -> str | dict[str, str]:
+        """Where the layer's tensors are in the file of weights: behind a name, where no others are there."""
         names = {name: _stored(node, name, piece) for name, piece in node.tensors.items()}
         prefixes = {full.removesuffix(name).removesuffix(".") for name, full in names.items() if full.endswith(name)}
-        if len(prefixes) == 1 and all(
-            f"{next(iter(prefixes))}.{name}".strip(".") == one for name, one in names.items()
+        prefix = next(iter(prefixes), "")
+        others = {_stored(other, name, one) for other in self.nodes for name, one in other.tensors.items()}
+        beside = {one for one in others if one.startswith(f"{prefix}.") and "." not in one[len(prefix) + 1 :]}
+        if (
+            len(prefixes) == 1
+            and all(f"{prefix}.{name}".strip(".") == one for name, one in names.items())
+            and beside <= set(names.values())
         ):
-            return next(iter(prefixes))
+            return prefix
         return names
 
     def layers(self) -> tuple[list[Layer], Shapes]:

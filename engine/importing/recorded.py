@@ -103,7 +103,7 @@ def map_recording(recording: Recording) -> Mapped:
     """
     calls, root = needed(recording)
     trace = RecordedTrace(recording)
-    trace.walk(calls, TABLE.get)
+    trace.walk(calls, TABLE.get, recurrent.stepwise)
     if trace.refused:
         raise RefusedError(recording.file.path, trace.refused)
     loss = trace.meaning.get(root)
@@ -145,9 +145,13 @@ def _share(draft: Draft) -> None:
         places = {name: piece.places for name, piece in node.tensors.items()}
         firsts = {owners[first] for one in places.values() if (first := int(one.reshape(-1)[0])) in owners}
         for other in firsts:
-            same = other.kind == node.kind and places.keys() == other.tensors.keys()
-            if not same or any((one != other.tensors[name].places).any() for name, one in places.items()):
-                message = _("{node} and {other} have weights in common: layers share all of theirs, and of one kind")
+            tied = other.kind == "embedding" and node.kind in {"linear", "dense"}
+            same = (tied or other.kind == node.kind) and places.keys() == other.tensors.keys()
+            if not same or any(not np.array_equal(one, other.tensors[name].places) for name, one in places.items()):
+                message = _(
+                    "{node} and {other} have weights in common: layers share all of theirs, and are of one kind, or one"
+                    " is an embedding and the other a linear layer without a bias"
+                )
                 raise EngineError(message.format(node=node.name, other=other.name))
             node.keys["share"] = other.name
             node.tensors = {}

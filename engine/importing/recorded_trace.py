@@ -24,10 +24,13 @@ from retrograde.engine.importing.tracing import (
     Weight,
     numbered,
 )
+from retrograde.engine.importing.unrolled import Unrolled, unrolled
 from retrograde.engine.recording.aten.reading import base_name
 from retrograde.engine.recording.form import Call, Window
 from retrograde.engine.recording.recording import Recording
 from retrograde.engine.text import _
+
+Rule = Callable[[Trace, Operation], None]
 
 
 class RecordedTrace(Trace):
@@ -54,6 +57,20 @@ class RecordedTrace(Trace):
         """
         one = call.arguments.get(name)
         return self.resolved(one) if isinstance(one, Window) else None
+
+    def held(self, call: Operation, name: str) -> Held:
+        """The same of values of a layer.
+
+        Raises:
+            UnmappedError: it is something else.
+        """
+        window = call.arguments.get(name)
+        if isinstance(window, Window) and isinstance(self.given(call, name), Fixed):
+            value = self.recording.records.values[window.value]
+            if value.kind == "input" and self.inputs not in {None, window.value}:
+                message = _("{name} is a second input: a scenario has one array of inputs")
+                raise UnmappedError(message.format(name=name))
+        return super().held(call, name)
 
     def listed(self, call: Operation, name: str) -> list[Meaning]:
         """The same of a list of tensors."""
@@ -179,31 +196,64 @@ class RecordedTrace(Trace):
         """The number of the first result in the recording."""
         return next(result.to.value for result in _recorded(call).results if result.position == 0)
 
-    def walk(self, calls: Sequence[int], rules: Callable[[str], Callable[[Trace, Operation], None] | None]) -> None:
-        """Follows the operators that matter, in their order; those without a layer are noted."""
-        records = self.recording.records
+    def walk(
+        self,
+        calls: Sequence[int],
+        rules: Callable[[str], Rule | None],
+        stepwise: Callable[[RecordedTrace, Operation, Unrolled], None],
+    ) -> None:
+        """Follows the operators that matter, in their order; those without a layer are noted.
+
+        Args:
+            calls: their numbers.
+            rules: says what the results of an operator of some name mean.
+            stepwise: does so for the operators of a recurrent layer that ran step by step.
+        """
+        layers = {max(max(step.calls) for step in one.steps): one for one in unrolled(self.recording, calls)}
+        inner = {call for one in layers.values() for step in one.steps for call in step.calls}
         lost: set[int] = set()
         for number in calls:
-            call = records.calls[number]
-            base = base_name(call.op)
-            reads = _windows(call)
-            if any(window.value in lost for window in reads):
-                lost |= {result.to.value for result in call.results}
+            call = self.recording.records.calls[number]
+            layer = layers.get(number)
+            if number in inner and layer is None:
                 continue
-            try:
-                if all(isinstance(self.resolved(one), Fixed) for one in reads) and base not in _MASKING:
-                    self._fixed(call)
+            reads = _windows(call) if layer is None else [step.x for step in layer.steps]
+            if not any(window.value in lost for window in reads):
+                try:
+                    if layer is None:
+                        self._follow(call, reads, rules)
+                    else:
+                        stepwise(self, call, layer)
                     continue
-                rule = rules(base)
-                if rule is None:
-                    raise UnmappedError(_("no layer does this"))
-                rule(self, call)
-            except (UnmappedError, *UNFIT) as error:
-                reason = str(error) if isinstance(error, UnmappedError) else _("its arguments do not fit")
-                source = self.recording.source(self._op_number(number))
-                place = "" if source is None else f"{source.file}:{source.line}: {source.text}"
-                self.refused.append(Refusal(op=call.op, module=call.module, place=place, reason=reason))
-                lost |= {result.to.value for result in call.results}
+                except (UnmappedError, *UNFIT) as error:
+                    self._refuse(number if layer is None else layer.steps[0].product, error)
+            made = {step.state for step in layer.steps} if layer is not None else set()
+            lost |= made | {result.to.value for result in call.results}
+
+    def _follow(self, call: Call, reads: Sequence[Window], rules: Callable[[str], Rule | None]) -> None:
+        """Says what the results of an operator mean.
+
+        Raises:
+            UnmappedError: it has no layer.
+        """
+        base = base_name(call.op)
+        if all(isinstance(self.resolved(one), Fixed) for one in reads) and base not in _MASKING:
+            self._fixed(call)
+            return
+        rule = rules(base)
+        if rule is None:
+            raise UnmappedError(_("no layer does this"))
+        rule(self, call)
+
+    def _refuse(self, number: int, error: Exception) -> None:
+        """Notes an operator that has no layer; the same line of code with the same reason once."""
+        call = self.recording.records.calls[number]
+        reason = str(error) if isinstance(error, UnmappedError) else _("its arguments do not fit")
+        source = self.recording.source(self._op_number(number))
+        place = "" if source is None else f"{source.file}:{source.line}: {source.text}"
+        found = Refusal(op=call.op, module=call.module, place=place, reason=reason)
+        if found not in self.refused:
+            self.refused.append(found)
 
     def _op_number(self, number: int) -> int:
         """The number in the program of an operator of the file."""
@@ -258,8 +308,9 @@ def needed(recording: Recording) -> tuple[list[int], int]:
     seed = next((n for n in range(first - 1, -1, -1) if base_name(calls[n].op) == "ones_like"), None)
     if seed is None:
         raise EngineError(_("the backward pass does not begin with the gradient 1 of one loss"))
-    root = calls[seed].arguments["self"]
-    assert isinstance(root, Window)
+    root = calls[seed].arguments.get("self")
+    if not isinstance(root, Window):
+        raise EngineError(_("the backward pass does not begin with the gradient 1 of one loss"))
     made = {result.to.value: n for n, call in enumerate(calls[:seed]) for result in call.results}
     wanted, found = [root.value], set()
     while wanted:

@@ -108,7 +108,8 @@ class Form:
 class Model(BaseModel):
     """A table of a scenario file: strict, frozen, and without unknown keys."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+    # What reads a table alone is made when one is read alone: most are read as a part of the file.
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -344,7 +345,8 @@ class Layer(Model):
     share: str | None = Field(
         default=None,
         max_length=24,
-        description="the name of an earlier layer of the same kind whose parameters this layer uses too",
+        description="the name of an earlier layer whose parameters this layer uses too: one of the same kind; or, of a"
+        ' linear or dense layer with bias = "none", an embedding, whose table are its weights',
     )
     layout: WeightLayout | None = Field(
         default=None,

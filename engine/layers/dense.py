@@ -168,7 +168,6 @@ class DenseLayer(ActivatedLayer):
         """A weighted sum and an activation, at each time step of a sequence."""
         from retrograde.engine.equations.array import Extent, Phase
         from retrograde.engine.ops.dense import Dense
-        from retrograde.engine.ops.edges import EdgeColumns, EdgeSum
 
         weights = forward.parameter("W")
         bias = forward.parameter("b") if self.bias != "none" else None
@@ -186,6 +185,8 @@ class DenseLayer(ActivatedLayer):
                     bias=bias,
                 )
             else:
+                from retrograde.engine.ops.edges import EdgeColumns, EdgeSum
+
                 op = EdgeSum(
                     target=net,
                     phase=Phase.FORWARD,

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from retrograde.engine.equations.activation_table import ACTIVATIONS, LOG_SOFTMAX, SOFTMAX
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
+from retrograde.engine.late import late
 from retrograde.engine.layers.base import ActivatedLayer, Layer, Value
 from retrograde.engine.network.builder import Builder
 from retrograde.engine.ops.activation import Activate, make_function
 from retrograde.engine.ops.base import Op
 from retrograde.engine.ops.leaves import Dated, First, Leaves, Source
-from retrograde.engine.ops.log_softmax import LogShare
-from retrograde.engine.ops.softmax import Exponential, Quotient, RowMaximum, RowSum
+
+if TYPE_CHECKING:
+    from retrograde.engine.ops import log_softmax, softmax
+else:
+    log_softmax = late("retrograde.engine.ops.log_softmax")
+    softmax = late("retrograde.engine.ops.softmax")
 
 
 class Softmax(NamedTuple):
@@ -128,7 +133,8 @@ class ForwardPass:
 
     def changing(self, array: Array, source: Source) -> Array:
         """A leaf with other values in each iteration, such as a dropout mask; the first may be given by a file."""
-        first = self._given.get(self.layer.name, {}).get(array.stem)
+        name = array.stem if array.time is None else f"{array.stem}@{array.time}"
+        first = self._given.get(self.layer.name, {}).get(name)
         if first is not None and first.shape == array.shape:
             source = First(given=first, later=source)
         self.dated.append(Dated(array=array, source=source))
@@ -206,7 +212,7 @@ class ForwardPass:
         """
         maximum, exponentials, normaliser = self._exponentials(net, causal=causal)
         sums = {"exponentials": exponentials, "normaliser": normaliser}
-        shares = self._op(Quotient, stem, net.element_shape, role, net, causal=causal, **sums)
+        shares = self._op(softmax.Quotient, stem, net.element_shape, role, net, causal=causal, **sums)
         self.softmax[shares] = Softmax(net, maximum, normaliser)
         return shares
 
@@ -214,12 +220,14 @@ class ForwardPass:
         """Appends the four ops of a logarithm of a softmax; returns the logarithms."""
         maximum, _exponentials, normaliser = self._exponentials(net)
         fields = {"net": net, "maximum": maximum, "normaliser": normaliser}
-        return self._op(LogShare, stem, net.element_shape, Role.OUT, net, **fields)
+        return self._op(log_softmax.LogShare, stem, net.element_shape, Role.OUT, net, **fields)
 
     def _exponentials(self, net: Array, *, causal: bool = False) -> tuple[Array, Array, Array]:
         """Appends the maximum of each row, the exponentials, and their sum."""
         rows, shape = net.element_shape[:-1], net.element_shape
-        maximum = self._op(RowMaximum, "max", rows, Role.MAXIMUM, net, net=net, causal=causal)
-        exponentials = self._op(Exponential, "e", shape, Role.EXPONENTIAL, net, net=net, maximum=maximum, causal=causal)
-        normaliser = self._op(RowSum, "S", rows, Role.NORMALISER, net, exponentials=exponentials, causal=causal)
+        maximum = self._op(softmax.RowMaximum, "max", rows, Role.MAXIMUM, net, net=net, causal=causal)
+        exponentials = self._op(
+            softmax.Exponential, "e", shape, Role.EXPONENTIAL, net, net=net, maximum=maximum, causal=causal
+        )
+        normaliser = self._op(softmax.RowSum, "S", rows, Role.NORMALISER, net, exponentials=exponentials, causal=causal)
         return maximum, exponentials, normaliser

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import prod
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.equations.logarithms import GUARDS
 from retrograde.engine.equations.losses import CROSS_ENTROPY, LOSSES, MULTICLASS_HINGE
+from retrograde.engine.late import late
 from retrograde.engine.layers.base import Form, Value
 from retrograde.engine.network.forward import ForwardPass
-from retrograde.engine.ops.counting import Divisor, TargetWeight
 from retrograde.engine.ops.loss import ClassWeights, Counted, CrossEntropy, LossTerm, Share, SmoothTarget, ValueTerm
-from retrograde.engine.ops.multiclass_hinge import RightScore, Shortfall
 from retrograde.engine.scenario.models import LossTable
+
+if TYPE_CHECKING:
+    from retrograde.engine.ops import counting as counts
+    from retrograde.engine.ops import multiclass_hinge
+else:
+    counts = late("retrograde.engine.ops.counting")
+    multiclass_hinge = late("retrograde.engine.ops.multiclass_hinge")
 
 
 def _loss_terms(forward: ForwardPass, loss: LossTable, form: Form, value: Value, goal: Array) -> list[Array]:
@@ -56,7 +62,7 @@ def _term(
     own = None
     if weights is not None and (collapsed or single or loss.kind == MULTICLASS_HINGE.name):
         made = forward.made("omega", out.element_shape[:-1], sign="ω", time=out.time)
-        own = forward.append(TargetWeight(target=made, weights=weights, goal=goal, at=at, **place))
+        own = forward.append(counts.TargetWeight(target=made, weights=weights, goal=goal, at=at, **place))
     if collapsed and softmax is not None:
         classes = None if weights is None or own is None else ClassWeights(each=weights, own=own)
         arrays: dict[str, Any] = {"net": softmax.net, "maximum": softmax.maximum, "normaliser": softmax.normaliser}
@@ -64,9 +70,11 @@ def _term(
     share = replace(share, own=own) if own is not None else replace(share, each=weights)
     if loss.kind == MULTICLASS_HINGE.name:
         made = forward.made("right", out.element_shape[:-1], time=out.time)
-        right = forward.append(RightScore(target=made, **compared, **place))
+        right = forward.append(multiclass_hinge.RightScore(target=made, **compared, **place))
         margin = LOSSES[loss.kind].settings(loss)["margin"]
-        return forward.append(Shortfall(target=target, right=right, margin=margin, share=share, **compared, **place))
+        return forward.append(
+            multiclass_hinge.Shortfall(target=target, right=right, margin=margin, share=share, **compared, **place)
+        )
     settings = LOSSES[loss.kind].settings(loss)
     return forward.append(LossTerm(target=target, loss=loss.kind, settings=settings, share=share, **compared, **place))
 
@@ -117,7 +125,7 @@ def _divisor(
     by = weights if weighed and pooled else None
     mask = counting.mask if pooled else None
     return forward.append(
-        Divisor(
+        counts.Divisor(
             target=forward.made("count", (), sign="N", batched=False),
             phase=Phase.LOSS,
             layer=forward.layer.name,

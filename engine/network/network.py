@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -149,6 +150,23 @@ class Network:
         self.columns: tuple[Floats, ...] = (*self._columns(self.dataset), *self._starting())
         held = self.dataset.held_out
         self.held_columns: tuple[Floats, ...] | None = None if held is None else self._columns(held)
+
+    def reseeded(self, scenario: Scenario) -> Network:
+        """The network of the same scenario with another seed: the same arrays, and the same programs where they can be.
+
+        Args:
+            scenario: the scenario, which differs in its seeds alone.
+        """
+        found = copy(self)
+        found.scenario = scenario
+        found.__dict__.pop("initial_state", None)
+        drawn = initial_parameters(scenario)
+        found.parameters = {
+            array: drawn[layer][name] for layer, owned in self._owned.items() for name, array in owned.items()
+        }
+        if any(hasattr(leaf.source, "seed") for program in self._programs.values() for leaf in program.dated):
+            found._programs, found._sensitivities = {}, {}
+        return found
 
     def _append_parameters(self) -> None:
         """Makes the parameters of every layer; a layer that shares those of another one has the same arrays."""

@@ -318,6 +318,13 @@ def _stops(keys: Sequence[object], offsets: Sequence[int]) -> tuple[int, ...]:
 
 def ravel(index: Sequence[int], shape: Sequence[int]) -> int:
     """The position of an index in an array that is laid out row by row."""
+    # Most arrays are rows or matrices, and a key asks this some hundred times.
+    if len(shape) == 1:
+        (column,) = index
+        return column
+    if len(shape) == 2:
+        row, column = index
+        return row * shape[1] + column
     flat = 0
     for position, length in zip(index, shape, strict=True):
         flat = flat * length + position

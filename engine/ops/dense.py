@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,22 @@ from retrograde.engine.text import _
 
 if TYPE_CHECKING:
     from retrograde.engine.ops.base import GradientPass
+
+
+MOST_KEPT = 1024
+"""Slots of a row that are kept for the next step."""
+
+
+@lru_cache(maxsize=8)
+def _elements(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """All indices of a shape, row by row."""
+    return tuple(np.ndindex(shape))
+
+
+@lru_cache(maxsize=64)
+def _row(array: Array, first: Any, shape: tuple[int, ...]) -> list[Ref]:
+    """The slots of an array with a first index; the next step of a weighted sum reads most of them again."""
+    return [Ref(array, (first, *element)) for element in _elements(shape)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,10 +68,10 @@ class Dense(Op):
 
     def equation(self, index: Index) -> Expr:
         s, i = index
-        found: list[Expr] = [
-            Product((Ref(self.weights, (i, j)), Ref(self.x, (s, *element))))
-            for j, element in enumerate(np.ndindex(self.x.shape[1:]))
-        ]
+        keep = type(s) is type(i) is int and len(_elements(self.x.shape[1:])) <= MOST_KEPT
+        row = _row if keep else _row.__wrapped__
+        weights, x = row(self.weights, i, self.weights.shape[1:]), row(self.x, s, self.x.shape[1:])
+        found: list[Expr] = [Product(pair) for pair in zip(weights, x, strict=True)]
         if self.bias is not None:
             found.append(self._bias(i))
         return found[0] if len(found) == 1 else Sum(tuple(found))

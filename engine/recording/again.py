@@ -34,7 +34,7 @@ UNFIT = (KeyError, ValueError, TypeError, IndexError, OverflowError, AttributeEr
 """What arithmetic raises for operands that do not fit."""
 _KEPT = 2**26
 """Bytes of numbers that were made again and are kept at hand."""
-_BLOCK = 2**12
+_BLOCK = 2**14
 """Elements that go through a formula at once, so that what is between stays in the processor's cache."""
 
 Bits = NDArray[Any]
@@ -54,12 +54,33 @@ class Operands:
         shape: its shape.
     """
 
-    __slots__ = ("dtype", "given", "shape")
+    __slots__ = ("_memory", "dtype", "given", "shape")
 
-    def __init__(self, given: Mapping[str, Any], dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        given: Mapping[str, Any],
+        dtype: np.dtype[Any],
+        shape: tuple[int, ...],
+        memory: Callable[[int], Bits] | None = None,
+    ) -> None:
+        """What an op is given.
+
+        Args:
+            given: its arguments by name.
+            dtype: the type of the result.
+            shape: its shape.
+            memory: gives so many bytes for it; new ones where it is None.
+        """
         self.given = given
         self.dtype = dtype
         self.shape = shape
+        self._memory = memory
+
+    def empty(self) -> Bits:
+        """Memory for the result."""
+        if self._memory is None:
+            return np.empty(self.shape, self.dtype)
+        return self._memory(math.prod(self.shape) * self.dtype.itemsize).view(self.dtype).reshape(self.shape)
 
     def number(self, name: str, default: float = 0.0) -> Any:
         """A number of the program, rounded to the type."""
@@ -73,7 +94,7 @@ class Operands:
 
 
 Formula = Callable[..., Any]
-"""An element of the result from an element of each operand; whether a product and a sum are rounded together."""
+"""Elements of a result from those of each operand; where they go; whether a product and a sum are rounded as one."""
 
 
 class Recipe(NamedTuple):
@@ -94,52 +115,68 @@ class Recipe(NamedTuple):
     results: tuple[int, ...] = ()
 
 
-def _fma(a: Any, b: Any, c: Any, *, fused: bool) -> Any:
+def _fma(a: Any, b: Any, c: Any, into: Bits, *, fused: bool) -> None:
     """a·b + c; fused as float64 does it for float32, whose products it holds exactly."""
     if not fused:
-        return a * b + c
-    return (np.multiply(a, b, dtype=np.float64) + c).astype(np.float32)
+        np.multiply(a, b, out=into)
+        np.add(into, c, out=into)
+        return
+    exact = np.multiply(a, b, dtype=np.float64)
+    if exact.shape != into.shape:
+        exact = np.broadcast_to(exact, into.shape).copy()
+    np.add(exact, c, out=exact)
+    into[...] = exact
 
 
-def _add(x: Any, y: Any, alpha: Any, *, fused: bool) -> Any:
-    return x + y if alpha == 1 else _fma(y, alpha, x, fused=fused)
+def _add(x: Any, y: Any, alpha: Any, into: Bits, *, fused: bool) -> None:
+    if alpha == 1:
+        np.add(x, y, out=into)
+    else:
+        _fma(y, alpha, x, into, fused=fused)
 
 
-def _sub(x: Any, y: Any, alpha: Any, *, fused: bool) -> Any:
-    return x - y if alpha == 1 else _fma(y, -alpha, x, fused=fused)
+def _sub(x: Any, y: Any, alpha: Any, into: Bits, *, fused: bool) -> None:
+    if alpha == 1:
+        np.subtract(x, y, out=into)
+    else:
+        _fma(y, -alpha, x, into, fused=fused)
 
 
-def _lerp(start: Any, end: Any, weight: Any, *, fused: bool) -> Any:
+def _lerp(start: Any, end: Any, weight: Any, into: Bits, *, fused: bool) -> None:
     if np.ndim(weight):
         raise KeyError("weight")
     near = abs(weight) < np.float32(0.5)
     coefficient, base = (weight, start) if near else (weight - type(weight)(1), end)
-    return _fma(coefficient, end - start, base, fused=fused)
+    np.subtract(end, start, out=into)
+    _fma(coefficient, into, base, into, fused=fused)
 
 
-def _addcmul(x: Any, left: Any, right: Any, value: Any, *, fused: bool) -> Any:
-    return _fma(value * left, right, x, fused=fused)
+def _addcmul(x: Any, left: Any, right: Any, value: Any, into: Bits, *, fused: bool) -> None:
+    np.multiply(value, left, out=into)
+    _fma(into, right, x, into, fused=fused)
 
 
-def _addcdiv(x: Any, above: Any, below: Any, value: Any, *, fused: bool) -> Any:
+def _addcdiv(x: Any, above: Any, below: Any, value: Any, into: Bits, *, fused: bool) -> None:
     del fused
-    return x + value * above / below
+    np.multiply(value, above, out=into)
+    np.divide(into, below, out=into)
+    np.add(x, into, out=into)
 
 
-def _relu(x: Any, *, fused: bool) -> Any:
+def _relu(x: Any, into: Bits, *, fused: bool) -> None:
     del fused
-    return np.where(x <= 0, x.dtype.type(0), x)
+    into[...] = np.where(x <= 0, x.dtype.type(0), x)
 
 
-def _threshold(g: Any, x: Any, threshold: Any, *, fused: bool) -> Any:
+def _threshold(g: Any, x: Any, threshold: Any, into: Bits, *, fused: bool) -> None:
     del fused
-    return np.where(x <= threshold, x.dtype.type(0), g)
+    into[...] = np.where(x <= threshold, x.dtype.type(0), g)
 
 
-def _of(function: Callable[..., Any]) -> Formula:
-    def formula(*given: Any, fused: bool) -> Any:
+def _of(function: np.ufunc) -> Formula:
+    def formula(*given: Any, fused: bool) -> None:
         del fused
-        return function(*given)
+        function(*given[:-1], out=given[-1])
 
     return formula
 
@@ -156,7 +193,10 @@ def _copied(name: str) -> Callable[[Operands, str], Any]:
 
 def _joined(given: Operands, _way: str) -> Any:
     parts = [part for part in given.given["tensors"] if part.shape != (0,)]
-    return np.concatenate(parts, axis=int(given.given.get("dim") or 0))
+    axis = int(given.given.get("dim") or 0)
+    if any(part.dtype != given.dtype for part in parts):
+        raise KeyError("tensors")
+    return np.concatenate(parts, axis=axis, out=given.empty())
 
 
 def _rows(given: Operands, _way: str) -> Any:
@@ -182,11 +222,38 @@ def _lines(given: Operands, *names: str) -> list[Bits]:
     return found
 
 
+def _by_rows(formula: Callable[..., Any], given: Operands, rows: Sequence[Bits], whole: Sequence[Bits]) -> Any:
+    """A formula of rows that know nothing of each other, so many at once that they stay in the processor's cache.
+
+    Args:
+        formula: a result from so many rows of each operand, what is the same for all, and where the result goes.
+        given: what the result is like.
+        rows: the operands.
+        whole: what is the same for all rows.
+    """
+    if given.dtype != np.float32:
+        raise KeyError("dtype")
+    found: Any = given.empty().reshape(rows[0].shape)
+    if any(len(one) != len(found) for one in rows):
+        raise ValueError("rows")
+    several = max(1, _BLOCK // max(1, found.shape[1]))
+    for start in range(0, len(found), several):
+        part = slice(start, start + several)
+        formula(*(one[part] for one in rows), *whole, found[part])
+    return found.reshape(given.shape)
+
+
 def _layer_norm(given: Operands, way: str) -> Any:
     """(x − μ)·s·γ + β, in this association."""
     x, weight, bias = _lines(given, "input", "weight", "bias")
     mean, scale = (given.given[name].reshape(-1, 1) for name in ("result1", "result2"))
-    return _fma((x - mean) * scale, weight, bias, fused=way == FUSED).reshape(given.shape)
+
+    def formula(x: Any, mean: Any, scale: Any, weight: Any, bias: Any, into: Bits) -> None:
+        np.subtract(x, mean, out=into)
+        np.multiply(into, scale, out=into)
+        _fma(into, weight, bias, into, fused=way == FUSED)
+
+    return _by_rows(formula, given, (x, mean, scale), (weight, bias))
 
 
 def _layer_norm_backward(given: Operands, way: str) -> Any:
@@ -196,26 +263,40 @@ def _layer_norm_backward(given: Operands, way: str) -> Any:
     lanes, inner = LANES[way], x.shape[1]
     if inner % lanes:
         raise KeyError("normalized_shape")
-    along: Any = grad[:, :lanes] * x[:, :lanes] * weight[:, :lanes]
-    own: Any = grad[:, :lanes] * weight[:, :lanes]
-    for start in range(lanes, inner, lanes):
-        part = slice(start, start + lanes)
-        along = along + grad[:, part] * x[:, part] * weight[:, part]
-        own = own + grad[:, part] * weight[:, part]
-    dot, total = _halved(along), _halved(own)
-    share = np.float32(1) / np.float32(inner)
-    slope = _fma(total, mean, -dot, fused=True) * scale * scale * scale * share
-    shift = _fma(-slope, mean, -(total * scale * share), fused=True)
-    found = _fma(slope[:, None], x, scale[:, None] * grad * weight, fused=True) + shift[:, None]
-    return found.reshape(given.shape)
+
+    def formula(grad: Any, x: Any, mean: Any, scale: Any, weight: Any, into: Any) -> None:
+        np.multiply(grad, x, out=into)
+        np.multiply(into, weight, out=into)
+        along = _laned(into, lanes)
+        np.multiply(grad, weight, out=into)
+        own = _laned(into, lanes)
+        share = np.float32(1) / np.float32(inner)
+        slope: Any = np.empty_like(own)
+        shift: Any = np.empty_like(own)
+        _fma(own, mean, -along, slope, fused=True)
+        slope *= scale
+        slope *= scale
+        slope *= scale
+        slope *= share
+        _fma(-slope, mean, -(own * scale * share), shift, fused=True)
+        np.multiply(scale[:, None], grad, out=into)
+        np.multiply(into, weight, out=into)
+        _fma(slope[:, None], x, into, into, fused=True)
+        into += shift[:, None]
+
+    return _by_rows(formula, given, (grad, x, mean, scale), (weight,))
 
 
-def _halved(lanes: Any) -> Any:
-    """The sums of lanes, halves added to halves."""
-    while lanes.shape[1] > 1:
-        half = lanes.shape[1] // 2
-        lanes = lanes[:, :half] + lanes[:, half:]
-    return lanes[:, 0]
+def _laned(terms: Any, lanes: int) -> Any:
+    """The sums of rows, taken in so many lanes from left to right, then halves added to halves."""
+    columns = np.ascontiguousarray(terms.T)
+    found = columns[:lanes].copy()
+    for start in range(lanes, len(columns), lanes):
+        found += columns[start : start + lanes]
+    while len(found) > 1:
+        half = len(found) // 2
+        found = found[:half] + found[half:]
+    return found[0]
 
 
 def _chosen(given: Operands, _way: str) -> Any:
@@ -347,18 +428,23 @@ def _computed(recipe: Recipe, given: Operands, *, fused: bool) -> Bits:
         raise KeyError("dtype")
     if not arrays:
         raise KeyError("self")
+    if np.broadcast_shapes(*(one.shape for one in arrays)) != given.shape:
+        raise ValueError("shape")
+    found = given.empty()
     flat = all(one.size == 1 or (one.shape == given.shape and one.flags.c_contiguous) for one in arrays)
-    size = int(np.prod(given.shape, dtype=np.int64))
-    if not flat or size <= _BLOCK:
-        return np.asarray(recipe.formula(*taken, fused=fused))
-    found = np.empty(size, dtype=given.dtype)
+    if not flat or found.size <= _BLOCK:
+        recipe.formula(*taken, found, fused=fused)
+        return found
+    line = found.reshape(-1)
     lines = [
-        one.reshape(-1) if isinstance(one, np.ndarray) and one.size > 1 else np.reshape(one, ())[()] for one in taken
+        np.ravel(one) if isinstance(one, np.ndarray) and one.size > 1 else np.reshape(one, ())[()] for one in taken
     ]
-    for start in range(0, size, _BLOCK):
+    cut = [isinstance(one, np.ndarray) for one in lines]
+    for start in range(0, line.size, _BLOCK):
         part = slice(start, start + _BLOCK)
-        found[part] = recipe.formula(*(one[part] if np.ndim(one) else one for one in lines), fused=fused)
-    return found.reshape(given.shape)
+        operands = [one[part] if long else one for one, long in zip(lines, cut, strict=True)]
+        recipe.formula(*operands, line[part], fused=fused)
+    return found
 
 
 def shown(raw: Bits, value: Value, window: Window) -> Bits:

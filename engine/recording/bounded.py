@@ -74,7 +74,11 @@ class Rounding(NamedTuple):
             return self.product(argument, argument)
         value = function.array(np.asarray(argument.value, dtype=np.float64))
         slope = np.abs(_SLOPES[function](argument.value, value))
-        return self.rounded(value, finite(slope * argument.error))
+        error = finite(slope * argument.error)
+        if function is SQRT:
+            # Near 0 the slope is steep, and |√a − √b| ≤ √|a − b| says more.
+            error = np.minimum(error, np.sqrt(argument.error))
+        return self.rounded(value, error)
 
     def sum(self, *parts: Bounded) -> Bounded:
         """A sum of a few terms."""

@@ -6,33 +6,21 @@ the recorded type; see ``bounded``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.expression import (
-    ArgMax,
-    Call,
-    Const,
-    Div,
-    Expr,
-    Max,
-    Neg,
-    Pick,
-    Product,
-    Ref,
-    Select,
-    Sub,
-    Sum,
     refs,
 )
-from retrograde.engine.equations.meshes import COMPARE
 from retrograde.engine.network.program import Place
+from retrograde.engine.recording.again import UNFIT
 from retrograde.engine.recording.bounded import Bounded, Rounding, finite
+from retrograde.engine.recording.bounding import Bounding
 from retrograde.engine.recording.form import DTYPES, Kind
 from retrograde.engine.recording.program import Recorded, RecordedProgram
 from retrograde.engine.recording.whole import whole_of
@@ -48,74 +36,7 @@ _MESHED, _SINGLE = 2**21, 2**15
 _MOST = 256
 """Elements of one op that are held singly, unless all are wanted."""
 
-Read = Callable[[Ref], Any]
 Elements = NDArray[np.intp]
-
-
-class _Bounding(NamedTuple):
-    """How an expression is bounded: over which values, in which type."""
-
-    read: Read
-    rounding: Rounding
-
-    def of(self, expr: Expr) -> Bounded:
-        """The value of an expression and its bound."""
-        return _RULES[type(expr)](self, expr)
-
-    def each(self, parts: Iterable[Expr]) -> list[Bounded]:
-        """Those of many."""
-        return [self.of(part) for part in parts]
-
-
-def _call(bounding: _Bounding, expr: Call) -> Bounded:
-    if expr.function.definition is not None:
-        return bounding.of(expr.function.definition(expr.argument))
-    return bounding.rounding.call(expr.function, bounding.of(expr.argument))
-
-
-def _select(bounding: _Bounding, expr: Select) -> Bounded:
-    condition = expr.condition
-    left, right = bounding.of(condition.left), bounding.of(condition.right)
-    chosen = COMPARE[condition.op](left.value, right.value)
-    then, otherwise = bounding.of(expr.then), bounding.of(expr.otherwise)
-    return Bounded(np.where(chosen, then.value, otherwise.value), np.where(chosen, then.error, otherwise.error))
-
-
-def _max(bounding: _Bounding, expr: Max) -> Bounded:
-    parts = [bounding.of(part) for part in expr.terms]
-    value, error = parts[0]
-    for part in parts[1:]:
-        kept = (value >= part.value) | np.isnan(value)
-        value, error = np.where(kept, value, part.value), np.maximum(error, part.error)
-    return Bounded(value, error)
-
-
-def _argmax(bounding: _Bounding, expr: ArgMax) -> Bounded:
-    parts = [np.asarray(bounding.of(part).value) for part in expr.largest.terms]
-    return Bounded(np.array(expr.numbers, dtype=np.float64)[np.argmax(np.stack(parts), axis=0)], 0.0)
-
-
-def _pick(bounding: _Bounding, expr: Pick) -> Bounded:
-    number, last = np.asarray(bounding.of(expr.number).value), expr.array.shape[0] - 1
-    rows = np.clip(np.nan_to_num(number), 0, last).astype(np.intp)
-    found = np.float64(bounding.read(Ref(expr.array, (int(rows) if rows.ndim == 0 else rows, *expr.rest))))
-    return Bounded(np.where(rows == number, found, np.nan), 0.0)
-
-
-_RULES: Mapping[type[Any], Callable[[_Bounding, Any], Bounded]] = {
-    Const: lambda _bounding, expr: Bounded(np.float64(expr.value), 0.0),
-    Ref: lambda bounding, expr: Bounded(np.float64(bounding.read(expr)), 0.0),
-    Neg: lambda bounding, expr: Bounded(-(found := bounding.of(expr.operand)).value, found.error),
-    Sum: lambda bounding, expr: bounding.rounding.sum(*bounding.each(expr.terms)),
-    Sub: lambda bounding, expr: bounding.rounding.sub(bounding.of(expr.left), bounding.of(expr.right)),
-    Product: lambda bounding, expr: bounding.rounding.product(*bounding.each(expr.factors)),
-    Div: lambda bounding, expr: bounding.rounding.div(bounding.of(expr.numerator), bounding.of(expr.denominator)),
-    Call: _call,
-    Select: _select,
-    Max: _max,
-    ArgMax: _argmax,
-    Pick: _pick,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,8 +116,21 @@ def check_op(recorded: RecordedProgram, number: int, *, every: bool = False) -> 
         parts = ((part, *bounds_of(recorded, op, part, kind)) for part in pieces)
     else:
         return OpCheck(op=number, elements=size, missing="equation")
+    try:
+        return _held(op, number, kind, actual, parts)
+    except UNFIT:
+        # Its arguments are not what the operator takes, as in a file that was changed.
+        return OpCheck(op=number, elements=size, missing="equation")
+
+
+def _held(
+    op: Recorded, number: int, kind: Kind, actual: Floats, parts: Iterable[tuple[Elements, Floats, Floats]]
+) -> OpCheck:
+    """What comes of the elements of an op, of which equations and bounds are given."""
+    size, checked = op.target.size, 0
     wrong, worst, ratio = 0, None, 0.0
     for part, computed, error in parts:
+        checked += len(part)
         bound = FACTOR * (error + finite(kind.epsilon * np.abs(computed)))
         own = actual if len(part) == size else actual[part]
         with np.errstate(all="ignore"):
@@ -213,7 +147,7 @@ def check_op(recorded: RecordedProgram, number: int, *, every: bool = False) -> 
                 computed=float(computed[most]),
                 bound=float(bound[most]),
             )
-    return OpCheck(op=number, elements=size, checked=len(chosen), disagreeing=wrong, worst=worst)
+    return OpCheck(op=number, elements=size, checked=checked, disagreeing=wrong, worst=worst)
 
 
 def _drawn(op: Recorded, *, every: bool) -> tuple[Elements, int]:
@@ -261,7 +195,7 @@ def compare(recorded: RecordedProgram, place: Place) -> Comparison:
 
 def bounds_of(recorded: RecordedProgram, op: Recorded, part: Elements, kind: Kind) -> tuple[Floats, Floats]:
     """The equations of some elements of an op in float64, and their bounds."""
-    bounding = _Bounding(recorded.read, Rounding(kind))
+    bounding = Bounding(lambda ref: Bounded(np.float64(recorded.read(ref)), 0.0), Rounding(kind))
     with np.errstate(all="ignore"):
         if op.meshable:
             found = bounding.of(op.equation(unflattened(part, op.target.shape)))

@@ -69,6 +69,7 @@ Shape = Annotated[tuple[Whole, ...], Field(max_length=MAX_AXES), FailFast()]
 
 _ALL: set[str] = set()
 """Which fields of a trusted record were given: nothing that is done with records asks."""
+_bare, _put = object.__new__, object.__setattr__
 
 
 class _Record(BaseModel):
@@ -79,14 +80,11 @@ class _Record(BaseModel):
     @classmethod
     def trusted(cls, **fields: Any) -> Self:
         """A record whose fields are all given and known to be right: a step has thousands, and checks take time."""
-        found = cls.__new__(cls)
-        for name, one in (
-            ("__dict__", fields),
-            ("__pydantic_fields_set__", _ALL),
-            ("__pydantic_extra__", None),
-            ("__pydantic_private__", None),
-        ):
-            object.__setattr__(found, name, one)
+        found = _bare(cls)
+        _put(found, "__dict__", fields)
+        _put(found, "__pydantic_fields_set__", _ALL)
+        _put(found, "__pydantic_extra__", None)
+        _put(found, "__pydantic_private__", None)
         return found
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Index, Ref
 from retrograde.engine.recording.form import Window
@@ -58,6 +60,15 @@ class Tensor:
         if self._same:
             return Ref(self.array, index)
         return Ref(self.array, self._of_position(self._position(index)))
+
+    def row(self, *index: int) -> list[Ref]:
+        """The slots along the last axis."""
+        count = self.shape[-1]
+        if self._same:
+            return [Ref(self.array, (*index, place)) for place in range(count)]
+        positions = self._position((*index, 0)) + np.arange(count) * self.window.strides[-1]
+        axes = [np.broadcast_to(axis, count).tolist() for axis in self._of_position(positions)]
+        return [Ref(self.array, found) for found in zip(*axes, strict=True)]
 
     def spread(self, index: Index) -> Ref:
         """The slot that an element of a larger shape reads: axes of length 1 and those that are missing repeat."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import io
 import os
 import struct
 import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.recording.form import ALIGNMENT, STEP, VALUES, StepFile
@@ -21,7 +22,10 @@ _ZIP64 = 20
 """Bytes of its ZIP64 field."""
 _POLYNOMIAL = 0xEDB88320
 _SMALL = 4096
-"""Bytes up to which a checksum is taken twice sooner than two are joined."""
+"""Bytes up to which numbers are copied, to be written with others, and a checksum is taken twice."""
+_WAITING = 2**20
+"""So many bytes of such numbers wait at most."""
+_GAPS = [bytes(length) for length in range(ALIGNMENT)]
 
 
 class Piece(NamedTuple):
@@ -49,16 +53,18 @@ class RecordingWriter:
         """
         self._path = path
         self._temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}.{id(self):x}.tmp")
-        self._file: IO[bytes] = self._temporary.open("w+b")
+        self._file = self._temporary.open("w+b", buffering=0)
         self._entry = zipfile.ZipInfo(VALUES)
         # The numbers begin at an aligned place: the extra field of the header fills up.
         fill = -(_HEADER + len(VALUES) + _ZIP64 + 4) % ALIGNMENT
         self._entry.extra = struct.pack("<HH", 0x5247, fill) + bytes(fill)
         self._entry.CRC = self._entry.header_offset = 0
-        self._file.write(self._entry.FileHeader(zip64=True))
-        self._start = self._file.tell()
+        self._waiting = bytearray()
         self._crc = 0
         self.length = 0
+        header = self._entry.FileHeader(zip64=True)
+        self._start = len(header)
+        self._put(memoryview(header))
 
     def add(self, data: Any) -> Piece:
         """Appends the numbers of an array, aligned.
@@ -67,26 +73,42 @@ class RecordingWriter:
             OSError: they cannot be written.
         """
         view = memoryview(data)
-        if view.nbytes:
-            view = view.cast("B")
-        crc = zlib.crc32(view)
-        gap = bytes(-self.length % ALIGNMENT)
-        if view.nbytes < _SMALL:
-            block = gap + view.tobytes()
-            self._file.write(block)
-            self._crc = zlib.crc32(block, self._crc)
+        length, crc, waiting = view.nbytes, zlib.crc32(view), self._waiting
+        gap = -self.length % ALIGNMENT
+        if gap:
+            waiting += _GAPS[gap]
+        offset = self.length + gap
+        self.length = offset + length
+        if length < _SMALL:
+            if length:
+                waiting += view.cast("B")
+            if len(waiting) > _WAITING:
+                self._write()
         else:
-            self._file.write(gap)
-            self._file.write(view)
-            self._crc = _joined(zlib.crc32(gap, self._crc), crc, view.nbytes)
-        piece = Piece(self.length + len(gap), view.nbytes, crc)
-        self.length = piece.offset + piece.length
-        return piece
+            self._write()
+            self._crc = _joined(self._crc, crc, length)
+            self._put(view.cast("B"))
+        return Piece(offset, length, crc)
+
+    def _write(self) -> None:
+        """Writes what waits."""
+        self._crc = zlib.crc32(self._waiting, self._crc)
+        self._put(memoryview(self._waiting))
+        self._waiting = bytearray()
+
+    def _put(self, block: memoryview) -> None:
+        done = 0
+        while done < len(block):
+            # The system may take less than all of it.
+            done += self._file.write(block[done:] if done else block) or 0
 
     def read(self, piece: Piece) -> bytes:
         """The numbers of an array again."""
+        self._write()
         self._file.seek(self._start + piece.offset)
-        found = self._file.read(piece.length)
+        found = b""
+        while len(found) < piece.length and (more := self._file.read(piece.length - len(found))):
+            found += more
         self._file.seek(0, os.SEEK_END)
         return found
 
@@ -98,16 +120,17 @@ class RecordingWriter:
         """
         try:
             try:
+                self._write()
                 self._entry.CRC, self._entry.file_size = self._crc, self.length
                 self._entry.compress_size = self.length
-                self._file.seek(0)
-                self._file.write(self._entry.FileHeader(zip64=True))
-                self._file.seek(0, os.SEEK_END)
-                with zipfile.ZipFile(self._file, "w", zipfile.ZIP_STORED) as archive:
-                    archive.filelist.append(self._entry)
-                    archive.NameToInfo[VALUES] = self._entry
-                    archive.writestr(zipfile.ZipInfo(STEP), step.model_dump_json(exclude_defaults=True))
-                self._file.close()
+                with io.BufferedRandom(self._file) as file:
+                    file.seek(0)
+                    file.write(self._entry.FileHeader(zip64=True))
+                    file.seek(0, os.SEEK_END)
+                    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+                        archive.filelist.append(self._entry)
+                        archive.NameToInfo[VALUES] = self._entry
+                        archive.writestr(zipfile.ZipInfo(STEP), step.model_dump_json(exclude_defaults=True))
                 self._temporary.replace(self._path)
             finally:
                 self.abandon()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from retrograde.engine.errors import EngineError, Problem, ScenarioError, Violation
-from retrograde.engine.scenario.messages import violations
+from retrograde.engine.late import late
 from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.scenario.pieces import MAX_FINDINGS, pieces, whole
 from retrograde.engine.scenario.reading import toml
@@ -17,10 +18,16 @@ from retrograde.engine.scenario.rules.all import broken_rules
 from retrograde.engine.scenario.rules.parts import Parts
 from retrograde.engine.scenario.rules.size import sample_rules
 from retrograde.engine.scenario.rules.training import training_rules
+from retrograde.engine.scenario.settings import NONE, Settings, applied
 from retrograde.engine.scenario.starts import with_starts
 from retrograde.engine.scenario.training import Training
 from retrograde.engine.scenario.weights.given import with_weights
 from retrograde.engine.text import _
+
+if TYPE_CHECKING:
+    from retrograde.engine.scenario import messages
+else:
+    messages = late("retrograde.engine.scenario.messages")
 
 
 def parse(
@@ -31,6 +38,7 @@ def parse(
     path: Path | None = None,
     override: Path | None = None,
     variant: str | None = None,
+    settings: Settings = NONE,
 ) -> Scenario:
     """Return the scenario that a text describes, or a variant of it, complete and with its samples.
 
@@ -41,6 +49,8 @@ def parse(
         path: the file, None for a text without one.
         override: a file of samples that replaces that of the scenario.
         variant: the name of the variant.
+        settings: values that are other than in the text; its chapters and variants are left out then, and figures that
+            are no longer possible.
 
     Raises:
         ScenarioError: with every problem that was found.
@@ -48,13 +58,14 @@ def parse(
     # Positions count lines as editors do, and tomllib counts them so too.
     text = text.replace("\r\n", "\n")
     content = toml(text, shown)
-    report = Report(text, shown)
+    content, places = applied(content, settings, variant) if settings else (content, [])
+    report = Report(text, shown, {place: settings.text_of([key]) for place, key in places})
     scenario: Scenario | None = None
     try:
         scenario = Scenario.model_validate(content)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        report.extend(violations(details[:MAX_FINDINGS]))
+        report.extend(messages.violations(details[:MAX_FINDINGS]))
     parts = whole(scenario) if scenario is not None else pieces(content)
     report.extend(broken_rules(parts))
     # Here, since a file without samples needs no NumPy.
@@ -86,6 +97,10 @@ def parse(
             scenario = scenario.varied(variant)
         except EngineError as error:
             raise ScenarioError([Problem(path=shown, message=str(error))]) from error
+    if settings:
+        gone = report.impossible if variant is None else ()
+        expect = tuple(one for number, one in enumerate(scenario.expect) if number not in gone)
+        scenario = scenario.model_copy(update={"chapter": (), "variants": (), "expect": expect})
     return scenario.completed().sourced(
         name=name,
         path=path,
@@ -110,7 +125,7 @@ def _check_variants(scenario: Scenario, parts: Parts, report: Report, count: int
             details = error.errors(include_url=False)
             for detail in details:
                 detail["loc"] = ("training", *detail["loc"])
-            found += violations(details)
+            found += messages.violations(details)
         else:
             varied = replace(parts, training=training)
             found += training_rules(varied)

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.scenario.arrays import read_npy, read_npz
+from retrograde.engine.late import late
 from retrograde.engine.scenario.dataset import Dataset, Samples
 from retrograde.engine.scenario.holding_out import split
-from retrograde.engine.scenario.images import read_images
 from retrograde.engine.scenario.inline import inline_samples
 from retrograde.engine.scenario.reading import data_file
 from retrograde.engine.scenario.rules.samples import (
@@ -23,11 +22,15 @@ from retrograde.engine.scenario.rules.samples import (
     width_rules,
 )
 from retrograde.engine.scenario.scaling import finish
-from retrograde.engine.scenario.tabular import read_table
 
 if TYPE_CHECKING:
+    from retrograde.engine.scenario import arrays, images, tabular
     from retrograde.engine.scenario.data_table import Data
     from retrograde.engine.scenario.models import Scenario
+else:
+    tabular = late("retrograde.engine.scenario.tabular")
+    images = late("retrograde.engine.scenario.images")
+    arrays = late("retrograde.engine.scenario.arrays")
 
 
 def load_data(scenario: Scenario) -> Dataset:
@@ -133,13 +136,13 @@ def _file_samples(
     data: Data, path: Path, shown: str, *, targets: bool, target_path: Path | None, most: int | None
 ) -> Samples:
     if path.is_dir():
-        return read_images(path, shown, data.rows, data.classes if isinstance(data.classes, tuple) else None)
+        return images.read_images(path, shown, data.rows, data.classes if isinstance(data.classes, tuple) else None)
     match path.suffix.lower():
         case ".npz":
-            return read_npz(data, path, shown, targets=targets)
+            return arrays.read_npz(data, path, shown, targets=targets)
         case ".npy":
-            return read_npy(data, path, shown, target_path=target_path if targets else None)
-    return read_table(data, path, shown, most)
+            return arrays.read_npy(data, path, shown, target_path=target_path if targets else None)
+    return tabular.read_table(data, path, shown, most)
 
 
 def _turned(samples: Samples, data: Data, input_shape: tuple[int, ...] | None) -> Samples:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,33 +13,66 @@ from retrograde.engine.scenario.models import (
     Scenario,
 )
 from retrograde.engine.scenario.reading import find, read
+from retrograde.engine.scenario.settings import NONE, read_settings
 
-_VARIANT = re.compile(r"(.+):([A-Za-z][A-Za-z0-9_-]*)", re.DOTALL)
+_BEHIND = re.compile(r"(?P<variant>[A-Za-z][A-Za-z0-9_-]*)?(?:(?:^|:)(?P<settings>[^=:]+=.*))?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A scenario as it is called: its name or file, and what may follow behind colons.
+
+    Attributes:
+        name: the name or the file.
+        variant: the variant.
+        settings: the text of the settings: `seed=17,learning_rate=0.3`.
+    """
+
+    name: str | Path
+    variant: str | None = None
+    settings: str | None = None
+
+    @property
+    def called(self) -> str:
+        """The name with the variant."""
+        return str(self.name) if self.variant is None else f"{self.name}:{self.variant}"
 
 
 def load_scenario(source: str | Path, *, data: Path | None = None) -> Scenario:
     """Return a scenario, complete and checked, with its samples.
 
     Args:
-        source: the name of a scenario that ships, or a file; the name of a variant may follow it: `race:adam`.
+        source: the name of a scenario that ships, or a file; the name of a variant may follow it, `race:adam`, and
+            then values that are other than in the file, `race:adam:seed=17,learning_rate=0.3`; see ``settings``.
         data: a file of samples that replaces `data.file`; unlike that, it may be anywhere.
 
     Raises:
         ScenarioError: with every problem that was found.
     """
-    source, variant = split_variant(source)
-    path, shown = find(source)
+    meant = split_source(source)
+    path, shown = find(meant.name)
+    settings = NONE if meant.settings is None else read_settings(meant.settings, meant.called)
     text = read(path, shown)
-    name = path.stem if variant is None else f"{path.stem}:{variant}"
-    return parse(text, name=name, shown=shown, path=path, override=data, variant=variant)
+    name = ":".join(part for part in (path.stem, meant.variant, str(settings)) if part)
+    return parse(text, name=name, shown=shown, path=path, override=data, variant=meant.variant, settings=settings)
+
+
+def split_source(source: str | Path) -> Source:
+    """Take apart how a scenario is called; a colon of a file's own name, as of a drive, is no mark."""
+    at = -1 if isinstance(source, Path) else source.find(":")
+    while not isinstance(source, Path) and at >= 0:
+        name, behind = source[:at], source[at + 1 :]
+        match = _BEHIND.fullmatch(behind) if name in shipped() or name.endswith(".toml") else None
+        if match is not None and behind:
+            return Source(name=name, variant=match["variant"], settings=match["settings"])
+        at = source.find(":", at + 1)
+    return Source(name=source)
 
 
 def split_variant(source: str | Path) -> tuple[str | Path, str | None]:
     """Return the name or file of a scenario, and the variant that follows it behind a colon, if one does."""
-    match = None if isinstance(source, Path) else _VARIANT.fullmatch(source)
-    if match is None or not (match[1] in shipped() or match[1].endswith(".toml")):
-        return source, None
-    return match[1], match[2]
+    found = split_source(source)
+    return found.name, found.variant
 
 
 def parse_scenario(text: str, *, name: str = "scenario", variant: str | None = None) -> Scenario:

@@ -27,11 +27,10 @@ from retrograde.engine.layers.base import (
     Row,
 )
 from retrograde.engine.layers.dense import DenseLayer
+from retrograde.engine.layers.late_model import late
 from retrograde.engine.layers.layouts import WeightLayout
 from retrograde.engine.layers.options import MAX_EPOCHS, with_loss_options, words
-from retrograde.engine.layers.recurrent import RecurrentLayer
-from retrograde.engine.scenario.data_table import Data, HeldOut
-from retrograde.engine.scenario.doctor_table import DoctorTable
+from retrograde.engine.scenario.data_table import Data
 from retrograde.engine.scenario.groups import ScenarioGroup
 from retrograde.engine.scenario.shapes import INPUT_LAYER, Goal, Shapes
 from retrograde.engine.scenario.training import Training
@@ -50,8 +49,13 @@ FIGURE = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?|[Nn]a[Nn]|[+-]?[Ii]nf(inity
 PRINTED = rf"^({FIGURE}|\[[\[\]\s,.+0-9a-zA-Z-]*\])$"
 
 if TYPE_CHECKING:
+    from retrograde.engine.scenario.data_table import HeldOut
+    from retrograde.engine.scenario.doctor_table import DoctorTable
+
     LossKind = str
 else:
+    HeldOut = late("retrograde.engine.scenario", "data_table:HeldOut")
+    DoctorTable = late("retrograde.engine.scenario", "doctor_table:DoctorTable")
     LossKind = words(LOSSES)
 """The name of a loss."""
 
@@ -59,6 +63,9 @@ else:
 VARIANT_NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
 """What a variant may be called."""
 
+
+GATE_ORDER = "gate_order"
+"""The key of the layers that have gates; their models are not loaded for others."""
 
 AxisLength = Annotated[int, Field(ge=1, le=MAX_UNITS)]
 """The length of an axis."""
@@ -268,12 +275,22 @@ class Variant(Model):
         Args:
             training: that of the scenario, not completed.
         """
-        given = training.model_dump(exclude_unset=True)
-        optimizer = self.training.get("optimizer", training.optimizer)
-        meant = canonical(optimizer, OPTIMISERS) if isinstance(optimizer, str) else optimizer
-        if meant != training.optimizer:
-            given = {key: value for key, value in given.items() if key not in OPTIONS and key != "memory"}
-        return {**given, **self.training}
+        return retrained(training.model_dump(exclude_unset=True), self.training)
+
+
+def retrained(given: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A table ``[training]`` with other values; with another optimizer, without options and memory of the first one.
+
+    Args:
+        given: the table, as a file writes it.
+        changes: what is other than there.
+    """
+    usual = Training.model_fields["optimizer"].default
+    words = [table.get("optimizer", usual) for table in (given, {**given, **changes})]
+    before, now = (canonical(word, OPTIMISERS) if isinstance(word, str) else word for word in words)
+    if before != now:
+        given = {key: value for key, value in given.items() if key not in OPTIONS and key != "memory"}
+    return {**given, **changes}
 
 
 class Chapter(Model):
@@ -471,6 +488,17 @@ class Scenario(Model):
             update["title"] = variant.title
         return self.model_copy(update=update)
 
+    def seeded(self, seed: int, name: str) -> Scenario:
+        """Return the scenario with another seed for all that is drawn and shuffled, under another name."""
+        found = self.model_copy(
+            update={
+                "network": self.network.model_copy(update={"seed": seed}),
+                "training": self.training.model_copy(update={"seed": seed}),
+            }
+        )
+        found._name = name
+        return found
+
     def completed(self) -> Scenario:
         """Return the scenario with everything stated that a file may leave out."""
         network = self.network
@@ -496,8 +524,8 @@ def laid_out(layer: Layer, network: NetworkTable) -> Layer:
     """Return a layer with the layout of its tables stated."""
     update: dict[str, Any] = {"layout": layer.layout or network.layout}
     gates = {"lstm": network.lstm_gates, "gru": network.gru_gates}.get(layer.kind)
-    if gates is not None and isinstance(layer, RecurrentLayer):
-        update["gate_order"] = layer.gate_order or gates
+    if gates is not None:
+        update[GATE_ORDER] = getattr(layer, GATE_ORDER) or gates
     return layer.model_copy(update=update)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from retrograde.engine.errors import KeyPath, Problem, ScenarioError, Violation
 from retrograde.engine.scenario.locate import LocateError, Positions, locate
@@ -16,19 +16,33 @@ MAX_PROBLEMS = 100
 class Report:
     """Everything that is wrong, or odd, with its place in the file."""
 
-    def __init__(self, text: str, shown: str) -> None:
+    def __init__(self, text: str, shown: str, settings: Mapping[KeyPath, str] | None = None) -> None:
+        """Makes an empty report.
+
+        Args:
+            text: the text of the file.
+            shown: how problems name it.
+            settings: what was set besides, as it was written, by the path that it stands at.
+        """
         self.shown = shown
+        self.impossible: set[str | int] = set()
+        """Figures of the file, from 0, that can not be with what was set besides; that is no mistake."""
+        self._settings = settings or {}
         self.problems: list[Problem] = []
         self._text = text
         self._violations: list[Violation] = []
 
     def add(self, violation: Violation) -> None:
         """Note one thing that is wrong, or odd."""
-        self._violations.append(violation)
+        if self._settings and violation.path[:1] == ("expect",) and len(violation.path) > 1:
+            self.impossible.add(violation.path[1])
+        else:
+            self._violations.append(violation)
 
     def extend(self, violations: Iterable[Violation]) -> None:
         """Note several things that are wrong, or odd."""
-        self._violations.extend(violations)
+        for violation in violations:
+            self.add(violation)
 
     @property
     def broken(self) -> bool:
@@ -78,6 +92,12 @@ class Report:
         except (LocateError, RecursionError):
             positions = Positions(self._text)
         for violation in dict.fromkeys(violations):
+            said = next((said for path, said in self._settings.items() if violation.path[: len(path)] == path), None)
+            if said is not None:
+                yield Problem(
+                    path=said, key=key_text(violation.path), message=violation.message, warning=violation.warning
+                )
+                continue
             place = positions.find(violation.path, key=violation.key) or (1, 1)
             yield Problem(
                 path=self.shown,

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from retrograde.engine.errors import KeyPath
 from retrograde.engine.layers.base import Layer
 from retrograde.engine.layers.dense import DenseLayer
+from retrograde.engine.layers.late_model import models_in
 from retrograde.engine.scenario.models import Scenario
 
 
@@ -62,15 +63,8 @@ def _tables() -> dict[str, type[BaseModel]]:
 def _model_of(model: type[BaseModel], key: str, layer: type[Layer]) -> type[BaseModel] | None:
     """The model of the table under a key; None where there is no table."""
     field = model.model_fields.get(key)
-    inner = None if field is None else next(_models_in(field.annotation), None)
+    inner = None if field is None else next(models_in(field.annotation), None)
     return layer if inner is not None and issubclass(inner, Layer) else inner
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for part in get_args(annotation):
-        yield from _models_in(part)
 
 
 def _is_list(annotation: Any) -> bool:

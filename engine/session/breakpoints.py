@@ -12,19 +12,25 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from retrograde.engine.equations.ailments import AILMENTS
 from retrograde.engine.equations.array import Array, Extent, Phase
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import EngineError, FormulaError
 from retrograde.engine.formulas.reader import parse
 from retrograde.engine.formulas.resolving import OfData
 from retrograde.engine.formulas.tree import Formula, Kind
+from retrograde.engine.late import late
 from retrograde.engine.network.notation import Notation
 from retrograde.engine.network.program import Granularity, Place, Program, ravel
 from retrograde.engine.ops.base import Op
 from retrograde.engine.text import _, suggest
 from retrograde.engine.travel.calendar import Schedule
+
+if TYPE_CHECKING:
+    from retrograde.engine.equations import ailments
+else:
+    ailments = late("retrograde.engine.equations.ailments")
 
 
 class Event(StrEnum):
@@ -222,8 +228,8 @@ def read_alert(text: str) -> str | None:
     if match is None:
         return None
     rule = match["rule"] or ""
-    if rule and rule not in AILMENTS:
-        raise EngineError(_("there is no rule {name}").format(name=rule) + suggest(rule, AILMENTS))
+    if rule and rule not in ailments.AILMENTS:
+        raise EngineError(_("there is no rule {name}").format(name=rule) + suggest(rule, ailments.AILMENTS))
     return rule
 
 

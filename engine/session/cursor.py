@@ -21,13 +21,13 @@ from retrograde.engine.equations.evaluation import evaluate
 from retrograde.engine.equations.expression import Ref, terms
 from retrograde.engine.equations.words import FUNCTIONS, NAMING
 from retrograde.engine.errors import EngineError, FormulaError, Problem
-from retrograde.engine.explaining.gradcheck import Differences, GradientCheck
 from retrograde.engine.explaining.step import Moment, Step, made_by, running_sum
 from retrograde.engine.explaining.uses import uses
 from retrograde.engine.formulas.meaning import evaluate as evaluate_formula
 from retrograde.engine.formulas.meaning import evaluate_all, located
 from retrograde.engine.formulas.reader import parse
 from retrograde.engine.formulas.tree import Evaluated, Formula, Kind, Slot, Stretch
+from retrograde.engine.late import late
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.network import Network
 from retrograde.engine.network.notation import EXTRA_NAMES, Notation, array_called
@@ -39,13 +39,19 @@ from retrograde.engine.text import _
 from retrograde.engine.travel.branch import Branch
 from retrograde.engine.travel.epochs import accuracy, mean, reading
 from retrograde.engine.travel.history import LossHistory
-from retrograde.engine.travel.running import Progress, Run
 from retrograde.engine.travel.search import Conditions
-from retrograde.engine.travel.stopping import Outcome
 from retrograde.engine.travel.timeline import DEFAULT_BUDGET, Timeline
 
 if TYPE_CHECKING:
+    from retrograde.engine.explaining import gradcheck
+    from retrograde.engine.explaining.gradcheck import Differences, GradientCheck
     from retrograde.engine.recording.recording import Recording
+    from retrograde.engine.travel import running
+    from retrograde.engine.travel.running import Progress, Run
+    from retrograde.engine.travel.stopping import Outcome
+else:
+    running = late("retrograde.engine.travel.running")
+    gradcheck = late("retrograde.engine.explaining.gradcheck")
 
 FIRST_BRANCH = "main"
 """The name of the branch that no edit has made."""
@@ -365,7 +371,7 @@ class Cursor:
         done, step = schedule.locate(self.position)
         done += self.position > 0 and step == schedule.program(done).steps
         done -= done % schedule.per_epoch
-        return Run(
+        return running.Run(
             self.branch,
             stop,
             start=done,
@@ -737,7 +743,7 @@ class Cursor:
         found = self._differences.get(program)
         if found is None:
             blas = self.scenario.network.arithmetic == "blas"
-            found = self._differences[program] = Differences(program, blas=blas)
+            found = self._differences[program] = gradcheck.Differences(program, blas=blas)
         return found
 
     def check_gradient(self, ref: Ref) -> GradientCheck | None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from retrograde.engine.atomic import read_regular
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
+from retrograde.engine.within import require_readable
 
 FORMAT = 1
 
@@ -28,7 +29,7 @@ Note = Annotated[tuple[str, Count, str], Field(strict=False)]
 class _Table(BaseModel):
     """A table of a saved session: strict, frozen, and without unknown keys."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", defer_build=True)
 
 
 class SavedScenario(_Table):
@@ -101,6 +102,7 @@ def contents(path: Path) -> bytes:
     Raises:
         EngineError: the file cannot be read, is none, or is too large.
     """
+    require_readable(path)
     try:
         return read_regular(path, MAX_FILE_BYTES)
     except OSError as error:

@@ -6,41 +6,47 @@ The session is the cursor and its parts; what is asked for most often may be ask
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.expression import Ref
-from retrograde.engine.explaining.autopsy import Autopsy
-from retrograde.engine.explaining.biography import Biography
-from retrograde.engine.explaining.death import Death
-from retrograde.engine.explaining.detectors.doctor import OnLooked
-from retrograde.engine.explaining.detectors.records import Diagnosis
-from retrograde.engine.explaining.flow import FlowRow
-from retrograde.engine.explaining.gradcheck import GradientCheck
-from retrograde.engine.explaining.revival import Revival
-from retrograde.engine.explaining.samples import SampleTable, samples_of, step_of_sample
 from retrograde.engine.formulas.tree import Formula
+from retrograde.engine.late import late
 from retrograde.engine.network.program import require_within
 from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.session.branches import Branches
 from retrograde.engine.session.breakpoints import Breakpoint
 from retrograde.engine.session.chapters import Chapters
 from retrograde.engine.session.cursor import Cursor
-from retrograde.engine.session.explanations import Chain, Explanations
 from retrograde.engine.session.places import Here, Places
 from retrograde.engine.session.queries import SPARKS, Queries
 from retrograde.engine.session.stops import Halt, LogEntry, Stops
 from retrograde.engine.session.tracing import trace
 from retrograde.engine.text import _
 from retrograde.engine.travel.branch import Branch, BranchComparison, Edit
-from retrograde.engine.travel.running import Progress
 from retrograde.engine.travel.search import Extreme, OnProgress
 from retrograde.engine.travel.timeline import DEFAULT_BUDGET
 
 if TYPE_CHECKING:
+    from retrograde.engine.explaining import samples
+    from retrograde.engine.explaining.autopsy import Autopsy
+    from retrograde.engine.explaining.biography import Biography
+    from retrograde.engine.explaining.death import Death
+    from retrograde.engine.explaining.detectors.doctor import OnLooked
+    from retrograde.engine.explaining.detectors.records import Diagnosis
+    from retrograde.engine.explaining.flow import FlowRow
+    from retrograde.engine.explaining.revival import Revival
+    from retrograde.engine.explaining.samples import SampleTable
     from retrograde.engine.recording.recording import Recording
+    from retrograde.engine.session import explanations
+    from retrograde.engine.session.explanations import Chain, Explanations
+    from retrograde.engine.travel.running import Progress
+else:
+    samples = late("retrograde.engine.explaining.samples")
+    explanations = late("retrograde.engine.session.explanations")
 
-__all__ = ["GradientCheck", "Halt", "Here", "LogEntry", "Progress", "Session", "trace"]
+__all__ = ["Halt", "Here", "LogEntry", "Session", "trace"]
 
 
 class Session(Cursor):
@@ -53,7 +59,6 @@ class Session(Cursor):
     Attributes:
         branches: the lines of time, the first one first.
         queries: what expressions are worth, here and over the run.
-        explanations: why a gradient is as it is.
         stops: the breakpoints and logpoints.
         places: marks, notes and the way back.
         chapters: what the scenario tells at moments of the run.
@@ -64,7 +69,6 @@ class Session(Cursor):
         super().__init__(source, budget=budget)
         self.branches = Branches(self)
         self.queries = Queries(self)
-        self.explanations = Explanations(self)
         self.stops = Stops(self, self.queries)
         self.places = Places(self, self.branches)
         self.chapters = Chapters(self, self.queries)
@@ -143,6 +147,11 @@ class Session(Cursor):
 
     # -- why
 
+    @cached_property
+    def explanations(self) -> Explanations:
+        """Why a gradient is as it is."""
+        return explanations.Explanations(self)
+
     def chain(self, name: str | Ref) -> Chain:
         """The whole chain of a gradient, down to the loss; see ``Explanations.chain``."""
         return self.explanations.chain(name)
@@ -192,7 +201,7 @@ class Session(Cursor):
         """
         if self.recording is not None:
             raise self.recording.no_such_motion("sample")
-        return samples_of(self.timeline, self.reached, held_out=held_out)
+        return samples.samples_of(self.timeline, self.reached, held_out=held_out)
 
     def step_of_sample(self, sample: int, epoch: int | None = None) -> int:
         """The step that completes the outputs of a sample of the data.
@@ -207,7 +216,7 @@ class Session(Cursor):
         require_within(_("sample"), sample, self.schedule.samples)
         epoch = self.iteration // self.schedule.per_epoch if epoch is None else epoch - 1
         layer = self.network.losses[0].layer or self.network.layers[-1].name
-        return step_of_sample(self.timeline, layer, sample - 1, epoch)
+        return samples.step_of_sample(self.timeline, layer, sample - 1, epoch)
 
     # -- watches and queries
 

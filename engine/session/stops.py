@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError, SearchCancelledError
-from retrograde.engine.explaining.detectors.limits import limits_of
-from retrograde.engine.explaining.detectors.live import FixedWatch
-from retrograde.engine.explaining.detectors.records import Alert
 from retrograde.engine.formulas.meaning import candidates
 from retrograde.engine.formulas.tree import Formula
+from retrograde.engine.late import late
 from retrograde.engine.session.breakpoints import Breakpoint, Spot, SpotIndex, read, read_alert
 from retrograde.engine.session.cursor import Cursor
 from retrograde.engine.session.queries import Queries
 from retrograde.engine.text import _
 from retrograde.engine.travel.branch import Branch
-from retrograde.engine.travel.running import Progress
 from retrograde.engine.travel.search import Conditions, OnProgress
-from retrograde.engine.travel.stopping import Outcome, StopRule
+
+if TYPE_CHECKING:
+    from retrograde.engine.explaining.detectors import limits, live
+    from retrograde.engine.explaining.detectors.live import FixedWatch
+    from retrograde.engine.explaining.detectors.records import Alert
+    from retrograde.engine.travel import stopping
+    from retrograde.engine.travel.running import Progress
+    from retrograde.engine.travel.stopping import Outcome
+else:
+    stopping = late("retrograde.engine.travel.stopping")
+    limits = late("retrograde.engine.explaining.detectors.limits")
+    live = late("retrograde.engine.explaining.detectors.live")
 
 MANY_CANDIDATES = 500
 """Steps of an iteration up to which a condition is looked at for the hits around the cursor."""
@@ -178,7 +187,7 @@ class Stops:
             step = self._next_alert(stops, begin, self._cursor.position, asking)
             if step is not None:
                 return self._stop_at(step, stops)
-            if outcome.rule is not StopRule.BREAKPOINT:
+            if outcome.rule is not stopping.StopRule.BREAKPOINT:
                 # A rule that ended the run before the cursor still does; going on does not go back.
                 self._cursor.position = max(self._cursor.position, here)
                 return Halt(outcome=outcome)
@@ -289,7 +298,7 @@ class Stops:
     def _watch(self) -> FixedWatch:
         branch = self._cursor.branch
         if branch not in self._watches:
-            self._watches[branch] = FixedWatch(branch.timeline, limits_of(self._cursor.scenario))
+            self._watches[branch] = live.FixedWatch(branch.timeline, limits.limits_of(self._cursor.scenario))
         return self._watches[branch]
 
     def _next_alert(self, stops: list[Breakpoint], after: int, stop: int, on_progress: OnProgress | None) -> int | None:

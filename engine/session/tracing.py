@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.expression import terms
 from retrograde.engine.explaining.step import Step
+from retrograde.engine.late import late
 from retrograde.engine.network.frame import Frame, gradient_norm
 from retrograde.engine.network.network import Network
 from retrograde.engine.network.notation import Notation
 from retrograde.engine.network.program import Granularity, as_granularity
 from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.travel.calendar import Schedule
-from retrograde.engine.travel.stopping import Judge
 from retrograde.engine.travel.timeline import Timeline
+
+if TYPE_CHECKING:
+    from retrograde.engine.travel import stopping
+else:
+    stopping = late("retrograde.engine.travel.stopping")
 
 
 def trace(scenario: Scenario, granularity: str = Granularity.STEP) -> Iterator[Step]:
@@ -31,7 +37,7 @@ def trace(scenario: Scenario, granularity: str = Granularity.STEP) -> Iterator[S
     network = Network(scenario)
     timeline = Timeline(network)
     schedule, stop = timeline.schedule, scenario.stop
-    judge = Judge(stop, schedule.per_epoch, 0)
+    judge = stopping.Judge(stop, schedule.per_epoch, 0)
     for iteration in range(stop.epochs * schedule.per_epoch):
         frame = timeline.frame(iteration)
         yield from _steps(frame, schedule, network.notation, iteration, chosen)

@@ -182,25 +182,25 @@ def describe(rule: StopRule, stop: StopTable, *, epoch: int, fault: Fault | None
     """
     match rule:
         case StopRule.EPOCHS:
-            return _("the maximum of epochs: {epoch}").format(epoch=epoch)
+            return _("the maximum of epochs: {epoch}").format(epoch=f"{epoch:,}")
         case StopRule.LOSS:
-            return _("the loss fell below {bound:g} in epoch {epoch}").format(bound=stop.loss_below, epoch=epoch)
+            return _("the loss fell below {bound:g} in epoch {epoch}").format(bound=stop.loss_below, epoch=f"{epoch:,}")
         case StopRule.CHANGE:
             return _("the loss changed by less than {bound:g} for {count} epochs, up to epoch {epoch}").format(
-                bound=stop.loss_change_below, count=stop.change_epochs, epoch=epoch
+                bound=stop.loss_change_below, count=f"{stop.change_epochs:,}", epoch=f"{epoch:,}"
             )
         case StopRule.GRADIENT:
             return _("the norm of the gradient fell below {bound:g} in epoch {epoch}").format(
-                bound=stop.gradient_norm_below, epoch=epoch
+                bound=stop.gradient_norm_below, epoch=f"{epoch:,}"
             )
         case StopRule.DIVERGED:
             assert fault is not None
             return _("diverged in epoch {epoch}, first at {first} = {value:g} in step {address}").format(
-                epoch=fault.epoch, first=fault.name, value=fault.value, address=fault.address
+                epoch=f"{fault.epoch:,}", first=fault.name, value=fault.value, address=fault.address
             )
         case StopRule.CONDITION:
-            return _("the condition held at the end of epoch {epoch}").format(epoch=epoch)
+            return _("the condition held at the end of epoch {epoch}").format(epoch=f"{epoch:,}")
         case StopRule.BREAKPOINT:
-            return _("stopped in epoch {epoch}").format(epoch=epoch + 1)
+            return _("stopped in epoch {epoch}").format(epoch=f"{epoch + 1:,}")
         case StopRule.CANCELLED:
-            return _("paused in epoch {epoch}").format(epoch=epoch + 1)
+            return _("paused in epoch {epoch}").format(epoch=f"{epoch + 1:,}")

@@ -105,6 +105,7 @@ class Timeline:
         budget: bytes of history.
         parent: the timeline that this one departs from.
         change: how.
+        like: a timeline of the same programs, whose executors are used where they have the same constants.
 
     Attributes:
         network: the network.
@@ -123,6 +124,7 @@ class Timeline:
         budget: int = DEFAULT_BUDGET,
         parent: Timeline | None = None,
         change: Change | None = None,
+        like: Timeline | None = None,
     ) -> None:
         self.network = network
         self.parent = parent
@@ -152,6 +154,9 @@ class Timeline:
         self._evaluators: dict[bool, tuple[Program, KernelExecutor]] = {}
         # By that and how many samples: a generated function keeps the rows of the data that it has seen.
         self._singles: dict[tuple[bool, int], Executor] = {}
+        if like is not None and full is like.schedule.full and _equal(self.constants, like.constants):
+            self._executors, self._evaluators, self._singles = like._executors, like._evaluators, like._singles
+            self.__dict__["evaluation"] = like.evaluation
         self._sensitive: tuple[int, Frame] | None = None
         # The iterations of the change itself: the states that they start from.
         self._changed: dict[int, Floats] = {}
@@ -524,6 +529,13 @@ class Timeline:
         waypoints = sum(state.nbytes for state in self._waypoints.values())
         frames = sum(frame.flat.nbytes for frame in self._frames.values())
         return self.checkpoints.nbytes + waypoints + frames
+
+
+def _equal(one: Mapping[Array, Floats], other: Mapping[Array, Floats]) -> bool:
+    """Whether two sets of constants have the same bits."""
+    return one.keys() == other.keys() and all(
+        np.asarray(values).tobytes() == np.asarray(other[array]).tobytes() for array, values in one.items()
+    )
 
 
 def _replaced(constants: Mapping[Array, Floats], entries: Entries) -> dict[Array, Floats]:

@@ -15,10 +15,12 @@ from tests.bench import (
     lenet,
     lstm,
     native,
+    opening,
     paint,
     pictures,
     reading,
     recording,
+    sweeps,
     training,
     travel,
     watching,
@@ -53,11 +55,13 @@ BENCHMARKS: dict[str, Benchmark] = {
     "searching": travel.searching,
     "reading": reading.tables,
     "recording": recording.recording,
+    "opening": opening.opening,
+    "sweeps": sweeps.sweeps,
     "watching": watching.watched,
 }
 THREADED = {"mazur", "xor", "digits", "wide", "lenet"}
 """Measured with one thread and with as many as there are."""
-WITH_TORCH = {"xor", "digits", "wide", "adam", "lenet", "lstm", "transformer", "recording", "watching"}
+WITH_TORCH = {"xor", "digits", "wide", "adam", "lenet", "lstm", "transformer", "recording", "opening", "watching"}
 """What PyTorch takes part in."""
 
 

@@ -14,13 +14,13 @@ from tests.bench.harness import Effort, Row, interleave, ratio, versus
 Step = tuple[Any, Any, Callable[[], None]]
 
 
-def _gpt() -> Step:
-    """4 blocks of width 128 over 64 tokens, 8 samples: 0.82 million parameters."""
+def gpt(width: int = 128, blocks: int = 4, length: int = 64, batch: int = 8) -> Step:
+    """A GPT; by default 4 blocks of width 128 over 64 tokens, 8 samples: 0.82 million parameters."""
     import torch
     import torch.nn.functional as F  # noqa: N812
     from torch import nn
 
-    width, heads, words, length = 128, 4, 128, 64
+    heads, words = width // 32, 128
 
     class Block(nn.Module):
         def __init__(self) -> None:
@@ -40,14 +40,14 @@ def _gpt() -> Step:
         def __init__(self) -> None:
             super().__init__()
             self.tokens, self.places = nn.Embedding(words, width), nn.Embedding(length, width)
-            self.blocks, self.norm = nn.Sequential(*(Block() for _ in range(4))), nn.LayerNorm(width)
+            self.blocks, self.norm = nn.Sequential(*(Block() for _ in range(blocks))), nn.LayerNorm(width)
             self.head = nn.Linear(width, words, bias=False)
             self.head.weight = self.tokens.weight
 
         def forward(self, x: Any) -> Any:
             return self.head(self.norm(self.blocks(self.tokens(x) + self.places(torch.arange(x.shape[1])))))
 
-    model, x = GPT(), torch.randint(0, words, (8, length + 1))
+    model, x = GPT(), torch.randint(0, words, (batch, length + 1))
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
 
     def step() -> None:
@@ -96,7 +96,7 @@ def _classified(model: Any, optimizer: Any, loss: Callable[[], Any]) -> Step:
 
 
 MODELS: dict[str, tuple[Callable[[], Step], float | None]] = {
-    "GPT, 0.82 M": (_gpt, 4.0),
+    "GPT, 0.82 M": (gpt, 4.0),
     "MLP, 0.40 M": (_mlp, None),
     "LeNet": (_lenet, None),
 }

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrograde.engine.session.session import Progress
+from retrograde.engine.travel.running import Progress
 from retrograde.tui.cli.support.columns import cut, padded, table, width, wrapped
 from retrograde.tui.cli.support.progress import ProgressBar
 

@@ -64,7 +64,7 @@ def test_every_reader_is_found() -> None:
         "executor.mesh.RULES",
         "executor.code_printing.RULES",
         "explaining.kinks.CHOICES",
-        "recording.checking._RULES",
+        "recording.bounding.RULES",
     }
 
 

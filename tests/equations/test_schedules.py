@@ -18,7 +18,7 @@ from retrograde.engine.equations.rendering import render
 from retrograde.engine.errors import ScenarioError
 from retrograde.engine.ops.update.learning_rate import RateFactor
 from retrograde.engine.scenario.file import parse_scenario
-from retrograde.engine.scenario.training import RateSchedule
+from retrograde.engine.scenario.schedule_table import RateSchedule
 from tests.executor.test_kernels import assert_frame_is_its_equations
 from tests.support.effort import examples
 from tests.support.networks import bits, executed_by

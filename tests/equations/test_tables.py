@@ -15,7 +15,8 @@ from retrograde.engine.equations.rate_schedules import KEYS, SCHEDULES
 from retrograde.engine.layers.base import ActivationName
 from retrograde.engine.ops.update.table import APPEND
 from retrograde.engine.scenario.models import LossKind
-from retrograde.engine.scenario.training import RateSchedule, Training
+from retrograde.engine.scenario.schedule_table import RateSchedule
+from retrograde.engine.scenario.training import Training
 
 
 def test_names_are_those_of_the_rows() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import EngineError
 from retrograde.engine.explaining.courses import epoch_course, moments_of
 from retrograde.engine.explaining.landscape import Landscape, movers, ref_at, way
@@ -77,6 +79,27 @@ def test_a_landscape_has_the_loss_of_the_data(name: str) -> None:
     changed = np.array(state)
     changed[land.place(across)], changed[land.place(up)] = 0.5, -1.0
     assert found[2, 0] == timeline.data_loss(changed)
+
+
+@pytest.mark.parametrize(
+    "name", ["two-moons", "lstm-two-steps", "gru", "elman", "tiny-transformer", "weight-decay", "batch-norm"]
+)
+def test_a_landscape_is_the_same_bits_whatever_of_it_was_computed_before(name: str) -> None:
+    session = Session(load_scenario(name))
+    timeline = session.timeline
+    state = timeline.state(0)
+    land = Landscape(timeline)
+    arrays = session.network.trainable
+    for across, up in pairwise([*arrays, arrays[0]]):
+        first, second = Ref(across, (0,) * len(across.shape)), Ref(up, tuple(size - 1 for size in up.shape))
+        if first == second:
+            continue
+        xs, ys = np.array([0.3, -1.7]), np.array([2.5, 0.1])
+        found = land.over(state, first, second, xs, ys)
+        for row, column in np.ndindex(2, 2):
+            moved = np.array(state)
+            moved[land.place(first)], moved[land.place(second)] = xs[column], ys[row]
+            assert found[row, column] == timeline.data_loss(moved)
 
 
 def test_what_moved_furthest_and_its_way() -> None:

@@ -1,4 +1,4 @@
-"""``python -m tests.fuzz scenarios|data|formulas|app|sessions --count N``: see ``docs/development.md``."""
+"""``python -m tests.fuzz scenarios|data|formulas|app|sessions|elsewhere --count N``: see ``docs/development.md``."""
 
 from __future__ import annotations
 

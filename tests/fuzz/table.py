@@ -21,6 +21,7 @@ KINDS: dict[str, Kind] = {
     "formulas": Kind("formulas"),
     "app": Kind("events", 20),
     "sessions": Kind("saved sessions"),
+    "elsewhere": Kind("files from elsewhere"),
 }
 
 

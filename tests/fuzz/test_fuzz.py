@@ -14,7 +14,7 @@ from tests.fuzz.table import KINDS
 from tests.fuzz.target import Beat
 from tests.fuzz.working import Worker
 
-COUNTS = {"scenarios": 120, "data": 40, "formulas": 60, "app": 20, "sessions": 25}
+COUNTS = {"scenarios": 120, "data": 40, "formulas": 60, "app": 20, "sessions": 25, "elsewhere": 20}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -77,14 +77,38 @@ def encoder() -> Any:
     return model, optimizer, lambda: F.cross_entropy(model(x), t), 1.0
 
 
+class Tied(nn.Module):
+    """Scores of the next word by the table of the words, over two recurrent layers with dropout between them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.cell = nn.Embedding(5, 3), nn.GRU(3, 3, 2, dropout=0.3, batch_first=True)
+        self.head = nn.Linear(3, 5, bias=False)
+        self.head.weight = self.table.weight
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.cell(self.table(x))[0])
+
+
+def tied() -> Any:
+    model, x = Tied(), torch.randint(0, 5, (2, 4))
+
+    def loss() -> torch.Tensor:
+        logs = model(x[:, :-1]).flatten(0, 1).log_softmax(1)
+        return -logs[torch.arange(6), x[:, 1:].flatten()].mean()
+
+    return model, torch.optim.Adam(model.parameters(), 0.01), loss, None
+
+
 RECORDED: dict[str, Callable[[], Any]] = {
     "mlp-sgd": mlp_sgd,
     "mlp-adamw": mlp_adamw,
     "lenet": lenet,
     "resnet": resnet,
     "encoder": encoder,
+    "tied": tied,
 }
-"""The five models of CAPTURE's check 11, as small as they can be."""
+"""The five models of CAPTURE's check 11, as small as they can be, and one that runs step by step."""
 
 
 def record(name: str) -> None:

@@ -70,12 +70,17 @@ def test_operands_of_another_type_are_refused() -> None:
             made_again(base, PLAIN, Operands({"self": drawn(0, 3).astype(np.float64)}, F32, (3,)))
 
 
-@given(st.lists(st.binary(max_size=9000), max_size=6))
+@given(st.lists(st.binary(max_size=9000), max_size=6), st.sampled_from((0, 1000, 2**20)))
 @examples(40)
-def test_the_checksum_of_a_file_that_is_written_as_it_goes(tmp_path_factory: Any, pieces: list[bytes]) -> None:
+def test_the_checksum_of_a_file_that_is_written_as_it_goes(
+    tmp_path_factory: Any, pieces: list[bytes], waiting: int
+) -> None:
+    """However much of what is small waits to be written together."""
     path = tmp_path_factory.mktemp("zip") / "a.rgrec"
-    writer = RecordingWriter(path)
-    places = [writer.add(one) for one in pieces]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("retrograde.engine.recording.writing._WAITING", waiting)
+        writer = RecordingWriter(path)
+        places = [writer.add(one) for one in pieces]
     assert [writer.read(place) for place in places] == pieces
     assert [place.crc for place in places] == [zlib.crc32(one) for one in pieces]
     writer.finish(load_recording(root_of_zero(path)).records)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,8 @@ from retrograde.tui.canvas.glyphs import ASCII, COLOURLESS, UNICODE, Glyphs
 from retrograde.tui.canvas.themes import look
 from retrograde.tui.drawing.cells import brief, exponents, figure, log_share, shade, window
 from retrograde.tui.drawing.dispatch import Slice, picture_rows
-from retrograde.tui.pictures.table import maker_of, pictures
+from retrograde.tui.pictures import table
+from retrograde.tui.pictures.table import FILES, maker_of, pictures, rows_of
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.equation import EquationView, OperandRow
 from retrograde.tui.records.marks import Mark, PanelEdge
@@ -331,13 +333,19 @@ def test_a_window_holds_what_it_is_for(count: int, room: int, first: int, length
 
 
 def test_the_table_finds_the_picture_of_an_op() -> None:
-    table = pictures()
-    assert table[Activate] is table[Slope]
+    found = pictures()
+    assert found[Activate] is found[Slope]
     session = Session(load_scenario("mazur"))
     kinds = {type(op): maker_of(op) for op in session.program.ops}
-    assert kinds[Activate] is table[Activate]
+    assert kinds[Activate] is found[Activate]
     # Whose picture a gradient has depends on its parts.
-    assert all(maker is table[Op] for kind, maker in kinds.items() if kind not in {Activate, Slope, Gradient, Update})
+    assert all(maker is found[Op] for kind, maker in kinds.items() if kind not in {Activate, Slope, Gradient, Update})
+
+
+def test_every_file_with_pictures_is_in_the_table() -> None:
+    files = {path.stem for path in Path(table.__file__).parent.glob("*.py") if "\nPICTURES" in path.read_text("utf-8")}
+    assert files == set(FILES)
+    assert {kind: rows_of(kind.__module__)[kind] for kind in pictures()} == pictures()
 
 
 def test_a_gradient_is_pictured_by_what_it_is_the_gradient_of(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -347,7 +355,7 @@ def test_a_gradient_is_pictured_by_what_it_is_the_gradient_of(monkeypatch: pytes
     session = Session(load_scenario("mazur"))
     gradients = [op for op in session.program.ops if isinstance(op, Gradient)]
     part = type(gradients[-1].parts[0])
-    monkeypatch.setitem(pictures(), part, maker)
+    monkeypatch.setitem(rows_of(part.__module__), part, maker)
     for op in gradients:
         assert (maker_of(op) is maker) == any(type(one) is part for one in op.parts)
 

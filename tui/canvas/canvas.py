@@ -9,14 +9,16 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import groupby
-from typing import NamedTuple
+from itertools import compress, groupby, pairwise
+from operator import ne
+from typing import Any, NamedTuple
 
 from rich.cells import cell_len
 from rich.segment import Segment
+from textual.cache import FIFOCache
 from textual.strip import Strip
 
-from retrograde.tui.canvas.glyphs import Glyphs, plain, width
+from retrograde.tui.canvas.glyphs import Glyphs, plain, single, width
 from retrograde.tui.canvas.inks import GREY, HEAT_POSITIVE, MARKED, Ink
 from retrograde.tui.canvas.themes import Painting
 
@@ -33,16 +35,13 @@ Line = tuple[Span, ...]
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bit of a braille dot, by row and column in its cell."""
 
-_NARROW = "─│·█▀▄…"
-"""Signs of one cell that are repeated, or stand alone."""
-
 _TOP = 0x01 | 0x08 | 0x02 | 0x10
 _BOTTOM = 0x04 | 0x20 | 0x40 | 0x80
 
 
 def measure(spans: Iterable[Span]) -> int:
     """The cells that a line takes."""
-    return sum(width(span.text) for span in spans)
+    return sum([width(text) for text, _ink in spans])
 
 
 def shorten(text: str, limit: int, ellipsis: str = "…") -> str:
@@ -61,6 +60,19 @@ def shorten(text: str, limit: int, ellipsis: str = "…") -> str:
     return "".join(kept) + ellipsis
 
 
+def middle(text: str, limit: int, ellipsis: str = "…") -> str:
+    """The text, cut to a number of cells in its middle: what tells long names apart stands at their ends."""
+    room = limit - width(ellipsis)
+    if width(text) <= limit or room < 4:
+        return shorten(text, limit, ellipsis)
+    tail = text[-1]
+    for character in text[-2::-1]:
+        if width(character + tail) > room * 3 // 4:
+            break
+        tail = character + tail
+    return shorten(text, limit - width(tail), ellipsis) + tail
+
+
 def whole(line: Line, limit: int, ellipsis: str = "…") -> Line:
     """The parts of a line that fit in a number of cells; the last give way, and a first one that is too long is cut."""
     kept: list[Span] = []
@@ -75,7 +87,12 @@ def whole(line: Line, limit: int, ellipsis: str = "…") -> Line:
 
 def wrap(text: str, limit: int) -> list[str]:
     """Lines of at most ``limit`` cells; words stay whole where they can, wide characters break anywhere."""
-    limit = max(limit, 1)
+    return list(_wrapped(text, max(limit, 1)))
+
+
+@lru_cache(maxsize=256)
+def _wrapped(text: str, limit: int) -> tuple[str, ...]:
+    """The same, kept: a sentence stays where it is from key to key, and is tried in several rooms."""
     lines: list[str] = []
     line, used = "", 0
     for word in _words(text):
@@ -99,7 +116,7 @@ def wrap(text: str, limit: int) -> list[str]:
         used += size
     if line.strip():
         lines.append(line.rstrip())
-    return lines
+    return tuple(lines)
 
 
 def wrapped(line: Line, limit: int) -> list[Line]:
@@ -155,6 +172,35 @@ def _line_cells(x0: int, y0: int, x1: int, y1: int, gaps: int, thick: bool) -> t
     return tuple((x, y, bits) for (x, y), bits in cells.items())
 
 
+_PLAIN_STRIP = Strip(())
+
+
+class RowStrip(Strip):
+    """A row of a canvas: what Textual keeps beside a strip is made when it is asked for.
+
+    A strip that is divided where it ends keeps itself, and would stay until the collector of garbage comes.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, segments: list[Segment], cells: int) -> None:
+        self._segments = segments
+        self._cell_length = cells
+
+    def __getattr__(self, name: str) -> Any:
+        """What every strip has and this one was not asked for yet."""
+        value = getattr(_PLAIN_STRIP, name)
+        if isinstance(value, FIFOCache):
+            value = FIFOCache(value._maxsize)
+        setattr(self, name, value)
+        return value
+
+    def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
+        """The strips between the cuts."""
+        cuts = [cut for cut in cuts if cut <= self.cell_length]
+        return [self] if cuts == [self.cell_length] else super().divide(cuts)
+
+
 class Canvas:
     """``width`` × ``height`` cells, each a character and an ink."""
 
@@ -177,7 +223,7 @@ class Canvas:
         if not 0 <= y < self.height:
             return x + width(text)
         chars, inks = self._chars[y], self._inks[y]
-        if text.isascii() or (text[0] in _NARROW and text == text[0] * len(text)):
+        if text.isascii() or single(text):
             first, last = max(-x, 0), min(len(text), end - x)
             if first < last:
                 chars[x + first : x + last] = (text if text.isprintable() else plain_controls(text))[first:last]
@@ -373,13 +419,11 @@ class Canvas:
     def _strip(self, y: int, palette: Painting) -> Strip:
         """A row as a strip: a segment for each stretch in one ink."""
         chars, inks, style = self._chars[y], self._inks[y], palette.style
-        segments: list[Segment] = []
-        start = 0
-        for ink, run in groupby(inks):
-            end = start + len(list(run))
-            segments.append(Segment("".join(chars[start:end]), style(ink)))
-            start = end
-        return Strip(segments, self.width)
+        cuts = [0, *compress(range(1, self.width), map(ne, inks, inks[1:])), self.width]
+        return RowStrip(
+            [Segment("".join(chars[start:end]), style(inks[start])) for start, end in pairwise(cuts) if start < end],
+            self.width,
+        )
 
 
 def plain_controls(text: str) -> str:

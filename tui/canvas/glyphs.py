@@ -126,7 +126,7 @@ _PLAIN = {
     "≥": ">=", "≠": "!=", "→": "->", "←": "<-", "↑": "^", "↓": "v", "▸": ">", "▾": "v", "◂": "<",
     "✓": "ok", "✗": "X", "…": "...",
     "─": "-", "≈": "~", "“": '"', "”": '"', "‘": "'", "’": "'", "│": "|", "‹": "<", "›": ">", "●": "@", "∞": "inf",
-    "○": "o", "◆": "+", "≡": "=", "Π": "prod", "§": "*",
+    "○": "o", "◆": "+", "∙": ".", "≡": "=", "Π": "prod", "§": "*",
 }  # fmt: skip
 
 _PLAIN_TABLE = str.maketrans(_PLAIN)
@@ -152,9 +152,26 @@ def plain(text: str) -> str:
     return "".join(c if c.isascii() or cell_len(c) == 2 else "?" for c in text)
 
 
+_single = {chr(code) for code in range(32, 127)}
+_other: set[str] = set()
+
+
+def single(text: str) -> bool:
+    """Whether every character of a text takes one cell, and can be shown.
+
+    What was found of a character is kept: most texts have a minus sign or a Greek letter in them.
+    """
+    if _single.issuperset(text):
+        return True
+    for character in set(text) - _single - _other:
+        alone = cell_len(character) == 1 and character.isprintable()
+        (_single if alone else _other).add(character)
+    return _single.issuperset(text)
+
+
 def width(text: str) -> int:
     """The cells that a text takes."""
-    return len(text) if text.isascii() else cell_len(text)
+    return len(text) if text.isascii() or single(text) else cell_len(text)
 
 
 def padded(text: str, cells: int) -> str:

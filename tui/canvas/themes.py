@@ -182,7 +182,13 @@ def _shades(c: _Colours) -> list[str]:
 
 
 class Painting(Protocol):
-    """What gives an ink its style."""
+    """What gives an ink its style.
+
+    Attributes:
+        exact: whether every style says its colours by their parts, so that none is left to the terminal.
+    """
+
+    exact: bool
 
     def style(self, ink: int) -> Style:
         """The style of an ink, with the selection's background if its flag is set."""
@@ -214,6 +220,8 @@ _TERMINAL: dict[int, Style] = {
 class TerminalPalette:
     """The styles of the inks in the terminal's own colours, whatever its background is."""
 
+    exact = False
+
     def style(self, ink: int) -> Style:
         """The style of an ink; what is selected is written the other way round, in no colour."""
         if ink < PAIR and ink & SELECTED:
@@ -237,6 +245,7 @@ class Palette:
     """The styles of the inks in one theme."""
 
     __slots__ = ("_colours", "_selected", "_shades", "_styles")
+    exact = True
 
     def __init__(self, colours: _Colours) -> None:
         self._colours = colours

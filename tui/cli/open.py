@@ -55,6 +55,9 @@ def open_app(
         from retrograde.engine.scenario.file import load_scenario
 
         load_scenario(scenario, data=samples)
+    from retrograde.tui.work.garbage import rest
+
+    rest()
     from retrograde.tui.app import run_app
     from retrograde.tui.commands.keymap import keymap_file, read_keymap
     from retrograde.tui.debugger.table import COMMANDS, choose_keys

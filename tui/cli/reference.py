@@ -32,7 +32,8 @@ from retrograde.engine.scenario.models import (
     Variant,
 )
 from retrograde.engine.scenario.rules import reserved
-from retrograde.engine.scenario.training import RateSchedule, Training
+from retrograde.engine.scenario.schedule_table import RateSchedule
+from retrograde.engine.scenario.training import Training
 from retrograde.engine.text import use
 from retrograde.tui.cli.support.markdown import in_english, markdown_table
 

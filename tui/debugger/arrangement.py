@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from retrograde.engine.text import language
 from retrograde.tui.canvas.glyphs import Glyphs
 from retrograde.tui.debugger import rooms
 from retrograde.tui.records.marks import PanelEdge, PanelId
@@ -31,6 +32,7 @@ class Arrangement:
         # The panel that was brought last is the first of them.
         self._brought = sorted((one for one in panels if one.seat in SHARED), key=lambda one: one.seat.value)
         self._known: tuple[object, rooms.Rooms] | None = None
+        self._framed: tuple[rooms.Rooms | None, object, dict[str, PanelEdge]] = (None, None, {})
 
     def bring(self, panel: str) -> None:
         """Brings a panel to the front where it is a tab; the focus stays."""
@@ -63,4 +65,10 @@ class Arrangement:
             panel: the panel.
             glyphs: the characters.
         """
-        return rooms.frame(divided, panel, self.focus, glyphs)
+        key = (self.focus, glyphs, language())
+        if self._framed[0] is not divided or self._framed[1] != key:
+            self._framed = (divided, key, {})
+        known = self._framed[2]
+        if panel not in known:
+            known[panel] = rooms.frame(divided, panel, self.focus, glyphs)
+        return known[panel]

@@ -110,7 +110,8 @@ def _address(reading: Reading) -> str:
         return f"{file}@1:1:{reading.position}" if reading.position else file
     scenario = reading.scenario
     ships = scenario.path is None or scenario.path.parent == folder()
-    name = scenario.name if ships else quote(str(scenario.path))
+    _stem, colon, behind = scenario.name.partition(":")
+    name = quote(scenario.name) if ships else quote(f"{scenario.path}{colon}{behind}")
     return f"{name}@{address(reading.schedule, reading.position)}" if reading.position else name
 
 

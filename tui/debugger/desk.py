@@ -288,7 +288,7 @@ class Desk:
     @property
     def operands(self) -> tuple[Operand, ...]:
         """The operands of the step on the screen, in the order of their rows."""
-        from retrograde.tui.views.recorded import operands_of
+        from retrograde.tui.views.operands import operands_of
 
         return operands_of(self.reading)
 

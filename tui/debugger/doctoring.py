@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
 from retrograde.tui.canvas.glyphs import plain
-from retrograde.tui.screens.goals import Mend
 from retrograde.tui.work.turns import Event
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from retrograde.tui.debugger.editing import Editing
     from retrograde.tui.debugger.moving import Moving
     from retrograde.tui.debugger.working import Working
+    from retrograde.tui.screens.goals import Mend
     from retrograde.tui.work.jobs import Job
 
 REST_SECONDS = 0.2
@@ -100,7 +100,8 @@ class Doctoring:
                 if job.asked():
                     raise InterruptedError
                 if on_share is not None:
-                    on_share(low + (high - low) * done / max(total, 1))
+                    # Whole numbers of any size have a quotient; as one of two floats it would overflow.
+                    on_share(low + (high - low) * (done / max(total, 1)))
 
             return on
 

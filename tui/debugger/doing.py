@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.binding import Binding, BindingsMap, BindingType
 
 from retrograde.engine.errors import OnlyReadError
-from retrograde.engine.text import _
+from retrograde.engine.text import _, language
 from retrograde.tui.commands.keys import footer_key, footer_keys
 from retrograde.tui.debugger.desk import NOTHING_SAID
 from retrograde.tui.debugger.situation import ANYWHERE, Situated, situation
@@ -41,6 +42,10 @@ def rebind(bound: BindingsMap) -> None:
         bound.key_to_bindings[one.key] = [one]
 
 
+MOST_WORDED = 64
+"""Footers that are kept: one for each situation and parameter."""
+
+
 class Rows:
     """The table as a screen reads it when it begins.
 
@@ -53,24 +58,41 @@ class Rows:
         self.by_id = {row.id: row for row in commands()}
         self.words = {row.word: row.id for row in commands() if row.word}
         self._footers: dict[Situation, tuple[Row, ...]] = {}
+        self._worded: dict[tuple[Situated, str, frozenset[str]], tuple[tuple[Row, ...], FooterView]] = {}
 
-    def footer(self, why_not: Callable[[Row], str], at: Situated = ANYWHERE) -> FooterView:
+    def footer(
+        self, why_not: Callable[[Row], str], at: Situated = ANYWHERE, offered: Callable[[Row], bool] | None = None
+    ) -> FooterView:
         """The keys of the footer; grey where a command is not possible now.
 
         Args:
             why_not: says why a command is not possible; empty where it is.
             at: what is on the screen.
+            offered: says whether a command is listed at all; None for every one.
         """
         rows = self._footers.get(at.kind)
         if rows is None:
             rows = self._footers[at.kind] = footer_keys(commands(), at.kind)
-        rows = tuple(row for row in rows if at.name or "{name}" not in row.short)
+        hidden = frozenset() if offered is None else frozenset(row.id for row in rows if not offered(row))
+        key = (at, language(), hidden)
+        known = self._worded.get(key)
+        if known is None:
+            if len(self._worded) >= MOST_WORDED:
+                self._worded.clear()
+            known = self._worded[key] = self._word(at, rows, hidden)
+        rows, view = known
+        return replace(view, grey=frozenset(number for number, row in enumerate(rows) if why_not(row)))
+
+    def _word(
+        self, at: Situated, listed: tuple[Row, ...], hidden: frozenset[str]
+    ) -> tuple[tuple[Row, ...], FooterView]:
+        """The rows of the footer, and their keys with what they do."""
+        rows = tuple(row for row in listed if row.id not in hidden and (at.name or "{name}" not in row.short))
         keys = [footer_key(row, self.by_id) for row in rows]
-        return FooterView(
+        return rows, FooterView(
             keys=tuple((key, _(row.short).format(name=at.name)) for row, (key, _one) in zip(rows, keys, strict=True)),
             brief=tuple((key, _(row.brief or row.short)) for row, (_both, key) in zip(rows, keys, strict=True)),
             kept=next((number for number, row in enumerate(rows) if row.kept), -1),
-            grey=frozenset(number for number, row in enumerate(rows) if why_not(row)),
         )
 
 
@@ -174,8 +196,14 @@ class Doing:
         granularity = "sample" if granularity in {"samples", "misclassified", "confusion"} else granularity
         if granularity in {"sample", "iteration", "epoch"}:
             return str(recording.no_such_motion(granularity))
+        if row.unrecorded:
+            return _(row.unrecorded)
         return str(recording.only_read()) if row.runs else ""
 
     def footer(self) -> FooterView:
         """The keys of the footer."""
-        return self._rows.footer(self.why_not, situation(self._desk))
+        return self._rows.footer(self.why_not, situation(self._desk), self._offered)
+
+    def _offered(self, row: Row) -> bool:
+        """Whether a command is in the footer: not what no recording has, nor what has nothing to say here."""
+        return not self._refusal(row) and (row.offered is None or row.offered(self.parts))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from retrograde.engine.errors import EngineError
 from retrograde.engine.session.beside import go_to
 from retrograde.engine.text import _
-from retrograde.tui.screens.goals import Switch, Visit
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.expression import Ref
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from retrograde.tui.debugger.keeping import Keeping
     from retrograde.tui.debugger.moving import Moving
     from retrograde.tui.debugger.working import Working
-    from retrograde.tui.screens.goals import Try
+    from retrograde.tui.screens.goals import Switch, Try, Visit
 
 _NUMBERS = str.maketrans({"−": "-", "∞": "inf"})
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
 from retrograde.tui.records.marks import PanelId
-from retrograde.tui.screens.goals import Visit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from retrograde.tui.debugger.editing import Editing
     from retrograde.tui.debugger.moving import Moving
     from retrograde.tui.debugger.working import Working
-    from retrograde.tui.screens.goals import Try
+    from retrograde.tui.screens.goals import Try, Visit
     from retrograde.tui.screens.looking import LookingScreen
 
 
@@ -38,6 +37,18 @@ class Explaining:
     def chain_key(self) -> None:
         """Shows the whole chain of the gradient of what is selected, or of the step's value."""
         self._told(self.chain)
+
+    @property
+    def asks(self) -> bool:
+        """Whether what is selected, or the step's value, has a gradient to ask about."""
+        desk, step = self._desk, self._desk.reading.step
+        # The operands of a step are read after the footer is painted; one that is selected is not asked about first.
+        chosen = step is None or desk.focus in (PanelId.NETWORK, PanelId.WEIGHTS)
+        try:
+            desk.session.explanations.gradient(self._asked("") if chosen or step is None else step.target)
+        except EngineError:
+            return False
+        return True
 
     def _told(self, show: Callable[[], None]) -> None:
         try:

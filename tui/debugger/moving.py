@@ -107,12 +107,12 @@ class Moving:
 
     def offer_break(self) -> None:
         """Says of a recording where it stopped being finite; Enter goes there."""
-        from retrograde.tui.reading.recorded import headline, step_of
-
         recording = self._desk.session.recording
         broken = None if recording is None else recording.broken
         if recording is None or broken is None:
             return
+        from retrograde.tui.reading.recorded import headline, step_of
+
         self._desk.goal = step_of(recording, broken)
         text = _("the first value that is not finite: {what}; Enter goes there")
         self._desk.say(text.format(what=headline(recording, broken)), bad=True)
@@ -232,7 +232,7 @@ class Moving:
 
         step = self._desk.session.step_at(moment.number)
         place = f"{phase_word(moment.phase)} {moment.layer} · {step.op.title}"
-        return _("step {number}").format(number=moment.step), self._desk.reading.symbol(step.target), place
+        return _("step {number}").format(number=f"{moment.step:,}"), self._desk.reading.symbol(step.target), place
 
     def to_node(self) -> None:
         """Goes to the step that made the value of the selected neuron."""

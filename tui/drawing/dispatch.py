@@ -54,3 +54,17 @@ def picture_rows(picture: Picture, width: int, height: int, glyphs: Glyphs) -> l
             return list(log_bar_lines(picture, width, height, glyphs) or ())
         case ColumnsPicture():
             return list(column_lines(picture, width, height, glyphs) or ())
+
+
+def picture_height(picture: Picture, width: int, height: int, glyphs: Glyphs) -> int:
+    """How many rows a picture is.
+
+    Args:
+        picture: the picture.
+        width: cells across.
+        height: cells down that are free.
+        glyphs: the characters.
+    """
+    if isinstance(picture, Grid | JoinedPicture):
+        return len(grid_lines(picture, width, height, glyphs, brief=True) or ())
+    return len(picture_rows(picture, width, height, glyphs))

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from retrograde.engine.text import _, joined
@@ -42,7 +43,9 @@ class _Sheet:
     size: int
 
 
-def grid_lines(picture: Grid | JoinedPicture, width: int, height: int, glyphs: Glyphs) -> tuple[Line, ...] | None:
+def grid_lines(
+    picture: Grid | JoinedPicture, width: int, height: int, glyphs: Glyphs, *, brief: bool = False
+) -> tuple[Line, ...] | None:
     """Grids as lines of at most ``width`` cells, at most ``height`` of them; None where there is no room for any.
 
     Args:
@@ -50,6 +53,7 @@ def grid_lines(picture: Grid | JoinedPicture, width: int, height: int, glyphs: G
         width: cells across.
         height: cells down.
         glyphs: the characters.
+        brief: with the fewest decimals, which are as many lines as with the most that fit.
     """
     if width < 4 or height < 2:
         return None
@@ -60,10 +64,10 @@ def grid_lines(picture: Grid | JoinedPicture, width: int, height: int, glyphs: G
         return None
     below = 1 if caption and height >= 4 else 0
     room = height - below
-    made = _whole(grids, signs, width, room, glyphs)
+    made = _whole(grids, signs, width, room, glyphs, brief=brief)
     if made is None and len(grids) == 1 and not grids[0].shaded and len(grids[0].values) == 1:
         # A single row of unlike quantities may as well stand upright.
-        made = _whole((_turned(grids[0]),), signs, width, room, glyphs)
+        made = _whole((_turned(grids[0]),), signs, width, room, glyphs, brief=brief)
     if made is None:
         made = _around(grids, signs, width, room, glyphs)
     if made is None:
@@ -89,7 +93,7 @@ def _turned(grid: Grid) -> Grid:
 
 
 def _whole(
-    grids: tuple[Grid, ...], signs: Sequence[str], width: int, height: int, glyphs: Glyphs
+    grids: tuple[Grid, ...], signs: Sequence[str], width: int, height: int, glyphs: Glyphs, *, brief: bool
 ) -> tuple[Line, ...] | None:
     """All cells of all grids in the largest form that fits."""
     for form, labelled in (
@@ -104,6 +108,8 @@ def _whole(
         least = _written(grids, signs, width, height, glyphs, form, LEAST_DECIMALS, labelled=labelled)
         if least is None:
             continue
+        if brief:
+            return least
         most = max(grid.decimals for grid in grids) if form is GridForm.FIGURES else LEAST_DECIMALS
         for decimals in range(most, LEAST_DECIMALS, -1):
             made = _written(grids, signs, width, height, glyphs, form, decimals, labelled=labelled)
@@ -242,6 +248,7 @@ def _beside(
     return tuple(lines)
 
 
+@lru_cache(maxsize=64)
 def _sheet(
     grid: Grid,
     view: tuple[int, int, int, int],
@@ -252,7 +259,7 @@ def _sheet(
     labelled: bool,
     titled: bool = True,
 ) -> _Sheet:
-    """The cells of a part of a grid, with its title and its labels."""
+    """The cells of a part of a grid, with its title and its labels; a panel tries the same ones in several rooms."""
     first, last, left, right = view
     cells = _cells(grid, view, form, decimals, glyphs)
     columns = _labels(grid.columns[left:right], glyphs) if labelled else []
@@ -263,6 +270,7 @@ def _sheet(
     # Figures stand apart, shades only where a bracket comes between them.
     apart = {gap for _row, gap in brackets} if form is not GridForm.FIGURES else range(right - left + 1)
     gaps = [int(gap in apart) for gap in range(right - left + 1)]
+    alone = _inks_alone(grid.spots, form)
     body: list[Line] = []
     for row, line in enumerate(cells):
         spans = [Span(_padded(rows[row] if row < len(rows) else "", edge), Ink.DIM)] if rows else []
@@ -271,8 +279,7 @@ def _sheet(
                 spans.append(brackets.get((row, column), Span(" ")))
             if column < len(line):
                 text, ink = line[column]
-                own = _ink_of(grid.spots, first + row, left + column, ink, form)
-                spans.append(Span(" " * (size - width(text)) + text, own))
+                spans.append(Span(text.rjust(size), alone.get((first + row, left + column), ink)))
         body.append(tuple(spans))
     head: list[Line] = [(Span(grid.title, Ink.DIM),)] if grid.title and titled else []
     if columns:
@@ -283,7 +290,10 @@ def _sheet(
 def _cells(
     grid: Grid, view: tuple[int, int, int, int], form: GridForm, decimals: int, glyphs: Glyphs
 ) -> list[list[tuple[str, int]]]:
-    """The text and the ink of each cell of a part of a grid; marks are not in it."""
+    """The text and the ink of each cell of a part of a grid; marks are not in it.
+
+    All characters are of one cell: digits, signs and shades.
+    """
     first, last, left, right = view
     scale = (grid.scale or _largest(grid)) if grid.shaded else 0.0
     nowhere = glyphs.horizontal if form is GridForm.FIGURES else " " * form.value
@@ -312,7 +322,7 @@ def _cells(
 
 def _cell_width(cells: list[list[tuple[str, int]]], columns: list[str]) -> int:
     """Cells that the longest number or label takes."""
-    return max(width(text) for text in (*(text for line in cells for text, _ink in line), *columns))
+    return max([len(text) for line in cells for text, _ink in line] + [width(text) for text in columns])
 
 
 def _labels(texts: tuple[str, ...], glyphs: Glyphs) -> list[str]:
@@ -356,12 +366,10 @@ def _brackets(
     return found
 
 
-def _ink_of(spots: tuple[PlacedSpan, ...], row: int, column: int, ink: int, form: GridForm) -> int:
-    """The ink of a cell: a single marked cell has that of its mark."""
+def _inks_alone(spots: tuple[PlacedSpan, ...], form: GridForm) -> dict[tuple[int, int], int]:
+    """The inks of the cells that are marked alone: those of their marks, of several the first one's."""
+    found: dict[tuple[int, int], int] = {}
     for spot in spots:
-        if (spot.row, spot.column, spot.rows, spot.columns) == (row, column, 1, 1):
-            if spot.mark is Mark.TARGET:
-                return Ink.TARGET
-            if form is GridForm.FIGURES:
-                return Ink.OPERAND
-    return ink
+        if spot.rows == spot.columns == 1 and (spot.mark is Mark.TARGET or form is GridForm.FIGURES):
+            found.setdefault((spot.row, spot.column), Ink.TARGET if spot.mark is Mark.TARGET else Ink.OPERAND)
+    return found

@@ -266,10 +266,11 @@ class _MapPlace(NamedTuple):
 
     def of(self, number: int) -> tuple[int, int, int] | None:
         _tiles, rows, columns = self.shape
-        at = number // (rows * columns), number // columns % rows, number % columns
-        if not all(low <= part < high for low, part, high in zip(self.first, at, self.last, strict=True)):
-            return None
-        return at[0] - self.first[0], at[1] - self.first[1], at[2] - self.first[2]
+        tile, row, column = number // (rows * columns), number // columns % rows, number % columns
+        (tile0, row0, column0), (tile1, row1, column1) = self.first, self.last
+        if tile0 <= tile < tile1 and row0 <= row < row1 and column0 <= column < column1:
+            return tile - tile0, row - row0, column - column0
+        return None
 
 
 def _draw_tiles(
@@ -300,20 +301,25 @@ def _draw_tiles(
                 middle = again == (zoom - 1) // 2
                 canvas.cells(left, top + row * zoom + again, line if middle else _plain_row(line, cell), ink)
     framed = () if form.figures or cell == 1 else _framed(sheet, place)
+    firsts, lasts = {first for first, _last in framed}, {last for _first, last in framed}
+    between = {number for first, last in framed for number in range(first, last + 1)}
     marked = [*sheet.marks.items(), *(((sheet.selected, None),) if sheet.selected >= 0 else ())]
     for number, mark in marked:
+        whole = mark is Mark.OPERAND and number in between
+        if whole and number not in firsts and number not in lasts:
+            continue
         at = place.of(number)
         if at is None:
             continue
         left, top = x + at[0] % form.per_row * wide + at[2] * cell, y + at[0] // form.per_row * high + at[1] * zoom
-        if mark is not Mark.OPERAND or not any(first <= number <= last for first, last in framed):
+        if not whole:
             _draw_mark(canvas, form, left, top, mark)
             continue
         # Where all of a picture or of a row is read, its ends are marked, and the numbers stay in sight.
         middle = top + (zoom - 1) // 2
-        if any(number == first for first, _last in framed):
+        if number in firsts:
             canvas.mark(left, middle, g.left_operand)
-        if any(number == last for _first, last in framed):
+        if number in lasts:
             canvas.mark(left + cell - 1, middle, g.right_operand)
 
 
@@ -332,8 +338,11 @@ def _framed(sheet: SheetView, place: _VectorPlace | _MapPlace) -> tuple[tuple[in
 
 def _in_sight(place: _VectorPlace | _MapPlace, first: int, last: int) -> tuple[int, int]:
     """The first and the last cell of a stretch that can be seen."""
-    seen = [number for number in range(first, last + 1) if place.of(number) is not None]
-    return (seen[0], seen[-1]) if seen else (first, last)
+    numbers = range(first, last + 1)
+    start = next((number for number in numbers if place.of(number) is not None), None)
+    if start is None:
+        return first, last
+    return start, next(number for number in reversed(numbers) if place.of(number) is not None)
 
 
 def _plain_row(line: list[str], cell: int) -> list[str]:

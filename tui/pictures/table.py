@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from retrograde.engine.ops.base import Op, Part
@@ -23,22 +21,56 @@ if TYPE_CHECKING:
     Table: TypeAlias = dict[type[Op | Part], Maker]
 
 
+_OPS = "retrograde.engine.ops."
+
+FILES: Mapping[str, tuple[str, ...]] = {
+    "activation": ("activation",),
+    "attention": ("attention", "contract", "softmax"),
+    "batch": ("batch_norm",),
+    "convolution": ("conv",),
+    "embedding": ("embedding",),
+    "layer_norm": ("layer_norm", "scale_shift"),
+    "mask": ("dropout",),
+    "pooling": ("blend", "pool", "resample"),
+    "recurrent": ("activation", "cells", "recurrent"),
+    "terms": ("base",),
+    "update": ("update.appending",),
+}
+"""The files of this package with pictures, and the files of ops whose classes each has in its ``PICTURES``."""
+
+
 @cache
 def pictures() -> Table:
-    """All rows of the table: the ``PICTURES`` of every file of this package.
+    """All rows of the table: the ``PICTURES`` of every file.
 
     Raises:
-        LookupError: two files claim the same class.
+        LookupError: two files claim the same class, or one has a class of a file of ops that it does not name.
     """
     found: Table = {}
-    for module in sorted(info.name for info in pkgutil.iter_modules([str(Path(__file__).parent)])):
-        rows: Table = getattr(import_module(f"retrograde.tui.pictures.{module}"), "PICTURES", {})
-        for kind, maker in rows.items():
-            if kind in found:
-                message = f"two pictures of {kind.__name__}"
+    for file, places in FILES.items():
+        for kind, maker in _rows(file).items():
+            if kind in found or kind.__module__ not in {f"{_OPS}{place}" for place in places}:
+                message = f"two pictures of {kind.__name__}, or none of its file"
                 raise LookupError(message)
             found[kind] = maker
     return found
+
+
+def _rows(file: str) -> Table:
+    rows: Table = import_module(f"{__package__}.{file}").PICTURES
+    return rows
+
+
+@cache
+def rows_of(module: str) -> Table:
+    """The rows for the classes of a module; only the files that name it are loaded, which a key may wait for.
+
+    Args:
+        module: the full name of the module of ops.
+    """
+    place = module.removeprefix(_OPS)
+    files = (file for file, places in FILES.items() if place in places)
+    return {kind: maker for file in files for kind, maker in _rows(file).items()}
 
 
 def maker_of(op: Op) -> Maker | None:
@@ -47,12 +79,12 @@ def maker_of(op: Op) -> Maker | None:
     A gradient is pictured by what it is the gradient of: by the first of its parts whose class has a row. Otherwise
     the nearest class of the op that has a row decides; the row of ``Op`` itself serves every op without one.
     """
-    table = pictures()
     classes: list[type] = []
     if isinstance(op, Gradient):
         classes += [kind for part in op.parts for kind in type(part).__mro__]
     classes += type(op).__mro__
-    return next((table[kind] for kind in classes if kind in table), None)
+    makers = (rows_of(kind.__module__).get(kind) for kind in classes)
+    return next((maker for maker in makers if maker is not None), None)
 
 
 def pictures_of(reading: Reading, step: Step, digits: int) -> tuple[Picture, ...]:

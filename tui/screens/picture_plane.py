@@ -72,7 +72,7 @@ class PlanePicture(Picture):
         ("← →", N_("weight across")),
         ("↑ ↓", N_("weight upward")),
         ("m", N_("what moved furthest")),
-        ("+ -", N_("zoom")),
+        ("+ -", N_("scale")),
         ("l", N_("log or linear")),
     )
 
@@ -155,7 +155,7 @@ class PlanePicture(Picture):
         if found is None:
             return None
         land, began = self._landscape(), time.perf_counter()
-        each = max(self._seconds(land, found), 1e-6)
+        each = self._seconds(land, found)
         columns, rows = max(room.columns - 10, 8), 2 * max(room.rows - 1, 4)
         for every in GRIDS:
             shape = (-(-rows // every), -(-columns // every))
@@ -166,7 +166,9 @@ class PlanePicture(Picture):
                 break
             xs = _middles(found.ends[0], found.ends[1], shape[1])
             ys = _middles(found.ends[2], found.ends[3], shape[0])[::-1]
+            since = time.perf_counter()
             losses = land.over(found.state, *found.pair, xs, ys, asked)
+            each = (time.perf_counter() - since) / losses.size
             found = replace(found, losses=losses, fine=every)
             tell(found)
         return found

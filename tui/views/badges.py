@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from retrograde.engine.explaining.gradcheck import Verdict
+from retrograde.engine.late import late
 from retrograde.engine.session.published import compare, slip
 from retrograde.engine.text import _, joined
 from retrograde.tui.reading.figures import show
-from retrograde.tui.reading.recorded import agreement
 from retrograde.tui.records.equation import Badge
 
 if TYPE_CHECKING:
     from retrograde.engine.explaining.gradcheck import GradientCheck
     from retrograde.engine.session.printed import Printed
     from retrograde.engine.session.session import Session
+    from retrograde.tui.reading import recorded
     from retrograde.tui.reading.reading import Reading
+else:
+    recorded = late("retrograde.tui.reading.recorded")
 
 
 def _difference(check: GradientCheck) -> Badge:
@@ -49,7 +52,7 @@ def badges(session: Session, reading: Reading) -> tuple[Badge, ...]:
     if recording is not None:
         if recording.silence(step.place.op):
             return ()
-        text, agrees = agreement(recording, step)
+        text, agrees = recorded.agreement(recording, step)
         return (Badge(text=text, ok=agrees),)
     if step.final:
         check = session.check_gradient(step.target)

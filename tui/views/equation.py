@@ -11,6 +11,7 @@ from retrograde.engine.equations.array import Role
 from retrograde.engine.equations.expression import Const, Expr, Ref, Sum, mapped, refs
 from retrograde.engine.equations.rendering import Token, tokens
 from retrograde.engine.explaining.step import part_of
+from retrograde.engine.late import late
 from retrograde.engine.text import _, ngettext
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.inks import Ink, signed
@@ -18,16 +19,19 @@ from retrograde.tui.pictures.table import pictures_of
 from retrograde.tui.reading.figures import show
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.equation import Badge, EquationView, OperandRow
-from retrograde.tui.views import recorded
 from retrograde.tui.views.chain import chain
 from retrograde.tui.views.code import code_of
 from retrograde.tui.views.explain import notes_of, notes_of_branch, question, why
 from retrograde.tui.views.lens import Lens
-from retrograde.tui.views.recorded import Whole, operands_of
+from retrograde.tui.views.operands import Whole, operands_of
 from retrograde.tui.views.welcome import welcome
 
 if TYPE_CHECKING:
+    from retrograde.engine.equations.array import Array
     from retrograde.engine.explaining.step import Operand, Step
+    from retrograde.tui.views import recorded
+else:
+    recorded = late("retrograde.tui.views.recorded")
 
 MOST_OPERANDS = 120
 """Operands that are made ready at once."""
@@ -120,7 +124,10 @@ def _around(reading: Reading, step: Step, digits: int) -> tuple[Line, ...]:
     """The steps of the iteration before and after; what is not computed yet has no number."""
     here, program = step.program.number(step.place), step.program
     found: list[Line] = []
-    for number in range(max(here - STEPS_BEFORE, 0), min(here + STEPS_AFTER + 1, program.steps)):
+    # At an end of the iteration more of the other side are shown: as many in all.
+    count = STEPS_BEFORE + STEPS_AFTER + 1
+    first = max(min(here - STEPS_BEFORE, program.steps - count), 0)
+    for number in range(first, min(first + count, program.steps)):
         other = step if number == here else replace(step, place=program.place(number), term=0)
         batch = other.running is not None and other.running.of > 1
         symbol = other.part if batch else reading.symbol(other.target)
@@ -153,17 +160,18 @@ def _origins(reading: Reading, read: tuple[Operand, ...]) -> Line:
     """Where many operands come from: how many of them are data, initial values, or made by which steps."""
     start = reading.schedule.start(reading.iteration)
     given: dict[str, int] = {}
-    words: dict[tuple[int, bool], str] = {}
+    words: dict[Array, str] = {}
     made: list[int] = []
     for operand in read:
-        if operand.made_by is not None and operand.made_by > start:
-            made.append(operand.made_by - start)
-        else:
-            # Of all slots of an array it is the same.
-            key = (id(operand.ref.array), operand.made_by is None)
-            if key not in words:
-                words[key] = _origin(reading, operand.made_by, operand.ref)
-            given[words[key]] = given.get(words[key], 0) + 1
+        # Of all slots of an array that no op makes, and of all that were made before, it is the same.
+        word = words.get(operand.ref.array)
+        if word is None:
+            number = operand.made_by
+            if number is not None and number > start:
+                made.append(number - start)
+                continue
+            word = words[operand.ref.array] = _origin(reading, number, operand.ref)
+        given[word] = given.get(word, 0) + 1
     count = ngettext("{count} operand", "{count} operands", len(read)).format(count=f"{len(read):,}")
     parts = [f"{many:,} × {word}" for word, many in given.items()]
     if made:
@@ -244,7 +252,7 @@ def _origin(reading: Reading, made: int | None, ref: Ref) -> str:
     if made is not None:
         start = reading.schedule.start(reading.iteration)
         if made > start:
-            return _("step {number}").format(number=made - start)
+            return _("step {number}").format(number=f"{made - start:,}")
         return _("update of the iteration before")
     if role is Role.VALUE and any(leaf.array is ref.array for leaf in reading.program.dated):
         return _("from the number of the iteration")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from retrograde.engine.equations.array import Role
 from retrograde.engine.equations.expression import Ref, refs
 from retrograde.engine.equations.losses import LOSSES
+from retrograde.engine.late import late
 from retrograde.engine.ops.dense import Dense
-from retrograde.engine.ops.edges import EdgeSum
 from retrograde.engine.ops.gradient import Gradient
 from retrograde.engine.ops.loss import CollapsedPart, CrossEntropy, LossPart, LossTerm
 from retrograde.engine.text import _, joined
@@ -22,7 +22,10 @@ from retrograde.tui.views.slots import PARAMETERS, class_of, info_of, place_name
 
 if TYPE_CHECKING:
     from retrograde.engine.explaining.step import Step
+    from retrograde.engine.ops import edges
     from retrograde.engine.ops.base import Part
+else:
+    edges = late("retrograde.engine.ops.edges")
 
 
 def question(reading: Reading, step: Step) -> str:
@@ -36,7 +39,7 @@ def question(reading: Reading, step: Step) -> str:
     if array.role in {Role.OUT, Role.LOSS} and (kind := class_of(reading, step.target)):
         neuron = _("{neuron}, which stands for {name}").format(neuron=neuron, name=kind)
     match array.role:
-        case Role.NET if isinstance(step.op, Dense | EdgeSum):
+        case Role.NET if isinstance(step.op, (Dense, edges.EdgeSum)):
             return _("The weighted sum of {neuron}").format(neuron=neuron)
         case Role.OUT:
             return _("The output of {neuron}").format(neuron=neuron)

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.expression import Ref
+from retrograde.engine.late import late
 from retrograde.engine.network.program import unravel
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span
@@ -15,8 +16,6 @@ from retrograde.tui.reading.figures import show
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.loss import LossView
 from retrograde.tui.views.curves import loss_plot
-from retrograde.tui.views.race import race_legend, race_series
-from retrograde.tui.views.recorded import loss_lines
 from retrograde.tui.views.slots import class_of, outputs_of, place_name, size_of, time_of
 
 if TYPE_CHECKING:
@@ -24,6 +23,11 @@ if TYPE_CHECKING:
     from retrograde.engine.session.race import Lap
     from retrograde.tui.records.curves import CurveEvent
     from retrograde.tui.records.loss import Losses, RunView
+    from retrograde.tui.views import race as racing
+    from retrograde.tui.views import recorded
+else:
+    racing = late("retrograde.tui.views.race")
+    recorded = late("retrograde.tui.views.recorded")
 
 MOST_OUTPUTS = 10
 """Outputs up to which all of them are listed."""
@@ -53,7 +57,7 @@ def loss_view(
         race: the variants that were trained beside it.
     """
     if reading.recording is not None:
-        return LossView(lines=loss_lines(reading, reading.recording, loss_label(reading, 9)))
+        return LossView(lines=recorded.loss_lines(reading, reading.recording, loss_label(reading, 9)))
     if run is not None:
         losses = run.losses
     briefer: list[Line] = []
@@ -72,11 +76,11 @@ def loss_view(
         events=events,
         others=() if other is None else (other,),
         name="" if other is None else reading.branch,
-        race=race_series(race) if other is None else (),
+        race=racing.race_series(race) if race and other is None else (),
     )
     if race and plot is not None and other is None:
-        lines += race_legend(race, reading.scenario.name)
-        lines[-1] = (*lines[-1], Span("R ", Ink.KEY), Span(_("table"), Ink.DIM))
+        lines += racing.race_legend(race, reading.scenario.name)
+        lines[-1] = (*lines[-1], Span("  R " + _("table"), Ink.DIM))
     return LossView(plot=plot, lines=tuple(lines), briefer=tuple(briefer), progress=progress)
 
 

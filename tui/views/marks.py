@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from retrograde.engine.equations.array import Role
 from retrograde.engine.equations.expression import Ref
 from retrograde.tui.records.marks import Mark
-from retrograde.tui.views.recorded import operands_of
+from retrograde.tui.views.operands import operands_of
 from retrograde.tui.views.slots import PARAMETERS, Places, SlotCell, base_of, info_of
 
 if TYPE_CHECKING:

@@ -8,16 +8,15 @@ import numpy as np
 
 from retrograde.engine.equations.array import Phase
 from retrograde.engine.equations.expression import Ref
+from retrograde.engine.late import late
 from retrograde.engine.scenario.shapes import INPUT_LAYER
 from retrograde.engine.text import _
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.marks import Mark, PanelId
 from retrograde.tui.records.network import EdgeView, LayerView, LinkView, NetworkView, NodeView
-from retrograde.tui.views.circuits import gate_layer
 from retrograde.tui.views.focus import focus_view
 from retrograde.tui.views.lens import Lens
 from retrograde.tui.views.marks import Marks, marks
-from retrograde.tui.views.modules import modules_view
 from retrograde.tui.views.parameters import Parameters
 from retrograde.tui.views.sheets import sheets_of
 from retrograde.tui.views.slots import (
@@ -36,18 +35,22 @@ from retrograde.tui.views.topology import MOST_NODES, TopologyPlan, edge_of, lin
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.array import Array
+    from retrograde.tui.views import circuits, modules
+else:
+    modules = late("retrograde.tui.views.modules")
+    circuits = late("retrograde.tui.views.circuits")
 
 
 def network_view(reading: Reading, parameters: Parameters, lens: Lens) -> NetworkView:
     """The network with its values, and what takes part in the step; of a recording its modules."""
     if reading.recording is not None:
-        return modules_view(reading, reading.recording, lens.node)
+        return modules.modules_view(reading, reading.recording, lens.node)
     found = marks(reading)
     plan = plan_of(reading.network, reading.program)
     chosen = node_at(reading, lens.node) if 0 <= lens.node < node_count(reading) else SlotCell("", -1)
     ends = {loss.layer for loss in reading.network.losses}
     layers = tuple(
-        gate_layer(reading, item.array, depth, found)
+        circuits.gate_layer(reading, item.array, depth, found)
         if item.array is not None
         else _layer_view(
             reading,

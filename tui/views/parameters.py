@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from retrograde.tui.records.value_types import Floats
 
 MOST_NAMED = 5000
-"""Slots of an array up to which a search looks at the name of each."""
+"""Slots of an array up to which a search looks at the name of each, and paths that are kept."""
 MOST_SORTED = 99
 """Slots of an array up to which its rows stand in the order of their names."""
 
@@ -64,6 +64,7 @@ class Parameters:
                 self.memory.setdefault(memory.of, {})[memory.sign or memory.stem] = memory
         self.kinds: tuple[str, ...] = tuple(dict.fromkeys(kind for kept in self.memory.values() for kind in kept))
         self._names: dict[Array, list[str]] = {}
+        self._paths: dict[Ref, str] = {}
 
     def __len__(self) -> int:
         """How many parameters there are."""
@@ -119,6 +120,14 @@ class Parameters:
 
     def path(self, ref: Ref) -> str:
         """From where to where an edge of a dense layer leads; the neurons of a bias; empty for other parameters."""
+        found = self._paths.get(ref)
+        if found is None:
+            if len(self._paths) >= MOST_NAMED:
+                self._paths.clear()
+            found = self._paths[ref] = self._path(ref)
+        return found
+
+    def _path(self, ref: Ref) -> str:
         info = info_of(self._reading.network, ref.array.layer)
         if info is None or not isinstance(info.spec, DenseLayer) or ref.array.role not in PARAMETERS:
             return ""

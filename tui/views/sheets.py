@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -175,15 +176,20 @@ def _built(
 ) -> SheetView:
     """The cells of an array, or of one array a time step: then a column a moment."""
     first = arrays[0]
-    values = np.stack([reading.values(array).reshape(shape) for array in arrays])
-    known = np.stack([_prefix(reading.known(array), shape) for array in arrays])
+    if len(arrays) == 1:
+        values = reading.values(first).reshape(1, *shape)
+        known = None if reading.known(first) >= values.size else _prefix(reading.known(first), shape)[None]
+    else:
+        values = np.stack([reading.values(array).reshape(shape) for array in arrays])
+        known = np.stack([_prefix(reading.known(array), shape) for array in arrays])
+        known = None if known.all() else known
     moments = _moments(arrays, shape)
     if moments is None:
         tiles = _tiles(values.shape if len(arrays) > 1 else shape)
         return SheetView(
             kind=SheetKind.MAP if len(shape) > 1 else SheetKind.VECTOR,
             values=values.reshape(tiles),
-            known=None if known.all() else known.reshape(tiles),
+            known=None if known is None else known.reshape(tiles),
             marks=marks,
             selected=selected,
         )
@@ -191,7 +197,7 @@ def _built(
     return SheetView(
         kind=SheetKind.TIME,
         values=values.reshape(1, steps, units).transpose(0, 2, 1),
-        known=None if known.all() else known.reshape(1, steps, units).transpose(0, 2, 1),
+        known=None if known is None else known.reshape(1, steps, units).transpose(0, 2, 1),
         marks={_turned(number, steps, units): mark for number, mark in marks.items()},
         selected=_turned(selected, steps, units) if selected >= 0 else -1,
         names=_row_names(reading, first, shape, units),
@@ -244,7 +250,7 @@ def _tiles(shape: tuple[int, ...]) -> tuple[int, int, int]:
         return _tiles(shape[:-2])
     if len(shape) < 2:
         return (1, 1, shape[0] if shape else 1)
-    return (int(np.prod(shape[:-2], dtype=int)), shape[-2], shape[-1])
+    return (prod(shape[:-2]), shape[-2], shape[-1])
 
 
 def _prefix(count: int, shape: tuple[int, ...]) -> Bools:

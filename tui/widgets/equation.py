@@ -5,19 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import IntEnum
 from itertools import takewhile
+from typing import TYPE_CHECKING
 
 from textual.geometry import Offset, Region
 from textual.strip import Strip
 
+from retrograde.engine.late import late
 from retrograde.engine.text import N_, _
-from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten, wrap
+from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, middle, wrap
 from retrograde.tui.canvas.glyphs import Glyphs, width
 from retrograde.tui.canvas.inks import SELECTED, Ink
 from retrograde.tui.drawing.cells import fit
-from retrograde.tui.drawing.dispatch import Row, Slice, picture_rows
 from retrograde.tui.records.equation import EquationView, Fraction
-from retrograde.tui.records.pictures import Grid, JoinedPicture
 from retrograde.tui.widgets.panel import Panel
+
+if TYPE_CHECKING:
+    from retrograde.tui.drawing import dispatch
+    from retrograde.tui.drawing.dispatch import Row
+    from retrograde.tui.records import pictures
+else:
+    pictures = late("retrograde.tui.records.pictures")
+    dispatch = late("retrograde.tui.drawing.dispatch")
 
 PLENTY = 1000
 """Rows that no picture needs."""
@@ -118,7 +126,7 @@ class EquationPanel(Panel[EquationView]):
         rows, items = self._rows(view, canvas.width - 2, canvas.glyphs, pictures, given)
         spare = len(rows) - canvas.height
         if view.around and -spare > LEAST_AROUND:
-            rows += [(), (Span(_("steps around"), Ink.STRONG),), *view.around[: -spare - 2]]
+            rows += [(), (Span(_("steps around"), Ink.STRONG),), *_nearest(view.around, -spare - 2)]
         if spare > 0:
             rows, items = _squeeze(rows, items, spare)
             if len(rows) > canvas.height and items and view.selected < 0:
@@ -137,7 +145,7 @@ class EquationPanel(Panel[EquationView]):
                     canvas.put(0, y, canvas.glyphs.cursor, Ink.KEY)
                     canvas.flag(y, 0, canvas.width, SELECTED)
         for y, row in enumerate(rows):
-            if isinstance(row, Slice) and not row.row:
+            if not isinstance(row, tuple) and not row.row:
                 row.draw(canvas, y - top)
         left = len(rows) - top - canvas.height + (view.more if items else 0)
         if left > 0:
@@ -152,10 +160,10 @@ class EquationPanel(Panel[EquationView]):
         """The rows of each picture, and what makes room for them: no more than the first one needs."""
         room, g = max(canvas.width - 2, 4), canvas.glyphs
         # Without any height, only the pictures are made whose height is their own.
-        made = [picture_rows(picture, room, 0, g) for picture in view.pictures]
+        made = [dispatch.picture_rows(picture, room, 0, g) for picture in view.pictures]
         if all(made):
             return made, EquationRoom.PLENTY
-        whole = [len(picture_rows(picture, room, PLENTY, g)) for picture in view.pictures]
+        whole = [dispatch.picture_height(picture, room, PLENTY, g) for picture in view.pictures]
         first = made.index([])
         found, last = made, EquationRoom.FLOWING if view.selected >= 0 or not _pictured(view) else EquationRoom.BARE
         for left in EquationRoom:
@@ -168,7 +176,7 @@ class EquationPanel(Panel[EquationView]):
                 free = canvas.height - len(before) - len(flowing)
             for place, picture in enumerate(view.pictures):
                 if not made[place] and (free >= LEAST or place == first):
-                    found[place] = picture_rows(picture, room, free, g)
+                    found[place] = dispatch.picture_rows(picture, room, free, g)
                     free -= len(found[place])
             enough = (
                 sum(map(len, found)) >= sum(whole) if left is EquationRoom.PLENTY else len(found[first]) >= whole[first]
@@ -220,9 +228,10 @@ class EquationPanel(Panel[EquationView]):
     def _formula(view: EquationView, room: int, brief: str) -> list[Row]:
         """The equation in symbols, in numbers, and its result; a brief one ends with ``brief`` after a line."""
         rows: list[Row] = []
-        indent = width(view.left) + 2
+        left = middle(view.left, room - 2)
+        indent = width(left) + 2
         if indent > room // 2:
-            rows.append((Span(" " + view.left, Ink.STRONG),))
+            rows.append((Span(" " + left, Ink.STRONG),))
             indent = 2
             first: Line = (
                 Span(
@@ -230,12 +239,15 @@ class EquationPanel(Panel[EquationView]):
                 ),
             )
         else:
-            first = (Span(" " + view.left + " ", Ink.STRONG),)
+            first = (Span(" " + left + " ", Ink.STRONG),)
         equals = Span("= ", Ink.DIM)
         for position, part in enumerate((view.symbols, view.numbers)):
             if not part or (brief and position):
                 continue
-            lines = break_line(part, max(room - indent - 2 - 2 * bool(brief), 8))
+            space = max(room - indent - 2 - 2 * bool(brief), 8)
+            # The names of a recording are paths: what tells them apart stands at their ends.
+            most = max(space * 4 // 5, 16)
+            lines = break_line(tuple(Span(middle(text, most), ink) for text, ink in part), space)
             if brief and len(lines) > 1:
                 lines = [(*lines[0], Span(f" {brief}", Ink.DIM))]
             for number, broken in enumerate(lines):
@@ -263,6 +275,13 @@ class EquationPanel(Panel[EquationView]):
         return rows
 
 
+def _nearest(around: tuple[Line, ...], count: int) -> tuple[Line, ...]:
+    """As many of the steps around as there is room for, with the one on the screen, whose number stands out."""
+    here = next((k for k, line in enumerate(around) if line[:1] and line[0].ink == Ink.KEY), 0)
+    first = max(min(here - count // 3, len(around) - count), 0)
+    return around[first : first + count]
+
+
 def _place_of(result: Span, rows: Sequence[Row]) -> Offset | None:
     """Where a result begins in a panel; None where it is not in sight."""
     for y, row in enumerate(rows):
@@ -286,7 +305,7 @@ def _operands(view: EquationView, room: int, g: Glyphs) -> list[Row]:
     value = max(width(operand.value) for operand in view.operands)
     rows: list[Row] = []
     for operand in view.operands:
-        name = shorten(operand.symbol, symbol, g.ellipsis)
+        name = middle(operand.symbol, symbol, g.ellipsis)
         rows.append(
             (
                 Span(" " + name + " " * (symbol - width(name)), Ink.OPERAND),
@@ -306,7 +325,7 @@ def _flow(paragraph: Line, room: int) -> list[Row]:
 
 def _pictured(view: EquationView) -> bool:
     """Whether grids hold the terms and the operands."""
-    return any(isinstance(picture, Grid | JoinedPicture) for picture in view.pictures)
+    return any(isinstance(picture, pictures.Grid | pictures.JoinedPicture) for picture in view.pictures)
 
 
 def _flowing(view: EquationView, room: int) -> list[Row]:

@@ -1,4 +1,4 @@
-"""The base of the drawn widgets: one reactive that holds a frozen view, and cached strips on the line API."""
+"""The base of the drawn widgets: a frozen view, and strips that are kept until it is another one, on the line API."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar, cast
 from rich.style import Style
 from textual import events
 from textual.content import Content
+from textual.filter import ANSIToTruecolor
 from textual.geometry import Offset, Region
 from textual.message import Message
-from textual.reactive import reactive
 from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
@@ -74,20 +74,29 @@ class HasLook(Protocol):
 
 
 class Drawn(Widget, Generic[V]):
-    """A widget that paints a frozen view on a canvas; the strips are kept until something changes."""
+    """A widget that paints a frozen view on a canvas; the strips are kept until something changes.
+
+    It has no border and no padding, so that its outer size is its size, which Textual would look for in its map.
+
+    Attributes:
+        state: the frame and the view that are drawn; None before the first ones.
+    """
 
     DEFAULT_CSS = "Drawn { width: 1fr; height: 1fr; }"
-    state: reactive[tuple[PanelEdge, V | None] | None] = reactive(None, init=False, repaint=False)
 
     def __init__(self, *, id: str) -> None:  # noqa: A002  # Textual's own word
         super().__init__(id=id)
+        self.state: tuple[PanelEdge, V | None] | None = None
         self._strips: list[Strip] = []
         self._canvas: Canvas | None = None
         self._drawn: tuple[object, ...] = ()
 
     def show(self, frame: PanelEdge, view: V | None) -> None:
         """Gives the widget what it is to draw, None for nothing yet; the same objects again cost nothing."""
-        self.state = (frame, view)
+        state = (frame, view)
+        if state != self.state:
+            self.state = state
+            self._refresh_rows()
 
     def paint(self, canvas: Canvas, frame: PanelEdge, view: V) -> None:
         """Draws the view; implemented by each widget."""
@@ -102,7 +111,7 @@ class Drawn(Widget, Generic[V]):
         else:
             self.paint(canvas, frame, view)
 
-    def watch_state(self) -> None:
+    def _refresh_rows(self) -> None:
         """Draws what it was given, and has only the rows painted that have become others."""
         known, strips = self._drawn[1:], self._strips
         if not strips or known != self._circumstances:
@@ -110,14 +119,14 @@ class Drawn(Widget, Generic[V]):
             return
         made = self._ready()
         changed = (y for y, (old, new) in enumerate(zip(strips, made, strict=True)) if old is not new)
-        regions = [Region(0, y, self.size.width, count) for y, count in runs(changed)]
+        regions = [Region(0, y, self.outer_size.width, count) for y, count in runs(changed)]
         if regions:
             self.refresh(*regions)
 
     @property
     def _circumstances(self) -> tuple[object, ...]:
         """What the strips depend on beside the view: where it is another, nothing that was drawn counts."""
-        return (self.size, cast(HasLook, self.app).look, language())
+        return (self.outer_size, cast(HasLook, self.app).look, language())
 
     def _ready(self) -> list[Strip]:
         """The strips of all rows, those of before where nothing changed."""
@@ -125,7 +134,7 @@ class Drawn(Widget, Generic[V]):
         drawn = (self.state, *circumstances)
         if self._drawn == drawn:
             return self._strips
-        size, look, state = self.size, cast(HasLook, self.app).look, self.state
+        size, look, state = self.outer_size, cast(HasLook, self.app).look, self.state
         canvas = Canvas(size.width, size.height, look.glyphs)
         if state is not None and size.width and size.height:
             try:
@@ -142,14 +151,18 @@ class Drawn(Widget, Generic[V]):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The strips of some rows: a drawn widget has no border and no padding, so that nothing is put around them."""
-        strips, width, selection = self._ready(), self.size.width, self.text_selection
-        blank = Strip.blank(width)
-        found = [strips[y] if 0 <= y < len(strips) else blank for y in crop.line_range]
+        strips, width, selection = self._ready(), self.outer_size.width, self.text_selection
+        found = strips[crop.y : crop.bottom]
+        if len(found) < crop.height:
+            found += [Strip.blank(width)] * (crop.height - len(found))
         if selection is not None:
             found = [self._shown_marked(strip, y, selection) for y, strip in zip(crop.line_range, found, strict=True)]
-        background = self.background_colors[1]
-        for each in self.get_line_filters():
-            found = [strip.apply_filter(each, background) for strip in found]
+        exact = cast(HasLook, self.app).look.palette.exact
+        filters = [one for one in self.get_line_filters() if not (exact and isinstance(one, ANSIToTruecolor))]
+        if filters:
+            background = self.background_colors[1]
+            for each in filters:
+                found = [strip.apply_filter(each, background) for strip in found]
         if crop.column_span != (0, width):
             found = [strip.crop(*crop.column_span) for strip in found]
         return found
@@ -158,7 +171,7 @@ class Drawn(Widget, Generic[V]):
         """The strip of a row, from the cache if nothing changed."""
         strips, selection = self._ready(), self.text_selection
         if not 0 <= y < len(strips):
-            return Strip.blank(self.size.width)
+            return Strip.blank(self.outer_size.width)
         return strips[y] if selection is None else self._shown_marked(strips[y], y, selection)
 
     def _shown_marked(self, strip: Strip, y: int, selection: Selection) -> Strip:
@@ -206,6 +219,8 @@ class Drawn(Widget, Generic[V]):
 class Panel(Drawn[V]):
     """A drawn widget within a frame. The rows inside it are handed to ``draw``."""
 
+    _edge: tuple[tuple[object, ...], Canvas] | None = None
+
     class Pressed(Message):
         """The mouse was pressed in a panel, on a row (and perhaps an item) of it."""
 
@@ -226,16 +241,19 @@ class Panel(Drawn[V]):
         """Draws the frame, and the view within it."""
         self.paint_empty(canvas, frame)
         inner = Canvas(canvas.width - 2, canvas.height - (2 if frame.bottom else 1), canvas.glyphs)
-        ink = Ink.FRAME_ON if frame.focused else Ink.FRAME
-        canvas.frame(title=frame.title, ink=ink, corners=frame.corners, bottom=frame.bottom, joints=frame.joints)
         if view is not None and inner.width > 0 and inner.height > 0:
             self.draw(inner, view)
             canvas.paste(1, 1, inner)
 
     def paint_empty(self, canvas: Canvas, frame: PanelEdge) -> None:
-        """Draws the frame."""
-        ink = Ink.FRAME_ON if frame.focused else Ink.FRAME
-        canvas.frame(title=frame.title, ink=ink, corners=frame.corners, bottom=frame.bottom, joints=frame.joints)
+        """Draws the frame, which is the same most of the time: then it is copied."""
+        key = (frame, canvas.width, canvas.height, canvas.glyphs)
+        if self._edge is None or self._edge[0] != key:
+            empty = Canvas(canvas.width, canvas.height, canvas.glyphs)
+            ink = Ink.FRAME_ON if frame.focused else Ink.FRAME
+            empty.frame(title=frame.title, ink=ink, corners=frame.corners, bottom=frame.bottom, joints=frame.joints)
+            self._edge = key, empty
+        canvas.paste(0, 0, self._edge[1])
 
     @property
     def inside(self) -> tuple[int, int, int, int]:

@@ -21,7 +21,8 @@ from retrograde.tui.work.pace import between
 
 if TYPE_CHECKING:
     from retrograde.engine.explaining.detectors.records import Alert
-    from retrograde.engine.session.session import Progress, Session
+    from retrograde.engine.session.session import Session
+    from retrograde.engine.travel.running import Progress
     from retrograde.engine.travel.stopping import Outcome
 
 SWITCH_SECONDS = 0.0005

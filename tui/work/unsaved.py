@@ -22,6 +22,7 @@ from retrograde.engine.errors import EngineError
 
 if TYPE_CHECKING:
     from retrograde.engine.session.saved import SavedScenario
+    from retrograde.engine.session.session import Session
 
 PREFIX = "unsaved-"
 SUFFIX = ".session.json"
@@ -247,13 +248,18 @@ def leftovers() -> list[Leftover]:
     return sorted(found, key=lambda leftover: -leftover.time)
 
 
-def leftovers_of(opened: SavedScenario) -> tuple[list[Leftover], int]:
-    """What other processes left behind of a scenario, held, and how much there is of others.
+def leftovers_of(session: Session) -> tuple[list[Leftover], int]:
+    """What other processes left behind of a session's scenario, held, and how much there is of others.
 
     Args:
-        opened: the scenario.
+        session: the session.
     """
     found = leftovers()
+    if not found:
+        return [], 0
+    from retrograde.engine.session.saving import identity
+
+    opened = identity(session)
     its = [leftover for leftover in found if leftover.is_of(opened)]
     for leftover in found:
         if leftover not in its:

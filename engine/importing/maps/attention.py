@@ -84,7 +84,7 @@ def maybe_scaled(trace: Trace, call: Operation, factor: float) -> None:
     if isinstance(found, Part) and found.what == "scores":
         parts = {**found.parts, "factor": found.parts["factor"] * factor}
         trace.put(call, Part(what="scores", at=found.at, parts=parts))
-    elif isinstance(found, Part) and found.what in {"loss", "mean"}:
+    elif isinstance(found, Part) and found.what in {"loss", "mean", "terms"}:
         trace.put(
             call, Part(what=found.what, at=found.at, parts={**found.parts, "factor": found.parts["factor"] * factor})
         )

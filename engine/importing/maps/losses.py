@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from retrograde.engine.importing.maps.attention import masked, rate_of
+from retrograde.engine.importing.maps.handwritten import reduced
 from retrograde.engine.importing.maps.rules import maps
 from retrograde.engine.importing.tracing import Fixed, Held, Operation, Part, Trace, UnmappedError
 from retrograde.engine.recording.aten.reading import base_name
@@ -111,6 +112,9 @@ def total(trace: Trace, call: Operation) -> None:
     """A sum of what a loss is made of."""
     found = trace.given(call, "self")
     axes = trace.ints(call, "dim")
+    if isinstance(found, Part) and found.what == "terms":
+        reduced(trace, call, found)
+        return
     if isinstance(found, Part) and found.what == "surprise":
         # The sum over the samples, after that over the classes.
         parts = {**found.parts, "factor": found.parts["factor"]}

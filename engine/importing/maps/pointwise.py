@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from retrograde.engine.importing.draft import Node
+from retrograde.engine.importing.maps import handwritten
 from retrograde.engine.importing.maps.attention import dropped, masked, maybe_scaled, maybe_shares, rate_of
 from retrograde.engine.importing.maps.linear import added_bias, added_positions
 from retrograde.engine.importing.maps.losses import divided, smoothed
+from retrograde.engine.importing.maps.recurrent import both_ways, in_steps
 from retrograde.engine.importing.maps.rules import maps
 from retrograde.engine.importing.tracing import Fixed, Held, Operation, Part, Trace, UnmappedError, Weight
 from retrograde.engine.recording.aten.reading import base_name
@@ -161,6 +163,8 @@ def div(trace: Trace, call: Operation) -> None:
 @maps("mul")
 def mul(trace: Trace, call: Operation) -> None:
     """A dropout, a product of two layers, or scores that are scaled."""
+    if handwritten.product(trace, call):
+        return
     left, right = trace.given(call, "self"), trace.given(call, "other")
     if isinstance(right, Held | Part) and not isinstance(left, Part):
         left, right = (right, left) if isinstance(left, Fixed) or isinstance(right, Part) else (left, right)
@@ -219,7 +223,11 @@ def _hand_gelu(trace: Trace, call: Operation, part: Part) -> None:
 @maps("sub")
 def sub(trace: Trace, call: Operation) -> None:
     """The difference of two layers."""
+    if handwritten.difference(trace, call):
+        return
     left, right = trace.given(call, "self"), trace.given(call, "other")
+    if handwritten.joined(trace, call, left, right, sign=-1.0):
+        return
     if trace.number(call, "alpha", 1.0) != 1.0 or not isinstance(left, Held) or not isinstance(right, Held):
         raise UnmappedError(_("no layer does this"))
     _merged(trace, call, "subtract", left, right)
@@ -245,12 +253,16 @@ def prelu(trace: Trace, call: Operation) -> None:
 @maps("add")
 def add(trace: Trace, call: Operation) -> None:
     """A residual connection, a bias, or positions."""
+    if handwritten.raised(trace, call):
+        return
     left, right = trace.given(call, "self"), trace.given(call, "other")
     if trace.number(call, "alpha", 1.0) != 1.0:
         raise UnmappedError(_("its factors are not 1"))
     if not isinstance(left, Held | Part):
         left, right = right, left
     if isinstance(left, Part) and _gelu_part(trace, call, left, right):
+        return
+    if handwritten.joined(trace, call, left, right):
         return
     if isinstance(left, Held) and isinstance(right, Held):
         _merged(trace, call, "add", left, right)
@@ -293,11 +305,40 @@ def cat(trace: Trace, call: Operation) -> None:
     for found in trace.listed(call, "tensors"):
         if not isinstance(found, Held) or found.factor != 1.0:
             raise UnmappedError(_("one of them is not what a layer hands on"))
-        parts.append(trace.arranged(call, found, found.at.shape))
+        parts.append(found)
     axis = int(trace.number(call, "dim")) % parts[0].at.ndim
+    if axis == parts[0].at.ndim - 1 and _cat_rows(trace, call, parts):
+        return
     if not axis:
         raise UnmappedError(_("samples are joined, not values of a sample"))
+    parts = [trace.arranged(call, part, part.at.shape) for part in parts]
     form = list(trace.form_of(parts[0].node))
     form[axis - 1] = sum(part.at.shape[axis] for part in parts)
     node = trace.layer(call, "concatenate", [part.node for part in parts], tuple(form), axis=axis)
     trace.hand_on(call, node, np.arange(trace.batch * node.size).reshape(trace.batch, *form))
+
+
+def _cat_rows(trace: Trace, call: Operation, parts: list[Held]) -> bool:
+    """Whether rows of layers are joined, the same of each, in whatever order they are: time first, samples second."""
+    forms = [trace.form_of(part.node) for part in parts]
+    rows = [trace.rows(part, form[-1] if form else 0) for part, form in zip(parts, forms, strict=True)]
+    first = rows[0]
+    if (
+        first is None
+        or any(form[:-1] != forms[0][:-1] for form in forms)
+        or first.size * forms[0][-1] != parts[0].at.size
+    ):
+        return False
+    if any(one is None or one.shape != first.shape or (one != first).any() for one in rows):
+        return False
+    if sorted(first.tolist()) != list(range(trace.batch * math.prod(forms[0][:-1]))):
+        return False
+    width = sum(form[-1] for form in forms)
+    node = both_ways(trace, call, parts)
+    if node is None:
+        form = (*forms[0][:-1], width)
+        axis = 1 if any(in_steps(part.node) for part in parts) else len(form)
+        node = trace.layer(call, "concatenate", [part.node for part in parts], form, axis=axis)
+    at = first[:, None] * width + np.arange(width)
+    trace.hand_on(call, node, at.reshape(*parts[0].at.shape[:-1], width))
+    return True

@@ -8,9 +8,10 @@ import numpy as np
 from pydantic import ValidationError
 
 from retrograde.engine.importing.draft import Node
+from retrograde.engine.importing.maps.handwritten import reduced
 from retrograde.engine.importing.maps.losses import total_mean
 from retrograde.engine.importing.maps.rules import maps
-from retrograde.engine.importing.tracing import Held, Operation, Trace, UnmappedError, Weight
+from retrograde.engine.importing.tracing import Held, Operation, Part, Trace, UnmappedError, Weight
 from retrograde.engine.layers.any_layer import model_of
 from retrograde.engine.layers.base import Form, ShapeError
 from retrograde.engine.text import _
@@ -121,7 +122,11 @@ def adaptive(trace: Trace, call: Operation) -> None:
 
 @maps("mean")
 def mean(trace: Trace, call: Operation) -> None:
-    """The mean over whole axes of a sample."""
+    """The mean over whole axes of a sample, or of the terms of a loss."""
+    found = trace.given(call, "self")
+    if isinstance(found, Part) and found.what == "terms":
+        reduced(trace, call, found)
+        return
     x = trace.held(call, "self")
     axes = sorted({axis % x.at.ndim for axis in trace.ints(call, "dim")})
     if not axes or 0 in axes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any, NamedTuple
 
 from retrograde.engine.equations.expression import Call, Const, Expr, Index, Product, Ref, Sub, Sum
@@ -30,9 +31,7 @@ class _Attention(NamedTuple):
 
     def score(self, head: Index, row: Any, column: Any) -> Expr:
         """How well a key fits a query."""
-        width = range(self.query.shape[-1])
-        dot = total([Product((self.query.at(*head, row, d), self.key.at(*head, column, d))) for d in width])
-        found = times(self.scale, dot)
+        found = times(self.scale, _dot(self.query.row(*head, row), self.key.row(*head, column)))
         return found if self.mask is None else Sum((found, self.mask.spread((*head, row, column))))
 
     def keys(self, row: int) -> list[int]:
@@ -42,6 +41,11 @@ class _Attention(NamedTuple):
     def weight(self, given_log: Ref, head: Index, row: int, column: int) -> Expr:
         """The weight of a key: exp(score − log Σ exp)."""
         return Call(EXP, Sub(self.score(head, row, column), given_log))
+
+
+def _dot(left: list[Ref], right: list[Ref]) -> Expr:
+    """The products of two rows, added up."""
+    return total([Product(pair) for pair in zip(left, right, strict=True)])
 
 
 def _of(given: Given) -> _Attention:
@@ -72,13 +76,16 @@ def _attention(given: Given, index: Index) -> Expr:
 def _attention_backward(given: Given, index: Index) -> Expr:
     one, grad, out, logs = _of(given), given.tensor("grad_out"), given.tensor("out"), given.tensor("logsumexp")
     head, place, d = index[:2], index[2], index[3]
-    width = range(grad.shape[-1])
+
+    @cache
+    def mean(row: int) -> Expr:
+        """The slope that a query's weights have in common."""
+        return _dot(grad.row(*head, row), out.row(*head, row))
 
     def slope(row: int, column: int) -> Expr:
         """∂E/∂ a score."""
-        along = total([Product((grad.at(*head, row, k), one.value.at(*head, column, k))) for k in width])
-        mean = total([Product((grad.at(*head, row, k), out.at(*head, row, k))) for k in width])
-        return Product((one.weight(logs.at(*head, row), head, row, column), Sub(along, mean)))
+        along = _dot(grad.row(*head, row), one.value.row(*head, column))
+        return Product((one.weight(logs.at(*head, row), head, row, column), Sub(along, mean(row))))
 
     rows = [row for row in range(one.query.shape[-2]) if one.sees(row, place)]
     match given.position:

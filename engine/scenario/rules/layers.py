@@ -122,7 +122,13 @@ def _sharing_rules(parts: Parts, number: int, layer: Layer) -> Iterator[Violatio
         return
     shapes = [[(one.name, one.shape) for one in each.parameters(of)] for each, of in ((layer, mine), (model, theirs))]
     edges = [getattr(each, "edges", None) for each in (layer, model)]
-    if model.kind != layer.kind or shapes[0] != shapes[1] or edges[0] != edges[1] or model.share is not None:
+    tied = model.kind == "embedding" and layer.kind in {"linear", "dense"}
+    if (
+        not (tied or model.kind == layer.kind)
+        or shapes[0] != shapes[1]
+        or edges[0] != edges[1]
+        or model.share is not None
+    ):
         message = _("{name} does not have the same parameters as this layer")
         yield Violation(path=(*path, "share"), message=message.format(name=layer.share))
     given = {one.key for one in layer.parameters(mine) if one.given is not None} | {

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.optimisers import OPTIMISERS, OPTIONS
 from retrograde.engine.equations.rate_schedules import SCHEDULES
 from retrograde.engine.errors import KeyPath, Violation
+from retrograde.engine.late import late
 from retrograde.engine.layers.base import MAX_LEGACY_SEED
 from retrograde.engine.scenario.rules.memory import memory_rules
 from retrograde.engine.scenario.rules.parts import Parts
-from retrograde.engine.scenario.training import RateSchedule, Training
+from retrograde.engine.scenario.training import Training
 from retrograde.engine.synonyms import meanings
 from retrograde.engine.text import _
+
+if TYPE_CHECKING:
+    from retrograde.engine.scenario import schedule_table
+    from retrograde.engine.scenario.schedule_table import RateSchedule
+else:
+    schedule_table = late("retrograde.engine.scenario.schedule_table")
 
 
 def training_rules(parts: Parts) -> Iterator[Violation]:
@@ -144,7 +152,7 @@ def _schedule_key_rules(schedule: RateSchedule) -> Iterator[Violation]:
     row = SCHEDULES[schedule.kind]
     known = row.keys
     given = schedule.model_fields_set - {"kind"}
-    for key in RateSchedule.model_fields:
+    for key in schedule_table.RateSchedule.model_fields:
         if key in given and key not in known:
             message = _("{kind} has no {key}; it has {known}")
             yield Violation(

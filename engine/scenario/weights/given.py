@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.errors import EngineError, KeyPath, Violation
+from retrograde.engine.late import late
 from retrograde.engine.layers.base import Layer
 from retrograde.engine.scenario.reading import data_file
-from retrograde.engine.scenario.weights.files import open_tensors
-from retrograde.engine.scenario.weights.tensors import TensorFile, axes, shown
 from retrograde.engine.text import _, suggest, visible
 
 if TYPE_CHECKING:
@@ -21,6 +20,11 @@ if TYPE_CHECKING:
     from retrograde.engine.scenario.models import Scenario
     from retrograde.engine.scenario.report import Report
     from retrograde.engine.scenario.rules.parts import Parts
+    from retrograde.engine.scenario.weights import files, tensors
+    from retrograde.engine.scenario.weights.tensors import TensorFile
+else:
+    tensors = late("retrograde.engine.scenario.weights.tensors")
+    files = late("retrograde.engine.scenario.weights.files")
 
 _FILE: KeyPath = ("network", "weights_file")
 _COUNTERS = ("num_batches_tracked",)
@@ -44,7 +48,7 @@ def with_weights(scenario: Scenario, parts: Parts, path: Path | None, samples: i
         report.extend(_without_file(scenario))
         return scenario
     try:
-        file = open_tensors(_found(name, path))
+        file = files.open_tensors(_found(name, path))
     except EngineError as error:
         report.add(Violation(path=_FILE, message=str(error)))
         return scenario
@@ -131,14 +135,14 @@ class _Giving:
             self._asked.add(name)
             if inline:
                 message = _("{name} is in {file} too: drop it here or there")
-                self._fault((*path, inline), message.format(name=name, file=shown(self._file.path)))
+                self._fault((*path, inline), message.format(name=name, file=tensors.shown(self._file.path)))
                 continue
             values = self._values(path, name, one.shape)
             if values is None:
                 continue
             if not one.empty(values):
                 message = _("{file}: {name} has numbers that are not 0, and the layer has no place for them")
-                text = message.format(file=shown(self._file.path), name=visible(name))
+                text = message.format(file=tensors.shown(self._file.path), name=visible(name))
                 self._fault(path, text + (_('; bias = "both" gives it one') if "bias_hh" in one.name else ""))
             elif one.key:
                 rows[one.key] = tuple(values.tolist())
@@ -163,13 +167,17 @@ class _Giving:
         except EngineError as error:
             self._fault(path, str(error))
         except OSError as error:
-            self._fault(_FILE, _("{file} cannot be read: {reason}").format(file=shown(self._file.path), reason=error))
+            self._fault(
+                _FILE, _("{file} cannot be read: {reason}").format(file=tensors.shown(self._file.path), reason=error)
+            )
         return None
 
     def _missing(self, name: str, one: Stored) -> str:
         message = _("{file} has no tensor {name} ({shape}) for this layer{hint}: see weights_from")
         hint = suggest(name, list(self._file.tensors), most=3, between=_(" or "))
-        return message.format(file=shown(self._file.path), name=visible(name), shape=axes(one.shape), hint=hint)
+        return message.format(
+            file=tensors.shown(self._file.path), name=visible(name), shape=tensors.axes(one.shape), hint=hint
+        )
 
     def _beside(self, path: KeyPath, layer: Layer, stored: tuple[Stored, ...]) -> None:
         """Tensors that bear the layer's name, and for which it has no parameter: it is another layer in the file."""
@@ -183,23 +191,21 @@ class _Giving:
                 continue
             known = ", ".join(one.name for one in stored) or _("none")
             message = _("{file} has {name}, and the layer has no such tensor; it has: {known}")
-            self._fault(path, message.format(file=shown(self._file.path), name=visible(name), known=known))
+            self._fault(path, message.format(file=tensors.shown(self._file.path), name=visible(name), known=known))
 
     def _mask(self, path: KeyPath, layer: Layer, name: str, sources: list[Form]) -> dict[str, NDArray[Any]]:
         """The mask of the first iteration."""
         self._asked.add(name)
         size, samples = self._scenario.training.batch_size, self._samples or 1
-        (time, shape), *others = layer.start_shapes("", sources)
-        if time is not None or others:
-            self._fault(path, _("masks of sequences are drawn; a file gives none"))
-            return {}
+        places = layer.start_shapes("", sources)
+        (_time, shape), steps = places[0], len(places) if places[0][0] is not None else 0
         batch = min(size, samples) if size else samples
-        values = self._values(path, name, (batch, *shape))
+        values = self._values(path, name, (batch, steps, *shape) if steps else (batch, *shape))
         if values is None:
             return {}
         if not ((values == 0.0) | (values == 1.0)).all():
             self._fault(path, _("{name} is no mask: it has numbers besides 0 and 1").format(name=visible(name)))
-        return {"mask": values}
+        return {f"mask@{time}": values[:, time - 1] for time, _shape in places if time} if steps else {"mask": values}
 
     def _memory(self, memory: Mapping[str, Any]) -> dict[str, Any]:
         """What the optimiser remembers, with the arrays that are in the file."""
@@ -232,5 +238,5 @@ class _Giving:
         if left and not self._report.broken:
             message = _("{file}: {count} tensors belong to no layer: {names}")
             names = ", ".join(visible(name[:100]) for name in left[:_SHOWN]) + (", …" if len(left) > _SHOWN else "")
-            text = message.format(file=shown(self._file.path), count=len(left), names=names)
+            text = message.format(file=tensors.shown(self._file.path), count=len(left), names=names)
             self._fault(_FILE, text, warning=True)

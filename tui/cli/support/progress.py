@@ -13,7 +13,8 @@ from retrograde.tui.cli.support.columns import cut
 from retrograde.tui.cli.support.streams import bare
 
 if TYPE_CHECKING:
-    from retrograde.engine.session.session import Progress
+    from retrograde.engine.sweeping.sweeping import SweepProgress
+    from retrograde.engine.travel.running import Progress
 
 _CELLS = 24
 _PERIOD = 0.1
@@ -67,6 +68,15 @@ class ProgressBar:
         if self._due(time.monotonic()):
             self._write(done / max(total, 1), _("{done} of {total}").format(done=done, total=total))
 
+    def swept(self, progress: SweepProgress) -> None:
+        """Show how many runs of a sweep are made."""
+        if not self._due(time.monotonic()):
+            return
+        text = _("run {done} of {total}").format(done=f"{progress.done:,}", total=f"{progress.total:,}")
+        if math.isfinite(progress.left):
+            text += "  " + _("{time} left").format(time=duration(progress.left))
+        self._write(progress.done / max(progress.total, 1), text)
+
     def wipe(self) -> None:
         """Remove the line, before something is printed."""
         if self._shown:
@@ -85,3 +95,15 @@ class ProgressBar:
         line = cut(f"[{'#' * full}{'.' * (_CELLS - full)}] {text}", room)
         self._stream.write(_CLEAR + line)
         self._stream.flush()
+
+
+def duration(seconds: float) -> str:
+    """A time for people: `45 s`, `3:05 min`, `2:07 h`."""
+    if not math.isfinite(seconds):
+        return "∞"
+    whole = math.ceil(seconds)
+    if whole < 100:
+        return _("{seconds} s").format(seconds=whole)
+    if whole < 3600:
+        return _("{minutes} min").format(minutes=f"{whole // 60}:{whole % 60:02}")
+    return _("{hours} h").format(hours=f"{whole // 3600}:{whole % 3600 // 60:02}")
