@@ -171,7 +171,7 @@ class _Reader:
 
     def node(self, expr: Expr, depth: int) -> Node:
         """An equation; ``depth`` is how many sums it is inside."""
-        return RULES[type(expr)](self, expr, depth)
+        return expr.node if isinstance(expr, _Given) else RULES[type(expr)](self, expr, depth)
 
     def nodes(self, parts: Sequence[Expr], depth: int) -> tuple[Node, ...]:
         """Several equations."""
@@ -251,7 +251,6 @@ def _pick(reader: _Reader, expr: Pick, depth: int) -> Node:
 
 
 RULES: Mapping[type[Any], Callable[[_Reader, Any, int], Node]] = {
-    _Given: lambda _reader, expr, _depth: expr.node,
     Const: lambda _reader, expr, _depth: Node("number", float(expr.value).hex()),
     Ref: lambda reader, expr, _depth: Node("load", None, (), reader.place(expr)),
     Neg: lambda reader, expr, depth: Node("neg", None, (reader.node(expr.operand, depth),)),
