@@ -972,7 +972,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="code",
-        keys=("l",),
+        keys=("M",),
         title=N_("line of code"),
         help=N_("Beside the equation the line of a NumPy, PyTorch, TensorFlow or JAX program that computes it."),
         group=Group.SCREEN,
