@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import repeat
+from typing import NamedTuple, overload
 
 import numpy as np
 
@@ -71,8 +73,7 @@ class Moment:
         return f"{self.epoch + 1}:{self.iteration + 1}:{self.step}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Operand:
+class Operand(NamedTuple):
     """A slot that a step reads; what is asked of it is looked up then.
 
     Attributes:
@@ -80,8 +81,11 @@ class Operand:
         ref: the slot.
     """
 
-    step: Step = field(repr=False)
+    step: Step
     ref: Ref
+
+    def __repr__(self) -> str:
+        return f"Operand(ref={self.ref!r})"
 
     @property
     def symbol(self) -> str:
@@ -102,6 +106,51 @@ class Operand:
     def made_by(self) -> int | None:
         """The number of the step that made it; None for data, constants and initial values."""
         return made_by(self.step.schedule, self.step.iteration, self.step.program, self.ref)
+
+
+class Operands(Sequence[Operand]):
+    """The operands of a step, each made when it is asked for: a sum over an image has hundreds, of which few are shown.
+
+    Args:
+        step: the step. It does not hold its operands in turn, so that what was shown is gone without a search for it.
+    """
+
+    __slots__ = ("_step",)
+
+    def __init__(self, step: Step) -> None:
+        self._step = step
+
+    def __len__(self) -> int:
+        return len(self._step.reads)
+
+    @overload
+    def __getitem__(self, number: int) -> Operand: ...
+    @overload
+    def __getitem__(self, number: slice) -> tuple[Operand, ...]: ...
+
+    def __getitem__(self, number: int | slice) -> Operand | tuple[Operand, ...]:
+        """The operand with a number; those of a slice as a tuple."""
+        found = self._step.reads[number]
+        return Operand(self._step, found) if isinstance(found, Ref) else tuple(self._made(found))
+
+    def __iter__(self) -> Iterator[Operand]:
+        return self._made(self._step.reads)
+
+    def __eq__(self, other: object) -> bool:
+        return tuple(self) == tuple(other) if isinstance(other, tuple | Operands) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+    def _made(self, found: Iterable[Ref]) -> Iterator[Operand]:
+        return map(_OPERAND, zip(repeat(self._step), found))
+
+
+_OPERAND: Callable[[tuple[Step, Ref]], Operand] = partial(tuple.__new__, Operand)
+"""An operand without a call of Python for each."""
 
 
 class Term(NamedTuple):
@@ -169,7 +218,12 @@ class Step:
     @cached_property
     def number(self) -> int:
         """The number of the step in the training, from 1."""
-        return self.schedule.start(self.iteration) + self.program.number(self.place) + 1
+        return self.schedule.start(self.iteration) + self.within + 1
+
+    @cached_property
+    def within(self) -> int:
+        """The number of the step in its iteration, from 0."""
+        return self.program.number(self.place)
 
     @cached_property
     def moment(self) -> Moment:
@@ -181,7 +235,7 @@ class Step:
             number=self.number,
             epoch=epoch,
             iteration=position,
-            step=self.program.number(self.place) + 1,
+            step=self.within + 1,
             sample=self.place.sample,
             phase=op.phase,
             layer=op.layer,
@@ -265,9 +319,14 @@ class Step:
         return self.op.extent is not Extent.SUM or self.place.sample == self.program.batch - 1
 
     @cached_property
-    def operands(self) -> tuple[Operand, ...]:
+    def reads(self) -> tuple[Ref, ...]:
         """The slots that the equation reads, in written order, each once."""
-        return tuple(Operand(self, ref) for ref in dict.fromkeys(refs(self.equation)))
+        return tuple(dict.fromkeys(refs(self.equation)))
+
+    @property
+    def operands(self) -> Operands:
+        """What the equation reads, in written order, each once."""
+        return Operands(self)
 
     def text(self, *, digits: int = 9) -> tuple[str, str]:
         """The equation in symbols, and the same with numbers.
