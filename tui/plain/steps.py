@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from retrograde.tui.plain.numbers import encoded
@@ -15,10 +16,12 @@ def step_record(step: Step) -> dict[str, Any]:
     """A step as plain values; NaN and the infinities are strings."""
     from retrograde.engine.equations.rendering import render
 
-    symbol = step.notation.symbol
+    # The equation, its numbers, its operands and its terms write the same slots.
+    symbol = cache(step.notation.symbol)
+    value = cache(step.frame.value)
 
     def number(ref: Ref) -> str:
-        return repr(step.frame.value(ref))
+        return repr(value(ref))
 
     def written(expr: Expr) -> str:
         return render(expr, symbol)
