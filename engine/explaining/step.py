@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from itertools import repeat
 from typing import NamedTuple, overload
 
 import numpy as np
 
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Extent, Phase
 from retrograde.engine.equations.evaluation import evaluate, taken
 from retrograde.engine.equations.expression import (
@@ -37,6 +38,12 @@ from retrograde.engine.travel.calendar import Schedule
 
 FEW = 3
 """Contributions up to which a running sum is not worth an array."""
+
+MOST_SUMS = 1 << 13
+"""Sums of a row of slots that are made at once."""
+
+MOST_ROWS = 128
+"""Rows whose sums are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -369,6 +376,8 @@ def running_sum(frame: Frame, ref: Ref, samples: int) -> float:
     op = frame.program.maker(ref.array)
     assert op is not None
     if samples > FEW and _alike(op.equation((0, *ref.index))):
+        if op.meshable and ref.index and frame.program.batch * ref.array.shape[-1] <= MOST_SUMS:
+            return _sums(frame, op, ref.index[:-1]).item(samples - 1, ref.index[-1])
         with np.errstate(all="ignore"):
             found = values(op.equation((np.arange(samples), *ref.index)), frame.array)
         return float(np.add.accumulate(np.broadcast_to(found, (samples,)))[-1])
@@ -377,6 +386,27 @@ def running_sum(frame: Frame, ref: Ref, samples: int) -> float:
         value = evaluate(op.equation((sample, *ref.index)), frame.value, frame.mathematics)
         total = value if sample == 0 else total + value
     return total
+
+
+def _sums(frame: Frame, op: Op, row: tuple[int, ...]) -> Floats:
+    """The sums after each sample, (batch, n), of the slots of a row: who goes from step to step reads them all."""
+    kept = _kept(frame)
+    found = kept.get((op, row))
+    if found is None:
+        if len(kept) >= MOST_ROWS:
+            kept.clear()
+        shape = (frame.program.batch, op.target.shape[-1])
+        with np.errstate(all="ignore"):
+            each = values(op.equation((np.arange(shape[0])[:, None], *row, np.arange(shape[1])[None])), frame.array)
+            found = kept[op, row] = np.add.accumulate(np.broadcast_to(each, shape), axis=0)
+    return found
+
+
+@lru_cache(maxsize=1)
+def _kept(frame: Frame) -> dict[tuple[Op, tuple[int, ...]], Floats]:
+    """The sums of one frame that are kept; of the frame that was read last alone."""
+    del frame
+    return {}
 
 
 def _alike(expr: Expr) -> bool:

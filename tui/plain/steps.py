@@ -27,6 +27,7 @@ def step_record(step: Step) -> dict[str, Any]:
         return render(expr, symbol)
 
     moment = step.moment
+    equation = written(step.equation)
     return {
         "number": step.number,
         "address": moment.address,
@@ -40,7 +41,7 @@ def step_record(step: Step) -> dict[str, Any]:
         "op": moment.op + 1,
         "name": step.name,
         "symbol": step.symbol,
-        "equation": written(step.equation),
+        "equation": equation,
         "numbers": render(step.equation, number, times=" × "),
         "result": encoded(step.result),
         "final": step.final and not step.term,
@@ -53,5 +54,8 @@ def step_record(step: Step) -> dict[str, Any]:
             }
             for operand in step.operands
         ],
-        "terms": [{"symbols": written(term.expr), "value": encoded(term.value)} for term in step.terms],
+        "terms": [
+            {"symbols": equation if term.expr is step.equation else written(term.expr), "value": encoded(term.value)}
+            for term in step.terms
+        ],
     }
