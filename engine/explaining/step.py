@@ -375,6 +375,9 @@ def running_sum(frame: Frame, ref: Ref, samples: int) -> float:
     """The sum of the first ``samples`` contributions to a slot, added in the order of the samples."""
     op = frame.program.maker(ref.array)
     assert op is not None
+    made = _kept(frame).get((op, ref.index[:-1])) if ref.index else None
+    if made is not None:
+        return made.item(samples - 1, ref.index[-1])
     if samples > FEW and _alike(op.equation((0, *ref.index))):
         if op.meshable and ref.index and frame.program.batch * ref.array.shape[-1] <= MOST_SUMS:
             return _sums(frame, op, ref.index[:-1]).item(samples - 1, ref.index[-1])
@@ -390,15 +393,13 @@ def running_sum(frame: Frame, ref: Ref, samples: int) -> float:
 
 def _sums(frame: Frame, op: Op, row: tuple[int, ...]) -> Floats:
     """The sums after each sample, (batch, n), of the slots of a row: who goes from step to step reads them all."""
-    kept = _kept(frame)
-    found = kept.get((op, row))
-    if found is None:
-        if len(kept) >= MOST_ROWS:
-            kept.clear()
-        shape = (frame.program.batch, op.target.shape[-1])
-        with np.errstate(all="ignore"):
-            each = values(op.equation((np.arange(shape[0])[:, None], *row, np.arange(shape[1])[None])), frame.array)
-            found = kept[op, row] = np.add.accumulate(np.broadcast_to(each, shape), axis=0)
+    kept, shape = _kept(frame), (frame.program.batch, op.target.shape[-1])
+    if len(kept) >= MOST_ROWS:
+        kept.clear()
+    with np.errstate(all="ignore"):
+        each = values(op.equation((np.arange(shape[0])[:, None], *row, np.arange(shape[1])[None])), frame.array)
+        found: Floats = np.add.accumulate(np.broadcast_to(each, shape), axis=0)
+    kept[op, row] = found
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from retrograde.tui.plain.numbers import encoded
@@ -16,12 +15,11 @@ def step_record(step: Step) -> dict[str, Any]:
     """A step as plain values; NaN and the infinities are strings."""
     from retrograde.engine.equations.rendering import render
 
-    # The equation, its numbers, its operands and its terms write the same slots.
-    symbol = cache(step.notation.symbol)
-    value = cache(step.frame.value)
+    symbol = step.notation.symbol
+    values = {ref: step.frame.value(ref) for ref in step.reads}
 
     def number(ref: Ref) -> str:
-        return repr(value(ref))
+        return repr(values[ref])
 
     def written(expr: Expr) -> str:
         return render(expr, symbol)
@@ -49,7 +47,7 @@ def step_record(step: Step) -> dict[str, Any]:
             {
                 "name": operand.name,
                 "symbol": operand.symbol,
-                "value": encoded(operand.value),
+                "value": encoded(values[operand.ref]),
                 "made_by": operand.made_by,
             }
             for operand in step.operands
