@@ -32,6 +32,7 @@ SUBCOMMANDS: tuple[str, ...] = (
     "why",
     "flow",
     "samples",
+    "quiz",
     "doctor",
     "biography",
     "race",
