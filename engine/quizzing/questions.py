@@ -18,7 +18,7 @@ from retrograde.engine.explaining.step import Step, shown
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Place, Program
 from retrograde.engine.quizzing.kinds import KINDS
-from retrograde.engine.quizzing.marking import Verdict, marked, typed
+from retrograde.engine.quizzing.marking import MOST_DIGITS, Verdict, marked, typed
 from retrograde.engine.quizzing.mistakes import Mistake, alike, mistakes_of, read_by
 from retrograde.engine.session.session import Session
 from retrograde.engine.text import N_, _
@@ -29,7 +29,7 @@ LEAST_MISTAKES = 3
 """Wrong values that a step must have to be worth a question."""
 FIRST_ITERATIONS = 3
 """Iterations that the steps are taken from."""
-DRAWN = 40
+DRAWN = 24
 """Steps that are drawn for each question."""
 OPTIONS = 4
 """Formulas to choose from."""
@@ -148,9 +148,14 @@ def power(step: Step) -> tuple[float, tuple[Mistake, ...]]:
     value = step.contribution
     if len(mistakes) < LEAST_MISTAKES or not math.isfinite(value):
         return 0.0, mistakes
-    if any(alike(one.value, value) for one in mistakes):
+    if any(_taken_for(one.value, value) for one in mistakes):
         return 0.0, mistakes
     return len(distinct(mistakes)) / len(mistakes), mistakes
+
+
+def _taken_for(wrong: float, value: float) -> bool:
+    """Whether a wrong value is taken for the right one: by its six digits, or as it is written, 0.5 for 0.500000."""
+    return alike(wrong, value) or typed(shown(wrong, MOST_DIGITS)).fits(value)
 
 
 def distinct(mistakes: Sequence[Mistake]) -> list[float]:
@@ -172,8 +177,10 @@ def questions(session: Session, *, level: Level | None, count: int, seed: int) -
         seed: what they are drawn by.
 
     Raises:
-        EngineError: no step can be asked about.
+        EngineError: no step can be asked about; or it is a recording, whose steps are only read.
     """
+    if session.recording is not None:
+        raise session.recording.only_read()
     levels = tuple(Level) if level is None else (level,)
     shares = [count // len(levels) + (place < count % len(levels)) for place in range(len(levels))]
     drawing = random.Random(seed)
@@ -247,7 +254,7 @@ def _ranked(
             of = "" if array.of is None else array.of.role.name
             kinds.setdefault((array.role.name, of), []).append((strength, step, mistakes))
         else:
-            blind.update({one.kind.name for one in mistakes if alike(one.value, step.contribution)})
+            blind.update({one.kind.name for one in mistakes if _taken_for(one.value, step.contribution)})
     for row in kinds.values():
         row.sort(key=lambda one: -one[0])
     found: list[tuple[Step, tuple[Mistake, ...]]] = []
