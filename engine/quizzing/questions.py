@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property, partial
@@ -21,7 +21,7 @@ from retrograde.engine.quizzing.kinds import KINDS
 from retrograde.engine.quizzing.marking import MOST_DIGITS, Verdict, marked, typed
 from retrograde.engine.quizzing.mistakes import Mistake, alike, mistakes_of, read_by
 from retrograde.engine.session.session import Session
-from retrograde.engine.text import N_, _
+from retrograde.engine.text import N_, _, joined
 
 MOST_READ = 12
 """Values that a step may read: more of them nobody works out by hand."""
@@ -131,7 +131,7 @@ class Question:
             if option.letter == letter:
                 mistakes = () if option.mistake is None else (option.mistake,)
                 return Verdict(answer=letter, right=option.mistake is None, mistakes=mistakes)
-        letters = ", ".join(option.letter for option in self.options)
+        letters = joined([option.letter for option in self.options], ", ")
         raise EngineError(_("one letter of {letters}, please").format(letters=letters))
 
 
@@ -167,7 +167,14 @@ def distinct(mistakes: Sequence[Mistake]) -> list[float]:
     return found
 
 
-def questions(session: Session, *, level: Level | None, count: int, seed: int) -> tuple[Question, ...]:
+def questions(
+    session: Session,
+    *,
+    level: Level | None,
+    count: int,
+    seed: int,
+    asked: Callable[[], bool] = lambda: False,
+) -> tuple[Question, ...]:
     """Questions about the first iterations of a training, the same ones for the same seed.
 
     Args:
@@ -175,9 +182,11 @@ def questions(session: Session, *, level: Level | None, count: int, seed: int) -
         level: what is asked about; None for all, in the order of an iteration.
         count: how many at the most.
         seed: what they are drawn by.
+        asked: whether it was asked to end.
 
     Raises:
         EngineError: no step can be asked about; or it is a recording, whose steps are only read.
+        InterruptedError: it was asked to end.
     """
     if session.recording is not None:
         raise session.recording.only_read()
@@ -185,7 +194,7 @@ def questions(session: Session, *, level: Level | None, count: int, seed: int) -
     shares = [count // len(levels) + (place < count % len(levels)) for place in range(len(levels))]
     drawing = random.Random(seed)
     blind: Counter[str] = Counter()
-    chosen = [_ranked(session, one, count, drawing, blind) for one in levels]
+    chosen = [_ranked(_drawn(session, one, DRAWN * count, drawing, asked), count, blind) for one in levels]
     # What one level has too few of, the others ask.
     spare = count - sum(min(len(row), share) for row, share in zip(chosen, shares, strict=True))
     found: list[Question] = []
@@ -230,21 +239,17 @@ def _asked(
     return Question(step=step, level=level, mistakes=mistakes, options=options)
 
 
-def _ranked(
-    session: Session, level: Level, count: int, drawing: random.Random, blind: Counter[str]
-) -> list[tuple[Step, tuple[Mistake, ...]]]:
+def _ranked(drawn: Iterable[Step], count: int, blind: Counter[str]) -> list[tuple[Step, tuple[Mistake, ...]]]:
     """At most so many steps: of the most power, of as many kinds of op as there are.
 
     Args:
-        session: the session.
-        level: the level.
+        drawn: the steps to choose from.
         count: how many.
-        drawing: what they are drawn by.
         blind: gets how often each kind of mistake gave the right value.
     """
     kinds: dict[tuple[str, str], list[tuple[float, Step, tuple[Mistake, ...]]]] = {}
     seen: set[int] = set()
-    for step in _drawn(session, level, DRAWN * count, drawing):
+    for step in drawn:
         if step.number in seen:
             continue
         seen.add(step.number)
@@ -265,12 +270,16 @@ def _ranked(
     return found[:count]
 
 
-def _drawn(session: Session, level: Level, most: int, drawing: random.Random) -> Iterator[Step]:
+def _drawn(
+    session: Session, level: Level, most: int, drawing: random.Random, asked: Callable[[], bool]
+) -> Iterator[Step]:
     """Steps of a level that can be worked out by hand; op by op, so that a small op comes as often as a large one."""
     schedule = session.schedule
     iterations = min(FIRST_ITERATIONS, schedule.locate(session.length)[0] + 1)
     ops: dict[Program, list[int]] = {}
     for _number in range(most):
+        if asked():
+            raise InterruptedError
         iteration = drawing.randrange(iterations)
         program = schedule.program(iteration)
         if program not in ops:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from retrograde.tui.debugger.desk import Desk
     from retrograde.tui.debugger.moving import Moving
     from retrograde.tui.debugger.working import Working
+    from retrograde.tui.work.jobs import Job
 
 QUESTIONS = 10
 SEEDS = 10_000
@@ -48,9 +49,9 @@ class Quizzing:
                 levels = joined([str(one) for one in Level], ", ")
                 raise EngineError(_("{word!r} is no level: {levels}").format(word=word, levels=levels))
 
-        def drawn(_job: object) -> tuple[Question, ...] | str:
+        def drawn(job: Job) -> tuple[Question, ...] | str:
             try:
-                return questions(self._desk.session, level=level, count=QUESTIONS, seed=seed)
+                return questions(self._desk.session, level=level, count=QUESTIONS, seed=seed, asked=job.asked)
             except EngineError as error:
                 return str(error)
 

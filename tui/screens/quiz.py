@@ -71,7 +71,7 @@ class QuizScreen(AnsweringModal[Visit | None]):
             yield Label("", id="says", markup=False)
             with Horizontal():
                 yield Label(" ? ", id="prompt", markup=False)
-                yield OneLine("", id="line")
+                yield OneLine("", placeholder=_("Enter answers, Esc leaves"), id="line")
 
     def on_mount(self) -> None:
         """Asks the first question."""
@@ -117,9 +117,10 @@ class QuizScreen(AnsweringModal[Visit | None]):
             self._told = self._going.take(event.value)
         except EngineError as error:
             self._told = [str(error)]
+            event.input.value = ""
             self._show()
             return
-        self.query_one(OneLine).value = ""
+        event.input.value = ""
         self._revealed = len(self._going.results) > before
         if self._revealed:
             self._counted(before)
