@@ -42,6 +42,7 @@ SUBCOMMANDS: tuple[str, ...] = (
     "import",
     "compare",
     "code",
+    "worksheet",
     "data",
     "schema",
 )
