@@ -262,6 +262,8 @@ class Notation:
         marked = re.fullmatch(r"(.*?)\s*\{\s*(\d+)\s*\}", source)
         if marked:
             bare, sample = marked[1], int(marked[2]) - 1
+        if not bare:
+            raise EngineError(_("a value needs a name"))
         ref = self._found(bare, program) or self._listed(bare, program)
         if ref is None:
             plain = _VERSION.sub(_plain_version, source)
@@ -338,6 +340,9 @@ class Notation:
 
     def _listed(self, text: str, program: Program) -> Ref | None:
         """The slot that a name means by the names of the program's own arrays; without its sample."""
+        if not text:
+            # An array that is called by its own name has an empty stem, which an empty name would be.
+            return None
         for wrapper in (*_WRAPPERS, *_memories(program)):
             inside = wrapper.inside(text)
             inner = None if inside is None else self._listed(inside, program) or self._found(inside, program)

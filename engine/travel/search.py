@@ -7,7 +7,7 @@ once, by the loop that runs the training, with the condition printed into it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -79,7 +79,7 @@ class Search:
         self.zones = Zones(timeline.checkpoints.spacing, timeline.base)
         self._probes: dict[Conditions, tuple[Probe, tuple[Slot, ...]]] = {}
 
-    def note(self, start: int, losses: list[float]) -> None:
+    def note(self, start: int, losses: Sequence[float]) -> None:
         """Takes E of iterations that were run, for the zone map of the loss."""
         self._respace()
         if start >= self.zones.base:

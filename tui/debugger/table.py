@@ -31,6 +31,7 @@ class Row(Command):
         early: what its key does while there is no session, and with one too where ``act`` is None.
         when: says why it is not possible now; empty where it is.
         runs: whether it needs a training that runs here, which a recording is none of.
+        offered: whether it has something to say where the cursor is; else it is not in the footer. None for always.
         unrecorded: why it says nothing of a recording, where that is another reason than that it is only read.
     """
 
@@ -39,6 +40,7 @@ class Row(Command):
     early: Callable[[PanelledScreen], None] | None = None
     when: Callable[[Parts], str] | None = None
     runs: bool = False
+    offered: Callable[[Parts], bool] | None = None
     unrecorded: str = ""
 
 
@@ -215,6 +217,7 @@ COMMANDS: tuple[Row, ...] = (
         footer=7,
         short=N_("why"),
         near={START: 7, TOLD: 5, GRADIENT: 3, STOPPED: 4, BROKEN: 3, ENDED: 5},
+        offered=lambda on: on.explaining.asks,
         act=lambda on: on.explaining.why_key(),
         obey=lambda on, name: on.explaining.why(name),
     ),
@@ -250,6 +253,7 @@ COMMANDS: tuple[Row, ...] = (
         line="chain NAME",
         short=N_("chain"),
         near={GRADIENT: 11},
+        offered=lambda on: on.explaining.asks,
         act=lambda on: on.explaining.chain_key(),
         obey=lambda on, name: on.explaining.chain(name),
     ),
@@ -636,7 +640,9 @@ COMMANDS: tuple[Row, ...] = (
     Row(
         id="print",
         title=N_("value of an expression"),
-        help=N_("print grad(w1)/grad(w29), or only w5: its value here; w5 after 2:1, w5 after 120: its value then."),
+        help=N_(
+            "print grad(w1)/grad(w29), or only w5: its value here; w5 after 3: after epoch 3; after 2:1, after @120."
+        ),
         group=Group.DEBUG,
         line="print EXPRESSION [after ADDRESS]",
         obey=lambda on, text: on.querying.value(text),
