@@ -66,6 +66,7 @@ def test_every_reader_is_found() -> None:
         "executor.native.lowering.RULES",
         "explaining.kinks.CHOICES",
         "recording.bounding.RULES",
+        "writing.mathematics.RULES",
     }
 
 
