@@ -65,6 +65,7 @@ def test_every_reader_is_found() -> None:
         "executor.code_printing.RULES",
         "explaining.kinks.CHOICES",
         "recording.bounding.RULES",
+        "writing.mathematics.RULES",
     }
 
 
