@@ -53,7 +53,7 @@ _KEYS = """\
 小写字母向前，大写字母是同一移动向后。以冒号开头的写在应用的命令行里，按 `:` 打开它。`?` 在应用里显示这张表。
 """
 _COMMANDS = {"# The command line": "# 命令行", "## Exit codes": "## 退出码"}
-_LINK = re.compile(r"^- \[[^\]]*\]\(([\w.-]+)\.md\)", re.MULTILINE)
+_LINK = re.compile(r"^- \[([^\]]*)\]\(([\w-]+)\.md\)", re.MULTILINE)
 
 
 def _chinese(name: str, text: str) -> str:
@@ -92,7 +92,7 @@ def _contents(text: str) -> str:
     for part in parts[1:]:
         title, pages = part.partition("\n")[0], _LINK.findall(part)
         if pages:
-            names = "\n".join(page.removesuffix(".zh") for page in pages)
+            names = "\n".join(f"{called} <{page}>" for called, page in pages)
             trees.append(f"```{{toctree}}\n:hidden:\n:caption: {title}\n\n{names}\n```\n")
     return text + "\n" + "\n".join(trees)
 
