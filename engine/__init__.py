@@ -4,7 +4,7 @@ Fourteen rooms, each built on those below it only:
 
     importing    what was trained elsewhere becomes a scenario
     sweeping     many trainings over seeds and settings, here or on a cluster
-    writing      a training as a program of another library
+    writing      programs of other libraries, worked solutions
     session      the debugger: a cursor that travels, stops, edits, saves
     recording    a step that ran elsewhere, read from a file
     explaining   one step, and everything that explains or checks it

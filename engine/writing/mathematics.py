@@ -34,6 +34,9 @@ from retrograde.engine.equations.expression import (
 from retrograde.engine.equations.functions import ABS, SQRT
 from retrograde.engine.text import _
 
+NEGATIVE = "⁻"
+"""The minus of a negative number, which stands before it and not between two."""
+
 Leaf = Callable[[Ref], str]
 """What stands for a slot, as plain text: its symbol, or its number."""
 
@@ -46,7 +49,7 @@ class Spelling:
         digits: a number without sign and exponent.
         word: a name: one letter as a variable, several as a word.
         small: what stands in an index.
-        sign: an operator: ``·``, ``×``, ``−``, ``+``, ``=``, ``(``.
+        sign: an operator: ``·``, ``×``, ``−``, ``+``, ``=``, ``(``; and ``NEGATIVE``.
         row: pieces one after the other, as one piece.
         fraction: a numerator above a denominator.
         script: a piece with what stands below and above it on the right; either may be empty.
@@ -147,9 +150,9 @@ def number(text: str, spelling: Spelling) -> str | None:
     if power is not None:
         raised = spelling.digits(power)
         if power_sign == "-":
-            raised = spelling.row((spelling.sign("−"), raised))
+            raised = spelling.row((spelling.sign(NEGATIVE), raised))
         found = spelling.row((found, spelling.sign("×"), spelling.script(spelling.digits("10"), "", raised)))
-    return spelling.row((spelling.sign("−"), found)) if sign in {"-", "−"} else found
+    return spelling.row((spelling.sign(NEGATIVE), found)) if sign in {"-", "−"} else found
 
 
 def _special(digits: str, spelling: Spelling) -> str:
@@ -261,7 +264,7 @@ def _sum(writer: _Writer, expr: Sum | Sub, _outer: int) -> str:
 
 
 def _neg(writer: _Writer, expr: Neg, _outer: int) -> str:
-    return writer.spelling.row((writer.sign("−"), writer.set(expr.operand, _POSTFIX)))
+    return writer.spelling.row((writer.sign(NEGATIVE), writer.set(expr.operand, _POSTFIX)))
 
 
 def _product(writer: _Writer, expr: Product, _outer: int) -> str:
@@ -372,6 +375,11 @@ def _mathml_cases(rows: Sequence[tuple[str, str]]) -> str:
 def _mathml_sign(text: str) -> str:
     if text == "∂":
         return '<mi mathvariant="normal">∂</mi>'
+    if text == NEGATIVE:
+        return '<mo form="prefix">−</mo>'
+    if text in {"+", "−", "=", "·", "×"}:
+        # At the start of a line it stands between two all the same.
+        return f'<mo form="infix">{text}</mo>'
     return _WITHIN.format(text) if text in "()[]|‖" else _element("mo", escape(text))
 
 
@@ -480,7 +488,7 @@ def _latex_script(base: str, below: str, above: str) -> str:
 
 
 def _latex_sign(text: str) -> str:
-    return f" {_LETTERS.get(text, text)} "
+    return "-" if text == NEGATIVE else f" {_LETTERS.get(text, text)} "
 
 
 def _latex_fenced(inner: str, left: str, right: str) -> str:
@@ -501,6 +509,6 @@ LATEX = Spelling(
     fenced=_latex_fenced,
     root=lambda inner: rf"\sqrt{{{inner}}}",
     cases=lambda rows: r"\begin{cases}" + r" \\ ".join(" & ".join(row) for row in rows) + r"\end{cases}",
-    whole=lambda inner: f"${inner}$",
+    whole=lambda inner: f"${inner.strip()}$",
 )
 """LaTeX with amsmath, which MathJax and KaTeX read too."""

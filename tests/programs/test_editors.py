@@ -433,24 +433,32 @@ def test_before_a_launch_and_of_nothing() -> None:
             {"program": "nonsense"},
             {"program": "mazur", "at": "nowhere"},
             {"program": "mazur", "step": "far"},
+            {"program": "mazur", "until": "nonsense <"},
         ):
             with pytest.raises(RefusedError):
                 one.ask("launch", **given)
 
 
-def test_a_long_run_is_asked_changed_and_paused(tmp_path: Path) -> None:
+def test_a_long_run_is_asked_changed_and_paused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("retrograde.tui.editors.progress.AFTER", 0.0)
+    monkeypatch.setattr("retrograde.tui.editors.progress.EVERY", 0.0)
     text = Path(MAZUR).read_text(encoding="utf-8").partition("[[chapter]]")[0]
     (tmp_path / "long.toml").write_text(text.replace("epochs = 10000", "epochs = 100_000_000"), encoding="utf-8")
     with editor() as one:
-        one.begin(str(tmp_path / "long.toml"))
+        one.ask("initialize", adapterID="x", supportsProgressReporting=True)
+        one.ask("launch", program=str(tmp_path / "long.toml"))
+        one.event("initialized")
         one.ask("configurationDone")
         one.stopped()
         one.ask("continue", threadId=1)
         assert one.ask("threads")["threads"]
+        begun = one.event("progressStart")
+        assert begun["title"] == "long" and "epoch" in begun["message"] and 0 <= begun["percentage"] <= 100
         with pytest.raises(RefusedError, match="pause it first"):
             one.ask("next", threadId=1)
         one.ask("setFunctionBreakpoints", breakpoints=[{"name": "epoch == 1000000"}])
         time.sleep(0.02)
         one.ask("pause", threadId=1)
         assert one.stopped()["reason"] == "pause"
+        assert one.event("progressEnd")["progressId"] == begun["progressId"]
         assert here(one) != "start"

@@ -60,7 +60,7 @@ def spoken(text: str) -> str:
         ("σ²_n1", r"{\sigma }_{\text{n1}}^{2}"),
         ("∂E{4}/∂w1", r"\frac{ \partial {E}^{\text{\{4\}}}}{ \partial {w}_{1}}"),
         ("b_my_layer1", r"{b}_{\text{my\_layer1}}"),
-        ("-1.5e-05", r" - 1.5 \times {10}^{ - 5}"),
+        ("-1.5e-05", r"-1.5 \times {10}^{-5}"),
         ("½", r"\frac{1}{2}"),
     ],
 )
@@ -102,7 +102,7 @@ def test_both_spellings_say_every_expression_whole(expr: Expr) -> None:
 def test_what_binds_less_is_bracketed() -> None:
     x, y = SLOTS[:2]
     square = Call(SQUARED, x)
-    for text, wanted in (("w5⁺", "({w}_{5}^{+})"), ("-2", "( - 2)"), ("x", "x"), ("1e-07", None)):
+    for text, wanted in (("w5⁺", "({w}_{5}^{+})"), ("-2", "(-2)"), ("x", "x"), ("1e-07", None)):
         found = expression(square, lambda _ref, text=text: text, LATEX)
         assert found.startswith("{(") if wanted is None else wanted in found
     total = Product((Sum((x, Neg(y))), Div(x, y), Const(2.0)))

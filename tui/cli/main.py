@@ -45,6 +45,7 @@ SUBCOMMANDS: tuple[str, ...] = (
     "import",
     "compare",
     "code",
+    "worksheet",
     "data",
     "schema",
 )

@@ -66,6 +66,7 @@ class Debuggee:
         interrupted: whether the work is to stop for good.
         over: whether the conversation is over.
         configured: whether all breakpoints were set.
+        told: how often the editor was told of long work.
     """
 
     send: Callable[[str, Body], None]
@@ -85,6 +86,7 @@ class Debuggee:
     interrupted: bool = False
     over: bool = False
     configured: bool = False
+    told: int = 0
     _session: Session | None = None
     _sources: Sources | None = None
     _points: Points | None = None

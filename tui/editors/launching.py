@@ -53,6 +53,7 @@ def launch(debuggee: Debuggee, wanted: given.Launch) -> Body:
         session.seek(wanted.at, debuggee.searched)
     debuggee.launch = wanted
     debuggee.begin(session)
+    _wait_for(debuggee)
     for warning in session.warnings[:10]:
         debuggee.say(str(warning))
     debuggee.after.append(lambda: debuggee.send("initialized", {}))
@@ -68,14 +69,19 @@ def configuration_done(debuggee: Debuggee, _wanted: given.Nothing) -> Body:
     return {}
 
 
+def _wait_for(debuggee: Debuggee) -> None:
+    """Sets the breakpoint that is gone on to before the first stop."""
+    debuggee.points.clear("until")
+    if debuggee.launch.until:
+        debuggee.points.add("until", "breakpoint", [debuggee.launch.until], hits="== 1")
+
+
 def _begin(debuggee: Debuggee) -> None:
     session, wanted = debuggee.session, debuggee.launch
     if wanted.no_debug:
         debuggee.after.append(lambda: _whole(debuggee))
         return
     if wanted.until:
-        debuggee.points.clear("until")
-        debuggee.points.add("until", "breakpoint", [wanted.until], hits="== 1")
         debuggee.after.append(lambda: travel(debuggee))
     elif wanted.stop_on_entry:
         start = session.current is None
@@ -113,6 +119,7 @@ def restart(debuggee: Debuggee, wanted: given.Restart) -> Body:
     debuggee.require_still()
     if wanted.arguments is not None and (wanted.arguments.program or wanted.arguments.scenario):
         debuggee.launch = wanted.arguments
+    _wait_for(debuggee)
     debuggee.session.seek(debuggee.launch.at or 0, debuggee.searched)
     _begin(debuggee)
     return {}

@@ -15,6 +15,7 @@ from retrograde.tui.editors import requests as given
 from retrograde.tui.editors.breakpoints import tell_logs
 from retrograde.tui.editors.debuggee import THREAD, Body, Debuggee, Stop
 from retrograde.tui.editors.frames import FRAMES
+from retrograde.tui.editors.progress import Telling
 from retrograde.tui.editors.sources import first_names
 
 if TYPE_CHECKING:
@@ -112,11 +113,13 @@ def travel(debuggee: Debuggee, *, back: bool = False) -> None:
 def _leg(debuggee: Debuggee) -> Stop | None:
     """Goes on to the next stop of the session; None where it was asked to let go, or the stop is none of the editor."""
     session, points = debuggee.session, debuggee.points
-    before, origin = points.counts(), session.position
+    before, origin, telling = points.counts(), session.position, Telling(debuggee)
     try:
-        halt = session.proceed(None, debuggee.asked, lambda _done, _total: debuggee.asked())
+        halt = session.proceed(telling.ran, debuggee.asked, telling.searched)
     except (SearchCancelledError, InterruptedError):
         return None
+    finally:
+        telling.end()
     outcome = halt.outcome
     if outcome is not None and outcome.fault is not None:
         debuggee.faults[session.branch.name] = outcome.fault
@@ -135,11 +138,13 @@ def _leg(debuggee: Debuggee) -> Stop | None:
 def _leg_back(debuggee: Debuggee) -> Stop | None:
     """Goes back to the last stop of the session before; see ``_leg``."""
     session, points = debuggee.session, debuggee.points
-    before, origin = points.counts(), session.position
+    before, origin, telling = points.counts(), session.position, Telling(debuggee)
     try:
-        halt = session.reverse(lambda _done, _total: debuggee.asked())
+        halt = session.reverse(telling.searched)
     except (SearchCancelledError, InterruptedError):
         return None
+    finally:
+        telling.end()
     fault = fault_of(debuggee)
     if fault is not None and session.position < fault.step < origin:
         session.seek(fault.step)
