@@ -14,8 +14,8 @@ from retrograde.engine.recording.recording import Recording, load_recording
 from retrograde.engine.text import _
 from retrograde.torch.checks import Alarm
 from retrograde.torch.report import Report
-from retrograde.tui.cli.support.numbers import shown
 from retrograde.tui.cli.support.recordings import given_line, step_lines, story
+from retrograde.tui.plain.numbers import shown
 
 _WHOLE = frozenset({"uint8", "int8", "int16", "int32", "int64"})
 _SMALL_CHANGE = ("parameter", "state", "buffer")

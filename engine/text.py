@@ -102,6 +102,11 @@ def joined(parts: Iterable[str], between: str = " ") -> str:
     return _BETWEEN.get(_chosen.language, {}).get(between, between).join(part for part in parts if part)
 
 
+def lead(word: str) -> str:
+    """A word with the colon of the language in use, ready for what it is about; a wide colon brings its own room."""
+    return joined((word, "."), ": ")[:-1]
+
+
 def nearest(word: str, known: Iterable[str], *, most: int = 1, likeness: float = 0.6) -> list[str]:
     """The known words that a wrong one may have been meant for, the most similar first.
 

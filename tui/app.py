@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from textual.command import Provider
     from textual.driver import Driver
+    from textual.screen import Screen
 
     from retrograde.engine.errors import EngineError
     from retrograde.engine.scenario.models import Scenario
@@ -241,7 +242,10 @@ class RetrogradeApp(GuardedApp):
             # Also for what is not ours to write, the palette's line.
             event.text = visible(event.text.partition("\n")[0].partition("\r")[0])
         if isinstance(event, Key):
-            screen = self.screen
+            screen = self.front
+            if screen is None:
+                # The app begins or ends: nothing is there that could take it.
+                return
             if not event.is_forwarded:
                 if self._ahead.takes(screen, event):
                     return
@@ -249,13 +253,18 @@ class RetrogradeApp(GuardedApp):
                 return
         await super().on_event(event)
 
+    @property
+    def front(self) -> Screen[Any] | None:
+        """The screen in front; None while the app begins or ends, when there is none."""
+        return next(reversed(self.screen_stack), None)
+
     async def _release(self) -> None:
         """Does what was typed while the scenario was read; each key when the one before it is done."""
         for key in self._ahead.taken():
             await super().on_event(key)
             for _moment in range(MOST_MOMENTS):
                 await asyncio.sleep(0.001)
-                if not self.screen.message_queue_size:
+                if self.front is None or not self.front.message_queue_size:
                     break
 
     # -- endings that nobody asked for with a key
@@ -342,7 +351,7 @@ class RetrogradeApp(GuardedApp):
         """
         title = str(source) if isinstance(source, str | Path) else source.name
         screen = LoadingScreen(title)
-        if isinstance(self.screen, PanelledScreen):
+        if isinstance(self.front, PanelledScreen):
             self.switch_screen(screen)
         else:
             self.push_screen(screen)
@@ -424,6 +433,9 @@ class RetrogradeApp(GuardedApp):
         from retrograde.engine.errors import EngineError, ScenarioError
 
         error = message.error
+        if self.front is None:
+            # It was read for an app that has ended.
+            return
         if message.session is not None and self._history is not None:
             message.session.limit(self._history)
         if message.session is not None:
@@ -452,7 +464,7 @@ class RetrogradeApp(GuardedApp):
             self.failure = error
             self.exit(2, return_code=2)
             return
-        if self.screen is message.screen:
+        if self.front is message.screen:
             self.pop_screen()
         problems: Sequence[object] = error.problems if isinstance(error, ScenarioError) else (error,)
         self.choose([str(problem) for problem in problems])

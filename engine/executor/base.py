@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableSequence, Sequence
+from itertools import cycle, islice, repeat
 from typing import TYPE_CHECKING, Any, Protocol
 
 from retrograde.engine.equations.arithmetic import Floats
@@ -16,6 +17,39 @@ if TYPE_CHECKING:
 
 Leaves = Any
 """The batch of one iteration, in the form that an executor's ``leaves`` gives."""
+
+
+class Turns(Sequence[Leaves]):
+    """Batches that come round and round, without a list of them all.
+
+    Args:
+        cycle: the batches of one round.
+        start: which of them is the first.
+        count: how many there are.
+    """
+
+    def __init__(self, cycle: Sequence[Leaves], start: int, count: int) -> None:
+        self.cycle = cycle
+        self.start = start
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: Any) -> Any:
+        """The batch with a number; a slice gives a list."""
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(self._count))]
+        if not 0 <= index < self._count:
+            raise IndexError(index)
+        return self.cycle[(self.start + index) % len(self.cycle)]
+
+    def __iter__(self) -> Iterator[Leaves]:
+        """The batches."""
+        if len(self.cycle) == 1:
+            return repeat(self.cycle[0], self._count)
+        start = self.start % len(self.cycle)
+        return islice(cycle(self.cycle), start, start + self._count)
 
 
 class Executor(Protocol):
@@ -44,7 +78,7 @@ class Executor(Protocol):
         """
         ...
 
-    def advance(self, state: Floats, batches: Sequence[Leaves], losses: list[float]) -> Floats:
+    def advance(self, state: Floats, batches: Sequence[Leaves], losses: MutableSequence[float]) -> Floats:
         """Runs one iteration per batch and returns the state after the last.
 
         Args:

@@ -8,7 +8,7 @@ same bits everywhere else and never raises.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableSequence, Sequence
 from typing import Any
 
 import numpy as np
@@ -102,7 +102,7 @@ class GeneratedExecutor:
             values = self._framer(guarded=True, slots=slots)(*arguments)
         return Frame(self.program, np.array(values, dtype=np.float64), self.mathematics)
 
-    def advance(self, state: Floats, batches: Sequence[Batch], losses: list[float]) -> Floats:
+    def advance(self, state: Floats, batches: Sequence[Batch], losses: MutableSequence[float]) -> Floats:
         start = tuple(state.tolist())
         mark = len(losses)
         try:

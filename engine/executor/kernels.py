@@ -7,7 +7,7 @@ indices instead of integers, and every node of the tree becomes one NumPy call o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, MutableSequence, Sequence
 from itertools import pairwise
 from math import prod
 from typing import Any
@@ -24,6 +24,8 @@ from retrograde.engine.equations.expression import (
     Ref,
 )
 from retrograde.engine.executor.mesh import MeshCompiler, open_mesh
+from retrograde.engine.executor.native import switch
+from retrograde.engine.executor.native.kernels import Faster
 from retrograde.engine.formulas import wide
 from retrograde.engine.formulas.meaning import HELPERS, Where
 from retrograde.engine.formulas.probe import Arrays, Key, Probe, Record, Sources, earlier, lines, missing
@@ -51,7 +53,11 @@ class KernelExecutor:
 
     def __init__(self, program: Program, constants: Mapping[Array, Floats], *, blas: bool = False) -> None:
         self.program = program
-        self.blas = blas
+        self._blas = blas
+        # Which op is bound, and what is noted of it: see ``_bind``.
+        self._binding = 0
+        self._asked: set[int] = set()
+        self._sharing: dict[Hashable, set[int]] = {}
         self.batch = program.batch
         self._flat = np.zeros(program.size)
         self._views = {
@@ -64,7 +70,12 @@ class KernelExecutor:
         self._scratch: list[Floats] = []
         self._taken = 0
         self._kept: dict[Hashable, Floats] = {}
-        self._kernels = [self._bind(op) for op in program.ops]
+        self._kernels = [self._bind(number, op) for number, op in enumerate(program.ops)]
+        self._faster = (
+            Faster(program, self._kernels, self._flat, stay=self._asked, shared=list(self._sharing.values()))
+            if switch.used()
+            else None
+        )
         self._data: list[Floats] = [self._views[array].reshape(program.batch, -1) for array in program.data]
         self._dated = [self._views[leaf.array] for leaf in program.dated]
         total = next(array for array in program.arrays if array.role is Role.TOTAL)
@@ -74,6 +85,13 @@ class KernelExecutor:
         self._looks: dict[Probe, tuple[Callable[..., None], NDArray[np.intp]]] = {}
         self._readers: dict[frozenset[Array], int] = {}
         self._position = {op.target: number for number, op in enumerate(program.ops)}
+
+    @property
+    def blas(self) -> bool:
+        """Whether products of matrices may go to BLAS; an op that has asked has the bits of BLAS."""
+        if self._blas:
+            self._asked.add(self._binding)
+        return self._blas
 
     def view(self, array: Array) -> Floats:
         """The memory of an array."""
@@ -94,6 +112,7 @@ class KernelExecutor:
 
     def kept(self, key: Hashable, shape: tuple[int, ...]) -> tuple[Floats, bool]:
         """Memory that stays valid through the iteration, and whether it is asked for the first time."""
+        self._sharing.setdefault(key, set()).add(self._binding)
         block = self._kept.get(key)
         if block is not None:
             return block, False
@@ -120,10 +139,11 @@ class KernelExecutor:
             else:
                 pending.setdefault(maker, []).append((ref, value))
         with np.errstate(all="ignore"):
-            for number, kernel in enumerate(self._kernels):
-                kernel()
-                for ref, value in pending.get(number, ()):
-                    self._views[ref.array][ref.index] = value
+            if pending:
+                self._overridden(pending)
+            else:
+                for kernel in self._current(1):
+                    kernel()
         flat = self._flat.copy()
         for ref, value in kept:
             self._views[ref.array][ref.index] = value
@@ -168,13 +188,33 @@ class KernelExecutor:
             first = self._readers[changed] = next(numbers, len(ops))
         return first
 
-    def advance(self, state: Floats, batches: Sequence[Batch], losses: list[float]) -> Floats:
+    def _overridden(self, pending: Mapping[int, Sequence[tuple[Ref, float]]]) -> None:
+        """The ops one by one, with values that replace some of what they make."""
+        for number, kernel in enumerate(self._kernels):
+            kernel()
+            for ref, value in pending.get(number, ()):
+                self._views[ref.array][ref.index] = value
+
+    def _current(self, iterations: int) -> Sequence[Kernel]:
+        """The kernels, of which some may be machine code, for some iterations."""
+        return self._kernels if self._faster is None else self._faster.after(iterations)
+
+    @property
+    def native(self) -> bool:
+        """Whether machine code computes some of it."""
+        return self._faster is not None and self._faster.native
+
+    def hasten(self) -> bool:
+        """Waits for the machine code; returns whether there is any."""
+        return self._faster is not None and self._faster.hasten()
+
+    def advance(self, state: Floats, batches: Sequence[Batch], losses: MutableSequence[float]) -> Floats:
         return self._run(state, batches, losses, None)
 
     def _run(
-        self, state: Floats, batches: Sequence[Batch], losses: list[float], look: Callable[[], None] | None
+        self, state: Floats, batches: Sequence[Batch], losses: MutableSequence[float], look: Callable[[], None] | None
     ) -> Floats:
-        current, updated, total, kernels = self._state, self._updated, self._total, self._kernels
+        current, updated, total, kernels = self._state, self._updated, self._total, self._current(len(batches))
         load = self._load
         current[...] = state
         append = losses.append
@@ -273,8 +313,8 @@ class KernelExecutor:
         exec(compile(source, "<probe>", "exec"), namespace)
         return namespace["look"], np.array(list(places), dtype=np.intp)
 
-    def _bind(self, op: Op) -> Kernel:
-        self._taken = 0
+    def _bind(self, number: int, op: Op) -> Kernel:
+        self._taken, self._binding = 0, number
         kernel = op.kernel(self)
         if kernel is not None:
             return kernel

@@ -113,7 +113,7 @@ def _slopes(found: Autopsy, lines: list[Line], network: Network) -> str:
         layers = [layer for layer in found.account.layers if FactorKind.SLOPE in layer.kinds]
         whole = math.exp(-math.fsum(layer.slopes for layer in layers))
         names = dict.fromkeys(_activation(layer.layer, network) for layer in layers)
-        signs = ", ".join(ACTIVATIONS[name].symbol or name for name in names if name in ACTIVATIONS)
+        signs = joined((ACTIVATIONS[name].symbol or name for name in names if name in ACTIVATIONS), ", ")
         if len(layers) == 1:
             return _("The slope of {signs} takes away a factor of {times}.").format(signs=signs, times=times(whole))
         if list(names) == ["sigmoid"]:
@@ -259,7 +259,7 @@ def story(origin: Origin, network: Network, frame: Frame) -> str:
     """Where a value that is not finite began, and what made it so."""
     symbol = network.notation.symbol
     name = symbol(origin.ref)
-    read = ", ".join(f"{symbol(ref)} = {short_exactly(frame.value(ref))}" for ref in origin.operands[:4])
+    read = joined((f"{symbol(ref)} = {short_exactly(frame.value(ref))}" for ref in origin.operands[:4]), ", ")
     if origin.place is None and origin.ref.array.role is Role.INPUT:
         return _("It began in the data: the input {name} is {value}.").format(name=name, value=short(origin.value))
     if origin.place is None and origin.ref.array.role is Role.TARGET:

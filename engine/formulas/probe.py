@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -81,7 +82,7 @@ class Record:
     """
 
     start: int
-    losses: list[float] = field(default_factory=list)
+    losses: array[float] = field(default_factory=lambda: array("d"))
     hits: list[int] = field(default_factory=list)
     columns: list[list[float]] = field(default_factory=list)
     before: dict[Key, Any] = field(default_factory=dict)

@@ -308,8 +308,9 @@ def needed(recording: Recording) -> tuple[list[int], int]:
     seed = next((n for n in range(first - 1, -1, -1) if base_name(calls[n].op) == "ones_like"), None)
     if seed is None:
         raise EngineError(_("the backward pass does not begin with the gradient 1 of one loss"))
-    root = calls[seed].arguments["self"]
-    assert isinstance(root, Window)
+    root = calls[seed].arguments.get("self")
+    if not isinstance(root, Window):
+        raise EngineError(_("the backward pass does not begin with the gradient 1 of one loss"))
     made = {result.to.value: n for n, call in enumerate(calls[:seed]) for result in call.results}
     wanted, found = [root.value], set()
     while wanted:

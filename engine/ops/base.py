@@ -63,8 +63,10 @@ class GradientPass(Protocol):
 class Workspace(Protocol):
     """Where the kernels of one program compute: the arrays' memory and scratch memory."""
 
-    blas: bool
-    """Whether products of matrices may go to BLAS."""
+    @property
+    def blas(self) -> bool:
+        """Whether products of matrices may go to BLAS."""
+        ...
 
     batch: int
     """Samples in the iteration."""

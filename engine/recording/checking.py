@@ -18,6 +18,7 @@ from retrograde.engine.equations.expression import (
     refs,
 )
 from retrograde.engine.network.program import Place
+from retrograde.engine.recording.again import UNFIT
 from retrograde.engine.recording.bounded import Bounded, Rounding, finite
 from retrograde.engine.recording.bounding import Bounding
 from retrograde.engine.recording.form import DTYPES, Kind
@@ -115,8 +116,21 @@ def check_op(recorded: RecordedProgram, number: int, *, every: bool = False) -> 
         parts = ((part, *bounds_of(recorded, op, part, kind)) for part in pieces)
     else:
         return OpCheck(op=number, elements=size, missing="equation")
+    try:
+        return _held(op, number, kind, actual, parts)
+    except UNFIT:
+        # Its arguments are not what the operator takes, as in a file that was changed.
+        return OpCheck(op=number, elements=size, missing="equation")
+
+
+def _held(
+    op: Recorded, number: int, kind: Kind, actual: Floats, parts: Iterable[tuple[Elements, Floats, Floats]]
+) -> OpCheck:
+    """What comes of the elements of an op, of which equations and bounds are given."""
+    size, checked = op.target.size, 0
     wrong, worst, ratio = 0, None, 0.0
     for part, computed, error in parts:
+        checked += len(part)
         bound = FACTOR * (error + finite(kind.epsilon * np.abs(computed)))
         own = actual if len(part) == size else actual[part]
         with np.errstate(all="ignore"):
@@ -133,7 +147,7 @@ def check_op(recorded: RecordedProgram, number: int, *, every: bool = False) -> 
                 computed=float(computed[most]),
                 bound=float(bound[most]),
             )
-    return OpCheck(op=number, elements=size, checked=len(chosen), disagreeing=wrong, worst=worst)
+    return OpCheck(op=number, elements=size, checked=checked, disagreeing=wrong, worst=worst)
 
 
 def _drawn(op: Recorded, *, every: bool) -> tuple[Elements, int]:

@@ -19,7 +19,7 @@ from retrograde.engine.explaining.flow import FlowRow
 from retrograde.engine.network.program import Place
 from retrograde.engine.recording.flow import recorded_flow
 from retrograde.engine.recording.recording import Recording
-from retrograde.engine.text import _
+from retrograde.engine.text import _, joined
 
 _RECTIFYING = frozenset({"relu", "threshold", "hardtanh", "clamp_min"})
 
@@ -91,8 +91,12 @@ def _not_finite(step: _Step, rule: str, *, loss_alone: bool) -> Iterator[Alert]:
     symbol = recording.notation.symbol(recording.program.target(Place(broken.op, None, broken.element)))
     cause = _("{name} is {value}").format(name=symbol, value=broken.value)
     if broken.origin is not None:
-        reads = ", ".join(
-            f"{recording.notation.symbol(ref)} = {recording.frame.value(ref):.6g}" for ref in broken.origin.operands[:3]
+        reads = joined(
+            (
+                f"{recording.notation.symbol(ref)} = {recording.frame.value(ref):.6g}"
+                for ref in broken.origin.operands[:3]
+            ),
+            ", ",
         )
         cause = _("{name} is {value}: {what}").format(
             name=symbol, value=broken.value, what=_(str(broken.origin.breakdown))

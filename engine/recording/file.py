@@ -46,6 +46,7 @@ from retrograde.engine.recording.form import (
 )
 from retrograde.engine.recording.window import is_dense
 from retrograde.engine.text import _, visible
+from retrograde.engine.within import require_readable
 
 _DAMAGED = (
     zipfile.BadZipFile,
@@ -74,6 +75,7 @@ class RecordingFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._checked: set[int] = set()
+        require_readable(path)
         try:
             with path.open("rb") as file:
                 self.step, start, self._size = _read(file, path)

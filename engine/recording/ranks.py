@@ -18,7 +18,7 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.recording.aten.exchanging import LARGEST, MEAN, PRODUCT, REDUCTIONS, ROOT, SMALLEST, SUM
 from retrograde.engine.recording.file import RecordingFile
 from retrograde.engine.recording.form import DTYPES, Call, Result, Value, Window, as_float64
-from retrograde.engine.text import _
+from retrograde.engine.text import _, joined
 
 _NAME = re.compile(r"(?P<stem>.+)\.rank(?P<rank>\d{1,6})(?P<suffix>\.\w+)")
 _SAMPLED = 1024
@@ -83,7 +83,7 @@ class RankFile(RecordingFile):
             message = _(
                 "what the ranks exchanged is given, as if from outside: the files of ranks {ranks} are not here"
             )
-            notes.append(message.format(ranks=", ".join(sorted(missing, key=int))))
+            notes.append(message.format(ranks=joined(sorted(missing, key=int), ", ")))
         if strange:
             notes.append(_("the files of the other ranks are of another step: what was exchanged does not fit them"))
         self.step = self.step.model_copy(update={"calls": calls, "values": values, "notes": notes})

@@ -29,6 +29,7 @@ from retrograde.engine.recording.ranks import RankFile
 from retrograde.engine.recording.walking import RecordedTimeline, no_such_motion, only_read
 from retrograde.engine.text import _, suggest, visible
 from retrograde.engine.travel.search import OnProgress
+from retrograde.engine.within import require_readable
 
 __all__ = ["SUFFIX", "Break", "Recording", "load_recording"]
 
@@ -315,6 +316,7 @@ def load_recording(path: str | Path) -> Recording:
         OSError: it cannot be read.
     """
     found = Path(path)
+    require_readable(found)
     if not found.is_file():
         raise EngineError(_("there is no file {path}").format(path=visible(str(path))))
     return Recording(found)

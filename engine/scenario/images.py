@@ -13,6 +13,7 @@ from retrograde.engine.scenario import limits
 from retrograde.engine.scenario.dataset import Samples
 from retrograde.engine.scenario.picking import picked, too_large, unreadable
 from retrograde.engine.text import _
+from retrograde.engine.within import OutsideError, require_readable
 
 _GREY = ("1", "L")
 _COLOURS = ("P", "RGB", "RGBA", "PA")
@@ -78,12 +79,15 @@ def _images(files: list[Path], shown: str) -> NDArray[Any]:
     for file in files:
         place = f"{shown}/{file.parent.name}/{file.name}"
         try:
+            require_readable(file)
             with Image.open(file, formats=("PNG",)) as image:
                 if image.width * image.height * 8 * 3 * len(files) > limits.MAX_DATA_BYTES:
                     raise ScenarioError([too_large(place)])
                 pixels = _pixels(image, place)
         except ScenarioError:
             raise
+        except OutsideError as error:
+            raise ScenarioError([Problem(path=place, key="data.file", message=str(error))]) from error
         except Exception as error:
             raise unreadable(place, error) from error
         if found and pixels.shape != found[0].shape:

@@ -14,6 +14,7 @@ from retrograde.engine.scenario.limits import MAX_FILE_BYTES, SUFFIXES
 from retrograde.engine.scenario.locate import line_and_column
 from retrograde.engine.scenario.toml_hints import written_so
 from retrograde.engine.text import _, suggest
+from retrograde.engine.within import OutsideError, require_readable
 
 # Every alternative takes what it begins with, whether it is closed or not, so that no character is read twice.
 _LONG_TEXT = r"""\"{3}(?:[^"\\]++|\\.?|"(?!""))*+"{0,5}|'{3}(?:[^']++|'(?!''))*+'{0,5}"""
@@ -69,11 +70,14 @@ def read(path: Path, shown: str) -> str:
         return ScenarioError([Problem(path=shown, line=line, column=column, message=message)])
 
     try:
+        require_readable(path)
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise refuse(_("this is not a file"))
         with path.open("rb") as stream:
             content = stream.read(MAX_FILE_BYTES + 1)
+    except OutsideError as error:
+        raise refuse(str(error)) from error
     except FileNotFoundError as error:
         raise refuse(_("there is no such file")) from error
     except (OSError, ValueError) as error:
@@ -105,6 +109,7 @@ def data_file(name: str, path: Path | None) -> Path:
     try:
         # A scenario that is itself a link belongs where it leads.
         real = (path.resolve().parent / name).resolve()
+        require_readable(real)
         status = real.stat()
     except FileNotFoundError as error:
         raise EngineError(_("there is no file {file} beside the scenario").format(file=name)) from error

@@ -66,6 +66,8 @@ def _read(where: str, here: Standpoint) -> int:
         return int(number[1])
     if relative := re.fullmatch(r"([+-]\d+)\s*([eis]?)", text):
         return _relative(int(relative[1]), relative[2], here)
+    if worded := re.fullmatch(r"(epoch|round|step)\s*(\d+)", text):
+        return int(worded[2]) if worded[1] == "step" else _absolute(int(worded[2]), None, None, here)
     if parts := re.fullmatch(r"(\d+)(?::(\d+))?(?::(\d+))?", text):
         epoch, iteration, step = (None if part is None else int(part) for part in parts.groups())
         assert epoch is not None

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from retrograde.engine.atomic import read_regular
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
+from retrograde.engine.within import require_readable
 
 FORMAT = 1
 
@@ -101,6 +102,7 @@ def contents(path: Path) -> bytes:
     Raises:
         EngineError: the file cannot be read, is none, or is too large.
     """
+    require_readable(path)
     try:
         return read_regular(path, MAX_FILE_BYTES)
     except OSError as error:

@@ -82,9 +82,15 @@ class Drift:
         )
 
 
-def arithmetic() -> str:
-    """What the bits of a run depend on besides the scenario: Python, NumPy and the processor."""
-    return f"Python {platform.python_version()}, NumPy {np.__version__}, {platform.machine()} {platform.system()}"
+def arithmetic(session: Session | None = None) -> str:
+    """What the bits of a run depend on besides the scenario: Python, NumPy and the processor.
+
+    Args:
+        session: says whether machine code has computed some of it, too, which changes no bit.
+    """
+    native = ", machine code" if session is not None and session.timeline.native else ""
+    machine = f"{platform.machine()} {platform.system()}"
+    return f"Python {platform.python_version()}, NumPy {np.__version__}, {machine}{native}"
 
 
 def to_json(session: Session, *, fingerprint: bool = True) -> str:
@@ -99,7 +105,7 @@ def to_json(session: Session, *, fingerprint: bool = True) -> str:
     content = SavedSession(
         format=FORMAT,
         scenario=identity(session),
-        arithmetic=arithmetic(),
+        arithmetic=arithmetic(session),
         cursor=SavedCursor(branch=session.branch.name, position=session.position, term=session.term),
         length=session.length,
         branches=[_branch(session, branch, fingerprint=fingerprint) for branch in session.branches],
@@ -389,7 +395,7 @@ def _drift(session: Session, entry: SavedBranch, saved_with: str) -> Drift | Non
             step=session.schedule.start(iteration) + step + 1,
             symbol=session.notation.symbol(frame.program.target(frame.program.place(step))),
             saved_with=saved_with,
-            opened_with=arithmetic(),
+            opened_with=arithmetic(session),
         )
     return None
 

@@ -118,8 +118,9 @@ class Course(LossHistory):
 
     def extend(self, start: int, losses: Sequence[float] | Floats) -> None:
         """Adds E of the iterations from ``start`` on."""
-        self.kept.extend([*losses][max(0, len(self.kept) - start) :])
-        super().extend(start, losses)
+        values = np.asarray(losses, dtype=np.float64)
+        self.kept.frombytes(values[max(0, len(self.kept) - start) :].tobytes())
+        super().extend(start, values)
 
 
 class Trainer:

@@ -109,6 +109,11 @@ class Causes:
     both: float
     keys: Mapping[str, float]
 
+    @property
+    def together(self) -> float:
+        """The part of ``setting`` that goes with no key alone: a rate that suits one optimiser and not another."""
+        return max(0.0, self.setting - sum(self.keys.values()))
+
 
 def groups_of(plan: Plan, results: Sequence[Result]) -> tuple[Group, ...]:
     """The runs of each setting, in the order of the grid."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -79,7 +81,7 @@ class Branch:
         """The branch and its ancestors, the first branch last."""
         return (self,) if self.parent is None else (self, *self.parent.lineage)
 
-    def note(self, start: int, losses: list[float]) -> None:
+    def note(self, start: int, losses: Sequence[float]) -> None:
         """Takes E of iterations that were run."""
         self.history.extend(start, losses)
         self.search.note(start, losses)
@@ -107,7 +109,7 @@ class Branch:
         begin = done
         while done < iteration:
             count = self.piece(done, iteration)
-            losses: list[float] = []
+            losses = array.array("d")
             state = self.timeline.advance(state, done, count, losses)
             self.note(done, losses)
             done += count
@@ -238,11 +240,11 @@ def differing(mine: Frame, theirs: Frame, revealed: int) -> list[Difference]:
     """The slots of two frames of the same iteration that are revealed and differ, leaves and the state first."""
     program = mine.program
     found: list[tuple[int, Difference]] = []
-    for array in program.arrays:
-        left, right = mine.array(array), theirs.array(array)
+    for one in program.arrays:
+        left, right = mine.array(one), theirs.array(one)
         apart = (left != right) & ~((left != left) & (right != right))
         for flat in apart.ravel().nonzero()[0]:
-            ref = Ref(array, unravel(int(flat), array.shape))
+            ref = Ref(one, unravel(int(flat), one.shape))
             step = program.produced(ref)
             if step is None or step < revealed:
                 found.append((-1 if step is None else step, Difference(ref, mine.value(ref), theirs.value(ref))))

@@ -38,8 +38,10 @@ class LossHistory:
             self.count += len(values)
             return
         first = self.count // self.width
-        buckets = (self.count + np.arange(len(values))) // self.width
-        edges = np.flatnonzero(np.diff(buckets, prepend=buckets[0] - 1))
+        # Where a bucket begins; what goes on with one that is begun comes first.
+        edges = np.arange(-self.count % self.width, len(values), self.width)
+        if not len(edges) or edges[0]:
+            edges = np.concatenate(((0,), edges))
         lows = np.fmin.reduceat(values, edges)
         highs = np.fmax.reduceat(values, edges)
         with np.errstate(all="ignore"):

@@ -6,6 +6,8 @@ Between two pieces a run holds nothing but its own state, so the past that it ha
 from __future__ import annotations
 
 import math
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -140,7 +142,7 @@ class Run:
         if self._goal is not None and done < self._goal:
             limit = min(limit, self._goal)
         count = self.branch.piece(done, limit)
-        losses: list[float] = []
+        losses = array("d")
         if self._probe.conditions:
             self._record = Record(start=done, before=self._record.before)
             self._state = timeline.watch(self._state, done, count, self._probe, self._record)
@@ -202,7 +204,7 @@ class Run:
                     return Ending(complete, StopRule.CONDITION)
         return ruled
 
-    def _first_epoch(self, done: int, losses: list[float], ruled: Ending | None) -> Ending | None:
+    def _first_epoch(self, done: int, losses: Sequence[float], ruled: Ending | None) -> Ending | None:
         """The first of a stop rule and a condition on the losses of an epoch, which needs no values of an iteration."""
         condition, per_epoch = self._condition, self._per_epoch
         assert condition is not None

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.scenario.models import StopTable
 from retrograde.engine.text import _
 
@@ -82,6 +85,9 @@ class Ending(NamedTuple):
     step: int | None = None
 
 
+_NONE = np.zeros(0, dtype=np.intp)
+
+
 class Judge:
     """Watches the losses of a run and says where a rule ends it.
 
@@ -101,7 +107,7 @@ class Judge:
         self._quiet = 0
         self.loss = math.nan
 
-    def recall(self, losses: list[float]) -> None:
+    def recall(self, losses: Sequence[float]) -> None:
         """Takes E of the whole epochs just before the run, which no rule ends any more."""
         per_epoch = self._per_epoch
         for first in range(0, len(losses), per_epoch):
@@ -117,14 +123,14 @@ class Judge:
         self._quiet = self._quiet + 1 if quiet else 0
         self._previous = self.loss = loss
 
-    def scan(self, losses: list[float]) -> Ending | None:
+    def scan(self, losses: Sequence[float]) -> Ending | None:
         """Takes E of the next iterations; returns the first hit, if any.
 
         After a hit ``loss`` is that of the last epoch that was complete there.
         """
         start, per_epoch = self._at, self._per_epoch
         values = np.array(losses, dtype=np.float64)
-        bad = np.flatnonzero(~(np.isfinite(values) & (values <= self._bound)))
+        bad = self._bad(values)
         limit = int(bad[0]) if len(bad) else len(values)
         hit = self._scan_epochs(losses[:limit] if len(bad) else losses, start)
         self._at = start + len(values)
@@ -134,13 +140,19 @@ class Judge:
             return Ending(start + limit + 1, StopRule.DIVERGED)
         return hit
 
-    def _scan_epochs(self, losses: list[float], start: int) -> Ending | None:
+    def _bad(self, values: Floats) -> NDArray[np.intp]:
+        """Where E is not finite, or above its bound."""
+        if len(values) and math.isfinite(values.min()) and math.isfinite(top := values.max()) and top <= self._bound:
+            return _NONE
+        return np.flatnonzero(~(np.isfinite(values) & (values <= self._bound)))
+
+    def _scan_epochs(self, losses: Sequence[float], start: int) -> Ending | None:
         stop, per_epoch = self._stop, self._per_epoch
         if per_epoch == 1 and stop.loss_change_below is None:
             if not losses:
                 return None
             if stop.loss_below is not None:
-                found = np.flatnonzero(np.array(losses) < stop.loss_below)
+                found = np.flatnonzero(np.asarray(losses) < stop.loss_below)
                 if len(found):
                     self.loss = losses[int(found[0])]
                     return Ending(start + int(found[0]) + 1, StopRule.LOSS)
@@ -170,25 +182,25 @@ def describe(rule: StopRule, stop: StopTable, *, epoch: int, fault: Fault | None
     """
     match rule:
         case StopRule.EPOCHS:
-            return _("the maximum of epochs: {epoch}").format(epoch=epoch)
+            return _("the maximum of epochs: {epoch}").format(epoch=f"{epoch:,}")
         case StopRule.LOSS:
-            return _("the loss fell below {bound:g} in epoch {epoch}").format(bound=stop.loss_below, epoch=epoch)
+            return _("the loss fell below {bound:g} in epoch {epoch}").format(bound=stop.loss_below, epoch=f"{epoch:,}")
         case StopRule.CHANGE:
             return _("the loss changed by less than {bound:g} for {count} epochs, up to epoch {epoch}").format(
-                bound=stop.loss_change_below, count=stop.change_epochs, epoch=epoch
+                bound=stop.loss_change_below, count=f"{stop.change_epochs:,}", epoch=f"{epoch:,}"
             )
         case StopRule.GRADIENT:
             return _("the norm of the gradient fell below {bound:g} in epoch {epoch}").format(
-                bound=stop.gradient_norm_below, epoch=epoch
+                bound=stop.gradient_norm_below, epoch=f"{epoch:,}"
             )
         case StopRule.DIVERGED:
             assert fault is not None
             return _("diverged in epoch {epoch}, first at {first} = {value:g} in step {address}").format(
-                epoch=fault.epoch, first=fault.name, value=fault.value, address=fault.address
+                epoch=f"{fault.epoch:,}", first=fault.name, value=fault.value, address=fault.address
             )
         case StopRule.CONDITION:
-            return _("the condition held at the end of epoch {epoch}").format(epoch=epoch)
+            return _("the condition held at the end of epoch {epoch}").format(epoch=f"{epoch:,}")
         case StopRule.BREAKPOINT:
-            return _("stopped in epoch {epoch}").format(epoch=epoch + 1)
+            return _("stopped in epoch {epoch}").format(epoch=f"{epoch + 1:,}")
         case StopRule.CANCELLED:
-            return _("paused in epoch {epoch}").format(epoch=epoch + 1)
+            return _("paused in epoch {epoch}").format(epoch=f"{epoch + 1:,}")

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableSequence, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import cycle, islice
 from typing import Any
 
 import numpy as np
@@ -21,9 +20,10 @@ from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import EngineError
-from retrograde.engine.executor.base import Executor
+from retrograde.engine.executor.base import Executor, Turns
 from retrograde.engine.executor.generated import GeneratedExecutor
 from retrograde.engine.executor.kernels import KernelExecutor
+from retrograde.engine.executor.native.executor import NativeExecutor, executor_of
 from retrograde.engine.formulas.meaning import candidates
 from retrograde.engine.formulas.probe import Probe, Record, context, decide, earlier, remembered
 from retrograde.engine.formulas.tree import Formula
@@ -203,15 +203,23 @@ class Timeline:
     def made(self, program: Program, constants: Mapping[Array, Floats]) -> Executor:
         """An executor of the run's kind, so that its numbers have the run's bits."""
         if self.generated:
-            return GeneratedExecutor(program, constants)
+            return executor_of(program, constants)
         return KernelExecutor(program, constants, blas=self.network.scenario.network.arithmetic == "blas")
+
+    @property
+    def native(self) -> bool:
+        """Whether machine code computes some of its iterations."""
+        return any(
+            isinstance(executor, NativeExecutor | KernelExecutor) and executor.native
+            for executor in self._executors.values()
+        )
 
     def _leaves(self, iteration: int) -> Any:
         schedule = self.schedule
         executor = self.executor(schedule.program(iteration))
         return executor.leaves(self.network.columns, schedule.rows(iteration), schedule.dated(iteration))
 
-    def _batches(self, start: int, count: int) -> list[Any]:
+    def _batches(self, start: int, count: int) -> Sequence[Any]:
         schedule = self.schedule
         program = schedule.program(start)
         if schedule.shuffled or program.dated or not self.generated:
@@ -219,12 +227,9 @@ class Timeline:
             return [leaves(columns, schedule.rows(start + k), schedule.dated(start + k)) for k in range(count)]
         if self._cycle is None:
             self._cycle = [self._leaves(iteration) for iteration in range(schedule.per_epoch)]
-        if len(self._cycle) == 1:
-            return self._cycle * count
-        position = start % schedule.per_epoch
-        return list(islice(cycle(self._cycle), position, position + count))
+        return Turns(self._cycle, start % schedule.per_epoch, count)
 
-    def advance(self, state: Floats, start: int, count: int, losses: list[float]) -> Floats:
+    def advance(self, state: Floats, start: int, count: int, losses: MutableSequence[float]) -> Floats:
         """Runs ``count`` iterations from the state at the start of iteration ``start``.
 
         Args:

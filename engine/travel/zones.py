@@ -78,10 +78,12 @@ class Zones:
                 at = stop
                 continue
             low, high, nan = track.open
-            bad = bool(np.isnan(piece).any())
-            good = piece[~np.isnan(piece)] if bad else piece
-            if len(good):
-                low, high = min(low, float(good.min())), max(high, float(good.max()))
+            least, most = float(piece.min()), float(piece.max())
+            bad = least != least
+            if bad and len(good := piece[~np.isnan(piece)]):
+                least, most = float(good.min()), float(good.max())
+            if least == least:
+                low, high = min(low, least), max(high, most)
             track.open = (low, high, nan or bad)
             track.next = stop
             if stop == self.base + (number + 1) * self.spacing:

@@ -15,6 +15,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
+
+from retrograde.engine.session.session import Session
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -65,6 +68,15 @@ class Effort:
     def count(self, full: int, least: int = 1) -> int:
         """A number of repetitions."""
         return max(least, round(full * self.scale))
+
+
+def hastened(session: Session) -> Session:
+    """The session, with its machine code where there is any, so that a turn is all of one kind."""
+    for program in {session.schedule.full, session.schedule.last}:
+        executor: Any = session.timeline.executor(program)
+        if hasattr(executor, "hasten"):
+            executor.hasten()
+    return session
 
 
 def single_threaded() -> bool:

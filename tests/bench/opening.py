@@ -64,7 +64,9 @@ def opening(effort: Effort) -> list[Row]:
         wrong = sum(program.number(program.place(step)) != step for step in range(steps))
         walked = time.process_time() - start
         command = (*OURS[:-1], str(small))
-        sides = {"recording": lambda: paint(command, text=b"tokens"), "empty": lambda: paint(EMPTY)}
+        sides = {"recording": lambda: paint(command, folder, text=b"tokens"), "empty": lambda: paint(EMPTY, folder)}
+        for run in sides.values():
+            run()
         seconds = {side: [run() for _ in range(max(3, effort.rounds // 2))] for side, run in sides.items()}
         best = {side: min(each) for side, each in seconds.items()}
         detail = f"median {duration(median(seconds['recording']))}; an empty app {duration(best['empty'])}"

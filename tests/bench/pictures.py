@@ -17,7 +17,7 @@ from retrograde.tui.canvas.themes import look
 from retrograde.tui.drawing.curves import draw_plot
 from retrograde.tui.drawing.fields import draw_field
 from retrograde.tui.drawing.spreads import draw_spread
-from retrograde.tui.records.curves import CurvePlot, Series
+from retrograde.tui.records.curves import DASHED, CurvePlot, Series
 from retrograde.tui.records.fields import FieldPlot, SpreadPlot
 from retrograde.tui.screens.picture_boundary import BoundaryPicture
 from retrograde.tui.screens.picture_spread import SpreadPicture
@@ -49,7 +49,7 @@ def _curve(points: int) -> CurvePlot:
     noise = np.random.default_rng(0).lognormal(0.0, 0.5, points)
     return CurvePlot(
         series=(
-            Series(name="other", x=x, low=falling * 2, high=falling * 2, ink=Ink.ACCENT, dashed=True),
+            Series(name="other", x=x, low=falling * 2, high=falling * 2, ink=Ink.ACCENT, dashes=DASHED),
             Series(name="each", x=x, low=falling * noise, high=falling * noise, ink=Ink.EDGE_POSITIVE, behind=True),
             Series(name="mean", x=x, low=falling, high=falling, ink=Ink.POSITIVE),
         ),

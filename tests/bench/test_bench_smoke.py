@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from retrograde.engine.executor.native import switch  # noqa: E402
 from tests.bench import rivals, training  # noqa: E402
 from tests.bench.__main__ import BENCHMARKS, WITH_TORCH  # noqa: E402
 from tests.bench.harness import Effort, Row, interleave, ratio, table  # noqa: E402
@@ -26,6 +27,8 @@ TINY = Effort(rounds=1, scale=0.004)
 def test_a_benchmark_measures(name: str) -> None:
     if name in WITH_TORCH and not rivals.installed("torch"):
         pytest.skip("torch is not installed")
+    if name.startswith("native-") and not switch.used():
+        pytest.skip("llvmlite is not installed")
     rows = BENCHMARKS[name](TINY)
     assert rows
     assert all(isinstance(row, Row) and isfinite(row.figure) and row.figure > 0 for row in rows)

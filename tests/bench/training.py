@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from retrograde.engine.executor.native import switch
 from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.session.session import Session
 from tests.bench import rivals
-from tests.bench.harness import Effort, Row, interleave, ratio, versus
+from tests.bench.harness import Effort, Row, hastened, interleave, ratio, versus
 
 
 def agree(ours: float, theirs: float, what: str) -> None:
@@ -114,7 +115,11 @@ def xor(effort: Effort) -> list[Row]:
 def digits(effort: Effort) -> list[Row]:
     """An iteration of digits 64-32-10 in batches of 32."""
     return _iterations(
-        load_scenario("digits"), "digits 64-32-10, batch 32, exact", effort.count(20), 1.2, effort.rounds
+        load_scenario("digits"),
+        "digits 64-32-10, batch 32, exact",
+        effort.count(20),
+        0.6 if switch.used() else 1.2,
+        effort.rounds,
     )
 
 
@@ -184,14 +189,16 @@ def wide(effort: Effort) -> list[Row]:
     """An iteration of 784-128-10 in batches of 64, with BLAS."""
     with tempfile.TemporaryDirectory() as folder:
         scenario = wide_scenario(Path(folder))
-        return _iterations(scenario, "784-128-10, batch 64, blas", effort.count(40), 1.0, effort.rounds)
+        return _iterations(
+            scenario, "784-128-10, batch 64, blas", effort.count(40), 0.9 if switch.used() else 1.0, effort.rounds
+        )
 
 
 def _iterations(scenario: Scenario, name: str, epochs: int, bound: float, rounds: int) -> list[Row]:
     if not rivals.installed("torch"):
         return []
     rounds += 2
-    sessions = [Session(scenario) for _ in range(rounds + 1)]
+    sessions = [hastened(Session(scenario)) for _ in range(rounds + 1)]
     network = rivals.Torch(sessions[0], ["relu", None], rivals.cross_entropy, classes=True)
     network.shuffle(epochs)
     iterations = epochs * sessions[0].schedule.per_epoch

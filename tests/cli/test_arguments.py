@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from retrograde.engine.executor.native import switch
 from retrograde.tui.cli.main import main
 
 BASE = [sys.executable, "-m", "retrograde.tui"]
@@ -379,3 +380,13 @@ def test_schema_is_json_schema(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema"]) == 0
     schema = json.loads(capsys.readouterr().out)
     assert {"network", "data", "loss", "training", "stop"} <= set(schema["properties"])
+
+
+@pytest.mark.parametrize("arguments", [("--no-native", "list"), ("list", "--no-native")])
+def test_machine_code_is_switched_off_for_this_process_and_those_that_it_starts(
+    arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(switch.VARIABLE, "1")
+    assert main(arguments) == 0
+    capsys.readouterr()
+    assert not switch.used()

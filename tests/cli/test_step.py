@@ -76,6 +76,7 @@ def test_a_conversation(tmp_path: Path) -> None:
     assert mode.answer("r 5").startswith("the maximum of epochs: 5. Step 5:1:39")
     assert mode.answer("first E < 0.29").startswith("first E < 0.29: at 3:1:11. Step 3:1:11")
     assert mode.answer("w5 after 3:1").startswith("w5 = 0.275360")
+    assert mode.answer("w5 after 3") == "w5 = 0.275360214 after epoch 3 (3:1:39)"
     assert mode.answer("why w1").startswith("∂E/∂w1 is ordinary")
     assert mode.answer("set w5 = 0.7").startswith("Branch edit1: w5 = 0.7.")
     assert mode.answer("u") and session.branch.parent is None

@@ -160,8 +160,10 @@ def test_the_empty_text_is_no_message() -> None:
     text.use("zh")
     assert text._("") == ""
     assert text.joined(("甲", "", "乙"), "; ") == "甲；乙"
+    assert text.lead("甲") == "甲：", "a wide mark brings its own room"
     text.use("en")
     assert text.joined(("a", "", "b"), "; ") == "a; b"
+    assert text.lead("a") == "a: "
 
 
 def test_the_terms_of_the_glossary_are_used() -> None:

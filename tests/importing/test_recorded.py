@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import zipfile
 import zlib
 from functools import cache
@@ -202,3 +203,23 @@ def test_records_that_were_changed_are_mapped_or_refused(folder: Path, data: st.
         map_recording(load_recording(path))
     except EngineError as error:
         assert str(error)
+
+
+def test_records_that_the_fuzzer_changed_give_an_error_or_are_not_checked(folder: Path, tmp_path: Path) -> None:
+    path, wide = folder / "mlp-sgd.rgrec", tmp_path / "changed.rgrec"
+    for change in ("seed", "operand"):
+        with zipfile.ZipFile(path) as old, zipfile.ZipFile(wide, "w") as new:
+            step = json.loads(old.read("step.json"))
+            if change == "seed":
+                next(call for call in step["calls"] if "ones_like" in call["op"])["arguments"]["self"] = 1.0
+            else:
+                # The operand has fewer columns than the result.
+                call = next(call for call in step["calls"] if "mse_loss_backward" in call["op"])
+                call["arguments"]["target"]["shape"][-1] -= 1
+            new.writestr("values.bin", old.read("values.bin"))
+            new.writestr("step.json", json.dumps(step))
+        recording = load_recording(wide)
+        assert all(not check.disagreeing for check in recording.check())
+        if change == "seed":
+            with pytest.raises(EngineError, match="gradient 1 of one loss"):
+                map_recording(recording)

@@ -224,3 +224,11 @@ def test_a_whole_array_and_a_formula_are_no_slot_but_have_values(name: str, said
     assert np.all(np.isfinite(session.value(name)))
     assert np.all(np.isfinite(session.measure(name, 0)))
     assert session.look(session.formula("norm(W_h)")) is not None
+
+
+@pytest.mark.parametrize("name", ["mazur", "optimiser-race:adam"])
+def test_nothing_is_no_name(name: str) -> None:
+    session = Session(load_scenario(name))
+    for text in ("", " ", "{1}", "grad()", "new()", "grad({1})"):
+        with pytest.raises(EngineError):
+            session.resolve(text)

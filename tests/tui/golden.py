@@ -25,7 +25,7 @@ from retrograde.tui.drawing.graph import draw_graph
 from retrograde.tui.drawing.nodes import Nodes
 from retrograde.tui.pictures.table import maker_of, pictures_of
 from retrograde.tui.reading.reading import Reading
-from retrograde.tui.records.curves import CurveEvent, CurvePlot, Series
+from retrograde.tui.records.curves import DASHED, CurveEvent, CurvePlot, Series
 from retrograde.tui.records.marks import PanelEdge
 from retrograde.tui.screens.pictures import PICTURES
 from retrograde.tui.screens.picturing import Room, Surroundings
@@ -178,7 +178,7 @@ def losses_text() -> str:
     main = Series(name="", x=x, low=falling, high=falling, ink=Ink.POSITIVE)
     ground = Series(name="each", x=x, low=falling / 2, high=falling * 2, ink=Ink.EDGE_POSITIVE, behind=True)
     mean = Series(name="mean", x=x, low=falling, high=falling, ink=Ink.POSITIVE)
-    other = Series(name="other", x=x, low=rising / 100, high=rising / 90, ink=Ink.ACCENT, dashed=True)
+    other = Series(name="other", x=x, low=rising / 100, high=rising / 90, ink=Ink.ACCENT, dashes=DASHED)
     up = Series(name="", x=x, low=rising, high=rising, ink=Ink.POSITIVE)
     found = []
     for series, more in (

@@ -237,3 +237,13 @@ async def test_while_a_scenario_is_read_only_some_keys_are_possible(opened, monk
         await driver.until(lambda: isinstance(driver.app.screen, DebuggerScreen))
         assert driver.main.desk.focus is PanelId.NETWORK, "the focus stays where it was put"
         await driver.until(lambda: (driver.session.position, driver.session.term) == (1, 1))
+
+
+async def test_the_footer_asks_for_no_gradient_where_there_is_none(opened) -> None:
+    """Every gradient says how E changes: at E itself there is nothing to ask."""
+    async with opened("mazur", size=(80, 24)) as driver:
+        await driver.press("f", "f")
+        assert driver.session.current is not None and driver.session.current.symbol == "E"
+        assert " h why" not in driver.text().splitlines()[-1]
+        await driver.press("right")
+        assert " h why" in driver.text().splitlines()[-1]

@@ -15,9 +15,10 @@ from retrograde.tui.canvas.canvas import Canvas
 from retrograde.tui.canvas.glyphs import ASCII, UNICODE
 from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.drawing.axes import Axis
-from retrograde.tui.drawing.curves import cell_of, draw_plot, number_at, numbers_below, plot_area, stretches
+from retrograde.tui.drawing.curves import _drawn, cell_of, draw_plot, number_at, numbers_below, plot_area, stretches
 from retrograde.tui.records.curves import CurvePlot, Series
 from retrograde.tui.records.loss import Losses, smoothing
+from retrograde.tui.views.race import DASHES, _piece
 from tests.support.effort import examples
 
 FINITE = st.floats(-1e6, 1e6, allow_subnormal=False)
@@ -174,3 +175,43 @@ def test_a_mean_is_taken_by_itself_where_there_are_batches() -> None:
     history = LossHistory()
     history.extend(0, [1.0, 3.0])
     assert Losses.of(history, 2).means.tolist() == [1.0, 2.0]
+
+
+@examples(40)
+@given(
+    losses=st.lists(st.floats(1e-3, 1e3), min_size=2, max_size=60),
+    dashes=st.sampled_from(DASHES),
+    width=st.integers(24, 90),
+)
+def test_dashes_are_measured_along_the_curve(losses: list[float], dashes: tuple[int, ...], width: int) -> None:
+    """Some of it is drawn and some is left out, however steep it is."""
+    plot = plot_of(losses)
+    area = plot_area(plot, width, 0, 12)
+    assert area is not None
+    upper, lower = stretches(plot, area, plot.series[0])
+    rows = np.arange(4 * area.rows)[:, None]
+    whole = (rows >= upper) & (rows <= lower)
+    drawn = whole & _drawn(dashes, upper, lower, 4 * area.rows)
+    assert drawn.any() and (whole & ~drawn).any()
+    for column in range(whole.shape[1]):
+        gaps = np.diff(np.flatnonzero(drawn[:, column]))
+        assert not len(gaps) or gaps.max() <= max(dashes[1::2]) * 2 + 1, "a steep piece has dashes too"
+
+
+@examples(40)
+@given(stop=st.integers(2, 10_000), width=st.integers(24, 120), share=st.floats(0, 1))
+def test_where_equal_factors_have_equal_distances_a_column_is_that_of_its_iteration(
+    stop: int, width: int, share: float
+) -> None:
+    plot = plot_of([2.0, 1.0], stop=stop, stretched=True)
+    area = plot_area(plot, width, 0, 10)
+    assert area is not None
+    number = max(round(stop**share), 1)
+    found = number_at(plot, area, cell_of(plot, area, number))
+    assert number * stop ** (-1.5 / area.columns) - 1 <= found <= number * stop ** (1.5 / area.columns) + 1
+    texts = [int(text.replace(",", "")) for text, _x in numbers_below(plot, area)]
+    assert texts == sorted(set(texts)) and all(1 <= one <= stop for one in texts)
+
+
+def test_the_pieces_of_the_legend_are_told_apart() -> None:
+    assert len({_piece(dashes) for dashes in DASHES} | {"─────"}) == len(DASHES) + 1

@@ -330,6 +330,29 @@ async def test_queries(opened) -> None:
         assert "27 moments" not in driver.text()
 
 
+async def test_every_moment_points_at_the_element_that_decided(opened) -> None:
+    """Not at the last of the array, which did not change its sign."""
+    async with opened("xor-2-2-1", size=(80, 24)) as driver:
+        await write(driver, "first w3 > 0")
+        assert "nothing has run yet; r runs first" in driver.text()
+        await write(driver, "run 240")
+        await write(driver, "all any(sign(W_h) != sign(prev(W_h)))")
+        assert "235:1:107  w3⁺  sign(w3⁺) = 1" in driver.text()
+        await driver.press("enter")
+        assert driver.session.current.symbol == "w3⁺"
+        await write(driver, "max max(W_h)")
+        assert "max max(W_h): w2⁺ = " in driver.text() and driver.text().count("6.4019") <= 1
+
+
+async def test_what_the_footer_has_no_room_for_is_said_in_full(opened) -> None:
+    async with opened("mazur", size=(40, 14), failing=True) as driver:
+        await driver.write("doctor " + "x" * 9)
+        assert "…" in driver.text().splitlines()[-1]
+        assert any("such as doctor 100" in note.message for note in driver.app._notifications)
+        await driver.press("question_mark")
+        assert not len(driver.app._notifications), "what is in front is not hidden"
+
+
 async def test_marks(opened) -> None:
     async with opened("mazur") as driver:
         await driver.press("apostrophe")

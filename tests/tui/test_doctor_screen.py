@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -155,3 +156,24 @@ async def test_what_is_seen_during_a_run_is_said(opened, monkeypatch: pytest.Mon
         assert {alert.rule for alert in seen} == {"saturated"}
         assert any(alerts and alerts[0].startswith("saturated units") for alerts in said)
         assert "✗ saturated units" in driver.text(), "it stands on the timeline until the doctor is asked"
+
+
+async def test_plain_characters_keep_the_marks_apart_and_lose_no_words(opened) -> None:
+    async with opened("diverging", size=(80, 24), ascii_only=True) as driver:
+        await driver.press("D")
+        text = await judged(driver)
+        assert "each update" in " ".join(text.replace("|", " ").split()), "lines are broken as they are drawn"
+        assert "exploding gradient 45:1" in text and "..." in text
+        assert text.splitlines()[-1].startswith("+- Enter its first moment"), "keys stand in the edge"
+    async with opened("mazur", size=(80, 24), ascii_only=True) as driver:
+        await driver.write("doctor 3")
+        text = await judged(driver)
+        assert "> ok " in text and re.search(r"^.  o .*could not be judged", text, re.MULTILINE)
+        assert "moments of 3 iterations" in text
+
+
+async def test_more_epochs_than_a_float_holds_can_be_asked_for(opened) -> None:
+    async with opened("cs231n-conv") as driver:
+        await driver.write("doctor " + "1" * 400)
+        await driver.until(lambda: "Esc cancels" in driver.text() or not driver.app.screen._working)
+        await driver.press("escape")

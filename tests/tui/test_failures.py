@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.events import Key
 from textual.screen import ModalScreen
 
 from retrograde.engine.session.session import Session
+from retrograde.tui.app import OpenedSession, RetrogradeApp
+from retrograde.tui.debugger.loading import LoadingScreen
 from retrograde.tui.debugger.moving import Moving
 from retrograde.tui.screens.help import HelpScreen
 from retrograde.tui.widgets.network import NetworkPanel
@@ -153,3 +156,24 @@ async def test_reports_do_not_pile_up(state_folder: Path) -> None:
     for _number in range(MOST_REPORTS + 5):
         assert write_report(ZeroDivisionError("made up"), ["s"], []) is not None
     assert len(reports(state_folder)) == MOST_REPORTS
+
+
+async def test_a_key_before_and_behind_the_app_is_nothing() -> None:
+    """While it begins or ends there is no screen, which Textual says with an exception."""
+    app = RetrogradeApp("mazur")
+    assert app.front is None
+    await app.on_event(Key("n", "n"))
+    app.on_opened_session(OpenedSession(LoadingScreen("mazur"), None, None))
+    app._leave(LoadingScreen("mazur"))
+    assert app.failure is None and app.return_code is None
+
+
+async def test_a_message_that_quotes_a_long_line_is_laid_out_in_no_time(opened) -> None:
+    """At a width of one cell each of its characters would be a row."""
+    async with opened("mazur", size=(1, 80)) as driver:
+        await driver.press("colon")
+        await driver.until(lambda: bool(driver.app.screen.query("Input")))
+        driver.app.screen.query_one("Input").value = "delete " + "x" * 3000
+        await driver.press("enter")
+        says = driver.app.screen.query_one("#says")
+        assert says.size.height <= 200

@@ -37,6 +37,16 @@ async def test_the_table_has_every_figure_and_leads_to_its_step(opened) -> None:
         await driver.until(lambda: isinstance(driver.app.screen, DebuggerScreen))
 
 
+async def test_on_a_narrow_screen_what_is_computed_stays(opened) -> None:
+    async with opened("mazur", size=(60, 20)) as driver:
+        await driver.press("P")
+        await driver.until(lambda: isinstance(driver.app.screen, PublishedScreen))
+        await driver.press(*["down"] * 14)
+        await driver.until(lambda: "source is wrong: its last digit is one" in driver.text())
+        assert "−0.019049119  −0.01904911826" in driver.text()
+        assert "computed −0.01904911826 at 1:1:22" in driver.text()
+
+
 async def test_without_figures_it_says_so(opened, tmp_path: Path) -> None:
     text = (folder() / "mazur.toml").read_text(encoding="utf-8")
     file = tmp_path / "own.toml"

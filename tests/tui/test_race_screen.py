@@ -27,7 +27,7 @@ async def test_after_a_run_the_variants_are_drawn_beside_it_and_enter_opens_one(
         await driver.until(lambda: all(name in driver.text() for name in NAMES))
         plot = driver.main.parts.panels["loss"]._view().plot
         assert plot is not None and len(plot.series) == 6
-        assert len({(one.ink, one.dashed) for one in plot.series}) == 6, "told apart"
+        assert len({one.dashes for one in plot.series}) == 6, "told apart without colour"
         await driver.press("R")
         await driver.until(lambda: isinstance(driver.app.screen, RaceScreen))
         await driver.settle()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,30 @@ async def test_it_opens_with_where_it_stopped_being_finite_and_enter_goes_there(
         assert "SqrtBackward0.mul[4]" in driver.text()
         await driver.press("backspace")
         assert driver.session.position == 342
+
+
+async def test_the_footer_of_a_recording_has_no_key_that_can_do_nothing_there(opened) -> None:
+    async with opened(LENET, size=(200, 24)) as driver:
+        assert "D doctor" in driver.text()
+        assert not {"r run", "]/[ iteration"} & set(re.findall(r"\S+ \w+", driver.text().splitlines()[-1]))
+        assert "h why" in driver.text().splitlines()[-1], "of the selected parameter"
+        await driver.press("f", "left")
+        assert "h why" not in driver.text().splitlines()[-1], "of what the loss reads nobody knows a gradient"
+
+
+async def test_long_names_keep_their_ends(opened, tmp_path: Path) -> None:
+    writing = Writing()
+    path = "transformer_encoder.layers.11.attention"
+    weight = writing.value(f"{path}.weight", [1.0, 2.0, 4.0], kind="parameter")
+    made = writing.value(f"{path}.sqrt", [1.0, 2.0**0.5, 2.0], kind="made")
+    writing.call("aten.sqrt.default", {"self": weight}, [made])
+    file = writing.write(tmp_path / "lenet-on-mnist-epoch12-rank0-2026-11-30.rgrec")
+    async with opened(file, size=(80, 24)) as driver:
+        await driver.press("right", "right")
+        text = driver.text()
+        header = text.splitlines()[0]
+        assert "11-30.rgrec" in header and "sqrt[2]" in header and "2/3" in header
+        assert ".weight[2]" in text and "attention.sqrt[2]" in text, "the index tells elements apart"
 
 
 async def test_modules_are_a_tree_in_which_enter_goes_to_their_steps(opened) -> None:
@@ -187,3 +212,9 @@ async def test_every_size_has_room_for_it(opened, size: tuple[int, int]) -> None
     async with opened(STEPS / "adamw.rgrec", size=size, ascii_only=size[0] == 60) as driver:
         await driver.press("n", "n", "s", "f", "f", "z", "1", "z", "down", "3", "G", "4", "5", "6")
         assert driver.text().isascii() or size[0] != 60
+
+
+async def test_the_figures_of_a_recording_are_its_own(opened) -> None:
+    async with opened(ROOT) as driver:
+        await driver.press("P")
+        assert "nothing was published of a recording" in driver.text()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.session.session import Session
-from retrograde.tui.canvas.canvas import Canvas, Span, measure, whole
+from retrograde.tui.canvas.canvas import Canvas, Span, measure, middle, whole
 from retrograde.tui.canvas.glyphs import ASCII, UNICODE, width
 from retrograde.tui.drawing.curve import CURVE_HEIGHT, draw_curve
 from retrograde.tui.drawing.nodes import number
@@ -22,13 +22,14 @@ from retrograde.tui.reading.figures import show
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.fields import SpreadPlot
 from retrograde.tui.records.marks import Mark, PanelEdge
-from retrograde.tui.records.network import SheetKind, SheetView
+from retrograde.tui.records.network import FocusRow, SheetKind, SheetView
 from retrograde.tui.records.pictures import Curve
 from retrograde.tui.records.weights import WeightsView
 from retrograde.tui.views.equation import equation_view
 from retrograde.tui.views.lens import Lens
 from retrograde.tui.views.status import header_view
 from retrograde.tui.widgets.bars import Breadcrumb
+from retrograde.tui.widgets.network import _draw_rows
 from retrograde.tui.widgets.panel import draw_keys
 from retrograde.tui.widgets.weights import FEWEST_DECIMALS, _fit
 from tests.support.effort import examples
@@ -175,3 +176,34 @@ def test_a_long_sum_is_written_with_its_largest_terms() -> None:
 def test_zero_has_no_sign(text: str) -> None:
     assert "−" not in text and "-" not in text
     assert show(-0.0, 17) == "−0.0" and ASCII.arrow == "->"
+
+
+@examples(60)
+@given(text=st.text(st.characters(codec="utf-8", categories=("L", "N", "P")), max_size=60), limit=st.integers(0, 40))
+def test_a_long_name_keeps_its_ends(text: str, limit: int) -> None:
+    cut = middle(text, limit)
+    assert width(cut) <= limit
+    if width(text) <= limit:
+        assert cut == text
+    elif limit > 6:
+        assert "…" in cut and text.endswith(cut.rpartition("…")[2])
+
+
+def test_the_widths_of_all_layers_are_said_where_there_is_room() -> None:
+    session = loaded("tiny-transformer")
+    assert session.scenario.topology in top_line(session, 200)
+    assert session.scenario.topology not in top_line(session, 120)
+
+
+@examples(40)
+@given(
+    labels=st.lists(st.tuples(st.integers(1, 99), st.integers(1, 99)), min_size=1, max_size=4), room=st.integers(8, 60)
+)
+def test_the_rows_of_a_neuron_have_one_form(labels: list[tuple[int, int]], room: int) -> None:
+    """Not one of four with its factors, or with half of a name."""
+    rows = tuple(FocusRow(label=f"W[{a},{b}] · i{b}", detail="0.5 × 1", value=-0.5) for a, b in labels)
+    canvas = Canvas(room, len(rows), UNICODE)
+    _draw_rows(canvas, rows, 0, 0, room, 9)
+    lines = canvas.text()
+    for sign in ("×", " · ", "…"):
+        assert len({sign in line for line in lines}) == 1 or sign == "…"

@@ -275,8 +275,11 @@ async def test_what_was_left_behind_is_declined_or_put_off(opened, state_folder:
     async with opened("mazur") as driver:
         await driver.until(lambda: isinstance(driver.app.screen, OfferScreen))
         await driver.press("n")
-        await driver.until(lambda: isinstance(driver.app.screen, OfferScreen))
+        await driver.until(lambda: "n once more forgets it for good" in driver.text())
+        assert len(kept(state_folder)) == 2, "the key goes to the next layer elsewhere"
         await driver.press("n")
+        await driver.until(lambda: isinstance(driver.app.screen, OfferScreen) and "Go on with it?" in driver.text())
+        await driver.press("n", "n")
         await driver.until(lambda: not isinstance(driver.app.screen, OfferScreen))
     assert list(state_folder.iterdir()) == []
 

@@ -255,6 +255,14 @@ async def test_the_screens_are_drawn_at_every_size_in_plain_characters_too(opene
             await driver.until(lambda: isinstance(driver.app.screen, DebuggerScreen))
 
 
+async def test_an_update_of_0_is_no_change(opened) -> None:
+    async with opened("mazur", size=(80, 24)) as driver:
+        await driver.write("set i1 0")
+        await driver.write("why w1")
+        await driver.until(lambda: "∂E/∂w1 is exactly 0" in driver.text())
+        assert "The update leaves the parameter as it is." in driver.text()
+
+
 async def test_a_value_is_asked_for_by_its_name_here_and_after_another_step(opened) -> None:
     async with opened("mazur", size=(100, 24)) as driver:
         await driver.write("w5")
@@ -266,5 +274,10 @@ async def test_a_value_is_asked_for_by_its_name_here_and_after_another_step(open
         await driver.write("w5 after 1:1")
         assert "w5 = 0.35891648" in driver.text()
         assert driver.session.position == 0, "the cursor stays"
+        for round_ in ("3", "epoch 3", "round 3"):
+            await driver.write(f"w5 after {round_}")
+            assert "w5 = 0.275360214 after epoch 3 (3:1:39)" in driver.text(), "a round, as in 3:1, and said so"
+        await driver.write("out_h1 after @3")
+        assert "out_h1 = 0.593269992 at 1:1:3" in driver.text()
         await driver.write("w55")
         assert "there is no value called w55; did you mean w5?" in driver.text()

@@ -60,6 +60,19 @@ def shorten(text: str, limit: int, ellipsis: str = "…") -> str:
     return "".join(kept) + ellipsis
 
 
+def middle(text: str, limit: int, ellipsis: str = "…") -> str:
+    """The text, cut to a number of cells in its middle: what tells long names apart stands at their ends."""
+    room = limit - width(ellipsis)
+    if width(text) <= limit or room < 4:
+        return shorten(text, limit, ellipsis)
+    tail = text[-1]
+    for character in text[-2::-1]:
+        if width(character + tail) > room * 3 // 4:
+            break
+        tail = character + tail
+    return shorten(text, limit - width(tail), ellipsis) + tail
+
+
 def whole(line: Line, limit: int, ellipsis: str = "…") -> Line:
     """The parts of a line that fit in a number of cells; the last give way, and a first one that is too long is cut."""
     kept: list[Span] = []

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import N_, _, ngettext
 from retrograde.tui.cli.support.columns import table
-from retrograde.tui.cli.support.numbers import encoded
 from retrograde.tui.cli.support.progress import ProgressBar
 from retrograde.tui.cli.support.recordings import refuse_recording
 from retrograde.tui.cli.support.saved import is_saved, load_session
 from retrograde.tui.cli.support.subcommand import EPOCHS, JSON, Subcommand, argument, count
+from retrograde.tui.plain.numbers import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

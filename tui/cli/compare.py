@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.recording import is_recording
 from retrograde.engine.text import N_, _, ngettext, visible
 from retrograde.tui.cli.support.columns import table
 from retrograde.tui.cli.support.loading import load
-from retrograde.tui.cli.support.numbers import encoded, shown
 from retrograde.tui.cli.support.subcommand import JSON, Subcommand, argument
+from retrograde.tui.plain.comparing import row_record
+from retrograde.tui.plain.numbers import shown
 
 if TYPE_CHECKING:
     from retrograde.engine.importing.comparing import Row
@@ -38,7 +39,7 @@ def compare(recording: str, scenario: str, *, every: bool, as_json: bool) -> int
     rows = compared(load_recording(recording), Session(load(scenario)))
     wrong = [row for row in rows if not row.agrees]
     if as_json:
-        print(json.dumps([_as_json(row) for row in rows], indent=2, ensure_ascii=False, allow_nan=False))
+        print(json.dumps([row_record(row) for row in rows], indent=2, ensure_ascii=False, allow_nan=False))
         return 1 if wrong else 0
     if every:
         print("\n".join(_table(rows)) + "\n")
@@ -88,23 +89,6 @@ def _table(rows: Sequence[Row]) -> list[str]:
         for row in rows
     ]
     return table([head, *lines], right=frozenset({3, 4}))
-
-
-def _as_json(row: Row) -> dict[str, Any]:
-    return {
-        "kind": row.kind,
-        "recorded": row.recorded,
-        "network": row.computed,
-        "op": row.op,
-        "module": row.module,
-        "source": row.place,
-        "difference": encoded(row.difference),
-        "relative": encoded(row.relative),
-        "limit": encoded(row.limit),
-        "element": list(row.element),
-        "values": [encoded(value) for value in row.values],
-        "agrees": row.agrees,
-    }
 
 
 COMMAND = Subcommand(

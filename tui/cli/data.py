@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from retrograde.engine.text import N_, _
 from retrograde.tui.cli.support.columns import cut, table
-from retrograde.tui.cli.support.numbers import encoded, shown
 from retrograde.tui.cli.support.subcommand import JSON, Subcommand, argument
+from retrograde.tui.plain.numbers import encoded, shown
 
 if TYPE_CHECKING:
     from retrograde.engine.scenario.survey import ColumnSurvey, Survey

@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.ailments import AILMENTS
 from retrograde.engine.text import N_, _, joined, ngettext
 from retrograde.tui.cli.support.columns import padded, wrapped
-from retrograde.tui.cli.support.numbers import encoded
 from retrograde.tui.cli.support.progress import ProgressBar
 from retrograde.tui.cli.support.saved import load_session
 from retrograde.tui.cli.support.subcommand import EPOCHS, JSON, Subcommand, argument
+from retrograde.tui.plain.doctor import diagnosis_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ def doctor(
         found = session.doctor(epochs=epochs, limits=limits, on_run=bar.counted, on_look=bar.counted)
         made = tuple(session.explanations.trial(name, epochs=epochs) for name in trials)
     if as_json:
-        print(json.dumps(_record(session, found, made), indent=2, ensure_ascii=False, allow_nan=False))
+        print(json.dumps(diagnosis_record(session, found, made), indent=2, ensure_ascii=False, allow_nan=False))
     else:
         print("\n".join(_lines(session, found, made)))
     return 1 if found.headline is not None else 0
@@ -108,41 +108,8 @@ def _not_judged(reasons: Mapping[str, str]) -> list[str]:
     return [
         line
         for reason, rules in by_reason.items()
-        for line in wrapped(joined((reason, ", ".join(rules)), ": "), _WIDTH, "    ")
+        for line in wrapped(joined((reason, joined(rules, ", ")), ": "), _WIDTH, "    ")
     ]
-
-
-def _record(session: Session, found: Diagnosis, trials: Sequence[Trial]) -> dict[str, Any]:
-    record: dict[str, Any] = {
-        "scenario": session.name,
-        "branch": session.branch.name,
-        "iterations": found.iterations,
-        "moments": found.moments,
-        "headline": None if found.headline is None else _alert(found.headline),
-        "alerts": [_alert(alert) for alert in found.alerts],
-        "not_judged": dict(found.not_judged),
-    }
-    if trials:
-        record["trials"] = [
-            {"name": trial.name, "text": trial.text, "numbers": {key: encoded(x) for key, x in trial.numbers.items()}}
-            for trial in trials
-        ]
-    return record
-
-
-def _alert(alert: Alert) -> dict[str, Any]:
-    return {
-        "rule": alert.rule,
-        "moment": alert.address,
-        "iteration": alert.iteration,
-        "value": encoded(alert.value),
-        "threshold": encoded(alert.threshold),
-        "cause": alert.cause,
-        "advice": alert.advice,
-        "note": alert.note,
-        "place": alert.place,
-        "edit": {name: encoded(value) for name, value in alert.edit},
-    }
 
 
 def _setting(text: str) -> tuple[str, float]:

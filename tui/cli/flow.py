@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from retrograde.engine.text import N_, _, joined
 from retrograde.tui.cli.support.columns import table
-from retrograde.tui.cli.support.numbers import encoded
 from retrograde.tui.cli.support.progress import ProgressBar
 from retrograde.tui.cli.support.saved import load_session
 from retrograde.tui.cli.support.subcommand import JSON, Subcommand, argument
+from retrograde.tui.plain.flow import flow_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ def flow(source: str, *, at: str | None, as_json: bool) -> int:
             "branch": session.branch.name,
             "epoch": epoch + 1,
             "iteration": iteration + 1,
-            "layers": [_record(row) for row in rows],
+            "layers": [flow_record(row) for row in rows],
         }
         print(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False))
         return 0
@@ -85,19 +85,6 @@ def _bar(value: float | None, top: float, span: float) -> str:
     if not value or not math.isfinite(value):
         return ""
     return "█" * max(1, round(_BAR * (1.0 - (top - math.log10(value)) / span)))
-
-
-def _record(row: FlowRow) -> dict[str, Any]:
-    numbers = {
-        "delta": row.delta,
-        "gradient": row.gradient,
-        "slope": row.slope,
-        "size": row.size,
-        "update": row.update,
-        "factor": row.factor,
-    }
-    found = {name: None if number is None else encoded(number) for name, number in numbers.items()}
-    return {"layer": row.layer, "time": row.time, **found, "smallest": row.smallest}
 
 
 COMMAND = Subcommand(

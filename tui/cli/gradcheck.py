@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.text import N_, _, joined, ngettext
 from retrograde.tui.cli.support.columns import table, wrapped
-from retrograde.tui.cli.support.numbers import encoded, shown
 from retrograde.tui.cli.support.progress import ProgressBar
 from retrograde.tui.cli.support.recordings import refuse_recording
 from retrograde.tui.cli.support.saved import load_session
 from retrograde.tui.cli.support.subcommand import JSON, OneOf, Subcommand, argument, count
+from retrograde.tui.plain.numbers import encoded, shown
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.expression import Ref
@@ -101,7 +101,7 @@ def _lines(session: Session, report: GradientReport) -> list[str]:
         head = [_("value"), _("gradient"), _("difference"), _("± error"), _("verdict")]
         lines += table([head, *(_row(session, check) for check in report.checks)], right=frozenset({1, 2, 3}))
     if report.late:
-        names = ", ".join(array.name for array in report.late)
+        names = joined((array.name for array in report.late), ", ")
         text = (
             _(
                 "left out, because they see parameters that this iteration has updated (in place), so that they are no"

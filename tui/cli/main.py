@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 a published figure that does not hold, a gradient that dis
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
@@ -34,22 +35,29 @@ SUBCOMMANDS: tuple[str, ...] = (
     "why",
     "flow",
     "samples",
+    "quiz",
     "doctor",
     "biography",
     "race",
     "sweep",
     "serve",
+    "mcp",
+    "dap",
     "keys",
     "new",
     "import",
     "compare",
     "code",
+    "worksheet",
     "data",
     "schema",
 )
 """THE table of subcommands, in the order of `--help`: a row is a file of this package, loaded when it is needed."""
 
 OK, BAD, INTERRUPTED = 0, 2, 130
+
+NATIVE = "RETROGRADE_NATIVE"
+"""The variable of the environment by which machine code is switched off, here and in every process that is started."""
 _DEFAULT = "open"
 _WITH_VALUE = ("--theme", "--language", "--data")
 
@@ -120,6 +128,8 @@ def _carry_out(arguments: list[str]) -> int:
         options = _parser(known, meant).parse_args(arguments)
     except SystemExit as leaving:  # --help, --version and wrong arguments
         return leaving.code if isinstance(leaving.code, int) else OK
+    if options.no_native:
+        os.environ[NATIVE] = "0"
     (command,) = known
     return command.run(options)
 
@@ -190,6 +200,11 @@ OPTIONS: tuple[Argument, ...] = (
     plain_characters(default=False),
     theme(),
     argument("--language", choices=LANGUAGES, help=N_("language of texts (default: the system's)")),
+    argument(
+        "--no-native",
+        action="store_true",
+        help=N_("compute without machine code, which the extra `native` brings; the numbers are the same"),
+    ),
 )
 """The options that stand before a subcommand's name, or a scenario's."""
 
@@ -214,6 +229,7 @@ def _parser(known: Iterable[Subcommand], meant: Sequence[str]) -> argparse.Argum
         for one in row.arguments:
             one.add_to(command)
         command.add_argument("--language", choices=LANGUAGES, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        command.add_argument("--no-native", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser
 
 

@@ -11,9 +11,9 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.text import N_, _, joined
 from retrograde.tui.cli.support.columns import table
 from retrograde.tui.cli.support.loading import load
-from retrograde.tui.cli.support.numbers import encoded
 from retrograde.tui.cli.support.progress import ProgressBar
 from retrograde.tui.cli.support.subcommand import DATA, EPOCHS, Subcommand, argument
+from retrograde.tui.plain.numbers import encoded
 
 if TYPE_CHECKING:
     from retrograde.engine.scenario.models import Scenario

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from retrograde.engine.text import N_, _, ngettext, visible
 from retrograde.tui.cli.support.columns import table
 from retrograde.tui.cli.support.loading import load
-from retrograde.tui.cli.support.numbers import encoded, shown
 from retrograde.tui.cli.support.progress import ProgressBar
 from retrograde.tui.cli.support.subcommand import DATA, EPOCHS, JSON, Subcommand, argument
+from retrograde.tui.plain.numbers import encoded, shown
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.arithmetic import Floats

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.text import N_, _, joined
 from retrograde.tui.cli.support.columns import table as aligned
-from retrograde.tui.cli.support.numbers import encoded
 from retrograde.tui.cli.support.progress import ProgressBar
 from retrograde.tui.cli.support.saved import load_session
 from retrograde.tui.cli.support.subcommand import Subcommand, argument, count
+from retrograde.tui.plain.numbers import encoded
 
 if TYPE_CHECKING:
     import argparse

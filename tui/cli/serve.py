@@ -12,7 +12,7 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.recording import is_recording
 from retrograde.engine.text import N_, _
 from retrograde.tui.cli.support.saved import is_saved
-from retrograde.tui.cli.support.subcommand import DATA, Subcommand, argument, count, plain_characters, theme
+from retrograde.tui.cli.support.subcommand import DATA, Subcommand, argument, count, plain_characters, port, theme
 
 PORT = 8000
 
@@ -80,17 +80,6 @@ def _run(given: argparse.Namespace) -> int:
     return serve(_words(given), title=title, host=given.host, port=given.port, clients=given.clients)
 
 
-def _port(text: str) -> int:
-    """A port, for argparse; 0 for any that is free.
-
-    Raises:
-        argparse.ArgumentTypeError: It is none.
-    """
-    if not (text.isascii() and text.isdigit() and int(text) < 1 << 16):
-        raise argparse.ArgumentTypeError(_("{text!r} is not a port from 0 to 65535").format(text=text))
-    return int(text)
-
-
 COMMAND = Subcommand(
     name="serve",
     help=N_("serve the app to a browser on this machine"),
@@ -104,7 +93,7 @@ COMMAND = Subcommand(
             help=N_("address to listen at (default: this machine only)"),
         ),
         argument(
-            "--port", type=_port, default=PORT, metavar="PORT", help=N_("port; 0 for any that is free (default: 8000)")
+            "--port", type=port, default=PORT, metavar="PORT", help=N_("port; 0 for any that is free (default: 8000)")
         ),
         argument("--clients", type=count, default=4, metavar="N", help=N_("pages at once, at most (default: 4)")),
         plain_characters(default=argparse.SUPPRESS),

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.text import N_, _, visible
-from retrograde.tui.cli.support.numbers import encoded
 from retrograde.tui.cli.support.progress import ProgressBar
 from retrograde.tui.cli.support.streams import bare, complain
 from retrograde.tui.cli.support.subcommand import (
@@ -25,6 +24,7 @@ from retrograde.tui.cli.support.subcommand import (
     plain_characters,
 )
 from retrograde.tui.cli.support.terminal import only_ascii
+from retrograde.tui.plain.numbers import encoded
 
 if TYPE_CHECKING:
     from retrograde.engine.sweeping.summary import Group, Share
@@ -132,7 +132,8 @@ def record(found: Sweep) -> dict[str, Any]:
         "settings": [_group(found, group) for group in found.groups],
         "variance": None
         if causes is None
-        else {"setting": causes.setting, "seed": causes.seed, "both": causes.both, "keys": dict(causes.keys)},
+        else {"setting": causes.setting, "seed": causes.seed, "both": causes.both, "keys": dict(causes.keys)}
+        | {"together": causes.together},
     }
 
 

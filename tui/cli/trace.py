@@ -7,18 +7,18 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.recording import is_recording
 from retrograde.engine.text import N_, _
 from retrograde.tui.cli.support.loading import load
-from retrograde.tui.cli.support.numbers import encoded, shown
 from retrograde.tui.cli.support.recordings import trace_recording
 from retrograde.tui.cli.support.subcommand import Subcommand, argument, plain_characters
+from retrograde.tui.plain.numbers import shown
+from retrograde.tui.plain.steps import step_record
 
 if TYPE_CHECKING:
-    from retrograde.engine.equations.expression import Expr, Ref
     from retrograde.engine.explaining.step import Step
     from retrograde.engine.session.session import Session
 
@@ -143,50 +143,10 @@ def as_text(step: Step) -> str:
 
 def as_json(step: Step) -> str:
     """A step as one JSON object on one line; docs/trace.md describes the fields."""
-    return json.dumps(record(step), ensure_ascii=False, allow_nan=False)
+    return _encoded(step_record(step))
 
 
-def record(step: Step) -> dict[str, Any]:
-    """A step as plain values; NaN and the infinities are strings."""
-    from retrograde.engine.equations.rendering import render
-
-    symbol = step.notation.symbol
-
-    def number(ref: Ref) -> str:
-        return repr(step.frame.value(ref))
-
-    def written(expr: Expr) -> str:
-        return render(expr, symbol)
-
-    moment = step.moment
-    return {
-        "number": step.number,
-        "address": moment.address,
-        "epoch": moment.epoch + 1,
-        "iteration": moment.iteration + 1,
-        "step": moment.step,
-        "term": step.term or None,
-        "sample": None if moment.sample is None else moment.sample + 1,
-        "phase": moment.phase.value,
-        "layer": moment.layer,
-        "op": moment.op + 1,
-        "name": step.name,
-        "symbol": step.symbol,
-        "equation": written(step.equation),
-        "numbers": render(step.equation, number, times=" × "),
-        "result": encoded(step.result),
-        "final": step.final and not step.term,
-        "operands": [
-            {
-                "name": operand.name,
-                "symbol": operand.symbol,
-                "value": encoded(operand.value),
-                "made_by": operand.made_by,
-            }
-            for operand in step.operands
-        ],
-        "terms": [{"symbols": written(term.expr), "value": encoded(term.value)} for term in step.terms],
-    }
+_encoded = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 COMMAND = Subcommand(

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.recording import is_recording
 from retrograde.engine.text import N_, _, joined, ngettext
 from retrograde.tui.cli.support.columns import table, wrapped
-from retrograde.tui.cli.support.numbers import encoded, shown
 from retrograde.tui.cli.support.progress import ProgressBar
 from retrograde.tui.cli.support.recordings import why_recording
 from retrograde.tui.cli.support.saved import load_session
 from retrograde.tui.cli.support.subcommand import JSON, Subcommand, argument, count
+from retrograde.tui.plain.numbers import shown
+from retrograde.tui.plain.why import autopsy_record, beyond_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from retrograde.engine.equations.expression import Ref
     from retrograde.engine.explaining.account import LayerAccount
     from retrograde.engine.explaining.autopsy import Autopsy
     from retrograde.engine.explaining.death import Death
     from retrograde.engine.explaining.gradient_graph import GraphTerm
-    from retrograde.engine.explaining.revival import Remedy, Revival
+    from retrograde.engine.explaining.revival import Revival
     from retrograde.engine.session.explanations import Chain
     from retrograde.engine.session.session import Session
 
@@ -63,7 +62,7 @@ def why(source: str, name: str | None, *, at: str | None, paths: int, as_json: b
         chain = session.chain(name)
         died, revived = _beyond(session, found, bar)
     if as_json:
-        record = _record(session, found, chain, paths) | _beyond_record(session, died, revived)
+        record = autopsy_record(session, found, chain, paths) | beyond_record(session, died, revived)
         print(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False))
     else:
         print("\n".join(_lines(session, found, chain, paths, (died, revived))))
@@ -119,7 +118,7 @@ def _account(found: Autopsy) -> list[str]:
         sofar += layer.total
         rows.append([*_layer(layer), _number(sofar)])
     own = account.own
-    other = ", ".join(f"{_(str(kind))} {_number(value)}" for kind, value in own.kinds.items())
+    other = joined((f"{_(str(kind))} {_number(value)}" for kind, value in own.kinds.items()), ", ")
     rows.append([_("itself"), "", "", _number(own.agreement), other, _number(sofar + own.total)])
     return table(rows, right=frozenset({1, 2, 3, 5}))
 
@@ -127,8 +126,8 @@ def _account(found: Autopsy) -> list[str]:
 def _layer(layer: LayerAccount) -> list[str]:
     name = (layer.layer or _("loss")) if layer.time is None else f"{layer.layer}@{layer.time}"
     kinds = layer.kinds
-    other = ", ".join(
-        f"{_(str(kind))} {_number(value)}" for kind, value in kinds.items() if kind not in {"slope", "weight"}
+    other = joined(
+        (f"{_(str(kind))} {_number(value)}" for kind, value in kinds.items() if kind not in {"slope", "weight"}), ", "
     )
     slope = _number(kinds[kind]) if (kind := next((k for k in kinds if k == "slope"), None)) is not None else "·"
     weights = _number(layer.weights) if any(kind == "weight" for kind in kinds) or layer.weights else "·"
@@ -182,153 +181,6 @@ def _cuts(session: Session, chain: Chain) -> list[str]:
         if len(lines) > 40:
             break
     return lines
-
-
-def _record(session: Session, found: Autopsy, chain: Chain, most: int) -> dict[str, Any]:
-    record: dict[str, Any] = {
-        "scenario": session.name,
-        "branch": session.branch.name,
-        "epoch": session.iteration // session.schedule.per_epoch + 1,
-        "iteration": session.iteration % session.schedule.per_epoch + 1,
-        "name": session.notation.name(found.ref),
-        "symbol": _symbol(session, found.ref),
-        "value": encoded(found.value),
-        "finding": str(found.finding),
-        "verdict": session.explanations.verdict(found),
-    }
-    if found.beside is not None:
-        record["beside"] = {
-            "name": session.notation.name(found.beside.ref),
-            "value": encoded(found.beside.value),
-            "times_less": None if found.times_less is None else encoded(found.times_less),
-        }
-    if found.step is not None:
-        record["update"] = encoded(found.step)
-        record["relative_update"] = None if found.relative_step is None else encoded(found.relative_step)
-    if found.deficits is not None:
-        record["causes"] = [
-            {
-                "cause": str(line.cause),
-                "layer": line.layer,
-                "time": line.time,
-                "factor": encoded(line.value),
-                "deficit": encoded(line.deficit),
-                "share": encoded(found.deficits.share(line)),
-            }
-            for line in found.deficits.named
-        ]
-    if found.account is not None:
-        record["account"] = [*_account_record(found)]
-        record["product"] = encoded(found.account.product)
-    if found.zeros is not None:
-        record["zeros"] = {
-            "in_series": found.zeros.series,
-            "samples": found.zeros.samples,
-            "nearest": {str(kind): samples for kind, samples in found.zeros.kinds.items()},
-        }
-    if found.origin is not None:
-        record["origin"] = {
-            "name": session.notation.name(found.origin.ref),
-            "breakdown": str(found.origin.breakdown),
-        }
-    if math.isfinite(found.value):
-        record["paths"] = _paths_record(chain, most)
-    return record
-
-
-def _beyond_record(session: Session, died: Death | None, revived: Revival | None) -> dict[str, Any]:
-    per_epoch = session.schedule.per_epoch
-    record: dict[str, Any] = {"died": None, "pushed_by": None, "revived_by": None}
-    if died is not None:
-        record["died"] = {
-            **_moment(died.iteration, per_epoch),
-            "value": encoded(died.value),
-            "alive_from": encoded(died.threshold),
-            "largest_of_first_epoch": encoded(died.best),
-        }
-        if died.ledger is not None and (worst := died.ledger.worst) is not None:
-            first, last = died.ledger.pushes[0], died.ledger.pushes[-1]
-            record["pushed_by"] = {
-                "name": session.notation.name(died.ledger.net),
-                "row": died.ledger.row + 1,
-                "from": encoded(first.before),
-                "to": encoded(last.after),
-                **_moment(worst.start, per_epoch),
-                "before": encoded(worst.before),
-                "after": encoded(worst.after),
-                "change": encoded(float(worst.change)),
-                "weights": encoded(float(worst.weights)),
-                "bias": encoded(float(worst.bias)),
-                "inputs": encoded(float(worst.inputs)),
-                "remainder": encoded(float(worst.remainder)),
-                "shares": [
-                    {
-                        "cause": str(share.kind),
-                        "row": None if share.row is None else share.row + 1,
-                        "amount": encoded(float(share.amount)),
-                    }
-                    for share in died.ledger.shares(worst)
-                ],
-            }
-    if revived is not None:
-        record["revived_by"] = {
-            "least": encoded(revived.least),
-            "most": encoded(revived.most),
-            "refused": None if revived.refusal is None else str(revived.refusal),
-            "tried": revived.tried,
-            "parameters": revived.parameters,
-            "in_time": revived.whole,
-            "change": None if revived.single is None else _remedy(session, revived.single),
-            "all_weights": [{"times": one.factor, "value": encoded(one.value)} for one in revived.scaled],
-        }
-    return record
-
-
-def _moment(iteration: int, per_epoch: int) -> dict[str, int]:
-    return {"epoch": iteration // per_epoch + 1, "iteration": iteration % per_epoch + 1}
-
-
-def _remedy(session: Session, remedy: Remedy) -> dict[str, Any]:
-    (one,) = remedy.replaced
-    return {
-        "name": session.notation.name(one.ref),
-        "before": encoded(one.before),
-        "after": encoded(one.after),
-        "cost": encoded(remedy.cost),
-        "value": encoded(remedy.value),
-    }
-
-
-def _account_record(found: Autopsy) -> Iterator[dict[str, Any]]:
-    assert found.account is not None
-    for layer in reversed(found.account.layers):
-        yield {
-            "layer": layer.layer,
-            "time": layer.time,
-            "factors": {str(kind): encoded(math.exp(value)) for kind, value in layer.kinds.items()},
-            "ways": encoded(math.exp(layer.ways)),
-            "agreement": encoded(math.exp(layer.agreement)),
-            "total": encoded(math.exp(layer.total)),
-        }
-    own = found.account.own
-    yield {
-        "layer": None,
-        "time": None,
-        "factors": {str(kind): encoded(math.exp(value)) for kind, value in own.kinds.items()},
-        "ways": encoded(math.exp(own.ways)),
-        "agreement": encoded(math.exp(own.agreement)),
-        "total": encoded(math.exp(own.total)),
-    }
-
-
-def _paths_record(chain: Chain, most: int) -> dict[str, Any]:
-    view = chain.paths(most)
-    return {
-        "count": view.count,
-        "absolute": encoded(view.absolute),
-        "largest": [encoded(path.value) for path in view.paths],
-        "rest": encoded(view.rest),
-    }
 
 
 COMMAND = Subcommand(

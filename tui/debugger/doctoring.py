@@ -100,7 +100,8 @@ class Doctoring:
                 if job.asked():
                     raise InterruptedError
                 if on_share is not None:
-                    on_share(low + (high - low) * done / max(total, 1))
+                    # Whole numbers of any size have a quotient; as one of two floats it would overflow.
+                    on_share(low + (high - low) * (done / max(total, 1)))
 
             return on
 

@@ -58,30 +58,36 @@ class Rows:
         self.by_id = {row.id: row for row in commands()}
         self.words = {row.word: row.id for row in commands() if row.word}
         self._footers: dict[Situation, tuple[Row, ...]] = {}
-        self._worded: dict[tuple[Situated, str], tuple[tuple[Row, ...], FooterView]] = {}
+        self._worded: dict[tuple[Situated, str, frozenset[str]], tuple[tuple[Row, ...], FooterView]] = {}
 
-    def footer(self, why_not: Callable[[Row], str], at: Situated = ANYWHERE) -> FooterView:
+    def footer(
+        self, why_not: Callable[[Row], str], at: Situated = ANYWHERE, offered: Callable[[Row], bool] | None = None
+    ) -> FooterView:
         """The keys of the footer; grey where a command is not possible now.
 
         Args:
             why_not: says why a command is not possible; empty where it is.
             at: what is on the screen.
+            offered: says whether a command is listed at all; None for every one.
         """
-        key = (at, language())
+        rows = self._footers.get(at.kind)
+        if rows is None:
+            rows = self._footers[at.kind] = footer_keys(commands(), at.kind)
+        hidden = frozenset() if offered is None else frozenset(row.id for row in rows if not offered(row))
+        key = (at, language(), hidden)
         known = self._worded.get(key)
         if known is None:
             if len(self._worded) >= MOST_WORDED:
                 self._worded.clear()
-            known = self._worded[key] = self._word(at)
+            known = self._worded[key] = self._word(at, rows, hidden)
         rows, view = known
         return replace(view, grey=frozenset(number for number, row in enumerate(rows) if why_not(row)))
 
-    def _word(self, at: Situated) -> tuple[tuple[Row, ...], FooterView]:
+    def _word(
+        self, at: Situated, listed: tuple[Row, ...], hidden: frozenset[str]
+    ) -> tuple[tuple[Row, ...], FooterView]:
         """The rows of the footer, and their keys with what they do."""
-        rows = self._footers.get(at.kind)
-        if rows is None:
-            rows = self._footers[at.kind] = footer_keys(commands(), at.kind)
-        rows = tuple(row for row in rows if at.name or "{name}" not in row.short)
+        rows = tuple(row for row in listed if row.id not in hidden and (at.name or "{name}" not in row.short))
         keys = [footer_key(row, self.by_id) for row in rows]
         return rows, FooterView(
             keys=tuple((key, _(row.short).format(name=at.name)) for row, (key, _one) in zip(rows, keys, strict=True)),
@@ -196,4 +202,8 @@ class Doing:
 
     def footer(self) -> FooterView:
         """The keys of the footer."""
-        return self._rows.footer(self.why_not, situation(self._desk))
+        return self._rows.footer(self.why_not, situation(self._desk), self._offered)
+
+    def _offered(self, row: Row) -> bool:
+        """Whether a command is in the footer: not what no recording has, nor what has nothing to say here."""
+        return not self._refusal(row) and (row.offered is None or row.offered(self.parts))

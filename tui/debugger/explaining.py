@@ -38,6 +38,18 @@ class Explaining:
         """Shows the whole chain of the gradient of what is selected, or of the step's value."""
         self._told(self.chain)
 
+    @property
+    def asks(self) -> bool:
+        """Whether what is selected, or the step's value, has a gradient to ask about."""
+        desk, step = self._desk, self._desk.reading.step
+        # The operands of a step are read after the footer is painted; one that is selected is not asked about first.
+        chosen = step is None or desk.focus in (PanelId.NETWORK, PanelId.WEIGHTS)
+        try:
+            desk.session.explanations.gradient(self._asked("") if chosen or step is None else step.target)
+        except EngineError:
+            return False
+        return True
+
     def _told(self, show: Callable[[], None]) -> None:
         try:
             show()

@@ -56,7 +56,7 @@ class LoadingScreen(PanelledScreen):
         if self.shown is None:
             return
         self.give_footer(self._rows.footer(self.why_not))
-        header = HeaderView(scenario=self._title, crumbs=(Crumb("", self._reading),), step="", loss=())
+        header = HeaderView(scenario=self._title, crumbs=(Crumb("", self._reading, _("reading …")),), step="", loss=())
         self.give(rooms.HEADER, NO_FRAME, self.in_glyphs(header))
         super().paint()
 
@@ -105,6 +105,6 @@ class LoadingScreen(PanelledScreen):
 
     def _give_way(self) -> None:
         begin = self._begin
-        if begin is not None and self.app.screen is self:
+        if begin is not None and self.app.screen_stack[-1:] == [self]:
             self._begin = None
             begin()

@@ -232,7 +232,7 @@ class Moving:
 
         step = self._desk.session.step_at(moment.number)
         place = f"{phase_word(moment.phase)} {moment.layer} · {step.op.title}"
-        return _("step {number}").format(number=moment.step), self._desk.reading.symbol(step.target), place
+        return _("step {number}").format(number=f"{moment.step:,}"), self._desk.reading.symbol(step.target), place
 
     def to_node(self) -> None:
         """Goes to the step that made the value of the selected neuron."""

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from retrograde.engine.text import _, language
+from retrograde.tui.canvas.glyphs import plain, width
 from retrograde.tui.debugger import rooms
 from retrograde.tui.debugger.desk import Said
 from retrograde.tui.debugger.panelled import NO_FRAME
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from retrograde.tui.debugger.panels.panel import PanelPart
     from retrograde.tui.debugger.working import Working
     from retrograde.tui.records.loss import RunView
+
+FOOTER_ENDS = 6
+"""Cells of the footer that a notice leaves at its ends."""
 
 
 class Painting:
@@ -46,6 +50,7 @@ class Painting:
         self._panels = panels
         self._keys = footer
         self._views: dict[str, tuple[tuple[object, ...], object]] = {}
+        self._noticed: Said = desk.notice
         desk.paint, desk.paint_footer = self.paint, self.paint_footer
 
     # -- views
@@ -102,6 +107,13 @@ class Painting:
         notice = self._desk.notice
         # While there is work, keys but that which ends it are of no use.
         busy = bool(notice.text) and self._working.work is not None
+        if notice is not self._noticed and not busy:
+            # What the footer has no room for is said in a corner, in full.
+            host = self._desk.host
+            text = plain(notice.text) if host.glyphs.ascii else notice.text
+            if width(text) > host.cells[0] - FOOTER_ENDS:
+                host.announce(text)
+        self._noticed = notice
         view = replace(FooterView(keys=()) if busy else self._keys(), notice=notice.text, bad=notice.bad)
         self._screen.give_footer(view)
 

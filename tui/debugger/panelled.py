@@ -188,6 +188,7 @@ class PanelledScreen(Screen[None]):
         """
         from retrograde.tui.screens.help import HelpScreen
 
+        self.app.clear_notifications()
         self.app.push_screen(HelpScreen(self.owner.look, rows, topics))
 
     def show_palette(self) -> None:

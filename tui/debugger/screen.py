@@ -95,7 +95,8 @@ class DebuggerScreen(PanelledScreen):
     # -- what the parts ask
 
     def ask(self, screen: Screen[Any], answered: Callable[[Any], None] | None = None) -> None:
-        """Puts another screen in front."""
+        """Puts another screen in front; what was said in a corner would hide a part of it."""
+        self.app.clear_notifications()
         self.app.push_screen(screen, answered)
 
     def after(self, seconds: float, action: Action) -> Timer:

@@ -31,6 +31,7 @@ class Row(Command):
         early: what its key does while there is no session, and with one too where ``act`` is None.
         when: says why it is not possible now; empty where it is.
         runs: whether it needs a training that runs here, which a recording is none of.
+        offered: whether it has something to say where the cursor is; else it is not in the footer. None for always.
         unrecorded: why it says nothing of a recording, where that is another reason than that it is only read.
     """
 
@@ -39,6 +40,7 @@ class Row(Command):
     early: Callable[[PanelledScreen], None] | None = None
     when: Callable[[Parts], str] | None = None
     runs: bool = False
+    offered: Callable[[Parts], bool] | None = None
     unrecorded: str = ""
 
 
@@ -215,6 +217,7 @@ COMMANDS: tuple[Row, ...] = (
         footer=7,
         short=N_("why"),
         near={START: 7, TOLD: 5, GRADIENT: 3, STOPPED: 4, BROKEN: 3, ENDED: 5},
+        offered=lambda on: on.explaining.asks,
         act=lambda on: on.explaining.why_key(),
         obey=lambda on, name: on.explaining.why(name),
     ),
@@ -250,6 +253,7 @@ COMMANDS: tuple[Row, ...] = (
         line="chain NAME",
         short=N_("chain"),
         near={GRADIENT: 11},
+        offered=lambda on: on.explaining.asks,
         act=lambda on: on.explaining.chain_key(),
         obey=lambda on, name: on.explaining.chain(name),
     ),
@@ -265,6 +269,17 @@ COMMANDS: tuple[Row, ...] = (
         near={SELECTED: 5},
         act=lambda on: on.telling.biography(),
         obey=lambda on, name: on.telling.biography(name),
+    ),
+    Row(
+        id="quiz",
+        keys=("Q",),
+        title=N_("quiz"),
+        help=N_("Questions about the steps; a wrong answer is named; quiz forward, quiz backward, quiz update."),
+        group=Group.WHY,
+        line="quiz LEVEL",
+        runs=True,
+        act=lambda on: on.quizzing.obey(""),
+        obey=lambda on, level: on.quizzing.obey(level),
     ),
     Row(
         id="published",
@@ -636,7 +651,9 @@ COMMANDS: tuple[Row, ...] = (
     Row(
         id="print",
         title=N_("value of an expression"),
-        help=N_("print grad(w1)/grad(w29), or only w5: its value here; w5 after 2:1, w5 after 120: its value then."),
+        help=N_(
+            "print grad(w1)/grad(w29), or only w5: its value here; w5 after 3: after epoch 3; after 2:1, after @120."
+        ),
         group=Group.DEBUG,
         line="print EXPRESSION [after ADDRESS]",
         obey=lambda on, text: on.querying.value(text),
@@ -822,6 +839,18 @@ COMMANDS: tuple[Row, ...] = (
         obey=lambda on, name: on.keeping.save(name),
     ),
     Row(
+        id="export",
+        title=N_("write the iteration as a worked solution"),
+        help=N_(
+            "As .html, .pdf, .tex, .md, .ipynb, .csv or .svg, with marks and notes; retrograde worksheet can do more. "
+            "export! overwrites a file."
+        ),
+        group=Group.CHANGE,
+        line="export FILE",
+        runs=True,
+        obey=lambda on, name: on.exporting.export(name),
+    ),
+    Row(
         id="jump",
         keys=("J",),
         title=N_("jump"),
@@ -966,7 +995,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="code",
-        keys=("l",),
+        keys=("M",),
         title=N_("line of code"),
         help=N_("Beside the equation the line of a NumPy, PyTorch, TensorFlow or JAX program that computes it."),
         group=Group.SCREEN,

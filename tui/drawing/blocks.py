@@ -234,7 +234,7 @@ def _draw_name(canvas: Canvas, layer: LayerView, x: int, y: int, room: int, text
 
 def _draw_caption(canvas: Canvas, layer: LayerView, form: BlockForm, x: int, y: int) -> None:
     """The name and what the layer is: on one line, or on two."""
-    g, room = canvas.glyphs, form.width + OVERHANG
+    room = form.width + OVERHANG
     words = [word for word in (layer.caption, layer.shape) if word]
     used = min(width(layer.name), LONGEST_NAME) + 2
     line = ""
@@ -249,7 +249,8 @@ def _draw_caption(canvas: Canvas, layer: LayerView, form: BlockForm, x: int, y: 
     canvas.put(end, y, line, ink)
     if form.caption > 1 and words:
         both = " ".join(words)
-        text = both if width(both) <= room else shorten(words[0], room, g.ellipsis)
+        # A part of a word says less than the other word, or than nothing.
+        text = next((one for one in (both, *words) if width(one) <= room), "")
         canvas.put(max(min(x + (form.width - width(text)) // 2, canvas.width - width(text)), 0), y + 1, text, ink)
 
 

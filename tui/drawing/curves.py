@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from retrograde.tui.canvas.canvas import DOTS, Canvas, Span, measure, shorten
@@ -23,8 +24,6 @@ NAMES_FROM = 6
 """Rows from which on one of them is for the names of the curves."""
 THICK_FROM = 6
 """Rows of the plot from which on its lines are two dots thick."""
-DASH, GAP = 8, 2
-"""Columns of dots of a dash, and of the gap behind it."""
 GRID = 4
 """Columns of dots between two dots of the grid."""
 
@@ -152,18 +151,22 @@ def dot_row(axis: Axis, value: float, rows: int) -> int:
 
 def dot_columns(plot: CurvePlot, area: PlotArea, numbers: Floats) -> Floats:
     """The columns of dots of iterations, counted from the left edge of the curves; not rounded."""
-    span = plot.stop - plot.start
-    if span <= 0:
+    import numpy as np
+
+    if plot.stop <= plot.start:
         return (numbers - plot.start) + 0.0
-    found: Floats = (numbers - plot.start) / span * (2 * area.columns - 1)
+    start, stop = plot.start, plot.stop
+    if plot.stretched:
+        start, stop, numbers = math.log(start), math.log(stop), np.log(numbers)
+    found: Floats = (numbers - start) / (stop - start) * (2 * area.columns - 1)
     return found
 
 
 def dot_column(plot: CurvePlot, area: PlotArea, number: float) -> int:
     """The column of dots of an iteration, counted from the left edge of the curves, which may lie outside."""
-    span = plot.stop - plot.start
-    at = number - plot.start
-    return round(at / span * (2 * area.columns - 1) if span > 0 else at)
+    import numpy as np
+
+    return round(float(dot_columns(plot, area, np.array([float(number)]))[0]))
 
 
 def cell_of(plot: CurvePlot, area: PlotArea, number: float) -> int:
@@ -174,7 +177,11 @@ def cell_of(plot: CurvePlot, area: PlotArea, number: float) -> int:
 def number_at(plot: CurvePlot, area: PlotArea, column: int) -> int:
     """The iteration that a column of cells stands for: the one in its middle."""
     share = (2 * (column - area.left) + 0.5) / max(2 * area.columns - 1, 1)
-    return round(min(max(plot.start + share * (plot.stop - plot.start), plot.start), plot.stop))
+    if plot.stretched and plot.stop > plot.start:
+        number = plot.start * math.exp(share * math.log(plot.stop / plot.start))
+    else:
+        number = plot.start + share * (plot.stop - plot.start)
+    return round(min(max(number, plot.start), plot.stop))
 
 
 # -- drawing
@@ -231,7 +238,8 @@ def _draw_curves(canvas: Canvas, plot: CurvePlot, area: PlotArea) -> None:
     row = np.arange(shape[0])[:, None]
     for one in plot.series:
         upper, lower = stretches(plot, area, one)
-        add((row >= upper) & (row <= lower), one.ink)
+        dots = (row >= upper) & (row <= lower)
+        add(dots & _drawn(one.dashes, upper, lower, shape[0]) if one.dashes else dots, one.ink)
     for y, (line_codes, line_inks) in enumerate(zip(codes.tolist(), inks.tolist(), strict=True)):
         canvas.cells(area.left, area.top + y, _characters(line_codes, canvas.glyphs), line_inks)
 
@@ -272,10 +280,31 @@ def stretches(plot: CurvePlot, area: PlotArea, one: Series) -> tuple[Ints, Ints]
         at = np.rint(dot_columns(plot, area, one.x[slice(*_inside(plot, one))])).astype(np.int64)
         at = at[there[at]]
         upper[at], lower[at] = np.maximum(upper[at] - 1, 0), np.minimum(lower[at] + 1, dots - 1)
-    if one.dashed:
-        gap = np.arange(columns) % (DASH + GAP) >= DASH
-        upper[gap], lower[gap] = dots, -1
     return upper, lower
+
+
+def _drawn(dashes: tuple[int, ...], upper: Ints, lower: Ints, rows: int) -> Bools:
+    """Which dots of a dashed curve are drawn: dashes are measured along it, so that a steep piece has them too.
+
+    Args:
+        dashes: dots that are drawn and left out in turn.
+        upper: the first row of the curve in each column.
+        lower: the last one, before the first for none.
+        rows: rows of dots.
+    """
+    import numpy as np
+
+    there = upper <= lower
+    middle = np.where(there, (upper + lower) // 2, 0)
+    # Where there is nothing, the curve goes on from where it was.
+    last = np.maximum.accumulate(np.where(there, np.arange(len(there)), 0))
+    middle = middle[last]
+    before = np.concatenate((middle[:1], middle[:-1]))
+    length = np.cumsum(np.abs(middle - before) + 1) - np.abs(middle - before)
+    along = length + np.abs(np.arange(rows)[:, None] - before)
+    pattern = np.repeat(np.arange(len(dashes)) % 2 == 0, dashes)
+    found: Bools = pattern[along % len(pattern)]
+    return found
 
 
 def _spread(plot: CurvePlot, area: PlotArea, one: Series, columns: int) -> tuple[Floats, Floats]:
@@ -330,7 +359,7 @@ def _draw_names(canvas: Canvas, plot: CurvePlot, area: PlotArea) -> None:
     for one in plot.series:
         if not one.name:
             continue
-        piece = f"{g.overline} {g.overline}" if one.dashed else g.overline * 3
+        piece = f"{g.overline} {g.overline}" if one.dashes else g.overline * 3
         if one.behind:
             piece = ":::" if g.ascii else "⣿⣿⣿"
         spans = (Span(piece, one.ink), Span(f" {one.name}   ", Ink.DIM))
@@ -351,7 +380,7 @@ def _draw_below(canvas: Canvas, plot: CurvePlot, area: PlotArea) -> None:
 def numbers_below(plot: CurvePlot, area: PlotArea) -> Sequence[tuple[str, int]]:
     """The numbers of the lower axis, each with the column where its text begins; none touches another one."""
     per = plot.per_unit
-    axis = Axis.around(plot.start / per, plot.stop / per)
+    axis = Axis.around(plot.start / per, plot.stop / per, logarithmic=plot.stretched)
     if plot.stop <= plot.start:
         axis = Axis(low=plot.start / per - 0.5, high=plot.start / per + 0.5)
     end = area.left + area.columns
@@ -360,7 +389,7 @@ def numbers_below(plot: CurvePlot, area: PlotArea) -> Sequence[tuple[str, int]]:
         free = 0
         for tick in axis.ticks(most, whole=True):
             number = tick.value * per
-            if not max(plot.start, 1) <= number <= plot.stop:
+            if not max(plot.start, 1) <= number <= plot.stop or tick.value < min(1, plot.stop / per):
                 continue
             size = width(tick.text)
             x = min(max(cell_of(plot, area, number) - (size - 1) // 2, area.left), end - size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from retrograde.engine.text import _
-from retrograde.tui.canvas.canvas import Canvas, shorten
+from retrograde.tui.canvas.canvas import Canvas, middle, shorten
 from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import SELECTED, Ink
 from retrograde.tui.records.marks import Mark
@@ -62,7 +62,7 @@ def _draw_row(canvas: Canvas, row: ModuleView, y: int, name: int) -> None:
     mark = {Mark.TARGET: g.bar, Mark.OPERAND: g.left_operand, Mark.IDLE: " "}[row.mark]
     ink = {Mark.TARGET: Ink.CHANGED, Mark.OPERAND: Ink.OPERAND, Mark.IDLE: Ink.STRONG}[row.mark]
     canvas.put(2, y, mark, ink)
-    canvas.put(4 + 2 * row.depth, y, shorten(row.name, max(name - 2 * row.depth, 1), g.ellipsis), ink)
+    canvas.put(4 + 2 * row.depth, y, middle(row.name, max(name - 2 * row.depth, 1), g.ellipsis), ink)
 
 
 def _draw_rest(canvas: Canvas, count: int, top: int, body: int) -> None:

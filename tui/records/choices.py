@@ -18,6 +18,7 @@ class ChoicesView:
         about: lines about the selected row.
         empty: what is said when there is no row.
         headings: the rows that are headings, which are over all columns.
+        keys: keys and what they do, in the bottom edge.
     """
 
     rows: tuple[Line, ...]
@@ -26,3 +27,4 @@ class ChoicesView:
     about: tuple[Line, ...] = ()
     empty: str = ""
     headings: frozenset[int] = frozenset()
+    keys: tuple[tuple[str, str], ...] = ()

@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from retrograde.tui.records.value_types import Floats
 
 
+DASHED = (8, 2)
+"""The dashes of a curve beside another one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Series:
     """One curve.
@@ -19,7 +23,8 @@ class Series:
         low: the least number at each, shape (points,).
         high: the greatest, shape (points,).
         ink: its ink.
-        dashed: whether it is drawn with gaps, so that it is told apart without colour.
+        dashes: columns of dots that are drawn and left out in turn, so that it is told apart without colour;
+            none for a whole line.
         behind: whether it is only the ground of another curve: it is drawn thin, and has no word.
         dotted: whether its points are marked, since there are few.
     """
@@ -29,7 +34,7 @@ class Series:
     low: Floats
     high: Floats
     ink: int
-    dashed: bool = False
+    dashes: tuple[int, ...] = ()
     behind: bool = False
     dotted: bool = False
 
@@ -67,6 +72,7 @@ class CurvePlot:
         cursor_text: what is written beside the cursor; empty for its number.
         pointer_text: what is written beside the pointer.
         events: what happened, the most important last.
+        stretched: whether equal factors of iterations have equal distances, as for trainings of very different lengths.
     """
 
     series: tuple[Series, ...]
@@ -82,3 +88,4 @@ class CurvePlot:
     cursor_text: str = ""
     pointer_text: str = ""
     events: tuple[CurveEvent, ...] = ()
+    stretched: bool = False

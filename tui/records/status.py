@@ -87,6 +87,7 @@ class HeaderView:
         loss: E.
         brief_step: the step in little room.
         brief_loss: E in little room.
+        brief_scenario: the scenario in little room.
     """
 
     scenario: str
@@ -95,6 +96,7 @@ class HeaderView:
     loss: Line
     brief_step: str = ""
     brief_loss: Line = ()
+    brief_scenario: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

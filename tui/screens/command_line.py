@@ -116,7 +116,9 @@ class LineScreen(AnsweringModal[str | None]):
         text = self._offered
         if self._fault is not None:
             before = width(self._prompt) + 2 + width(self._value[: self._fault.column])
-            text = pointed(before - self.query_one(Input).scroll_offset.x, self._fault.message, room)
+            # No more than there is room for: a message that quotes a long line would be laid out row by row.
+            message = shorten(self._fault.message, room * max(self.size.height, 1))
+            text = pointed(before - self.query_one(Input).scroll_offset.x, message, room)
         label.set_class(self._fault is not None, "-fault")
         label.display = bool(text)
         label.update(plain(text) if self.app.has_class("-ascii") else text)

@@ -97,9 +97,10 @@ class DoctorScreen(AnsweringModal[Visit | Mend | None]):
     def on_mount(self) -> None:
         """Judges the run, where that was not done."""
         if self._found is None:
-            self.action_judge()
-        else:
-            self._show()
+            # The screen is painted first: the work takes the processor from it.
+            self._working, self._notice = True, _("the run is judged …")
+            self.call_after_refresh(self._begin)
+        self._show()
 
     def on_resize(self) -> None:
         """Lines are as long as there is room."""
@@ -109,14 +110,15 @@ class DoctorScreen(AnsweringModal[Visit | Mend | None]):
 
     def action_judge(self) -> None:
         """Judges the run."""
-        if self._working:
-            return
+        if not self._working:
+            self._working, self._notice = True, _("the run is judged …")
+            self._show()
+            self._begin()
 
+    def _begin(self) -> None:
         def task(job: Job) -> Diagnosis:
             return self._judge(job, self._say_share)
 
-        self._working, self._notice = True, _("the run is judged …")
-        self._show()
         self._work(_("judging the run"), task, self._judged, self._cancelled)
 
     def _say_share(self, share: float) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from retrograde.tui.views.topics import Topic
 
 EXAMPLES = (
-    (":w5", N_("the value of w5 here; w5 after 2:1 then")),
+    (":w5", N_("the value of w5 here; w5 after 3: after epoch 3")),
     (":2:1:17", N_("to epoch 2, iteration 1, step 17")),
     (":first E < 0.01", N_("to the first moment at which that is true")),
     (":set lr 5", N_("another learning rate from here on, on a branch")),

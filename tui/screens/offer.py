@@ -81,6 +81,7 @@ class OfferScreen(AnsweringModal[bool | None]):
         super().__init__()
         self._leftover = leftover
         self._glyphs = glyphs
+        self._sure = False
 
     def compose(self) -> ComposeResult:
         """The question."""
@@ -88,6 +89,9 @@ class OfferScreen(AnsweringModal[bool | None]):
 
     def on_mount(self) -> None:
         """Shows the question."""
+        self._show()
+
+    def _show(self) -> None:
         left = self._leftover
         view = TableView(
             columns=(),
@@ -100,8 +104,8 @@ class OfferScreen(AnsweringModal[bool | None]):
                 (Span(_said(left), Ink.STRONG),),
                 (),
             ),
-            empty=_("Go on with it?"),
-            keys=(("y", _("yes")), ("n", _("no, forget it")), ("Esc", _("ask again next time"))),
+            empty=_("n once more forgets it for good.") if self._sure else _("Go on with it?"),
+            keys=(("y", _("yes")), ("n n", _("no, forget it")), ("Esc", _("ask again next time"))),
         )
         frame = PanelEdge(title=(Span(_("unsaved work"), Ink.TITLE_ON),), corners=self._glyphs.corners[:2])
         if self._glyphs.ascii:
@@ -109,5 +113,9 @@ class OfferScreen(AnsweringModal[bool | None]):
         self.query_one(Table).show(frame, view)
 
     def action_answer(self, word: str) -> None:
-        """Answers."""
+        """Answers; to forget takes the key twice, which elsewhere goes to the next layer and may have been meant so."""
+        if word == "no" and not self._sure:
+            self._sure = True
+            self._show()
+            return
         self.dismiss({"yes": True, "no": False}.get(word))

@@ -15,7 +15,7 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.scenario.catalogue import Summary, by_group, shipped, summary
 from retrograde.engine.scenario.groups import START, group_heading
 from retrograde.engine.text import _, joined, language, ngettext
-from retrograde.tui.canvas.canvas import Line, Span, shorten, wrap
+from retrograde.tui.canvas.canvas import Line, Span, middle, shorten, wrap
 from retrograde.tui.canvas.glyphs import Glyphs, plain, width
 from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.records.choices import ChoicesView
@@ -25,11 +25,11 @@ from retrograde.tui.widgets.choices import Choices
 from retrograde.tui.widgets.one_line import OneLine
 from retrograde.tui.work.seen import opened
 
-LONGEST_SIZE = 22
-"""Cells that the widths of a network's layers take at most."""
+LONGEST_SIZES = ((100, 22), (72, 12), (0, 7))
+"""Cells that the widths of a network's layers take at most, by those of the screen: titles matter more."""
 MARGIN = 5
 """Cells beside the columns: the frame, the cursor, and the gap at the end."""
-NARROW = 72
+NARROW = 100
 """Cells from which on the names of variants have room beside the titles."""
 LEAST_ABOUT, MOST_ABOUT = 3, 12
 """Rows about the selected scenario, where there is room for any: a third of the screen, within these."""
@@ -107,10 +107,11 @@ class PickerScreen(Answering[str | None]):
 
     def _show(self) -> None:
         narrow = self.size.width < NARROW
+        size = next(most for least, most in LONGEST_SIZES if self.size.width >= least)
         columns = (
             max([width(one.name) for one in self._known if not (narrow and ":" in one.name)] + [8]),
             max([width(_figures(one, self._glyphs)) for one in self._known] + [1]),
-            min(max([width(self._clean(one.size)) for one in self._known] + [5]), LONGEST_SIZE),
+            min(max([width(self._clean(one.size)) for one in self._known] + [5]), size),
         )
         room = max(self.size.width - sum(columns) - 2 * len(columns) - MARGIN, 1)
         rows: list[Line] = []
@@ -123,7 +124,7 @@ class PickerScreen(Answering[str | None]):
                 if len(self._places) == self._selected:
                     selected = len(rows)
                 self._places.append(len(rows))
-                rows.append(self._row(one, room))
+                rows.append(self._row(one, (columns[0], size, room)))
         title = (
             Span("Retrograde", Ink.BRAND),
             Span("  " + self._clean(_("a step debugger for backpropagation")), Ink.TITLE),
@@ -142,12 +143,18 @@ class PickerScreen(Answering[str | None]):
     def _clean(self, text: str) -> str:
         return plain(text) if self._glyphs.ascii else text
 
-    def _row(self, one: Summary, room: int) -> Line:
-        """A scenario in the list: its name, its figures, its size, its title in the room that is left."""
+    def _row(self, one: Summary, rooms: tuple[int, int, int]) -> Line:
+        """A scenario in the list: its name, its figures, its size, its title in the room that is left.
+
+        Args:
+            one: the scenario.
+            rooms: cells of the name, the size and the title at most.
+        """
+        longest, most, room = rooms
         title = self._clean(one.title.get(language()) or one.title["en"])
-        size = shorten(self._clean(one.size), LONGEST_SIZE, self._glyphs.ellipsis)
+        size = shorten(self._clean(one.size), most, self._glyphs.ellipsis)
         return (
-            Span(one.name, Ink.STRONG),
+            Span(middle(one.name, longest, self._glyphs.ellipsis), Ink.STRONG),
             Span(_figures(one, self._glyphs), Ink.GOOD),
             Span(size, Ink.ACCENT),
             Span(shorten(title, room, self._glyphs.ellipsis), Ink.TEXT),

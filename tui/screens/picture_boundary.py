@@ -80,7 +80,7 @@ class BoundaryPicture(Picture):
     title = N_("boundary")
     keys: ClassVar[tuple[tuple[str, str], ...]] = (
         ("↑ ↓", N_("neuron")),
-        ("+ -", N_("zoom")),
+        ("+ -", N_("scale")),
         ("x y", N_("inputs")),
     )
 
@@ -266,15 +266,14 @@ class BoundaryPicture(Picture):
             up=found.names[1],
             points=tuple(self._points(found, glyphs, several)),
         )
-        return PictureView(plot=plot, lines=(self._said(found),))
+        lines = (self._said(found), self._legend(found, glyphs))
+        return PictureView(plot=plot, lines=tuple(line for line in lines if line))
 
     def _points(self, found: BoundaryReading, glyphs: Glyphs, several: bool) -> list[FieldPoint]:
         """The samples, by their classes; what is missed stands out, the cursor's sample most of all."""
-        unit = max(found.of.unit, 0)
         count = found.targets.shape[1] if found.targets.ndim > 1 else 0
-        last = found.of.layer == self.session.network.layers[-1].name
-        column = unit if last and unit < count else 0
-        signs = class_signs(max(count, 1))
+        column = self._column(found)
+        signs, sides = class_signs(max(count, 1)), _sides(glyphs)
         points: list[FieldPoint] = []
         for number, (x, y) in enumerate(found.inputs.tolist()):
             if count > 1:
@@ -282,12 +281,38 @@ class BoundaryPicture(Picture):
                 sign = signs[best]
             else:
                 above = not count or float(found.targets[number, column]) >= self._half(found, column)
-                sign = ("@" if glyphs.ascii else "●") if above else ("o" if glyphs.ascii else "○")
+                sign = sides[not above]
             missed = found.wrong is not None and bool(found.wrong[number])
             shade = Solid.TARGET if number == found.here else Solid.BAD if missed else Solid.STRONG
             points.append(FieldPoint(x=x, y=y, sign=sign, shade=shade))
         points.append(points[found.here])
         return points
+
+    def _column(self, found: BoundaryReading) -> int:
+        """The target that the signs of the samples are about."""
+        count = found.targets.shape[1] if found.targets.ndim > 1 else 0
+        last = found.of.layer == self.session.network.layers[-1].name
+        return found.of.unit if last and 0 <= found.of.unit < count else 0
+
+    def _legend(self, found: BoundaryReading, glyphs: Glyphs) -> Line:
+        """What the signs of the samples say; where there are several classes, each has its own."""
+        import numpy as np
+
+        if found.targets.ndim < 2 or found.targets.shape[1] != 1:
+            return ()
+        values = np.unique(found.targets[:, self._column(found)])
+        full, empty = _sides(glyphs)
+        if len(values) == 1:
+            return (Span(full, Ink.STRONG), Span(" " + _("target {value}").format(value=show(values[0], 4)), Ink.DIM))
+        if len(values) == 2:
+            low, high = (_("target {value}").format(value=show(value, 4)) for value in values)
+        else:
+            half = show(self._half(found, self._column(found)), 4)
+            low, high = _("target below {value}").format(value=half), _("target {value} or more").format(value=half)
+        return (
+            Span(full, Ink.STRONG), Span(f" {high}   ", Ink.DIM),
+            Span(empty, Ink.STRONG), Span(f" {low}", Ink.DIM),
+        )  # fmt: skip
 
     @staticmethod
     def _half(found: BoundaryReading, column: int) -> float:
@@ -318,6 +343,11 @@ class BoundaryPicture(Picture):
         if found.held:
             spans.append(Span("   " + _("other inputs as in the sample"), Ink.DIM))
         return tuple(spans)
+
+
+def _sides(glyphs: Glyphs) -> tuple[str, str]:
+    """The signs of samples with the greater and the lesser target."""
+    return ("@", "o") if glyphs.ascii else ("●", "○")
 
 
 def _class_ink(number: int) -> int:

@@ -11,7 +11,7 @@ from retrograde.engine.text import N_, _
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.reading.figures import show
-from retrograde.tui.records.curves import CurvePlot, Series
+from retrograde.tui.records.curves import DASHED, CurvePlot, Series
 from retrograde.tui.records.fields import PictureView
 from retrograde.tui.records.loss import Losses
 from retrograde.tui.screens.picturing import Picture, Room, Surroundings, Then
@@ -64,7 +64,7 @@ class LossPicture(Picture):
     keys: ClassVar[tuple[tuple[str, str], ...]] = (
         ("← →", N_("point")),
         ("Enter", N_("go there")),
-        ("+ -", N_("zoom")),
+        ("+ -", N_("scale")),
         ("0", N_("whole run")),
         ("l", N_("log or linear")),
         ("s", N_("mean")),
@@ -406,4 +406,12 @@ class LossPicture(Picture):
 
 
 def _line(name: str, x: Floats, values: Floats, ink: int, *, dashed: bool = False) -> Series:
-    return Series(name=name, x=x, low=values, high=values, ink=ink, dashed=dashed, dotted=len(x) < 24 and not dashed)
+    return Series(
+        name=name,
+        x=x,
+        low=values,
+        high=values,
+        ink=ink,
+        dashes=DASHED if dashed else (),
+        dotted=len(x) < 24 and not dashed,
+    )

@@ -72,7 +72,7 @@ class PlanePicture(Picture):
         ("← →", N_("weight across")),
         ("↑ ↓", N_("weight upward")),
         ("m", N_("what moved furthest")),
-        ("+ -", N_("zoom")),
+        ("+ -", N_("scale")),
         ("l", N_("log or linear")),
     )
 

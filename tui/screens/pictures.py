@@ -225,7 +225,7 @@ class PicturesScreen(AnsweringModal[Visit | None]):
         if not self.is_attached:
             return
         view = self.picture.view(self.room, self._glyphs)
-        lines = () if self._alone else (*view.lines, self._moment)[:2]
+        lines = () if self._alone else (*view.lines, self._moment)[:3]
         keys = (*self._shown.keys, *ALL_KEYS)
         view = PictureView(plot=view.plot, lines=lines, keys=tuple((key, _(title)) for key, title in keys))
         frame = PanelEdge(title=self._tabs(), corners=self._glyphs.corners[:2], bottom=True)

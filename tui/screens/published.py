@@ -26,6 +26,10 @@ WIDE = 110
 """Cells from which there is room beside the table."""
 
 
+NARROW = 72
+"""Cells below which there is no room for all columns."""
+
+
 class PublishedScreen(LookingScreen):
     """What was printed beside what is computed; it begins at the figure that was passed last.
 
@@ -55,7 +59,9 @@ class PublishedScreen(LookingScreen):
 
     def table(self) -> TableView:
         """A row a figure."""
-        return published_table(self.session, self._figures, self.row, wide=self.size.width >= WIDE)
+        return published_table(
+            self.session, self._figures, self.row, wide=self.size.width >= WIDE, narrow=self.size.width < NARROW
+        )
 
     def step(self) -> int | None:
         """The step that makes the value, or after which it is known."""

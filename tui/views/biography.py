@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from retrograde.engine.explaining.biography import Bucket, Ledger
     from retrograde.tui.canvas.glyphs import Glyphs
 
-BAR = 16
-"""Cells of the longest bar."""
+BAR, MOST_BAR = 16, 60
+"""Cells of the longest bar: where there is little room, and where there is much."""
+BESIDE = 64
+"""Cells that the other columns take."""
 NAMED = 3
 """Pieces of time that are named beside their picture."""
 
@@ -113,14 +115,15 @@ def biography_story(
         return Story(table=table, lines=())
     found: list[LedgerLine | None] = [None, *made.lines, None]
     largest = float(max((abs(line.at_once) for line in made.lines), default=0)) or 1.0
-    rows = [_row(line, largest, per_epoch, glyphs) for line in made.lines]
+    longest = min(max(room - BESIDE, BAR), MOST_BAR)
+    rows = [_row(line, longest, largest, per_epoch, glyphs) for line in made.lines]
     rows.insert(0, _end(_("start"), made.start))
     rows.append(_end(_("now"), made.now))
     columns = [
         Column(title=_(BY_WORDS[told.by]), width=_widest(rows, 0)),
         Column(title=_("at once") if made.two_columns else _("moved"), width=_widest(rows, 1), right=True),
         Column(title=_("in all"), width=_widest(rows, 2), right=True, rank=1),
-        Column(title="", width=BAR, rank=3),
+        Column(title="", width=longest, rank=3),
         Column(title=_("most at"), width=max(_widest(rows, 4), 1), rank=2),
     ]
     drop = {*(() if made.two_columns else (2,)), *((4,) if told.by.of_time else ())}
@@ -145,9 +148,9 @@ def _end(text: str, value: str) -> Line:
     return (Span(text, Ink.STRONG), Span(value, Ink.STRONG), Span(value, Ink.STRONG), blank, blank)
 
 
-def _row(line: LedgerLine, largest: float, per_epoch: int, glyphs: Glyphs) -> Line:
+def _row(line: LedgerLine, longest: int, largest: float, per_epoch: int, glyphs: Glyphs) -> Line:
     once, whole = float(line.at_once), float(line.in_all)
-    bar = glyphs.bar * math.ceil(BAR * abs(once) / largest - 1e-9)
+    bar = glyphs.bar * math.ceil(longest * abs(once) / largest - 1e-9)
     place = "" if line.iteration is None else f"{line.iteration // per_epoch + 1:,}:{line.iteration % per_epoch + 1}"
     return (
         Span(line.text, Ink.TEXT),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from retrograde.engine.text import _
 from retrograde.tui.canvas.inks import Ink
-from retrograde.tui.records.curves import CurveEvent, CurvePlot, Series
+from retrograde.tui.records.curves import DASHED, CurveEvent, CurvePlot, Series
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +30,10 @@ class Window(NamedTuple):
     stop: float
 
 
+UNEQUAL = 4
+"""How many times as long as the shortest training of a race the longest is, for them to share a logarithmic axis."""
+
+
 def series_of(losses: Losses, name: str = "", *, other: bool = False) -> list[Series]:
     """The curves of the losses of a branch, what is behind first.
 
@@ -42,9 +46,22 @@ def series_of(losses: Losses, name: str = "", *, other: bool = False) -> list[Se
         return []
     ink = Ink.ACCENT if other else Ink.POSITIVE
     if losses.over <= 1:
-        return [Series(name=name, x=losses.first + 1, low=losses.low, high=losses.high, ink=ink, dashed=other)]
+        return [
+            Series(
+                name=name, x=losses.first + 1, low=losses.low, high=losses.high, ink=ink, dashes=DASHED if other else ()
+            )
+        ]
     mean = _("mean of {count} iterations").format(count=f"{losses.over:,}")
-    found = [Series(name=name or mean, x=losses.ends + 1, low=losses.means, high=losses.means, ink=ink, dashed=other)]
+    found = [
+        Series(
+            name=name or mean,
+            x=losses.ends + 1,
+            low=losses.means,
+            high=losses.means,
+            ink=ink,
+            dashes=DASHED if other else (),
+        )
+    ]
     if not other:
         quiet = Series(
             name=_("each iteration"), x=losses.first + 1, low=losses.low, high=losses.high, ink=Ink.EDGE_POSITIVE,
@@ -93,6 +110,7 @@ def loss_plot(
         race: the curves of variants.
     """
     series: list[Series] = [*race]
+    ends = [float(one.x[-1]) for one in series]
     for other, its in others:
         series += series_of(its, other, other=True)
     series += series_of(losses, name)
@@ -109,6 +127,7 @@ def loss_plot(
         cursor=cursor,
         cursor_text=moment(cursor, per_epoch) if per_unit > 1 else "",
         events=events,
+        stretched=bool(ends) and window.stop > UNEQUAL * min(ends),
     )
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MOST_MOMENTS = 10_000
 """Moments of a query, and lines of a logpoint, that are kept."""
+MOST_POINTED = 1000
+"""Moments of a query about an array that are kept."""
 HEAVY_SLOTS = 64
 """Slots that a watch may read at every key."""
 
@@ -37,6 +39,7 @@ class Found:
         steps: the moments, by the number of their steps.
         text: what is said beside the title: how many, or a value.
         more: whether there are more moments than are kept.
+        told: for each moment what decided it, where that is an element of an array; empty for none.
     """
 
     title: str
@@ -44,6 +47,7 @@ class Found:
     steps: tuple[int, ...]
     text: str
     more: bool = False
+    told: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -282,8 +286,14 @@ class Rows:
         place = program.place(within - 1)
         symbol = session.notation.symbol(program.target(place))
         word = phase_word(program.ops[place.op].phase)
+        told = found.told[index] if found.told else ""
+        named = told.startswith(f"{symbol} = ")
         return DebugRow(
-            left=(Span(address(session.schedule, step), Ink.STRONG), Span("  " + symbol, Ink.TEXT)),
+            left=(
+                Span(address(session.schedule, step), Ink.STRONG),
+                Span("" if named else f"  {symbol}", Ink.TEXT),
+                Span(f"  {told}" if told else "", Ink.TEXT if named else Ink.DIM),
+            ),
             right=(Span(word, Ink.DIM),),
         )
 
@@ -324,8 +334,11 @@ def _hint() -> tuple[Line, ...]:
         (":log w5, E if E < 0.1", _("print values")),
         (":first E < 0.01", _("when was that")),
     )
-    room = max(width(key) for key, _text in keys) + 2
-    return tuple((Span(key + " " * (room - width(key)), Ink.KEY), Span(text, Ink.DIM)) for key, text in keys)
+    # Keys are short and commands long: either kind has a column of its own, so that there is room for what they do.
+    rooms = {kind: max(width(key) for key, _text in keys if (key[0] == ":") is kind) + 2 for kind in (False, True)}
+    return tuple(
+        (Span(key + " " * (rooms[key[0] == ":"] - width(key)), Ink.KEY), Span(text, Ink.DIM)) for key, text in keys
+    )
 
 
 def address(schedule: Schedule, position: int) -> str:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.ailments import AILMENTS
-from retrograde.engine.text import _, ngettext
+from retrograde.engine.text import _, joined, ngettext
 from retrograde.tui.canvas.canvas import Line, Span, wrap
-from retrograde.tui.canvas.glyphs import width
+from retrograde.tui.canvas.glyphs import plain, width
 from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.records.choices import ChoicesView
 
@@ -100,14 +100,19 @@ def doctor_view(
         alerts.append(None)
     selected = min(max(selected, 0), len(rows) - 1)
     spark = _run(found, losses, glyphs, room) if height >= 16 else ()
-    fixed = (*spark, _keys(alerts[selected], selected == folds, room))
-    about = _about(found, alerts[selected], selected == folds, selected == len(rows) - 1, room)
-    space = max(height - 3 - min(len(rows), 6) - len(fixed), 1)
+    about = _about(found, alerts[selected], selected == folds, selected == len(rows) - 1, glyphs, room)
+    space = max(height - 3 - min(len(rows), 6) - len(spark), 1)
     if len(about) > space:
         about = [*about[: space - 1], (Span("…", Ink.DIM),)]
-    columns = (1, max(width(row[1].text) for row in rows))
+    columns = tuple(max(width(plain(row[k].text) if glyphs.ascii else row[k].text) for row in rows) for k in range(2))
     return DoctorView(
-        choices=ChoicesView(rows=tuple(rows), columns=columns, selected=selected, about=(*about, *fixed)),
+        choices=ChoicesView(
+            rows=tuple(rows),
+            columns=columns,
+            selected=selected,
+            about=(*about, *spark),
+            keys=_keys(alerts[selected], selected == folds),
+        ),
         alerts=tuple(alerts),
         folds=folds,
     )
@@ -119,37 +124,42 @@ def _row(alert: Alert, ink: Ink) -> Line:
     return (mark, Span(where(alert), Ink.KEY), Span(text, ink))
 
 
-def _about(found: Diagnosis, alert: Alert | None, folds: bool, last: bool, room: int) -> list[Line]:
+def _about(found: Diagnosis, alert: Alert | None, folds: bool, last: bool, glyphs: Glyphs, room: int) -> list[Line]:
     """What is said of the selected row."""
     if alert is None:
         if folds:
-            return _wrapped(_("what follows from it; → gives each a row of its own"), room, Ink.DIM)
+            return _wrapped(_("what follows from it; → gives each a row of its own"), glyphs, room, Ink.DIM)
         if last and found.not_judged:
-            return _not_judged(found, room)
-        text = _("{rules} rules looked at {moments} moments of {iterations} iterations")
-        judged = len(AILMENTS) - len(found.not_judged)
-        said = text.format(rules=judged, moments=f"{found.moments:,}", iterations=f"{found.iterations:,}")
-        return _wrapped(said, room, Ink.TEXT)
-    lines = _wrapped(alert.cause, room, Ink.TEXT)
+            return _not_judged(found, glyphs, room)
+        judged = ngettext("{count} moment", "{count} moments", found.moments).format(count=f"{found.moments:,}")
+        of = ngettext("{count} iteration", "{count} iterations", found.iterations).format(count=f"{found.iterations:,}")
+        text = _("{rules} rules looked at {moment} of {span}")
+        said = text.format(rules=len(AILMENTS) - len(found.not_judged), moment=judged, span=of)
+        return _wrapped(said, glyphs, room, Ink.TEXT)
+    lines = _wrapped(alert.cause, glyphs, room, Ink.TEXT)
     if math.isfinite(alert.value):
         measured = _("measured {value}, limit {threshold}")
         text = measured.format(value=f"{alert.value:.4g}", threshold=f"{alert.threshold:.4g}")
         lines.append((Span(text.replace("-", "−"), Ink.DIM),))
-    lines += _wrapped(_("do: {advice}").format(advice=alert.advice), room, Ink.GOOD)
+    lines += _wrapped(_("do: {advice}").format(advice=alert.advice), glyphs, room, Ink.GOOD)
     return lines
 
 
-def _not_judged(found: Diagnosis, room: int) -> list[Line]:
+def _not_judged(found: Diagnosis, glyphs: Glyphs, room: int) -> list[Line]:
     """The rules that could not be judged, those with one reason together."""
     by_reason: dict[str, list[str]] = {}
     for rule, reason in found.not_judged.items():
         by_reason.setdefault(reason, []).append(_(AILMENTS[rule].title))
     return [
-        line for reason, rules in by_reason.items() for line in _wrapped(f"{reason}: {', '.join(rules)}", room, Ink.DIM)
+        line
+        for reason, rules in by_reason.items()
+        for line in _wrapped(joined((reason, joined(rules, ", ")), ": "), glyphs, room, Ink.DIM)
     ]
 
 
-def _wrapped(text: str, room: int, ink: Ink) -> list[Line]:
+def _wrapped(text: str, glyphs: Glyphs, room: int, ink: Ink) -> list[Line]:
+    # Plain characters are longer, and lines are broken as they are drawn.
+    text = plain(text) if glyphs.ascii else text
     return [(Span(line, ink),) for line in wrap(text, room)]
 
 
@@ -184,24 +194,17 @@ def _run(found: Diagnosis, losses: tuple[Floats, Floats, Floats], glyphs: Glyphs
     return (tuple(spans),)
 
 
-def _keys(alert: Alert | None, folds: bool, room: int) -> Line:
-    """The keys, as many as there is room for."""
+def _keys(alert: Alert | None, folds: bool) -> tuple[tuple[str, str], ...]:
+    """The keys of the selected row; the last is the way out."""
     found: list[tuple[str, str]] = []
     if alert is not None:
         found.append(("Enter", _("its first moment")))
         if alert.edit:
-            values = ", ".join(f"{name} = {value:g}" for name, value in alert.edit)
+            values = joined((f"{name} = {value:g}" for name, value in alert.edit), ", ")
             found.append(("t", _("try {values} on a branch").format(values=values)))
-    found += [("→ ←", _("unfold, fold"))] if folds else []
-    found += [("r", _("judge again")), ("Esc", _("back"))]
-    spans: list[Span] = []
-    used = 0
-    for key, text in found:
-        used += width(key) + width(text) + 3
-        if used > room and spans:
-            break
-        spans += [Span(f"{key} ", Ink.KEY), Span(f"{text}  ", Ink.DIM)]
-    return tuple(spans)
+    if folds:
+        found.append(("→ ←", _("unfold, fold")))
+    return (*found, ("r", _("judge again")), ("Esc", _("back")))
 
 
 def alert_pins(alerts: Sequence[Alert], iterations: int, here: int) -> tuple[tuple[float, str, bool], ...]:

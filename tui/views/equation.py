@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -124,7 +124,10 @@ def _around(reading: Reading, step: Step, digits: int) -> tuple[Line, ...]:
     """The steps of the iteration before and after; what is not computed yet has no number."""
     here, program = step.program.number(step.place), step.program
     found: list[Line] = []
-    for number in range(max(here - STEPS_BEFORE, 0), min(here + STEPS_AFTER + 1, program.steps)):
+    # At an end of the iteration more of the other side are shown: as many in all.
+    count = STEPS_BEFORE + STEPS_AFTER + 1
+    first = max(min(here - STEPS_BEFORE, program.steps - count), 0)
+    for number in range(first, min(first + count, program.steps)):
         other = step if number == here else replace(step, place=program.place(number), term=0)
         batch = other.running is not None and other.running.of > 1
         symbol = other.part if batch else reading.symbol(other.target)
@@ -153,7 +156,7 @@ def _operand_row(reading: Reading, operand: Operand, digits: int) -> OperandRow:
     )
 
 
-def _origins(reading: Reading, read: tuple[Operand, ...]) -> Line:
+def _origins(reading: Reading, read: Sequence[Operand]) -> Line:
     """Where many operands come from: how many of them are data, initial values, or made by which steps."""
     start = reading.schedule.start(reading.iteration)
     given: dict[str, int] = {}
@@ -249,7 +252,7 @@ def _origin(reading: Reading, made: int | None, ref: Ref) -> str:
     if made is not None:
         start = reading.schedule.start(reading.iteration)
         if made > start:
-            return _("step {number}").format(number=made - start)
+            return _("step {number}").format(number=f"{made - start:,}")
         return _("update of the iteration before")
     if role is Role.VALUE and any(leaf.array is ref.array for leaf in reading.program.dated):
         return _("from the number of the iteration")

@@ -80,7 +80,7 @@ def loss_view(
     )
     if race and plot is not None and other is None:
         lines += racing.race_legend(race, reading.scenario.name)
-        lines[-1] = (*lines[-1], Span("R ", Ink.KEY), Span(_("table"), Ink.DIM))
+        lines[-1] = (*lines[-1], Span("  R " + _("table"), Ink.DIM))
     return LossView(plot=plot, lines=tuple(lines), briefer=tuple(briefer), progress=progress)
 
 

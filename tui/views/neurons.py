@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.explaining.neurons import images_of, weights_into, weights_out_of
-from retrograde.engine.text import N_, _, ngettext
+from retrograde.engine.text import N_, _, joined, ngettext
 from retrograde.tui.canvas.canvas import Line, Span, measure
 from retrograde.tui.canvas.glyphs import Glyphs, width
 from retrograde.tui.canvas.inks import Ink, signed
@@ -96,7 +96,7 @@ def _said(reading: NeuronReading) -> Line:
     if not dead:
         return (Span(_("none is dead"), Ink.GOOD), Span(f"  {count}", Ink.DIM))
     more = f" … {len(dead) - MOST_NAMED:,}" if len(dead) > MOST_NAMED else ""
-    text = _("dead: {names}").format(names=", ".join(dead[:MOST_NAMED]) + more)
+    text = _("dead: {names}").format(names=joined(dead[:MOST_NAMED], ", ") + more)
     return (Span(text, Ink.BAD), Span(f"  {count}", Ink.DIM))
 
 

@@ -41,7 +41,9 @@ def published_title(session: Session, figures: Sequence[Figure]) -> Line:
     )
 
 
-def published_table(session: Session, figures: Sequence[Figure], selected: int, *, wide: bool) -> TableView:
+def published_table(
+    session: Session, figures: Sequence[Figure], selected: int, *, wide: bool, narrow: bool = False
+) -> TableView:
     """A row a figure, in the order of the source.
 
     Args:
@@ -49,8 +51,9 @@ def published_table(session: Session, figures: Sequence[Figure], selected: int, 
         figures: the figures, verified.
         selected: the selected row.
         wide: whether there is room beside the table; else what is said of a figure is brief, below it.
+        narrow: whether there is no room for all columns; what they have is said of the selected figure.
     """
-    about = _about(session, figures[selected], brief=not wide) if figures else ()
+    about = _about(session, figures[selected], brief=not wide, narrow=narrow) if figures else ()
     first = max(min(selected - WINDOW // 2, len(figures) - WINDOW), 0)
     window = figures[first : first + WINDOW]
     rows = tuple(_row(session, figure) for figure in window)
@@ -86,7 +89,7 @@ def _edited(session: Session) -> tuple[Line, ...]:
 
 def _columns(rows: Sequence[tuple[Span, ...]]) -> tuple[Column, ...]:
     titles = ("", _("value"), _("printed"), _("computed"), _("step"), _("verdict"))
-    ranks = (0, 0, 0, 2, 1, 3)
+    ranks = (0, 0, 0, 1, 2, 3)
     sizes = [max((width(row[k].text) for row in rows), default=1) for k in range(6)]
     return tuple(
         Column(title=title, width=sizes[k], right=k in {2, 3}, rank=ranks[k]) for k, title in enumerate(titles)
@@ -131,14 +134,16 @@ def place(session: Session, figure: Figure) -> str:
     return address(session.schedule, figure.position) if figure.position else _("given")
 
 
-def _about(session: Session, figure: Figure, *, brief: bool) -> tuple[Line, ...]:
+def _about(session: Session, figure: Figure, *, brief: bool, narrow: bool) -> tuple[Line, ...]:
     """What is said of the selected figure; of little room the verdict and its reason."""
     finding, expect = figure.finding, figure.finding.expect
     mark, ink = _verdict(figure)
     said: Line = (Span(f"{mark} ", ink), Span(figure.symbol, Ink.STRONG), Span("  " + _said(figure), ink))
     reason = reason_of(expect)
     if brief:
-        return (said, (Span(reason, Ink.TEXT),)) if reason else (said,)
+        text = _("{value} at {place}").format(value=_computed(figure), place=place(session, figure))
+        more: Line = (Span(_("computed {value}").format(value=text), Ink.TEXT),) if narrow else ()
+        return tuple(line for line in (said, more, (Span(reason, Ink.TEXT),) if reason else ()) if line)
     updates = ngettext("after {count} update", "after {count} updates", expect.updates)
     lines: list[Line] = [
         said,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from retrograde.engine.network.network import Network
 
 LONGEST_TOPOLOGY = 28
-"""Cells that the widths of the layers take at most."""
+"""Cells that the widths of the layers take at most, where there is not room for all of them."""
 
 
 def header_view(reading: Reading) -> HeaderView:
@@ -57,6 +57,7 @@ def header_view(reading: Reading) -> HeaderView:
         text = _("term {term} of step {number} of {count}").format(term=reading.term, number=place, count=steps)
     return HeaderView(
         scenario=_title(reading),
+        brief_scenario=_title(reading, LONGEST_TOPOLOGY),
         crumbs=tuple(crumbs),
         step=text,
         loss=loss_label(reading, 9),
@@ -65,18 +66,24 @@ def header_view(reading: Reading) -> HeaderView:
     )
 
 
-def _title(reading: Reading) -> str:
-    """What is on the screen: the scenario with the widths of its layers, or the file of a recording."""
+def _title(reading: Reading, limit: int | None = None) -> str:
+    """What is on the screen: the scenario with the widths of its layers, or the file of a recording.
+
+    Args:
+        reading: the session at its position.
+        limit: cells that the widths take at most.
+    """
     recording = reading.recording
     if recording is not None:
         return f"{recording.file.path.name} · PyTorch {recording.records.torch.partition('+')[0]}"
-    return _named(reading.network)
+    return _named(reading.network, limit)
 
 
-@lru_cache(maxsize=1)
-def _named(network: Network) -> str:
+@lru_cache(maxsize=2)
+def _named(network: Network, limit: int | None) -> str:
     """The name of a scenario with the widths of its layers."""
-    return f"{network.scenario.name} · {shorten(network.scenario.topology, LONGEST_TOPOLOGY)}"
+    topology = network.scenario.topology
+    return f"{network.scenario.name} · {topology if limit is None else shorten(topology, limit)}"
 
 
 def timeline_view(reading: Reading, pins: Pins = NO_PINS) -> TimelineView:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from retrograde.engine.scenario.settings import value_text
@@ -185,7 +186,10 @@ def _legend(groups: Sequence[Group], level: int, signs: Mapping[Fate, str]) -> s
 
 def luck(causes: Causes, *, seeded: bool) -> str:
     """Whether it is luck or the setting that runs converge, in a sentence."""
-    keys = ", ".join(f"{visible(key)} {share:.0%}" for key, share in causes.keys.items())
+    parts = [f"{visible(key)} {share:.0%}" for key, share in causes.keys.items()]
+    if len(parts) > 1:
+        parts.append(_("only together {share}").format(share=f"{causes.together:.0%}"))
+    keys = ", ".join(parts)
     if not causes.keys:
         return _("luck or setting: there is one setting, so who converges is luck alone")
     if not seeded:
@@ -260,7 +264,7 @@ def _to_open(found: Sweep, groups: Sequence[Group]) -> Iterator[Line]:
         if having:
             group = max(having, key=lambda one: one.fates[fate].count)
             seed, at = group.examples[fate]
-            lines.append((fate, "retrograde " + found.plan.called(group.number, seed, at)))
+            lines.append((fate, "retrograde " + quote(found.plan.called(group.number, seed, at))))
     alarms = [(group, *next(iter(group.alerts.items()))) for group in groups if group.alerts]
     if alarms:
         yield ()

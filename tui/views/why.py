@@ -10,7 +10,7 @@ from retrograde.engine.equations.expression import Ref, refs
 from retrograde.engine.equations.rendering import render
 from retrograde.engine.explaining.factors import FactorKind
 from retrograde.engine.explaining.telling import moment
-from retrograde.engine.text import N_, _, joined, ngettext
+from retrograde.engine.text import N_, _, joined, lead, ngettext
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import Ink, signed
@@ -277,7 +277,9 @@ def _foot(reading: WhyReading, further: Beyond | None) -> tuple[Line, ...]:
         lines.append((Span(_count(reading), Ink.TEXT),))
     if further is not None:
         lines += [(Span(typeset(sentence), Ink.CHANGED),) for sentence in (*_since(reading, further), *further.told)]
-    if found.step is not None and math.isfinite(found.step):
+    if found.step == 0:
+        lines.append((Span(_("The update leaves the parameter as it is."), Ink.TEXT),))
+    elif found.step is not None and math.isfinite(found.step):
         text = _("The update changes it by {step}").format(step=brief(found.step, 2))
         if found.relative_step is not None:
             text += _(", {share} of the parameter").format(share=brief(found.relative_step, 2))
@@ -321,8 +323,8 @@ def _product(account: Account, value: float) -> Line:
     found = multiplied([math.exp(part) for part in kept.values()], abs(value))
     text = " × ".join(f"{name} {factor}" for name, factor in zip(kept, found.factors, strict=True))
     sign = "= " if value > 0 else "= −"
-    badge = Span(_("✓ multiplies up:"), Ink.GOOD) if found.holds else Span(_("rounded:"), Ink.DIM)
-    return (badge, Span(f" {text} {sign}{found.product}", Ink.STRONG))
+    word, ink = (_("✓ multiplies up"), Ink.GOOD) if found.holds else (_("rounded"), Ink.DIM)
+    return (Span(lead(word), ink), Span(f"{text} {sign}{found.product}", Ink.STRONG))
 
 
 def factors_of(moment: Moment, terms: Iterable[GraphTerm]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten, wrap
+from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, middle, shorten, wrap
 from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.records.marks import PanelEdge
@@ -28,6 +28,8 @@ class Breadcrumb(Drawn[HeaderView]):
         canvas.spans(max(place, 0), 0, form.crumbs, right)
 
 
+LONGEST_NAME = 24
+"""Cells of a name where there is not room for all of it."""
 BRAND = Span(" retrograde  ", Ink.BRAND)
 
 
@@ -41,12 +43,15 @@ class _Form(NamedTuple):
 
 def _forms(view: HeaderView, arrow: str) -> Iterator[_Form]:
     """The forms of the top line, the longest first."""
-    whole: Line = (Span(view.scenario, Ink.STRONG),)
+    full: Line = (Span(view.scenario, Ink.STRONG),)
+    whole: Line = (Span(view.brief_scenario or view.scenario, Ink.STRONG),)
     name: Line = (Span(view.scenario.split(" ", 1)[0], Ink.STRONG),)
+    short: Line = (Span(middle(name[0].text, LONGEST_NAME), Ink.STRONG),)
     gap, end = Span("   "), Span(" ")
     tail: Line = (Span(view.step, Ink.TEXT), gap, *view.loss, end)
     brief: Line = (Span(view.step, Ink.TEXT), gap, *(view.brief_loss or view.loss), end)
     briefest: Line = (Span(view.brief_step or view.step, Ink.TEXT), gap, *(view.brief_loss or view.loss), end)
+    yield _Form((BRAND, *full), _crumbs(view.crumbs, arrow, long=True), tail)
     yield _Form((BRAND, *whole), _crumbs(view.crumbs, arrow, long=True), tail)
     yield _Form(whole, _crumbs(view.crumbs, arrow, long=True), tail)
     yield _Form(whole, _crumbs(view.crumbs, arrow), tail)
@@ -54,10 +59,14 @@ def _forms(view: HeaderView, arrow: str) -> Iterator[_Form]:
     yield _Form(name, _crumbs(view.crumbs, arrow), brief)
     for rank in range(max((crumb.rank for crumb in view.crumbs), default=0), -1, -1):
         crumbs = tuple(crumb for crumb in view.crumbs if crumb.rank <= rank)
-        yield _Form(name, _crumbs(crumbs, arrow), brief)
-        yield _Form(name, _crumbs(crumbs, arrow), briefest)
+        for head in (name, short):
+            yield _Form(head, _crumbs(crumbs, arrow), brief)
+            yield _Form(head, _crumbs(crumbs, arrow), briefest)
+    last = tuple(crumb._replace(value=middle(crumb.value, LONGEST_NAME)) for crumb in view.crumbs[-1:])
+    yield _Form(short, _crumbs(last, arrow), briefest)
     yield _Form(name, (), tail)
-    yield _Form(name, (), briefest)
+    yield _Form(short, (), tail)
+    yield _Form(short, (), briefest)
     yield _Form((), (), briefest)
     yield _Form((), (), (Span(view.brief_step or view.step),))
 

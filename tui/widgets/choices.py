@@ -5,11 +5,11 @@ from __future__ import annotations
 from textual import events
 from textual.message import Message
 
-from retrograde.tui.canvas.canvas import Canvas
+from retrograde.tui.canvas.canvas import Canvas, shorten
 from retrograde.tui.canvas.inks import SELECTED, Ink
 from retrograde.tui.records.choices import ChoicesView
 from retrograde.tui.records.marks import PanelEdge
-from retrograde.tui.widgets.panel import Drawn
+from retrograde.tui.widgets.panel import Drawn, draw_keys
 
 
 class Choices(Drawn[ChoicesView]):
@@ -30,6 +30,7 @@ class Choices(Drawn[ChoicesView]):
         """Draws a frame, the rows in sight, and the lines about the selected one."""
         g = canvas.glyphs
         canvas.frame(title=frame.title, ink=Ink.FRAME, corners=frame.corners or g.corners, bottom=True, joints=())
+        draw_keys(canvas, view.keys)
         about = [line for line in view.about if canvas.height >= 10]
         rows = canvas.height - 2 - (len(about) + 1 if about else 0)
         if rows <= 0 or canvas.width < 6:
@@ -49,7 +50,8 @@ class Choices(Drawn[ChoicesView]):
             selected = self._top + position == view.selected
             for column, span in enumerate(row):
                 size = view.columns[column] if column < len(view.columns) else canvas.width
-                canvas.put(x, y, span.text, span.ink, min(x + size, canvas.width - 2))
+                room = min(size, canvas.width - 2 - x)
+                canvas.put(x, y, shorten(span.text, room, g.ellipsis), span.ink)
                 x += size + 2
             if selected:
                 canvas.put(1, y, g.cursor, Ink.KEY)

@@ -12,7 +12,7 @@ from textual.strip import Strip
 
 from retrograde.engine.late import late
 from retrograde.engine.text import N_, _
-from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, shorten, wrap
+from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, middle, wrap
 from retrograde.tui.canvas.glyphs import Glyphs, width
 from retrograde.tui.canvas.inks import SELECTED, Ink
 from retrograde.tui.drawing.cells import fit
@@ -126,7 +126,7 @@ class EquationPanel(Panel[EquationView]):
         rows, items = self._rows(view, canvas.width - 2, canvas.glyphs, pictures, given)
         spare = len(rows) - canvas.height
         if view.around and -spare > LEAST_AROUND:
-            rows += [(), (Span(_("steps around"), Ink.STRONG),), *view.around[: -spare - 2]]
+            rows += [(), (Span(_("steps around"), Ink.STRONG),), *_nearest(view.around, -spare - 2)]
         if spare > 0:
             rows, items = _squeeze(rows, items, spare)
             if len(rows) > canvas.height and items and view.selected < 0:
@@ -228,9 +228,10 @@ class EquationPanel(Panel[EquationView]):
     def _formula(view: EquationView, room: int, brief: str) -> list[Row]:
         """The equation in symbols, in numbers, and its result; a brief one ends with ``brief`` after a line."""
         rows: list[Row] = []
-        indent = width(view.left) + 2
+        left = middle(view.left, room - 2)
+        indent = width(left) + 2
         if indent > room // 2:
-            rows.append((Span(" " + view.left, Ink.STRONG),))
+            rows.append((Span(" " + left, Ink.STRONG),))
             indent = 2
             first: Line = (
                 Span(
@@ -238,12 +239,15 @@ class EquationPanel(Panel[EquationView]):
                 ),
             )
         else:
-            first = (Span(" " + view.left + " ", Ink.STRONG),)
+            first = (Span(" " + left + " ", Ink.STRONG),)
         equals = Span("= ", Ink.DIM)
         for position, part in enumerate((view.symbols, view.numbers)):
             if not part or (brief and position):
                 continue
-            lines = break_line(part, max(room - indent - 2 - 2 * bool(brief), 8))
+            space = max(room - indent - 2 - 2 * bool(brief), 8)
+            # The names of a recording are paths: what tells them apart stands at their ends.
+            most = max(space * 4 // 5, 16)
+            lines = break_line(tuple(Span(middle(text, most), ink) for text, ink in part), space)
             if brief and len(lines) > 1:
                 lines = [(*lines[0], Span(f" {brief}", Ink.DIM))]
             for number, broken in enumerate(lines):
@@ -271,6 +275,13 @@ class EquationPanel(Panel[EquationView]):
         return rows
 
 
+def _nearest(around: tuple[Line, ...], count: int) -> tuple[Line, ...]:
+    """As many of the steps around as there is room for, with the one on the screen, whose number stands out."""
+    here = next((k for k, line in enumerate(around) if line[:1] and line[0].ink == Ink.KEY), 0)
+    first = max(min(here - count // 3, len(around) - count), 0)
+    return around[first : first + count]
+
+
 def _place_of(result: Span, rows: Sequence[Row]) -> Offset | None:
     """Where a result begins in a panel; None where it is not in sight."""
     for y, row in enumerate(rows):
@@ -294,7 +305,7 @@ def _operands(view: EquationView, room: int, g: Glyphs) -> list[Row]:
     value = max(width(operand.value) for operand in view.operands)
     rows: list[Row] = []
     for operand in view.operands:
-        name = shorten(operand.symbol, symbol, g.ellipsis)
+        name = middle(operand.symbol, symbol, g.ellipsis)
         rows.append(
             (
                 Span(" " + name + " " * (symbol - width(name)), Ink.OPERAND),

@@ -43,6 +43,10 @@ class NetworkPanel(Panel[NetworkView]):
             _draw_focus(canvas, view.focus, canvas.height - rows + 1, rows)
 
 
+LEAST_BESIDE = 40
+"""Cells from which on what reads a value has room beside what it is made of."""
+
+
 def _draw_focus(canvas: Canvas, focus: FocusView, y: int, rows: int) -> None:
     """The slot and the sum of the terms that are not listed on a line; below it the terms, and where the slot goes."""
     g = canvas.glyphs
@@ -51,24 +55,30 @@ def _draw_focus(canvas: Canvas, focus: FocusView, y: int, rows: int) -> None:
     rest = f" {focus.rest} "
     if focus.rest and end + width(rest) < canvas.width:
         canvas.put(canvas.width - width(rest) - 1, y - 1, rest, Ink.DIM)
-    half = canvas.width // 2 if focus.outgoing else min(canvas.width, 64)
-    if focus.outgoing:
+    beside = bool(focus.outgoing) and (canvas.width >= LEAST_BESIDE or not focus.incoming)
+    half = canvas.width // 2 if beside else min(canvas.width, 64)
+    if beside:
         wide = max(width(row.label) for row in focus.outgoing) + 9
         half = max(half, canvas.width - wide - 2)
     _draw_rows(canvas, focus.incoming, 1, y, half - 2, rows - 1)
-    if focus.outgoing:
+    if beside:
         _draw_rows(canvas, focus.outgoing, half + 1, y, canvas.width - 1, rows - 1)
         if focus.more and len(focus.outgoing) < rows - 1:
             canvas.put(half + 1, y + len(focus.outgoing), focus.more, Ink.DIM)
 
 
 def _draw_rows(canvas: Canvas, rows: tuple[FocusRow, ...], x: int, y: int, limit: int, most: int) -> None:
+    """A row a term, all in one form: with its factors, with its label, or with the first name of its label."""
     g = canvas.glyphs
-    for position, row in enumerate(rows[:most]):
-        value = number(row.value, 4)
-        place = max(limit - width(value), x)
-        text: Line = (Span(row.label, Ink.TEXT), Span(f"  {row.detail}", Ink.DIM))
-        if measure(text) > place - x - 1:
-            text = (Span(shorten(row.label, max(place - x - 1, 0), g.ellipsis), Ink.TEXT),)
-        canvas.spans(x, y + position, text, place - 1)
-        canvas.put(place, y + position, value, signed(row.value))
+    values = [number(row.value, 4) for row in rows]
+    room = max(limit - max(map(width, values), default=0) - x - 1, 0)
+    forms: tuple[list[Line], ...] = (
+        [(Span(row.label, Ink.TEXT), Span(f"  {row.detail}" if row.detail else "", Ink.DIM)) for row in rows],
+        [(Span(row.label, Ink.TEXT),) for row in rows],
+        [(Span(row.label.partition(" · ")[0], Ink.TEXT),) for row in rows],
+    )
+    fitting = (form for form in forms if all(measure(line) <= room for line in form))
+    texts = next(fitting, [(Span(shorten(line[0].text, room, g.ellipsis), Ink.TEXT),) for line in forms[-1]])
+    for position, (row, text, value) in enumerate(zip(rows[:most], texts, values, strict=False)):
+        canvas.spans(x, y + position, text, limit)
+        canvas.put(max(limit - width(value), x), y + position, value, signed(row.value))

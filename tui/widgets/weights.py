@@ -6,7 +6,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from retrograde.engine.text import N_, _, joined
-from retrograde.tui.canvas.canvas import Canvas, Line, Span, shorten
+from retrograde.tui.canvas.canvas import Canvas, Line, Span, middle, shorten
 from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import SELECTED, Ink, signed
 from retrograde.tui.records.marks import Mark
@@ -120,6 +120,10 @@ COLUMNS = (
 """What the first columns are, messages."""
 
 
+LONGEST_NAME = 28
+"""Cells that a name takes at most where they are more than a third of the panel."""
+
+
 class WeightsPanel(Panel[WeightsView]):
     """Draws a ``WeightsView``."""
 
@@ -139,13 +143,13 @@ class WeightsPanel(Panel[WeightsView]):
         start = max(self._top - view.first, 0)
         rows = view.rows[start : start + body]
         self._last = self._top + len(rows)
-        name = max([width(row.name) for row in rows] + [3])
+        name = min(max([width(row.name) for row in rows] + [3]), max(canvas.width // 3, LONGEST_NAME))
         path = max([width(row.path) for row in rows] + [width(_("from→to"))]) if any(row.path for row in rows) else 0
         titles = self._titles(canvas, view)
         fit = _fit(view, titles, canvas.width - 4 - name, path)
         with_path = fit.path
         x = 3 + name + (path + 2 if with_path else 0)
-        place = f"{view.selected + 1}/{view.count}" if view.count > body else "w"
+        place = f"{view.selected + 1:,}/{view.count:,}" if view.count > body else "w"
         canvas.put(2, 0, place if width(place) <= name + 1 else "w", Ink.DIM)
         if view.kept:
             canvas.put(
@@ -190,7 +194,7 @@ class WeightsPanel(Panel[WeightsView]):
         ink = {Mark.TARGET: Ink.CHANGED, Mark.OPERAND: Ink.OPERAND, Mark.IDLE: Ink.STRONG}[row.mark]
         canvas.put(0, y, g.cursor if selected else " ", Ink.KEY)
         canvas.put(1, y, mark, ink)
-        canvas.put(2, y, shorten(row.name, name, g.ellipsis), Ink.MATCH if row.match else ink)
+        canvas.put(2, y, middle(row.name, name, g.ellipsis), Ink.MATCH if row.match else ink)
         if at > 0:
             canvas.put(4 + name, y, row.path, Ink.DIM)
         values: Line = (

@@ -86,7 +86,7 @@ class GuardedApp(App[int]):
                     self._drop(widget)
                 elif isinstance(message, events.Key) and message.key == "escape":
                     # A screen that raises at every key is left by this one all the same.
-                    self._drop(self.screen)
+                    self._drop(next(reversed(self.screen_stack), None))
 
         # Of the one, not of its class: Textual's own widgets are guarded as well.
         widget._dispatch_message = guarded  # type: ignore[method-assign]
@@ -97,7 +97,7 @@ class GuardedApp(App[int]):
             self.call_later(self._leave, pump)
 
     def _leave(self, screen: Screen[object]) -> None:
-        if self.screen is screen and len(self.screen_stack) > 2:
+        if self.screen_stack[-1:] == [screen] and len(self.screen_stack) > 2:
             screen.dismiss(None)
 
     def _handle_exception(self, error: Exception) -> None:

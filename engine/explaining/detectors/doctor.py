@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from retrograde.engine.equations.ailments import AILMENTS
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.explaining.detectors import data, gradients, initial, progress, rates, units  # noqa: F401
 from retrograde.engine.explaining.detectors.case import Case
 from retrograde.engine.explaining.detectors.judging import CASE, JUDGES, SIGHT, WATCH, Judge, judges
@@ -43,7 +44,7 @@ class _EveryLoss(LossHistory):
         super().__init__()
         self.losses: list[float] = []
 
-    def extend(self, start: int, losses: Sequence[float] | np.ndarray) -> None:
+    def extend(self, start: int, losses: Sequence[float] | Floats) -> None:
         """Adds E of the iterations from ``start`` on."""
         self.losses.extend([*losses][max(0, len(self.losses) - start) :])
         super().extend(start, losses)

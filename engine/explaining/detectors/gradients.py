@@ -83,7 +83,7 @@ def _origin_of(sight: Sight) -> Found:
     began = origin(sight.frame)
     assert began is not None
     notation = sight.case.network.notation
-    reads = ", ".join(f"{notation.symbol(ref)} = {sight.frame.value(ref):.6g}" for ref in began.operands[:3])
+    reads = joined((f"{notation.symbol(ref)} = {sight.frame.value(ref):.6g}" for ref in began.operands[:3]), ", ")
     cause = _("{name} is {value}: {what}").format(
         name=notation.symbol(began.ref), value=began.value, what=str(began.breakdown)
     )

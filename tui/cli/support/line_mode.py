@@ -293,15 +293,14 @@ class LineMode:
     # -- asking
 
     def _print(self, rest: str) -> str:
-        from retrograde.tui.debugger.querying import worth
-        from retrograde.tui.views.debugging import address
+        from retrograde.tui.debugger.querying import asked_at, moment, worth
 
         session = self._session
-        expression, _after, where = (part.strip() for part in rest.partition(" after "))
+        expression, where = asked_at(rest)
         formula = session.formula(expression)
-        at = session.find(f"@{where}" if where.isdigit() else where) if where else session.position
+        at, when = moment(session, where)
         value = session.look_at(formula, at, self._bar.searched) if where else session.look(formula)
-        return worth(expression, value, address(session.schedule, at), 9)
+        return worth(expression, value, when, 9)
 
     def _ask(self, verb: str, text: str) -> str:
         from retrograde.tui.debugger.querying import answer

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from retrograde.engine.errors import EngineError
 from retrograde.engine.recording import is_recording
 from retrograde.engine.text import _, joined
-from retrograde.tui.cli.support.numbers import encoded, shown
+from retrograde.tui.plain.numbers import encoded, shown
+from retrograde.tui.plain.recordings import break_record, given_record, recorded_record
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.expression import Ref
@@ -65,7 +66,7 @@ def trace_recording(
     """
     recording = opened(source)
     for step in _steps(recording, start, end, granularity):
-        line = json.dumps(record(recording, step), ensure_ascii=False, allow_nan=False)
+        line = json.dumps(recorded_record(recording, step), ensure_ascii=False, allow_nan=False)
         print(line if form == "jsonl" else translate("\n".join(step_lines(recording, step))))
     return 0
 
@@ -160,33 +161,6 @@ def _maker(recording: Recording, name: str) -> str:
     return _("given") if op is None else _("made by {op}").format(op=op.title)
 
 
-def record(recording: Recording, step: Step) -> dict[str, Any]:
-    """A step of a recording as plain values; docs/pytorch.md describes the fields."""
-    op = recording.op(step.place.op)
-    source = recording.source(step.place.op)
-    has_values = all(recording.recorded.has_values(array) for array in (op.target, *op.inputs))
-    stated = op.has_equation and has_values
-    symbols, numbers = step.text(digits=17) if stated else ("", "")
-    return {
-        "number": step.moment.step,
-        "op": step.place.op + 1,
-        "phase": op.call.phase,
-        "module": op.call.module,
-        "node": op.call.node,
-        "aten": op.call.op,
-        "source": None if source is None else {"file": source.file, "line": source.line, "text": source.text},
-        "name": step.name,
-        "dtype": recording.value_of(op.target).dtype,
-        "equation": symbols or None,
-        "numbers": numbers or None,
-        "result": encoded(step.result) if recording.recorded.has_values(op.target) else None,
-        "operands": [
-            {"name": operand.name, "value": encoded(operand.value), "made_by": operand.made_by}
-            for operand in (step.operands if stated else ())
-        ],
-    }
-
-
 def check_recording(source: str, *, every: bool) -> int:
     """Hold every op to its equation, print what does not agree, and return the exit code.
 
@@ -212,7 +186,7 @@ def _report(recording: Recording, source: str, checks: list[OpCheck]) -> Iterato
     yield from (f"  {note}" for note in records.notes)
     names = sorted({recording.op(check.op).call.op for check in checks if check.missing == "equation"})
     if names:
-        yield "  " + _("no equation: {names}").format(names=", ".join(names))
+        yield "  " + _("no equation: {names}").format(names=joined(names, ", "))
     if absent := sum(check.missing == "values" for check in checks):
         yield "  " + _("{count} ops are not checked: their numbers are not in the file").format(count=absent)
     checked, wrong = sum(check.checked for check in checks), [check for check in checks if check.disagreeing]
@@ -243,7 +217,7 @@ def query_recording(source: str, text: str, *, as_json: bool) -> int:
     step = recording.made_by(ref)
     if as_json:
         given: dict[str, Any] = {"name": recording.notation.name(ref), "result": encoded(recording.frame.value(ref))}
-        found = given if step is None else record(recording, step)
+        found = given if step is None else recorded_record(recording, step)
         uses = _uses(recording, ref)
         found["used_by"] = None if uses is None else [use.number for use in uses]
         print(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
@@ -295,7 +269,7 @@ def why_recording(source: str, *, as_json: bool) -> int:
     if given is not None and given.value == -math.inf:
         given = None
     if as_json:
-        told = _break_record(recording, found) if given is None else _given_record(given)
+        told = break_record(recording, found) if given is None else given_record(given)
         print(json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False))
     else:
         print("\n".join(story(recording, found)) if given is None else given_line(recording, given))
@@ -307,24 +281,6 @@ def given_line(recording: Recording, given: Found) -> str:
     call = recording.records.calls[given.call]
     text = _("{name} = {value} was given to {op}: no step made it")
     return text.format(name=given.symbol, value=shown(given.value), op=call.node or call.op)
-
-
-def _given_record(given: Found) -> dict[str, Any]:
-    return {"finding": "given", "name": given.symbol, "result": encoded(given.value)}
-
-
-def _break_record(recording: Recording, found: Break | None) -> dict[str, Any]:
-    if found is None:
-        return {"finding": "finite"}
-    from retrograde.engine.network.program import Place
-
-    return {
-        "finding": "not finite",
-        "breakdown": None if found.origin is None else str(found.origin.breakdown),
-        "broken": found.broken,
-        "reached": list(found.reached),
-        "step": record(recording, recording.step_at(Place(found.op, None, found.element))),
-    }
 
 
 def story(recording: Recording, found: Break | None) -> Iterator[str]:
@@ -352,7 +308,7 @@ def story(recording: Recording, found: Break | None) -> Iterator[str]:
     if found.broken > 1:
         yield "  " + _("{broken} of its {size} elements are not finite").format(broken=found.broken, size=size)
     if found.reached:
-        listed = ", ".join(found.reached[:_MOST])
+        listed = joined(found.reached[:_MOST], ", ")
         yield "  " + _("not finite after it: {names}").format(names=listed + (" …" if found.reached[_MOST:] else ""))
 
 

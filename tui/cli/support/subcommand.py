@@ -81,6 +81,17 @@ def count(text: str) -> int:
     return number
 
 
+def port(text: str) -> int:
+    """A port, for argparse; 0 for any that is free.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    if not (text.isascii() and text.isdigit() and int(text) < 1 << 16):
+        raise argparse.ArgumentTypeError(_("{text!r} is not a port from 0 to 65535").format(text=text))
+    return int(text)
+
+
 DATA = argument("--data", metavar="FILE", help=N_("use this data file, wherever it is"))
 JSON = argument("--json", action="store_true", help=N_("one JSON object, numbers in full"))
 EPOCHS = argument("--epochs", type=count, metavar="N", help=N_("stop after this many epochs"))

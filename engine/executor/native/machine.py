@@ -1,0 +1,71 @@
+"""Machine code from the text of a module, by LLVM."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from functools import cache, cached_property
+from typing import Any
+
+from retrograde.engine.executor.native.printing import NAME
+
+_TYPES = (
+    *(ctypes.c_void_p,) * 3,
+    *(ctypes.c_int64,) * 2,
+    ctypes.c_void_p,
+    ctypes.c_int64,
+    *(ctypes.c_void_p,) * 3,
+    ctypes.c_int64,
+)
+"""The parameters of what ``printing.printed`` prints."""
+
+
+@cache
+def llvm() -> Any:
+    """The binding of LLVM, ready for this processor."""
+    from llvmlite import binding
+
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    return binding
+
+
+class Code:
+    """Compiled functions; they live as long as this does.
+
+    Args:
+        text: the module.
+    """
+
+    def __init__(self, text: str) -> None:
+        binding = llvm()
+        target = binding.Target.from_default_triple()
+        machine = target.create_target_machine(
+            cpu=binding.get_host_cpu_name(), features=binding.get_host_cpu_features().flatten(), opt=2, jit=True
+        )
+        module = binding.parse_assembly(text)
+        module.triple, module.data_layout = machine.triple, str(machine.target_data)
+        tuning = binding.create_pipeline_tuning_options(speed_level=2)
+        binding.create_pass_builder(machine, tuning).getModulePassManager().run(
+            module, binding.create_pass_builder(machine, tuning)
+        )
+        self._engine: Any = binding.create_mcjit_compiler(module, machine)
+        self._engine.finalize_object()
+
+    @cached_property
+    def function(self) -> Callable[..., None]:
+        """What ``printing.printed`` has printed; who calls it lets go of the interpreter's lock."""
+        found: Callable[..., None] = ctypes.CFUNCTYPE(None, *_TYPES)(self._engine.get_function_address(NAME))
+        return found
+
+    def group(self, number: int, *, short: bool) -> Callable[[int, int], None]:
+        """One of what ``blocks.printed_groups`` has printed; a short one keeps the interpreter's lock."""
+        kind = ctypes.PYFUNCTYPE if short else ctypes.CFUNCTYPE
+        address = self._engine.get_function_address(f"group{number}")
+        found: Callable[[int, int], None] = kind(None, ctypes.c_void_p, ctypes.c_void_p)(address)
+        return found
+
+    @property
+    def scratch(self) -> int:
+        """The numbers of scratch memory that its groups need."""
+        return int(ctypes.CFUNCTYPE(ctypes.c_int64)(self._engine.get_function_address("scratch"))())

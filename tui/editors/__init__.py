@@ -1,0 +1,1 @@
+"""A session as a debuggee of an editor: the Debug Adapter Protocol, by the standard library alone."""
