@@ -8,7 +8,6 @@ from textual.binding import BindingType
 
 from retrograde.engine.text import _
 from retrograde.tui.screens.looking import LookingScreen, Work
-from retrograde.tui.screens.published import WIDE
 from retrograde.tui.views.forensics_table import explanations, forensics_table, forensics_title
 
 if TYPE_CHECKING:
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
     from retrograde.tui.canvas.glyphs import Glyphs
     from retrograde.tui.records.table_view import TableView
     from retrograde.tui.work.jobs import Job
+
+WIDE = 110
+"""Cells from which there is room beside the table."""
 
 
 class ForensicsScreen(LookingScreen):
