@@ -112,6 +112,10 @@ def _weights(site: Site, facts: Facts) -> Iterator[Found]:
     updated = array.role is Role.UPDATED and array.of is not None
     weight = array.of if updated else array
     assert weight is not None
+    if updated and site.op.phase is Phase.BACKWARD:
+        before = Ref(weight, node.index)
+        stated = ("out of place", "", instead(before)) if facts.stated_in_place else None
+        yield stated or ("in place", "", Edit(Way.STATED, before))
     if weight.role is not Role.WEIGHT or not isinstance(site.parent, Product | Sum):
         return
     if site.op.phase is Phase.FORWARD and not updated:
@@ -119,13 +123,6 @@ def _weights(site: Site, facts: Facts) -> Iterator[Found]:
     if site.op.phase is not Phase.BACKWARD or site.by_parameter:
         return
     where = site.op.target.name
-    if updated:
-        before = Ref(weight, node.index)
-        yield (
-            ("out of place", "", instead(before))
-            if facts.stated_in_place
-            else ("in place", "", Edit(Way.STATED, before))
-        )
     yield from ((kind, weight.name, instead(turned)) for kind, turned in _turned(Ref(weight, node.index), "backward"))
     yield "no weights", where, instead(ONE)
     if site.of is not None and site.of.role is Role.OUT:

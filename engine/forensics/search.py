@@ -143,7 +143,8 @@ class Search:
         self._note_inert()
         active = [number for number in range(count) if number not in self._inert]
         active = [number for number in active if (number,) in self.fits]
-        pairs = (pair for pair in combinations(active, 2) if self._joins(pair))
+        limit = best + CLOSE
+        pairs = (pair for pair in combinations(active, 2) if self.bits(pair) <= limit and self._joins(pair))
         best = min(best, self._tried(self._promising(pairs, look), look, best))
         beam = sorted((one for one in self.fits if len(one) == 2), key=lambda one: (self.cost(one, look), one))[:BEAM]
         triples = {tuple(sorted((*pair, third))) for pair in beam for third in active if third not in pair}
@@ -184,7 +185,8 @@ class Search:
 
     def _promising(self, pairs: Iterator[Set], among: int) -> list[Set]:
         """Pairs, those first whose parts give most."""
-        return sorted(pairs, key=lambda pair: (min(self.cost((one,), among) for one in pair), self.bits(pair)))
+        costs = {one[0]: self.cost(one, among) for one in self.fits if len(one) == 1}
+        return sorted(pairs, key=lambda pair: min(costs[pair[0]], costs[pair[1]]))
 
     def _joins(self, chosen: Set) -> bool:
         return all(one.joins(other) for one, other in combinations(self.deviations(chosen), 2))

@@ -7,8 +7,8 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
-from retrograde.tui.cli.support.numbers import encoded
 from retrograde.tui.cli.support.terminal import only_ascii
+from retrograde.tui.plain.numbers import encoded
 
 if TYPE_CHECKING:
     from retrograde.engine.forensics.forensics import Explanation, Report
