@@ -41,7 +41,6 @@ def test_the_figures_of_a_file_are_two_programs(capsys: pytest.CaptureFixture[st
         (("slip", "mazur", "grad(w5)", "half"), "half is no number"),
         (("slip", "mazur", "grad(w55)", "0.5"), "there is no value called grad(w55); did you mean"),
         (("slip", "mazur", "E", "0.5", "--updates", "-1"), "'-1' is not a whole number from 0"),
-        (("figures", ".toml"), "there are no published figures"),
     ],
 )
 def test_what_makes_no_sense_is_said(arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]) -> None:
