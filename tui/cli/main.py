@@ -46,6 +46,7 @@ SUBCOMMANDS: tuple[str, ...] = (
     "import",
     "compare",
     "code",
+    "worksheet",
     "data",
     "schema",
 )

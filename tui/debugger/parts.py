@@ -14,6 +14,7 @@ from retrograde.tui.debugger.copying import Copying
 from retrograde.tui.debugger.doctoring import Doctoring
 from retrograde.tui.debugger.editing import Editing
 from retrograde.tui.debugger.explaining import Explaining
+from retrograde.tui.debugger.exporting import Exporting
 from retrograde.tui.debugger.helping import Helping
 from retrograde.tui.debugger.jumping import Jumping
 from retrograde.tui.debugger.keeping import Keeping
@@ -64,6 +65,7 @@ class Parts:
         self.desk = desk
         self.working = Working(desk)
         self.keeping = Keeping(desk, self.working, keeper)
+        self.exporting = Exporting(desk, self.working)
         self.listing = Listing(desk, self.working)
         self.badges = Badges(desk, self.working)
         self.beside = Beside(desk, self.working)
