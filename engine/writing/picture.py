@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement, tostring
 
+from retrograde.engine.equations.array import Array, Phase
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.explaining.step import shown
 from retrograde.engine.layers.dense import DenseLayer
@@ -18,6 +20,9 @@ MOST_NODES = 10
 """Neurons of a layer that are drawn one by one."""
 MOST_LABELS = 12
 """Edges between two layers that are labelled."""
+MOST_VALUES = 40
+"""Values of a scalar graph that are drawn one by one."""
+NARROW = 110
 COLUMN, ROW, RADIUS, EDGE = 170, 70, 20, 6
 BOX = (62, 26)
 """Half the width and half the height of a box."""
@@ -76,7 +81,10 @@ class _Spot(NamedTuple):
 
 
 def network_picture(network: Network) -> Picture:
-    """The network, with the initial weights where there is room for them."""
+    """The network, with the initial weights where there is room for them; a small scalar graph value by value."""
+    graph = _graph(network)
+    if graph is not None:
+        return graph
     depths = _depths(network)
     columns: dict[int, list[str]] = {}
     for name, depth in depths.items():
@@ -105,6 +113,52 @@ def network_picture(network: Network) -> Picture:
         circles=tuple((spot.x, y) for spot in spots.values() for y in spot.nodes),
         boxes=tuple((spot.x, spot.middle) for spot in spots.values() if not spot.nodes),
         labels=tuple(drawing.labels),
+    )
+
+
+def _graph(network: Network) -> Picture | None:
+    """The values of a network that is one scalar graph, each after those that it is made of; None of other networks."""
+    if [info.spec.kind for info in network.layers] != ["graph"]:
+        return None
+    ops = [op for op in network.program(network.batch).ops if op.phase is Phase.FORWARD]
+    depths: dict[Array, int] = {op.target: 0 for op in ops}
+    sources = {op.target: tuple(dict.fromkeys(op.inputs)) for op in ops}
+    given = dict.fromkeys(array for op in ops for array in op.inputs if array not in depths)
+    if len(ops) + len(given) > MOST_VALUES or any(math.prod(array.element_shape) > 1 for array in (*given, *depths)):
+        return None
+    for op in ops:
+        depths[op.target] = 1 + max((depths.get(array, 0) for array in op.inputs), default=0)
+    for array in given:
+        # A number that is given stands just before what reads it first.
+        depths[array] = min(depths[op.target] for op in ops if array in op.inputs) - 1
+    columns: dict[int, list[Array]] = {}
+    for array in (*given, *sources):
+        columns.setdefault(depths[array], []).append(array)
+    height = (max(map(len, columns.values())) + 0.5) * ROW + 2 * EDGE
+    spots: dict[Array, tuple[float, float]] = {}
+    for depth, arrays in columns.items():
+        # Every other column lies lower, so that a line past it does not run through its values.
+        top = (height - len(arrays) * ROW) / 2 + (0.75 if depth % 2 else 0.25) * ROW
+        spots |= {array: ((depth + 0.5) * NARROW, top + row * ROW) for row, array in enumerate(arrays)}
+    labels: list[Label] = []
+    for array, (x, y) in spots.items():
+        labels.append(_inside(x, y, network.notation.symbol(Ref(array, (0,) * len(array.shape)))))
+        if array in network.parameters:
+            labels.append(
+                Label(x, y + RADIUS + 12, _written(float(network.parameters[array].ravel()[0])), 12, pale=True)
+            )
+    return Picture(
+        width=(max(columns) + 1) * NARROW,
+        height=height + 0.25 * ROW,
+        title=_("the network {topology}").format(topology=network.scenario.topology),
+        lines=tuple(
+            Line(spots[source][0] + RADIUS, spots[source][1], spots[target][0] - RADIUS, spots[target][1])
+            for target, read in sources.items()
+            for source in read
+        ),
+        circles=tuple(spots.values()),
+        boxes=(),
+        labels=tuple(labels),
     )
 
 
@@ -151,7 +205,7 @@ def _layer(drawing: _Drawing, network: Network, name: str, spot: _Spot) -> None:
         drawing.labels.append(Label(spot.x, spot.middle + 12, shape, 13, pale=True))
         return
     for unit, y in enumerate(spot.nodes):
-        drawing.labels.append(Label(spot.x, y, network.notation.neuron(name, unit), 13))
+        drawing.labels.append(_inside(spot.x, y, network.notation.neuron(name, unit)))
     said = name if info is None or info.activation == "identity" else f"{name}: {info.activation}"
     drawing.labels.append(Label(spot.x, spot.nodes[-1] + RADIUS + 15, said, 13, pale=True))
 
@@ -189,8 +243,18 @@ def _edges(drawing: _Drawing, network: Network, info: LayerInfo, source: str, sp
 def _label(line: Line, notation: Notation, ref: Ref, value: float) -> Label:
     """The weight of an edge, nearer to the neuron that it leads to, where crossing lines have parted."""
     share = 0.66
-    text = f"{notation.symbol(ref)} {shown(value, 4)}".replace("-", "−")
+    text = f"{notation.symbol(ref)} {_written(value)}"
     return Label(line.x1 + (line.x2 - line.x1) * share, line.y1 + (line.y2 - line.y1) * share, text, 12, on_edge=True)
+
+
+def _inside(x: float, y: float, text: str) -> Label:
+    """The name of a neuron, small enough for its circle."""
+    return Label(x, y, text, min(13, max(6, 4 * RADIUS // max(len(text), 1))))
+
+
+def _written(value: float) -> str:
+    """A number with a few digits."""
+    return shown(value, 4).replace("-", "−")
 
 
 def as_svg(picture: Picture) -> str:
