@@ -1,4 +1,5 @@
 """How Sphinx makes the book of these pages, in one language at a time: see docs/development.md."""
+
 project = "Retrograde"
 author = "The Retrograde authors"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]

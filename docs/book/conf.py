@@ -79,7 +79,10 @@ def _translated(text: str) -> str:
         if line.startswith("| "):
             line = " | ".join(_(cell) if cell.strip() else cell for cell in line.strip("|").strip().split(" | "))
             line = f"| {line} |"
-        elif re.fullmatch(r"[A-Z].*\.", line) and (said := _(line[0].lower() + line[1:-1])) != line[0].lower() + line[1:-1]:
+        elif (
+            re.fullmatch(r"[A-Z].*\.", line)
+            and (said := _(line[0].lower() + line[1:-1])) != line[0].lower() + line[1:-1]
+        ):
             line = said + "。"
         found.append(_COMMANDS.get(line, line))
     return "\n".join(found) + "\n"

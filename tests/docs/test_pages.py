@@ -52,7 +52,9 @@ def test_the_book_has_every_page_once_and_the_readme_leads_to_it(index: str) -> 
 
 
 def test_the_api_page_has_every_public_name() -> None:
-    named = re.findall(r"^\.\. auto\w+:: retrograde\.engine\.(\w+)$", (DOCS / "api.md").read_text(encoding="utf-8"), re.M)
+    named = re.findall(
+        r"^\.\. auto\w+:: retrograde\.engine\.(\w+)$", (DOCS / "api.md").read_text(encoding="utf-8"), re.M
+    )
     assert sorted(named) == sorted(retrograde.engine.__all__)
 
 
