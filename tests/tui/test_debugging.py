@@ -483,3 +483,22 @@ async def test_the_panel_draws_at_any_size(opened, ascii_only: bool) -> None:
             if size[0] >= 80:
                 assert "max(abs(grad(W_h)))" in text
             await driver.press("m", "x", "colon", "z", "escape")
+
+
+async def test_after_a_mistake_the_key_of_the_prompt_begins_a_new_line(opened) -> None:
+    async with opened("mazur") as driver:
+
+        def line() -> str:
+            return driver.app.screen.query_one("Input").value
+
+        await write(driver, "frist E < 1")
+        await driver.press(":", *"w5")
+        assert line() == "w5"
+        assert "is no command" not in driver.text()
+        await driver.press("up")
+        assert line() == "frist E < 1", "the line with the mistake is kept"
+        await driver.press("escape")
+        # What is mended is written on, and a colon in it is one.
+        await write(driver, "2:1:99")
+        await driver.press("backspace", "backspace", "backspace", ":", "1")
+        assert line() == "2:1:1"
