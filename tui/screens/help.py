@@ -199,7 +199,8 @@ class HelpScreen(AnsweringModal[None]):
         for pair in zip_longest(entries[:half], entries[half:]):
             for one in pair:
                 left, said = ("", "") if one is None else (self._shown(one.left), self._shown(one.said))
-                said = shorten(said, max(room - column - 3, 1), self._look.glyphs.ellipsis)
+                # A blank at the end keeps the columns apart.
+                said = shorten(said, max(room - column - 4, 1), self._look.glyphs.ellipsis)
                 text.append(" " + padded(left, column) + "  ", _ink(style(Ink.KEY)))
                 text.append(padded(said, max(room - column - 3, 1)), _ink(style(Ink.TEXT)))
             text.append("\n")
