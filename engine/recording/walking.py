@@ -113,6 +113,11 @@ class RecordedTimeline(Timeline):
         self._recorded = recorded
         self._name = name
 
+    @property
+    def native(self) -> bool:
+        """Nothing is computed here."""
+        return False
+
     def limit(self, budget: int) -> None:
         """Nothing is kept: the values are in the file."""
         del budget

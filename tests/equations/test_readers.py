@@ -63,6 +63,7 @@ def test_every_reader_is_found() -> None:
         "equations.rendering.RULES",
         "executor.mesh.RULES",
         "executor.code_printing.RULES",
+        "executor.native.lowering.RULES",
         "explaining.kinks.CHOICES",
         "recording.bounding.RULES",
     }

@@ -21,6 +21,7 @@ from retrograde.engine.executor.base import Turns
 from retrograde.engine.executor.generated import GeneratedExecutor
 from retrograde.engine.executor.kernels import KernelExecutor
 from retrograde.engine.executor.native import executor as native
+from retrograde.engine.executor.native import kernels as native_kernels
 from retrograde.engine.executor.native import printing, switch
 from retrograde.engine.executor.native.executor import NativeExecutor
 from retrograde.engine.executor.native.functions import addresses
@@ -142,12 +143,78 @@ def test_every_kind_of_layer_has_the_same_bits_in_either_arithmetic(name: str, a
     )
     schedule = Schedule(network)
     found = []
-    for one in kernels(network, schedule.full):
+    # By the equations of each element, and by those of three samples.
+    with patch.object(native_kernels, "FEW", 1500 if arithmetic == "exact" else 0):
+        pair = kernels(network, schedule.full)
+    for one in pair:
         leaves = [one.leaves(network.columns, schedule.rows(at), schedule.dated(at)) for at in range(2)]
         losses: list[float] = []
         end = one.advance(network.initial_state, leaves, losses)
         found.append((end, one.frame(end, leaves[0]).flat, np.array(losses)))
     assert all(same_bits(left, right) for left, right in zip(*found, strict=True))
+
+
+@examples(24, least=6)
+@given(random=randoms())
+def test_convolutions_and_pools_of_any_shape_have_the_same_bits(random: Random) -> None:
+    kernel, stride = random.randint(1, 3), random.randint(1, 2)
+    size, channels = random.randint(max(3, kernel), 6), random.randint(1, 9)
+    samples, padding = random.randint(1, 5), random.randint(0, kernel - 1)
+    rows = np.random.default_rng(random.randrange(99)).normal(size=(samples, size * size)).tolist()
+    most = (size + 2 * padding - kernel) // stride + 1
+    kind = min(2, most)
+    pool = (
+        f'[[network.layers]]\nkind = "max_pool"\nname = "p1"\nkernel = [{kind}, {kind}]\n'
+        if random.random() < 0.5
+        else ""
+    )
+    network = Network(
+        parse_scenario(
+            f"""
+format = 1
+title = {{ en = "conv", zh = "conv" }}
+[network]
+inputs = {size * size}
+input_shape = [1, {size}, {size}]
+seed = {random.randrange(99)}
+[network.init]
+kind = "normal"
+std = 0.5
+[[network.layers]]
+kind = "conv"
+name = "c1"
+channels = {channels}
+kernel = [{kernel}, {kernel}]
+padding = {padding}
+stride = {stride}
+activation = "relu"
+{pool}
+[[network.layers]]
+name = "o"
+units = 2
+activation = "tanh"
+[data]
+inputs = {rows}
+targets = {[[0.5, -0.5]] * samples}
+[loss]
+kind = "half_squared_error"
+[training]
+learning_rate = 0.5
+[stop]
+epochs = 3
+"""
+        )
+    )
+    with patch.object(native_kernels, "FEW", 0):
+        pair = kernels(network, network.program(samples))
+    ends = []
+    for one in pair:
+        batch = one.leaves(network.columns, range(samples))
+        losses: list[float] = []
+        ends.append(
+            (one.advance(network.initial_state, [batch] * 2, losses), one.frame(network.initial_state, batch).flat)
+        )
+    assert all(same_bits(left, right) for left, right in zip(*ends, strict=True))
 
 
 CONDITIONS = (

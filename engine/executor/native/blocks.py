@@ -128,12 +128,12 @@ class BlockWriter(Writer):
     def _assign(self, axes: list[tuple[int, int]], node: Node) -> None:
         """An assignment for all elements."""
         assert node.place is not None
-        lane = next((place for place in range(len(axes) - 1, -1, -1) if axes[place][1] > 1), None)
-        if lane is None or dict(node.place.steps).get(axes[lane][0]) != 1 or _has(node, "entry"):
+        reads = list(_reads(node.parts[0], ()))
+        lane = None if _has(node, "entry") else _lane(axes, node, reads)
+        if lane is None:
             self._nest(axes, partial(self._element, node))
             return
         (variable, count), others = axes[lane], [*axes[:lane], *axes[lane + 1 :]]
-        reads = list(_reads(node.parts[0], ()))
         self._pack(reads, axes, variable)
         strided = any(dict(place.steps).get(variable, 0) > 1 and place not in self._packed for place, _ in reads)
         done = 0
@@ -226,7 +226,14 @@ class BlockWriter(Writer):
 
     def store(self, value: str, place: Place) -> None:
         base, place = _memory(place)
-        self.lines.append(f"  store {self.type} {value}, ptr {self.address(base, place)}, align 8")
+        step = dict(place.steps).get(self._lane, 1)
+        if self._width == 1 or step == 1:
+            self.lines.append(f"  store {self.type} {value}, ptr {self.address(base, place)}, align 8")
+            return
+        for number in range(self._width):
+            one = self.put(f"extractelement {self.type} {value}, i64 {number}")
+            at = self.address(base, Place(place.base + number * step, place.steps))
+            self.lines.append(f"  store double {one}, ptr {at}")
 
     def _pack(
         self, reads: list[tuple[Place, tuple[tuple[int, int], ...]]], axes: list[tuple[int, int]], lane: int
@@ -234,16 +241,9 @@ class BlockWriter(Writer):
         """Copies what is read with a stride along the lanes to scratch memory, side by side."""
         used = self._used
         for place, loops in reads:
-            steps = dict(place.steps)
-            if steps.get(lane, 0) in {0, 1} or place in self._packed:
-                continue
-            ranges = dict((*axes, *loops))
-            work = size = 1
-            for turns in ranges.values():
-                work *= turns
-            for variable in steps:
-                size *= ranges[variable]
-            if work < REUSED * size:
+            steps, ranges = dict(place.steps), dict((*axes, *loops))
+            size = _packing(place, ranges, lane)
+            if not size or place in self._packed:
                 continue
             order = [variable for variable in steps if variable != lane]
             laid, stride = [(lane, 1)], ranges[lane]
@@ -264,12 +264,47 @@ class BlockWriter(Writer):
         self._nest(axes, one)
 
 
+Read = tuple[Place, tuple[tuple[int, int], ...]]
+"""A slot that is read, and the loops over terms that it is inside."""
+
+
+def _packing(place: Place, ranges: Mapping[int, int], lane: int) -> int:
+    """How many numbers are copied for a slot to be read side by side; 0 where it is, or where that is not worth it."""
+    steps = dict(place.steps)
+    if steps.get(lane, 0) in {0, 1}:
+        return 0
+    count = prod(ranges[variable] for variable in steps)
+    return count if prod(ranges.values()) >= REUSED * count else 0
+
+
+def _lane(axes: Sequence[tuple[int, int]], node: Node, reads: Sequence[Read]) -> int | None:
+    """The axis along which elements are computed side by side, by what that may take; None for one by one."""
+    assert node.place is not None
+    target = dict(node.place.steps)
+    best: tuple[float, int] | None = None
+    for number, (variable, turns) in enumerate(axes):
+        if turns == 1:
+            continue
+        lanes = min(turns, 16)
+        elements = prod(turns for _variable, turns in axes)
+        cost = elements * (1.0 if target.get(variable) == 1 else 2.0 * lanes) / lanes
+        for place, loops in reads:
+            ranges = dict((*axes, *loops))
+            step, work = dict(place.steps).get(variable, 0), prod(ranges.values())
+            packed = _packing(place, ranges, variable)
+            cost += 2.0 * packed + work * (1.0 if step in {0, 1} or packed else 1.5 * lanes) / lanes
+        # Of two that cost the same, the later axis lies closer in memory.
+        if best is None or cost <= best[0]:
+            best = cost, number
+    return None if best is None else best[1]
+
+
 def _memory(place: Place) -> tuple[str, Place]:
     """Where a place is: in the flat memory, or in scratch memory, which has negative numbers."""
     return ("%flat", place) if place.base >= 0 else ("%scratch", Place(-1 - place.base, place.steps))
 
 
-def _reads(node: Node, loops: tuple[tuple[int, int], ...]) -> Iterator[tuple[Place, tuple[tuple[int, int], ...]]]:
+def _reads(node: Node, loops: tuple[tuple[int, int], ...]) -> Iterator[Read]:
     """The slots that an expression reads, each with the loops over terms that it is inside."""
     if node.kind == "repeat":
         loops = (*loops, (node.data[0], turns_of(node)))
@@ -311,13 +346,21 @@ def printed_groups(groups: Sequence[Sequence[Node]], functions: Mapping[str, Loo
     """
     writer = BlockWriter(functions)
     yield _HEAD
+    made = 0
     for number, group in enumerate(groups):
-        writer.lines.append(f"define void @group{number}(ptr noalias %flat, ptr noalias %scratch) #1 {{")
-        writer.begin("entry")
-        writer.lines.append(_FRAME)
+        first = made
         for statement in group:
+            # A function each: what LLVM does to one takes more than twice as long where it is twice as long.
+            writer.lines.append(f"define internal void @op{made}(ptr noalias %flat, ptr noalias %scratch) #2 {{")
+            writer.begin("entry")
+            writer.lines.append(_FRAME)
             writer.op(statement)
+            writer.lines.append("  ret void\n}")
+            made += 1
             yield taken(writer)
-        writer.lines.append("  ret void\n}")
-        yield taken(writer)
-    yield f"define i64 @scratch() #1 {{\n  ret i64 {writer.scratch}\n}}\nattributes #1 = {{ nounwind }}\n"
+        calls = "".join(f"  call void @op{one}(ptr %flat, ptr %scratch)\n" for one in range(first, made))
+        yield f"define void @group{number}(ptr %flat, ptr %scratch) #1 {{\n{calls}  ret void\n}}\n"
+    yield (
+        f"define i64 @scratch() #1 {{\n  ret i64 {writer.scratch}\n}}\n"
+        "attributes #1 = { nounwind }\nattributes #2 = { nounwind noinline }\n"
+    )

@@ -129,4 +129,4 @@ def _statements(lowering: Lowering, op: Op, batch: int) -> Sequence[Node]:
     if whole is not None:
         return (whole,)
     each = op.target.size * (batch if op.extent is Extent.SUM else 1)
-    return lowering.statements(op) if each <= FEW else ()
+    return lowering.statements(op) if each <= FEW else lowering.by_sample(op)

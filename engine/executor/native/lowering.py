@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from retrograde.engine.equations.expression import (
     Sum,
 )
 from retrograde.engine.executor.mesh import open_mesh
-from retrograde.engine.executor.native.nodes import Node, Place, repeat, rolled
+from retrograde.engine.executor.native.nodes import Node, Place, described, fewest, repeat, rolled, size, stepping
 from retrograde.engine.network.program import Program, ravel, unravel
 from retrograde.engine.ops.base import Op
 
@@ -39,6 +40,17 @@ LEVELS = 10
 
 LEAST_TERMS = 4
 """Terms that are alike from which on they are a loop."""
+MANY_TERMS = 12
+"""Terms of a sum from which on two that are alike are one: a row of a kernel may have no more."""
+
+
+SAMPLE = 90
+"""The variable of the samples where elements are loops of other variables."""
+
+MOST_BY_SAMPLE = 4096
+"""Elements of a sample that are compared one by one."""
+MOST_OPERATIONS = 2_000_000
+"""Operations of a sample up to which that is done."""
 
 
 class UnsuitedError(Exception):
@@ -93,6 +105,45 @@ class Lowering:
             found = repeat(axis, shape[axis], found)
         return found
 
+    def by_sample(self, op: Op) -> Sequence[Node]:
+        """The same from the equations of all elements, but of three samples: of the others they differ by their places.
+
+        Nothing where samples are not a fixed distance apart, or where that is too much to compare.
+        """
+        program, summed = self._program, op.extent is Extent.SUM
+        shape, batch = op.target.element_shape, program.batch
+        if not (summed or op.target.batched) or not 0 < prod(shape) <= MOST_BY_SAMPLE:
+            return ()
+        reader, found = _Reader(program, ()), list[Node]()
+        for element in range(prod(shape)):
+            value = self._of_samples(reader, op, unravel(element, shape) if shape else ())
+            if value is None or size(value) * prod(shape) > MOST_OPERATIONS:
+                return ()
+            steps = () if summed or batch == 1 else ((SAMPLE, prod(shape)),)
+            if summed:
+                value = Node("add", None, (repeat(SAMPLE, batch, value),))
+            found.append(Node("assign", None, (value,), Place(program.offsets[op.target] + element, steps)))
+        loops = fewest(found, _orders(shape), 0)
+        return loops if summed else tuple(repeat(SAMPLE, batch, loop) for loop in loops)
+
+    def _of_samples(self, reader: _Reader, op: Op, element: tuple[int, ...]) -> Node | None:
+        """The equation of an element for any sample; None where it is not the same for all."""
+        batch = self._program.batch
+        first = reader.node(op.equation((0, *element)), 1)
+        if batch == 1:
+            return first
+        (key, bases), *others = (
+            described(first if sample == 0 else reader.node(op.equation((sample, *element)), 1))
+            for sample in (0, 1, batch - 1)
+        )
+        apart = tuple(b - a for a, b in zip(bases, others[0][1], strict=False))
+        if others[0][0] != key or others[1] != (
+            key,
+            tuple(a + d * (batch - 1) for a, d in zip(bases, apart, strict=False)),
+        ):
+            return None
+        return stepping(first, SAMPLE, apart)
+
     def _by_elements(self, op: Op) -> Sequence[Node]:
         """Loops over what turns out to be alike, from the equation of each element."""
         program = self._program
@@ -120,7 +171,7 @@ class _Reader:
 
     def node(self, expr: Expr, depth: int) -> Node:
         """An equation; ``depth`` is how many sums it is inside."""
-        return RULES[type(expr)](self, expr, depth)
+        return expr.node if isinstance(expr, _Given) else RULES[type(expr)](self, expr, depth)
 
     def nodes(self, parts: Sequence[Expr], depth: int) -> tuple[Node, ...]:
         """Several equations."""
@@ -130,7 +181,8 @@ class _Reader:
         """Parts that are taken together from left to right."""
         if len(parts) == 1:
             return parts[0]
-        return Node(kind, None, rolled(parts, TERMS + LEVELS * depth, LEAST_TERMS))
+        least = LEAST_TERMS if len(parts) <= MANY_TERMS else 2
+        return Node(kind, None, rolled(parts, TERMS + LEVELS * depth, least))
 
     def place(self, ref: Ref) -> Place:
         """Where a slot is, or the slots of the mesh are."""
@@ -163,6 +215,14 @@ class _Reader:
         return Place(base, tuple(steps))
 
 
+def _orders(shape: tuple[int, ...]) -> Iterator[list[int]]:
+    """Orders of the elements: row by row, and with the first axis, or the first two, changing first instead."""
+    elements = np.arange(prod(shape)).reshape(shape)
+    for turned in range(min(3, max(1, len(shape)))):
+        axes = (*range(turned, len(shape)), *range(turned))
+        yield elements.transpose(axes).ravel().tolist()
+
+
 class _Given:
     """What a function is applied to, while its definition is read."""
 
@@ -191,7 +251,6 @@ def _pick(reader: _Reader, expr: Pick, depth: int) -> Node:
 
 
 RULES: Mapping[type[Any], Callable[[_Reader, Any, int], Node]] = {
-    _Given: lambda _reader, expr, _depth: expr.node,
     Const: lambda _reader, expr, _depth: Node("number", float(expr.value).hex()),
     Ref: lambda reader, expr, _depth: Node("load", None, (), reader.place(expr)),
     Neg: lambda reader, expr, depth: Node("neg", None, (reader.node(expr.operand, depth),)),

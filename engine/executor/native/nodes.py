@@ -71,23 +71,43 @@ def rolled(items: Sequence[Node], variable: int, least: int) -> tuple[Node, ...]
         variable: the number of the first loop variable that may be used.
         least: how many have to be alike.
     """
-    found = tuple(items)
+    return _rolled(tuple(items), list(map(described, items)), variable, least)
+
+
+def fewest(items: Sequence[Node], orders: Iterable[Sequence[int]], variable: int) -> tuple[Node, ...]:
+    """The items, which may be computed in any order, in the one of some orders that leaves the fewest loops.
+
+    Args:
+        items: what is computed.
+        orders: the orders, each by the numbers of the items.
+        variable: the number of the first loop variable that may be used.
+    """
+    told = list(map(described, items))
+    found = (_rolled(tuple(items[n] for n in order), [told[n] for n in order], variable, least=2) for order in orders)
+    return min(found, key=len)
+
+
+Description = tuple[Hashable, tuple[int, ...]]
+
+
+def _rolled(items: tuple[Node, ...], told: Sequence[Description], variable: int, least: int) -> tuple[Node, ...]:
+    found = items
     while len(found) >= least:
-        shorter = tuple(_runs(found, variable, least))
+        shorter = tuple(_runs(found, told, variable, least))
         if len(shorter) == len(found):
             break
         found, variable, least = shorter, variable + 1, 2
+        told = list(map(described, found))
     return found
 
 
-def _runs(items: Sequence[Node], variable: int, least: int) -> Iterable[Node]:
-    described = [_described(item) for item in items]
+def _runs(items: Sequence[Node], told: Sequence[Description], variable: int, least: int) -> Iterable[Node]:
     start = 0
     while start < len(items):
-        key, bases = described[start]
+        key = told[start][0]
         stop, apart = start + 1, None
-        while stop < len(items) and described[stop][0] == key:
-            step = tuple(b - a for a, b in zip(described[stop - 1][1], described[stop][1], strict=True))
+        while stop < len(items) and told[stop][0] == key:
+            step = tuple(b - a for a, b in zip(told[stop - 1][1], told[stop][1], strict=True))
             if apart is None:
                 apart = step
             elif step != apart:
@@ -97,18 +117,22 @@ def _runs(items: Sequence[Node], variable: int, least: int) -> Iterable[Node]:
             yield items[start]
             start += 1
             continue
-        steps = iter(apart)
-
-        def moved(place: Place) -> Place:
-            step = next(steps)  # noqa: B023 - used before the next turn
-            return place if step == 0 else Place(place.base, (*place.steps, (variable, step)))
-
-        yield repeat(variable, stop - start, _with_places(items[start], moved))
+        yield repeat(variable, stop - start, stepping(items[start], variable, apart))
         start = stop
-    del bases
 
 
-def _described(node: Node) -> tuple[Hashable, tuple[int, ...]]:
+def stepping(node: Node, variable: int, apart: Sequence[int]) -> Node:
+    """The node with places that go on by so many slots a turn, one number for each in the order of ``described``."""
+    steps = iter(apart)
+
+    def moved(place: Place) -> Place:
+        step = next(steps)
+        return place if step == 0 else Place(place.base, (*place.steps, (variable, step)))
+
+    return _with_places(node, moved)
+
+
+def described(node: Node) -> Description:
     """What two nodes have in common that differ in where their places begin, and where these begin."""
     key: list[Hashable] = []
     bases: list[int] = []
@@ -123,6 +147,6 @@ def _described(node: Node) -> tuple[Hashable, tuple[int, ...]]:
 
 
 def _with_places(node: Node, moved: Callable[[Place], Place]) -> Node:
-    """The node with other places; they are asked for in the order of ``_described``."""
+    """The node with other places; they are asked for in the order of ``described``."""
     place = None if node.place is None else moved(node.place)
     return Node(node.kind, node.data, tuple(_with_places(part, moved) for part in node.parts), place)
