@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.events import Key
 
 from retrograde.tui.debugger.screen import DebuggerScreen
 from retrograde.tui.reading.figures import show
@@ -155,6 +156,15 @@ async def test_a_mistake_is_pointed_at_and_kept(opened) -> None:
             row = next(n for n, text in enumerate(rows) if line in text)
             assert rows[row + 1].index("^") == rows[row].index(word)
             await driver.press("escape")
+
+
+async def test_what_is_typed_right_behind_enter_is_for_the_screen_below(opened) -> None:
+    async with opened("mazur") as driver:
+        await driver.press("colon", *"set", "space", *"lr", "space", "5")
+        for key, character in (("enter", "\r"), ("s", "s")):
+            driver.app.post_message(Key(key, character))
+        await driver.until(lambda: driver.session.position == 1, seconds=10.0)
+        assert driver.session.branch.name == "edit1"
 
 
 async def test_texts_are_never_markup(opened) -> None:

@@ -122,7 +122,7 @@ def rebound(table: Sequence[C], given: Mapping[str, Any]) -> tuple[C, ...]:
     return tuple(replace(row, keys=keys.get(row.id, row.keys)) for row in table)
 
 
-def _keys_of(known: Mapping[str, Command], name: str, asked: object) -> tuple[str, ...]:
+def _keys_of(known: Mapping[str, Command], name: str, asked: Any) -> tuple[str, ...]:
     """The keys that a command is given.
 
     Raises:

@@ -79,6 +79,7 @@ class LineScreen(AnsweringModal[str | None]):
             # It was taken away before it was there.
             return
         line = self.query_one(OneLine)
+        line.once = True
         line.focus()
         if self._fault is not None:
             # Who presses the key of the prompt after an error begins a new line; the up arrow has the old one.
@@ -140,6 +141,8 @@ class LineScreen(AnsweringModal[str | None]):
         """Answers with the text."""
         event.stop()
         self.dismiss(event.value.strip())
+        # Where it is not taken the line goes on.
+        self.query_one(OneLine).sent = self.answered
 
     def action_leave(self) -> None:
         """Leaves without an answer."""
