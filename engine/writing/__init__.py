@@ -1,4 +1,4 @@
-"""What is handed out: a training as a program of another library, line by line from the equations that run.
+"""What is handed out: a training as a program of another library, and an iteration as a worked solution.
 
-Nothing here computes or keeps a session; it reads programs and writes text.
+Nothing here moves or changes a session; it reads programs and steps and writes text.
 """

@@ -66,12 +66,15 @@ def test_every_reader_is_found() -> None:
         "executor.native.lowering.RULES",
         "explaining.kinks.CHOICES",
         "recording.bounding.RULES",
+        "writing.mathematics.RULES",
     }
 
 
 @pytest.mark.parametrize("reader", READERS)
 def test_a_reader_has_a_rule_for_every_node(reader: str) -> None:
-    assert set(READERS[reader]) - {Compare} == NODES
+    # A reader may have nodes of its own, which stand for what it has read already.
+    stated = {kind for kind in READERS[reader] if kind.__module__ == Compare.__module__}
+    assert stated - {Compare} == NODES
 
 
 def test_a_rule_that_is_missing_is_noticed() -> None:

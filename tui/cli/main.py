@@ -33,6 +33,7 @@ SUBCOMMANDS: tuple[str, ...] = (
     "why",
     "flow",
     "samples",
+    "quiz",
     "doctor",
     "biography",
     "race",
@@ -45,6 +46,7 @@ SUBCOMMANDS: tuple[str, ...] = (
     "import",
     "compare",
     "code",
+    "worksheet",
     "data",
     "schema",
 )

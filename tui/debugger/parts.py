@@ -14,6 +14,7 @@ from retrograde.tui.debugger.copying import Copying
 from retrograde.tui.debugger.doctoring import Doctoring
 from retrograde.tui.debugger.editing import Editing
 from retrograde.tui.debugger.explaining import Explaining
+from retrograde.tui.debugger.exporting import Exporting
 from retrograde.tui.debugger.helping import Helping
 from retrograde.tui.debugger.jumping import Jumping
 from retrograde.tui.debugger.keeping import Keeping
@@ -25,6 +26,7 @@ from retrograde.tui.debugger.panels.table import PANELS
 from retrograde.tui.debugger.picturing import Picturing
 from retrograde.tui.debugger.publishing import Publishing
 from retrograde.tui.debugger.querying import Querying
+from retrograde.tui.debugger.quizzing import Quizzing
 from retrograde.tui.debugger.racing import Racing
 from retrograde.tui.debugger.running import Running
 from retrograde.tui.debugger.selecting import Selecting
@@ -64,6 +66,7 @@ class Parts:
         self.desk = desk
         self.working = Working(desk)
         self.keeping = Keeping(desk, self.working, keeper)
+        self.exporting = Exporting(desk, self.working)
         self.listing = Listing(desk, self.working)
         self.badges = Badges(desk, self.working)
         self.beside = Beside(desk, self.working)
@@ -98,6 +101,7 @@ class Parts:
         self.authoring = Authoring(desk, self.working, self.keeping)
         self.telling = Telling(desk, self.working, self.moving)
         self.publishing = Publishing(desk, self.working, self.moving)
+        self.quizzing = Quizzing(desk, self.working, self.moving)
         self.explaining = Explaining(desk, self.working, self.moving, self.editing)
         self.picturing = Picturing(desk, self.working, self.moving, self.doctoring)
         self.running = Running(desk, self.working, self.listing, self.keeping)

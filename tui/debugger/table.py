@@ -271,6 +271,17 @@ COMMANDS: tuple[Row, ...] = (
         obey=lambda on, name: on.telling.biography(name),
     ),
     Row(
+        id="quiz",
+        keys=("Q",),
+        title=N_("quiz"),
+        help=N_("Questions about the steps; a wrong answer is named; quiz forward, quiz backward, quiz update."),
+        group=Group.WHY,
+        line="quiz LEVEL",
+        runs=True,
+        act=lambda on: on.quizzing.obey(""),
+        obey=lambda on, level: on.quizzing.obey(level),
+    ),
+    Row(
         id="published",
         runs=True,
         unrecorded=N_(
@@ -828,6 +839,18 @@ COMMANDS: tuple[Row, ...] = (
         obey=lambda on, name: on.keeping.save(name),
     ),
     Row(
+        id="export",
+        title=N_("write the iteration as a worked solution"),
+        help=N_(
+            "As .html, .pdf, .tex, .md, .ipynb, .csv or .svg, with marks and notes; retrograde worksheet can do more. "
+            "export! overwrites a file."
+        ),
+        group=Group.CHANGE,
+        line="export FILE",
+        runs=True,
+        obey=lambda on, name: on.exporting.export(name),
+    ),
+    Row(
         id="jump",
         keys=("J",),
         title=N_("jump"),
@@ -972,7 +995,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="code",
-        keys=("l",),
+        keys=("M",),
         title=N_("line of code"),
         help=N_("Beside the equation the line of a NumPy, PyTorch, TensorFlow or JAX program that computes it."),
         group=Group.SCREEN,

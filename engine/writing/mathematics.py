@@ -1,0 +1,514 @@
+"""Equations as mathematics is set: one walk over an equation's tree, and a spelling each for MathML and LaTeX.
+
+A symbol of the screen is read for its parts, so that `δ_o1`, `w5⁺`, `∂E/∂W_h[1,2]` or `net_h1@2` have their indices
+where a book has them. Where rendering has a line with brackets, a fraction or a root says the same without them.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any, NamedTuple
+
+from retrograde.engine.equations.expression import (
+    SQUARE,
+    ArgMax,
+    Call,
+    Compare,
+    Comparison,
+    Const,
+    Div,
+    Expr,
+    Max,
+    Neg,
+    Pick,
+    Product,
+    Ref,
+    Select,
+    Sub,
+    Sum,
+)
+from retrograde.engine.equations.functions import ABS, SQRT
+from retrograde.engine.text import _
+
+NEGATIVE = "⁻"
+"""The minus of a negative number, which stands before it and not between two."""
+
+Leaf = Callable[[Ref], str]
+"""What stands for a slot, as plain text: its symbol, or its number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spelling:
+    """How mathematics is written in one language of markup.
+
+    Attributes:
+        digits: a number without sign and exponent.
+        word: a name: one letter as a variable, several as a word.
+        small: what stands in an index.
+        sign: an operator: ``·``, ``×``, ``−``, ``+``, ``=``, ``(``; and ``NEGATIVE``.
+        row: pieces one after the other, as one piece.
+        fraction: a numerator above a denominator.
+        script: a piece with what stands below and above it on the right; either may be empty.
+        fenced: a piece between two brackets.
+        root: the square root.
+        cases: values, each with its condition.
+        whole: a formula within text.
+    """
+
+    digits: Callable[[str], str]
+    word: Callable[[str], str]
+    small: Callable[[str], str]
+    sign: Callable[[str], str]
+    row: Callable[[Iterable[str]], str]
+    fraction: Callable[[str, str], str]
+    script: Callable[[str, str, str], str]
+    fenced: Callable[[str, str, str], str]
+    root: Callable[[str], str]
+    cases: Callable[[Sequence[tuple[str, str]]], str]
+    whole: Callable[[str], str]
+
+
+# -- symbols and numbers
+
+_NUMBER = re.compile(r"([-−+]?)(\d+\.?\d*|\.\d+|inf|∞|nan|NaN)(?:e([-−+]?)0*(\d+))?")
+_DERIVATIVE = re.compile(r"∂(.+?)/∂(.+)")
+_NORM = re.compile(r"‖(.+)‖(\S*)")
+_AROUND = re.compile(r"([^()\[\]]*)\((.*)\)")
+_LISTED = re.compile(r"([^\[\]]+)(\[.*\])")
+_LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ᵗ", "0123456789+−t")
+_SAMPLE = re.compile(r"(\{\d+\})$")
+_ABOVE = re.compile(r"([⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ᵗ]+)$")
+_TIME = re.compile(r"@(\d+)$")
+_MARKS = (_SAMPLE, _ABOVE, _TIME)
+_VULGAR = {"½": ("1", "2"), "¼": ("1", "4"), "⅓": ("1", "3"), "⅔": ("2", "3"), "¾": ("3", "4"), "⅙": ("1", "6")}
+
+
+def symbol(text: str, spelling: Spelling) -> str:
+    """A symbol as the screen writes it, or a number, as mathematics."""
+    found = number(text, spelling)
+    if found is not None:
+        return found
+    if derivative := _DERIVATIVE.fullmatch(text):
+        above, below = (spelling.row((spelling.sign("∂"), symbol(part, spelling))) for part in derivative.groups())
+        return spelling.fraction(above, below)
+    text, marks = _unmarked(text)
+    above = spelling.small(marks) if marks else ""
+    if norm := _NORM.fullmatch(text):
+        inner = spelling.fenced(symbol(norm[1], spelling), "‖", "‖")
+        return spelling.script(inner, "", above or (spelling.small(norm[2]) if norm[2] else ""))
+    if around := _AROUND.fullmatch(text):
+        head = (_named(around[1], "", spelling),) if around[1] else ()
+        inner = spelling.row((*head, spelling.fenced(symbol(around[2], spelling), "(", ")")))
+        return spelling.script(inner, "", above) if above else inner
+    if listed := _LISTED.fullmatch(text):
+        return spelling.row((_named(listed[1], above, spelling), spelling.small(listed[2])))
+    return _named(text, above, spelling)
+
+
+def _unmarked(text: str) -> tuple[str, str]:
+    """A symbol without what stands above it, and that: its time step, the sign of a new value, its sample."""
+    marks: list[str] = []
+    for pattern in _MARKS:
+        match = pattern.search(text)
+        if match is not None and match.start():
+            text = text[: match.start()]
+            marks.insert(0, match[1].translate(_RAISED) if pattern is not _TIME else f"({match[1]})")
+    return text, ",".join(marks)
+
+
+def _named(text: str, above: str, spelling: Spelling) -> str:
+    """A name without brackets: what stands before the line below, or before the number at its end, is the letter."""
+    stem, _line, below = text.partition("_")
+    if not stem:
+        stem, below = text, ""
+    raised = _ABOVE.search(stem)
+    if raised is not None and raised.start():
+        # The square of σ²_g1 belongs to the letter.
+        power = spelling.small(raised[1].translate(_RAISED))
+        above = spelling.row((power, spelling.sign(","), above)) if above else power
+        stem = stem[: raised.start()]
+    if not below and (match := re.fullmatch(r"([^\W\d_]+[\u0302′]*)([\d₀-₉][\d₀-₉.]*(?:\.\w+)?)", stem)):
+        stem, below = match[1], match[2].translate(_LOWERED)
+    return spelling.script(spelling.word(stem), spelling.small(below) if below else "", above)
+
+
+def number(text: str, spelling: Spelling) -> str | None:
+    """A number as mathematics, its exponent as a power of ten; None of other texts."""
+    if text in _VULGAR:
+        above, below = _VULGAR[text]
+        return spelling.fraction(spelling.digits(above), spelling.digits(below))
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        return None
+    sign, digits, power_sign, power = match.groups()
+    found = _special(digits, spelling) or spelling.digits(digits)
+    if power is not None:
+        raised = spelling.digits(power)
+        if power_sign in {"-", "−"}:
+            raised = spelling.row((spelling.sign(NEGATIVE), raised))
+        found = spelling.row((found, spelling.sign("×"), spelling.script(spelling.digits("10"), "", raised)))
+    return spelling.row((spelling.sign(NEGATIVE), found)) if sign in {"-", "−"} else found
+
+
+def _special(digits: str, spelling: Spelling) -> str:
+    """What is no digits: infinity, and what is no number."""
+    return {
+        "inf": spelling.sign("∞"),
+        "∞": spelling.sign("∞"),
+        "nan": spelling.word("NaN"),
+        "NaN": spelling.word("NaN"),
+    }.get(digits, "")
+
+
+# -- equations
+
+_ADD, _MULTIPLY, _UNARY, _POSTFIX, _ATOM = range(5)
+
+_SIGNS = {
+    Comparison.LE: "≤",
+    Comparison.LT: "<",
+    Comparison.GE: "≥",
+    Comparison.GT: ">",
+    Comparison.EQ: "=",
+    Comparison.NE: "≠",
+}
+
+
+def expression(expr: Expr, leaf: Leaf, spelling: Spelling, *, times: str = "·") -> str:
+    """An equation's right side as mathematics, as one piece.
+
+    Args:
+        expr: the expression, over integer indices.
+        leaf: the text of a slot: its symbol, or its number.
+        spelling: the markup.
+        times: the sign between factors: ``·`` between symbols, ``×`` between numbers.
+    """
+    return _Writer(leaf, spelling, times).set(expr, _ADD)
+
+
+def pieces(expr: Expr, leaf: Leaf, spelling: Spelling, *, times: str = "·") -> list[str]:
+    """The same as pieces between which a line may end: the terms of a sum, each behind its sign."""
+    writer = _Writer(leaf, spelling, times)
+    return [spelling.row(parts) for parts in writer.terms(expr)]
+
+
+class _Writer(NamedTuple):
+    """How an expression is set; see ``expression``."""
+
+    leaf: Leaf
+    spelling: Spelling
+    times: str
+
+    def set(self, expr: Expr, outer: int) -> str:
+        """An expression, in brackets where it binds less than what is around it."""
+        rule = RULES[type(expr)]
+        found = rule.write(self, expr, outer)
+        bracketed = isinstance(expr, Call) and expr.function is not SQUARE
+        return found if bracketed or rule.level >= outer else self.fenced(found)
+
+    def fenced(self, inner: str) -> str:
+        """In round brackets."""
+        return self.spelling.fenced(inner, "(", ")")
+
+    def sign(self, text: str) -> str:
+        """An operator."""
+        return self.spelling.sign(text)
+
+    def terms(self, expr: Expr) -> list[tuple[str, ...]]:
+        """The terms of a sum with the signs before them; of another expression itself."""
+        if isinstance(expr, Sub):
+            return [*self.terms(expr.left), (self.sign("−"), self.set(expr.right, _MULTIPLY))]
+        if not isinstance(expr, Sum):
+            return [(self.set(expr, _ADD),)]
+        first, *rest = expr.terms
+        found = self.terms(first)
+        for part in rest:
+            if isinstance(part, Neg):
+                found.append((self.sign("−"), self.set(part.operand, _MULTIPLY)))
+            else:
+                found.append((self.sign("+"), self.set(part, _MULTIPLY)))
+        return found
+
+    def listed(self, parts: Sequence[Expr], labels: Sequence[str] = ()) -> list[str]:
+        """Some expressions with commas between them, each behind its label where it has one."""
+        found: list[str] = []
+        for position, part in enumerate(parts):
+            if position:
+                found.append(self.sign(","))
+            if labels:
+                found.append(self.spelling.small(labels[position]))
+            found.append(self.set(part, _ADD))
+        return found
+
+
+def _const(writer: _Writer, expr: Const, _outer: int) -> str:
+    return symbol(expr.text or f"{expr.value:g}", writer.spelling)
+
+
+def _ref(writer: _Writer, expr: Ref, outer: int) -> str:
+    text = writer.leaf(expr)
+    found = symbol(text, writer.spelling)
+    negative = outer > _ADD and text.startswith(("-", "−"))
+    # Under a square, an index above or a fraction would be squared with the wrong part.
+    compound = outer >= _ATOM and any(sign in text for sign in "⁺{@/²e(")
+    return writer.fenced(found) if negative or compound else found
+
+
+def _sum(writer: _Writer, expr: Sum | Sub, _outer: int) -> str:
+    return writer.spelling.row(part for parts in writer.terms(expr) for part in parts)
+
+
+def _neg(writer: _Writer, expr: Neg, _outer: int) -> str:
+    return writer.spelling.row((writer.sign(NEGATIVE), writer.set(expr.operand, _POSTFIX)))
+
+
+def _product(writer: _Writer, expr: Product, _outer: int) -> str:
+    first, *rest = expr.factors
+    found = [writer.set(first, _UNARY)]
+    for factor in rest:
+        found += [writer.sign(writer.times), writer.set(factor, _POSTFIX)]
+    return writer.spelling.row(found)
+
+
+def _div(writer: _Writer, expr: Div, _outer: int) -> str:
+    return writer.spelling.fraction(writer.set(expr.numerator, _ADD), writer.set(expr.denominator, _ADD))
+
+
+def _call(writer: _Writer, expr: Call, _outer: int) -> str:
+    spelling = writer.spelling
+    if expr.function is SQUARE:
+        return spelling.script(writer.set(expr.argument, _ATOM), "", spelling.digits("2"))
+    inner = writer.set(expr.argument, _ADD)
+    if expr.function is SQRT:
+        return spelling.root(inner)
+    if expr.function is ABS:
+        return spelling.fenced(inner, "|", "|")
+    return spelling.row((spelling.word(expr.function.symbol), writer.fenced(inner)))
+
+
+def _max(writer: _Writer, expr: Max, _outer: int) -> str:
+    inner = writer.spelling.row(writer.listed(expr.terms))
+    return writer.spelling.row((writer.spelling.word("max"), writer.fenced(inner)))
+
+
+def _argmax(writer: _Writer, expr: ArgMax, _outer: int) -> str:
+    terms, numbers = expr.largest.terms, expr.numbers
+    counted = numbers == tuple(range(1, len(terms) + 1))
+    inner = writer.spelling.row(writer.listed(terms, () if counted else [f"{one}: " for one in numbers]))
+    return writer.spelling.row((writer.spelling.word("argmax"), writer.fenced(inner)))
+
+
+def _select(writer: _Writer, expr: Select, _outer: int) -> str:
+    spelling, condition = writer.spelling, expr.condition
+    holds = spelling.row((spelling.small(_("if") + " "), _compare(writer, condition)))
+    rows = [(writer.set(expr.then, _ADD), holds), (writer.set(expr.otherwise, _ADD), spelling.small(_("otherwise")))]
+    return spelling.cases(rows)
+
+
+def _compare(writer: _Writer, condition: Compare) -> str:
+    sides = writer.set(condition.left, _ADD), writer.set(condition.right, _ADD)
+    return writer.spelling.row((sides[0], writer.sign(_SIGNS[condition.op]), sides[1]))
+
+
+def _pick(writer: _Writer, expr: Pick, _outer: int) -> str:
+    spelling = writer.spelling
+    rest = "".join(f",{place + 1}" for place in expr.rest)
+    inner = (writer.set(expr.number, _ADD), *((spelling.small(rest),) if rest else ()))
+    return spelling.row((_named(expr.array.name, "", spelling), spelling.fenced(spelling.row(inner), "[", "]")))
+
+
+class Rule(NamedTuple):
+    """How a kind of node is set: how tightly it binds what it is made of, and what writes it."""
+
+    level: int
+    write: Callable[[_Writer, Any, int], str]
+
+
+RULES: Mapping[type[Any], Rule] = {
+    Const: Rule(_ATOM, _const),
+    Ref: Rule(_ATOM, _ref),
+    Neg: Rule(_UNARY, _neg),
+    Sum: Rule(_ADD, _sum),
+    Product: Rule(_MULTIPLY, _product),
+    Sub: Rule(_ADD, _sum),
+    Div: Rule(_POSTFIX, _div),
+    Call: Rule(_POSTFIX, _call),
+    Select: Rule(_ATOM, _select),
+    Max: Rule(_POSTFIX, _max),
+    ArgMax: Rule(_POSTFIX, _argmax),
+    Pick: Rule(_POSTFIX, _pick),
+}
+"""By class of node: how it is set."""
+
+
+# -- MathML
+
+_WITHIN = '<mo stretchy="false">{}</mo>'
+
+
+def _element(tag: str, *inner: str) -> str:
+    return f"<{tag}>{''.join(inner)}</{tag}>"
+
+
+def _mathml_script(base: str, below: str, above: str) -> str:
+    if below and above:
+        return _element("msubsup", base, below, above)
+    if below or above:
+        return _element("msub" if below else "msup", base, below or above)
+    return base
+
+
+def _mathml_small(text: str) -> str:
+    return _element("mn" if re.fullmatch(r"\d+", text) else "mtext", escape(text).replace(" ", "\u00a0"))
+
+
+def _mathml_cases(rows: Sequence[tuple[str, str]]) -> str:
+    table = "".join(_element("mtr", *(_element("mtd", cell) for cell in row)) for row in rows)
+    return _element("mrow", "<mo>{</mo>", _element("mtable", table))
+
+
+def _mathml_sign(text: str) -> str:
+    if text == "∂":
+        return '<mi mathvariant="normal">∂</mi>'
+    if text == NEGATIVE:
+        return '<mo form="prefix">−</mo>'
+    if text in {"+", "−", "=", "·", "×"}:
+        # At the start of a line it stands between two all the same.
+        return f'<mo form="infix">{text}</mo>'
+    return _WITHIN.format(text) if text in "()[]|‖" else _element("mo", escape(text))
+
+
+MATHML = Spelling(
+    digits=lambda text: _element("mn", escape(text)),
+    word=lambda text: _element("mi", escape(text)),
+    small=_mathml_small,
+    sign=_mathml_sign,
+    row=lambda parts: _element("mrow", *parts),
+    fraction=lambda above, below: _element("mfrac", above, below),
+    script=_mathml_script,
+    fenced=lambda inner, left, right: _element("mrow", _mathml_sign(left), inner, _mathml_sign(right)),
+    root=lambda inner: _element("msqrt", inner),
+    cases=_mathml_cases,
+    whole=lambda inner: f'<math xmlns="http://www.w3.org/1998/Math/MathML">{inner}</math>',
+)
+"""MathML Core, as browsers show it without any help."""
+
+
+# -- LaTeX
+
+_GREEK = {
+    "αβγδεζηθικλμ": "alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu",
+    "νξπρστυφχψω": "nu xi pi rho sigma tau upsilon varphi chi psi omega",
+    "ΓΔΘΛΞΠΣΦΨΩ": "Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega",
+}
+
+_LETTERS = {
+    **{letter: f"\\{name}" for row, names in _GREEK.items() for letter, name in zip(row, names.split(), strict=True)},
+    "∂": r"\partial",
+    "∞": r"\infty",
+    "′": "'",
+    "·": r"\cdot",
+    "×": r"\times",
+    "−": "-",
+    "≤": r"\le",
+    "≥": r"\ge",
+    "≠": r"\ne",
+    "‖": r"\|",
+    "√": r"\surd",
+    "∘": r"\circ",
+    "⊙": r"\odot",
+    "→": r"\to",
+    "~": r"\sim",
+    **{letter: f"^{{{digit}}}" for letter, digit in zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-", strict=True)},
+    **{letter: f"_{{{digit}}}" for letter, digit in zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True)},
+}
+
+_ESCAPED = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    **{sign: "\\" + sign for sign in "&%$#_{}"},
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "`": r"\textasciigrave{}",
+    "'": "'",
+    "\n": " ",
+}
+
+
+def latex_text(text: str) -> str:
+    """A text for people as LaTeX: what it would obey is escaped, and mathematical letters stand in formulas."""
+    found: list[str] = []
+    for letter in text:
+        if letter in _ESCAPED:
+            found.append(_ESCAPED[letter])
+        elif letter in _LETTERS:
+            found.append(rf"\ensuremath{{{_LETTERS[letter]}}}")
+        elif not unicodedata.category(letter).startswith("C"):
+            found.append(letter)
+    return "".join(found)
+
+
+def _latex_letters(text: str) -> str:
+    """Letters within a formula, with Greek ones and hats by their commands."""
+    found: list[str] = []
+    for letter in unicodedata.normalize("NFD", text):
+        if letter == "\u0302" and found:
+            found[-1] = rf"\hat{{{found[-1]}}}"
+        elif letter in _LETTERS:
+            found.append(_LETTERS[letter] + (" " if _LETTERS[letter].startswith("\\") else ""))
+        elif letter.isascii() and letter.isalnum():
+            found.append(letter)
+        else:
+            found.append(rf"\text{{{latex_text(letter)}}}")
+    return "".join(found)
+
+
+def _latex_word(text: str) -> str:
+    plain = [letter for letter in unicodedata.normalize("NFD", text) if letter not in "\u0302′"]
+    found = _latex_letters(text)
+    return found if len(plain) <= 1 else rf"\mathrm{{{found}}}"
+
+
+def _latex_small(text: str) -> str:
+    return text if re.fullmatch(r"[\d+]+", text) else rf"\text{{{latex_text(text)}}}"
+
+
+def _latex_script(base: str, below: str, above: str) -> str:
+    under = f"_{{{below}}}" if below else ""
+    over = f"^{{{above}}}" if above else ""
+    return f"{{{base}}}{under}{over}" if under or over else base
+
+
+def _latex_sign(text: str) -> str:
+    return "-" if text == NEGATIVE else f" {_LETTERS.get(text, text)} "
+
+
+def _latex_fenced(inner: str, left: str, right: str) -> str:
+    # \left and \right keep a line from ending between them.
+    tall = r"\frac" in inner or r"\sqrt" in inner
+    edges = [_LETTERS.get(sign, sign) for sign in (left, right)]
+    return rf"\left{edges[0]} {inner} \right{edges[1]}" if tall else f"{edges[0]}{inner}{edges[1]}"
+
+
+LATEX = Spelling(
+    digits=lambda text: text,
+    word=_latex_word,
+    small=_latex_small,
+    sign=_latex_sign,
+    row="".join,
+    fraction=lambda above, below: rf"\frac{{{above}}}{{{below}}}",
+    script=_latex_script,
+    fenced=_latex_fenced,
+    root=lambda inner: rf"\sqrt{{{inner}}}",
+    cases=lambda rows: r"\begin{cases}" + r" \\ ".join(" & ".join(row) for row in rows) + r"\end{cases}",
+    whole=lambda inner: f"${inner.strip()}$",
+)
+"""LaTeX with amsmath, which MathJax and KaTeX read too."""

@@ -1,0 +1,287 @@
+"""The picture of a network: columns of neurons with their edges, and boxes for what is no row of neurons."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from retrograde.engine.equations.array import Array, Phase
+from retrograde.engine.equations.expression import Ref
+from retrograde.engine.explaining.step import shown
+from retrograde.engine.layers.dense import DenseLayer
+from retrograde.engine.network.network import LayerInfo, Network
+from retrograde.engine.network.notation import Notation
+from retrograde.engine.scenario.shapes import INPUT_LAYER
+from retrograde.engine.text import _
+
+MOST_NODES = 10
+"""Neurons of a layer that are drawn one by one."""
+MOST_LABELS = 12
+"""Edges between two layers that are labelled."""
+MOST_VALUES = 40
+"""Values of a scalar graph that are drawn one by one."""
+NARROW = 110
+COLUMN, ROW, RADIUS, EDGE = 170, 70, 20, 6
+BOX = (62, 26)
+"""Half the width and half the height of a box."""
+INK, PALE, PAPER = "#1b1f24", "#8a929c", "#ffffff"
+
+
+class Line(NamedTuple):
+    """An edge."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+
+class Label(NamedTuple):
+    """A text around a point; on an edge it has room around it."""
+
+    x: float
+    y: float
+    text: str
+    size: int
+    pale: bool = False
+    on_edge: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A drawing, with y downward; lines lie below circles and boxes, and these below labels.
+
+    Attributes:
+        width: the width.
+        height: the height.
+        title: what is drawn.
+        lines: the edges.
+        circles: the middles of the neurons.
+        boxes: the middles of the boxes.
+        labels: the texts.
+    """
+
+    width: float
+    height: float
+    title: str
+    lines: tuple[Line, ...]
+    circles: tuple[tuple[float, float], ...]
+    boxes: tuple[tuple[float, float], ...]
+    labels: tuple[Label, ...]
+
+
+class _Spot(NamedTuple):
+    """Where a layer is drawn: its column, and its neurons' middles; none of them for a box."""
+
+    x: float
+    nodes: tuple[float, ...]
+    middle: float
+
+
+def network_picture(network: Network) -> Picture:
+    """The network, with the initial weights where there is room for them; a small scalar graph value by value."""
+    graph = _graph(network)
+    if graph is not None:
+        return graph
+    depths = _depths(network)
+    columns: dict[int, list[str]] = {}
+    for name, depth in depths.items():
+        columns.setdefault(depth, []).append(name)
+    heights = {depth: sum(_rows(network, name) + 0.4 for name in names) for depth, names in columns.items()}
+    height = max(heights.values()) * ROW + 2 * EDGE
+    spots: dict[str, _Spot] = {}
+    for depth, names in columns.items():
+        y = (height - heights[depth] * ROW) / 2
+        for name in names:
+            rows = _rows(network, name)
+            nodes = tuple(y + (row + 0.7) * ROW for row in range(rows)) if _is_row(network, name) else ()
+            spots[name] = _Spot((depth + 0.5) * COLUMN, nodes, y + (rows + 0.4) * ROW / 2)
+            y += (rows + 0.4) * ROW
+    drawing = _Drawing([], [])
+    for info in network.layers:
+        for source in info.sources:
+            _edges(drawing, network, info, source, spots)
+    for name, spot in spots.items():
+        _layer(drawing, network, name, spot)
+    return Picture(
+        width=(max(columns) + 1) * COLUMN,
+        height=height,
+        title=_("the network {topology}").format(topology=network.scenario.topology),
+        lines=tuple(drawing.lines),
+        circles=tuple((spot.x, y) for spot in spots.values() for y in spot.nodes),
+        boxes=tuple((spot.x, spot.middle) for spot in spots.values() if not spot.nodes),
+        labels=tuple(drawing.labels),
+    )
+
+
+def _graph(network: Network) -> Picture | None:
+    """The values of a network that is one scalar graph, each after those that it is made of; None of other networks."""
+    if [info.spec.kind for info in network.layers] != ["graph"]:
+        return None
+    ops = [op for op in network.program(network.batch).ops if op.phase is Phase.FORWARD]
+    depths: dict[Array, int] = {op.target: 0 for op in ops}
+    sources = {op.target: tuple(dict.fromkeys(op.inputs)) for op in ops}
+    given = dict.fromkeys(array for op in ops for array in op.inputs if array not in depths)
+    if len(ops) + len(given) > MOST_VALUES or any(math.prod(array.element_shape) > 1 for array in (*given, *depths)):
+        return None
+    for op in ops:
+        depths[op.target] = 1 + max((depths.get(array, 0) for array in op.inputs), default=0)
+    for array in given:
+        # A number that is given stands just before what reads it first.
+        depths[array] = min(depths[op.target] for op in ops if array in op.inputs) - 1
+    columns: dict[int, list[Array]] = {}
+    for array in (*given, *sources):
+        columns.setdefault(depths[array], []).append(array)
+    height = (max(map(len, columns.values())) + 0.5) * ROW + 2 * EDGE
+    spots: dict[Array, tuple[float, float]] = {}
+    for depth, arrays in columns.items():
+        # Every other column lies lower, so that a line past it does not run through its values.
+        top = (height - len(arrays) * ROW) / 2 + (0.75 if depth % 2 else 0.25) * ROW
+        spots |= {array: ((depth + 0.5) * NARROW, top + row * ROW) for row, array in enumerate(arrays)}
+    labels: list[Label] = []
+    for array, (x, y) in spots.items():
+        labels.append(_inside(x, y, network.notation.symbol(Ref(array, (0,) * len(array.shape)))))
+        if array in network.parameters:
+            labels.append(
+                Label(x, y + RADIUS + 12, _written(float(network.parameters[array].ravel()[0])), 12, pale=True)
+            )
+    return Picture(
+        width=(max(columns) + 1) * NARROW,
+        height=height + 0.25 * ROW,
+        title=_("the network {topology}").format(topology=network.scenario.topology),
+        lines=tuple(
+            Line(spots[source][0] + RADIUS, spots[source][1], spots[target][0] - RADIUS, spots[target][1])
+            for target, read in sources.items()
+            for source in read
+        ),
+        circles=tuple(spots.values()),
+        boxes=(),
+        labels=tuple(labels),
+    )
+
+
+class _Drawing(NamedTuple):
+    """What is being drawn."""
+
+    lines: list[Line]
+    labels: list[Label]
+
+
+def _depths(network: Network) -> dict[str, int]:
+    """The column of each layer: one after the last that it reads."""
+    found: dict[str, int] = {}
+    if any(INPUT_LAYER in info.sources for info in network.layers):
+        found[INPUT_LAYER] = 0
+    for info in network.layers:
+        found[info.name] = 1 + max((found[name] for name in info.sources), default=-1)
+    return found
+
+
+def _is_row(network: Network, name: str) -> bool:
+    """Whether a layer is drawn as neurons."""
+    form = network.forms[name]
+    info = next((one for one in network.layers if one.name == name), None)
+    return (
+        not form.steps
+        and len(form.shape) == 1
+        and form.size <= MOST_NODES
+        and (info is None or info.spec.kind != "graph")
+    )
+
+
+def _rows(network: Network, name: str) -> int:
+    return network.forms[name].size if _is_row(network, name) else 1
+
+
+def _layer(drawing: _Drawing, network: Network, name: str, spot: _Spot) -> None:
+    """The texts of a layer: of each neuron its name, and that of the layer below; or what is in the box."""
+    info = next((one for one in network.layers if one.name == name), None)
+    if not spot.nodes:
+        shape = "×".join(map(str, network.forms[name].shape)) or "1"
+        said = _("inputs") if info is None else f"{name}: {info.spec.kind}"
+        drawing.labels.append(Label(spot.x, spot.middle - 8, said, 15))
+        drawing.labels.append(Label(spot.x, spot.middle + 12, shape, 13, pale=True))
+        return
+    for unit, y in enumerate(spot.nodes):
+        drawing.labels.append(_inside(spot.x, y, network.notation.neuron(name, unit)))
+    said = name if info is None or info.activation == "identity" else f"{name}: {info.activation}"
+    drawing.labels.append(Label(spot.x, spot.nodes[-1] + RADIUS + 15, said, 13, pale=True))
+
+
+def _edges(drawing: _Drawing, network: Network, info: LayerInfo, source: str, spots: dict[str, _Spot]) -> None:
+    """The lines between two layers: one for each weight between rows of neurons, else a single one."""
+    start, end = spots[source], spots[info.name]
+    left = start.x + (RADIUS if start.nodes else BOX[0])
+    right = end.x - (RADIUS if end.nodes else BOX[0])
+    weights = info.weights
+    if not (start.nodes and end.nodes):
+        drawing.lines.append(Line(left, start.middle, right, end.middle))
+        return
+    if not isinstance(info.spec, DenseLayer) or weights is None:
+        # What works value by value leads from each to its own; what mixes them is a single line.
+        pairs = zip(start.nodes, end.nodes, strict=False) if len(start.nodes) == len(end.nodes) else ()
+        found = [Line(left, from_y, right, to_y) for from_y, to_y in pairs]
+        drawing.lines.extend(found or [Line(left, start.middle, right, end.middle)])
+        return
+    listed = info.spec.pairs is not None
+    values = network.parameters[weights].ravel()
+    labels: list[Label] = []
+    for flat, value in enumerate(values):
+        index = (flat,) if listed else divmod(flat, weights.shape[1])
+        edge = info.edge(tuple(index))
+        if edge.source != source:
+            continue
+        line = Line(left, start.nodes[edge.column], right, end.nodes[edge.unit])
+        drawing.lines.append(line)
+        labels.append(_label(line, network.notation, Ref(weights, tuple(index)), float(value)))
+    if len(labels) <= MOST_LABELS:
+        drawing.labels.extend(labels)
+
+
+def _label(line: Line, notation: Notation, ref: Ref, value: float) -> Label:
+    """The weight of an edge, nearer to the neuron that it leads to, where crossing lines have parted."""
+    share = 0.66
+    text = f"{notation.symbol(ref)} {_written(value)}"
+    return Label(line.x1 + (line.x2 - line.x1) * share, line.y1 + (line.y2 - line.y1) * share, text, 12, on_edge=True)
+
+
+def _inside(x: float, y: float, text: str) -> Label:
+    """The name of a neuron, small enough for its circle."""
+    return Label(x, y, text, min(13, max(6, 4 * RADIUS // max(len(text), 1))))
+
+
+def _written(value: float) -> str:
+    """A number with a few digits."""
+    return shown(value, 4).replace("-", "−")
+
+
+def as_svg(picture: Picture) -> str:
+    """A picture as an SVG file of its own, which is also an element of HTML."""
+    root = Element(
+        "svg",
+        {
+            "xmlns": "http://www.w3.org/2000/svg",
+            "viewBox": f"0 0 {picture.width:g} {picture.height:g}",
+            "width": f"{picture.width:g}",
+            "height": f"{picture.height:g}",
+            "role": "img",
+            "font-family": "Georgia, 'Times New Roman', serif",
+        },
+    )
+    SubElement(root, "title").text = picture.title
+    for line in picture.lines:
+        ends = {name: f"{value:g}" for name, value in line._asdict().items()}
+        SubElement(root, "line", ends | {"stroke": PALE, "stroke-width": "1.2"})
+    drawn = {"fill": PAPER, "stroke": INK, "stroke-width": "1.5"}
+    for x, y in picture.circles:
+        SubElement(root, "circle", {"cx": f"{x:g}", "cy": f"{y:g}", "r": f"{RADIUS}"} | drawn)
+    for x, y in picture.boxes:
+        corner = {"x": f"{x - BOX[0]:g}", "y": f"{y - BOX[1]:g}", "rx": "8"}
+        SubElement(root, "rect", corner | {"width": f"{2 * BOX[0]}", "height": f"{2 * BOX[1]}"} | drawn)
+    for label in picture.labels:
+        place = {"x": f"{label.x:g}", "y": f"{label.y + 4:g}", "text-anchor": "middle", "font-size": f"{label.size}"}
+        halo = {"stroke": PAPER, "stroke-width": "5", "paint-order": "stroke"} if label.on_edge else {}
+        SubElement(root, "text", place | {"fill": PALE if label.pale else INK} | halo).text = label.text
+    return tostring(root, encoding="unicode")
