@@ -1,4 +1,4 @@
-"""The book is built without a warning, in both languages, and asks nothing of any other host; needs the extra `docs`."""
+"""The book is built without a warning, in both languages, and asks nothing of another host; needs the extra docs."""
 
 from __future__ import annotations
 
