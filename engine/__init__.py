@@ -1,7 +1,8 @@
 """The headless debugger: networks, their training steps, and a cursor over them.
 
-Fifteen rooms, each built on those below it only:
+Sixteen rooms, each built on those below it only:
 
+    forensics    which conventions and slips give printed figures
     importing    what was trained elsewhere becomes a scenario
     quizzing     questions about the steps, and what is said of a wrong answer
     sweeping     many trainings over seeds and settings, here or on a cluster

@@ -33,11 +33,13 @@ class Printer:
     Args:
         program: the program.
         guarded: whether a quotient is printed so that it never raises.
+        passing: whether each value goes through a function ``passed`` as soon as it is made.
     """
 
-    def __init__(self, program: Program, *, guarded: bool) -> None:
+    def __init__(self, program: Program, *, guarded: bool, passing: bool = False) -> None:
         self.program = program
         self.guarded = guarded
+        self.passing = passing
 
     def slot(self, ref: Ref) -> str:
         """The variable of a slot."""
@@ -74,6 +76,8 @@ class Printer:
                 else:
                     equation = op.equation(index)
                     yield from self._sum(slot, equation.terms if isinstance(equation, Sum) else (equation,))
+                if self.passing:
+                    yield f"v{slot} = passed({slot}, v{slot})"
 
     def _sum(self, slot: int, parts: Sequence[Expr]) -> Iterator[str]:
         printed = [self.source(part) for part in parts]

@@ -60,12 +60,19 @@ class GeneratedExecutor:
     Args:
         program: the program.
         constants: the values of the leaves that are not data, in the order of ``program.leaves``.
+        passed: what each value goes through as soon as it is made, with the number of its slot; None for nothing.
     """
 
     mathematics = PYTHON
 
-    def __init__(self, program: Program, constants: Mapping[Array, Floats]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        constants: Mapping[Array, Floats],
+        passed: Callable[[int, float], float] | None = None,
+    ) -> None:
         self.program = program
+        self._passed = passed
         self._constants = {
             array: tuple(values.ravel().tolist()) for array, values in constants.items() if array in program.offsets
         }
@@ -149,17 +156,24 @@ class GeneratedExecutor:
         return function
 
     def _compiler(self, guarded: bool) -> _Compiler:
-        return _Compiler(self.program, self._constants, guarded)
+        return _Compiler(self.program, self._constants, guarded, self._passed)
 
 
 class _Compiler:
     """Compiles functions that compute a program's iterations."""
 
-    def __init__(self, program: Program, constants: Mapping[Array, tuple[float, ...]], guarded: bool) -> None:
+    def __init__(
+        self,
+        program: Program,
+        constants: Mapping[Array, tuple[float, ...]],
+        guarded: bool,
+        passed: Callable[[int, float], float] | None = None,
+    ) -> None:
         self._program = program
         self._constants = constants
         self._guarded = guarded
-        self._printer = Printer(program, guarded=guarded)
+        self._passed = passed
+        self._printer = Printer(program, guarded=guarded, passing=passed is not None)
 
     def frame(self, slots: frozenset[int]) -> Callable[..., Any]:
         """``frame(state, batch, replaced)``: all values of an iteration; ``replaced`` has those of some slots."""
@@ -225,6 +239,8 @@ class _Compiler:
             "winner": winner,
             "entry": entry,
         }
+        if self._passed is not None:
+            called["passed"] = self._passed
         head = f"def {name}({parameters}, {', '.join(f'{one}={one}' for one in called)}):"
         source = "\n    ".join((head, *opening, *body))
         # An edit may make a constant infinite or NaN; their printed forms are names.

@@ -29,6 +29,8 @@ SUBCOMMANDS: tuple[str, ...] = (
     "trace",
     "list",
     "check",
+    "figures",
+    "slip",
     "gradcheck",
     "why",
     "flow",

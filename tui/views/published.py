@@ -26,6 +26,7 @@ FURTHER = 2
 
 KEYS = (
     ("Enter", N_("its step")),
+    ("f", N_("what gives them")),
     ("[ ] { }", N_("iteration, epoch")),
     ("Esc", N_("back")),
 )

@@ -1,0 +1,311 @@
+"""Where each kind of deviation is possible in a program: functions from a node of an equation to edits of it.
+
+They look at the form of an equation and at the roles of what it reads, never at the kind of a layer or an optimiser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from retrograde.engine.equations.activation_table import elementwise
+from retrograde.engine.equations.array import Array, Extent, Phase, Role
+from retrograde.engine.equations.expression import (
+    HALF,
+    ONE,
+    TWO,
+    ZERO,
+    Call,
+    Const,
+    Div,
+    Expr,
+    Neg,
+    Product,
+    Ref,
+    Sub,
+    Sum,
+    refs,
+)
+from retrograde.engine.equations.rendering import render
+from retrograde.engine.forensics.facts import Facts, Site
+from retrograde.engine.forensics.switches import Edit, Way, instead, times
+from retrograde.engine.ops.activation import Activate, Slope, make_function
+from retrograde.engine.ops.update.appending import Update
+
+Found = tuple[str, str, Edit]
+"""A kind of deviation, where it is, and the edit."""
+
+Rule = Callable[[Site, Facts], Iterator[Found]]
+
+MINUS = Const(-1.0, "−1")
+OTHERS = ("sigmoid", "tanh", "relu", "identity")
+"""The activations that another one is taken for."""
+
+MOST_TERMS = 6
+"""Terms of a sum of which each is tried alone."""
+
+MOST_SAMPLES = 64
+
+
+def written(expr: Expr) -> str:
+    """An expression over whole arrays, as a name."""
+    return render(expr, lambda ref: ref.array.name)
+
+
+def _losses(site: Site, facts: Facts) -> Iterator[Found]:
+    """E and its slope: ½, and what means run over."""
+    scenario = facts.network.scenario
+    term = site.op.target.role is Role.LOSS and site.op.phase is Phase.LOSS and not site.path
+    if not term and not _is_slope_of_loss(site):
+        return
+    yield from (("E twice", "", times(TWO)), ("E half", "", times(HALF))) if term else ()
+    if not term:
+        yield "slope twice as large", "", times(TWO)
+        yield "slope half as large", "", times(HALF)
+        yield "error turned", "", times(MINUS)
+    for count, mean, what in (
+        (
+            site.op.target.element_shape[-1] if site.op.target.element_shape else 1,
+            scenario.loss.over_outputs,
+            "outputs",
+        ),
+        (facts.program.batch, scenario.loss.over_batch, "samples"),
+    ):
+        if count > 1 and mean == "mean":
+            yield f"sum of {what}", "", times(Const(float(count)))
+        elif count > 1:
+            yield f"mean of {what}", "", times(Const(1.0 / count, f"1/{count}"))
+
+
+def _is_slope_of_loss(site: Site) -> bool:
+    """Whether a node is all that a loss term hands to the gradient of an output."""
+    if site.of is None or site.of.role in {Role.WEIGHT, Role.BIAS} or not site.reads(Role.TARGET):
+        return False
+    return not site.path or (len(site.path) == 1 and isinstance(site.parent, Sum))
+
+
+def _biases(site: Site, facts: Facts) -> Iterator[Found]:
+    """A bias that is missing, kept, trained, or one for all."""
+    node, op = site.node, site.op
+    added = isinstance(site.parent, Sum) and op.phase is Phase.FORWARD
+    if added and isinstance(node, Ref) and node.array.role is Role.BIAS:
+        yield "no bias", node.array.layer, instead(ZERO)
+    parameter = op.target.of
+    if not site.path and op.target.role is Role.UPDATED and parameter is not None and parameter.role is Role.BIAS:
+        kept = Ref(parameter, site.index)
+        if parameter in facts.frozen:
+            yield "bias trained", parameter.layer, Edit(Way.STATED, kept)
+        else:
+            yield "bias kept", parameter.layer, instead(kept)
+    if site.of is not None and site.of.role is Role.BIAS and isinstance(node, Ref) and site.of.size > 1:
+        values = facts.network.parameters[site.of].ravel()
+        if not site.path and node.array.element_shape == site.of.shape and (values == values[0]).all():
+            all_units = (Ref(node.array, (*node.index[:-1], unit)) for unit in range(site.of.size))
+            yield "bias shared", site.of.layer, instead(Sum(tuple(all_units)))
+
+
+def _weights(site: Site, facts: Facts) -> Iterator[Found]:
+    """A weight that is another one, the updated one, or none at all."""
+    node = site.node
+    if not isinstance(node, Ref):
+        return
+    array = node.array
+    updated = array.role is Role.UPDATED and array.of is not None
+    weight = array.of if updated else array
+    assert weight is not None
+    if updated and site.op.phase is Phase.BACKWARD:
+        before = Ref(weight, node.index)
+        stated = ("out of place", "", instead(before)) if facts.stated_in_place else None
+        yield stated or ("in place", "", Edit(Way.STATED, before))
+    if weight.role is not Role.WEIGHT or not isinstance(site.parent, Product | Sum):
+        return
+    if site.op.phase is Phase.FORWARD and not updated:
+        yield from ((kind, array.name, instead(turned)) for kind, turned in _turned(node, "forward"))
+    if site.op.phase is not Phase.BACKWARD or site.by_parameter:
+        return
+    where = site.op.target.name
+    yield from ((kind, weight.name, instead(turned)) for kind, turned in _turned(Ref(weight, node.index), "backward"))
+    yield "no weights", where, instead(ONE)
+    if site.of is not None and site.of.role is Role.OUT:
+        yield "out for weight", where, instead(Ref(site.of, site.index))
+
+
+def _turned(ref: Ref, way: str) -> Iterator[tuple[str, Ref]]:
+    """The slot that stands where a matrix is filled column by column."""
+    shape = ref.array.shape
+    if len(shape) == 2 and 1 not in shape:
+        rows, columns = shape
+        i, j = ref.index
+        turned = Ref(ref.array, divmod(j * rows + i, columns))
+        yield f"turned {way}", turned
+
+
+def _slopes(site: Site, facts: Facts) -> Iterator[Found]:
+    """A slope that is left out, squared, or taken at another place."""
+    node, op = site.node, site.op
+    if not isinstance(node, Ref):
+        return
+    if node.array.role is Role.SLOPE and isinstance(site.parent, Product):
+        yield "no slope", node.array.layer, instead(ONE)
+        yield "slope squared", node.array.layer, times(node)
+    if isinstance(op, Slope) and node.array is op.out:
+        function = make_function(op.activation, op.parameter)
+        if function is not None:
+            yield "slope of out", op.layer, instead(Call(function, node))
+
+
+def _siblings(site: Site, facts: Facts) -> Iterator[Found]:
+    """In the backward pass: the input for the output of an activation or a function, and the other way round."""
+    node = site.node
+    if site.op.phase is not Phase.BACKWARD or not isinstance(node, Ref):
+        return
+    where = site.op.target.name
+    below, above = facts.below.get(node.array), facts.above.get(node.array)
+    if below is not None:
+        yield "out of net", f"{where}: {below.name} ← {node.array.name}", instead(Ref(below, node.index))
+    if above is not None:
+        yield "net of out", f"{where}: {above.name} ← {node.array.name}", instead(Ref(above, node.index))
+    raw = facts.raw(node.array)
+    if raw is not None:
+        yield "raw error", where, instead(Ref(raw, node.index))
+
+
+def _paths(site: Site, facts: Facts) -> Iterator[Found]:
+    """A gradient that has only one of its paths, or misses one."""
+    parent = site.parent
+    if site.of is None or not isinstance(parent, Sum) or len(parent.terms) > MOST_TERMS or site.by_parameter:
+        return
+    count, own = len(parent.terms), site.path[-1]
+    for number, term in enumerate(parent.terms):
+        where = f"{site.op.target.name} ← {_way_of(term, number, facts)}"
+        if number != own:
+            yield "one path", where, instead(ZERO)
+        elif count > 2:
+            yield "not this path", where, instead(ZERO)
+
+
+def _way_of(term: Expr, number: int, facts: Facts) -> str:
+    """What a term of a gradient comes through."""
+    for ref in refs(term):
+        if ref.array.role is Role.GRADIENT:
+            return f"{facts.network.notation.name(ref)} ({number + 1})"
+    return str(number + 1)
+
+
+def _samples(site: Site, facts: Facts) -> Iterator[Found]:
+    """The gradients of one sample where the batch's belong."""
+    batch = facts.program.batch
+    if site.path or not site.by_parameter or site.op.extent is not Extent.SUM or not 1 < batch <= MOST_SAMPLES:
+        return
+    for sample in {0, batch - 1} - {site.index[0]}:
+        yield "one sample", str(sample + 1), instead(ZERO)
+
+
+def _parents(site: Site, facts: Facts) -> Iterator[Found]:
+    """A value that is read more than once and hands on its gradient each time that a part of it arrives."""
+    node = site.node
+    if site.op.phase is not Phase.BACKWARD or not isinstance(node, Ref) or node.array.role is not Role.GRADIENT:
+        return
+    maker = facts.program.maker(node.array)
+    parts = getattr(maker, "parts", ())
+    if maker is None or len(parts) < 2 or maker is site.op or maker.extent is not Extent.SAMPLE:
+        return
+    equation = maker.equation(node.index)
+    if isinstance(equation, Sum) and len(equation.terms) == len(parts) <= MOST_TERMS:
+        # The first part is handed on with every later one.
+        parts = equation.terms
+        each = [term for number in range(len(parts)) for term in parts[: number + 1]]
+        yield "handed on", node.array.name, instead(Sum(tuple(each)))
+
+
+def _updates(site: Site, facts: Facts) -> Iterator[Found]:
+    """η, the sign of the update, and the number of samples in it."""
+    node, op = site.node, site.op
+    if op.phase is not Phase.UPDATE or not isinstance(node, Ref):
+        return
+    if (node.array.role is Role.RATE or node.array.name.startswith("lr_now")) and isinstance(site.parent, Product):
+        yield "no rate", "", instead(ONE)
+    if node.array.role is Role.GRADIENT:
+        yield "ascent", "", times(MINUS)
+        batch = facts.program.batch
+        if batch > 1:
+            yield "mean gradient", "", times(Const(1.0 / batch, f"1/{batch}"))
+            yield "summed gradient", "", times(Const(float(batch)))
+
+
+def _activations(site: Site, facts: Facts) -> Iterator[Found]:
+    """Another activation, forward and in its slope."""
+    op = site.op
+    if site.path:
+        return
+    if isinstance(op, Activate):
+        for name in OTHERS:
+            if name != op.activation:
+                yield "activation", f"{name}, {op.layer}", instead(_value(name, Ref(op.net, site.index)))
+    elif isinstance(op, Slope):
+        for name in OTHERS:
+            if name != op.activation:
+                yield "activation", f"{name}, {op.layer}", instead(_slope(name, op.net, op.out, site))
+    elif site.of is not None and isinstance(site.node, Ref):
+        made = facts.program.maker(facts.above[site.of]) if site.of in facts.above else None
+        if isinstance(made, Activate) and made.function is None:
+            for name in OTHERS[:-1]:
+                yield "activation", f"{name}, {made.layer}", times(_slope(name, made.net, made.target, site))
+
+
+def _value(name: str, x: Expr) -> Expr:
+    function = make_function(name, 0.0)
+    return x if function is None else Call(function, x)
+
+
+def _slope(name: str, net: Array, out: Array, site: Site) -> Expr:
+    slope = elementwise(name).slope
+    return ONE if slope is None else slope(Ref(net, site.index), Ref(out, site.index), Const(0.0))
+
+
+def _forms(site: Site, facts: Facts) -> Iterator[Found]:
+    """What can be left out of an equation by its form alone: a factor, a sign, a divisor, a term."""
+    node, op, parent = site.node, site.op, site.parent
+    if op.phase is Phase.LOSS:
+        return
+    where = f"{_group(site)}: {written(node)}"
+    covered = isinstance(node, Ref) and node.array.role in {Role.SLOPE, Role.WEIGHT, Role.RATE}
+    if isinstance(parent, Product) and not covered and not (isinstance(node, Ref) and node.array.role is Role.INPUT):
+        yield "factor left out", where, instead(ONE)
+    if isinstance(node, Neg):
+        yield "sign left out", where, times(MINUS)
+    if isinstance(parent, Div) and site.path[-1] == 1:
+        yield "divisor left out", where, instead(ONE)
+    if isinstance(parent, Sub) or (isinstance(parent, Sum) and op.phase is Phase.UPDATE):
+        yield "term left out", where, instead(ZERO)
+
+
+def _group(site: Site) -> str:
+    """The equations that are edited together: of an update those of all parameters, else the one of an array."""
+    return site.op.rule.name if isinstance(site.op, Update) else site.op.target.name
+
+
+def _scales(site: Site, facts: Facts) -> Iterator[Found]:
+    """A gradient with a factor."""
+    if site.path or site.of is None:
+        return
+    for kind, factor in (("doubled", TWO), ("halved", HALF), ("negated", MINUS)):
+        yield kind, site.op.target.name, times(factor)
+
+
+RULES: tuple[Rule, ...] = (
+    _losses,
+    _biases,
+    _weights,
+    _slopes,
+    _siblings,
+    _paths,
+    _samples,
+    _parents,
+    _updates,
+    _activations,
+    _forms,
+    _scales,
+)
+"""THE rules, those of the commonest deviations first."""
+
+__all__ = ["RULES", "Found", "Rule", "written"]
