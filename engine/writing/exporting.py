@@ -195,6 +195,9 @@ def as_pdf(sheet: Sheet) -> bytes:
     if program is None:
         message = _("PDF is typeset by {programs}, and neither is installed; --format tex writes what they read")
         raise EngineError(message.format(programs=" / ".join(TYPESETTERS)))
+    chinese = sheet.language == "zh"
+    if chinese and Path(program).name != TYPESETTERS[0]:
+        raise EngineError(_("Chinese is typeset by {program}, which is not installed").format(program=TYPESETTERS[0]))
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "sheet.tex").write_bytes(source)
         command = [program, "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error", "sheet.tex"]
@@ -209,6 +212,9 @@ def as_pdf(sheet: Sheet) -> bytes:
             said = done.stdout.decode(errors="replace").splitlines()
             reason = next((line for line in said if line.startswith("!")), said[-1] if said else "")
             raise EngineError(f"{Path(program).name}: {reason}")
+        log = (Path(folder) / "sheet.log").read_text(encoding="utf-8", errors="replace")
+        if chinese and "Missing character" in log:
+            raise EngineError(_("no font with Chinese is installed, such as Noto Serif CJK SC"))
         return made.read_bytes()
 
 

@@ -74,7 +74,7 @@ class Spelling:
 
 # -- symbols and numbers
 
-_NUMBER = re.compile(r"([-−+]?)(\d+\.?\d*|\.\d+|inf|∞|nan|NaN)(?:e([+-]?)0*(\d+))?")
+_NUMBER = re.compile(r"([-−+]?)(\d+\.?\d*|\.\d+|inf|∞|nan|NaN)(?:e([-−+]?)0*(\d+))?")
 _DERIVATIVE = re.compile(r"∂(.+?)/∂(.+)")
 _NORM = re.compile(r"‖(.+)‖(\S*)")
 _AROUND = re.compile(r"([^()\[\]]*)\((.*)\)")
@@ -149,7 +149,7 @@ def number(text: str, spelling: Spelling) -> str | None:
     found = _special(digits, spelling) or spelling.digits(digits)
     if power is not None:
         raised = spelling.digits(power)
-        if power_sign == "-":
+        if power_sign in {"-", "−"}:
             raised = spelling.row((spelling.sign(NEGATIVE), raised))
         found = spelling.row((found, spelling.sign("×"), spelling.script(spelling.digits("10"), "", raised)))
     return spelling.row((spelling.sign(NEGATIVE), found)) if sign in {"-", "−"} else found
@@ -424,8 +424,8 @@ _LETTERS = {
     "⊙": r"\odot",
     "→": r"\to",
     "~": r"\sim",
-    "²": "^{2}",
-    "³": "^{3}",
+    **{letter: f"^{{{digit}}}" for letter, digit in zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-", strict=True)},
+    **{letter: f"_{{{digit}}}" for letter, digit in zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True)},
 }
 
 _ESCAPED = {

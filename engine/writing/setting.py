@@ -18,9 +18,19 @@ FIRST, LAST = 24, 3
 """Of a longer sum, how many stand before and after the dots."""
 
 
+_RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+
+
 def figure(value: float) -> str:
-    """A number for people: nine significant digits; a zero has no sign, and a minus is one."""
-    return shown(value or 0.0).replace("-", "−")
+    """A number for people: nine significant digits, and a power of ten as one; a zero has no sign."""
+    digits, _mark, power = plain(value).replace("inf", "∞").replace("nan", "NaN").partition("e")
+    raised = f"×10{str(int(power)).translate(_RAISED)}" if power else ""
+    return digits.replace("-", "−") + raised
+
+
+def plain(value: float) -> str:
+    """The same in plain characters, as mathematics is set from it."""
+    return shown(value or 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +195,7 @@ class Setter:
         lines.append(self._line(_shortened(pieces(step.equation, step.symbols.__getitem__, spelling), spelling)))
         # What is only handed on is its own result.
         if not isinstance(step.equation, Ref | Const):
-            in_numbers = pieces(step.equation, lambda ref: figure(step.values[ref]), spelling, times="×")
+            in_numbers = pieces(step.equation, lambda ref: plain(step.values[ref]), spelling, times="×")
             numbers.append(self._line(_shortened(in_numbers, spelling)))
         so_far = None
         if step.so_far is not None:
@@ -226,9 +236,9 @@ class Setter:
         return symbol(f"∂{factor.above}/∂{factor.below}", self._spelling)
 
     def _worth(self, factor: Factor) -> str:
-        text = figure(factor.value)
+        text = plain(factor.value)
         found = symbol(text, self._spelling)
-        return self._spelling.fenced(found, "(", ")") if text.startswith("−") else found
+        return self._spelling.fenced(found, "(", ")") if text.startswith("-") else found
 
 
 def _unlike(lines: Iterable[str]) -> Iterable[str]:

@@ -8,13 +8,15 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 import retrograde.scenarios
 from retrograde.engine import Session, load_scenario
 from retrograde.engine.equations.expression import SQUARE as SQUARED
 from retrograde.engine.equations.expression import Call, Const, Div, Expr, Neg, Product, Ref, Sum
 from retrograde.engine.equations.rendering import render
-from retrograde.engine.writing.mathematics import LATEX, MATHML, expression, latex_text, pieces, symbol
+from retrograde.engine.explaining.step import shown
+from retrograde.engine.writing.mathematics import LATEX, MATHML, expression, latex_text, number, pieces, symbol
 from tests.support.effort import examples
 from tests.support.expressions import EXPRESSIONS, SLOTS
 
@@ -61,6 +63,7 @@ def spoken(text: str) -> str:
         ("∂E{4}/∂w1", r"\frac{ \partial {E}^{\text{\{4\}}}}{ \partial {w}_{1}}"),
         ("b_my_layer1", r"{b}_{\text{my\_layer1}}"),
         ("-1.5e-05", r"-1.5 \times {10}^{-5}"),
+        ("−6.9e−06", r"-6.9 \times {10}^{-6}"),
         ("½", r"\frac{1}{2}"),
     ],
 )
@@ -97,6 +100,18 @@ def test_both_spellings_say_every_expression_whole(expr: Expr) -> None:
     letters = re.findall(r"[a-z]\d", render(expr, leaf))
     assert re.findall(r"[a-z]\d", spoken(expression(expr, leaf, MATHML))) == letters
     assert spoken("".join(pieces(expr, leaf, MATHML))) == spoken(expression(expr, leaf, MATHML))
+
+
+@examples(200)
+@given(value=st.floats())
+def test_every_number_is_read_as_one(value: float) -> None:
+    text = shown(value)
+    found = number(text, LATEX)
+    assert found is not None and "mathrm{e" not in found
+    if value == value:
+        bare = found.replace(r" \times {10}^{", "e").replace("}", "").replace(r"\infty", "inf").replace(" ", "")
+        assert float(bare) == float(text)
+    assert number(text.replace("-", "−"), LATEX) == found
 
 
 def test_what_binds_less_is_bracketed() -> None:
