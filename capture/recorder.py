@@ -16,9 +16,10 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.recording.again import RECIPES
 from retrograde.engine.recording.aten.reading import base_name
 from retrograde.engine.recording.aten.table import DRAWN, EMPTY
-from retrograde.engine.recording.form import Call, Group, OptimizerRecord, Result, Window
+from retrograde.engine.recording.form import Group, OptimizerRecord
 from retrograde.engine.recording.writing import RecordingWriter
 from retrograde.torch.compiling import as_written, is_compiled, uncompiled
+from retrograde.torch.noting import Note, result, window
 from retrograde.torch.places import Spot, Whereabouts
 from retrograde.torch.ranks import WRITTEN, arrived, members, own_path
 from retrograde.torch.repeating import Guess, Repeating
@@ -62,7 +63,7 @@ class Recorder(TorchDispatchMode):
 
     def __init__(self, file: RecordingWriter, models: list[Any], optimizers: list[Any]) -> None:
         super().__init__()
-        self.calls: list[Call] = []
+        self.calls: list[Note] = []
         self.storing = Storing(file)
         self.memory = Memory(self.storing.store, self._join)
         self.repeating = Repeating(self.memory)
@@ -114,7 +115,7 @@ class Recorder(TorchDispatchMode):
         if plan.exchanges:
             arrived(made)
             running.arguments.update(members(given))
-        results: list[Result] = []
+        results: list[Note] = []
         if plan.makes:
             results += self._made(running, made)
         if written:
@@ -134,18 +135,21 @@ class Recorder(TorchDispatchMode):
             for item, tensor in enumerate(one if listed else [one])
         ]
 
-    def _note(self, op: str, arguments: dict[str, Any], results: list[Result], spot: Spot) -> None:
-        call = Call.trusted(
-            op=op,
-            phase=spot.phase,
-            module=spot.module,
-            node=spot.node,
-            source=spot.source,
-            forward=spot.forward,
-            arguments=arguments,
-            results=results,
-            recomputed=spot.recomputed,
-        )
+    def _note(self, op: str, arguments: dict[str, Any], results: list[Note], spot: Spot) -> None:
+        phase, module, node, source, forward, recomputed = spot
+        call: Note = {"op": op, "phase": phase}
+        if module:
+            call["module"] = module
+        if node:
+            call["node"] = node
+        if source is not None:
+            call["source"] = source
+        if forward is not None:
+            call["forward"] = forward
+        call["arguments"] = arguments
+        call["results"] = results
+        if recomputed:
+            call["recomputed"] = True
         self.calls.append(call)
 
     def _reserved(self, base: str, given: dict[str, Any]) -> None:
@@ -184,15 +188,15 @@ class Recorder(TorchDispatchMode):
             return one
         return str(one)
 
-    def _join(self, tensor: Any, place: Place, parts: list[Window]) -> None:
+    def _join(self, tensor: Any, place: Place, parts: list[Note]) -> None:
         """Notes that memory which was written in pieces is read as a whole, as the gradients of a bucket are."""
         # It comes before the op that reads, which has a number already.
         self.places.moved(len(self.calls))
         spot = self.places.spot(None)
         number = self.memory.take(tensor, place, name=_name(spot, "joined", 0), kind="made")
         size = place.region.stop - place.region.start
-        flat = Window.trusted(value=number, offset=0, shape=(size,), strides=(1,))
-        made = Result.trusted(position=0, item=None, to=flat, old=None)
+        flat = window(number, 0, (size,), (1,))
+        made = result(0, None, flat, None)
         self._note("retrograde.joined", {"tensors": parts}, [made], spot)
 
     def _before_writing(self, tensor: Any) -> None:
@@ -201,7 +205,7 @@ class Recorder(TorchDispatchMode):
         if not region.versions and tensor.numel() != region.stop - region.start:
             self.memory.read(tensor)
 
-    def _made(self, running: _Running, made: Any) -> Iterator[Result]:
+    def _made(self, running: _Running, made: Any) -> Iterator[Note]:
         """The results that are new tensors."""
         base, returned, lists = running.plan.base, running.plan.returned, running.plan.lists
         several = made if isinstance(made, tuple) and len(returned) > 1 else (made,)
@@ -221,7 +225,7 @@ class Recorder(TorchDispatchMode):
                 if running.plan.repeats and place == 0 and kind == "made" and not running.written:
                     again = self._again(running, several, tensor, lies, item if lists else None)
                 self.memory.take(tensor, lies, name=_name(running.spot, base, place), kind=kind, again=again)
-                yield Result.trusted(position=place, item=item if lists else None, to=lies.shown(), old=None)
+                yield result(place, item if lists else None, lies.shown(), None)
 
     def _again(
         self, running: _Running, several: Sequence[Any], tensor: Any, place: Place, item: int | None
@@ -232,7 +236,7 @@ class Recorder(TorchDispatchMode):
         guess = self.repeating.guess(running.plan.base, given, running.arguments, tensor, item)
         return self.repeating.held(guess, tensor)
 
-    def _changed(self, running: _Running, guesses: Sequence[Guess | None]) -> Iterator[Result]:
+    def _changed(self, running: _Running, guesses: Sequence[Guess | None]) -> Iterator[Note]:
         """The results that are new versions of what was there."""
         base = running.plan.base
         first = len(running.plan.returned) if base in _HIDDEN else 0
@@ -242,9 +246,9 @@ class Recorder(TorchDispatchMode):
                 if isinstance(tensor, torch.Tensor) and has_memory(tensor):
                     guess = guesses[item] if item < len(guesses) and position == 0 else None
                     to, old = self._version(tensor, base, running.spot, guess)
-                    yield Result.trusted(position=position, item=item if listed else None, to=to, old=old)
+                    yield result(position, item if listed else None, to, old)
 
-    def _version(self, tensor: Any, base: str, spot: Spot, guess: Guess | None) -> tuple[Window, int | None]:
+    def _version(self, tensor: Any, base: str, spot: Spot, guess: Guess | None) -> tuple[Note, int | None]:
         """A new version of what was there: what shows it, and the old one where its other elements stay."""
         place = self.memory.place(tensor)
         region, whole = place.region, place.whole

@@ -16,11 +16,11 @@ from retrograde.engine.recording.again import (
     Operands,
     made_again,
     nudges_of,
-    numbers_of,
     variants,
 )
 from retrograde.engine.recording.aten.reading import plain_arguments
 from retrograde.engine.recording.form import DTYPES
+from retrograde.torch.noting import numbers_noted
 from retrograde.torch.tensors import Again, Memory, dtype_name, has_memory
 
 _SMALL = 4096
@@ -70,7 +70,7 @@ class Repeating:
         ways = variants(*kind)
         if not ways or self._missed[kind] >= _TRIES:
             return None
-        read = numbers_of(list(plain_arguments(base, arguments, item).values()))
+        read = numbers_noted(plain_arguments(base, arguments, item).values())
         versions = [self._memory.versions[number] for number in read]
         depth = 1 + max((one.depth for one in versions), default=0)
         if depth > MAX_DEPTH or not all(one.held for one in versions):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from pydantic_core import to_json
 
 from retrograde.engine.recording.again import Numbers, makers_of, numbers_of, operands_of
 from retrograde.engine.recording.form import (
@@ -23,6 +24,7 @@ from retrograde.engine.recording.form import (
     as_float64,
 )
 from retrograde.engine.recording.writing import Piece, RecordingWriter
+from retrograde.torch.noting import Note, as_call, as_value
 from retrograde.torch.tensors import Version
 
 AROUND = 10
@@ -43,7 +45,7 @@ def save(
     written: RecordingWriter,
     versions: Sequence[Version],
     *,
-    calls: Sequence[Call],
+    calls: Sequence[Note],
     sources: Sequence[Source],
     notes: list[str],
     device: str,
@@ -55,55 +57,60 @@ def save(
     Raises:
         EngineError: it cannot be written.
     """
-    whole = [_value(version) for version in versions]
+    head: Note = {"format": "retrograde recording", "version": 1, "torch": torch.__version__}
+    if device != "cpu":
+        head["device"] = device
+    if notes:
+        head["notes"] = notes
+    values = [_value(version) for version in versions]
+    if _all_stay(versions, kept):
+        records = head | {"values": values, "calls": calls, "sources": [one.model_dump() for one in sources]}
+        if optimizers:
+            records["optimizers"] = [one.model_dump() for one in optimizers]
+        written.finish(to_json(records, inf_nan_mode="constants"))
+        return
     stored = {number: one.piece for number, one in enumerate(versions) if one.piece is not None}
-    step = _Step(whole, calls, stored, written)
+    step = _Step([as_value(one) for one in values], [as_call(one) for one in calls], stored, written)
     reasons = step.left_out(kept)
     file, pieces = step.chosen(path, reasons)
-    values = []
-    for number, value in enumerate(whole):
-        changes: dict[str, Any] = {"offset": pieces[number].offset} if number in pieces else {}
-        if number in step.rewritten:
-            changes |= {"again": None, "crc": pieces[number].crc}
-        if number in reasons:
-            changes = {"crc": 0, "again": None, "summary": step.summary(number), "reason": reasons[number]}
-        values.append(Value.trusted(**{**value.__dict__, **changes}))
+    chosen = [step.value(number, pieces.get(number), reasons.get(number)) for number in range(len(values))]
     if reasons:
         notes = [*notes, f"{len(reasons)} of {len(values)} arrays are left out: {next(iter(reasons.values()))}"]
-    records = StepFile.trusted(
-        format="retrograde recording",
-        version=1,
-        torch=torch.__version__,
-        device=device,
-        notes=notes,
-        values=values,
-        calls=list(calls),
-        sources=list(sources),
-        optimizers=list(optimizers),
-    )
-    file.finish(records)
+    more = {"values": chosen, "calls": step.calls, "sources": list(sources), "optimizers": list(optimizers)}
+    file.finish(StepFile.trusted(**head | {"device": device, "notes": notes} | more))
 
 
-def _value(version: Version) -> Value:
-    return Value.trusted(
-        name=version.name,
-        kind=version.kind,
-        dtype=version.dtype,
-        shape=version.shape,
-        strides=version.strides,
-        of=version.of,
-        crc=version.crc,
-        again=None if version.again is None else version.again.way,
-        offset=None,
-        summary=None,
-        reason=None,
-    )
+def _all_stay(versions: Sequence[Version], kept: Kept) -> bool:
+    """Whether all numbers are kept, which is seen without a look at what is made of what."""
+    if not kept.values or kept.modules or not all(one.piece is not None or one.again is not None for one in versions):
+        return False
+    return sum(one.piece.length + ALIGNMENT for one in versions if one.piece is not None) <= kept.limit
+
+
+def _value(version: Version) -> Note:
+    found: Note = {
+        "name": version.name,
+        "kind": version.kind,
+        "dtype": version.dtype,
+        "shape": version.shape,
+        "strides": version.strides,
+    }
+    if version.of is not None:
+        found["of"] = version.of
+    if version.piece is not None:
+        found["offset"] = version.piece.offset
+    if version.crc:
+        found["crc"] = version.crc
+    if version.again is not None:
+        found["again"] = version.again.way
+    return found
 
 
 class _Step:
     """A step of which a part is chosen.
 
     Attributes:
+        calls: its ops.
         rewritten: the values that are stored after all, since what they are made again of is larger, and left out.
     """
 
@@ -111,13 +118,22 @@ class _Step:
         self, values: Sequence[Value], calls: Sequence[Call], stored: Mapping[int, Piece], file: RecordingWriter
     ) -> None:
         self._values = values
-        self._calls = calls
+        self.calls = calls
         self._stored = stored
         self._makers = makers_of(calls)
         self._file = file
         self._numbers = Numbers(values, self._makers, self._read, self._nudges)
         self._finite: dict[int, bool] = {}
         self.rewritten: set[int] = set()
+
+    def value(self, number: int, piece: Piece | None, reason: str | None) -> Value:
+        """The record of a value, as it is in the file."""
+        changes: dict[str, Any] = {"offset": None if piece is None else piece.offset}
+        if piece is not None and number in self.rewritten:
+            changes |= {"again": None, "crc": piece.crc}
+        if reason is not None:
+            changes = {"offset": None, "crc": 0, "again": None, "summary": self.summary(number), "reason": reason}
+        return Value.trusted(**{**self._values[number].__dict__, **changes})
 
     def chosen(self, path: Path, left: Mapping[int, str]) -> tuple[RecordingWriter, Mapping[int, Piece]]:
         """The file with the numbers that stay, and where they are: the one that was written where all stay."""
@@ -155,7 +171,7 @@ class _Step:
         found = {n: f"{self._values[n].dtype} is not stored" for n in everything if not self._is_held(n)}
         wanted = set(everything) - set(found)
         if kept.modules:
-            touched = {number for call in self._calls if _is_in(call, kept.modules) for number in _touched(call)}
+            touched = {number for call in self.calls if _is_in(call, kept.modules) for number in _touched(call)}
             chosen = self._within(sorted(touched & wanted), 2**62)
             found |= dict.fromkeys(wanted - chosen, f"recorded with modules={list(kept.modules)}")
             wanted = chosen
@@ -207,12 +223,12 @@ class _Step:
         One op of an optimiser may read all parameters, so those come last of each.
         """
         focus = self._focus()
-        updating = focus < len(self._calls) and self._calls[focus].phase == "update"
+        updating = focus < len(self.calls) and self.calls[focus].phase == "update"
 
         def touched(*, near: bool, update: bool) -> list[int]:
             found: list[int] = []
-            for place in sorted(range(len(self._calls)), key=lambda place: abs(place - focus)):
-                call = self._calls[place]
+            for place in sorted(range(len(self.calls)), key=lambda place: abs(place - focus)):
+                call = self.calls[place]
                 last = call.phase == "update" and not updating
                 if (abs(place - focus) <= AROUND) == near and last == update:
                     found += sorted(_touched(call))
@@ -226,8 +242,8 @@ class _Step:
 
     def _focus(self) -> int:
         """The op that matters: the first that made what is not finite of what is; else the backward pass's last."""
-        last = len(self._calls)
-        for place, call in enumerate(self._calls):
+        last = len(self.calls)
+        for place, call in enumerate(self.calls):
             if call.phase == "backward":
                 last = place
             results = [result.to.value for result in call.results]

@@ -16,9 +16,10 @@ import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from retrograde.engine.recording.again import sampled_crc
-from retrograde.engine.recording.form import DTYPES, Window, product
+from retrograde.engine.recording.form import DTYPES, product
 from retrograde.engine.recording.window import is_dense
 from retrograde.engine.recording.writing import Piece
+from retrograde.torch.noting import Note, window
 
 
 class Again(NamedTuple):
@@ -106,7 +107,7 @@ class Place:
         self.offset = 0 if 0 in shape else start - region.start
         self.shape = shape
         self.strides = strides
-        self.window: Window | None = None
+        self.window: Note | None = None
 
     @property
     def whole(self) -> bool:
@@ -116,14 +117,12 @@ class Place:
             return True
         return product(self.shape) == region.stop - region.start and is_dense(self.shape, self.strides)
 
-    def shown(self) -> Window:
+    def shown(self) -> Note:
         """The window that shows the tensor on the last version."""
-        last, window = self.region.versions[-1], self.window
-        if window is None or window.value != last:
-            self.window = window = Window.trusted(
-                value=last, offset=self.offset, shape=self.shape, strides=self.strides
-            )
-        return window
+        last, found = self.region.versions[-1], self.window
+        if found is None or found["value"] != last:
+            self.window = found = window(last, self.offset, self.shape, self.strides)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,9 +170,7 @@ class Memory:
         versions: every version, in the order in which they came to be.
     """
 
-    def __init__(
-        self, store: Callable[[Version, Any], None], joined: Callable[[Any, Place, list[Window]], None]
-    ) -> None:
+    def __init__(self, store: Callable[[Version, Any], None], joined: Callable[[Any, Place, list[Note]], None]) -> None:
         self.versions: list[Version] = []
         self._store = store
         self._joined = joined
@@ -246,7 +243,7 @@ class Memory:
         self._regions.setdefault(key, []).append(found)
         return found
 
-    def read(self, tensor: Any, kind: str = "input") -> Window:
+    def read(self, tensor: Any, kind: str = "input") -> Note:
         """The window that shows a tensor on what its memory holds now; copied first where that is not known."""
         place = self.place(tensor)
         if not place.region.versions:
@@ -260,7 +257,7 @@ class Memory:
                 self.take(tensor, place, name=f"{kind}{self._inputs}", kind=kind)
         return place.shown()
 
-    def parts(self, tensor: Any) -> list[Window]:
+    def parts(self, tensor: Any) -> list[Note]:
         """Windows on the pieces in which the memory of a tensor was written; none where a piece is not known."""
         start, stop = span(tensor)
         dtype = dtype_name(tensor)
@@ -272,10 +269,7 @@ class Memory:
         inside.sort(key=lambda one: one.start)
         if [start, *(one.stop for one in inside)] != [*(one.start for one in inside), stop]:
             return []
-        return [
-            Window.trusted(value=one.versions[-1], offset=0, shape=(one.stop - one.start,), strides=(1,))
-            for one in inside
-        ]
+        return [window(one.versions[-1], 0, (one.stop - one.start,), (1,)) for one in inside]
 
     def take(
         self, tensor: Any, place: Place, *, name: str, kind: str, of: str | None = None, again: Again | None = None

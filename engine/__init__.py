@@ -1,8 +1,9 @@
 """The headless debugger: networks, their training steps, and a cursor over them.
 
-Fourteen rooms, each built on those below it only:
+Fifteen rooms, each built on those below it only:
 
     importing    what was trained elsewhere becomes a scenario
+    quizzing     questions about the steps, and what is said of a wrong answer
     sweeping     many trainings over seeds and settings, here or on a cluster
     writing      programs of other libraries, worked solutions
     session      the debugger: a cursor that travels, stops, edits, saves

@@ -10,9 +10,11 @@ A reader is a table with a rule for each class of node; a test sees to it that n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 from retrograde.engine.equations.array import Array
@@ -29,12 +31,14 @@ class Const:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """One slot (or, with a mesh as index, many): ``array[index]``, counted from 0."""
+class Ref(NamedTuple):
+    """One slot (or, with a mesh as index, many): ``array[index]``, counted from 0.
+
+    A tuple, since a key makes and looks up hundreds of them, and of a tuple both are C.
+    """
 
     array: Array
-    index: Index = ()
+    index: Index = ()  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +55,11 @@ class Sum:
     terms: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Product:
-    """Factors multiplied from left to right."""
+class Product(NamedTuple):
+    """Factors multiplied from left to right.
+
+    A tuple as a Ref is; of one field, so that the two are never equal.
+    """
 
     factors: tuple[Expr, ...]
 
@@ -183,6 +189,14 @@ class Function:
         return f"<Function {self.name}>"
 
 
+def term_products(*factors: Iterable[Expr]) -> list[Expr]:
+    """The products of what stands at the same place of each: the terms of a weighted sum, without a call for each."""
+    return list(map(_PRODUCT, zip(zip(*factors, strict=True))))
+
+
+_PRODUCT: Callable[[tuple[tuple[Expr, ...]]], Product] = partial(tuple.__new__, Product)
+
+
 ZERO = Const(0.0)
 ONE = Const(1.0)
 TWO = Const(2.0)
@@ -220,8 +234,8 @@ STRUCTURE: Mapping[type[Any], Structure] = {
     Const: Structure(own=lambda node: (float(node.value).hex(),)),
     Ref: Structure(own=lambda node: (node.array,), places=lambda node: node.index),
     Neg: Structure(lambda node: (node.operand,), lambda _node, parts: Neg(*parts)),
-    Sum: Structure(lambda node: node.terms, lambda _node, parts: Sum(parts)),
-    Product: Structure(lambda node: node.factors, lambda _node, parts: Product(parts)),
+    Sum: Structure(attrgetter("terms"), lambda _node, parts: Sum(parts)),
+    Product: Structure(attrgetter("factors"), lambda _node, parts: Product(parts)),
     Sub: Structure(lambda node: (node.left, node.right), lambda _node, parts: Sub(*parts)),
     Div: Structure(lambda node: (node.numerator, node.denominator), lambda _node, parts: Div(*parts)),
     Call: Structure(
@@ -239,7 +253,7 @@ STRUCTURE: Mapping[type[Any], Structure] = {
         lambda node, parts: Select(Compare(node.condition.op, *parts[:2]), *parts[2:]),
         own=lambda node: (node.condition.op,),
     ),
-    Max: Structure(lambda node: node.terms, lambda _node, parts: Max(parts)),
+    Max: Structure(attrgetter("terms"), lambda _node, parts: Max(parts)),
     ArgMax: Structure(
         lambda node: node.largest.terms,
         lambda node, parts: ArgMax(Max(parts), node.numbers),
@@ -253,11 +267,13 @@ STRUCTURE: Mapping[type[Any], Structure] = {
     ),
 }
 """By class of node: what every traversal goes by."""
+_reader = {kind: structure.parts for kind, structure in STRUCTURE.items()}.__getitem__
+"""What reads the parts of a class of node, without a look at the rest of its row."""
 
 
 def children(expr: Expr | Compare) -> tuple[Expr, ...]:
     """The direct parts of an expression, in written order."""
-    return STRUCTURE[type(expr)].parts(expr)
+    return _reader(type(expr))(expr)
 
 
 def mapped(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
@@ -306,8 +322,8 @@ def _collect(parts: tuple[Expr, ...], found: list[Ref]) -> None:
     for part in parts:
         if type(part) is Ref:
             found.append(part)
-        else:
-            _collect(children(part), found)
+        elif type(part) is not Const:
+            _collect(_reader(type(part))(part), found)
 
 
 def terms(expr: Expr) -> tuple[Expr, ...]:
@@ -317,15 +333,19 @@ def terms(expr: Expr) -> tuple[Expr, ...]:
 
 def is_polynomial(expr: Expr) -> bool:
     """Whether an expression is made of sums and products alone."""
-    left = [expr]
-    while left:
-        one = left.pop()
-        kind = type(one)
-        if kind in _POLYNOMIAL:
-            left.extend(children(one))
-        elif kind is not Ref and kind is not Const:
+    level: Sequence[Expr] = (expr,)
+    # Of a long sum this is asked at each key: a level at a time, and of leaves no more than which there are.
+    while not (kinds := set(map(type, level))) <= _LEAVES:
+        if not kinds <= _POLYNOMIAL:
             return False
+        inner: list[Expr] = []
+        for one in level:
+            kind = type(one)
+            if kind not in _LEAVES:
+                inner += _reader(kind)(one)
+        level = inner
     return True
 
 
-_POLYNOMIAL = (Product, Sum, Neg)
+_LEAVES = frozenset((Ref, Const))
+_POLYNOMIAL = frozenset((Product, Sum, Neg)) | _LEAVES

@@ -52,22 +52,32 @@ def tokens(expr: Expr, leaf: Callable[[Ref], str], *, times: str = " · ") -> li
         times: the sign between factors: `` · `` between symbols, `` × `` between numbers.
     """
     # A list that grows: generators within generators take as many calls a token as it lies deep.
-    writer = _Writer(leaf, times, [])
+    writer = _Writer(leaf, times, [], Token)
     writer.tokens(expr, _ADD)
-    return writer.out
+    return [one if isinstance(one, Token) else Token(one) for one in writer.out]
 
 
 def render(expr: Expr, leaf: Callable[[Ref], str], *, times: str = " · ") -> str:
     """The expression as one line of text; see ``tokens``."""
-    return "".join(token.text for token in tokens(expr, leaf, times=times))
+    texts: list[Any] = []
+    _Writer(leaf, times, texts, lambda text, _ref: text).tokens(expr, _ADD)
+    return "".join(texts)
 
 
 class _Writer(NamedTuple):
-    """How an expression is written; see ``tokens``."""
+    """How an expression is written; see ``tokens``.
+
+    Attributes:
+        leaf: the text of a slot.
+        times: the sign between factors.
+        out: what is written: what stands for slots, as ``made`` makes it, and other texts as they are.
+        made: what stands for a slot, of its text.
+    """
 
     leaf: Callable[[Ref], str]
     times: str
-    out: list[Token]
+    out: list[Token | str]
+    made: Callable[[str, Ref], Token | str]
 
     def tokens(self, expr: Expr, outer: int) -> None:
         """Writes an expression, in parentheses where it binds less than what is around it."""
@@ -80,31 +90,31 @@ class _Writer(NamedTuple):
 
     def wrapped(self, expr: Expr) -> None:
         """Writes an expression in parentheses."""
-        self.out.append(Token("("))
+        self.out.append("(")
         self.tokens(expr, _ADD)
-        self.out.append(Token(")"))
+        self.out.append(")")
 
     def listed(self, parts: Sequence[Expr], labels: Sequence[str] = ()) -> None:
         """Writes some expressions with commas between them, each behind its label where it has one."""
         for position, part in enumerate(parts):
             if position:
-                self.out.append(Token(", "))
+                self.out.append(", ")
             if labels:
-                self.out.append(Token(labels[position]))
+                self.out.append(labels[position])
             self.tokens(part, _ADD)
 
 
 def _const(writer: _Writer, expr: Const, _outer: int) -> None:
-    writer.out.append(Token(expr.text or f"{expr.value:g}"))
+    writer.out.append(expr.text or f"{expr.value:g}")
 
 
 def _ref(writer: _Writer, expr: Ref, outer: int) -> None:
     text = writer.leaf(expr)
-    writer.out.append(Token(f"({text})" if outer > _ADD and text.startswith(("-", "−")) else text, expr))
+    writer.out.append(writer.made(f"({text})" if outer > _ADD and text.startswith(("-", "−")) else text, expr))
 
 
 def _neg(writer: _Writer, expr: Neg, _outer: int) -> None:
-    writer.out.append(Token("−"))
+    writer.out.append("−")
     writer.tokens(expr.operand, _POSTFIX)
 
 
@@ -113,13 +123,13 @@ def _sum(writer: _Writer, expr: Sum, _outer: int) -> None:
     writer.tokens(first, _ADD)
     for part in rest:
         negative = isinstance(part, Neg)
-        writer.out.append(Token(" − " if negative else " + "))
+        writer.out.append(" − " if negative else " + ")
         writer.tokens(part.operand if isinstance(part, Neg) else part, _MULTIPLY)
 
 
 def _sub(writer: _Writer, expr: Sub, _outer: int) -> None:
     writer.tokens(expr.left, _ADD)
-    writer.out.append(Token(" − "))
+    writer.out.append(" − ")
     writer.tokens(expr.right, _MULTIPLY)
 
 
@@ -127,57 +137,57 @@ def _product(writer: _Writer, expr: Product, _outer: int) -> None:
     first, *rest = expr.factors
     writer.tokens(first, _UNARY)
     for factor in rest:
-        writer.out.append(Token(writer.times))
+        writer.out.append(writer.times)
         writer.tokens(factor, _POSTFIX)
 
 
 def _div(writer: _Writer, expr: Div, _outer: int) -> None:
     # η · m / n is read from the left, as it is computed.
     writer.tokens(expr.numerator, _MULTIPLY if isinstance(expr.numerator, Product) else _UNARY)
-    writer.out.append(Token(" / "))
+    writer.out.append(" / ")
     writer.tokens(expr.denominator, _POSTFIX)
 
 
 def _call(writer: _Writer, expr: Call, _outer: int) -> None:
     if expr.function is SQUARE:
         writer.tokens(expr.argument, _ATOM)
-        writer.out.append(Token("²"))
+        writer.out.append("²")
     else:
-        writer.out.append(Token(expr.function.symbol))
+        writer.out.append(expr.function.symbol)
         writer.wrapped(expr.argument)
 
 
 def _max(writer: _Writer, expr: Max, _outer: int) -> None:
-    writer.out.append(Token("max("))
+    writer.out.append("max(")
     writer.listed(expr.terms)
-    writer.out.append(Token(")"))
+    writer.out.append(")")
 
 
 def _argmax(writer: _Writer, expr: ArgMax, _outer: int) -> None:
     terms, numbers = expr.largest.terms, expr.numbers
     counted = numbers == tuple(range(1, len(terms) + 1))
-    writer.out.append(Token("argmax("))
+    writer.out.append("argmax(")
     writer.listed(terms, () if counted else [f"{number}: " for number in numbers])
-    writer.out.append(Token(")"))
+    writer.out.append(")")
 
 
 def _select(writer: _Writer, expr: Select, _outer: int) -> None:
     condition = expr.condition
-    writer.out.append(Token("("))
+    writer.out.append("(")
     writer.tokens(expr.then, _ADD)
-    writer.out.append(Token(" if "))
+    writer.out.append(" if ")
     writer.tokens(condition.left, _ADD)
-    writer.out.append(Token(f" {_SIGNS[condition.op]} "))
+    writer.out.append(f" {_SIGNS[condition.op]} ")
     writer.tokens(condition.right, _ADD)
-    writer.out.append(Token(" else "))
+    writer.out.append(" else ")
     writer.tokens(expr.otherwise, _ADD)
-    writer.out.append(Token(")"))
+    writer.out.append(")")
 
 
 def _pick(writer: _Writer, expr: Pick, _outer: int) -> None:
-    writer.out.append(Token(f"{expr.array.name}["))
+    writer.out.append(f"{expr.array.name}[")
     writer.tokens(expr.number, _ADD)
-    writer.out.append(Token(f"{''.join(f',{place + 1}' for place in expr.rest)}]"))
+    writer.out.append(f"{''.join(f',{place + 1}' for place in expr.rest)}]")
 
 
 class Rule(NamedTuple):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
+from itertools import repeat
+from typing import NamedTuple, overload
 
 import numpy as np
 
+from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Extent, Phase
 from retrograde.engine.equations.evaluation import evaluate, taken
 from retrograde.engine.equations.expression import (
@@ -35,6 +38,12 @@ from retrograde.engine.travel.calendar import Schedule
 
 FEW = 3
 """Contributions up to which a running sum is not worth an array."""
+
+MOST_SUMS = 1 << 13
+"""Sums of a row of slots that are made at once."""
+
+MOST_ROWS = 128
+"""Rows whose sums are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +80,7 @@ class Moment:
         return f"{self.epoch + 1}:{self.iteration + 1}:{self.step}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Operand:
+class Operand(NamedTuple):
     """A slot that a step reads; what is asked of it is looked up then.
 
     Attributes:
@@ -80,8 +88,11 @@ class Operand:
         ref: the slot.
     """
 
-    step: Step = field(repr=False)
+    step: Step
     ref: Ref
+
+    def __repr__(self) -> str:
+        return f"Operand(ref={self.ref!r})"
 
     @property
     def symbol(self) -> str:
@@ -102,6 +113,51 @@ class Operand:
     def made_by(self) -> int | None:
         """The number of the step that made it; None for data, constants and initial values."""
         return made_by(self.step.schedule, self.step.iteration, self.step.program, self.ref)
+
+
+class Operands(Sequence[Operand]):
+    """The operands of a step, each made when it is asked for: a sum over an image has hundreds, of which few are shown.
+
+    Args:
+        step: the step. It does not hold its operands in turn, so that what was shown is gone without a search for it.
+    """
+
+    __slots__ = ("_step",)
+
+    def __init__(self, step: Step) -> None:
+        self._step = step
+
+    def __len__(self) -> int:
+        return len(self._step.reads)
+
+    @overload
+    def __getitem__(self, number: int) -> Operand: ...
+    @overload
+    def __getitem__(self, number: slice) -> tuple[Operand, ...]: ...
+
+    def __getitem__(self, number: int | slice) -> Operand | tuple[Operand, ...]:
+        """The operand with a number; those of a slice as a tuple."""
+        found = self._step.reads[number]
+        return Operand(self._step, found) if isinstance(found, Ref) else tuple(self._made(found))
+
+    def __iter__(self) -> Iterator[Operand]:
+        return self._made(self._step.reads)
+
+    def __eq__(self, other: object) -> bool:
+        return tuple(self) == tuple(other) if isinstance(other, tuple | Operands) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+    def _made(self, found: Iterable[Ref]) -> Iterator[Operand]:
+        return map(_OPERAND, zip(repeat(self._step), found))
+
+
+_OPERAND: Callable[[tuple[Step, Ref]], Operand] = partial(tuple.__new__, Operand)
+"""An operand without a call of Python for each."""
 
 
 class Term(NamedTuple):
@@ -169,7 +225,12 @@ class Step:
     @cached_property
     def number(self) -> int:
         """The number of the step in the training, from 1."""
-        return self.schedule.start(self.iteration) + self.program.number(self.place) + 1
+        return self.schedule.start(self.iteration) + self.within + 1
+
+    @cached_property
+    def within(self) -> int:
+        """The number of the step in its iteration, from 0."""
+        return self.program.number(self.place)
 
     @cached_property
     def moment(self) -> Moment:
@@ -181,7 +242,7 @@ class Step:
             number=self.number,
             epoch=epoch,
             iteration=position,
-            step=self.program.number(self.place) + 1,
+            step=self.within + 1,
             sample=self.place.sample,
             phase=op.phase,
             layer=op.layer,
@@ -265,9 +326,14 @@ class Step:
         return self.op.extent is not Extent.SUM or self.place.sample == self.program.batch - 1
 
     @cached_property
-    def operands(self) -> tuple[Operand, ...]:
+    def reads(self) -> tuple[Ref, ...]:
         """The slots that the equation reads, in written order, each once."""
-        return tuple(Operand(self, ref) for ref in dict.fromkeys(refs(self.equation)))
+        return tuple(dict.fromkeys(refs(self.equation)))
+
+    @property
+    def operands(self) -> Operands:
+        """What the equation reads, in written order, each once."""
+        return Operands(self)
 
     def text(self, *, digits: int = 9) -> tuple[str, str]:
         """The equation in symbols, and the same with numbers.
@@ -309,7 +375,12 @@ def running_sum(frame: Frame, ref: Ref, samples: int) -> float:
     """The sum of the first ``samples`` contributions to a slot, added in the order of the samples."""
     op = frame.program.maker(ref.array)
     assert op is not None
+    made = _kept(frame).get((op, ref.index[:-1])) if ref.index else None
+    if made is not None:
+        return made.item(samples - 1, ref.index[-1])
     if samples > FEW and _alike(op.equation((0, *ref.index))):
+        if op.meshable and ref.index and frame.program.batch * ref.array.shape[-1] <= MOST_SUMS:
+            return _sums(frame, op, ref.index[:-1]).item(samples - 1, ref.index[-1])
         with np.errstate(all="ignore"):
             found = values(op.equation((np.arange(samples), *ref.index)), frame.array)
         return float(np.add.accumulate(np.broadcast_to(found, (samples,)))[-1])
@@ -318,6 +389,25 @@ def running_sum(frame: Frame, ref: Ref, samples: int) -> float:
         value = evaluate(op.equation((sample, *ref.index)), frame.value, frame.mathematics)
         total = value if sample == 0 else total + value
     return total
+
+
+def _sums(frame: Frame, op: Op, row: tuple[int, ...]) -> Floats:
+    """The sums after each sample, (batch, n), of the slots of a row: who goes from step to step reads them all."""
+    kept, shape = _kept(frame), (frame.program.batch, op.target.shape[-1])
+    if len(kept) >= MOST_ROWS:
+        kept.clear()
+    with np.errstate(all="ignore"):
+        each = values(op.equation((np.arange(shape[0])[:, None], *row, np.arange(shape[1])[None])), frame.array)
+        found: Floats = np.add.accumulate(np.broadcast_to(each, shape), axis=0)
+    kept[op, row] = found
+    return found
+
+
+@lru_cache(maxsize=1)
+def _kept(frame: Frame) -> dict[tuple[Op, tuple[int, ...]], Floats]:
+    """The sums of one frame that are kept; of the frame that was read last alone."""
+    del frame
+    return {}
 
 
 def _alike(expr: Expr) -> bool:

@@ -55,6 +55,8 @@ HELPERS: Mapping[str, Callable[..., Any]] = {
     "roots": np.sqrt,
     "infinite": np.isinf,
     "unknowns": np.isnan,
+    # A sum of squares is NaN where a part is, and nowhere else: no square is below 0, so no infinities cancel.
+    "clouded": lambda parts: math.isnan(np.dot(parts, parts)),
     "upper": np.maximum,
     "lower": np.minimum,
 }
@@ -88,6 +90,8 @@ def reduced(node: Reduced, one: Callable[[Node], str], stretch: Callable[[Stretc
         case Reduced("max", Applied("abs", (Stretch() as inner,))):
             # Without an array of absolute values: a condition is looked at in every iteration.
             return f"farthest({stretch(inner)})"
+        case Reduced("any", Applied("isnan", (Stretch() as inner,))):
+            return f"clouded({stretch(inner)})"
         case Reduced(function, inner, length):
             return REDUCING[function].format(_spread(inner, one, stretch), repr(float(length)))
 

@@ -34,7 +34,7 @@ class Frame:
 
     def value(self, ref: Ref) -> float:
         """The final value of a slot."""
-        return float(self.flat[self.program.offset(ref)])
+        return self.flat.item(self.program.offset(ref))
 
     def array(self, array: Array) -> Floats:
         """An array of the frame; a read-only view."""

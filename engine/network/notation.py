@@ -24,6 +24,9 @@ MAX_NUMBERED = 99
 MAX_NAME = 200
 """Characters of a name."""
 
+MOST_WRITTEN = 1 << 13
+"""Names and symbols that are kept."""
+
 _EDGES = 8
 """Edges that are named where one is not there."""
 
@@ -138,6 +141,8 @@ class Notation:
     def __init__(self, inputs: LayerNames, layers: Sequence[LayerNames]) -> None:
         self._layers = {layer.name: layer for layer in (inputs, *layers)}
         self._input = inputs
+        # A step is written several times, in symbols and with its operands, and the next step reads half of the same.
+        self._written = lru_cache(MOST_WRITTEN)(self._of_slot)
         self._order = {layer.name: number for number, layer in enumerate(layers, 1)}
         # By layer: the name of each weight, in the order of the array that holds them, laid out flat.
         self._weights: dict[str, list[str]] = {}
@@ -185,11 +190,16 @@ class Notation:
             ref: the slot.
             sample: the sample that goes without saying; None marks no slot with its sample.
         """
-        return self._text(ref.array, ref.index, True) + _sample_mark(ref, sample)
+        written = self._written(ref, True)
+        return written if sample is None else written + _sample_mark(ref, sample)
 
     def name(self, ref: Ref, *, sample: int | None = None) -> str:
         """The ASCII name of a slot; see ``symbol``."""
-        return self._text(ref.array, ref.index, False) + _sample_mark(ref, sample)
+        written = self._written(ref, False)
+        return written if sample is None else written + _sample_mark(ref, sample)
+
+    def _of_slot(self, ref: Ref, pretty: bool) -> str:
+        return self._text(ref.array, ref.index, pretty)
 
     def _text(self, array: Array, index: tuple[int, ...], pretty: bool) -> str:
         match array.role:

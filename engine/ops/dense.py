@@ -11,7 +11,7 @@ import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
-from retrograde.engine.equations.expression import ONE, Expr, Index, Product, Ref, Sum
+from retrograde.engine.equations.expression import ONE, Expr, Index, Product, Ref, Sum, term_products
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.ops.kernels.long_sums import long_sum
 from retrograde.engine.ops.kernels.numpy_calls import Series, add, add_rows, copy, matmul, multiply
@@ -71,7 +71,7 @@ class Dense(Op):
         keep = type(s) is type(i) is int and len(_elements(self.x.shape[1:])) <= MOST_KEPT
         row = _row if keep else _row.__wrapped__
         weights, x = row(self.weights, i, self.weights.shape[1:]), row(self.x, s, self.x.shape[1:])
-        found: list[Expr] = [Product(pair) for pair in zip(weights, x, strict=True)]
+        found = term_products(weights, x)
         if self.bias is not None:
             found.append(self._bias(i))
         return found[0] if len(found) == 1 else Sum(tuple(found))

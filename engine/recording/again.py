@@ -8,6 +8,7 @@ is stored.
 from __future__ import annotations
 
 import math
+import threading
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -115,17 +116,42 @@ class Recipe(NamedTuple):
     results: tuple[int, ...] = ()
 
 
+class _Rooms(threading.local):
+    """Memory for what is between, of each thread: new memory comes with a fault of each of its pages."""
+
+    def __init__(self) -> None:
+        self.product = np.empty(_BLOCK)
+        self.operand = np.empty(_BLOCK)
+
+
+_ROOMS = _Rooms()
+
+
+def _room(room: Bits, shape: tuple[int, ...]) -> Bits:
+    size = math.prod(shape)
+    return room[:size].reshape(shape) if size <= room.size else np.empty(shape)
+
+
+def _exact(one: Any, room: Bits) -> Any:
+    """An operand as float64; converted as a whole, which is quicker than by the way."""
+    if not isinstance(one, np.ndarray):
+        return np.float64(one)
+    if one.size < room.size:
+        return one.astype(np.float64)
+    room[...] = one
+    return room
+
+
 def _fma(a: Any, b: Any, c: Any, into: Bits, *, fused: bool) -> None:
     """a·b + c; fused as float64 does it for float32, whose products it holds exactly."""
     if not fused:
         np.multiply(a, b, out=into)
         np.add(into, c, out=into)
         return
-    exact = np.multiply(a, b, dtype=np.float64)
-    if exact.shape != into.shape:
-        exact = np.broadcast_to(exact, into.shape).copy()
-    np.add(exact, c, out=exact)
-    into[...] = exact
+    product, operand = _room(_ROOMS.product, into.shape), _room(_ROOMS.operand, into.shape)
+    np.multiply(_exact(a, product), _exact(b, operand), out=product)
+    np.add(product, _exact(c, operand), out=product)
+    into[...] = product
 
 
 def _add(x: Any, y: Any, alpha: Any, into: Bits, *, fused: bool) -> None:
@@ -288,15 +314,21 @@ def _layer_norm_backward(given: Operands, way: str) -> Any:
 
 
 def _laned(terms: Any, lanes: int) -> Any:
-    """The sums of rows, taken in so many lanes from left to right, then halves added to halves."""
-    columns = np.ascontiguousarray(terms.T)
-    found = columns[:lanes].copy()
-    for start in range(lanes, len(columns), lanes):
-        found += columns[start : start + lanes]
+    """The sums of rows, taken in so many lanes from left to right, then halves added to halves.
+
+    Four neighbours at a time are brought next to those of the other rows: as one number of 16 bytes they move faster.
+    """
+    fours = np.ascontiguousarray(terms.view(np.complex128).T)
+    columns = fours.view(terms.dtype).reshape(*fours.shape, 4)
+    each = lanes // 4
+    found = columns[:each].copy()
+    for start in range(each, len(columns), each):
+        found += columns[start : start + each]
     while len(found) > 1:
         half = len(found) // 2
         found = found[:half] + found[half:]
-    return found[0]
+    pairs = found[0, :, :2] + found[0, :, 2:]
+    return pairs[:, 0] + pairs[:, 1]
 
 
 def _chosen(given: Operands, _way: str) -> Any:
@@ -428,7 +460,8 @@ def _computed(recipe: Recipe, given: Operands, *, fused: bool) -> Bits:
         raise KeyError("dtype")
     if not arrays:
         raise KeyError("self")
-    if np.broadcast_shapes(*(one.shape for one in arrays)) != given.shape:
+    shapes = {one.shape for one in arrays}
+    if shapes != {given.shape} and np.broadcast_shapes(*shapes) != given.shape:
         raise ValueError("shape")
     found = given.empty()
     flat = all(one.size == 1 or (one.shape == given.shape and one.flags.c_contiguous) for one in arrays)

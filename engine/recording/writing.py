@@ -112,12 +112,13 @@ class RecordingWriter:
         self._file.seek(0, os.SEEK_END)
         return found
 
-    def finish(self, step: StepFile) -> None:
-        """Writes the records, and puts the file in its place.
+    def finish(self, step: StepFile | bytes) -> None:
+        """Writes the records, as they are or as the text of `step.json`, and puts the file in its place.
 
         Raises:
             EngineError: it cannot be written.
         """
+        text = step if isinstance(step, bytes) else step.model_dump_json(exclude_defaults=True)
         try:
             try:
                 self._write()
@@ -130,7 +131,7 @@ class RecordingWriter:
                     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
                         archive.filelist.append(self._entry)
                         archive.NameToInfo[VALUES] = self._entry
-                        archive.writestr(zipfile.ZipInfo(STEP), step.model_dump_json(exclude_defaults=True))
+                        archive.writestr(zipfile.ZipInfo(STEP), text)
                 self._temporary.replace(self._path)
             finally:
                 self.abandon()
@@ -176,22 +177,44 @@ def _joined(first: int, second: int, length: int) -> int:
 
     The first is carried over the second: multiplied by x^(8·length), modulo the polynomial.
     """
-    return _times(_power(length), first) ^ second
+    for products in _products(length):
+        second ^= products[first & 15]
+        first >>= 4
+    return second
+
+
+@functools.lru_cache(maxsize=1024)
+def _products(length: int) -> list[list[int]]:
+    """The products of x^(8·length) with each value of each four bits, the lowest first."""
+    bits = [_power(length)]
+    for _bit in range(31):
+        bits.append(_shifted(bits[-1]))
+    found = []
+    for least in range(31, 0, -4):
+        products = [0]
+        for bit in range(4):
+            products += [one ^ bits[least - bit] for one in products]
+        found.append(products)
+    return found
+
+
+def _shifted(one: int) -> int:
+    """A polynomial over GF(2) times x, bits reflected, modulo that of the CRC-32."""
+    return (one >> 1) ^ _POLYNOMIAL if one & 1 else one >> 1
 
 
 def _times(left: int, right: int) -> int:
-    """A product of polynomials over GF(2), bits reflected, modulo that of the CRC-32."""
+    """A product of such polynomials."""
     found, bit = 0, 1 << 31
     while left:
         if left & bit:
             found ^= right
             left ^= bit
         bit >>= 1
-        right = (right >> 1) ^ _POLYNOMIAL if right & 1 else right >> 1
+        right = _shifted(right)
     return found
 
 
-@functools.lru_cache(maxsize=1024)
 def _power(length: int) -> int:
     """x^(8·length)."""
     found, square, left = 1 << 31, 1 << 30, 8 * length

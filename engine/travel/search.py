@@ -37,6 +37,10 @@ PARTS = 8
 """Parts of an interval in a replay."""
 
 
+LEAST = 64
+"""Iterations of a part whose bounds are noted: of fewer, noting them would hold up the run of a small network."""
+
+
 OnProgress = Callable[[int, int], bool]
 """Called with iterations done and to do; True cancels."""
 
@@ -77,6 +81,8 @@ class Search:
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
         self.zones = Zones(timeline.checkpoints.spacing, timeline.base)
+        # Of the loss, which a run notes anyway, also by the part: a search for a threshold replays what it has to.
+        self._parts = Zones(max(LEAST, self._part), timeline.base)
         self._probes: dict[Conditions, tuple[Probe, tuple[Slot, ...]]] = {}
 
     def note(self, start: int, losses: Sequence[float]) -> None:
@@ -84,11 +90,23 @@ class Search:
         self._respace()
         if start >= self.zones.base:
             self.zones.record(LOSS, start, losses)
+            self._parts.record(LOSS, start, losses)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held by the zone maps."""
+        return self.zones.nbytes + self._parts.nbytes
+
+    @property
+    def _part(self) -> int:
+        """Iterations of a part of an interval."""
+        return -(-self._timeline.checkpoints.spacing // PARTS)
 
     def _respace(self) -> None:
         spacing = self._timeline.checkpoints.spacing
         if spacing != self.zones.spacing:
             self.zones.respace(spacing)
+            self._parts.respace(max(LEAST, self._part))
 
     # -- iterations
 
@@ -147,7 +165,7 @@ class Search:
             return pieces
         first = (start - zones.base) // zones.spacing
         last = (stop - 1 - zones.base) // zones.spacing
-        maybe = self._maybe(conditions, last + 1, stop)[first:]
+        maybe = self._maybe(zones, conditions, last + 1, stop)[first:]
         edges = np.flatnonzero(np.diff(maybe.astype(np.int8))) + 1
         for group in np.split(np.arange(first, last + 1), edges):
             low, high = int(group[0]), int(group[-1])
@@ -162,8 +180,22 @@ class Search:
             )
         return pieces
 
-    def _maybe(self, conditions: Conditions, count: int, stop: int) -> Any:
-        zones, per_epoch = self.zones, self._timeline.schedule.per_epoch
+    def _within(self, conditions: Conditions, begin: int, end: int) -> tuple[int, int]:
+        """What of a piece may hold hits: from the first such part to the last one; the piece where nothing is known."""
+        parts = self._parts
+        loss = any(slot == LOSS for condition in conditions for slot in condition.slots)
+        if not loss or begin < parts.base or self._looks_back(conditions):
+            return begin, end
+        first, last = ((at - parts.base) // parts.spacing for at in (begin, end - 1))
+        maybe = first + np.flatnonzero(self._maybe(parts, conditions, last + 1, end)[first:])
+        if not len(maybe):
+            return end, end
+        low, high = (parts.base + int(at) * parts.spacing for at in (maybe[0], maybe[-1] + 1))
+        return max(begin, low), min(end, high)
+
+    def _maybe(self, zones: Zones, conditions: Conditions, count: int, stop: int) -> Any:
+        """By interval of a zone map, whether a condition may be true in it."""
+        per_epoch = self._timeline.schedule.per_epoch
         firsts = zones.base + np.arange(count) * zones.spacing
         no = np.zeros(count, dtype=np.bool_)
 
@@ -183,10 +215,13 @@ class Search:
 
     def _replay(self, conditions: Conditions, begin: int, end: int) -> Iterator[int]:
         """The hits of a piece, found part by part: who wants only the first does not wait for the rest."""
+        begin, end = self._within(conditions, begin, end)
+        if begin == end:
+            return
         timeline = self._timeline
         probe, slots = self._probe(conditions)
         state, record = timeline.state(begin), Record(start=begin)
-        part = -(-timeline.checkpoints.spacing // PARTS)
+        part = self._part
         while begin < end:
             count = min(part, end - begin)
             record = Record(start=begin, before=record.before, columns=[[] for _ in slots])
@@ -194,7 +229,7 @@ class Search:
             if begin >= self.zones.base:
                 for slot, column in zip(slots, record.columns, strict=True):
                     self.zones.record(slot, begin, column)
-                self.zones.record(LOSS, begin, record.losses)
+                self.note(begin, record.losses)
             for hit in record.hits:
                 yield begin + hit
             begin += count
@@ -259,7 +294,8 @@ class Search:
 
     def backward(self, conditions: Conditions, before: int, on_progress: OnProgress | None = None) -> Iterator[Hit]:
         """The hits before step ``before``, the last first."""
-        last = self._timeline.schedule.locate(before)[0]
+        # The iteration that a run has come to the start of holds no hit yet, and no zone map knows it.
+        last = self._timeline.schedule.locate(max(before - 1, 0))[0]
         for iteration in self.iterations(conditions, 0, last + 1, backward=True, on_progress=on_progress):
             for hit in reversed(self._hits(conditions, iteration)):
                 if hit.step < before:

@@ -94,7 +94,7 @@ def _seeks(scenario: Scenario, steps: int, effort: Effort) -> list[Row]:
         assert step is not None
         assert step.result == step.result
         seconds.append(time.perf_counter() - start)
-        held = max(held, session.timeline.nbytes + session.losses.nbytes + session.branch.search.zones.nbytes)
+        held = max(held, session.timeline.nbytes + session.losses.nbytes + session.branch.search.nbytes)
     name = f"{session.length:,} steps of {scenario.name}"
     return [
         Row(

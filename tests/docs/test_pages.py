@@ -42,9 +42,18 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(file), target
 
 
-def test_the_readme_leads_to_every_page() -> None:
+@pytest.mark.parametrize("index", ["index.md", "index.zh.md"])
+def test_the_book_has_every_page_once_and_the_readme_leads_to_it(index: str) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert [page.name for page in DOCS.glob("*.md") if f"(docs/{page.name})" not in readme] == []
+    assert "(docs/index.md)" in readme
+    listed = re.findall(r"^- \[[^\]]+\]\((\S+)\)", (DOCS / index).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    pages = {page.name for page in DOCS.glob("*.md") if not page.name.endswith(".zh.md")} - {"index.md"}
+    assert sorted(listed) == sorted(pages)
+
+
+def test_the_api_page_has_every_public_name() -> None:
+    named = re.findall(r"^\.\. auto\w+:: retrograde\.engine\.(\w+)$", (DOCS / "api.md").read_text(encoding="utf-8"), re.M)
+    assert sorted(named) == sorted(retrograde.engine.__all__)
 
 
 @pytest.mark.parametrize(

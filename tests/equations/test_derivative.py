@@ -232,6 +232,8 @@ def _picked(expr: Any, point: tuple[int, ...], mesh: Index) -> Any:
             return Ref(array, tuple(int(grid[point]) for grid in grids))
         case Const() | Function() | Comparison():
             return expr
+        case Product(factors):
+            return Product(_picked(factors, point, mesh))
         case tuple():
             return tuple(_picked(part, point, mesh) for part in expr)
         case _:

@@ -72,7 +72,9 @@ def test_every_reader_is_found() -> None:
 
 @pytest.mark.parametrize("reader", READERS)
 def test_a_reader_has_a_rule_for_every_node(reader: str) -> None:
-    assert set(READERS[reader]) - {Compare} == NODES
+    # A reader may have nodes of its own, which stand for what it has read already.
+    stated = {kind for kind in READERS[reader] if kind.__module__ == Compare.__module__}
+    assert stated - {Compare} == NODES
 
 
 def test_a_rule_that_is_missing_is_noticed() -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from retrograde.engine import Session, load_scenario
 from retrograde.engine.equations.arithmetic import same_bits
@@ -11,6 +15,7 @@ from retrograde.engine.formulas.lowered import lowered
 from retrograde.engine.formulas.meaning import candidates, evaluate
 from retrograde.engine.formulas.probe import Probe, Record, context, decide
 from retrograde.engine.formulas.tree import Applied, Comparing, Node, NumberPart, Slot
+from retrograde.engine.formulas.wide import HELPERS
 
 NUMBERS = (
     "max(abs(grad(W_h)))",
@@ -37,7 +42,15 @@ CONDITIONS = (
     "any(sign(W_o) != sign(prev(W_o)))",
     "not all(W_h >= -0.4)",
     "max(sqrt(W_o)) > 0.1",
+    "any(isnan(W_h))",
+    "any(isnan(sqrt(W_o)))",
 )
+
+
+@given(parts=st.lists(st.floats() | st.sampled_from((math.inf, -math.inf, 1.7e308, -1.7e308, 5e-324)), max_size=70))
+def test_whether_a_part_is_nan_is_one_product(parts: list[float]) -> None:
+    with np.errstate(all="ignore"):  # as the loop of a run does
+        assert HELPERS["clouded"](np.array(parts)) is any(map(math.isnan, parts))
 
 
 @pytest.mark.parametrize(("name", "count"), [("digits", 8), ("xor-2-4-1", 40)])

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrograde.engine import Session
+from retrograde.engine import Session, load_scenario
 from retrograde.engine.errors import SearchCancelledError
 from retrograde.engine.formulas.meaning import candidates
+from retrograde.engine.travel import search
 from retrograde.engine.travel.search import Search
 from retrograde.engine.travel.zones import Zones
 from tests.support.effort import examples
@@ -123,7 +124,7 @@ def test_extremes_are_those_of_a_scan(
 @given(recipe=trainings(), random=randoms(), seconds=SECONDS, budget=BUDGETS, branch=st.booleans())
 def test_zone_maps_never_hide_a_hit(recipe: Recipe, random: Random, seconds: float, budget: int, branch: bool) -> None:
     """The same search with and without them, in any order, while the run grows and checkpoints thin out."""
-    with checkpoints_every(seconds):
+    with checkpoints_every(seconds), patch.object(search, "LEAST", 1):
         session = prepared(recipe, budget, random, branch=branch)
         pieces = conditions(random, session, 3)
         formulas = [session.condition(piece.text) for piece in pieces]
@@ -135,10 +136,27 @@ def test_zone_maps_never_hide_a_hit(recipe: Recipe, random: Random, seconds: flo
             stop = schedule.locate(session.frontier)[0] + 1
             start = random.randint(0, stop)
             bare.zones = Zones(session.timeline.checkpoints.spacing, session.timeline.base)
+            bare._parts = Zones(session.timeline.checkpoints.spacing, session.timeline.base)
             backward = random.random() < 0.5
             wanted = list(bare.iterations(chosen, start, stop, backward=backward))
             assert list(session.branch.search.iterations(chosen, start, stop, backward=backward)) == wanted
             assert wanted == sorted(wanted, reverse=backward)
+
+
+@pytest.mark.parametrize("ask", ["last E > 0.1", "last E > 0.001", "first E < 0.2"])
+def test_of_an_interval_no_more_is_replayed_than_may_hold_a_hit(ask: str) -> None:
+    """A threshold on the loss is passed in one part of an interval, whichever side it is looked for from."""
+    session = Session(load_scenario("mazur"))
+    session.run()
+    which, condition = ask.split(" ", 1)
+    with patch.object(
+        type(session.timeline), "watch", autospec=True, side_effect=type(session.timeline).watch
+    ) as watch:
+        found = session.first(condition) if which == "first" else session.last(condition)
+    replayed = sum(call.args[3] for call in watch.call_args_list)
+    part = session.timeline.checkpoints.spacing // search.PARTS
+    assert found is not None
+    assert replayed <= part * (1 + session.schedule.locate(found)[0] // part) < session.timeline.checkpoints.spacing
 
 
 def test_zone_maps_do_pass_over_intervals() -> None:

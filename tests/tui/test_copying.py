@@ -116,9 +116,9 @@ async def test_the_line_of_code_that_computes_a_step_stands_beside_its_equation(
     async with opened("mazur", size=(110, 36)) as driver:
         await driver.write("1:1:21")
         assert "NumPy" not in driver.text()
-        await driver.press("l")
+        await driver.press("M")
         await driver.until(lambda: "NumPy  grad_W_o = grad_net_o.T @ out_h" in driver.text())
-        await driver.press("l")
+        await driver.press("M")
         await driver.until(lambda: "PyTorch  E.backward(); grad_W_o = W_o.grad" in driver.text())
-        await driver.press("l", "l", "l")
+        await driver.press("M", "M", "M")
         await driver.until(lambda: "grad_W_o" not in driver.text())

@@ -33,6 +33,7 @@ SUBCOMMANDS: tuple[str, ...] = (
     "why",
     "flow",
     "samples",
+    "quiz",
     "doctor",
     "biography",
     "race",

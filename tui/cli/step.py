@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import suppress
 
 from retrograde.engine.errors import EngineError, FormulaError
 from retrograde.engine.text import N_, _
+from retrograde.tui.cli.support.asking import lines_of_input, sayer
 from retrograde.tui.cli.support.progress import ProgressBar
 from retrograde.tui.cli.support.saved import load_session
 from retrograde.tui.cli.support.subcommand import Subcommand, argument, plain_characters
-
-PROMPT = "> "
 
 
 def step(source: str, *, at: str | None, ascii_only: bool) -> int:
@@ -32,15 +29,7 @@ def step(source: str, *, at: str | None, ascii_only: bool) -> int:
     """
     from retrograde.tui.cli.support.line_mode import Finished, LineMode
 
-    translate: Callable[[str], str] = str
-    if ascii_only or not _can_write("∂δσ→"):
-        from retrograde.tui.canvas.glyphs import plain
-
-        translate = plain
-
-    def say(text: str) -> None:
-        print(translate(text), flush=True)
-
+    say = sayer(ascii_only)
     session = load_session(source)
     talking = sys.stdin.isatty()
     with ProgressBar() as bar:
@@ -50,7 +39,7 @@ def step(source: str, *, at: str | None, ascii_only: bool) -> int:
         if talking:
             say(_("help lists the commands, an empty line makes a step, quit ends"))
         say(mode.here())
-        for line in _lines(talking):
+        for line in lines_of_input(talking):
             try:
                 answer = mode.answer(line)
             except Finished:
@@ -68,36 +57,11 @@ def step(source: str, *, at: str | None, ascii_only: bool) -> int:
     return 0
 
 
-def _lines(talking: bool) -> Iterator[str]:
-    """The lines of standard input; of a terminal, with a prompt, and its own editing and history."""
-    if not talking:
-        yield from sys.stdin
-        return
-    with suppress(ImportError):
-        # Reading it is what gives `input` the arrow keys.
-        import readline  # noqa: F401
-    while True:
-        try:
-            yield input(PROMPT)
-        except EOFError:
-            print()
-            return
-
-
 def _pointed(error: EngineError) -> str:
     """An error, with a caret under what is wrong with a formula."""
     if isinstance(error, FormulaError) and error.text.strip() and error.text.isprintable():
         return f"{error}\n  {error.text}\n  {' ' * (error.column - 1)}^"
     return str(error)
-
-
-def _can_write(text: str) -> bool:
-    """Whether standard output has these characters."""
-    try:
-        text.encode(sys.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
 
 
 COMMAND = Subcommand(

@@ -143,7 +143,10 @@ def as_text(step: Step) -> str:
 
 def as_json(step: Step) -> str:
     """A step as one JSON object on one line; docs/trace.md describes the fields."""
-    return json.dumps(step_record(step), ensure_ascii=False, allow_nan=False)
+    return _encoded(step_record(step))
+
+
+_encoded = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 COMMAND = Subcommand(

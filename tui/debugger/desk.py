@@ -286,7 +286,7 @@ class Desk:
     # -- what is selected
 
     @property
-    def operands(self) -> tuple[Operand, ...]:
+    def operands(self) -> Sequence[Operand]:
         """The operands of the step on the screen, in the order of their rows."""
         from retrograde.tui.views.operands import operands_of
 

@@ -26,6 +26,7 @@ from retrograde.tui.debugger.panels.table import PANELS
 from retrograde.tui.debugger.picturing import Picturing
 from retrograde.tui.debugger.publishing import Publishing
 from retrograde.tui.debugger.querying import Querying
+from retrograde.tui.debugger.quizzing import Quizzing
 from retrograde.tui.debugger.racing import Racing
 from retrograde.tui.debugger.running import Running
 from retrograde.tui.debugger.selecting import Selecting
@@ -97,6 +98,7 @@ class Parts:
         self.authoring = Authoring(desk, self.working, self.keeping)
         self.telling = Telling(desk, self.working, self.moving)
         self.publishing = Publishing(desk, self.working, self.moving)
+        self.quizzing = Quizzing(desk, self.working, self.moving)
         self.explaining = Explaining(desk, self.working, self.moving, self.editing)
         self.picturing = Picturing(desk, self.working, self.moving, self.doctoring)
         self.running = Running(desk, self.working, self.listing, self.keeping)

@@ -271,6 +271,17 @@ COMMANDS: tuple[Row, ...] = (
         obey=lambda on, name: on.telling.biography(name),
     ),
     Row(
+        id="quiz",
+        keys=("Q",),
+        title=N_("quiz"),
+        help=N_("Questions about the steps; a wrong answer is named; quiz forward, quiz backward, quiz update."),
+        group=Group.WHY,
+        line="quiz LEVEL",
+        runs=True,
+        act=lambda on: on.quizzing.obey(""),
+        obey=lambda on, level: on.quizzing.obey(level),
+    ),
+    Row(
         id="published",
         runs=True,
         unrecorded=N_(
@@ -984,7 +995,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="code",
-        keys=("l",),
+        keys=("M",),
         title=N_("line of code"),
         help=N_("Beside the equation the line of a NumPy, PyTorch, TensorFlow or JAX program that computes it."),
         group=Group.SCREEN,

@@ -16,14 +16,16 @@ def step_record(step: Step) -> dict[str, Any]:
     from retrograde.engine.equations.rendering import render
 
     symbol = step.notation.symbol
+    values = {ref: step.frame.value(ref) for ref in step.reads}
 
     def number(ref: Ref) -> str:
-        return repr(step.frame.value(ref))
+        return repr(values[ref])
 
     def written(expr: Expr) -> str:
         return render(expr, symbol)
 
     moment = step.moment
+    equation = written(step.equation)
     return {
         "number": step.number,
         "address": moment.address,
@@ -37,7 +39,7 @@ def step_record(step: Step) -> dict[str, Any]:
         "op": moment.op + 1,
         "name": step.name,
         "symbol": step.symbol,
-        "equation": written(step.equation),
+        "equation": equation,
         "numbers": render(step.equation, number, times=" × "),
         "result": encoded(step.result),
         "final": step.final and not step.term,
@@ -45,10 +47,13 @@ def step_record(step: Step) -> dict[str, Any]:
             {
                 "name": operand.name,
                 "symbol": operand.symbol,
-                "value": encoded(operand.value),
+                "value": encoded(values[operand.ref]),
                 "made_by": operand.made_by,
             }
             for operand in step.operands
         ],
-        "terms": [{"symbols": written(term.expr), "value": encoded(term.value)} for term in step.terms],
+        "terms": [
+            {"symbols": equation if term.expr is step.equation else written(term.expr), "value": encoded(term.value)}
+            for term in step.terms
+        ],
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -156,7 +156,7 @@ def _operand_row(reading: Reading, operand: Operand, digits: int) -> OperandRow:
     )
 
 
-def _origins(reading: Reading, read: tuple[Operand, ...]) -> Line:
+def _origins(reading: Reading, read: Sequence[Operand]) -> Line:
     """Where many operands come from: how many of them are data, initial values, or made by which steps."""
     start = reading.schedule.start(reading.iteration)
     given: dict[str, int] = {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from retrograde.engine.equations.array import Role
 from retrograde.engine.equations.expression import Ref
 from retrograde.tui.records.marks import Mark
-from retrograde.tui.views.operands import operands_of
+from retrograde.tui.views.operands import refs_of
 from retrograde.tui.views.slots import PARAMETERS, Places, SlotCell, base_of, info_of
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def marks(reading: Reading) -> Marks:
     if step is None:
         return found
     by_array: dict[Array, list[Ref]] = {}
-    for operand in operands_of(reading):
-        by_array.setdefault(operand.ref.array, []).append(operand.ref)
+    for ref in refs_of(reading):
+        by_array.setdefault(ref.array, []).append(ref)
     for array, refs in by_array.items():
         _mark(found, reading, array, refs, Mark.OPERAND)
     _mark(found, reading, step.target.array, [step.target], Mark.TARGET)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.explaining.step import Operand
 
 if TYPE_CHECKING:
+    from retrograde.engine.explaining.step import Step
     from retrograde.tui.reading.reading import Reading
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
 class Whole(Operand):
     """An array that an op without an equation reads: which of its elements, nobody knows."""
+
+    __slots__ = ()
 
     @property
     def symbol(self) -> str:
@@ -32,7 +34,7 @@ class Whole(Operand):
         return "×".join(map(str, self.ref.array.shape)) or "1"
 
 
-def operands_of(reading: Reading) -> tuple[Operand, ...]:
+def operands_of(reading: Reading) -> Sequence[Operand]:
     """The operands of the step on the screen, in written order, each once.
 
     Of an op of a recording that says nothing of its elements, whole arrays.
@@ -42,5 +44,17 @@ def operands_of(reading: Reading) -> tuple[Operand, ...]:
         return ()
     if recording is None or not recording.silence(step.place.op):
         return step.operands
-    inputs = (array for array in step.op.inputs if array.size)
-    return tuple(Whole(step=step, ref=Ref(array, tuple(n - 1 for n in array.shape))) for array in inputs)
+    return tuple(Whole(step=step, ref=ref) for ref in _wholes(step))
+
+
+def refs_of(reading: Reading) -> tuple[Ref, ...]:
+    """The slots of ``operands_of`` alone."""
+    step, recording = reading.step, reading.recording
+    if step is None:
+        return ()
+    return step.reads if recording is None or not recording.silence(step.place.op) else _wholes(step)
+
+
+def _wholes(step: Step) -> tuple[Ref, ...]:
+    """The last slot of each array that an op without an equation reads."""
+    return tuple(Ref(array, tuple(n - 1 for n in array.shape)) for array in step.op.inputs if array.size)

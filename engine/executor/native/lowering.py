@@ -169,7 +169,7 @@ class _Reader:
         self._program = program
         self._mesh = mesh
 
-    def node(self, expr: Expr, depth: int) -> Node:
+    def node(self, expr: Expr | _Given, depth: int) -> Node:
         """An equation; ``depth`` is how many sums it is inside."""
         return expr.node if isinstance(expr, _Given) else RULES[type(expr)](self, expr, depth)
 

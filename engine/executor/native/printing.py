@@ -18,7 +18,7 @@ SMALL = 2500
 FLAT = 48
 """Operations of a loop up to which it is written out turn by turn."""
 
-MOST_LINES = 60_000
+MOST_LINES = 120_000
 """Lines of a program that is still worth its compilation."""
 
 _HEAD = f"""

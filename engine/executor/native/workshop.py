@@ -5,6 +5,7 @@ The text of a program is written in slices, between which others have the interp
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections import OrderedDict, deque
@@ -73,12 +74,18 @@ class Workshop:
                     self._thread = None
                     return
                 pieces, job = self._queue.popleft()
+            # The text of a large program is very many objects, none of them garbage: to look through all of them again
+            # and again holds up whoever waits for a key, far longer than writing does.
+            collects = gc.isenabled()
+            gc.disable()
             try:
                 job.code = self._compiled(pieces())
             except (UnsuitedError, RuntimeError, OSError, ImportError):
                 # Whatever LLVM can not do, Python does.
                 job.code = None
             finally:
+                if collects:
+                    gc.enable()
                 job.over.set()
                 del pieces, job
 
