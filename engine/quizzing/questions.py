@@ -29,8 +29,8 @@ LEAST_MISTAKES = 3
 """Wrong values that a step must have to be worth a question."""
 FIRST_ITERATIONS = 3
 """Iterations that the steps are taken from."""
-DRAWN = 24
-"""Steps that are drawn for each question."""
+DRAWN, MOST_DRAWN = 24, 4096
+"""Steps that are drawn for each question, and for a level at the most."""
 OPTIONS = 4
 """Formulas to choose from."""
 FORMULA_EVERY = 3
@@ -194,7 +194,9 @@ def questions(
     shares = [count // len(levels) + (place < count % len(levels)) for place in range(len(levels))]
     drawing = random.Random(seed)
     blind: Counter[str] = Counter()
-    chosen = [_ranked(_drawn(session, one, DRAWN * count, drawing, asked), count, blind) for one in levels]
+    chosen = [
+        _ranked(_drawn(session, one, min(DRAWN * count, MOST_DRAWN), drawing, asked), count, blind) for one in levels
+    ]
     # What one level has too few of, the others ask.
     spare = count - sum(min(len(row), share) for row, share in zip(chosen, shares, strict=True))
     found: list[Question] = []

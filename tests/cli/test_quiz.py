@@ -113,3 +113,13 @@ class _Lines(list[str]):
 def test_wrong_arguments_are_one_line(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["quiz", "mazur", "--seed", "1", *given]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["quiz", "step"])
+def test_plain_characters_may_be_asked_for_before_the_name(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", _Lines(["1" if command == "quiz" else "s"]))
+    seed = ["--seed", "1", "--level", "update", "--questions", "1"] if command == "quiz" else ["--at", "1:1:35"]
+    assert main(["--ascii", command, "mazur", *seed]) == 0
+    assert capsys.readouterr().out.isascii()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import random
 import sys
 from pathlib import Path
@@ -119,7 +120,7 @@ COMMAND = Subcommand(
         argument("--questions", type=count, default=QUESTIONS, metavar="N", help=N_("how many questions")),
         argument("--seed", type=int, metavar="N", help=N_("the same questions for the same number")),
         argument("--csv", metavar="FILE", help=N_("results as a table, written after each answer")),
-        plain_characters(default=False),
+        plain_characters(default=argparse.SUPPRESS),
     ),
     run=lambda given: quiz(
         given.scenario,

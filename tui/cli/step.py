@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 from retrograde.engine.errors import EngineError, FormulaError
@@ -70,7 +71,7 @@ COMMAND = Subcommand(
     arguments=(
         argument("scenario", metavar="NAME|FILE.toml|FILE.session.json"),
         argument("--at", metavar="ADDRESS", help=N_("where to begin, as 2:1:17 (default: the initial state)")),
-        plain_characters(default=False),
+        plain_characters(default=argparse.SUPPRESS),
     ),
     run=lambda given: step(given.scenario, at=given.at, ascii_only=given.ascii),
 )
