@@ -1,8 +1,8 @@
 """How Sphinx makes the book of docs/, in one language at a time: `python -m tests.book` (docs/development.md).
 
-English pages are ``name.md``, their Chinese ``name.zh.md``; where there is none the Chinese book has the English page, and
-says so. What is written from the program's own tables is written anew in Chinese. Which pages there are, in which part
-and order, is the lists of ``index.md``.
+English pages are ``name.md``, their Chinese ``name.zh.md``; where there is none the Chinese book has the English page,
+and says so. What is written from the program's own tables is written anew in Chinese. Which pages there are, in which
+part and order, is the lists of ``index.md``.
 """
 
 from __future__ import annotations
@@ -79,8 +79,9 @@ def _translated(text: str) -> str:
         if line.startswith("| "):
             line = " | ".join(_(cell) if cell.strip() else cell for cell in line.strip("|").strip().split(" | "))
             line = f"| {line} |"
-        elif re.fullmatch(r"[A-Z].*\.", line) and (said := _(line[0].lower() + line[1:-1])) != line[0].lower() + line[1:-1]:
-            line = said + "。"
+        elif re.fullmatch(r"[A-Z].*\.", line):
+            plain = line[0].lower() + line[1:-1]
+            line = line if _(plain) == plain else f"{_(plain)}。"
         found.append(_COMMANDS.get(line, line))
     return "\n".join(found) + "\n"
 

@@ -8,7 +8,7 @@ small all the same, it is the learning rate.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -23,6 +23,7 @@ from retrograde.engine.explaining.zeros import ZeroReport, is_residue, zero_repo
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.network import Network
 from retrograde.engine.network.program import unravel
+from retrograde.engine.rich import Rich
 
 TINY = 1e-3
 """A gradient is tiny below this share of the largest of a later layer's weights (root mean square)."""
@@ -66,7 +67,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Autopsy:
+class Autopsy(Rich):
     """What is the matter with one gradient of one iteration.
 
     Attributes:
@@ -81,6 +82,8 @@ class Autopsy:
         beside: the largest gradient nearer to the loss, where there is one.
         parameter: its parameter's value; None of a gradient of something else.
         step: how much the update changes the parameter, signed; None where it has none.
+        network: whose gradient it is.
+        frame: the iteration's values.
     """
 
     ref: Ref
@@ -94,6 +97,8 @@ class Autopsy:
     beside: Comparison | None = None
     parameter: float | None = None
     step: float | None = None
+    network: Network | None = field(default=None, repr=False)
+    frame: Frame | None = field(default=None, repr=False)
 
     @property
     def times_less(self) -> float | None:
@@ -135,6 +140,8 @@ def autopsy(
             origin=began or origin(frame, ref),
             parameter=parameter,
             step=step,
+            network=network,
+            frame=frame,
         )
     graph = GradientGraph(frame, ref)
     if value == 0.0:
@@ -147,6 +154,8 @@ def autopsy(
             beside=beside,
             parameter=parameter,
             step=step,
+            network=network,
+            frame=frame,
         )
     if is_residue(graph):
         return Autopsy(
@@ -157,6 +166,8 @@ def autopsy(
             beside=beside,
             parameter=parameter,
             step=step,
+            network=network,
+            frame=frame,
         )
     account = Account(graph)
     found = deficits(account, network)
@@ -170,6 +181,8 @@ def autopsy(
         beside=beside,
         parameter=parameter,
         step=step,
+        network=network,
+        frame=frame,
     )
 
 

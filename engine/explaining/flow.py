@@ -29,6 +29,7 @@ from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.explaining.gradient_graph import is_backward
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Program
+from retrograde.engine.rich import Rich
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,13 @@ class FlowRow:
         return self.layer if self.time is None else f"{self.layer}@{self.time}"
 
 
-def flow(frame: Frame) -> tuple[FlowRow, ...]:
+class Flow(tuple[FlowRow, ...], Rich):
+    """The flow of the gradient in an iteration: its rows, from the inputs to the loss."""
+
+    __slots__ = ()
+
+
+def flow(frame: Frame) -> Flow:
     """The flow of the gradient in an iteration: a row a layer and time step, from the inputs to the loss."""
     program = frame.program
     keys = list(_keys(program))
@@ -86,7 +93,7 @@ def flow(frame: Frame) -> tuple[FlowRow, ...]:
                 update=_update(frame, weights) if first and weights else None,
             )
         )
-    return with_factors(rows, [*_followers(program, keys)])
+    return Flow(with_factors(rows, [*_followers(program, keys)]))
 
 
 def _keys(program: Program) -> Iterator[tuple[str, int | None]]:

@@ -34,6 +34,7 @@ from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.notation import Notation
 from retrograde.engine.network.program import Place, Program
 from retrograde.engine.ops.base import Op
+from retrograde.engine.rich import RichEquation
 from retrograde.engine.travel.calendar import Schedule
 
 FEW = 3
@@ -182,7 +183,7 @@ class RunningTerm(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Step:
+class Step(RichEquation):
     """One step, as shown. Only the place is stored; everything else is worked out when it is asked for.
 
     Attributes:

@@ -18,7 +18,7 @@ from retrograde.engine.explaining.detectors.limits import limits_of
 from retrograde.engine.explaining.detectors.live import LiveWatch
 from retrograde.engine.explaining.detectors.records import Diagnosis
 from retrograde.engine.explaining.detectors.trials import Trial, trial
-from retrograde.engine.explaining.flow import FlowRow, flow
+from retrograde.engine.explaining.flow import Flow, flow
 from retrograde.engine.explaining.gradient_graph import GradientGraph, is_backward
 from retrograde.engine.explaining.paths import Cuts, PathView, path_view, paths_tell
 from retrograde.engine.explaining.revival import Revival, revival
@@ -196,13 +196,13 @@ class Explanations:
             raise EngineError(_("{name} is no gradient of a parameter").format(name=shown))
         return ref
 
-    def flow(self) -> tuple[FlowRow, ...]:
+    def flow(self) -> Flow:
         """How large the gradient is at each layer, and what each makes of it; see ``explaining.flow``."""
         recording = self._cursor.recording
         if recording is not None:
             from retrograde.engine.recording.flow import recorded_flow
 
-            return recorded_flow(recording.recorded)
+            return Flow(recorded_flow(recording.recorded))
         return flow(self.frame)
 
     def biography(self, name: str | Ref) -> Biography:

@@ -14,6 +14,7 @@ from retrograde.engine.equations.expression import Ref
 from retrograde.engine.formulas.tree import Formula
 from retrograde.engine.late import late
 from retrograde.engine.network.program import require_within
+from retrograde.engine.rich import Rich
 from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.session.branches import Branches
 from retrograde.engine.session.breakpoints import Breakpoint
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from retrograde.engine.explaining.death import Death
     from retrograde.engine.explaining.detectors.doctor import OnLooked
     from retrograde.engine.explaining.detectors.records import Diagnosis
-    from retrograde.engine.explaining.flow import FlowRow
+    from retrograde.engine.explaining.flow import Flow
     from retrograde.engine.explaining.revival import Revival
     from retrograde.engine.explaining.samples import SampleTable
     from retrograde.engine.recording.recording import Recording
@@ -49,7 +50,7 @@ else:
 __all__ = ["Halt", "Here", "LogEntry", "Session", "trace"]
 
 
-class Session(Cursor):
+class Session(Cursor, Rich):
     """A cursor over the steps of a training that can stop, look, search and change.
 
     Args:
@@ -168,7 +169,7 @@ class Session(Cursor):
         """What would revive the gradient of a parameter; see ``Explanations.revival``."""
         return self.explanations.revival(name)
 
-    def flow(self) -> tuple[FlowRow, ...]:
+    def flow(self) -> Flow:
         """The gradient layer by layer, from the inputs to the loss; see ``Explanations.flow``."""
         return self.explanations.flow()
 

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
+from retrograde.engine.rich import Rich
 
 BUCKETS = 4096
 
 
-class LossHistory:
+class LossHistory(Rich):
     """E of every iteration, bucketed; a bucket holds one iteration until there are more than ``BUCKETS``."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The book is built without a warning, in both languages, and asks nothing of any other host; needs the extra `docs`."""
+"""The book is built without a warning, in both languages, and asks nothing of another host; needs the extra docs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ class Asked(HTMLParser):
         if tag == "a":
             self.links.append(given.get("href", ""))
         else:
-            self.loaded += [given[name] for name in ("href", "src", "srcset", "data", "poster", "action") if name in given]
+            self.loaded += [
+                given[name] for name in ("href", "src", "srcset", "data", "poster", "action") if name in given
+            ]
         self.anchors.add(given.get("id", ""))
 
 
@@ -92,5 +94,5 @@ def test_each_language_is_its_own(book: Path) -> None:
 def test_the_api_is_written_from_docstrings(book: Path) -> None:
     page = (book / "api.html").read_text(encoding="utf-8")
     for name in ("Session.add_breakpoint", "Session.seek", "load_scenario", "sweep", "Step.operands"):
-        assert f".{name}\"" in page, name
+        assert f'.{name}"' in page, name
     assert "A cursor over the steps of a training" in page

@@ -26,6 +26,8 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A folder of its own, and an app that reads what it would show, which tests/tui/test_first_hour.py does."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LANG", "en_US.UTF-8")
+    # Nobody answers what is asked.
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
     monkeypatch.setattr("retrograde.tui.cli.open._require_terminal", lambda: None)
     monkeypatch.setattr("retrograde.tui.app.run_app", opened)
     yield

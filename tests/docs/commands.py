@@ -12,11 +12,12 @@ DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 
 NEEDS = {
-    r"python3 -m venv \.venv && ": "an environment of its own: the first lines of .ci/run, and tests/docs/test_readme.py",
+    r"python3 -m venv \.venv && ": "an environment of its own: .ci/run, tests/docs/test_readme.py",
     r"\.venv/bin/": "the environment of a developer: .ci/run, or hours",
     r"python -m pip install ": "a registry of packages: .ci/run installs every extra",
     r"retrograde (serve|mcp)\b": "a browser or an agent, and an extra: tests/web, tests/programs",
     r"dask |.* --on dask:": "a cluster: tests/cluster",
+    r"retrograde worksheet .*\.pdf": "LaTeX: tests/writing/test_sheets.py",
     r"python train\.py": "PyTorch: tests/capture/test_first_hour.py",
     r"retrograde (--language zh )?(import|compare|step)\S* ?step\.(rgrec|toml)|retrograde (--language zh )?step\.": (
         "a step that PyTorch recorded: tests/capture/test_first_hour.py, tests/cli/test_import.py"
@@ -41,7 +42,14 @@ class Block(NamedTuple):
     def commands(self) -> list[str]:
         """Its commands without comments."""
         lines = self.text.replace("\\\n", " ").splitlines()
-        return [line for line in (re.sub(r"\s+# .*$", "", line) for line in lines) if line and line[0] != "#"]
+        plain = [line for line in (re.sub(r"\s+# .*$", "", line) for line in lines) if line and line[0] != "#"]
+        return [one for line in plain for one in _unrolled(line)]
+
+
+def _unrolled(line: str) -> list[str]:
+    """A loop of the shell as the commands that it runs."""
+    loop = re.fullmatch(r"for (\w+) in (.*); do (.*); done", line)
+    return [line] if loop is None else [loop[3].replace(f"${loop[1]}", value) for value in loop[2].split()]
 
 
 def blocks(page: Path) -> list[Block]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from retrograde.tui.commands.keys import key_rows
@@ -12,12 +14,12 @@ LANGUAGES = {"sh", "python", "toml", "text", "mermaid", "json", "c", "jsonc", "l
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_blocks_say_what_they_are(page) -> None:  # noqa: ANN001
+def test_blocks_say_what_they_are(page: Path) -> None:
     assert [f"line {block.line}" for block in blocks(page) if block.language not in LANGUAGES] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_a_command_is_of_retrograde_or_needs_something(page) -> None:  # noqa: ANN001
+def test_a_command_is_of_retrograde_or_needs_something(page: Path) -> None:
     for block in blocks(page):
         for command in block.commands if block.language == "sh" else ():
             assert command.startswith(("retrograde ", "printf ")) or need(command), f"line {block.line}: {command}"
@@ -30,7 +32,7 @@ def test_what_is_needed_is_needed_by_a_page() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_the_keys_of_tables_are_keys(page) -> None:  # noqa: ANN001
+def test_the_keys_of_tables_are_keys(page: Path) -> None:
     keys = {key.replace(" ", "") for row in key_rows(commands()) for group in row.groups for key in group}
     for table in tables(page):
         for row in table:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from retrograde.engine.rich import Rich
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
@@ -69,7 +71,7 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosis:
+class Diagnosis(Rich):
     """What is wrong with a run.
 
     Attributes:
