@@ -102,6 +102,11 @@ def joined(parts: Iterable[str], between: str = " ") -> str:
     return _BETWEEN.get(_chosen.language, {}).get(between, between).join(part for part in parts if part)
 
 
+def ended(text: str) -> str:
+    """A text for people with the full stop of the language in use."""
+    return text + _BETWEEN.get(_chosen.language, {}).get(". ", ". ").rstrip()
+
+
 def lead(word: str) -> str:
     """A word with the colon of the language in use, ready for what it is about; a wide colon brings its own room."""
     return joined((word, "."), ": ")[:-1]

@@ -184,10 +184,10 @@ class Round:
 
 
 def body(question: Question) -> list[str]:
-    """The formula, or the formulas to choose from, and the numbers that go in."""
-    numbers = joined([f"{symbol} = {number}" for symbol, number in question.operands], ", ")
+    """The formula and the numbers that go in; or the formulas to choose from, which the numbers would give away."""
     if question.options:
-        return [numbers, *(f"{one.letter}: {question.left} = {one.formula}" for one in question.options)]
+        return [f"{one.letter}: {question.left} = {one.formula}" for one in question.options]
+    numbers = joined([f"{symbol} = {number}" for symbol, number in question.operands], ", ")
     return [f"{question.left} = {question.formula}", numbers]
 
 

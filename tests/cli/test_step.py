@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from retrograde.engine import Session, load_scenario
 from retrograde.engine.errors import EngineError
+from retrograde.engine.text import use
 from retrograde.tui.cli.main import main
 from retrograde.tui.cli.support.line_mode import _ANSWERS, _MOTIONS, _QUESTIONS, Finished, LineMode
 from retrograde.tui.cli.support.progress import ProgressBar
@@ -127,3 +128,13 @@ def test_chapters_are_told() -> None:
     assert lines[5].endswith("§8, Again and again, 174:1:11")
     with pytest.raises(EngineError, match="no chapter 9"):
         mode.answer("chapter 9")
+
+
+def test_sentences_end_as_the_language_has_it() -> None:
+    mode, _session = mode_of("mazur")
+    use("zh")
+    try:
+        said = mode.answer("s")
+    finally:
+        use("en")
+    assert "= 0.3775。" in said and "：一致。" in said

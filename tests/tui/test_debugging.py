@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.events import Key
 
 from retrograde.tui.debugger.screen import DebuggerScreen
 from retrograde.tui.reading.figures import show
@@ -155,6 +156,15 @@ async def test_a_mistake_is_pointed_at_and_kept(opened) -> None:
             row = next(n for n, text in enumerate(rows) if line in text)
             assert rows[row + 1].index("^") == rows[row].index(word)
             await driver.press("escape")
+
+
+async def test_what_is_typed_right_behind_enter_is_for_the_screen_below(opened) -> None:
+    async with opened("mazur") as driver:
+        await driver.press("colon", *"set", "space", *"lr", "space", "5")
+        for key, character in (("enter", "\r"), ("s", "s")):
+            driver.app.post_message(Key(key, character))
+        await driver.until(lambda: driver.session.position == 1, seconds=10.0)
+        assert driver.session.branch.name == "edit1"
 
 
 async def test_texts_are_never_markup(opened) -> None:
@@ -483,3 +493,22 @@ async def test_the_panel_draws_at_any_size(opened, ascii_only: bool) -> None:
             if size[0] >= 80:
                 assert "max(abs(grad(W_h)))" in text
             await driver.press("m", "x", "colon", "z", "escape")
+
+
+async def test_after_a_mistake_the_key_of_the_prompt_begins_a_new_line(opened) -> None:
+    async with opened("mazur") as driver:
+
+        def line() -> str:
+            return driver.app.screen.query_one("Input").value
+
+        await write(driver, "frist E < 1")
+        await driver.press(":", *"w5")
+        assert line() == "w5"
+        assert "is no command" not in driver.text()
+        await driver.press("up")
+        assert line() == "frist E < 1", "the line with the mistake is kept"
+        await driver.press("escape")
+        # What is mended is written on, and a colon in it is one.
+        await write(driver, "2:1:99")
+        await driver.press("backspace", "backspace", "backspace", ":", "1")
+        assert line() == "2:1:1"

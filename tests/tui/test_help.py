@@ -115,6 +115,10 @@ def test_the_first_page_has_twelve_keys_and_commands_that_there_are() -> None:
     text = HelpScreen(look(), rows).text(70).plain
     page = text.splitlines()[:18]
     assert all(row.first in line for row, line in zip([row for row in rows if row.first], page[5:11], strict=False))
+    second = [row.groups[0][0] for row in rows if row.first][6:]
+    starts = {line.rindex(f" {key} ") for key, line in zip(second, page[5:11], strict=True)}
+    assert len(starts) == 1, "the second column is one"
+    assert all(line[start - 1] == " " for line in page[5:11] for start in starts), "and apart from the first"
     assert all(any(command in line for line in page) for command, _said in EXAMPLES)
     assert "Moving (capitals go backward)" not in page
 

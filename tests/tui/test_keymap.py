@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
@@ -61,6 +62,23 @@ def test_what_is_wrong_names_the_line(text: str, said: str, tmp_path: Path) -> N
     assert said in str(caught.value) and "keys.toml" in str(caught.value)
 
 
+def test_all_that_is_wrong_is_said_at_once_by_line(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    path.write_text('stpe = "m"\nhelp = ["right"]\nwhy = 3\nrun = "hyper+x"\n', encoding="utf-8")
+    with pytest.raises(EngineError) as caught:
+        read_keymap(path, COMMANDS)
+    lines = str(caught.value).splitlines()
+    assert [line.partition("keys.toml:")[2].split(":")[0] for line in lines] == ["1", "2", "3", "4"]
+
+
+def test_the_keys_of_the_docs_are_taken() -> None:
+    text = Path("docs/keys.md").read_text(encoding="utf-8").partition("Written from")[0]
+    lines = [line for line in re.findall("`(.*?)`", text.replace("\n", " ")) if " = " in line]
+    assert len(lines) == 2
+    table = {row.id: row.keys for row in rebound(COMMANDS, tomllib.loads("\n".join(lines)))}
+    assert "right" in table["step"] and table["why"] == ("Y",)
+
+
 def test_no_file_is_the_table(tmp_path: Path) -> None:
     assert read_keymap(tmp_path / "none", COMMANDS) == COMMANDS
     assert read_keymap(tmp_path / "none" / "deeper", COMMANDS) == COMMANDS
@@ -74,17 +92,19 @@ def test_the_template_is_the_table(
     assert rebound(COMMANDS, given_keys) == COMMANDS
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     (tmp_path / "retrograde").mkdir()
-    (tmp_path / "retrograde" / "keys.toml").write_text('step = "l"\n')
+    (tmp_path / "retrograde" / "keys.toml").write_text('step = "Z"\n')
     assert main(["keys"]) == 0
     out, err = capsys.readouterr()
-    assert '# step = ["l"]' in out and str(tmp_path / "retrograde" / "keys.toml") in err
+    assert '# step = ["Z"]' in out and str(tmp_path / "retrograde" / "keys.toml") in err
     (tmp_path / "retrograde" / "keys.toml").write_text('stpe = "l"\n')
     assert main(["keys"]) == 2
     assert "keys.toml:1: stpe" in capsys.readouterr().err
 
 
 async def test_own_keys_work_and_are_shown(opened, own: None) -> None:
-    choose_keys({"step": ("l", "right"), "step_back": ("r",), "run": ("f9",), "first": ("ctrl+t",), "why": ()})
+    choose_keys(
+        {"code": (), "step": ("l", "right"), "step_back": ("r",), "run": ("f9",), "first": ("ctrl+t",), "why": ()}
+    )
     async with opened("mazur") as driver:
         await driver.press("l", "l", "right", "s")
         assert driver.session.position == 3, "s is nobody's now"

@@ -14,10 +14,13 @@ from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.session.session import Session
 from retrograde.tui.canvas.canvas import Canvas, Span, measure, middle, whole
 from retrograde.tui.canvas.glyphs import ASCII, UNICODE, width
+from retrograde.tui.debugger import rooms
+from retrograde.tui.debugger.panels.table import PANELS
 from retrograde.tui.drawing.curve import CURVE_HEIGHT, draw_curve
 from retrograde.tui.drawing.nodes import number
 from retrograde.tui.drawing.sheets import _framed, _MapPlace
 from retrograde.tui.drawing.spreads import draw_spread
+from retrograde.tui.reading.chain import ChainReading
 from retrograde.tui.reading.figures import show
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.fields import SpreadPlot
@@ -28,7 +31,9 @@ from retrograde.tui.records.weights import WeightsView
 from retrograde.tui.views.equation import equation_view
 from retrograde.tui.views.lens import Lens
 from retrograde.tui.views.status import header_view
+from retrograde.tui.views.unfolding import chain_parts
 from retrograde.tui.widgets.bars import Breadcrumb
+from retrograde.tui.widgets.equation import _unfolded
 from retrograde.tui.widgets.network import _draw_rows
 from retrograde.tui.widgets.panel import draw_keys
 from retrograde.tui.widgets.weights import FEWEST_DECIMALS, _fit
@@ -207,3 +212,44 @@ def test_the_rows_of_a_neuron_have_one_form(labels: list[tuple[int, int]], room:
     lines = canvas.text()
     for sign in ("×", " · ", "…"):
         assert len({sign in line for line in lines}) == 1 or sign == "…"
+
+
+@given(st.integers(160, 240), st.integers(26, 100), st.integers(0, 200))
+@examples(60)
+def test_a_short_table_of_parameters_lends_its_rows(width: int, height: int, needed: int) -> None:
+    kept = rooms.arrange(width, height, PANELS, focus="equation", brought=(), zoom=False)
+    lent = rooms.arrange(width, height, PANELS, focus="equation", brought=(), zoom=False, needed=needed)
+    before, after = kept.places["weights"].height, lent.places["weights"].height
+    assert after <= before
+    assert after == before or after >= needed, "what is lent is not needed"
+    assert after >= min(before, rooms.LAYOUTS[0].lends)
+    assert lent.places["equation"].height == kept.places["equation"].height + before - after
+
+
+def test_the_chain_beside_a_step_is_the_largest_paths_and_counts_the_others() -> None:
+    session = loaded("vanishing")
+    session.seek(session.schedule.start(0) + 117)
+    whole_chain = ChainReading.of(session, session.resolve("w1"))
+    parts = chain_parts(whole_chain)
+    values = [float(part[0].text.replace("−", "-")) for part in parts.parts]
+    assert [abs(value) for value in values] == sorted(map(abs, values), reverse=True)
+    assert len(parts.parts) + parts.more == whole_chain.chain.graph.paths[0]
+    for free in range(3, 60):
+        rows = _unfolded(parts, 60, free)
+        assert len(rows) <= free
+        text = "\n".join("".join(span.text for span in row) for row in rows if isinstance(row, tuple))
+        listed = text.count("i1 0.5")
+        assert not rows or f"… {parts.more + len(parts.parts) - listed} more" in text
+
+
+async def test_a_step_of_the_backward_pass_shows_its_chain_where_there_is_room(opened) -> None:
+    for size, shown in (((200, 60), True), ((120, 36), False)):
+        async with opened("mazur", size=size) as driver:
+            await driver.press(*["right"] * 3)
+            await driver.pilot.pause(0.4)
+            assert "chain of" not in driver.text(), "no gradient is known yet"
+            await driver.press("t", "t")
+            if shown:
+                await driver.until(lambda: "chain of ∂E/∂w3  2 paths to E" in driver.text(), seconds=20.0)
+            assert ("steps around" in driver.text()) is shown
+            assert driver.main.parts.unfolding.wanted is shown

@@ -13,8 +13,8 @@ Lower case goes forward, the capital is the same motion backward. What begins wi
 line of the app, which `:` opens. `?` shows this table in the app, `Ctrl-P` finds a command by its name.
 
 Other keys: `retrograde keys` prints all commands with their ids as a file of keys. Saved as
-`~/.config/retrograde/keys.toml`, with lines such as `step = ["l", "right"]` and `why = "w"`, it gives commands other
-keys, in the help and the footer too. A key that two commands would have is refused, with the line.
+`~/.config/retrograde/keys.toml`, with lines such as `step = ["ctrl+f", "right"]` and `why = "Y"`, it gives commands
+other keys, in the help and the footer too. A key that two commands would have is refused, with the line.
 
 Written from the table of commands by `python -m retrograde.tui.cli.keytable docs/keys.md`.
 """

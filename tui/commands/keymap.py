@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -54,7 +54,7 @@ def read_keymap(path: Path, table: Sequence[C]) -> tuple[C, ...]:
     """The table with the keys of a file; as it is where there is no such file.
 
     Args:
-        path: the file: a line a command, `step = ["l", "right"]` or `why = "w"`.
+        path: the file: a line a command, `step = ["ctrl+f", "right"]` or `why = "Y"`.
         table: the commands.
 
     Raises:
@@ -72,9 +72,14 @@ def read_keymap(path: Path, table: Sequence[C]) -> tuple[C, ...]:
         raise EngineError(_("{path}: {reason}").format(path=visible(str(path)), reason=error)) from None
     try:
         return rebound(table, given)
-    except _WrongError as wrong:
-        where = f"{visible(str(path))}:{_line(text, wrong.command)}"
-        raise EngineError(_("{path}: {reason}").format(path=where, reason=wrong)) from None
+    except _WrongKeysError as wrong:
+        lines = [(_line(text, one.command), one) for one in wrong.all]
+        # Sorted by line alone: of one line the first that was found comes first.
+        said = [
+            _("{path}: {reason}").format(path=f"{visible(str(path))}:{line}", reason=one)
+            for line, one in sorted(lines, key=lambda pair: pair[0])
+        ]
+        raise EngineError("\n".join(said)) from None
 
 
 class _WrongError(EngineError):
@@ -85,6 +90,14 @@ class _WrongError(EngineError):
         self.command = command
 
 
+class _WrongKeysError(EngineError):
+    """All that is wrong with a file of keys."""
+
+    def __init__(self, wrong: Sequence[_WrongError]) -> None:
+        super().__init__("\n".join(map(str, wrong)))
+        self.all = tuple(wrong)
+
+
 def rebound(table: Sequence[C], given: Mapping[str, Any]) -> tuple[C, ...]:
     """The table with other keys.
 
@@ -93,34 +106,49 @@ def rebound(table: Sequence[C], given: Mapping[str, Any]) -> tuple[C, ...]:
         given: a key or keys by the id of the command; no keys leave it to the command palette.
 
     Raises:
-        EngineError: an id or a key is not known, or two commands have the same key.
+        EngineError: ids or keys are not known, or two commands have the same key; all of it is said.
     """
     known = {row.id: row for row in table}
     keys: dict[str, tuple[str, ...]] = {}
+    wrong: list[_WrongError] = []
     for name, asked in given.items():
-        if name not in known:
-            message = _("{id} is no command{hint}; `retrograde keys` lists them")
-            raise _WrongError(name, message.format(id=visible(name), hint=suggest(name, known)))
-        listed = asked if isinstance(asked, list) else [asked]
-        if not all(isinstance(one, str) for one in listed):
-            raise _WrongError(name, _('{id} takes a key, or a list: "w", ["l", "right"]').format(id=name))
-        found = tuple(dict.fromkeys(_key(name, one) for one in listed))
-        if not found and not known[name].word and not known[name].palette:
-            raise _WrongError(name, _("{id} can only be reached by a key").format(id=name))
-        keys[name] = found
-    _hold_apart(known.values(), keys)
+        try:
+            keys[name] = _keys_of(known, name, asked)
+        except _WrongError as error:
+            wrong.append(error)
+    wrong += _shared(known.values(), keys)
+    if wrong:
+        raise _WrongKeysError(wrong)
     return tuple(replace(row, keys=keys.get(row.id, row.keys)) for row in table)
 
 
-def _hold_apart(table: Iterable[Command], keys: Mapping[str, tuple[str, ...]]) -> None:
-    """Refuses a key that two commands have."""
+def _keys_of(known: Mapping[str, Command], name: str, asked: Any) -> tuple[str, ...]:
+    """The keys that a command is given.
+
+    Raises:
+        _WrongError: there is no such command, or no such key.
+    """
+    if name not in known:
+        message = _("{id} is no command{hint}; `retrograde keys` lists them")
+        raise _WrongError(name, message.format(id=visible(name), hint=suggest(name, known)))
+    listed = asked if isinstance(asked, list) else [asked]
+    if not all(isinstance(one, str) for one in listed):
+        raise _WrongError(name, _('{id} takes a key, or a list: "w", ["l", "right"]').format(id=name))
+    found = tuple(dict.fromkeys(_key(name, one) for one in listed))
+    if not found and not known[name].word and not known[name].palette:
+        raise _WrongError(name, _("{id} can only be reached by a key").format(id=name))
+    return found
+
+
+def _shared(table: Iterable[Command], keys: Mapping[str, tuple[str, ...]]) -> Iterator[_WrongError]:
+    """The keys that two commands have."""
     owners: dict[str, str] = {}
     for row in table:
         for key in keys.get(row.id, row.keys):
             if key in owners:
                 mine, other = (row.id, owners[key]) if row.id in keys else (owners[key], row.id)
                 message = _("{key} is the key of {other} too: give that another one")
-                raise _WrongError(mine, message.format(key=key_name(key), other=other))
+                yield _WrongError(mine, message.format(key=key_name(key), other=other))
             owners[key] = row.id
 
 

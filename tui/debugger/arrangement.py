@@ -23,12 +23,14 @@ class Arrangement:
         panels: the panels, in the order of the Tab key.
         focus: the panel in which the arrows move.
         zoom: whether the panel with the focus is shown alone.
+        needed: rows that show all parameters; None before there are any.
     """
 
     def __init__(self, panels: Sequence[rooms.Seated]) -> None:
         self.panels = tuple(panels)
         self.focus: str = PanelId.EQUATION
         self.zoom = False
+        self.needed: int | None = None
         # The panel that was brought last is the first of them.
         self._brought = sorted((one for one in panels if one.seat in SHARED), key=lambda one: one.seat.value)
         self._known: tuple[object, rooms.Rooms] | None = None
@@ -51,9 +53,17 @@ class Arrangement:
             height: rows.
         """
         brought = tuple(one.id for one in self._brought)
-        key = (width, height, self.focus, self.zoom, brought)
+        key = (width, height, self.focus, self.zoom, brought, self.needed)
         if self._known is None or self._known[0] != key:
-            made = rooms.arrange(width, height, self.panels, focus=self.focus, brought=brought, zoom=self.zoom)
+            made = rooms.arrange(
+                width,
+                height,
+                self.panels,
+                focus=self.focus,
+                brought=brought,
+                zoom=self.zoom,
+                needed=self.needed,
+            )
             self._known = (key, made)
         return self._known[1]
 

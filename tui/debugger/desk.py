@@ -129,6 +129,8 @@ class Said(NamedTuple):
 
 
 NOTHING_SAID = Said()
+PARAMETER_EDGES = 2
+"""Rows of the table of parameters beside theirs: its edge and its heading."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -188,7 +190,9 @@ class Desk:
         from retrograde.tui.views.parameters import Parameters
 
         reading = Reading.of(session)
-        return cls(host=host, session=session, reading=reading, parameters=Parameters(reading), arrangement=arrangement)
+        parameters = Parameters(reading)
+        arrangement.needed = len(parameters) + PARAMETER_EDGES
+        return cls(host=host, session=session, reading=reading, parameters=parameters, arrangement=arrangement)
 
     def begin(self, session: Session) -> None:
         """Shows another session; the focus and the number of digits stay."""
@@ -198,6 +202,7 @@ class Desk:
         self.session = session
         self.reading = Reading.of(session)
         self.parameters = Parameters(self.reading)
+        self.arrangement.needed = len(self.parameters) + PARAMETER_EDGES
         self.lens = Lens(digits=self.lens.digits, library=self.lens.library)
         self.notice, self.outcome, self.goal, self.stopped = NOTHING_SAID, "", None, -1
         self.forget()

@@ -32,6 +32,7 @@ from retrograde.tui.debugger.running import Running
 from retrograde.tui.debugger.selecting import Selecting
 from retrograde.tui.debugger.telling import Telling
 from retrograde.tui.debugger.touring import Touring
+from retrograde.tui.debugger.unfolding import Unfolding
 from retrograde.tui.debugger.viewing import Viewing
 from retrograde.tui.debugger.visiting import Visiting
 from retrograde.tui.debugger.working import Working
@@ -69,6 +70,7 @@ class Parts:
         self.listing = Listing(desk, self.working)
         self.badges = Badges(desk, self.working)
         self.beside = Beside(desk, self.working)
+        self.unfolding = Unfolding(desk, self.working)
         self.viewing = Viewing(desk)
         self.helping = Helping(desk, self.working, table)
         self.copying = Copying(desk)
@@ -91,6 +93,7 @@ class Parts:
             doctoring=self.doctoring,
             racing=self.racing,
             chaptering=self.chaptering,
+            unfolding=self.unfolding,
         )
         self.panels = {row.id: row.part(desk, colleagues) for row in PANELS}
         self.selecting = Selecting(desk, self.panels)

@@ -61,6 +61,7 @@ class ScreenLayout:
         top: how many rows the upper row of boxes takes, of so many.
         strip: how many rows the strip takes, of the height of the screen.
         spread: seats whose panels lie side by side instead of sharing their box.
+        lends: the rows that the lower row of boxes keeps when the parameters need no more; 0 where it keeps all.
     """
 
     width: int
@@ -70,6 +71,7 @@ class ScreenLayout:
     top: Callable[[int], int] = lambda body: body
     strip: Callable[[int], int] = lambda height: 3 if height >= 34 else 2
     spread: frozenset[Seat] = frozenset()
+    lends: int = 0
 
 
 _TWO_BY_TWO = (((Seat.LEFT,), (Seat.RIGHT,)), ((Seat.BELOW,), (Seat.BESIDE,)))
@@ -81,6 +83,7 @@ LAYOUTS = (
         left=0.48,
         top=lambda body: round(body * 0.62),
         spread=frozenset({Seat.BESIDE}),
+        lends=13,
     ),
     ScreenLayout(width=100, height=26, boxes=_TWO_BY_TWO, left=0.48, top=lambda body: round(body * 0.62)),
     ScreenLayout(
@@ -132,7 +135,14 @@ class Rooms:
 
 
 def arrange(
-    width: int, height: int, panels: Sequence[Seated], *, focus: str, brought: Sequence[str], zoom: bool
+    width: int,
+    height: int,
+    panels: Sequence[Seated],
+    *,
+    focus: str,
+    brought: Sequence[str],
+    zoom: bool,
+    needed: int | None = None,
 ) -> Rooms:
     """Divides the screen.
 
@@ -143,6 +153,7 @@ def arrange(
         focus: the panel in which the arrows move: the one that is shown, where there is room for one.
         brought: the panels that share a place somewhere; of those that do, the first of them here is in front.
         zoom: show the panel with the focus alone.
+        needed: rows that show all parameters; None where that is not known.
     """
     fitting = [one for one in LAYOUTS if width >= one.width and height >= one.height]
     if not fitting:
@@ -153,6 +164,8 @@ def arrange(
     strip = layout.strip(height)
     body = height - 2 - strip
     top = layout.top(body)
+    if layout.lends and needed is not None:
+        top = max(top, body - max(needed, layout.lends))
     made = Rooms(places={HEADER: Room(0, 0, width, 1), FOOTER: Room(0, height - 1, width, 1)})
     y, above = 1, None
     for boxes, rows in zip((*layout.boxes, _STRIP), (*(top, body - top)[: len(layout.boxes)], strip), strict=True):

@@ -118,6 +118,8 @@ class Selecting:
         orders = [one for one in WEIGHT_ORDERS if one != "start" or desk.session.recording is None]
         if not name:
             name = orders[(orders.index(desk.lens.order) + 1) % len(orders)]
+        # The help says what it is sorted by: the change since the start.
+        name = "start" if name == "change" and "start" in orders else name
         if name not in orders:
             message = _("weights are not sorted by {name}; there are: {known}").format(
                 name=name, known=", ".join(orders)

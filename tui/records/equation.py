@@ -52,6 +52,21 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ChainParts:
+    """The chain of a gradient beside other things.
+
+    Attributes:
+        title: what it is the chain of.
+        parts: its largest parts: a value, and spans between which the line may be broken.
+        more: how many there are besides.
+    """
+
+    title: Line
+    parts: tuple[Line, ...]
+    more: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EquationView:
     """One step: always the same things, in the same order.
 
@@ -74,6 +89,7 @@ class EquationView:
         selected: the index of the selected operand, -1 for none.
         origins: of very many operands, how many come from where.
         around: the steps before and after, each with its number, where there is plenty of room; and which is here.
+        chain: the chain of its gradient down to the loss, where there is plenty of room; None for none.
         prose: paragraphs, where there is no step: the scenario's own words.
     """
 
@@ -96,4 +112,5 @@ class EquationView:
     selected: int = -1
     origins: Line = ()
     around: tuple[Line, ...] = ()
+    chain: ChainParts | None = None
     prose: tuple[Line, ...] = ()

@@ -78,7 +78,12 @@ class LineScreen(AnsweringModal[str | None]):
         if not self.query(Input):
             # It was taken away before it was there.
             return
-        self.query_one(Input).focus()
+        line = self.query_one(OneLine)
+        line.once = True
+        line.focus()
+        if self._fault is not None:
+            # Who presses the key of the prompt after an error begins a new line; the up arrow has the old one.
+            line.renewing = self._prompt
         self._ready = True
         self._say()
         self._take()
@@ -126,6 +131,8 @@ class LineScreen(AnsweringModal[str | None]):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Forgets the fault when the line is corrected."""
         event.stop()
+        if event.value != self._value:
+            self.query_one(OneLine).renewing = ""
         if event.value != self._value and (self._fault is not None or self._offered):
             self._fault, self._offered = None, ""
             self._say()
@@ -134,6 +141,8 @@ class LineScreen(AnsweringModal[str | None]):
         """Answers with the text."""
         event.stop()
         self.dismiss(event.value.strip())
+        # Where it is not taken the line goes on.
+        self.query_one(OneLine).sent = self.answered
 
     def action_leave(self) -> None:
         """Leaves without an answer."""

@@ -172,7 +172,7 @@ class HelpScreen(AnsweringModal[None]):
             if entries:
                 text.append("\n" + self._shown(section.heading) + "\n", _ink(style(Ink.TITLE_ON)))
                 if section.columns > 1 and room >= SIDE_BY_SIDE:
-                    self._append_pairs(text, entries, room // section.columns)
+                    self._append_pairs(text, entries, room)
                 else:
                     self._append(text, entries, room)
         return text
@@ -196,12 +196,17 @@ class HelpScreen(AnsweringModal[None]):
         style = self._look.palette.style
         column = max(width(self._shown(one.left)) for one in entries)
         half = -(-len(entries) // 2)
+        before = column + 3
+        longest = max(width(self._shown(one.said)) for one in entries[:half])
+        # The first column takes what its longest row needs, and a blank that keeps the columns apart.
+        first = min(max(longest + 1, room // 2 - before), max(room - 2 * before - 1, 1))
+        sizes = (first, max(room - 2 * before - first, 1))
         for pair in zip_longest(entries[:half], entries[half:]):
-            for one in pair:
+            for one, size in zip(pair, sizes, strict=True):
                 left, said = ("", "") if one is None else (self._shown(one.left), self._shown(one.said))
-                said = shorten(said, max(room - column - 3, 1), self._look.glyphs.ellipsis)
+                said = shorten(said, max(size - 1, 1), self._look.glyphs.ellipsis)
                 text.append(" " + padded(left, column) + "  ", _ink(style(Ink.KEY)))
-                text.append(padded(said, max(room - column - 3, 1)), _ink(style(Ink.TEXT)))
+                text.append(padded(said, size), _ink(style(Ink.TEXT)))
             text.append("\n")
 
     def _shown(self, text: str) -> str:

@@ -323,7 +323,7 @@ class PlanePicture(Picture):
             loss=show(float(found.losses[row, column]), 6), across=show(at[0], 4), up=show(at[1], 4)
         )
         spans.append(Span("   " + text, Ink.DIM))
-        word = _("log") if axis.logarithmic else _("linear")
+        word = _("log scale") if axis.logarithmic else _("linear scale")
         return (*spans, Span(f"   {word}", Ink.FAINT))
 
 

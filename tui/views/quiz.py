@@ -74,6 +74,9 @@ def question_view(reading: Reading, question: Question, *, digits: int, revealed
         notes=asked,
         around=(),
         why="" if formula else view.why,
+        # What is read would tell the formulas apart.
+        operands=() if formula else view.operands,
+        more=0 if formula else view.more,
     )
 
 

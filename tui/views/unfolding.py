@@ -19,6 +19,7 @@ from retrograde.tui.canvas.inks import Ink, signed
 from retrograde.tui.drawing.cells import brief
 from retrograde.tui.reading.chain import ChainReading, Way
 from retrograde.tui.reading.figures import show, show_signed
+from retrograde.tui.records.equation import ChainParts
 from retrograde.tui.records.table_view import Cell, Column, TableView
 from retrograde.tui.views.debugging import address
 from retrograde.tui.views.why import factors_of, percent, units_of
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 MOST_ITEMS = 100
 """Terms, or parts of a cut, that are listed; the others add up to a row."""
 MOST_PATHS = 64
+MOST_BESIDE = 6
+"""Rows of a chain that stands beside other things."""
 LABEL = 24
 """Cells of a label at least."""
 
@@ -353,6 +356,31 @@ def chain_table(
         foot=foot,
         empty=_("nothing goes through another value"),
         keys=tuple((key, _(word)) for key, word in KEYS),
+    )
+
+
+def chain_parts(reading: ChainReading) -> ChainParts:
+    """The largest parts of a gradient, for a panel that shows other things too: what ``H`` shows at first."""
+    way = reading.way
+    items = items_of(reading, way)
+    inside = begun(items, way)
+    placed = in_sight(items, [one.key for one in items if one.key in inside], inside)
+    count = reading.chain.graph.paths[0] if way is Way.PATHS else len(placed)
+    values = ["" if one.item.value is None else show_signed(one.item.value, 6) for one in placed[:MOST_BESIDE]]
+    size = max(map(width, values), default=0)
+    parts: list[Line] = []
+    for one, value in zip(placed, values, strict=False):
+        ink = Ink.TEXT if one.item.value is None else signed(one.item.value)
+        head, *others = ("  " * one.depth + one.item.label).split(" · ")
+        line = [Span(" " * (size - width(value)) + value + "  ", ink), Span(head, Ink.TEXT)]
+        for other in others:
+            line += [Span(" · ", Ink.DIM), Span(other, Ink.TEXT)]
+        parts.append(tuple(line))
+    title = _("chain of {symbol}").format(symbol=reading.symbol)
+    return ChainParts(
+        title=(Span(title, Ink.STRONG), Span(f"  {_head(reading)[0][0].text}", Ink.DIM), Span("  H", Ink.KEY)),
+        parts=tuple(parts),
+        more=count - len(parts),
     )
 
 

@@ -16,7 +16,7 @@ from retrograde.tui.canvas.canvas import Canvas, Line, Span, measure, middle, wr
 from retrograde.tui.canvas.glyphs import Glyphs, width
 from retrograde.tui.canvas.inks import SELECTED, Ink
 from retrograde.tui.drawing.cells import fit
-from retrograde.tui.records.equation import EquationView, Fraction
+from retrograde.tui.records.equation import ChainParts, EquationView, Fraction
 from retrograde.tui.widgets.panel import Panel
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ PLENTY = 1000
 """Rows that no picture needs."""
 LEAST_AROUND = 4
 """Free rows from which on the steps around the one on the screen are shown."""
+LEAST_BESIDE = 8
+"""Free rows that the steps around keep beside a chain."""
 LEAST = 5
 """Rows below which a picture that stands below another one is left out."""
 
@@ -47,8 +49,14 @@ class EquationRoom(IntEnum):
     """Neither the sentence nor the operands."""
 
 
-def break_line(spans: Line, limit: int) -> list[Line]:
-    """Breaks a line where it is too long: before a span, and before the sign that joins it."""
+def break_line(spans: Line, limit: int, *, hang: int = 2) -> list[Line]:
+    """Breaks a line where it is too long: before a span, and before the sign that joins it.
+
+    Args:
+        spans: the line.
+        limit: cells of a row.
+        hang: blanks before each row but the first.
+    """
     lines: list[Line] = []
     line: list[Span] = []
     used = 0
@@ -58,7 +66,7 @@ def break_line(spans: Line, limit: int) -> list[Line]:
             # A sign such as " + " goes with what follows it.
             sign = [line.pop()] if len(line) > 1 and _is_sign(line[-1].text) else []
             lines.append(tuple(line))
-            line = [Span("  "), *(Span(one.text.lstrip(), one.ink) for one in sign)]
+            line = [Span(" " * hang), *(Span(one.text.lstrip(), one.ink) for one in sign)]
             if not sign:
                 span = Span(span.text.lstrip(), span.ink)
             used = measure(line)
@@ -126,7 +134,9 @@ class EquationPanel(Panel[EquationView]):
         rows, items = self._rows(view, canvas.width - 2, canvas.glyphs, pictures, given)
         spare = len(rows) - canvas.height
         if view.around and -spare > LEAST_AROUND:
-            rows += [(), (Span(_("steps around"), Ink.STRONG),), *_nearest(view.around, -spare - 2)]
+            chain = _unfolded(view.chain, canvas.width - 2, -spare - LEAST_BESIDE)
+            rows += [(), (Span(_("steps around"), Ink.STRONG),), *_nearest(view.around, -spare - 2 - len(chain))]
+            rows += chain
         if spare > 0:
             rows, items = _squeeze(rows, items, spare)
             if len(rows) > canvas.height and items and view.selected < 0:
@@ -280,6 +290,25 @@ def _nearest(around: tuple[Line, ...], count: int) -> tuple[Line, ...]:
     here = next((k for k, line in enumerate(around) if line[:1] and line[0].ink == Ink.KEY), 0)
     first = max(min(here - count // 3, len(around) - count), 0)
     return around[first : first + count]
+
+
+def _unfolded(chain: ChainParts | None, room: int, free: int) -> list[Row]:
+    """The chain of the gradient, each part on as many rows as it needs: as many of them as there are rows for."""
+    if chain is None:
+        return []
+    rows: list[Row] = [(), *break_line(chain.title, room)]
+    for number, part in enumerate(chain.parts):
+        indent = width(part[0].text)
+        lines = break_line(part, room, hang=indent)
+        more = chain.more + len(chain.parts) - number
+        if len(rows) + len(lines) + (more > 1) > free:
+            return [*rows, _more(indent, more)] if number else []
+        rows += lines
+    return [*rows, _more(width(chain.parts[0][0].text), chain.more)] if chain.more else rows
+
+
+def _more(indent: int, count: int) -> Line:
+    return (Span(" " * indent, Ink.DIM), Span(_("… {count} more").format(count=f"{count:,}"), Ink.DIM))
 
 
 def _place_of(result: Span, rows: Sequence[Row]) -> Offset | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError, FormulaError
-from retrograde.engine.text import _, joined, language, suggest
+from retrograde.engine.text import _, ended, joined, language, suggest
 from retrograde.tui.cli.support.progress import ProgressBar
 from retrograde.tui.commands.command import Command, key_name
 
@@ -124,7 +124,7 @@ class LineMode:
         parts = [_("Step {address}").format(address=moment.step if alone else moment.address)]
         if moment.sample is not None and self._session.program.batch > 1:
             parts.append(_("sample {number}").format(number=moment.sample + 1))
-        return joined((*parts, phase_word(moment.phase), moment.layer), ", ") + "."
+        return ended(joined((*parts, phase_word(moment.phase), moment.layer), ", "))
 
     def _said(self, step: Step) -> str:
         """A step, or its term, as an equation with symbols and numbers."""
@@ -146,9 +146,9 @@ class LineMode:
         silence = "" if recording is None else recording.silence(step.place.op)
         if silence:
             value = self._session.visible(step.target)
-            return joined((f"{step.symbol} = {show(value)}", silence), "; ") + "."
+            return ended(joined((f"{step.symbol} = {show(value)}", silence), "; "))
         symbols, numbers = step.text()
-        return " = ".join(dict.fromkeys((step.symbol, symbols, numbers, show(step.result)))) + "."
+        return ended(" = ".join(dict.fromkeys((step.symbol, symbols, numbers, show(step.result)))))
 
     def _checks(self) -> list[str]:
         """What the value was held against."""
@@ -157,7 +157,7 @@ class LineMode:
 
         signs = {True: _("agrees"), False: _("differs"), None: _("unclear")}
         found = badges(self._session, Reading.of(self._session))
-        return [f"{badge.text}: {signs[badge.ok]}." for badge in found]
+        return [ended(joined((badge.text, signs[badge.ok]), ": ")) for badge in found]
 
     # -- moving
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 TALL = 28
 """Rows from which on the steps around the one on the screen are shown too."""
+ROOMY = 30
+"""Rows from which on the chain of the step's gradient is shown too."""
 
 
 class EquationPart(PanelPart):
@@ -27,7 +29,10 @@ class EquationPart(PanelPart):
         """Also the checks, the chapter, the selected operand and the digits."""
         lens = self.desk.lens
         chapter, badges = self.colleagues.chaptering.here, self.colleagues.badges.here
-        return (self.desk.reading, badges, chapter, lens.operand, lens.digits, lens.library, height)
+        unfolding = self.colleagues.unfolding
+        unfolding.wanted = height >= ROOMY
+        chain = unfolding.here if unfolding.wanted else None
+        return (self.desk.reading, badges, chapter, chain, lens.operand, lens.digits, lens.library, height)
 
     def view(self, height: int) -> EquationView:
         """The equation with everything that explains it."""
@@ -36,6 +41,8 @@ class EquationPart(PanelPart):
         colleagues = self.colleagues
         badges, tall = colleagues.badges.here, height >= TALL
         view = equation_view(self.desk.reading, self.desk.lens, badges, tall=tall, height=height)
+        if height >= ROOMY:
+            view = replace(view, chain=colleagues.unfolding.here)
         told = colleagues.chaptering.told
         return view if told is None else replace(view, told=told)
 

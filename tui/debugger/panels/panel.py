@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from retrograde.tui.debugger.listing import Listing
     from retrograde.tui.debugger.moving import Moving
     from retrograde.tui.debugger.racing import Racing
+    from retrograde.tui.debugger.unfolding import Unfolding
     from retrograde.tui.debugger.working import Working
     from retrograde.tui.widgets.panel import Panel
 
@@ -35,6 +36,7 @@ class Colleagues:
     doctoring: Doctoring
     racing: Racing
     chaptering: Chaptering
+    unfolding: Unfolding
 
 
 class PanelPart:
