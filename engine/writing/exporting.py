@@ -22,7 +22,7 @@ from typing import Any
 from retrograde.engine.equations.rendering import render
 from retrograde.engine.errors import EngineError
 from retrograde.engine.explaining.step import shown
-from retrograde.engine.text import _
+from retrograde.engine.text import _, joined
 from retrograde.engine.writing.mathematics import LATEX, MATHML, Spelling, latex_text
 from retrograde.engine.writing.picture import as_svg
 from retrograde.engine.writing.setting import Setter, number
@@ -108,6 +108,7 @@ def _words() -> dict[str, str]:
         "mark": _("mark"),
         "source": _("Source"),
         "name": _("Name"),
+        "colon": joined((" ", " "), ": ")[1:-1],
         "made": _("Written by Retrograde; every number is the one that was computed, shown with nine digits."),
     }
 

@@ -85,6 +85,7 @@ def _drawn(values: Floats, draw: random.Random, among: Floats | None = None) -> 
     for place in np.ndindex(found.shape):
         if found[place] == 0 or not np.isfinite(found[place]):
             continue
-        number = draw.randint(first, last) or draw.choice((1, last or -1))
+        # A weight of 0 would make the exercise another one.
+        number = draw.randint(first, last) or last or first
         found[place] = round(number * unit, decimals)
     return found

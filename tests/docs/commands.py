@@ -17,7 +17,7 @@ NEEDS = {
     r"python -m pip install ": "a registry of packages: .ci/run installs every extra",
     r"retrograde (serve|mcp)\b": "a browser or an agent, and an extra: tests/web, tests/programs",
     r"dask |.* --on dask:": "a cluster: tests/cluster",
-    r"retrograde worksheet .*\.pdf": "LaTeX: tests/writing/test_sheets.py",
+    r"retrograde worksheet .*\.pdf": "LaTeX: tests/typeset",
     r"python train\.py": "PyTorch: tests/capture/test_first_hour.py",
     r"retrograde (--language zh )?(import|compare|step)\S* ?step\.(rgrec|toml)|retrograde (--language zh )?step\.": (
         "a step that PyTorch recorded: tests/capture/test_first_hour.py, tests/cli/test_import.py"
