@@ -64,7 +64,7 @@ def test_every_network_answers(capsys: pytest.CaptureFixture[str], name: str) ->
 
     parameter = session_of(name).program.state[0]
     index = ",".join("1" for _axis in parameter.shape)
-    assert said(capsys, name, f"{parameter.name}[{index}]")
+    assert said(capsys, name, f"{parameter.name}[{index}]" if index else parameter.name)
 
 
 DEAD = """format = 1
