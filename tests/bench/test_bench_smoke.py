@@ -31,7 +31,8 @@ def test_a_benchmark_measures(name: str) -> None:
         pytest.skip("llvmlite is not installed")
     rows = BENCHMARKS[name](TINY)
     assert rows
-    assert all(isinstance(row, Row) and isfinite(row.figure) and row.figure > 0 for row in rows)
+    # What counts mistakes is 0 where all is well.
+    assert all(isinstance(row, Row) and isfinite(row.figure) and (row.figure > 0 or row.bound == 0) for row in rows)
 
 
 def test_the_sides_take_turns() -> None:
