@@ -17,12 +17,17 @@ from numpy.typing import NDArray
 
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Expr, Product, Ref, Sum, is_settled, refs
+from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.notation import Notation
 from retrograde.engine.network.program import Making, Place, Program, index_of, ravel
 from retrograde.engine.ops.base import Op
 
 MOST_STATED = 32
 """Equations of a program that are kept."""
+
+
+FEW = 12
+"""Slots up to which an array of their places takes longer than it saves."""
 
 
 class Reads:
@@ -36,15 +41,16 @@ class Reads:
 
     def __init__(self, refs: tuple[Ref, ...]) -> None:
         self.refs = refs
-        self._places: NDArray[np.intp] | None = None
+        self._places: list[int] | NDArray[np.intp] | None = None
         self._symbols: tuple[Notation, list[str]] | None = None
         self._makers: tuple[int, list[int | None] | None] | None = None
 
-    def places(self, program: Program) -> NDArray[np.intp]:
-        """Where each is in the flat memory of a frame of its program."""
+    def values(self, frame: Frame) -> list[float]:
+        """The value of each, in a frame of its program."""
         if self._places is None:
-            self._places = np.array(program.places(self.refs), dtype=np.intp)
-        return self._places
+            places = frame.program.places(self.refs)
+            self._places = places if len(places) <= FEW else np.array(places, dtype=np.intp)
+        return frame.values(self.refs, self._places)
 
     def symbols(self, notation: Notation) -> list[str]:
         """The symbol of each."""

@@ -160,7 +160,7 @@ class Operands(Sequence[Operand]):
             repeat(step.notation),
             reads.refs,
             reads.symbols(step.notation),
-            step.frame.values(reads.refs, reads.places(step.program)),
+            reads.values(step.frame),
             step.makers(reads),
         )
         return map(_NEW, repeat(Operand), zip(*columns, strict=False))
@@ -286,13 +286,17 @@ class Step(RichEquation):
         """The equation as the op states it, with its choices."""
         return self.statement.equation
 
-    @cached_property
+    @property
     def equation(self) -> Expr:
         """The equation with the branches that were taken."""
         found = self.statement
-        if found.reads is not None:
-            return found.equation
-        return taken(found.equation, self.frame.value, self.frame.mathematics)
+        return self._chosen[0] if found.reads is None else found.equation
+
+    @cached_property
+    def _chosen(self) -> tuple[Expr, Reads]:
+        """The same, and what it reads, of an equation with choices."""
+        found = taken(self.statement.equation, self.frame.value, self.frame.mathematics)
+        return found, Reads(once(refs(found)))
 
     @cached_property
     def terms(self) -> tuple[Term, ...]:
@@ -343,11 +347,11 @@ class Step(RichEquation):
         """Whether the slot has its final value."""
         return self.op.extent is not Extent.SUM or self.place.sample == self.program.batch - 1
 
-    @cached_property
+    @property
     def read(self) -> Reads:
         """What the equation reads, with what is known of it whatever the values are."""
         found = self.statement.reads
-        return Reads(once(refs(self.equation))) if found is None else found
+        return self._chosen[1] if found is None else found
 
     @property
     def reads(self) -> tuple[Ref, ...]:

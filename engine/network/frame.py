@@ -37,7 +37,7 @@ class Frame:
         """The final value of a slot."""
         return self.flat.item(self.program.offset(ref))
 
-    def values(self, refs: Sequence[Ref], places: NDArray[np.intp]) -> list[float]:
+    def values(self, refs: Sequence[Ref], places: list[int] | NDArray[np.intp]) -> list[float]:
         """The final values of many slots.
 
         Args:
@@ -45,6 +45,8 @@ class Frame:
             places: where each is in the flat memory.
         """
         del refs
+        if isinstance(places, list):
+            return list(map(self.flat.item, places))
         found: list[float] = self.flat[places].tolist()
         return found
 

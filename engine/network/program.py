@@ -94,7 +94,7 @@ class Making(NamedTuple):
 
     Attributes:
         first: the number (from 0) of the step of the first slot.
-        size: slots of a sample; 0 where the array has no samples.
+        size: slots of a sample, or of all where the array has no samples.
         period: steps from one sample to the next.
     """
 
@@ -104,8 +104,6 @@ class Making(NamedTuple):
 
     def number(self, place: int) -> int:
         """The number (from 0) of the step of a slot, by its place in the array."""
-        if not self.size:
-            return self.first + place
         sample, within = divmod(place, self.size)
         return self.first + sample * self.period + within
 
@@ -162,6 +160,7 @@ class Program:
         self.steps = self.segments[-1].stop if self.segments else 0
         self._starts = [segment.start for segment in self.segments]
         self._segment_of = [number for number, segment in enumerate(self.segments) for _ in segment.offsets[:-1]]
+        self._making: dict[Array, Making] = {}
         self._readers: dict[Array, tuple[int, ...]] = {}
 
     def _segments(self) -> tuple[Segment, ...]:
@@ -244,15 +243,17 @@ class Program:
 
     def making(self, array: Array) -> Making | None:
         """The steps at which the slots of an array are final; None for a leaf or the state."""
+        found = self._making.get(array)
         op = self._maker.get(array)
-        if op is None:
-            return None
+        if found is not None or op is None:
+            return found
         segment = self.segments[self._segment_of[op]]
-        first = segment.start + segment.offsets[op - segment.first]
+        place = op - segment.first
+        first, size = segment.start + segment.offsets[place], segment.offsets[place + 1] - segment.offsets[place]
         if self.ops[op].extent is Extent.SUM:
             first += (self.batch - 1) * segment.period
-        size = segment.offsets[op - segment.first + 1] - segment.offsets[op - segment.first]
-        return Making(first, size, segment.period) if array.batched else Making(first, 0, 0)
+        found = self._making[array] = Making(first, max(size, 1), segment.period)
+        return found
 
     def maker(self, array: Array) -> Op | None:
         """The op that makes an array."""
@@ -279,16 +280,12 @@ class Program:
 
     def places(self, refs: Iterable[Ref]) -> list[int]:
         """Where each of many slots is in the flat memory of a frame."""
-        found: list[int] = []
-        rows: dict[Array, tuple[int, int]] = {}
-        for array, index in refs:
-            row = rows.get(array)
-            if row is None:
-                row = rows[array] = (self.offsets[array], array.shape[-1] if array.shape else 1)
-            # Most arrays are matrices; see ``ravel``.
-            inside = index[0] * row[1] + index[1] if len(index) == 2 else ravel(index, array.shape)
-            found.append(row[0] + inside)
-        return found
+        offsets = self.offsets
+        # Most arrays are rows or matrices; see ``ravel``.
+        return [
+            offsets[array] + (index[0] * array.shape[1] + index[1] if len(index) == 2 else ravel(index, array.shape))
+            for array, index in refs
+        ]
 
     def next_stop(self, revealed: int, granularity: Granularity) -> int:
         """The first stop after ``revealed`` steps of this iteration; at most ``steps``."""
