@@ -18,25 +18,25 @@ from reprlib import recursive_repr
 from types import FunctionType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
+__all__ = ["dataclass"]
+
 Fields = dict[str, "dataclasses.Field[Any]"]
-Maker = Callable[[type[Any]], type[Any]]
+Maker = Callable[[type[Any]], Any]
 
 
 @lru_cache
-def _sample(positional: int = 0, keyword: int = 0, *, slots: bool = False, eq: bool = False) -> Any:
-    """A dataclass of the library, with some fields: those that are given by their place, then those by their name."""
-    names = [f"_{number}" for number in range(positional + keyword)]
-    made = [(name, object, dataclasses.field(kw_only=place >= positional)) for place, name in enumerate(names)]
-    return dataclasses.make_dataclass("_Sample", made, frozen=True, slots=slots, eq=eq, repr=False)
+def _sample(count: int = 0, **options: Any) -> Any:
+    """A dataclass of the library, with so many fields."""
+    return dataclasses.make_dataclass("_Sample", [f"_{number}" for number in range(count)], frozen=True, **options)
 
 
-_MARK: Any = getattr(dataclasses.fields(_sample(1))[0], "_field_type")  # noqa: B009 - it has no public name
+_MARK: Any = getattr(dataclasses.fields(_sample(1, repr=False, eq=False))[0], "_field_type")  # noqa: B009 - it has no public name
 """What marks a field that is neither of the class nor for ``__init__`` alone."""
 _APART = frozenset(("ClassVar", "InitVar", "KW_ONLY"))
 """Annotations that are no fields of an instance."""
 
 
-def _fields(cls: type[Any], *, kw_only: bool) -> Fields | None:
+def _fields(cls: Any, *, kw_only: bool) -> Fields | None:
     """The fields of a class, those of its bases first; None where the library has to make it."""
     if hasattr(cls, "__post_init__") or "__setattr__" in cls.__dict__ or "__delattr__" in cls.__dict__:
         return None
@@ -60,18 +60,22 @@ def _fields(cls: type[Any], *, kw_only: bool) -> Fields | None:
         one.default_factory is dataclasses.MISSING and one.init and one.repr and one.compare and one.hash is None
         for one in found.values()
     )
-    return found if plain and "self" not in found else None
+    given = [one.default is not dataclasses.MISSING for one in found.values() if not one.kw_only]
+    return found if plain and given == sorted(given) and "self" not in found else None
 
 
-def _init(cls: type[Any], found: Fields) -> Any:
+def _init(cls: Any, found: Fields) -> Any:
     """``__init__``: the code that the library writes for so many fields, with the names of these."""
     ordered = sorted(found.values(), key=lambda one: one.kw_only is True)
     names = [one.name for one in ordered]
     keyword = sum(one.kw_only is True for one in ordered)
-    sample = _sample(len(names) - keyword, keyword).__init__
+    sample = _sample(len(names), repr=False, eq=False).__init__
     renamed: dict[object, object] = {f"_{number}": name for number, name in enumerate(names)}
     code = sample.__code__.replace(
-        co_varnames=("self", *names), co_consts=tuple(renamed.get(const, const) for const in sample.__code__.co_consts)
+        co_argcount=1 + len(names) - keyword,
+        co_kwonlyargcount=keyword,
+        co_varnames=("self", *names),
+        co_consts=tuple(renamed.get(const, const) for const in sample.__code__.co_consts),
     )
     given = {one.name: one.default for one in ordered if one.default is not dataclasses.MISSING}
     first = tuple(given[one.name] for one in ordered if not one.kw_only and one.name in given)
@@ -129,7 +133,7 @@ def _delete(self: Any, name: str) -> None:
     object.__delattr__(self, name)
 
 
-def _slotted(cls: type[Any], names: Iterable[str]) -> type[Any]:
+def _slotted(cls: Any, names: Iterable[str]) -> Any:
     """The class again, with slots for its fields."""
     space = dict(cls.__dict__)
     inherited = {slot for base in cls.__mro__[1:-1] for slot in base.__dict__.get("__slots__", ())}
@@ -141,7 +145,7 @@ def _slotted(cls: type[Any], names: Iterable[str]) -> type[Any]:
     return made
 
 
-def _made(cls: type[Any], found: Fields, *, slots: bool, kw_only: bool, eq: bool) -> type[Any]:
+def _made(cls: Any, found: Fields, *, slots: bool, kw_only: bool, eq: bool) -> Any:
     """A class as a dataclass with these fields."""
     own = cls.__dict__
     methods: dict[str, Any] = {"__init__": _init(cls, found), "__repr__": _repr}
@@ -154,8 +158,8 @@ def _made(cls: type[Any], found: Fields, *, slots: bool, kw_only: bool, eq: bool
     for name, value in methods.items():
         if name not in own:
             setattr(cls, name, value)
-    cls.__setattr__, cls.__delattr__ = _set, _delete  # type: ignore[method-assign, assignment]
-    sample = _sample(slots=slots, eq=eq)
+    cls.__setattr__, cls.__delattr__ = _set, _delete
+    sample = _sample(slots=slots, kw_only=kw_only, eq=eq)
     cls.__dataclass_fields__ = found
     cls.__dataclass_params__ = sample.__dataclass_params__
     if slots:
@@ -167,13 +171,13 @@ def _made(cls: type[Any], found: Fields, *, slots: bool, kw_only: bool, eq: bool
 
 
 if TYPE_CHECKING:
-    from dataclasses import dataclass as dataclass
+    from dataclasses import dataclass
 else:
 
     def dataclass(*, frozen: bool = False, slots: bool = False, kw_only: bool = False, eq: bool = True) -> Maker:
         """What makes a class a dataclass; see ``dataclasses.dataclass``."""
 
-        def made(cls: type[Any]) -> type[Any]:
+        def made(cls: type[Any]) -> Any:
             found = _fields(cls, kw_only=kw_only) if frozen and cls.__doc__ else None
             if found is None:
                 return dataclasses.dataclass(frozen=frozen, slots=slots, kw_only=kw_only, eq=eq)(cls)

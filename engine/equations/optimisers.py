@@ -9,9 +9,10 @@ rate of the iteration.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from retrograde.engine.equations.options import Option, Value
+from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import N_, _
 
 

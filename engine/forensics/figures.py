@@ -6,13 +6,13 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import EngineError
+from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.notation import Notation
 from retrograde.engine.network.program import Program, unravel
 from retrograde.engine.session.published import AFTER_UPDATES, FULL_PRECISION, compare

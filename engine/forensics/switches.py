@@ -7,7 +7,7 @@ is a row of zeros and ones that it is given with the data.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 import numpy as np
@@ -28,6 +28,7 @@ from retrograde.engine.equations.expression import (
     refs,
     terms,
 )
+from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.program import Program
 from retrograde.engine.ops.base import Op
 from retrograde.engine.ops.leaves import Dated

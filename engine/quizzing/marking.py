@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from retrograde.engine.errors import EngineError
+from retrograde.engine.frozen import dataclass
 from retrograde.engine.quizzing.kinds import RANK
 from retrograde.engine.quizzing.mistakes import Mistake
 from retrograde.engine.text import _

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+
+from retrograde.engine.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

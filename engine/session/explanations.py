@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
-from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import EngineError
 from retrograde.engine.explaining.account import parameter_of
@@ -24,6 +22,7 @@ from retrograde.engine.explaining.paths import Cuts, PathView, path_view, paths_
 from retrograde.engine.explaining.revival import Revival, revival
 from retrograde.engine.explaining.telling import told_death, told_revival
 from retrograde.engine.explaining.verdict import verdict
+from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.session.cursor import Cursor
 from retrograde.engine.session.gradients import gradient_meant

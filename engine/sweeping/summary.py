@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from retrograde.engine.frozen import dataclass
 from retrograde.engine.sweeping.fates import Fate
 
 if TYPE_CHECKING:

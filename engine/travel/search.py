@@ -8,7 +8,7 @@ once, by the loop that runs the training, with the condition printed into it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from retrograde.engine.formulas.bounds import Bounds, chances
 from retrograde.engine.formulas.meaning import candidates
 from retrograde.engine.formulas.probe import Probe, Record, context, decide, remembered
 from retrograde.engine.formulas.tree import Formula, Kind, MomentPart, Slot
+from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.travel.timeline import Timeline
 from retrograde.engine.travel.zones import LOSS, Zones

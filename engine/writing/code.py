@@ -9,7 +9,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from retrograde.engine.equations.array import Array, Phase, Role
 from retrograde.engine.equations.expression import Function, Ref
 from retrograde.engine.errors import EngineError
+from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import _
 from retrograde.engine.travel.calendar import Schedule
 from retrograde.engine.travel.order import STREAM

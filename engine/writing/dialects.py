@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from retrograde.engine.frozen import dataclass
 
 Make = Callable[..., Any]
 """Makes a line from its text."""

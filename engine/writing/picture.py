@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from retrograde.engine.equations.array import Array, Phase
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.explaining.step import shown
+from retrograde.engine.frozen import dataclass
 from retrograde.engine.layers.dense import DenseLayer
 from retrograde.engine.network.network import LayerInfo, Network
 from retrograde.engine.network.notation import Notation

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError
+from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import _, language
 from retrograde.tui.records.equation import Told
 from retrograde.tui.records.marks import PanelId

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from retrograde.engine.frozen import dataclass
 from retrograde.tui.canvas.canvas import Line, Span, shorten
 from retrograde.tui.canvas.glyphs import Glyphs, width
 from retrograde.tui.canvas.inks import Ink

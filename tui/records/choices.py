@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from retrograde.engine.frozen import dataclass
 from retrograde.tui.canvas.canvas import Line
 
 

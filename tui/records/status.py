@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from retrograde.engine.frozen import dataclass
 from retrograde.tui.canvas.canvas import Line
 
 

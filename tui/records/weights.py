@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from retrograde.engine.frozen import dataclass
 from retrograde.tui.records.marks import Mark
 
 WEIGHT_ORDERS = ("file", "value", "gradient", "update", "start")

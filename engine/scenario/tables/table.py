@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 from numpy.typing import NDArray
+
+from retrograde.engine.frozen import dataclass
 
 Wanted = Callable[[tuple[str, ...] | None, int], Sequence[int]]
 """Which columns are asked for, from 0: a function of the names of all columns, None without any, and their number."""
