@@ -27,10 +27,15 @@ def headings(page: Path) -> list[int]:
     return [len(marks) for marks in re.findall(r"^(#+) ", prose(page), flags=re.MULTILINE)]
 
 
-def tables(page: Path) -> list[list[int]]:
-    """Of each table how many cells each of its rows has."""
-    found = re.findall(r"(?:^\|.*\n)+", prose(page), flags=re.MULTILINE)
-    return [[len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()] for table in found]
+def tables(page: Path) -> list[list[tuple[int, list[str]]]]:
+    """Of each row of each table how many cells it has, and the code in the first."""
+    found = re.findall(r"(?:^\|.*\n)+", ONLY_CHINESE.sub("", prose(page)), flags=re.MULTILINE)
+    return [[row(line) for line in table.splitlines()] for table in found]
+
+
+def row(line: str) -> tuple[int, list[str]]:
+    cells = re.split(r"(?<!\\)\|", line)
+    return len(cells), re.findall(r"`([^`]+)`", cells[1])
 
 
 def code(block: Block) -> tuple[str, list[str]]:
