@@ -85,7 +85,9 @@ def resolves(session: Session, name: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize(("language", "title", "text"), [("en", "Variants", TEXT), ("zh", "变体", CHINESE)])
+@pytest.mark.parametrize(
+    ("language", "title", "text"), [("en", "Variants", TEXT), ("zh", "变体", CHINESE)], ids=["en", "zh"]
+)
 def test_the_race_is_what_the_command_prints(
     language: str, title: str, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
