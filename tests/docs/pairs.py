@@ -10,19 +10,33 @@ from tests.docs.commands import DOCS
 PAIRS = sorted(DOCS.glob("*.zh.md"))
 
 
-def linked(text: str) -> str:
-    """A Chinese page with its links to pages in Chinese where there are such."""
-    chinese = {page.name.removesuffix(".zh.md") for page in PAIRS}
-
-    def lead(found: re.Match[str]) -> str:
-        return f"]({found[1]}.zh.md" if found[1] in chinese else found[0]
-
-    return re.sub(r"(?<!\[English)\]\(([\w-]+)\.md(?=[)#])", lead, text)
-
-
 def written(page: Path) -> str:
     """The text of a page."""
     return page.read_text(encoding="utf-8")
+
+
+def anchors(page: Path) -> list[str]:
+    """The anchors of a page's headings, as GitHub makes them, in order."""
+    text = re.sub(r"^```.*?^```$", "", written(page), flags=re.MULTILINE | re.DOTALL)
+    titles = re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)
+    return [re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles]
+
+
+def linked(text: str) -> str:
+    """A Chinese page with its links to pages and headings in Chinese where there are such."""
+    chinese = {page.name.removesuffix(".zh.md"): page for page in PAIRS}
+
+    def lead(found: re.Match[str]) -> str:
+        name, anchor = found[1], found[2]
+        if name not in chinese:
+            return found[0]
+        theirs = anchors(DOCS / f"{name}.md")
+        if anchor in theirs:
+            # The headings of both are the same, in order.
+            anchor = anchors(chinese[name])[theirs.index(anchor)]
+        return f"]({name}.zh.md" + (f"#{anchor}" if anchor else "")
+
+    return re.sub(r"(?<!\[English)\]\(([\w-]+)(?:\.zh)?\.md(?:#([^)]*))?(?=\))", lead, text)
 
 
 if __name__ == "__main__":

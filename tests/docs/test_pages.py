@@ -17,18 +17,12 @@ from retrograde.tui.cli.commandtable import command_page
 from retrograde.tui.cli.keytable import key_page
 from retrograde.tui.cli.main import SUBCOMMANDS
 from retrograde.tui.cli.reference import reference
+from tests.docs.pairs import anchors
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
 PYTHON = (DOCS / "python.md").read_text(encoding="utf-8")
-
-
-def anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings, as GitHub makes them."""
-    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
-    titles = re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
