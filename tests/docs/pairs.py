@@ -1,4 +1,4 @@
-"""Has the links of Chinese pages lead to Chinese pages, where there are such: `python -m tests.docs.pairs`."""
+"""Has both languages lead to each other, and links of Chinese pages to Chinese ones: `python -m tests.docs.pairs`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from tests.docs.commands import DOCS
 
 PAIRS = sorted(DOCS.glob("*.zh.md"))
+GENERATED = {"commands", "keys", "scenarios"}
+"""English pages that are written from tables."""
 
 
 def written(page: Path) -> str:
@@ -39,6 +41,25 @@ def linked(text: str) -> str:
     return re.sub(r"(?<!\[English)\]\(([\w-]+)(?:\.zh)?\.md(?:#([^)]*))?(?=\))", lead, text)
 
 
+def english(page: Path) -> Path:
+    """The English page of a Chinese one."""
+    return page.with_name(page.name.replace(".zh.md", ".md"))
+
+
+def headed(page: Path) -> str:
+    """A page of a pair with the line below its title that leads to the other."""
+    text = written(page)
+    if page.stem.removesuffix(".zh") in GENERATED:
+        return text
+    chinese = page.name.endswith(".zh.md")
+    name = page.name.removesuffix(".md")
+    line = f"[English]({english(page).name}) · 简体中文" if chinese else f"English · [简体中文]({name}.zh.md)"
+    title, _newline, rest = text.partition("\n")
+    return text if rest.startswith(f"\n{line}\n") else f"{title}\n\n{line}\n{rest}"
+
+
 if __name__ == "__main__":
     for page in PAIRS:
+        for one in (page, english(page)):
+            one.write_text(headed(one), encoding="utf-8")
         page.write_text(linked(written(page)), encoding="utf-8")

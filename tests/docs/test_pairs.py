@@ -8,14 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.docs.commands import Block, blocks
-from tests.docs.pairs import PAIRS, linked, written
+from tests.docs.pairs import PAIRS, english, headed, linked, written
 
 ONLY_CHINESE = re.compile(r'--language zh |^(?:from retrograde\.engine\.text import use|use\("zh"\))\n', re.MULTILINE)
 """What chooses the language, which the English page needs not."""
-
-
-def english(page: Path) -> Path:
-    return page.with_name(page.name.replace(".zh.md", ".md"))
 
 
 def prose(page: Path) -> str:
@@ -66,3 +62,9 @@ def test_a_chinese_page_is_built_as_the_english_one(page: Path) -> None:
 @pytest.mark.parametrize("page", PAIRS, ids=lambda page: page.stem)
 def test_a_link_of_a_chinese_page_stays_in_chinese(page: Path) -> None:
     assert linked(written(page)) == written(page), "run: python -m tests.docs.pairs"
+
+
+@pytest.mark.parametrize("page", PAIRS, ids=lambda page: page.stem)
+def test_both_languages_lead_to_each_other(page: Path) -> None:
+    for one in (page, english(page)):
+        assert headed(one) == written(one), "run: python -m tests.docs.pairs"
