@@ -54,13 +54,15 @@ _KEYS = """\
 """
 _COMMANDS = {"# The command line": "# 命令行", "## Exit codes": "## 退出码"}
 _LINK = re.compile(r"^- \[([^\]]*)\]\(([\w-]+)\.md\)", re.MULTILINE)
+_CHINESE_LINK = re.compile(r"(\]\([\w-]+)\.zh\.md\b")
 
 
 def _chinese(name: str, text: str) -> str:
     """The Chinese of a page."""
     page = DOCS / f"{name}.zh.md"
     if page.exists():
-        return page.read_text(encoding="utf-8")
+        # In the book a page has one name, in each language.
+        return _CHINESE_LINK.sub(r"\1.md", page.read_text(encoding="utf-8"))
     use("zh")
     try:
         if name == "keys":
