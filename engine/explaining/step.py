@@ -379,7 +379,7 @@ def running_sum(frame: Frame, ref: Ref, samples: int) -> float:
     made = _kept(frame).get((op, ref.index[:-1])) if ref.index else None
     if made is not None:
         return made.item(samples - 1, ref.index[-1])
-    if samples > FEW and _alike(op.equation((0, *ref.index))):
+    if samples > FEW and not op.single and _alike(op.equation((0, *ref.index))):
         if op.meshable and ref.index and frame.program.batch * ref.array.shape[-1] <= MOST_SUMS:
             return _sums(frame, op, ref.index[:-1]).item(samples - 1, ref.index[-1])
         with np.errstate(all="ignore"):

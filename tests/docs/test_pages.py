@@ -18,18 +18,12 @@ from retrograde.tui.cli.keytable import key_page
 from retrograde.tui.cli.main import SUBCOMMANDS
 from retrograde.tui.cli.reference import glossary, reference, training, why
 from retrograde.tui.cli.support.markdown import TEXTS, untold
+from tests.docs.pairs import anchors
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
 PYTHON = (DOCS / "python.md").read_text(encoding="utf-8")
-
-
-def anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings, as GitHub makes them."""
-    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
-    titles = re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -47,7 +41,8 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
 def test_the_book_has_every_page_once_and_the_readme_leads_to_it(index: str) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "(docs/index.md)" in readme
-    listed = re.findall(r"^- \[[^\]]+\]\((\S+)\)", (DOCS / index).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    text = (DOCS / index).read_text(encoding="utf-8")
+    listed = re.findall(r"^- \[[^\]]+\]\((\S+)\)", text, flags=re.MULTILINE)
     pages = {page.name for page in DOCS.glob("*.md") if not page.name.endswith(".zh.md")} - {"index.md"}
     ending = index.removeprefix("index")
     translated = {name.removesuffix(".md") + ending: name for name in pages}
