@@ -198,7 +198,7 @@ class RetrogradeApp(GuardedApp):
         found = leftovers()
         if not found:
             if not quiet:
-                self.notify(_("there is no unsaved work of programs that have ended"), markup=False)
+                self._say(_("there is no unsaved work of programs that have ended"))
             return
 
         def answered(row: int | None) -> None:
@@ -209,6 +209,13 @@ class RetrogradeApp(GuardedApp):
                 self._take_over(found[row])
 
         self.push_screen(RecoverScreen(found, self.look.glyphs), answered)
+
+    def _say(self, text: str) -> None:
+        """Says something where that is done on the screen in front."""
+        if isinstance(self.screen, DebuggerScreen):
+            self.screen.desk.say(text)
+        else:
+            self.notify(text, markup=False)
 
     def _take_over(self, leftover: Leftover) -> None:
         self._chosen = True
@@ -444,14 +451,6 @@ class RetrogradeApp(GuardedApp):
                 keep()
                 remember_opened(session.name)
             self._offer(message.offers)
-            if message.others and not self._chosen:
-                count = message.others
-                text = ngettext(
-                    "unsaved work on another scenario: :recover lists it",
-                    "unsaved work on {count} other scenarios: :recover lists it",
-                    count,
-                )
-                self.notify(text.format(count=count), markup=False)
             message.screen.give_way(session, lambda: self._begin(message, session))
             return
         wake()
@@ -480,6 +479,14 @@ class RetrogradeApp(GuardedApp):
         elif odd:
             text = ngettext("{count} warning, :warnings lists it", "{count} warnings, :warnings lists them", len(odd))
             debugger.desk.say(f"{text.format(count=len(odd))} · {odd[0].message}", bad=True)
+        if message.others and not self._chosen:
+            count = message.others
+            text = ngettext(
+                "unsaved work on another scenario: :recover lists it",
+                "unsaved work on {count} other scenarios: :recover lists it",
+                count,
+            )
+            debugger.desk.add(text.format(count=count))
         self.switch_screen(debugger)
         if self._leads(message, session):
             remember_toured()

@@ -160,9 +160,9 @@ class Working:
             desk.moved()
         if waiting is not None:
             desk.notice = NOTHING_SAID
-            if outcome is not None and outcome.rule == "cancelled":
-                desk.host.announce(_("the run was {paused}; r goes on").format(paused=outcome.message))
             waiting()
+            if outcome is not None and outcome.rule == "cancelled":
+                desk.add(_("the run was {paused}; r goes on").format(paused=outcome.message))
 
     def _ending(self, outcome: Outcome) -> str:
         """How a run ended, with the step that it is about where the cursor is not there: Enter goes there."""
