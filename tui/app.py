@@ -253,6 +253,9 @@ class RetrogradeApp(GuardedApp):
             if screen is None:
                 # The app begins or ends: nothing is there that could take it.
                 return
+            if self._ahead.behind:
+                self._ahead.follow([event])
+                return
             if not event.is_forwarded:
                 if self._ahead.takes(screen, event):
                     return
@@ -265,9 +268,26 @@ class RetrogradeApp(GuardedApp):
         """The screen in front; None while the app begins or ends, when there is none."""
         return next(reversed(self.screen_stack), None)
 
+    def type_behind(self, keys: Iterable[Key]) -> None:
+        """Does what was typed behind the end of a line, before any key that comes now.
+
+        Args:
+            keys: the keys, in their order.
+        """
+        self._ahead.follow(keys)
+        # What came to a screen before it is handed on before that.
+        self.call_later(self._follow)
+
+    async def _follow(self) -> None:
+        await self._type(self._ahead.followed())
+
     async def _release(self) -> None:
-        """Does what was typed while the scenario was read; each key when the one before it is done."""
-        for key in self._ahead.taken():
+        """Does what was typed while the scenario was read."""
+        await self._type(self._ahead.taken())
+
+    async def _type(self, keys: Iterable[Key]) -> None:
+        """Does what was typed, each key when the one before it is done."""
+        for key in keys:
             await super().on_event(key)
             for _moment in range(MOST_MOMENTS):
                 await asyncio.sleep(0.001)
