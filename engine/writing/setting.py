@@ -10,10 +10,12 @@ from retrograde.engine.equations.expression import Const, Ref
 from retrograde.engine.explaining.step import shown
 from retrograde.engine.text import _
 from retrograde.engine.writing.mathematics import Spelling, pieces, symbol
-from retrograde.engine.writing.sheet import Factor, Mark, Note, Section, Sheet, SheetStep
+from retrograde.engine.writing.sheet import Factor, Grid, Mark, Note, Section, Sheet, SheetStep
 
 MOST_PIECES = 40
 """Terms of a sum that are all written."""
+MOST_COLUMNS = 8
+"""Columns of a table of samples, as wide as a page."""
 FIRST, LAST = 24, 3
 """Of a longer sum, how many stand before and after the dots."""
 
@@ -98,12 +100,22 @@ class SetSection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetGrid:
+    """A picture of a sample, as a matrix."""
+
+    sample: int
+    formula: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetTable:
-    """A table of samples."""
+    """A table of samples; ``wide`` where it would not fit on a page, so that each sample is a list."""
 
     heading: tuple[str, ...]
     rows: tuple[tuple[Number, ...], ...]
     left_out: str
+    wide: bool
+    grids: tuple[SetGrid, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +175,8 @@ class Setter:
                     heading=tuple(map(self.symbol, table.heading)),
                     rows=tuple(tuple(map(number, row)) for row in table.rows),
                     left_out=_left_out(table.left_out),
+                    wide=len(table.heading) > MOST_COLUMNS,
+                    grids=tuple(SetGrid(sample=grid.sample, formula=self._matrix(grid)) for grid in table.grids),
                 )
                 for table in sheet.data
             ),
@@ -176,6 +190,13 @@ class Setter:
     def symbol(self, text: str) -> str:
         """A symbol as a formula."""
         return self._mark(self._spelling.whole(symbol(text, self._spelling)))
+
+    def _matrix(self, grid: Grid) -> str:
+        """A picture: its symbol, and its numbers in rows."""
+        spelling = self._spelling
+        rows = [[symbol(plain(value), spelling) for value in row] for row in grid.rows]
+        parts = symbol(grid.symbol, spelling), spelling.sign("="), spelling.matrix(rows)
+        return self._mark(spelling.whole(spelling.row(parts)))
 
     def _section(self, section: Section, sheet: Sheet, begins: bool) -> SetSection:
         groups = tuple(
