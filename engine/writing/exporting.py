@@ -129,7 +129,7 @@ def filled(template: str, sheet: Sheet, markups: Markups, **more: Any) -> str:
     environment = _environment(markups)
     found = Setter(markups.spelling, Markup, broken=markups.broken).sheet(sheet)
     text: str = environment.get_template(template).render(
-        sheet=sheet, found=found, words=_words(), picture=Markup(as_svg(sheet.picture)), **more
+        sheet=sheet, found=found, words=_words(), picture=Markup(as_svg(sheet.picture, "currentColor")), **more
     )
     return text
 

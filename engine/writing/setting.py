@@ -23,16 +23,21 @@ FIRST, LAST = 24, 3
 _RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
-def figure(value: float) -> str:
-    """A number for people: nine significant digits, and a power of ten as one; a zero has no sign."""
-    digits, _mark, power = plain(value).replace("inf", "∞").replace("nan", "NaN").partition("e")
+def figure(value: float, digits: int = 9) -> str:
+    """A number for people, with a power of ten as one; a zero has no sign.
+
+    Args:
+        value: the number.
+        digits: its significant digits.
+    """
+    written, _mark, power = plain(value, digits).replace("inf", "∞").replace("nan", "NaN").partition("e")
     raised = f"×10{str(int(power)).translate(_RAISED)}" if power else ""
-    return digits.replace("-", "−") + raised
+    return written.replace("-", "−") + raised
 
 
-def plain(value: float) -> str:
+def plain(value: float, digits: int = 9) -> str:
     """The same in plain characters, as mathematics is set from it."""
-    return shown(value or 0.0)
+    return shown(value or 0.0, digits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
