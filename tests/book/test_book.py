@@ -86,9 +86,14 @@ def test_each_language_is_its_own(book: Path) -> None:
     assert "四个一刻钟" in told[book / "zh"]
     assert 'href="zh/first-hour.html"' in told[book]
     assert 'href="../first-hour.html"' in told[book / "zh"]
-    assert "还没有中文译文" in (book / "zh" / "why.html").read_text(encoding="utf-8")
+    assert "文档字符串只有英文" in (book / "zh" / "api.html").read_text(encoding="utf-8")
     for name, words in (("keys", "前进"), ("commands", "参数"), ("index", "怎样做")):
         assert words in (book / "zh" / f"{name}.html").read_text(encoding="utf-8"), name
+
+
+def test_no_page_of_the_chinese_book_is_left_in_english(book: Path) -> None:
+    left = [page.stem for page in (book / "zh").glob("*.html") if "还没有中文译文" in page.read_text(encoding="utf-8")]
+    assert left == []
 
 
 def test_the_api_is_written_from_docstrings(book: Path) -> None:
