@@ -43,6 +43,11 @@ html_sidebars = {
 
 _FALLBACK = "\n> 本页还没有中文译文，下面是英文。\n"
 _LINK = re.compile(r"^- \[([^\]]*)\]\(([\w-]+)(?:\.zh)?\.md\)", re.MULTILINE)
+_MARKS = "\u3001\u3002\u300a-\u300d\u201c\u201d\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f"
+_BREAK = re.compile(
+    rf"(?<=[\u4e00-\u9fff{_MARKS}])\n *(?=[\u4e00-\u9fff{_MARKS}])"
+    rf"|(?<=[{_MARKS}])\n *(?=[A-Za-z∂(\[]|\*\*|`(?!``))"
+)
 
 
 def _chinese(name: str, text: str) -> str:
@@ -50,7 +55,16 @@ def _chinese(name: str, text: str) -> str:
     page = DOCS / f"{name}.zh.md"
     if not page.exists():
         return re.sub(r"\A(#[^\n]*\n)", rf"\1{_FALLBACK}", text)
-    return re.sub(r"\]\(([\w-]+)\.zh\.md(?=[)#])", r"](\1.md", page.read_text(encoding="utf-8"))
+    text = re.sub(r"\]\(([\w-]+)\.zh\.md(?=[)#])", r"](\1.md", page.read_text(encoding="utf-8"))
+    return _joined(text)
+
+
+def _joined(text: str) -> str:
+    """Chinese prose without the blanks that line breaks would be: between Chinese, and behind its marks."""
+    parts = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)
+    for number in range(0, len(parts), 2):
+        parts[number] = _BREAK.sub("", parts[number])
+    return "".join(parts)
 
 
 def _contents(text: str) -> str:

@@ -96,6 +96,13 @@ def test_no_page_of_the_chinese_book_is_left_in_english(book: Path) -> None:
     assert left == []
 
 
+def test_a_line_break_is_no_blank_in_chinese(book: Path) -> None:
+    for page in (book / "zh").glob("*.html"):
+        text = re.sub(r"<pre>.*?</pre>", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        found = re.findall(r"[\u4e00-\u9fff\u3001\u3002\uff0c\uff1a\uff1b]\n[\u4e00-\u9fff]", text)
+        assert found == [], page.name
+
+
 def test_the_api_is_written_from_docstrings(book: Path) -> None:
     page = (book / "api.html").read_text(encoding="utf-8")
     for name in ("Session.add_breakpoint", "Session.seek", "load_scenario", "sweep", "Step.operands"):
