@@ -101,7 +101,7 @@ def _purposes(file: Path) -> dict[str, str]:
 
 def picture(made: Sequence[Side]) -> str:
     """An SVG picture: a column a side, a row a floor."""
-    height = _TOP + max(len(side.floors) for side in made) * (_FLOOR + _GAP) + 34
+    height = _TOP + max(sum(_heights(side)) + _GAP * len(side.floors) for side in made) + 34
     width = len(made) * (_WIDTH + _EDGE) + _EDGE
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
@@ -120,24 +120,43 @@ def picture(made: Sequence[Side]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _heights(side: Side) -> list[int]:
+    """How high each floor is: as its longest text asks for."""
+    return [
+        max(_FLOOR, *(40 + 14 * (len(_lines(side, room, _width(floor))) - 1) for room in floor))
+        for floor in side.floors
+    ]
+
+
+def _width(floor: Sequence[str]) -> int:
+    """How wide a room of a floor is."""
+    return (_WIDTH - _GAP * (len(floor) - 1)) // len(floor)
+
+
+def _lines(side: Side, room: str, width: int) -> list[str]:
+    """What a room is for, in the lines that it takes."""
+    return _wrapped(told(side.purposes[room]), (width - 12) * 10 // 64)
+
+
 def _column(side: Side, left: int) -> Iterator[str]:
     yield f'<text class="title" x="{left}" y="32">{told(side.title)}</text>'
     yield f'<text x="{left}" y="52">{side.package}</text>'
-    for number, floor in enumerate(side.floors):
-        top = _TOP + number * (_FLOOR + _GAP)
+    top = _TOP
+    for number, (floor, height) in enumerate(zip(side.floors, _heights(side), strict=True)):
         if number:
             middle = left + _WIDTH // 2
             yield f'<line class="down" x1="{middle}" y1="{top - _GAP}" x2="{middle}" y2="{top - 1}"/>'
-        width = (_WIDTH - _GAP * (len(floor) - 1)) // len(floor)
+        width = _width(floor)
         for place, room in enumerate(floor):
-            yield from _box(side, room, left + place * (width + _GAP), top, width)
+            yield from _box(side, room, left + place * (width + _GAP), top, (width, height))
+        top += height + _GAP
 
 
-def _box(side: Side, room: str, left: int, top: int, width: int) -> Iterator[str]:
-    kind = "closed" if room in side.closed else "room"
-    yield f'<rect class="{kind}" x="{left}" y="{top}" width="{width}" height="{_FLOOR}" rx="5"/>'
+def _box(side: Side, room: str, left: int, top: int, size: tuple[int, int]) -> Iterator[str]:
+    kind, (width, height) = "closed" if room in side.closed else "room", size
+    yield f'<rect class="{kind}" x="{left}" y="{top}" width="{width}" height="{height}" rx="5"/>'
     yield f'<text class="name" x="{left + 10}" y="{top + 18}">{room}</text>'
-    for number, line in enumerate(_wrapped(told(side.purposes[room]), (width - 12) * 10 // 64)):
+    for number, line in enumerate(_lines(side, room, width)):
         yield f'<text x="{left + 10}" y="{top + 34 + 14 * number}">{escape(line)}</text>'
 
 
@@ -146,11 +165,12 @@ def _wrapped(text: str, width: int) -> list[str]:
     if text.isascii():
         return textwrap.wrap(text, width)
     lines = [""]
-    for part in re.findall(r"[!-~]+ ?|.[，。；：、）]?", text):
-        if sum(1 + (ord(one) > 255) for one in lines[-1] + part) > width:
+    # No line begins with a mark.
+    for part in re.findall(r"(?:[!-~]+ ?|.)[，。；：、）]?", text):
+        if sum(1 + (ord(one) > 255) for one in lines[-1] + part.rstrip()) > width:
             lines.append("")
         lines[-1] += part
-    return lines
+    return [line.strip() for line in lines]
 
 
 def ladder(made: Sequence[Side]) -> str:
