@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
+from sphinx.locale import _
 
 DOCS = Path(__file__).parent.parent
 
@@ -42,6 +44,16 @@ html_sidebars = {
 }
 
 _FALLBACK = "\n> 本页还没有中文译文，下面是英文。\n"
+_THEME = {
+    "Next": "下一页",
+    "Previous": "上一页",
+    "Home": "首页",
+    "On this page": "本页",
+    "Back to top": "回到开头",
+    "Made with": "制作：",
+    "Search": "搜索",
+}
+"""What the theme says, which has no Chinese of its own."""
 _LINK = re.compile(r"^- \[([^\]]*)\]\(([\w-]+)(?:\.zh)?\.md\)", re.MULTILINE)
 _MARKS = "\u3001\u3002\u300a-\u300d\u201c\u201d\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f"
 _BREAK = re.compile(
@@ -88,8 +100,15 @@ def _read(app: Sphinx, name: str, source: list[str]) -> None:
     source[0] = re.sub(r"^(English · \[简体中文\]|\[English\]).*$\n", "", source[0], flags=re.MULTILINE)
 
 
+def _say(app: Sphinx, _name: str, _template: str, context: dict[str, Any], _doctree: Any) -> None:
+    """Has the theme say its few words in Chinese, too."""
+    if app.config.language == "zh_CN":
+        context["_"] = context["gettext"] = lambda text: _THEME.get(text.strip()) or _(text)
+
+
 def setup(app: Sphinx) -> None:
-    """Registers what changes pages while they are read."""
+    """Registers what changes pages while they are read and written."""
     app.connect("source-read", _read)
+    app.connect("html-page-context", _say)
     # A drawing for GitHub; in the book it is its text.
     app.add_lexer("mermaid", TextLexer)

@@ -87,6 +87,7 @@ def test_each_language_is_its_own(book: Path) -> None:
     assert 'href="zh/first-hour.html"' in told[book]
     assert 'href="../first-hour.html"' in told[book / "zh"]
     assert "文档字符串只有英文" in (book / "zh" / "api.html").read_text(encoding="utf-8")
+    assert "下一页" in told[book / "zh"]
     for name, words in (("keys", "前进"), ("commands", "参数"), ("index", "怎样做")):
         assert words in (book / "zh" / f"{name}.html").read_text(encoding="utf-8"), name
 
