@@ -8,13 +8,16 @@ part and order, is the lists of ``index.md``.
 from __future__ import annotations
 
 import re
+from gettext import NullTranslations
 from pathlib import Path
 
+import jupytext
 from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
+from sphinx.search import SearchLanguage
 
 from retrograde.engine.text import _, use
-from retrograde.tui.commands.keys import key_table
+from retrograde.tui.commands.keys import key_rows
 from retrograde.tui.debugger.table import commands
 
 DOCS = Path(__file__).parent.parent
@@ -35,6 +38,8 @@ autodoc_member_order = "bysource"
 
 html_theme = "furo"
 templates_path = ["."]
+html_static_path = ["book.css"]
+html_css_files = ["book.css"]
 html_sidebars = {
     "**": [
         "sidebar/brand.html",
@@ -46,11 +51,20 @@ html_sidebars = {
     ]
 }
 
+_SWITCH = re.compile(r"^(English · \[简体中文\]|\[English\]).*$\n\n?", re.MULTILINE)
+_NOTEBOOK = {"en": "This page as a notebook", "zh_CN": "本页作为笔记本"}
+_WIDE, _MARK = "\u2e80-\u9fff\uf900-\uffef“”", "，。；：、！？（）“”"
+_BREAK = re.compile(rf"(?<=[{_WIDE}])\n *(?=[{_WIDE}])|(?<=[{_MARK}])\n *(?=[A-Za-z`\[(])|(?<=[^\n|])\n *(?=[{_MARK}])")
+"""The end of a line where Chinese has no blank: between two characters, and beside a mark."""
+_FURO = {"Next": "下一页", "Previous": "上一页", "Home": "首页", "On this page": "本页内容", "Back to top": "回到顶部"}
 _FALLBACK = "\n> 本页还没有中文译文，下面是英文。\n"
 _KEYS = """\
 # 按键
 
 小写字母向前，大写字母是同一移动向后。以冒号开头的写在应用的命令行里，按 `:` 打开它。`?` 在应用里显示这张表。
+
+| 按键 | 做什么 |
+| --- | --- |
 """
 _COMMANDS = {"# The command line": "# 命令行", "## Exit codes": "## 退出码"}
 _LINK = re.compile(r"^- \[([^\]]*)\]\(([\w-]+)\.md\)", re.MULTILINE)
@@ -62,16 +76,29 @@ def _chinese(name: str, text: str) -> str:
     page = DOCS / f"{name}.zh.md"
     if page.exists():
         # In the book a page has one name, in each language.
-        return _CHINESE_LINK.sub(r"\1.md", page.read_text(encoding="utf-8"))
+        return _unbroken(_CHINESE_LINK.sub(r"\1.md", page.read_text(encoding="utf-8")))
     use("zh")
     try:
         if name == "keys":
-            return "\n".join((_KEYS, key_table(commands())))
+            return _keys()
         if name == "commands":
             return _translated(text)
     finally:
         use("en")
     return re.sub(r"\A(#[^\n]*\n)", rf"\1{_FALLBACK}", text)
+
+
+def _unbroken(text: str) -> str:
+    """A Chinese text without the ends of its lines, each of which would be a blank between two characters."""
+    parts = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)
+    return "".join(part if part.startswith("```") else _BREAK.sub("", part) for part in parts)
+
+
+def _keys() -> str:
+    """The page of keys, from the table of commands."""
+    rows = key_rows(commands())
+    codes = (" ".join(f"`{key}`" for group in row.groups for key in group) for row in rows)
+    return _KEYS + "\n".join(f"| {code} | {row.title}：{row.help} |" for code, row in zip(codes, rows, strict=True))
 
 
 def _translated(text: str) -> str:
@@ -100,17 +127,67 @@ def _contents(text: str) -> str:
     return text + "\n" + "\n".join(trees)
 
 
+def _text(app: Sphinx, name: str, text: str) -> str:
+    """A page in the language of the book, without the line that leads to the other, which each page of it has."""
+    return _SWITCH.sub("", _chinese(name, text) if app.config.language == "zh_CN" else text)
+
+
 def _read(app: Sphinx, name: str, source: list[str]) -> None:
-    if app.config.language == "zh_CN":
-        source[0] = _chinese(name, source[0])
+    source[0] = _text(app, name, source[0])
     if name == "index":
         source[0] = _contents(source[0])
-    # The line that leads to the other language on GitHub; in the book each page has that link.
-    source[0] = re.sub(r"^(English · \[简体中文\]|\[English\]).*$\n", "", source[0], flags=re.MULTILINE)
+    elif name == "notebook":
+        link = f'<a href="notebook.ipynb" download>{_NOTEBOOK[app.config.language]}</a>'
+        source[0] = source[0].replace("\n", f"\n\n{link}\n", 1)
+
+
+def _notebook(app: Sphinx, error: Exception | None) -> None:
+    """Writes the page about notebooks as one."""
+    if error is None:
+        text = _text(app, "notebook", (DOCS / "notebook.md").read_text(encoding="utf-8"))
+        made = jupytext.reads(text, fmt="md")
+        made.metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+        for number, cell in enumerate(made.cells):
+            # Else drawn anew each time.
+            cell["id"] = f"cell-{number}"
+        jupytext.write(made, Path(app.outdir) / "notebook.ipynb")
+
+
+class _Search(SearchLanguage):
+    """Finds Chinese by pairs of characters, in the index as in what is asked for; Sphinx needs a dictionary for that.
+
+    Its own search of Chinese ends in an error besides (9.0.4: sphinx-doc/sphinx#14229).
+    """
+
+    lang = "zh"
+    language_name = "Chinese"
+    js_splitter_code = """
+var splitQuery = (query) =>
+  (query.match(/[\\u4e00-\\u9fff]+|(?:(?![\\u4e00-\\u9fff])[\\p{L}\\p{N}_])+/gu) || []).flatMap((run) =>
+    /[\\u4e00-\\u9fff]{2}/.test(run) ? Array.from(run.slice(1), (one, at) => run[at] + one) : [run]);
+"""
+
+    def split(self, text: str) -> list[str]:
+        found = []
+        for run in re.findall(r"[\u4e00-\u9fff]+|[^\W\u4e00-\u9fff]+", text):
+            wide = len(run) > 1 and "\u4e00" <= run[0] <= "\u9fff"
+            found += [run[at : at + 2] for at in range(len(run) - 1)] if wide else [run]
+        return found
+
+
+class _Chinese(NullTranslations):
+    """What the theme says, of which Sphinx has no Chinese."""
+
+    def gettext(self, message: str) -> str:
+        return _FURO.get(message, message)
 
 
 def setup(app: Sphinx) -> None:
-    """Registers what changes pages while they are read."""
+    """Registers what changes pages while they are read, and what is written beside them."""
     app.connect("source-read", _read)
+    app.connect("build-finished", _notebook)
+    app.add_search_language(_Search)
+    if app.config.language == "zh_CN":
+        app.translator.add_fallback(_Chinese())
     # A drawing for GitHub; in the book it is its text.
     app.add_lexer("mermaid", TextLexer)
