@@ -99,7 +99,8 @@ def test_each_language_is_its_own(book: Path) -> None:
 def test_chinese_is_found_by_pairs_of_characters(book: Path) -> None:
     """Sphinx finds no Chinese without a dictionary, and 9.0.4 nothing at all in a Chinese book."""
     index = (book / "zh" / "searchindex.js").read_text(encoding="utf-8")
-    assert all(f'"{pair}":' in index for pair in ("梯度", "学习", "习率", "pytorch"))
+    terms = json.loads(index.removeprefix("Search.setIndex(").removesuffix(")"))["terms"]
+    assert {"梯度", "学习", "习率", "pytorch"} <= terms.keys()
     code = (book / "zh" / "_static" / "language_data.js").read_text(encoding="utf-8")
     assert "ChineseStemmer" not in code
     assert "var Stemmer" in code
