@@ -1,8 +1,7 @@
 """How Sphinx makes the book of docs/, in one language at a time: `python -m tests.book` (docs/development.md).
 
 English pages are ``name.md``, their Chinese ``name.zh.md``; where there is none the Chinese book has the English page,
-and says so. What is written from the program's own tables is written anew in Chinese. Which pages there are, in which
-part and order, is the lists of ``index.md``.
+and says so. Which pages there are, in which part and order, is the lists of ``index.md``.
 """
 
 from __future__ import annotations
@@ -15,10 +14,6 @@ import jupytext
 from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
 from sphinx.search import SearchLanguage
-
-from retrograde.engine.text import _, use
-from retrograde.tui.commands.keys import key_rows
-from retrograde.tui.debugger.table import commands
 
 DOCS = Path(__file__).parent.parent
 
@@ -58,61 +53,21 @@ _BREAK = re.compile(rf"(?<=[{_WIDE}])\n *(?=[{_WIDE}])|(?<=[{_MARK}])\n *(?=[A-Z
 """The end of a line where Chinese has no blank: between two characters, and beside a mark."""
 _FURO = {"Next": "下一页", "Previous": "上一页", "Home": "首页", "On this page": "本页内容", "Back to top": "回到顶部"}
 _FALLBACK = "\n> 本页还没有中文译文，下面是英文。\n"
-_KEYS = """\
-# 按键
-
-小写字母向前，大写字母是同一移动向后。以冒号开头的写在应用的命令行里，按 `:` 打开它。`?` 在应用里显示这张表。
-
-| 按键 | 做什么 |
-| --- | --- |
-"""
-_COMMANDS = {"# The command line": "# 命令行", "## Exit codes": "## 退出码"}
-_LINK = re.compile(r"^- \[([^\]]*)\]\(([\w-]+)\.md\)", re.MULTILINE)
-_CHINESE_LINK = re.compile(r"(\]\([\w-]+)\.zh\.md\b")
+_LINK = re.compile(r"^- \[([^\]]*)\]\(([\w-]+)(?:\.zh)?\.md\)", re.MULTILINE)
 
 
 def _chinese(name: str, text: str) -> str:
-    """The Chinese of a page."""
+    """The Chinese of a page, with its links to Chinese pages, which the book has under their English names."""
     page = DOCS / f"{name}.zh.md"
-    if page.exists():
-        # In the book a page has one name, in each language.
-        return _unbroken(_CHINESE_LINK.sub(r"\1.md", page.read_text(encoding="utf-8")))
-    use("zh")
-    try:
-        if name == "keys":
-            return _keys()
-        if name == "commands":
-            return _translated(text)
-    finally:
-        use("en")
-    return re.sub(r"\A(#[^\n]*\n)", rf"\1{_FALLBACK}", text)
+    if not page.exists():
+        return re.sub(r"\A(#[^\n]*\n)", rf"\1{_FALLBACK}", text)
+    return _unbroken(re.sub(r"\]\(([\w-]+)\.zh\.md(?=[)#])", r"](\1.md", page.read_text(encoding="utf-8")))
 
 
 def _unbroken(text: str) -> str:
     """A Chinese text without the ends of its lines, each of which would be a blank between two characters."""
     parts = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)
     return "".join(part if part.startswith("```") else _BREAK.sub("", part) for part in parts)
-
-
-def _keys() -> str:
-    """The page of keys, from the table of commands."""
-    rows = key_rows(commands())
-    codes = (" ".join(f"`{key}`" for group in row.groups for key in group) for row in rows)
-    return _KEYS + "\n".join(f"| {code} | {row.title}：{row.help} |" for code, row in zip(codes, rows, strict=True))
-
-
-def _translated(text: str) -> str:
-    """A page of tables with those of its cells and sentences in Chinese that the catalogue of messages has."""
-    found = []
-    for line in text.splitlines():
-        if line.startswith("| "):
-            line = " | ".join(_(cell) if cell.strip() else cell for cell in line.strip("|").strip().split(" | "))
-            line = f"| {line} |"
-        elif re.fullmatch(r"[A-Z].*\.", line):
-            plain = line[0].lower() + line[1:-1]
-            line = line if _(plain) == plain else f"{_(plain)}。"
-        found.append(_COMMANDS.get(line, line))
-    return "\n".join(found) + "\n"
 
 
 def _contents(text: str) -> str:
