@@ -17,7 +17,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from retrograde.engine.text import joined, lead, use
+from retrograde.engine.text import LANGUAGES, joined, lead, use
 from retrograde.tui.cli.support.markdown import markdown_table, say_what_is_untold, told
 from retrograde.tui.work.turns import diagram, markdown
 
@@ -197,17 +197,23 @@ def inserted(text: str, made: Sequence[Side]) -> str:
     return text
 
 
-def write() -> None:
-    """Write all of it, in both languages, and say what has no Chinese yet."""
+def made(language: str) -> dict[Path, str]:
+    """The picture and the page as they should be, by their files.
+
+    Args:
+        language: of both.
+    """
+    drawn, page = (CHINESE[file] if language == "zh" else file for file in (PICTURE, PAGE))
     now = list(sides(contracts()))
-    for language in ("en",):
-        use(language)
-        picture_file, page = (CHINESE[file] if language == "zh" else file for file in (PICTURE, PAGE))
-        picture_file.write_text(picture(now), encoding="utf-8")
-        page.write_text(inserted(page.read_text(encoding="utf-8"), now), encoding="utf-8")
-    use("en")
-    say_what_is_untold()
+    use(language)
+    try:
+        return {drawn: picture(now), page: inserted(page.read_text(encoding="utf-8"), now)}
+    finally:
+        use("en")
 
 
 if __name__ == "__main__":
-    write()
+    for chosen in LANGUAGES:
+        for file, text in made(chosen).items():
+            file.write_text(text, encoding="utf-8")
+    say_what_is_untold()
