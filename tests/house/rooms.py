@@ -17,7 +17,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from retrograde.engine.text import LANGUAGES, joined, lead, use
+from retrograde.engine.text import LANGUAGES, joined, language, lead, use
 from retrograde.tui.cli.support.markdown import markdown_table, say_what_is_untold, told
 from retrograde.tui.work.turns import diagram, markdown
 
@@ -104,7 +104,8 @@ def picture(made: Sequence[Side]) -> str:
     height = _TOP + max(sum(_height(side, floor) + _GAP for floor in side.floors) for side in made) + 34
     width = len(made) * (_WIDTH + _EDGE) + _EDGE
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" lang="{language()}"',
+        f' width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
         f"<style>\n{_STYLE}\n</style>",
         _HEAD,
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
