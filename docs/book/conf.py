@@ -11,7 +11,6 @@ from gettext import NullTranslations
 from pathlib import Path
 
 import jupytext
-from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
 from sphinx.search import SearchLanguage
 
@@ -46,7 +45,7 @@ html_sidebars = {
     ]
 }
 
-_SWITCH = re.compile(r"^(English · \[简体中文\]|\[English\]).*$\n\n?", re.MULTILINE)
+_GITHUB = re.compile(r"^(?:English · \[简体中文\]|\[English\]).*$\n\n?|^```mermaid\n(?:.*\n)*?```$\n\n?", re.MULTILINE)
 _NOTEBOOK = {"en": "This page as a notebook", "zh_CN": "本页作为笔记本"}
 _WIDE, _MARK = "\u2e80-\u9fff\uf900-\uffef“”", "，。；：、！？（）“”"
 _BREAK = re.compile(rf"(?<=[{_WIDE}])\n *(?=[{_WIDE}])|(?<=[{_MARK}])\n *(?=[A-Za-z`\[(])|(?<=[^\n|])\n *(?=[{_MARK}])")
@@ -83,8 +82,8 @@ def _contents(text: str) -> str:
 
 
 def _text(app: Sphinx, name: str, text: str) -> str:
-    """A page in the language of the book, without the line that leads to the other, which each page of it has."""
-    return _SWITCH.sub("", _chinese(name, text) if app.config.language == "zh_CN" else text)
+    """A page in the language of the book, without what is for GitHub: drawings, and the link to the other language."""
+    return _GITHUB.sub("", _chinese(name, text) if app.config.language == "zh_CN" else text)
 
 
 def _read(app: Sphinx, name: str, source: list[str]) -> None:
@@ -144,5 +143,3 @@ def setup(app: Sphinx) -> None:
     app.add_search_language(_Search)
     if app.config.language == "zh_CN":
         app.translator.add_fallback(_Chinese())
-    # A drawing for GitHub; in the book it is its text.
-    app.add_lexer("mermaid", TextLexer)
