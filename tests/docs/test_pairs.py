@@ -67,6 +67,21 @@ def test_a_chinese_page_is_built_as_the_english_one(page: Path) -> None:
     assert parts(page) == parts(other)
 
 
+def named(page: Path) -> set[str]:
+    """What the text of a page has as code."""
+    pieces = re.split(r"\n{2,}|\n(?=\|)", ONLY_CHINESE.sub("", prose(page)))
+    return {" ".join(code.split()) for piece in pieces for code in re.findall(r"`+([^`]+)`+", piece)}
+
+
+@pytest.mark.parametrize("page", PAIRS, ids=lambda page: page.stem)
+def test_a_chinese_page_names_what_the_english_one_names(page: Path) -> None:
+    """Keys, options, commands and names are the same; what is said in Chinese stands for what is said in English."""
+    ours, theirs = named(page), named(english(page))
+    in_chinese = {code for code in ours - theirs if re.search(r"[\u4e00-\u9fff]|\bzh\b", code)}
+    assert ours - theirs - in_chinese == set()
+    assert len(theirs - ours) <= len(in_chinese), theirs - ours
+
+
 @pytest.mark.parametrize("page", CHINESE, ids=lambda page: page.stem)
 def test_a_link_of_a_chinese_page_stays_in_chinese(page: Path) -> None:
     assert linked(written(page)) == written(page), "run: python -m tests.docs.pairs"
