@@ -17,7 +17,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from retrograde.engine.text import LANGUAGES, joined, lead, use
+from retrograde.engine.text import LANGUAGES, joined, language, lead, use
 from retrograde.tui.cli.support.markdown import markdown_table, say_what_is_untold, told
 from retrograde.tui.work.turns import diagram, markdown
 
@@ -27,7 +27,7 @@ PAGE = ROOT / "docs" / "architecture.md"
 CHINESE = {PICTURE: ROOT / "docs" / "rooms.zh.svg", PAGE: ROOT / "docs" / "architecture.zh.md"}
 
 _SIDES = {"retrograde.tui": ("tui", "The app"), "retrograde.engine": ("engine", "The engine")}
-_WIDTH, _FLOOR, _GAP, _TOP, _EDGE = 470, 58, 10, 76, 24
+_WIDTH, _FLOOR, _GAP, _TOP, _EDGE = 470, 46, 10, 76, 24
 _STYLE = """\
 text { font-family: "DejaVu Sans", Verdana, sans-serif; font-size: 11px; fill: #445; }
 .title { font-size: 17px; font-weight: bold; fill: #112; }
@@ -101,10 +101,11 @@ def _purposes(file: Path) -> dict[str, str]:
 
 def picture(made: Sequence[Side]) -> str:
     """An SVG picture: a column a side, a row a floor."""
-    height = _TOP + max(sum(_heights(side)) + _GAP * len(side.floors) for side in made) + 34
+    height = _TOP + max(sum(_height(side, floor) + _GAP for floor in side.floors) for side in made) + 34
     width = len(made) * (_WIDTH + _EDGE) + _EDGE
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" lang="{language()}"',
+        f' width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
         f"<style>\n{_STYLE}\n</style>",
         _HEAD,
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
@@ -120,43 +121,40 @@ def picture(made: Sequence[Side]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _heights(side: Side) -> list[int]:
-    """How high each floor is: as its longest text asks for."""
-    return [
-        max(_FLOOR, *(40 + 14 * (len(_lines(side, room, _width(floor))) - 1) for room in floor))
-        for floor in side.floors
-    ]
-
-
-def _width(floor: Sequence[str]) -> int:
-    """How wide a room of a floor is."""
-    return (_WIDTH - _GAP * (len(floor) - 1)) // len(floor)
-
-
-def _lines(side: Side, room: str, width: int) -> list[str]:
-    """What a room is for, in the lines that it takes."""
-    return _wrapped(told(side.purposes[room]), (width - 12) * 10 // 64)
-
-
 def _column(side: Side, left: int) -> Iterator[str]:
     yield f'<text class="title" x="{left}" y="32">{told(side.title)}</text>'
     yield f'<text x="{left}" y="52">{side.package}</text>'
     top = _TOP
-    for number, (floor, height) in enumerate(zip(side.floors, _heights(side), strict=True)):
-        if number:
+    for floor in side.floors:
+        if top > _TOP:
             middle = left + _WIDTH // 2
             yield f'<line class="down" x1="{middle}" y1="{top - _GAP}" x2="{middle}" y2="{top - 1}"/>'
-        width = _width(floor)
+        width, height = _width(floor), _height(side, floor)
         for place, room in enumerate(floor):
             yield from _box(side, room, left + place * (width + _GAP), top, (width, height))
         top += height + _GAP
 
 
+def _width(floor: Sequence[str]) -> int:
+    return (_WIDTH - _GAP * (len(floor) - 1)) // len(floor)
+
+
+def _height(side: Side, floor: Sequence[str]) -> int:
+    """As high as what its rooms are for takes."""
+    return max(_FLOOR, 30 + 14 * max(len(_told(side, room, _width(floor))) for room in floor))
+
+
+def _told(side: Side, room: str, width: int) -> list[str]:
+    """What a room is for, in the lines of its box."""
+    return _wrapped(told(side.purposes[room]), (width - 12) * 10 // 64)
+
+
 def _box(side: Side, room: str, left: int, top: int, size: tuple[int, int]) -> Iterator[str]:
-    kind, (width, height) = "closed" if room in side.closed else "room", size
+    width, height = size
+    kind = "closed" if room in side.closed else "room"
     yield f'<rect class="{kind}" x="{left}" y="{top}" width="{width}" height="{height}" rx="5"/>'
     yield f'<text class="name" x="{left + 10}" y="{top + 18}">{room}</text>'
-    for number, line in enumerate(_lines(side, room, width)):
+    for number, line in enumerate(_told(side, room, width)):
         yield f'<text x="{left + 10}" y="{top + 34 + 14 * number}">{escape(line)}</text>'
 
 
@@ -165,12 +163,11 @@ def _wrapped(text: str, width: int) -> list[str]:
     if text.isascii():
         return textwrap.wrap(text, width)
     lines = [""]
-    # No line begins with a mark.
-    for part in re.findall(r"(?:[!-~]+ ?|.)[，。；：、）]?", text):
-        if sum(1 + (ord(one) > 255) for one in lines[-1] + part.rstrip()) > width:
+    for part in re.findall(r"[!-~]+ ?|.[，。；：、）]?", text):
+        if sum(1 + (ord(one) > 255) for one in lines[-1] + part) > width:
             lines.append("")
         lines[-1] += part
-    return [line.strip() for line in lines]
+    return lines
 
 
 def ladder(made: Sequence[Side]) -> str:

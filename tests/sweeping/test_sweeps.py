@@ -24,6 +24,7 @@ from retrograde.engine.sweeping.running import Chunk, Course, Result, bits_of, f
 from retrograde.engine.sweeping.stamp import stamp
 from retrograde.engine.sweeping.summary import causes_of, curves_of, quantiles, share
 from retrograde.engine.sweeping.sweeping import Sweeping
+from tests.docs.commands import DOCS, blocks
 from tests.support.effort import examples
 
 FAST = ["learning_rate=5,20"]
@@ -399,3 +400,11 @@ def test_a_sweep_that_is_broken_off_knows_what_it_has() -> None:
         going.run(stop)
     assert 3 <= len(going.finish().results) < 9
     assert going.finish().causes is None
+
+
+@pytest.mark.parametrize("page", ["sweeps.md", "sweeps.zh.md"])
+def test_the_example_of_the_page_runs(page: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = (block.text for block in blocks(DOCS / page) if block.language == "python")
+    exec(code.replace("seeds=20", "seeds=2").replace("epochs=500", "epochs=20"), {"__name__": "__main__"})
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.partition(" ")[0] for line in printed[:2]] == ["learning_rate=1.0", "learning_rate=10.0"]

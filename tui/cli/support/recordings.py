@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.recording import is_recording
-from retrograde.engine.text import _, joined
+from retrograde.engine.text import _, joined, lead
 from retrograde.tui.plain.numbers import encoded, shown
 from retrograde.tui.plain.recordings import break_record, given_record, recorded_record
 
@@ -303,7 +303,7 @@ def story(recording: Recording, found: Break | None) -> Iterator[str]:
         what = f"{numbers} = {what}  ({origin.breakdown})"
     elif op.has_equation:
         what += _in_the_type(recording, Place(found.op, None, found.element))
-    yield f"{element}: {what}"
+    yield f"{lead(element)}{what}"
     yield from step_lines(recording, recording.step_at(Place(found.op, None, found.element)))
     if found.broken > 1:
         yield "  " + _("{broken} of its {size} elements are not finite").format(broken=found.broken, size=size)
