@@ -52,6 +52,7 @@ def test_what_is_written_is_read_again(values: dict[str, Any]) -> None:
 def test_a_source_is_taken_apart(source: str, name: str, variant: str | None, text: str | None) -> None:
     found = split_source(source)
     assert (found.name, found.variant, found.settings) == (name, variant, text)
+    assert found.whole == source
 
 
 @pytest.mark.parametrize(
