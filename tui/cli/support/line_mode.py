@@ -76,11 +76,13 @@ class LineMode:
             return self._ask(name, rest)
         if not rest and (_ADDRESS.match(word) or word in {"start", "end"}):
             return self._seek(self._session.find(f"@{word}" if word.isdigit() else word.rstrip(":")))
-        if name:
-            raise EngineError(_("{word} needs the app's screen: `retrograde open`").format(word=word))
         try:
             return self._print(line)
         except EngineError:
+            # E is the loss, although its key does something else where there is a screen.
+            if name:
+                message = _("{word} needs the app's screen: `retrograde open`")
+                raise EngineError(message.format(word=word)) from None
             if not word.isalpha():
                 raise
             near = suggest(word, self._ids, most=2)
