@@ -66,6 +66,7 @@ class Spelling:
         fenced: a piece between two brackets.
         root: the square root.
         cases: values, each with its condition.
+        matrix: rows of numbers between brackets.
         whole: a formula within text.
     """
 
@@ -79,6 +80,7 @@ class Spelling:
     fenced: Callable[[str, str, str], str]
     root: Callable[[str], str]
     cases: Callable[[Sequence[tuple[str, str]]], str]
+    matrix: Callable[[Sequence[Sequence[str]]], str]
     whole: Callable[[str], str]
 
 
@@ -368,6 +370,11 @@ def _mathml_cases(rows: Sequence[tuple[str, str]]) -> str:
     return _element("mrow", "<mo>{</mo>", _element("mtable", table))
 
 
+def _mathml_matrix(rows: Sequence[Sequence[str]]) -> str:
+    table = "".join(_element("mtr", *(_element("mtd", cell) for cell in row)) for row in rows)
+    return _element("mrow", "<mo>[</mo>", _element("mtable", table), "<mo>]</mo>")
+
+
 def _mathml_sign(text: str) -> str:
     if text == "∂":
         return '<mi mathvariant="normal">∂</mi>'
@@ -390,6 +397,7 @@ MATHML = Spelling(
     fenced=lambda inner, left, right: _element("mrow", _mathml_sign(left), inner, _mathml_sign(right)),
     root=lambda inner: _element("msqrt", inner),
     cases=_mathml_cases,
+    matrix=_mathml_matrix,
     whole=lambda inner: f'<math xmlns="http://www.w3.org/1998/Math/MathML">{inner}</math>',
 )
 """MathML Core, as browsers show it without any help."""
@@ -494,6 +502,14 @@ def _latex_fenced(inner: str, left: str, right: str) -> str:
     return rf"\left{edges[0]} {inner} \right{edges[1]}" if tall else f"{edges[0]}{inner}{edges[1]}"
 
 
+def _latex_matrix(rows: Sequence[Sequence[str]]) -> str:
+    # The environments of matrices have ten columns at most, unless they are told.
+    columns = "r" * max(map(len, rows), default=1)
+    return (
+        rf"\left[\begin{{array}}{{{columns}}}" + r" \\ ".join(" & ".join(row) for row in rows) + r"\end{array}\right]"
+    )
+
+
 LATEX = Spelling(
     digits=lambda text: text,
     word=_latex_word,
@@ -505,6 +521,7 @@ LATEX = Spelling(
     fenced=_latex_fenced,
     root=lambda inner: rf"\sqrt{{{inner}}}",
     cases=lambda rows: r"\begin{cases}" + r" \\ ".join(" & ".join(row) for row in rows) + r"\end{cases}",
+    matrix=_latex_matrix,
     whole=lambda inner: f"${inner.strip()}$",
 )
 """LaTeX with amsmath, which MathJax and KaTeX read too."""
