@@ -143,7 +143,9 @@ def _environment(markups: Markups) -> Any:
     try:
         import jinja2
     except ImportError:
-        message = _("this format is written with Jinja2: pip install 'retrograde[export]'; csv and svg need nothing")
+        message = _(
+            "this format is written with Jinja2: python -m pip install 'retrograde[export]'; csv and svg need nothing"
+        )
         raise EngineError(message) from None
     if markups in _ENVIRONMENTS:
         return _ENVIRONMENTS[markups]
