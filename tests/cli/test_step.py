@@ -107,6 +107,15 @@ def conversed(
     return code, out.splitlines(), err
 
 
+@pytest.mark.parametrize("number", ["²", "٣x", "9" * 5000], ids=["raised", "of a word", "long"])
+@pytest.mark.parametrize("word", ["delete", "r", "s", "chapter"])
+def test_what_is_no_number_of_anything_is_refused(word: str, number: str) -> None:
+    mode, _session = mode_of()
+    with pytest.raises(EngineError) as caught:
+        mode.answer(f"{word} {number}")
+    assert len(str(caught.value)) < 400
+
+
 def test_a_name_that_is_a_key_of_the_app_is_a_value_here() -> None:
     mode, session = mode_of("mazur")
     session.seek("2:1:17")
