@@ -31,7 +31,7 @@ _OBEYED = re.compile(
 """What a terminal obeys instead of showing it, what turns the direction of the text around it, and half characters."""
 _RUN = re.compile(r"[^\s,;:，；：、。]{200,}")
 _LONGEST_RUN, _LONGEST_MESSAGE = 160, 1000
-_MOST_DIGITS = 18
+_MOST_DIGITS = 1000
 
 
 class _Chosen:

@@ -128,7 +128,7 @@ NONSENSE = [
     ("set w5 0.4", "is that already; nothing was changed"),
     ("drop 7", "sample 7 is not in 1 to 1"),
     ("drop x", "drop takes the number of a sample, 1 to 1"),
-    (f"drop {'9' * 40}", "drop takes the number of a sample, 1 to 1"),
+    (f"drop {'9' * 2000}", "drop takes the number of a sample, 1 to 1"),
     ("delete ²", "² is not the number of a breakpoint"),
     ("run ²", "run takes a number of epochs"),
     ("doctor ²", "doctor takes a number of epochs"),
