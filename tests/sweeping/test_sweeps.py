@@ -66,6 +66,17 @@ def test_values_are_read(text: str, values: tuple[Any, ...]) -> None:
         ([], "1,1", "seed has a value twice"),
         ([], "-4", "-4 is not a seed"),
         (["l1=0..9999", "l2=0..999"], "5", "at most 1,000,000 are made"),
+        ([], "1_", "1_ is not a seed"),
+        ([], "1__0", "1__0 is not a seed"),
+        ([], "1_..5", "makes no sense"),
+        ([], "1..5_", "makes no sense"),
+        ([], "٣", "٣ is not a seed"),
+        ([], f"{'9' * 5000}..5", "makes no sense"),
+        (["learning_rate=1_..5:lin:3"], None, "makes no sense"),
+        (["learning_rate=1__0..5:lin:3"], None, "makes no sense"),
+        (["learning_rate=0..5:lin:٣"], None, "makes no sense"),
+        ([f"learning_rate=1..5:lin:{'9' * 5000}"], None, "makes no sense"),
+        ([f"batch_size=0..{'9' * 5000}"], None, "makes no sense"),
     ],
 )
 def test_a_grid_that_makes_no_sense_is_refused(vary: list[str], seeds: str | None, message: str) -> None:

@@ -189,7 +189,7 @@ COMMAND = Subcommand(
     arguments=(
         argument("scenario", metavar="NAME|FILE.toml|FILE.session.json|FILE.rgrec"),
         argument("gradient", nargs="?", metavar="VALUE", help=N_("'grad(w1)', 'w1', 'out_h1'")),
-        argument("--at", metavar="ADDRESS", help=N_("a moment in the iteration, as 2:1 (default: the first)")),
+        argument("--at", metavar="MOMENT", help=N_("a moment in the iteration, as 2:1 (default: the first)")),
         argument("--paths", type=count, default=8, metavar="N", help=N_("list so many of the largest paths")),
         JSON,
     ),

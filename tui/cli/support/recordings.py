@@ -189,6 +189,11 @@ def _report(recording: Recording, source: str, checks: list[OpCheck]) -> Iterato
         yield "  " + _("no equation: {names}").format(names=joined(names, ", "))
     if absent := sum(check.missing == "values" for check in checks):
         yield "  " + _("{count} ops are not checked: their numbers are not in the file").format(count=absent)
+    yield from _agreement(recording, checks, stated)
+
+
+def _agreement(recording: Recording, checks: list[OpCheck], stated: list[OpCheck]) -> Iterator[str]:
+    """How many values are what their equations say, and the first that is not."""
     checked, wrong = sum(check.checked for check in checks), [check for check in checks if check.disagreeing]
     held = sum(check.elements for check in stated if check.missing == "")
     part = "" if checked == held else " " + _("(a part of the large ops; --all checks every element)")
