@@ -80,7 +80,7 @@ class Lowering:
         shape = (program.batch, *op.target.shape) if summed else op.target.shape
         reader = _Reader(program)
         try:
-            found = parts(shape, lambda part: reader.node(op.equation(part.index), 0))
+            found = parts(shape, lambda part: reader.node(op.equation(part.indices), 0))
         except (ManyPartsError, _UnevenError, IndexError):
             # Arrays that are indexed in an equation, as by a mask, want numbers.
             return ()
@@ -91,7 +91,7 @@ class Lowering:
                 if loops[:1] != ((0, shape[0]),):
                     return ()
                 loops, value = loops[1:], Node("add", None, (repeat(*loops[0], value),))
-            index = part.index[summed:]
+            index = part.indices[summed:]
             statement = Node("assign", None, (value,), reader.place(Ref(op.target, index)))
             for loop in reversed(loops):
                 statement = repeat(*loop, statement)
