@@ -138,7 +138,9 @@ def machine() -> str:
         lines = info.read_text(encoding="utf-8").splitlines()
         cpu = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), cpu)
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    versions = ", ".join(f"{name} {_version(name)}" for name in ("numpy", "torch", "jax", "llvmlite", "micrograd", "textual"))
+    versions = ", ".join(
+        f"{name} {_version(name)}" for name in ("numpy", "torch", "jax", "llvmlite", "micrograd", "textual")
+    )
     return (
         f"{cpu}, {os.cpu_count()} cores{load}; {platform.system()}, "
         f"{platform.python_implementation()} {platform.python_version()}, {versions}"
