@@ -39,7 +39,7 @@ def function_of(random: Random, axes: int, depth: int = 3) -> Function:
         case "rest":
             return lambda index: inner(index) % (abs(number) + 1)
         case "less":
-            return lambda index: inner(index) if inner(index) < number else number
+            return lambda index: min(number, inner(index))
         case "equal":
             return lambda index: 0 if inner(index) == number else inner(index)
         case "sum":
