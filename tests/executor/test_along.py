@@ -95,8 +95,8 @@ def test_what_is_parted_too_much_is_given_up() -> None:
 
 def test_ops_that_are_alike_are_one_function() -> None:
     pytest.importorskip("llvmlite")
-    from retrograde.engine.executor.native.blocks import printed_groups
     from retrograde.engine.executor.native.functions import loops
+    from retrograde.engine.executor.native.grouping import printed_groups
     from retrograde.engine.executor.native.lowering import Lowering
 
     counts = []

@@ -81,8 +81,8 @@ class Lowering:
         reader = _Reader(program)
         try:
             found = parts(shape, lambda part: reader.node(op.equation(part.indices), 0))
-        except (ManyPartsError, _UnevenError, IndexError):
-            # Arrays that are indexed in an equation, as by a mask, want numbers.
+        except (ManyPartsError, _UnevenError, IndexError, TypeError, ValueError):
+            # What an equation does with its indices may want numbers: an array that it looks into, as a mask.
             return ()
         statements: list[Node] = []
         for part, value in found:
