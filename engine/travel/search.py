@@ -136,10 +136,13 @@ class Search:
         if start >= stop:
             return
         pieces = self._pieces(conditions, start, stop)
-        if self._looks_back(conditions) or self._timeline.native:
-            pieces = _joined(pieces)
         if backward:
             pieces.reverse()
+        if self._looks_back(conditions):
+            pieces = _joined(pieces, JOINED)
+        elif self._timeline.native:
+            # The first hit may be near: then it does not wait for many others.
+            pieces = _joined(pieces, 1)
         done, total = 0, sum(end - begin for begin, end, _maybe in pieces)
         for begin, end, maybe in pieces:
             if maybe:
@@ -382,17 +385,25 @@ class Search:
         return self._timeline.sensitive(iteration) if formula.sensitive else self._timeline.frame(iteration)
 
 
-def _joined(pieces: list[Piece]) -> list[Piece]:
-    """The same pieces with up to JOINED neighbours that are replayed in one."""
+def _joined(pieces: list[Piece], first: int) -> list[Piece]:
+    """The same pieces with neighbours that are replayed in one: as many as ``first``, then twice as many, up to JOINED.
+
+    Args:
+        pieces: the pieces in the order in which they are replayed, forward or backward.
+        first: how many are joined first.
+    """
     found: list[Piece] = []
-    held = 0
+    held, most = 0, first
     for piece in pieces:
-        if found and found[-1].maybe and piece.maybe and held < JOINED:
-            found[-1] = Piece(found[-1].begin, piece.end, True)
+        last = found[-1] if found else piece
+        if last.maybe and piece.maybe and 0 < held < most:
+            found[-1] = Piece(min(last.begin, piece.begin), max(last.end, piece.end), True)
             held += 1
-        else:
-            found.append(piece)
-            held = 1
+            continue
+        if held == most:
+            most = min(2 * most, JOINED)
+        found.append(piece)
+        held = 1
     return found
 
 

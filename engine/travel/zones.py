@@ -66,8 +66,12 @@ class Zones:
         at = start
         while at < start + len(array):
             number, within = divmod(at - self.base, self.spacing)
-            whole = (start + len(array) - at) // self.spacing
-            if within == 0 and whole > 1 and not self._knows(track, number, whole):
+            whole = 0 if within else (start + len(array) - at) // self.spacing
+            known = self._which_known(track, number, whole) if whole > 1 else None
+            if known is not None and known.all():
+                at += whole * self.spacing
+                continue
+            if known is not None and not known.any():
                 stop = at + whole * self.spacing
                 self._close_several(track, number, array[at - start : stop - start].reshape(whole, self.spacing))
                 at = track.next = stop
@@ -103,10 +107,14 @@ class Zones:
         return bool(np.isfinite(track.low[number]) or np.isfinite(track.high[number]) or not track.nan[number])
 
     @staticmethod
-    def _knows(track: _Track, number: int, count: int) -> bool:
-        """Whether one of some intervals is known."""
+    def _which_known(track: _Track, number: int, count: int) -> Flags:
+        """Which of some intervals are known; of those beyond the last, none."""
+        found = np.zeros(count, dtype=np.bool_)
         own = slice(number, number + count)
-        return bool((np.isfinite(track.low[own]) | np.isfinite(track.high[own]) | ~track.nan[own]).any())
+        found[: max(0, len(track.low) - number)] = (
+            np.isfinite(track.low[own]) | np.isfinite(track.high[own]) | ~track.nan[own]
+        )
+        return found
 
     def _close_several(self, track: _Track, number: int, values: Floats) -> None:
         """Takes all values of some intervals, one a row."""
