@@ -93,7 +93,7 @@ def printed_groups(groups: Sequence[Sequence[Node]], functions: Mapping[str, Loo
         yield "\n".join((*lines, "  ret void\n}\n"))
     yield (
         f"define i64 @scratch() #1 {{\n  ret i64 {writer.scratch}\n}}\n"
-        "attributes #1 = { nounwind }\nattributes #2 = { nounwind noinline }\n"
+        "attributes #1 = { nounwind noinline optnone }\nattributes #2 = { nounwind noinline }\n"
     )
 
 

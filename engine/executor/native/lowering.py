@@ -48,7 +48,7 @@ SAMPLE = 90
 
 MOST_BY_SAMPLE = 4096
 """Elements of a sample that are compared one by one."""
-MOST_OPERATIONS = 2_000_000
+MOST_OPERATIONS = 200_000
 """Operations of a sample up to which that is done."""
 
 
