@@ -11,8 +11,11 @@ import pytest
 from hypothesis import given
 
 from retrograde.engine.executor.native.along import Along, ManyPartsError, Portion, parts
+from retrograde.engine.executor.native.functions import loops
+from retrograde.engine.executor.native.grouping import printed_groups
+from retrograde.engine.executor.native.lowering import Lowering
 from retrograde.engine.network.network import Network
-from retrograde.engine.scenario.file import load_scenario
+from retrograde.engine.scenario.file import load_scenario, parse_scenario
 from retrograde.engine.travel.calendar import Schedule
 from tests.support.effort import examples
 from tests.support.networks import randoms
@@ -93,12 +96,45 @@ def test_what_is_parted_too_much_is_given_up() -> None:
         parts([9, 9], lambda one: one.indices[0] < one.indices[1])
 
 
-def test_ops_that_are_alike_are_one_function() -> None:
-    pytest.importorskip("llvmlite")
-    from retrograde.engine.executor.native.functions import loops
-    from retrograde.engine.executor.native.grouping import printed_groups
-    from retrograde.engine.executor.native.lowering import Lowering
+WIDE_KERNEL = """
+format = 1
+title = { en = "kernel" }
+[network]
+inputs = 81
+input_shape = [1, 9, 9]
+seed = 1
+[[network.layers]]
+kind = "conv"
+channels = 3
+kernel = [5, 5]
+padding = [2, 2]
+stride = [2, 2]
+[[network.layers]]
+kind = "flatten"
+[[network.layers]]
+units = 1
+[data]
+inputs = [%s]
+targets = [[1]]
+[loss]
+kind = "half_squared_error"
+[training]
+learning_rate = 0.1
+[stop]
+epochs = 1
+"""
 
+
+@pytest.mark.parametrize("name", ["lenet-digits", "gru", "batch-norm", "cs231n-conv", "tiny-transformer", "kernel"])
+def test_every_op_is_asked_for_at_once(name: str) -> None:
+    text = WIDE_KERNEL % ([0.5] * 81)
+    program = Schedule(Network(parse_scenario(text) if name == "kernel" else load_scenario(name))).full
+    lowering = Lowering(program)
+    for op in program.ops:
+        assert 1 <= len(lowering.by_parts(op)) <= 49, op.target.name
+
+
+def test_ops_that_are_alike_are_one_function() -> None:
     counts = []
     for name in ("lstm-two-steps", "char-rnn"):
         program = Schedule(Network(load_scenario(name))).full
