@@ -44,8 +44,6 @@ class Look:
         self._slots: list[int] = []
         self._single: dict[int, int] = {}
         self._several: dict[tuple[Stretch, int], slice] = {}
-        # By the object, which the probe keeps: to hash it by what it says takes longer than to look at a column.
-        self._known: dict[tuple[int, int], tuple[int | slice, bool]] = {}
         # Where what is read of the iteration before is among the slots.
         self._back: Mapping[Key, int | slice] = {
             each: self._place(where) if isinstance(where, Ref) else self._places(where)
@@ -107,10 +105,7 @@ class Look:
         moment = context(self._program, candidate, at, per_epoch)
 
         def read(one: Slot | Stretch) -> Any:
-            known = self._known.get((id(one), candidate.sample))
-            if known is None:
-                known = self._known[id(one), candidate.sample] = self._at(one, candidate.sample)
-            place, earlier_one = known
+            place, earlier_one = self._at(one, candidate.sample)
             first = len(rows) - count - earlier_one
             return rows[first : first + count, place]
 
