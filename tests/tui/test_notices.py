@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -12,8 +13,10 @@ from retrograde.engine.text import use
 from retrograde.engine.writing.dialects import DIALECTS
 from retrograde.tui.canvas.canvas import Canvas
 from retrograde.tui.canvas.glyphs import UNICODE, width
+from retrograde.tui.canvas.typesetting import typeset
 from retrograde.tui.debugger import rooms
 from retrograde.tui.debugger.panels.table import PANELS
+from retrograde.tui.reading.figures import show
 from retrograde.tui.records.marks import PanelEdge
 from retrograde.tui.records.status import FooterView
 from retrograde.tui.widgets.bars import FOOTER_ENDS, Footer
@@ -93,3 +96,17 @@ async def test_a_screen_in_front_says_it_below_until_the_next_key(opened) -> Non
         assert len(driver.text().splitlines()) == 20 and not len(driver.app._notifications)
         await driver.press("down")
         assert driver.text() == whole
+
+
+@pytest.mark.parametrize(("written", "shown"), [("-5.6e-05", "−5.6e−5"), ("4.1e+03 of w-1", "4.1e3 of w-1")])
+def test_numbers_of_sentences_are_those_of_the_screen(written: str, shown: str) -> None:
+    assert typeset(written) == shown == typeset(shown)
+    assert show(-5.6e-5) == "−5.6e−5" and show(1e-300, 17) == "1e−300"
+
+
+async def test_the_doctor_has_one_style_of_numbers(opened) -> None:
+    async with opened("vanishing", size=(80, 24)) as driver:
+        await driver.write("doctor 5")
+        text = driver.text()
+        assert "5.6e−5" in text and "measured 5.5" in text, text
+        assert not re.search(r"\de[-+]|e−0|\s-\d", text)

@@ -9,6 +9,7 @@ from retrograde.engine.text import N_, _, joined
 from retrograde.tui.canvas.canvas import Canvas, Line, Span, middle, shorten
 from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import SELECTED, Ink, signed
+from retrograde.tui.canvas.typesetting import typeset
 from retrograde.tui.records.marks import Mark
 from retrograde.tui.records.weights import WeightRow, WeightsView
 from retrograde.tui.widgets.panel import Panel
@@ -32,10 +33,10 @@ def cell(value: float | None, decimals: int, unknown: str, *, sign: bool = False
             if len(text) <= decimals + 3:
                 return text.replace("-", "−")
     for fewer in range(min(decimals, 2), -1, -1):
-        text = f"{value:{'+' if sign else ''}.{fewer}e}"
+        text = typeset(f"{value:{'+' if sign else ''}.{fewer}e}")
         if len(text) <= decimals + 3:
             break
-    return text.replace("-", "−")
+    return text
 
 
 SORTED = {"value": 0, "gradient": 1, "update": 2, "start": 2}
