@@ -11,15 +11,17 @@ from hypothesis import strategies as st
 
 from retrograde.engine.text import use
 from retrograde.engine.writing.dialects import DIALECTS
-from retrograde.tui.canvas.canvas import Canvas
+from retrograde.tui.canvas.canvas import Canvas, Span, measure
 from retrograde.tui.canvas.glyphs import UNICODE, width
 from retrograde.tui.canvas.typesetting import typeset
 from retrograde.tui.debugger import rooms
 from retrograde.tui.debugger.panels.table import PANELS
 from retrograde.tui.reading.figures import show
+from retrograde.tui.records.equation import Badge, EquationView
 from retrograde.tui.records.marks import PanelEdge
 from retrograde.tui.records.status import FooterView
 from retrograde.tui.widgets.bars import FOOTER_ENDS, Footer
+from retrograde.tui.widgets.equation import EquationPanel
 from tests.support.effort import examples
 
 EDGE = PanelEdge(title=())
@@ -110,3 +112,15 @@ async def test_the_doctor_has_one_style_of_numbers(opened) -> None:
         text = driver.text()
         assert "5.6e−5" in text and "measured 5.5" in text, text
         assert not re.search(r"\de[-+]|e−0|\s-\d", text)
+
+
+@given(WORDS, st.integers(30, 118))
+@examples(40)
+def test_a_badge_is_whole(words: list[str], room: int) -> None:
+    """What is said of a published figure was cut by two cells in the rows behind its first."""
+    text = " ".join(words)
+    view = EquationView(left="∂E/∂out_h1", symbols=(Span("x"),), badges=(Badge(text=text, ok=False),))
+    rows = EquationPanel._formula(view, room, "")
+    assert all(measure(row) <= room for row in rows if isinstance(row, tuple))
+    drawn = "".join(span.text for row in rows if isinstance(row, tuple) for span in row)
+    assert text.replace(" ", "") in drawn.replace(" ", "")

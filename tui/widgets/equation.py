@@ -276,7 +276,8 @@ class EquationPanel(Panel[EquationView]):
                 line = (*line, Span("  " + text, ink))
                 continue
             rows.append(line)
-            first_line, *others = wrap(text, room - indent) or [""]
+            # Each row but the first stands two cells further in.
+            first_line, *others = wrap(text, room - indent - 2) or [""]
             line = (Span(" " * indent), Span(first_line, ink))
             for other in others:
                 rows.append(line)
