@@ -124,3 +124,10 @@ def test_a_badge_is_whole(words: list[str], room: int) -> None:
     assert all(measure(row) <= room for row in rows if isinstance(row, tuple))
     drawn = "".join(span.text for row in rows if isinstance(row, tuple) for span in row)
     assert text.replace(" ", "") in drawn.replace(" ", "")
+
+
+async def test_a_marked_number_does_not_touch_the_one_before(opened) -> None:
+    async with opened("diverging", size=(120, 36)) as driver:
+        await driver.write("run 3")
+        await driver.write(":2:1:28")
+        assert re.search(r"w1 +i1 → o1 +4\.35500 …-?19\.470", driver.text()), driver.text()
