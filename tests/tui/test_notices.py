@@ -131,3 +131,15 @@ async def test_a_marked_number_does_not_touch_the_one_before(opened) -> None:
         await driver.write("run 3")
         await driver.write(":2:1:28")
         assert re.search(r"w1 +i1 → o1 +4\.35500 …-?19\.470", driver.text()), driver.text()
+
+
+async def test_the_rows_of_a_notice_follow_the_window(opened) -> None:
+    async with opened("mazur", size=(60, 20), failing=True) as driver:
+        driver.main.desk.say(LONG)
+        for width_, height, rows in ((60, 20, 4), (200, 60, 2), (80, 24, 3), (30, 8, 1), (240, 60, 1), (60, 20, 4)):
+            await driver.resize(width_, height)
+            footer = driver.app.screen.query_one("#footer")
+            if height >= 12:
+                assert footer.size.height == rows and said(LONG) in said(driver.text()), (width_, rows)
+        await driver.press("s")
+        assert driver.app.screen.query_one("#footer").size.height == 1
