@@ -282,8 +282,9 @@ class EquationPanel(Panel[EquationView]):
                 line = (*line, Span("  " + text, ink))
                 continue
             rows.append(line)
+            first_line = (wrap(text, room - indent) or [""])[0]
             # Each row but the first stands two cells further in.
-            first_line, *others = wrap(text, room - indent - 2) or [""]
+            others = wrap(text[len(first_line) :].lstrip(), room - indent - 2)
             line = (Span(" " * indent), Span(first_line, ink))
             for other in others:
                 rows.append(line)
