@@ -28,10 +28,10 @@ def worksheet(given: argparse.Namespace) -> int:
     from retrograde.engine.writing import exporting
     from retrograde.engine.writing.sheet import sheet_of
 
+    session = load_session(given.scenario)
     form = given.format or ("md" if given.output is None else exporting.format_of(given.output))
     if given.output is None and form not in exporting.TEXTS:
         raise EngineError(_("a {format} is no text to print: -o FILE writes it").format(format=form))
-    session = load_session(given.scenario)
     with ProgressBar() as bar:
         if any(moment is not None and (moment == "end" or moment.endswith("%")) for moment in (given.start, given.end)):
             session.run()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.recording import is_recording
-from retrograde.engine.text import _, joined, lead
+from retrograde.engine.text import _, joined, lead, visible
 from retrograde.tui.plain.numbers import encoded, shown
 from retrograde.tui.plain.recordings import break_record, given_record, recorded_record
 
@@ -35,14 +36,26 @@ def refuse_recording(source: str | Path | None) -> None:
     """Refuse a recording where only a scenario will do.
 
     Raises:
-        EngineError: It is one.
+        EngineError: It is one, or would be if it were there.
     """
     if source is not None and is_recording(source):
+        require_file(source)
         message = _(
             "{source} is a recording of a step that ran elsewhere, which this can not compute with; "
             "`retrograde open`, `trace`, `check`, `query`, `why`, `flow` and `doctor` read it"
         )
         raise EngineError(message.format(source=source))
+
+
+def require_file(source: str | Path) -> None:
+    """Refuse what is not there, before anything else is said of it.
+
+    Raises:
+        EngineError: It is not.
+    """
+    # Path.exists raises where a path is too long.
+    if not os.path.exists(source):  # noqa: PTH110
+        raise EngineError(_("there is no file {path}").format(path=visible(str(source))))
 
 
 def opened(source: str) -> Recording:
