@@ -71,8 +71,9 @@ class Viewing:
         library = libraries[(libraries.index(desk.lens.library) + 1) % len(libraries)]
         desk.lens = replace(desk.lens, library=library)
         if library:
-            message = _("the line of a {library} program; retrograde code {name} --for {option} is all of it")
-            text = message.format(library=DIALECTS[library].title, name=desk.session.scenario.name, option=library)
+            # Which library it is stands before the line.
+            message = _("all of it: retrograde code {name} --for {option}")
+            text = message.format(name=desk.session.scenario.name, option=library)
             desk.say(text)
         else:
             desk.say(_("no line of code"))
