@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -134,7 +134,7 @@ class Bench:
 
     def _bases(self, scenario: Scenario, plain: Network) -> Iterable[tuple[Network, frozenset[str]]]:
         """Networks to build on: with all that deviations may need, or as the scenario has it."""
-        changed, frozen = _prepared(scenario)
+        changed, frozen = prepared(scenario)
         with suppress(EngineError):
             yield Network(changed), frozen
         yield plain, frozenset()
@@ -337,16 +337,24 @@ class Bench:
         return (*found[0], (*found[1], *switches))
 
 
-def _prepared(scenario: Scenario) -> tuple[Scenario, frozenset[str]]:
-    """A scenario that has all that a deviation may need, and the layers whose biases it does not train as stated."""
+def prepared(
+    scenario: Scenario, *, update: str = "in_place", thawed: Container[str] | None = None
+) -> tuple[Scenario, frozenset[str]]:
+    """A scenario that has what a deviation may need, and the layers whose biases it does not train as stated.
+
+    Args:
+        scenario: the scenario.
+        update: when a weight is updated, as ``training.update``.
+        thawed: the layers whose biases are to be trained; None for all.
+    """
     frozen: set[str] = set()
     layers: list[Any] = []
     for layer in scenario.network.layers:
         words = frozenset(getattr(layer, "frozen", None) or ())
-        if "bias" in words:
+        if "bias" in words and (thawed is None or layer.name in thawed):
             frozen.add(layer.name)
             layer = layer.model_copy(update={"frozen": tuple(sorted(words - {"bias"})) or None})
         layers.append(layer)
     network = scenario.network.model_copy(update={"layers": tuple(layers)})
-    training = scenario.training.model_copy(update={"update": "in_place"})
+    training = scenario.training.model_copy(update={"update": update})
     return scenario.model_copy(update={"network": network, "training": training}), frozenset(frozen)

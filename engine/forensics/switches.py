@@ -12,8 +12,9 @@ from enum import Enum
 
 import numpy as np
 
-from retrograde.engine.equations.arithmetic import Floats
-from retrograde.engine.equations.array import Array, Role
+from retrograde.engine.equations.arithmetic import Floats, sum_rows
+from retrograde.engine.equations.array import Array, Extent, Role
+from retrograde.engine.equations.evaluation import NUMPY, evaluate
 from retrograde.engine.equations.expression import (
     ONE,
     STRUCTURE,
@@ -29,7 +30,7 @@ from retrograde.engine.equations.expression import (
     terms,
 )
 from retrograde.engine.network.program import Program
-from retrograde.engine.ops.base import Op
+from retrograde.engine.ops.base import Kernel, Op, Workspace
 from retrograde.engine.ops.leaves import Dated
 
 Path = tuple[int, ...]
@@ -128,6 +129,7 @@ class SwitchedOp(Op):
         return self.op.title
 
     meshable = False
+    single = True
 
     def equation(self, index: Index) -> Expr:
         at = self.edits.get(index)
@@ -145,6 +147,27 @@ class SwitchedOp(Op):
             on = None if self.on is None else switch in self.on
             found = edit.made(found, Ref(self.switches, (switch,)), on=on)
         return found
+
+    def kernel(self, space: Workspace) -> Kernel:
+        """Element by element: the equations differ in more than their places."""
+        shape = self.target.shape
+        if self.extent is Extent.SUM:
+            shape = (space.batch, *shape)
+        each = [(index, self.equation(index)) for index in np.ndindex(shape)]
+        target = space.view(self.target)
+        summed = self.extent is Extent.SUM
+        into = np.empty(shape) if summed else target
+
+        def value(ref: Ref) -> float:
+            return float(space.view(ref.array)[ref.index])
+
+        def run() -> None:
+            for index, equation in each:
+                into[index] = evaluate(equation, value, NUMPY)
+            if summed:
+                sum_rows(into, target)
+
+        return run
 
     def term(self, index: Index, number: int) -> Expr:
         """A term of the equation, with the choices in it."""

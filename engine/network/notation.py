@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
 
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref, refs, terms
@@ -193,10 +194,25 @@ class Notation:
         written = self._written(ref, True)
         return written if sample is None else written + _sample_mark(ref, sample)
 
+    def symbols(self, refs: Iterable[Ref]) -> list[str]:
+        """The symbols of many slots."""
+        return list(map(self._written, refs, repeat(True)))
+
     def name(self, ref: Ref, *, sample: int | None = None) -> str:
         """The ASCII name of a slot; see ``symbol``."""
         written = self._written(ref, False)
         return written if sample is None else written + _sample_mark(ref, sample)
+
+    def whole(self, array: Array) -> str:
+        """The symbol of a whole array, of all its slots together."""
+        match array.role:
+            case Role.RATE:
+                return "η"
+            case Role.TOTAL:
+                return "E"
+            case Role.SLOPE | Role.GRADIENT | Role.UPDATED if array.of is not None:
+                return _wrapper_of(array).written(self.whole(array.of), array.sign, True)
+        return self._plain(array, (), True)
 
     def _of_slot(self, ref: Ref, pretty: bool) -> str:
         return self._text(ref.array, ref.index, pretty)

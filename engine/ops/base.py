@@ -129,6 +129,11 @@ class Op:
         return True
 
     @property
+    def single(self) -> bool:
+        """Whether ``equation`` takes integers alone, also for the sample."""
+        return False
+
+    @property
     def carries(self) -> bool:
         """Whether it makes a gradient on the way back from the loss; slopes are none."""
         return self.phase is Phase.BACKWARD and self.target.role is not Role.SLOPE

@@ -19,7 +19,7 @@ async def test_a_key_on_the_figures_names_the_slip_and_leads_to_its_step(opened)
         await driver.until(lambda: isinstance(driver.app.screen, ForensicsScreen))
         await driver.until(lambda: "2 programs in one text" in driver.text())
         assert "as stated: 7 of 8" in driver.text()
-        assert "what would decide: delta(h1)" in driver.text()
+        assert "what would decide: δ_h1" in driver.text()
         assert "∂E/∂w5 = ∂E/∂out_o1 · out_h1" in driver.text()
         for width, height in ((20, 6), (60, 20), (80, 24), (200, 60)):
             await driver.resize(width, height)

@@ -29,30 +29,10 @@ from retrograde.engine.writing.setting import figure
 from retrograde.engine.writing.sheet import MOST_STEPS, Sheet, sheet_of
 from retrograde.tui.cli.main import main
 from tests.support.effort import examples
+from tests.support.odd_names import ODD
 
 HANDED_OUT = ("mazur", "prelu", "weight-decay", "attention-by-hand", "micrograd")
 """One sample and several, choices, penalties, arrays, infinity, a free graph."""
-ODD = """
-format = 1
-title = { en = '<b>50% of #1_{x}</b> & $y$ | `k` {{ sheet }} << sheet >>', zh = '百分之 & <b>' }
-[network]
-inputs = 2
-[[network.layers]]
-name = "my_layer_2"
-units = 2
-activation = "gelu"
-weights = [[0.5, -0.25], [1e-7, -3.0]]
-[data]
-inputs = [[1e-12, -2.5]]
-targets = [[1.0, 0.0]]
-[loss]
-kind = "half_squared_error"
-[training]
-optimizer = "adam"
-learning_rate = 0.01
-[stop]
-epochs = 3
-"""
 
 
 _LOWERED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--")

@@ -69,10 +69,8 @@ class Running:
             return
         if not self._keeping.sure("restart", _("unsaved edits: :save keeps them, 0 again restarts without")):
             return
-        from retrograde.engine.session.session import Session
-
         old = self._desk.session
-        fresh = Session(old.scenario, budget=old.budget)
+        fresh = old.afresh()
         self._listing.carry_over(old, fresh)
         self._desk.begin(fresh)
         self._desk.say(_("restarted with the same seed"))

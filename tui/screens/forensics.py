@@ -64,7 +64,7 @@ class ForensicsScreen(LookingScreen):
     def action_choose(self) -> None:
         """Goes to the first step whose equation is another one."""
         if self.step() is None:
-            self.notify(_("this explanation changes no equation"), markup=False)
+            self.say(_("this explanation changes no equation"))
         else:
             super().action_choose()
 

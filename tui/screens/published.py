@@ -92,7 +92,7 @@ class PublishedScreen(LookingScreen):
 
     def _found(self, result: Report | EngineError) -> None:
         if isinstance(result, EngineError):
-            self.notify(str(result), markup=False)
+            self.say(str(result))
             return
         self._report = result
         if self.is_current:

@@ -102,6 +102,6 @@ def _about(report: Report, found: Explanation) -> list[Line]:
     decider = report.decider
     if decider is not None and found in (*deviating, *report.others):
         value = decider.values[(*deviating, *report.others).index(found)]
-        said = _("here {name} is {value}").format(name=decider.name, value=shown(value))
+        said = _("here {name} is {value}").format(name=decider.symbol, value=shown(value))
         lines.append((Span(said),))
     return lines
