@@ -148,6 +148,9 @@ class SwitchedOp(Op):
             found = edit.made(found, Ref(self.switches, (switch,)), on=on)
         return found
 
+    def undeviated(self, index: Index) -> Expr | None:
+        return self.op.equation(index) if index in self.edits else None
+
     def kernel(self, space: Workspace) -> Kernel:
         """Element by element: the equations differ in more than their places."""
         shape = self.target.shape

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from random import Random
 
 import numpy as np
 import pytest
 from hypothesis import given
 
-from retrograde.engine import EngineError, Scenario, load_scenario
+from retrograde.engine import Scenario, load_scenario
 from retrograde.engine.equations.arithmetic import same_bits
 from retrograde.engine.executor.generated import GeneratedExecutor
 from retrograde.engine.executor.kernels import KernelExecutor
@@ -18,10 +17,9 @@ from retrograde.engine.executor.native.executor import NativeExecutor
 from retrograde.engine.forensics.bench import Bench
 from retrograde.engine.forensics.deviations import Deviation
 from retrograde.engine.forensics.figures import Printed
-from retrograde.engine.forensics.variant import Variant, variant
+from retrograde.engine.forensics.variant import variant
 from retrograde.engine.network.check_program import check_program
 from retrograde.engine.network.network import Network
-from retrograde.engine.session.saving import to_json
 from retrograde.engine.session.session import Session
 from tests.executor.test_kernels import assert_frame_is_its_equations
 from tests.support.effort import examples
