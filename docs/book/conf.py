@@ -1,8 +1,7 @@
 """How Sphinx makes the book of docs/, in one language at a time: `python -m tests.book` (docs/development.md).
 
 English pages are ``name.md``, their Chinese ``name.zh.md``; where there is none the Chinese book has the English page,
-and says so. What is written from the program's own tables is written anew in Chinese. Which pages there are, in which
-part and order, is the lists of ``index.md``.
+and says so. Which pages there are, in which part and order, is the lists of ``index.md``.
 """
 
 from __future__ import annotations
@@ -12,10 +11,6 @@ from pathlib import Path
 
 from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
-
-from retrograde.engine.text import _, use
-from retrograde.tui.commands.keys import key_table
-from retrograde.tui.debugger.table import commands
 
 DOCS = Path(__file__).parent.parent
 
@@ -47,43 +42,15 @@ html_sidebars = {
 }
 
 _FALLBACK = "\n> 本页还没有中文译文，下面是英文。\n"
-_KEYS = """\
-# 按键
-
-小写字母向前，大写字母是同一移动向后。以冒号开头的写在应用的命令行里，按 `:` 打开它。`?` 在应用里显示这张表。
-"""
-_COMMANDS = {"# The command line": "# 命令行", "## Exit codes": "## 退出码"}
-_LINK = re.compile(r"^- \[([^\]]*)\]\(([\w-]+)\.md\)", re.MULTILINE)
+_LINK = re.compile(r"^- \[([^\]]*)\]\(([\w-]+)(?:\.zh)?\.md\)", re.MULTILINE)
 
 
 def _chinese(name: str, text: str) -> str:
-    """The Chinese of a page."""
+    """The Chinese of a page, with its links to Chinese pages, which the book has under their English names."""
     page = DOCS / f"{name}.zh.md"
-    if page.exists():
-        return page.read_text(encoding="utf-8")
-    use("zh")
-    try:
-        if name == "keys":
-            return "\n".join((_KEYS, key_table(commands())))
-        if name == "commands":
-            return _translated(text)
-    finally:
-        use("en")
-    return re.sub(r"\A(#[^\n]*\n)", rf"\1{_FALLBACK}", text)
-
-
-def _translated(text: str) -> str:
-    """A page of tables with those of its cells and sentences in Chinese that the catalogue of messages has."""
-    found = []
-    for line in text.splitlines():
-        if line.startswith("| "):
-            line = " | ".join(_(cell) if cell.strip() else cell for cell in line.strip("|").strip().split(" | "))
-            line = f"| {line} |"
-        elif re.fullmatch(r"[A-Z].*\.", line):
-            plain = line[0].lower() + line[1:-1]
-            line = line if _(plain) == plain else f"{_(plain)}。"
-        found.append(_COMMANDS.get(line, line))
-    return "\n".join(found) + "\n"
+    if not page.exists():
+        return re.sub(r"\A(#[^\n]*\n)", rf"\1{_FALLBACK}", text)
+    return re.sub(r"\]\(([\w-]+)\.zh\.md(?=[)#])", r"](\1.md", page.read_text(encoding="utf-8"))
 
 
 def _contents(text: str) -> str:

@@ -27,7 +27,7 @@ from retrograde.engine.equations.expression import (
     Select,
     Sub,
     Sum,
-    is_polynomial,
+    is_settled,
     mapped,
 )
 from retrograde.engine.equations.ieee import divide, largest
@@ -154,7 +154,7 @@ def taken(expr: Expr, read: Read, mathematics: Mathematics) -> Expr:
 
     Of a sum, the terms vanish that a choice made 0.
     """
-    if is_polynomial(expr):
+    if is_settled(expr):
         return expr
     match expr:
         case Select(condition, then, otherwise):

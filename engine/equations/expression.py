@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
+from itertools import repeat
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
@@ -191,10 +191,15 @@ class Function:
 
 def term_products(*factors: Iterable[Expr]) -> list[Expr]:
     """The products of what stands at the same place of each: the terms of a weighted sum, without a call for each."""
-    return list(map(_PRODUCT, zip(zip(*factors, strict=True))))
+    return list(map(_NEW, repeat(Product), zip(zip(*factors, strict=True))))
 
 
-_PRODUCT: Callable[[tuple[tuple[Expr, ...]]], Product] = partial(tuple.__new__, Product)
+def slots(array: Array, indices: Iterable[Index]) -> list[Ref]:
+    """The slots of an array at many indices, without a call for each."""
+    return list(map(_NEW, repeat(Ref), zip(repeat(array), indices)))
+
+
+_NEW: Callable[[type[Any], tuple[Any, ...]], Any] = tuple.__new__
 
 
 ZERO = Const(0.0)
@@ -331,12 +336,12 @@ def terms(expr: Expr) -> tuple[Expr, ...]:
     return expr.terms if isinstance(expr, Sum) else (expr,)
 
 
-def is_polynomial(expr: Expr) -> bool:
-    """Whether an expression is made of sums and products alone."""
-    level: Sequence[Expr] = (expr,)
+def is_settled(expr: Expr) -> bool:
+    """Whether an expression makes no choice: it reads the same slots whatever the values are."""
     # Of a long sum this is asked at each key: a level at a time, and of leaves no more than which there are.
+    level: Sequence[Expr] = (expr,)
     while not (kinds := set(map(type, level))) <= _LEAVES:
-        if not kinds <= _POLYNOMIAL:
+        if kinds & _CHOICES:
             return False
         inner: list[Expr] = []
         for one in level:
@@ -348,4 +353,4 @@ def is_polynomial(expr: Expr) -> bool:
 
 
 _LEAVES = frozenset((Ref, Const))
-_POLYNOMIAL = frozenset((Product, Sum, Neg)) | _LEAVES
+_CHOICES = frozenset((Select, Pick))

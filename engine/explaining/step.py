@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from itertools import repeat
-from typing import NamedTuple, overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 
@@ -30,6 +30,7 @@ from retrograde.engine.equations.expression import (
 from retrograde.engine.equations.functions import SQRT
 from retrograde.engine.equations.meshes import values
 from retrograde.engine.equations.rendering import render
+from retrograde.engine.explaining.statement import Reads, Statement, makers, once, statement
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.notation import Notation
 from retrograde.engine.network.program import Place, Program
@@ -82,42 +83,42 @@ class Moment:
 
 
 class Operand(NamedTuple):
-    """A slot that a step reads; what is asked of it is looked up then.
+    """A slot that a step reads.
 
     Attributes:
-        step: the step.
+        notation: how slots are called.
         ref: the slot.
+        symbol: its symbol.
+        value: its value.
+        made_by: the number of the step that made it; None for data, constants and initial values.
     """
 
-    step: Step
+    notation: Notation
     ref: Ref
+    symbol: str
+    value: float
+    made_by: int | None
+
+    def __eq__(self, other: object) -> bool:
+        """Operands are equal when they are the same slot, made by the same step, with the same bits."""
+        if not isinstance(other, Operand):
+            return NotImplemented
+        return self[1:3] + self[4:] == other[1:3] + other[4:] and _bits(self.value) == _bits(other.value)
+
+    def __hash__(self) -> int:
+        return hash((self.ref, self.made_by))
 
     def __repr__(self) -> str:
         return f"Operand(ref={self.ref!r})"
 
     @property
-    def symbol(self) -> str:
-        """Its symbol."""
-        return self.step.notation.symbol(self.ref)
-
-    @property
     def name(self) -> str:
         """Its ASCII name."""
-        return self.step.notation.name(self.ref)
-
-    @property
-    def value(self) -> float:
-        """Its value."""
-        return self.step.frame.value(self.ref)
-
-    @property
-    def made_by(self) -> int | None:
-        """The number of the step that made it; None for data, constants and initial values."""
-        return made_by(self.step.schedule, self.step.iteration, self.step.program, self.ref)
+        return self.notation.name(self.ref)
 
 
 class Operands(Sequence[Operand]):
-    """The operands of a step, each made when it is asked for: a sum over an image has hundreds, of which few are shown.
+    """The operands of a step, made when they are asked for: a sum over an image has hundreds, of which few are shown.
 
     Args:
         step: the step. It does not hold its operands in turn, so that what was shown is gone without a search for it.
@@ -139,10 +140,10 @@ class Operands(Sequence[Operand]):
     def __getitem__(self, number: int | slice) -> Operand | tuple[Operand, ...]:
         """The operand with a number; those of a slice as a tuple."""
         found = self._step.reads[number]
-        return Operand(self._step, found) if isinstance(found, Ref) else tuple(self._made(found))
+        return next(self._made(Reads((found,)))) if isinstance(found, Ref) else tuple(self._made(Reads(found)))
 
     def __iter__(self) -> Iterator[Operand]:
-        return self._made(self._step.reads)
+        return self._made(self._step.read)
 
     def __eq__(self, other: object) -> bool:
         return tuple(self) == tuple(other) if isinstance(other, tuple | Operands) else NotImplemented
@@ -153,12 +154,20 @@ class Operands(Sequence[Operand]):
     def __repr__(self) -> str:
         return repr(tuple(self))
 
-    def _made(self, found: Iterable[Ref]) -> Iterator[Operand]:
-        return map(_OPERAND, zip(repeat(self._step), found))
+    def _made(self, reads: Reads) -> Iterator[Operand]:
+        step = self._step
+        columns = (
+            repeat(step.notation),
+            reads.refs,
+            reads.symbols(step.notation),
+            reads.values(step.frame),
+            step.makers(reads),
+        )
+        return map(_NEW, repeat(Operand), zip(*columns, strict=False))
 
 
-_OPERAND: Callable[[tuple[Step, Ref]], Operand] = partial(tuple.__new__, Operand)
-"""An operand without a call of Python for each."""
+_NEW: Callable[[type[Operand], tuple[Any, ...]], Operand] = tuple.__new__
+"""Makes a tuple of a kind without a call of Python for each."""
 
 
 class Term(NamedTuple):
@@ -268,14 +277,26 @@ class Step(RichEquation):
         return self.notation.name(self.target)
 
     @cached_property
+    def statement(self) -> Statement:
+        """What the op says of it whatever the values are."""
+        return statement(self.frame.program, self.place)
+
+    @property
     def stated(self) -> Expr:
         """The equation as the op states it, with its choices."""
-        return self.op.equation(self.program.index(self.place))
+        return self.statement.equation
 
-    @cached_property
+    @property
     def equation(self) -> Expr:
         """The equation with the branches that were taken."""
-        return taken(self.stated, self.frame.value, self.frame.mathematics)
+        found = self.statement
+        return self._chosen[0] if found.reads is None else found.equation
+
+    @cached_property
+    def _chosen(self) -> tuple[Expr, Reads]:
+        """The same, and what it reads, of an equation with choices."""
+        found = taken(self.statement.equation, self.frame.value, self.frame.mathematics)
+        return found, Reads(once(refs(found)))
 
     @cached_property
     def terms(self) -> tuple[Term, ...]:
@@ -326,10 +347,24 @@ class Step(RichEquation):
         """Whether the slot has its final value."""
         return self.op.extent is not Extent.SUM or self.place.sample == self.program.batch - 1
 
-    @cached_property
+    @property
+    def read(self) -> Reads:
+        """What the equation reads, with what is known of it whatever the values are."""
+        found = self.statement.reads
+        return self._chosen[1] if found is None else found
+
+    @property
     def reads(self) -> tuple[Ref, ...]:
         """The slots that the equation reads, in written order, each once."""
-        return tuple(dict.fromkeys(refs(self.equation)))
+        return self.read.refs
+
+    def makers(self, reads: Reads) -> Iterable[int | None]:
+        """The number of the step that made each of some slots; None for data, constants and initial values."""
+        found = reads.makers(self.program, self.schedule.program(self.iteration - 1) if self.iteration else None)
+        if found is None:
+            return repeat(None)
+        first = self.schedule.start(self.iteration) + 1
+        return [None if step is None else first + step for step in found]
 
     @property
     def operands(self) -> Operands:
@@ -431,14 +466,5 @@ def _alike(expr: Expr) -> bool:
 
 def made_by(schedule: Schedule, iteration: int, program: Program, ref: Ref) -> int | None:
     """The number of the step that made a slot; None for data, constants and initial values."""
-    step = program.produced(ref)
-    if step is not None:
-        return schedule.start(iteration) + step + 1
-    if iteration == 0:
-        return None
-    previous = schedule.program(iteration - 1)
-    updated = previous.named.get(f"new({ref.array.name})")
-    if updated is None:
-        return None
-    step = previous.produced(Ref(updated, ref.index))
-    return None if step is None else schedule.start(iteration - 1) + step + 1
+    (step,) = makers(program, schedule.program(iteration - 1) if iteration else None, (ref,))
+    return None if step is None else schedule.start(iteration) + step + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,19 @@ class Frame:
     def value(self, ref: Ref) -> float:
         """The final value of a slot."""
         return self.flat.item(self.program.offset(ref))
+
+    def values(self, refs: Sequence[Ref], places: list[int] | NDArray[np.intp]) -> list[float]:
+        """The final values of many slots.
+
+        Args:
+            refs: the slots.
+            places: where each is in the flat memory.
+        """
+        del refs
+        if isinstance(places, list):
+            return list(map(self.flat.item, places))
+        found: list[float] = self.flat[places].tolist()
+        return found
 
     def array(self, array: Array) -> Floats:
         """An array of the frame; a read-only view."""

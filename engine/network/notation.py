@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
 
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref, refs, terms
@@ -192,6 +193,10 @@ class Notation:
         """
         written = self._written(ref, True)
         return written if sample is None else written + _sample_mark(ref, sample)
+
+    def symbols(self, refs: Iterable[Ref]) -> list[str]:
+        """The symbols of many slots."""
+        return list(map(self._written, refs, repeat(True)))
 
     def name(self, ref: Ref, *, sample: int | None = None) -> str:
         """The ASCII name of a slot; see ``symbol``."""

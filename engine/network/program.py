@@ -11,7 +11,7 @@ Within a program steps are counted from 0; step k assigns one element of one op,
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -89,6 +89,25 @@ class PhaseRun(NamedTuple):
     stop: int
 
 
+class Making(NamedTuple):
+    """The steps at which the slots of an array are final.
+
+    Attributes:
+        first: the number (from 0) of the step of the first slot.
+        size: slots of a sample, or of all where the array has no samples.
+        period: steps from one sample to the next.
+    """
+
+    first: int
+    size: int
+    period: int
+
+    def number(self, place: int) -> int:
+        """The number (from 0) of the step of a slot, by its place in the array."""
+        sample, within = divmod(place, self.size)
+        return self.first + sample * self.period + within
+
+
 class Program:
     """The ops of one iteration with a certain batch size.
 
@@ -141,6 +160,7 @@ class Program:
         self.steps = self.segments[-1].stop if self.segments else 0
         self._starts = [segment.start for segment in self.segments]
         self._segment_of = [number for number, segment in enumerate(self.segments) for _ in segment.offsets[:-1]]
+        self._making: dict[Array, Making] = {}
         self._readers: dict[Array, tuple[int, ...]] = {}
 
     def _segments(self) -> tuple[Segment, ...]:
@@ -214,19 +234,26 @@ class Program:
 
     def index(self, place: Place) -> tuple[int, ...]:
         """The index at which the op's equation states a step."""
-        op = self.ops[place.op]
-        index = unravel(place.element, op.target.element_shape)
-        return index if op.extent is Extent.ONCE else (place.sample or 0, *index)
+        return index_of(self.ops[place.op], place)
 
     def produced(self, ref: Ref) -> int | None:
         """The number (from 0) of the step at which a slot is final; None for a leaf or the state."""
-        op = self._maker.get(ref.array)
-        if op is None:
-            return None
-        if ref.array.batched:
-            return self.number(Place(op, ref.index[0], ravel(ref.index[1:], ref.array.element_shape)))
-        sample = self.batch - 1 if self.ops[op].extent is Extent.SUM else None
-        return self.number(Place(op, sample, ravel(ref.index, ref.array.shape)))
+        found = self.making(ref.array)
+        return None if found is None else found.number(ravel(ref.index, ref.array.shape))
+
+    def making(self, array: Array) -> Making | None:
+        """The steps at which the slots of an array are final; None for a leaf or the state."""
+        found = self._making.get(array)
+        op = self._maker.get(array)
+        if found is not None or op is None:
+            return found
+        segment = self.segments[self._segment_of[op]]
+        place = op - segment.first
+        first, size = segment.start + segment.offsets[place], segment.offsets[place + 1] - segment.offsets[place]
+        if self.ops[op].extent is Extent.SUM:
+            first += (self.batch - 1) * segment.period
+        found = self._making[array] = Making(first, max(size, 1), segment.period)
+        return found
 
     def maker(self, array: Array) -> Op | None:
         """The op that makes an array."""
@@ -250,6 +277,15 @@ class Program:
     def offset(self, ref: Ref) -> int:
         """Where a slot is in the flat memory of a frame."""
         return self.offsets[ref.array] + ravel(ref.index, ref.array.shape)
+
+    def places(self, refs: Iterable[Ref]) -> list[int]:
+        """Where each of many slots is in the flat memory of a frame."""
+        offsets = self.offsets
+        # Most arrays are rows or matrices; see ``ravel``.
+        return [
+            offsets[array] + (index[0] * array.shape[1] + index[1] if len(index) == 2 else ravel(index, array.shape))
+            for array, index in refs
+        ]
 
     def next_stop(self, revealed: int, granularity: Granularity) -> int:
         """The first stop after ``revealed`` steps of this iteration; at most ``steps``."""
@@ -314,6 +350,12 @@ def _stops(keys: Sequence[object], offsets: Sequence[int]) -> tuple[int, ...]:
         for position, key in enumerate(keys)
         if position + 1 == len(keys) or keys[position + 1] != key
     )
+
+
+def index_of(op: Op, place: Place) -> tuple[int, ...]:
+    """The index at which the op's equation states a step."""
+    index = unravel(place.element, op.target.element_shape)
+    return index if op.extent is Extent.ONCE else (place.sample or 0, *index)
 
 
 def ravel(index: Sequence[int], shape: Sequence[int]) -> int:

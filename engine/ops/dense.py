@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
-from retrograde.engine.equations.expression import ONE, Expr, Index, Product, Ref, Sum, term_products
+from retrograde.engine.equations.expression import ONE, Expr, Index, Product, Ref, Sum, slots, term_products
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.ops.kernels.long_sums import long_sum
 from retrograde.engine.ops.kernels.numpy_calls import Series, add, add_rows, copy, matmul, multiply
@@ -35,7 +36,9 @@ def _elements(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
 @lru_cache(maxsize=64)
 def _row(array: Array, first: Any, shape: tuple[int, ...]) -> list[Ref]:
     """The slots of an array with a first index; the next step of a weighted sum reads most of them again."""
-    return [Ref(array, (first, *element)) for element in _elements(shape)]
+    if len(shape) == 1:
+        return slots(array, zip(repeat(first), range(shape[0])))
+    return slots(array, ((first, *element) for element in _elements(shape)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

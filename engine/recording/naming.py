@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from retrograde.engine.equations.array import Array
@@ -57,6 +57,10 @@ class RecordedNotation(Notation):
         if not ref.array.shape:
             return ref.array.name
         return f"{ref.array.name}[{','.join(str(int(place) + 1) for place in ref.index)}]"
+
+    def symbols(self, refs: Iterable[Ref]) -> list[str]:
+        """The names of many slots."""
+        return list(map(self.symbol, refs))
 
     def name(self, ref: Ref, *, sample: int | None = None) -> str:
         """The name of a slot."""

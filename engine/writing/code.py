@@ -333,7 +333,7 @@ class _Writer:
         names = [self.names[array] for array in trained]
         made = [known[gradients[array]] for array in trained if gradients[array] in known]
         trained = [array for array in trained if gradients[array] in known]
-        self._only(update, [op.target for op in before], made)
+        self._only(update, made)
         names = [self.names[array] for array in trained]
         forward = [Line(text="# forward and loss"), *map(self._assigned, before)]
         total = self.names[before[-1].target]
@@ -350,7 +350,7 @@ class _Writer:
         lines = [Line(text="# update"), *map(self._assigned, update), *map(_line, self._handed_on())]
         yield from self.dialect.updated(lines, Line)
 
-    def _only(self, update: Sequence[Op], before: Sequence[Array], gradients: Sequence[Array]) -> None:
+    def _only(self, update: Sequence[Op], gradients: Sequence[Array]) -> None:
         """Refuses an update that reads of the way back more than the gradients of parameters."""
         backward = {op.target for op in self.program.ops if op.phase is Phase.BACKWARD} - set(gradients)
         for op in update:

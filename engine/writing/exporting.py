@@ -108,7 +108,8 @@ def _words() -> dict[str, str]:
         "mark": _("mark"),
         "source": _("Source"),
         "name": _("Name"),
-        "colon": joined((" ", " "), ": ")[1:-1],
+        # The blank of an English colon is no edge of a text, which Markdown would cut off.
+        "colon": Markup(joined((" ", " "), ": ")[1:-1]),
         "made": _("Written by Retrograde; every number is the one that was computed, shown with nine digits."),
     }
 
@@ -128,7 +129,7 @@ def filled(template: str, sheet: Sheet, markups: Markups, **more: Any) -> str:
     environment = _environment(markups)
     found = Setter(markups.spelling, Markup, broken=markups.broken).sheet(sheet)
     text: str = environment.get_template(template).render(
-        sheet=sheet, found=found, words=_words(), picture=Markup(as_svg(sheet.picture)), **more
+        sheet=sheet, found=found, words=_words(), picture=Markup(as_svg(sheet.picture, "currentColor")), **more
     )
     return text
 

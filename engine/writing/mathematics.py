@@ -18,7 +18,6 @@ from retrograde.engine.equations.expression import (
     ArgMax,
     Call,
     Compare,
-    Comparison,
     Const,
     Div,
     Expr,
@@ -32,6 +31,17 @@ from retrograde.engine.equations.expression import (
     Sum,
 )
 from retrograde.engine.equations.functions import ABS, SQRT
+from retrograde.engine.equations.rendering import (
+    ADD,
+    ATOM,
+    MULTIPLY,
+    POSTFIX,
+    SIGNS,
+    UNARY,
+    brackets,
+    negative,
+    term_labels,
+)
 from retrograde.engine.text import _
 
 NEGATIVE = "⁻"
@@ -56,6 +66,7 @@ class Spelling:
         fenced: a piece between two brackets.
         root: the square root.
         cases: values, each with its condition.
+        matrix: rows of numbers between brackets.
         whole: a formula within text.
     """
 
@@ -69,6 +80,7 @@ class Spelling:
     fenced: Callable[[str, str, str], str]
     root: Callable[[str], str]
     cases: Callable[[Sequence[tuple[str, str]]], str]
+    matrix: Callable[[Sequence[Sequence[str]]], str]
     whole: Callable[[str], str]
 
 
@@ -167,17 +179,6 @@ def _special(digits: str, spelling: Spelling) -> str:
 
 # -- equations
 
-_ADD, _MULTIPLY, _UNARY, _POSTFIX, _ATOM = range(5)
-
-_SIGNS = {
-    Comparison.LE: "≤",
-    Comparison.LT: "<",
-    Comparison.GE: "≥",
-    Comparison.GT: ">",
-    Comparison.EQ: "=",
-    Comparison.NE: "≠",
-}
-
 
 def expression(expr: Expr, leaf: Leaf, spelling: Spelling, *, times: str = "·") -> str:
     """An equation's right side as mathematics, as one piece.
@@ -188,7 +189,7 @@ def expression(expr: Expr, leaf: Leaf, spelling: Spelling, *, times: str = "·")
         spelling: the markup.
         times: the sign between factors: ``·`` between symbols, ``×`` between numbers.
     """
-    return _Writer(leaf, spelling, times).set(expr, _ADD)
+    return _Writer(leaf, spelling, times).set(expr, ADD)
 
 
 def pieces(expr: Expr, leaf: Leaf, spelling: Spelling, *, times: str = "·") -> list[str]:
@@ -208,8 +209,7 @@ class _Writer(NamedTuple):
         """An expression, in brackets where it binds less than what is around it."""
         rule = RULES[type(expr)]
         found = rule.write(self, expr, outer)
-        bracketed = isinstance(expr, Call) and expr.function is not SQUARE
-        return found if bracketed or rule.level >= outer else self.fenced(found)
+        return found if rule.level >= outer or brackets(expr) else self.fenced(found)
 
     def fenced(self, inner: str) -> str:
         """In round brackets."""
@@ -222,16 +222,16 @@ class _Writer(NamedTuple):
     def terms(self, expr: Expr) -> list[tuple[str, ...]]:
         """The terms of a sum with the signs before them; of another expression itself."""
         if isinstance(expr, Sub):
-            return [*self.terms(expr.left), (self.sign("−"), self.set(expr.right, _MULTIPLY))]
+            return [*self.terms(expr.left), (self.sign("−"), self.set(expr.right, MULTIPLY))]
         if not isinstance(expr, Sum):
-            return [(self.set(expr, _ADD),)]
+            return [(self.set(expr, ADD),)]
         first, *rest = expr.terms
         found = self.terms(first)
         for part in rest:
             if isinstance(part, Neg):
-                found.append((self.sign("−"), self.set(part.operand, _MULTIPLY)))
+                found.append((self.sign("−"), self.set(part.operand, MULTIPLY)))
             else:
-                found.append((self.sign("+"), self.set(part, _MULTIPLY)))
+                found.append((self.sign("+"), self.set(part, MULTIPLY)))
         return found
 
     def listed(self, parts: Sequence[Expr], labels: Sequence[str] = ()) -> list[str]:
@@ -242,7 +242,7 @@ class _Writer(NamedTuple):
                 found.append(self.sign(","))
             if labels:
                 found.append(self.spelling.small(labels[position]))
-            found.append(self.set(part, _ADD))
+            found.append(self.set(part, ADD))
         return found
 
 
@@ -253,10 +253,10 @@ def _const(writer: _Writer, expr: Const, _outer: int) -> str:
 def _ref(writer: _Writer, expr: Ref, outer: int) -> str:
     text = writer.leaf(expr)
     found = symbol(text, writer.spelling)
-    negative = outer > _ADD and text.startswith(("-", "−"))
+    signed = outer > ADD and negative(text)
     # Under a square, an index above or a fraction would be squared with the wrong part.
-    compound = outer >= _ATOM and any(sign in text for sign in "⁺{@/²e(")
-    return writer.fenced(found) if negative or compound else found
+    compound = outer >= ATOM and any(sign in text for sign in "⁺{@/²e(")
+    return writer.fenced(found) if signed or compound else found
 
 
 def _sum(writer: _Writer, expr: Sum | Sub, _outer: int) -> str:
@@ -264,26 +264,26 @@ def _sum(writer: _Writer, expr: Sum | Sub, _outer: int) -> str:
 
 
 def _neg(writer: _Writer, expr: Neg, _outer: int) -> str:
-    return writer.spelling.row((writer.sign(NEGATIVE), writer.set(expr.operand, _POSTFIX)))
+    return writer.spelling.row((writer.sign(NEGATIVE), writer.set(expr.operand, POSTFIX)))
 
 
 def _product(writer: _Writer, expr: Product, _outer: int) -> str:
     first, *rest = expr.factors
-    found = [writer.set(first, _UNARY)]
+    found = [writer.set(first, UNARY)]
     for factor in rest:
-        found += [writer.sign(writer.times), writer.set(factor, _POSTFIX)]
+        found += [writer.sign(writer.times), writer.set(factor, POSTFIX)]
     return writer.spelling.row(found)
 
 
 def _div(writer: _Writer, expr: Div, _outer: int) -> str:
-    return writer.spelling.fraction(writer.set(expr.numerator, _ADD), writer.set(expr.denominator, _ADD))
+    return writer.spelling.fraction(writer.set(expr.numerator, ADD), writer.set(expr.denominator, ADD))
 
 
 def _call(writer: _Writer, expr: Call, _outer: int) -> str:
     spelling = writer.spelling
     if expr.function is SQUARE:
-        return spelling.script(writer.set(expr.argument, _ATOM), "", spelling.digits("2"))
-    inner = writer.set(expr.argument, _ADD)
+        return spelling.script(writer.set(expr.argument, ATOM), "", spelling.digits("2"))
+    inner = writer.set(expr.argument, ADD)
     if expr.function is SQRT:
         return spelling.root(inner)
     if expr.function is ABS:
@@ -297,28 +297,26 @@ def _max(writer: _Writer, expr: Max, _outer: int) -> str:
 
 
 def _argmax(writer: _Writer, expr: ArgMax, _outer: int) -> str:
-    terms, numbers = expr.largest.terms, expr.numbers
-    counted = numbers == tuple(range(1, len(terms) + 1))
-    inner = writer.spelling.row(writer.listed(terms, () if counted else [f"{one}: " for one in numbers]))
+    inner = writer.spelling.row(writer.listed(expr.largest.terms, term_labels(expr)))
     return writer.spelling.row((writer.spelling.word("argmax"), writer.fenced(inner)))
 
 
 def _select(writer: _Writer, expr: Select, _outer: int) -> str:
     spelling, condition = writer.spelling, expr.condition
     holds = spelling.row((spelling.small(_("if") + " "), _compare(writer, condition)))
-    rows = [(writer.set(expr.then, _ADD), holds), (writer.set(expr.otherwise, _ADD), spelling.small(_("otherwise")))]
+    rows = [(writer.set(expr.then, ADD), holds), (writer.set(expr.otherwise, ADD), spelling.small(_("otherwise")))]
     return spelling.cases(rows)
 
 
 def _compare(writer: _Writer, condition: Compare) -> str:
-    sides = writer.set(condition.left, _ADD), writer.set(condition.right, _ADD)
-    return writer.spelling.row((sides[0], writer.sign(_SIGNS[condition.op]), sides[1]))
+    sides = writer.set(condition.left, ADD), writer.set(condition.right, ADD)
+    return writer.spelling.row((sides[0], writer.sign(SIGNS[condition.op]), sides[1]))
 
 
 def _pick(writer: _Writer, expr: Pick, _outer: int) -> str:
     spelling = writer.spelling
     rest = "".join(f",{place + 1}" for place in expr.rest)
-    inner = (writer.set(expr.number, _ADD), *((spelling.small(rest),) if rest else ()))
+    inner = (writer.set(expr.number, ADD), *((spelling.small(rest),) if rest else ()))
     return spelling.row((_named(expr.array.name, "", spelling), spelling.fenced(spelling.row(inner), "[", "]")))
 
 
@@ -330,18 +328,18 @@ class Rule(NamedTuple):
 
 
 RULES: Mapping[type[Any], Rule] = {
-    Const: Rule(_ATOM, _const),
-    Ref: Rule(_ATOM, _ref),
-    Neg: Rule(_UNARY, _neg),
-    Sum: Rule(_ADD, _sum),
-    Product: Rule(_MULTIPLY, _product),
-    Sub: Rule(_ADD, _sum),
-    Div: Rule(_POSTFIX, _div),
-    Call: Rule(_POSTFIX, _call),
-    Select: Rule(_ATOM, _select),
-    Max: Rule(_POSTFIX, _max),
-    ArgMax: Rule(_POSTFIX, _argmax),
-    Pick: Rule(_POSTFIX, _pick),
+    Const: Rule(ATOM, _const),
+    Ref: Rule(ATOM, _ref),
+    Neg: Rule(UNARY, _neg),
+    Sum: Rule(ADD, _sum),
+    Product: Rule(MULTIPLY, _product),
+    Sub: Rule(ADD, _sum),
+    Div: Rule(POSTFIX, _div),
+    Call: Rule(POSTFIX, _call),
+    Select: Rule(ATOM, _select),
+    Max: Rule(POSTFIX, _max),
+    ArgMax: Rule(POSTFIX, _argmax),
+    Pick: Rule(POSTFIX, _pick),
 }
 """By class of node: how it is set."""
 
@@ -372,6 +370,11 @@ def _mathml_cases(rows: Sequence[tuple[str, str]]) -> str:
     return _element("mrow", "<mo>{</mo>", _element("mtable", table))
 
 
+def _mathml_matrix(rows: Sequence[Sequence[str]]) -> str:
+    table = "".join(_element("mtr", *(_element("mtd", cell) for cell in row)) for row in rows)
+    return _element("mrow", "<mo>[</mo>", _element("mtable", table), "<mo>]</mo>")
+
+
 def _mathml_sign(text: str) -> str:
     if text == "∂":
         return '<mi mathvariant="normal">∂</mi>'
@@ -394,6 +397,7 @@ MATHML = Spelling(
     fenced=lambda inner, left, right: _element("mrow", _mathml_sign(left), inner, _mathml_sign(right)),
     root=lambda inner: _element("msqrt", inner),
     cases=_mathml_cases,
+    matrix=_mathml_matrix,
     whole=lambda inner: f'<math xmlns="http://www.w3.org/1998/Math/MathML">{inner}</math>',
 )
 """MathML Core, as browsers show it without any help."""
@@ -498,6 +502,14 @@ def _latex_fenced(inner: str, left: str, right: str) -> str:
     return rf"\left{edges[0]} {inner} \right{edges[1]}" if tall else f"{edges[0]}{inner}{edges[1]}"
 
 
+def _latex_matrix(rows: Sequence[Sequence[str]]) -> str:
+    # The environments of matrices have ten columns at most, unless they are told.
+    columns = "r" * max(map(len, rows), default=1)
+    return (
+        rf"\left[\begin{{array}}{{{columns}}}" + r" \\ ".join(" & ".join(row) for row in rows) + r"\end{array}\right]"
+    )
+
+
 LATEX = Spelling(
     digits=lambda text: text,
     word=_latex_word,
@@ -509,6 +521,7 @@ LATEX = Spelling(
     fenced=_latex_fenced,
     root=lambda inner: rf"\sqrt{{{inner}}}",
     cases=lambda rows: r"\begin{cases}" + r" \\ ".join(" & ".join(row) for row in rows) + r"\end{cases}",
+    matrix=_latex_matrix,
     whole=lambda inner: f"${inner.strip()}$",
 )
 """LaTeX with amsmath, which MathJax and KaTeX read too."""

@@ -64,6 +64,14 @@ def test_a_table_a_picture_and_what_to_look_at(capsys: pytest.CaptureFixture[str
     assert session.position > 0 and session.scenario.network.seed == 0
 
 
+def test_one_epoch_is_no_curve(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sweep", "xor-2-2-1", "--seeds", "2", "--epochs", "1", "--workers", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "xor-2-2-1   2 runs · 1 setting · 2 seeds · 1 epoch\n" in out
+    assert "no loss is a number" not in out
+    assert "E: the median" not in out
+
+
 def test_plain_characters(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*SWEEP, "--ascii"]) == 0
     assert capsys.readouterr().out.isascii()

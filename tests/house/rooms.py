@@ -2,7 +2,7 @@
 
 The floors are the layers of the contracts in pyproject.toml; what a room is for is said by the docstrings of
 ``retrograde.engine`` and ``retrograde.tui``. Written are docs/rooms.svg and, in docs/architecture.md, the ladder of the
-rooms and the table of turns.
+rooms and the table of turns; and the same in Chinese.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from retrograde.engine.text import joined, lead, use
+from retrograde.tui.cli.support.markdown import markdown_table, say_what_is_untold, told
 from retrograde.tui.work.turns import diagram, markdown
 
 ROOT = Path(__file__).parent.parent.parent
 PICTURE = ROOT / "docs" / "rooms.svg"
 PAGE = ROOT / "docs" / "architecture.md"
+CHINESE = {PICTURE: ROOT / "docs" / "rooms.zh.svg", PAGE: ROOT / "docs" / "architecture.zh.md"}
 
 _SIDES = {"retrograde.tui": ("tui", "The app"), "retrograde.engine": ("engine", "The engine")}
 _WIDTH, _FLOOR, _GAP, _TOP, _EDGE = 470, 58, 10, 76, 24
@@ -110,7 +113,7 @@ def picture(made: Sequence[Side]) -> str:
     lines.append(f'<line class="down" x1="{_EDGE + 84}" y1="27" x2="{across - 8}" y2="27"/>')
     for number, side in enumerate(made):
         lines += _column(side, _EDGE + number * (_WIDTH + _EDGE))
-    note = (
+    note = told(
         "An arrow says: imports. Higher floors import lower ones, never the other way; dashed: not entered by the app."
     )
     lines += [f'<text x="{_EDGE}" y="{height - 14}">{note}</text>', "</svg>"]
@@ -118,7 +121,7 @@ def picture(made: Sequence[Side]) -> str:
 
 
 def _column(side: Side, left: int) -> Iterator[str]:
-    yield f'<text class="title" x="{left}" y="32">{side.title}</text>'
+    yield f'<text class="title" x="{left}" y="32">{told(side.title)}</text>'
     yield f'<text x="{left}" y="52">{side.package}</text>'
     for number, floor in enumerate(side.floors):
         top = _TOP + number * (_FLOOR + _GAP)
@@ -134,25 +137,40 @@ def _box(side: Side, room: str, left: int, top: int, width: int) -> Iterator[str
     kind = "closed" if room in side.closed else "room"
     yield f'<rect class="{kind}" x="{left}" y="{top}" width="{width}" height="{_FLOOR}" rx="5"/>'
     yield f'<text class="name" x="{left + 10}" y="{top + 18}">{room}</text>'
-    for number, line in enumerate(textwrap.wrap(side.purposes[room], (width - 12) * 10 // 64)):
+    for number, line in enumerate(_wrapped(told(side.purposes[room]), (width - 12) * 10 // 64)):
         yield f'<text x="{left + 10}" y="{top + 34 + 14 * number}">{escape(line)}</text>'
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Lines of a text; of Chinese, which breaks anywhere and is twice as wide, by halves."""
+    if text.isascii():
+        return textwrap.wrap(text, width)
+    lines = [""]
+    for part in re.findall(r"[!-~]+ ?|.[，。；：、）]?", text):
+        if sum(1 + (ord(one) > 255) for one in lines[-1] + part) > width:
+            lines.append("")
+        lines[-1] += part
+    return lines
 
 
 def ladder(made: Sequence[Side]) -> str:
     """The rooms as Markdown, the highest floor first."""
     lines = []
     for side in made:
-        lines += [f"**{side.title}**, `{side.package}`:", "", "| floor | room | for |", "| --- | --- | --- |"]
-        for number, floor in enumerate(side.floors):
-            for room in floor:
-                lines.append(f"| {len(side.floors) - number} | `{room}` | {side.purposes[room]} |")
-        lines.append("")
+        lines += [lead(joined((f"**{told(side.title)}**", f"`{side.package}`"), ", ")).rstrip(), ""]
+        rows = (
+            (str(len(side.floors) - number), f"`{room}`", told(side.purposes[room]))
+            for number, floor in enumerate(side.floors)
+            for room in floor
+        )
+        lines += markdown_table(("floor", "room", "for"), rows)
     return "\n".join(lines)
 
 
 def inserted(text: str, made: Sequence[Side]) -> str:
     """The page with what is generated between its markers."""
-    for name, content in {"rooms": ladder(made), "turns": f"```mermaid\n{diagram()}```\n\n{markdown()}"}.items():
+    turns = f"```mermaid\n{diagram(told)}```\n\n{markdown(told)}"
+    for name, content in {"rooms": ladder(made), "turns": turns}.items():
         begin = f"<!-- {name}: written by `python -m tests.house.rooms` -->\n"
         before, found, rest = text.partition(begin)
         _, end, after = rest.partition(f"<!-- end of {name} -->\n")
@@ -163,7 +181,17 @@ def inserted(text: str, made: Sequence[Side]) -> str:
     return text
 
 
-if __name__ == "__main__":
+def write() -> None:
+    """Write all of it, in both languages, and say what has no Chinese yet."""
     now = list(sides(contracts()))
-    PICTURE.write_text(picture(now), encoding="utf-8")
-    PAGE.write_text(inserted(PAGE.read_text(encoding="utf-8"), now), encoding="utf-8")
+    for language in ("en",):
+        use(language)
+        picture_file, page = (CHINESE[file] if language == "zh" else file for file in (PICTURE, PAGE))
+        picture_file.write_text(picture(now), encoding="utf-8")
+        page.write_text(inserted(page.read_text(encoding="utf-8"), now), encoding="utf-8")
+    use("en")
+    say_what_is_untold()
+
+
+if __name__ == "__main__":
+    write()

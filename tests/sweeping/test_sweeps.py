@@ -322,6 +322,45 @@ def test_two_sweeps_do_not_write_to_one_file(tmp_path: Path) -> None:
             list(second.open())
 
 
+def test_a_journal_that_is_no_file_is_refused(tmp_path: Path) -> None:
+    journal = tmp_path / "r.csv.sweep"
+    journal.symlink_to("/dev/zero")
+    with pytest.raises(EngineError, match="is no journal of a sweep"):
+        _swept(tmp_path / "r.csv", 2)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ['"epochs": Infinity', '"curve": ' + "[" * 20_000, '"fate": {}', '"alerts": 3'],
+    ids=["infinite", "deep", "no fate", "no list"],
+)
+def test_a_damaged_line_of_a_journal_is_made_again(tmp_path: Path, damage: str) -> None:
+    out, journal = tmp_path / "r.csv", tmp_path / "r.csv.sweep"
+    _swept(out, 1, epochs=3)
+    whole = journal.read_bytes(), out.read_bytes()
+    head, first, *_others = whole[0].decode().splitlines()
+    journal.write_text(f"{head}\n{first[:-1]}, {damage}}}\n", encoding="ascii")
+    _swept(out, 1, epochs=3)
+    assert (journal.read_bytes(), out.read_bytes()) == whole
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+def test_a_full_disk_is_named_by_its_file(tmp_path: Path) -> None:
+    plan = plan_of("xor-2-2-1", grid_of((), 1), epochs=3)
+    results = work_off(plan.work, Chunk(setting=0, seeds=(0,))).results
+
+    def write() -> None:
+        with Journal(tmp_path / "r.csv", plan) as journal:
+            assert not list(journal.open())
+            assert journal._file is not None
+            journal._file.close()
+            journal._file = Path("/dev/full").open("r+b")  # noqa: SIM115 - the journal closes it
+            journal.add(results)
+
+    with pytest.raises(EngineError, match=r"cannot be written: No space left on device: .*r\.csv\.sweep"):
+        write()
+
+
 def test_another_program_is_refused_where_the_run_is_made() -> None:
     plan = plan_of("xor-2-2-1", grid_of((), 2), epochs=5)
     work = replace(plan.work, stamp=replace(stamp(), code="other", mathematics="other"))

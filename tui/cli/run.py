@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.text import N_, _, ngettext, visible
@@ -84,7 +85,7 @@ def run(
     print(_("stopped: {message}").format(message=outcome.message))
     if outcome.fault is not None:
         message = _("there: retrograde {scenario}, then :{address}")
-        print(message.format(scenario=scenario, address=outcome.fault.address))
+        print(message.format(scenario=quote(scenario), address=outcome.fault.address))
     _export(session, outcome, weights, say=True)
     return 0
 

@@ -95,7 +95,7 @@ def _lines(
     if found.account is not None:
         lines += ["", *_account(found)]
     if found.value and math.isfinite(found.value):
-        lines += ["", *(_paths(session, chain, most) if chain.by_paths else _cuts(session, chain))]
+        lines += ["", *(_paths(session, chain, most) if chain.by_paths else _cuts(chain))]
     if found.step is not None:
         text = _("update {step}").format(step=shown(found.step))
         if found.relative_step is not None:
@@ -158,7 +158,7 @@ def _paths(session: Session, chain: Chain, most: int) -> list[str]:
     return lines
 
 
-def _cuts(session: Session, chain: Chain) -> list[str]:
+def _cuts(chain: Chain) -> list[str]:
     from retrograde.engine.explaining.paths import axes
 
     count_ = f"{chain.graph.paths[0]:,}"

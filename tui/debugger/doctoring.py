@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
-from retrograde.tui.canvas.glyphs import plain
 from retrograde.tui.work.turns import Event
 
 if TYPE_CHECKING:
@@ -156,8 +155,7 @@ class Doctoring:
 
                 text = _("the doctor: {what}, {place}; D says more")
                 text = text.format(what=title(headline), place=where(headline))
-                host = self._desk.host
-                host.announce(plain(text) if host.glyphs.ascii else text)
+                self._desk.add(text)
 
         self._working.rest(lambda job: self._judge(job, epochs), done, self._schedule)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError
@@ -189,7 +190,7 @@ class Keeping:
                 self._ask(path)
                 return
             self._file, self._saved, self._kept = written, now, now
-            self._desk.say(_("saved: retrograde open {path}").format(path=path))
+            self._desk.say(_("saved: retrograde open {path}").format(path=quote(str(path))))
 
         self._working.search(_("saving"), write, done)
 

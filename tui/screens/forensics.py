@@ -66,7 +66,7 @@ class ForensicsScreen(LookingScreen):
         """Goes to the step here of which the variant has another equation, the first one."""
         step = self.step()
         if step is None:
-            self.notify(_("this explanation changes no equation"), markup=False)
+            self.say(_("this explanation changes no equation"))
         else:
             self.dismiss(Visit(step))
 
@@ -74,10 +74,10 @@ class ForensicsScreen(LookingScreen):
         """Opens the variant, at the first step whose equation is another one."""
         _letter, found = explanations(self._report)[self.row]
         if not found.deviations:
-            self.notify(_("as stated: that is the session that you came from"), markup=False)
+            self.say(_("as stated: that is the session that you came from"))
         elif not any(one.switches for one in found.deviations):
             text = joined([one.text for one in found.deviations], ", ")
-            self.notify(_("{what}: no equation is another one").format(what=text), markup=False)
+            self.say(_("{what}: no equation is another one").format(what=text))
         else:
             self.dismiss(Vary(found.deviations, found.changes[0].name if found.changes else ""))
 

@@ -79,7 +79,7 @@ class PublishedScreen(LookingScreen):
         from retrograde.engine.forensics.forensics import investigate
 
         if self.session.original:
-            self.notify(_("{name} says what gives them: q goes back there").format(name=self.session.original))
+            self.say(_("{name} says what gives them: q goes back there").format(name=self.session.original))
             return
         if self._report is not None:
             self._show_report(self._report)
@@ -95,7 +95,7 @@ class PublishedScreen(LookingScreen):
 
     def _found(self, result: Report | EngineError) -> None:
         if isinstance(result, EngineError):
-            self.notify(str(result), markup=False)
+            self.say(str(result))
             return
         self._report = result
         if self.is_current:

@@ -99,6 +99,6 @@ class WhyScreen(LookingScreen):
 
         reading = ChainReading.of_why(self._reading)
         if reading is None:
-            self.notify(_("what is not finite has no parts: it is told where it began"), markup=False)
+            self.say(_("what is not finite has no parts: it is told where it began"))
             return
         self.app.push_screen(ChainScreen(self.session, self._glyphs, self.work, reading), answered)

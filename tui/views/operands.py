@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.expression import Ref
+from retrograde.engine.explaining.statement import Reads
 from retrograde.engine.explaining.step import Operand
 
 if TYPE_CHECKING:
@@ -17,11 +19,6 @@ class Whole(Operand):
     """An array that an op without an equation reads: which of its elements, nobody knows."""
 
     __slots__ = ()
-
-    @property
-    def symbol(self) -> str:
-        """Its name."""
-        return self.ref.array.name
 
     @property
     def name(self) -> str:
@@ -44,7 +41,11 @@ def operands_of(reading: Reading) -> Sequence[Operand]:
         return ()
     if recording is None or not recording.silence(step.place.op):
         return step.operands
-    return tuple(Whole(step=step, ref=ref) for ref in _wholes(step))
+    wholes = Reads(_wholes(step))
+    return tuple(
+        Whole(step.notation, ref, ref.array.name, math.nan, number)
+        for ref, number in zip(wholes.refs, step.makers(wholes), strict=False)
+    )
 
 
 def refs_of(reading: Reading) -> tuple[Ref, ...]:

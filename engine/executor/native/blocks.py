@@ -6,12 +6,13 @@ read with a stride is copied first to where it lies side by side, when it is rea
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from math import prod
+from typing import NamedTuple
 
 from retrograde.engine.executor.native.functions import Loop
-from retrograde.engine.executor.native.nodes import INLINE, Node, Place, turns_of
+from retrograde.engine.executor.native.nodes import INLINE, Node, Place, described, turns_of
 from retrograde.engine.executor.native.printing import taken
 from retrograde.engine.executor.native.writing import Writer
 
@@ -76,9 +77,22 @@ class BlockWriter(Writer):
         self._lane = -1
         self._width = 1
         self._packed: dict[Place, Place] = {}
+        self._names: Mapping[int, str] = {}
 
-    def op(self, statement: Node) -> None:
-        """The elements of an op."""
+    def memory(self, place: Place) -> tuple[str, Place]:
+        """Where a place is: in the memory of the program, or in scratch memory, which has negative numbers."""
+        if place.base < 0:
+            return "%scratch", Place(-1 - place.base, place.steps)
+        return (self._names[place.base], Place(0, place.steps)) if self._names else ("%flat", place)
+
+    def op(self, statement: Node, names: Mapping[int, str]) -> None:
+        """The elements of an op.
+
+        Args:
+            statement: what computes them.
+            names: the pointers to where its places begin; where there is none, all are from ``%flat``.
+        """
+        self._names = names
         axes: list[tuple[int, int]] = []
         node = statement
         while node.kind == "repeat":
@@ -208,7 +222,7 @@ class BlockWriter(Writer):
         return one if self._width == 1 else f"<{', '.join([f'double {one}'] * self._width)}>"
 
     def load(self, place: Place) -> str:
-        base, place = _memory(self._packed.get(place, place))
+        base, place = self.memory(self._packed.get(place, place))
         step = dict(place.steps).get(self._lane, 0)
         if self._width == 1 or step == 1:
             return self.put(f"load {self.type}, ptr {self.address(base, place)}, align 8")
@@ -225,7 +239,7 @@ class BlockWriter(Writer):
         return self.put(f"shufflevector {self.type} {first}, {self.type} poison, {mask}")
 
     def store(self, value: str, place: Place) -> None:
-        base, place = _memory(place)
+        base, place = self.memory(place)
         step = dict(place.steps).get(self._lane, 1)
         if self._width == 1 or step == 1:
             self.lines.append(f"  store {self.type} {value}, ptr {self.address(base, place)}, align 8")
@@ -257,7 +271,7 @@ class BlockWriter(Writer):
 
     def _copy(self, place: Place, to: Place, axes: list[tuple[int, int]]) -> None:
         def one() -> None:
-            (base, source), (scratch, target) = _memory(place), _memory(to)
+            (base, source), (scratch, target) = self.memory(place), self.memory(to)
             value = self.put(f"load double, ptr {self.address(base, source)}")
             self.lines.append(f"  store double {value}, ptr {self.address(scratch, target)}")
 
@@ -299,11 +313,6 @@ def _lane(axes: Sequence[tuple[int, int]], node: Node, reads: Sequence[Read]) ->
     return None if best is None else best[1]
 
 
-def _memory(place: Place) -> tuple[str, Place]:
-    """Where a place is: in the flat memory, or in scratch memory, which has negative numbers."""
-    return ("%flat", place) if place.base >= 0 else ("%scratch", Place(-1 - place.base, place.steps))
-
-
 def _reads(node: Node, loops: tuple[tuple[int, int], ...]) -> Iterator[Read]:
     """The slots that an expression reads, each with the loops over terms that it is inside."""
     if node.kind == "repeat":
@@ -334,6 +343,57 @@ def _without(node: Node, variable: int) -> Node:
     return Node(node.kind, node.data, tuple(_without(part, variable) for part in node.parts), place)
 
 
+MOST_POINTERS = 48
+"""Places of an op up to which it is given where each of them is, so that ops that are alike are one function."""
+
+
+class _Call(NamedTuple):
+    """An op as the call of a function.
+
+    Attributes:
+        key: what functions have in common that are one.
+        bases: where the places of the op begin, each once; empty where there are too many.
+        apart: whether the elements that it makes lie apart from all that it reads elsewhere.
+    """
+
+    key: Hashable
+    bases: tuple[int, ...]
+    apart: bool
+
+
+def _call_of(statement: Node) -> _Call:
+    key, every = described(statement)
+    bases = tuple(dict.fromkeys(every))
+    if len(bases) > MOST_POINTERS:
+        return _Call(statement, (), False)
+    apart = _apart(statement)
+    order = {base: number for number, base in enumerate(bases)}
+    return _Call((key, tuple(order[base] for base in every), apart), bases, apart)
+
+
+def _apart(statement: Node) -> bool:
+    """Whether what is made has no slot of what is read, except where both begin at the same one."""
+    loops: list[tuple[int, int]] = []
+    while statement.kind == "repeat":
+        loops.append(statement.data)
+        (statement,) = statement.parts
+    assert statement.place is not None
+    begin, (low, high) = statement.place.base, _extent(statement.place, loops)
+    for place, inner in _reads(statement.parts[0], tuple(loops)):
+        first, last = _extent(place, inner)
+        if place.base != begin and first <= high and low <= last:
+            return False
+    # A table is read where a number says: all of its rows.
+    return not _has(statement, "entry")
+
+
+def _extent(place: Place, loops: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    """The first and the last slot of a place."""
+    turns = dict(loops)
+    ends = [step * (turns[variable] - 1) for variable, step in place.steps]
+    return place.base + sum(end for end in ends if end < 0), place.base + sum(end for end in ends if end > 0)
+
+
 def printed_groups(groups: Sequence[Sequence[Node]], functions: Mapping[str, Loop]) -> Iterator[str]:
     """Groups of statements as functions ``group0``, ``group1``, ... of the flat memory and of scratch memory.
 
@@ -346,21 +406,40 @@ def printed_groups(groups: Sequence[Sequence[Node]], functions: Mapping[str, Loo
     """
     writer = BlockWriter(functions)
     yield _HEAD
-    made = 0
+    made: dict[Hashable, int] = {}
     for number, group in enumerate(groups):
-        first = made
-        for statement in group:
-            # A function each: what LLVM does to one takes more than twice as long where it is twice as long.
-            writer.lines.append(f"define internal void @op{made}(ptr noalias %flat, ptr noalias %scratch) #2 {{")
-            writer.begin("entry")
-            writer.lines.append(_FRAME)
-            writer.op(statement)
-            writer.lines.append("  ret void\n}")
-            made += 1
-            yield taken(writer)
-        calls = "".join(f"  call void @op{one}(ptr %flat, ptr %scratch)\n" for one in range(first, made))
-        yield f"define void @group{number}(ptr %flat, ptr %scratch) #1 {{\n{calls}  ret void\n}}\n"
+        lines = [f"define void @group{number}(ptr %flat, ptr %scratch) #1 {{"]
+        for at, statement in enumerate(group):
+            call = _call_of(statement)
+            if call.key not in made:
+                made[call.key] = len(made)
+                yield _function(writer, statement, call, made[call.key])
+            given = ["%scratch"]
+            for place, base in enumerate(call.bases):
+                lines.append(f"  %p{at}.{place} = getelementptr inbounds double, ptr %flat, i64 {base}")
+                given.append(f"%p{at}.{place}")
+            every = ", ".join(f"ptr {one}" for one in (given if call.bases else ["%scratch", "%flat"]))
+            lines.append(f"  call void @op{made[call.key]}({every})")
+        yield "\n".join((*lines, "  ret void\n}\n"))
     yield (
         f"define i64 @scratch() #1 {{\n  ret i64 {writer.scratch}\n}}\n"
         "attributes #1 = { nounwind }\nattributes #2 = { nounwind noinline }\n"
     )
+
+
+def _function(writer: BlockWriter, statement: Node, call: _Call, number: int) -> str:
+    """An op as a function: what LLVM does to one takes more than twice as long where it is twice as long."""
+    names = {base: f"%at{place}" for place, base in enumerate(call.bases)}
+    made = statement
+    while made.kind == "repeat":
+        (made,) = made.parts
+    assert made.place is not None
+    pointers = [
+        f"ptr {'noalias ' if call.apart and base == made.place.base else ''}{name}" for base, name in names.items()
+    ] or ["ptr noalias %flat"]
+    writer.lines.append(f"define internal void @op{number}({', '.join(['ptr noalias %scratch', *pointers])}) #2 {{")
+    writer.begin("entry")
+    writer.lines.append(_FRAME)
+    writer.op(statement, names)
+    writer.lines.append("  ret void\n}")
+    return taken(writer)

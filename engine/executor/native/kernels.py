@@ -125,8 +125,8 @@ class Faster:
 
 def _statements(lowering: Lowering, op: Op, batch: int) -> Sequence[Node]:
     """What computes an op: from the equation of all its elements, or of each where they are few; nothing else."""
-    whole = lowering.whole(op)
-    if whole is not None:
-        return (whole,)
+    found = lowering.by_parts(op)
+    if found:
+        return found
     each = op.target.size * (batch if op.extent is Extent.SUM else 1)
     return lowering.statements(op) if each <= FEW else lowering.by_sample(op)
