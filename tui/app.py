@@ -198,7 +198,7 @@ class RetrogradeApp(GuardedApp):
         found = leftovers()
         if not found:
             if not quiet:
-                self.notify(_("there is no unsaved work of programs that have ended"), markup=False)
+                self._say(_("there is no unsaved work of programs that have ended"))
             return
 
         def answered(row: int | None) -> None:
@@ -209,6 +209,13 @@ class RetrogradeApp(GuardedApp):
                 self._take_over(found[row])
 
         self.push_screen(RecoverScreen(found, self.look.glyphs), answered)
+
+    def _say(self, text: str) -> None:
+        """Says something where that is done on the screen in front."""
+        if isinstance(self.screen, DebuggerScreen):
+            self.screen.desk.say(text)
+        else:
+            self.notify(text, markup=False)
 
     def _take_over(self, leftover: Leftover) -> None:
         self._chosen = True
@@ -246,6 +253,9 @@ class RetrogradeApp(GuardedApp):
             if screen is None:
                 # The app begins or ends: nothing is there that could take it.
                 return
+            if self._ahead.behind:
+                self._ahead.follow([event])
+                return
             if not event.is_forwarded:
                 if self._ahead.takes(screen, event):
                     return
@@ -258,9 +268,26 @@ class RetrogradeApp(GuardedApp):
         """The screen in front; None while the app begins or ends, when there is none."""
         return next(reversed(self.screen_stack), None)
 
+    def type_behind(self, keys: Iterable[Key]) -> None:
+        """Does what was typed behind the end of a line, before any key that comes now.
+
+        Args:
+            keys: the keys, in their order.
+        """
+        self._ahead.follow(keys)
+        # What came to a screen before it is handed on before that.
+        self.call_later(self._follow)
+
+    async def _follow(self) -> None:
+        await self._type(self._ahead.followed())
+
     async def _release(self) -> None:
-        """Does what was typed while the scenario was read; each key when the one before it is done."""
-        for key in self._ahead.taken():
+        """Does what was typed while the scenario was read."""
+        await self._type(self._ahead.taken())
+
+    async def _type(self, keys: Iterable[Key]) -> None:
+        """Does what was typed, each key when the one before it is done."""
+        for key in keys:
             await super().on_event(key)
             for _moment in range(MOST_MOMENTS):
                 await asyncio.sleep(0.001)
@@ -444,14 +471,6 @@ class RetrogradeApp(GuardedApp):
                 keep()
                 remember_opened(session.name)
             self._offer(message.offers)
-            if message.others and not self._chosen:
-                count = message.others
-                text = ngettext(
-                    "unsaved work on another scenario: :recover lists it",
-                    "unsaved work on {count} other scenarios: :recover lists it",
-                    count,
-                )
-                self.notify(text.format(count=count), markup=False)
             message.screen.give_way(session, lambda: self._begin(message, session))
             return
         wake()
@@ -480,6 +499,14 @@ class RetrogradeApp(GuardedApp):
         elif odd:
             text = ngettext("{count} warning, :warnings lists it", "{count} warnings, :warnings lists them", len(odd))
             debugger.desk.say(f"{text.format(count=len(odd))} · {odd[0].message}", bad=True)
+        if message.others and not self._chosen:
+            count = message.others
+            text = ngettext(
+                "unsaved work on another scenario: :recover lists it",
+                "unsaved work on {count} other scenarios: :recover lists it",
+                count,
+            )
+            debugger.desk.add(text.format(count=count))
         self.switch_screen(debugger)
         if self._leads(message, session):
             remember_toured()

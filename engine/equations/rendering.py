@@ -31,9 +31,10 @@ class Token(NamedTuple):
     ref: Ref | None = None
 
 
-_ADD, _MULTIPLY, _UNARY, _POSTFIX, _ATOM = range(5)
+ADD, MULTIPLY, UNARY, POSTFIX, ATOM = range(5)
+"""How tightly a node binds what it is made of."""
 
-_SIGNS = {
+SIGNS = {
     Comparison.LE: "≤",
     Comparison.LT: "<",
     Comparison.GE: "≥",
@@ -41,6 +42,23 @@ _SIGNS = {
     Comparison.EQ: "=",
     Comparison.NE: "≠",
 }
+"""The sign of a comparison."""
+
+
+def brackets(expr: Expr) -> bool:
+    """Whether an expression brings its own brackets."""
+    return isinstance(expr, Call) and expr.function is not SQUARE
+
+
+def term_labels(expr: ArgMax) -> list[str]:
+    """What stands before the terms: their numbers; nothing where they are counted from 1."""
+    counted = expr.numbers == tuple(range(1, len(expr.largest.terms) + 1))
+    return [] if counted else [f"{number}: " for number in expr.numbers]
+
+
+def negative(text: str) -> bool:
+    """Whether the text of a slot begins with a sign."""
+    return text.startswith(("-", "−"))
 
 
 def tokens(expr: Expr, leaf: Callable[[Ref], str], *, times: str = " · ") -> list[Token]:
@@ -53,14 +71,14 @@ def tokens(expr: Expr, leaf: Callable[[Ref], str], *, times: str = " · ") -> li
     """
     # A list that grows: generators within generators take as many calls a token as it lies deep.
     writer = _Writer(leaf, times, [], Token)
-    writer.tokens(expr, _ADD)
+    writer.tokens(expr, ADD)
     return [one if isinstance(one, Token) else Token(one) for one in writer.out]
 
 
 def render(expr: Expr, leaf: Callable[[Ref], str], *, times: str = " · ") -> str:
     """The expression as one line of text; see ``tokens``."""
     texts: list[Any] = []
-    _Writer(leaf, times, texts, lambda text, _ref: text).tokens(expr, _ADD)
+    _Writer(leaf, times, texts, lambda text, _ref: text).tokens(expr, ADD)
     return "".join(texts)
 
 
@@ -82,8 +100,7 @@ class _Writer(NamedTuple):
     def tokens(self, expr: Expr, outer: int) -> None:
         """Writes an expression, in parentheses where it binds less than what is around it."""
         rule = RULES[type(expr)]
-        bracketed = isinstance(expr, Call) and expr.function is not SQUARE
-        if bracketed or rule.level >= outer:
+        if rule.level >= outer or brackets(expr):
             rule.write(self, expr, outer)
         else:
             self.wrapped(expr)
@@ -91,7 +108,7 @@ class _Writer(NamedTuple):
     def wrapped(self, expr: Expr) -> None:
         """Writes an expression in parentheses."""
         self.out.append("(")
-        self.tokens(expr, _ADD)
+        self.tokens(expr, ADD)
         self.out.append(")")
 
     def listed(self, parts: Sequence[Expr], labels: Sequence[str] = ()) -> None:
@@ -101,7 +118,7 @@ class _Writer(NamedTuple):
                 self.out.append(", ")
             if labels:
                 self.out.append(labels[position])
-            self.tokens(part, _ADD)
+            self.tokens(part, ADD)
 
 
 def _const(writer: _Writer, expr: Const, _outer: int) -> None:
@@ -110,47 +127,46 @@ def _const(writer: _Writer, expr: Const, _outer: int) -> None:
 
 def _ref(writer: _Writer, expr: Ref, outer: int) -> None:
     text = writer.leaf(expr)
-    writer.out.append(writer.made(f"({text})" if outer > _ADD and text.startswith(("-", "−")) else text, expr))
+    writer.out.append(writer.made(f"({text})" if outer > ADD and negative(text) else text, expr))
 
 
 def _neg(writer: _Writer, expr: Neg, _outer: int) -> None:
     writer.out.append("−")
-    writer.tokens(expr.operand, _POSTFIX)
+    writer.tokens(expr.operand, POSTFIX)
 
 
 def _sum(writer: _Writer, expr: Sum, _outer: int) -> None:
     first, *rest = expr.terms
-    writer.tokens(first, _ADD)
+    writer.tokens(first, ADD)
     for part in rest:
-        negative = isinstance(part, Neg)
-        writer.out.append(" − " if negative else " + ")
-        writer.tokens(part.operand if isinstance(part, Neg) else part, _MULTIPLY)
+        writer.out.append(" − " if isinstance(part, Neg) else " + ")
+        writer.tokens(part.operand if isinstance(part, Neg) else part, MULTIPLY)
 
 
 def _sub(writer: _Writer, expr: Sub, _outer: int) -> None:
-    writer.tokens(expr.left, _ADD)
+    writer.tokens(expr.left, ADD)
     writer.out.append(" − ")
-    writer.tokens(expr.right, _MULTIPLY)
+    writer.tokens(expr.right, MULTIPLY)
 
 
 def _product(writer: _Writer, expr: Product, _outer: int) -> None:
     first, *rest = expr.factors
-    writer.tokens(first, _UNARY)
+    writer.tokens(first, UNARY)
     for factor in rest:
         writer.out.append(writer.times)
-        writer.tokens(factor, _POSTFIX)
+        writer.tokens(factor, POSTFIX)
 
 
 def _div(writer: _Writer, expr: Div, _outer: int) -> None:
     # η · m / n is read from the left, as it is computed.
-    writer.tokens(expr.numerator, _MULTIPLY if isinstance(expr.numerator, Product) else _UNARY)
+    writer.tokens(expr.numerator, MULTIPLY if isinstance(expr.numerator, Product) else UNARY)
     writer.out.append(" / ")
-    writer.tokens(expr.denominator, _POSTFIX)
+    writer.tokens(expr.denominator, POSTFIX)
 
 
 def _call(writer: _Writer, expr: Call, _outer: int) -> None:
     if expr.function is SQUARE:
-        writer.tokens(expr.argument, _ATOM)
+        writer.tokens(expr.argument, ATOM)
         writer.out.append("²")
     else:
         writer.out.append(expr.function.symbol)
@@ -164,29 +180,27 @@ def _max(writer: _Writer, expr: Max, _outer: int) -> None:
 
 
 def _argmax(writer: _Writer, expr: ArgMax, _outer: int) -> None:
-    terms, numbers = expr.largest.terms, expr.numbers
-    counted = numbers == tuple(range(1, len(terms) + 1))
     writer.out.append("argmax(")
-    writer.listed(terms, () if counted else [f"{number}: " for number in numbers])
+    writer.listed(expr.largest.terms, term_labels(expr))
     writer.out.append(")")
 
 
 def _select(writer: _Writer, expr: Select, _outer: int) -> None:
     condition = expr.condition
     writer.out.append("(")
-    writer.tokens(expr.then, _ADD)
+    writer.tokens(expr.then, ADD)
     writer.out.append(" if ")
-    writer.tokens(condition.left, _ADD)
-    writer.out.append(f" {_SIGNS[condition.op]} ")
-    writer.tokens(condition.right, _ADD)
+    writer.tokens(condition.left, ADD)
+    writer.out.append(f" {SIGNS[condition.op]} ")
+    writer.tokens(condition.right, ADD)
     writer.out.append(" else ")
-    writer.tokens(expr.otherwise, _ADD)
+    writer.tokens(expr.otherwise, ADD)
     writer.out.append(")")
 
 
 def _pick(writer: _Writer, expr: Pick, _outer: int) -> None:
     writer.out.append(f"{expr.array.name}[")
-    writer.tokens(expr.number, _ADD)
+    writer.tokens(expr.number, ADD)
     writer.out.append(f"{''.join(f',{place + 1}' for place in expr.rest)}]")
 
 
@@ -198,17 +212,17 @@ class Rule(NamedTuple):
 
 
 RULES: Mapping[type[Any], Rule] = {
-    Const: Rule(_ATOM, _const),
-    Ref: Rule(_ATOM, _ref),
-    Neg: Rule(_UNARY, _neg),
-    Sum: Rule(_ADD, _sum),
-    Product: Rule(_MULTIPLY, _product),
-    Sub: Rule(_ADD, _sub),
-    Div: Rule(_MULTIPLY, _div),
-    Call: Rule(_POSTFIX, _call),
-    Select: Rule(_ATOM, _select),
-    Max: Rule(_ATOM, _max),
-    ArgMax: Rule(_ATOM, _argmax),
-    Pick: Rule(_ATOM, _pick),
+    Const: Rule(ATOM, _const),
+    Ref: Rule(ATOM, _ref),
+    Neg: Rule(UNARY, _neg),
+    Sum: Rule(ADD, _sum),
+    Product: Rule(MULTIPLY, _product),
+    Sub: Rule(ADD, _sub),
+    Div: Rule(MULTIPLY, _div),
+    Call: Rule(POSTFIX, _call),
+    Select: Rule(ATOM, _select),
+    Max: Rule(ATOM, _max),
+    ArgMax: Rule(ATOM, _argmax),
+    Pick: Rule(ATOM, _pick),
 }
 """By class of node: how it is written."""

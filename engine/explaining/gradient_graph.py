@@ -393,14 +393,19 @@ def _raw(frame: Frame, op: Op, wanted: Places) -> Iterator[_Raw]:
                 frame, op.equation(tuple(int(axis[place]) for axis in index)), wanted[place : place + 1], None
             )
         return
+    if op.single:
+        for place in range(wanted.size):
+            own = op.equation(tuple(int(axis[place]) for axis in index))
+            yield from _evaluated(frame, own, wanted[place : place + 1], index[0][place : place + 1])
+        return
     if not isinstance(op, Gradient):
         yield from _stated(frame, op.equation, tuple(index), wanted, index[0], op.meshable)
         return
     for part in op.parts:
         covered = _covered(part, tuple(index[1:]), wanted.size)
         if covered.any():
-            own = tuple(axis[covered] for axis in index)
-            yield from _stated(frame, part.term, own, wanted[covered], own[0], part.meshable)
+            places_of = tuple(axis[covered] for axis in index)
+            yield from _stated(frame, part.term, places_of, wanted[covered], places_of[0], part.meshable)
 
 
 def _covered(part: Part, element: tuple[Places, ...], count: int) -> NDArray[np.bool_]:

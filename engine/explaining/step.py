@@ -382,6 +382,14 @@ class Step(RichEquation):
         return symbols, numbers
 
     @property
+    def undeviated(self) -> str:
+        """The equation in symbols as the scenario states it, where that of a variant deviates from it; else empty."""
+        found = self.op.undeviated(self.program.index(self.place))
+        if found is None:
+            return ""
+        return render(taken(found, self.frame.value, self.frame.mathematics), self.notation.symbol)
+
+    @property
     def why(self) -> str:
         """The question that the step answers."""
         return self.op.why(self.symbol)
@@ -414,7 +422,7 @@ def running_sum(frame: Frame, ref: Ref, samples: int) -> float:
     made = _kept(frame).get((op, ref.index[:-1])) if ref.index else None
     if made is not None:
         return made.item(samples - 1, ref.index[-1])
-    if samples > FEW and _alike(op.equation((0, *ref.index))):
+    if samples > FEW and not op.single and _alike(op.equation((0, *ref.index))):
         if op.meshable and ref.index and frame.program.batch * ref.array.shape[-1] <= MOST_SUMS:
             return _sums(frame, op, ref.index[:-1]).item(samples - 1, ref.index[-1])
         with np.errstate(all="ignore"):

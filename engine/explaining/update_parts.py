@@ -42,6 +42,7 @@ from retrograde.engine.explaining.exact_sums import Wide, wide
 from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Program
+from retrograde.engine.ops.base import Op
 from retrograde.engine.ops.gradient import Gradient
 
 _CLIPPED = "clipped("
@@ -182,7 +183,7 @@ class _Reader:
         if op is None:
             yield Leaf(PartKind.RULE, None, None, coefficient, self._column(ref))
             return
-        if isinstance(op, Gradient):
+        if _of_samples(op):
             yield from self._data(op, ref, coefficient)
             return
         if array.name.startswith(_CLIPPED):
@@ -204,7 +205,7 @@ class _Reader:
                 kind = PartKind.PENALTY if op.phase is Phase.BACKWARD else PartKind.RULE
                 yield Leaf(kind, None, None, product, 1.0)
 
-    def _data(self, op: Gradient, ref: Ref, coefficient: Wide) -> Iterator[Leaf]:
+    def _data(self, op: Op, ref: Ref, coefficient: Wide) -> Iterator[Leaf]:
         if op.extent is not Extent.SUM:
             yield Leaf(PartKind.DATA, None, None, coefficient, self._column(ref))
             return
@@ -244,7 +245,7 @@ class _Reader:
         own = {self._parameter.array, *(ref.array for ref in self.memories)}
         if op is None or array.of not in own:
             return False
-        if isinstance(op, Gradient) or array.name.startswith(_CLIPPED):
+        if _of_samples(op) or array.name.startswith(_CLIPPED):
             return True
         equation = op.equation(self._parameter.index)
         return any(
@@ -341,6 +342,11 @@ class _Reader:
 
     def _column(self, ref: Ref) -> Floats:
         return self._flats[:, self._program.offset(ref)]
+
+
+def _of_samples(op: Op) -> bool:
+    """Whether an op makes a gradient of what the samples contribute."""
+    return isinstance(op, Gradient) or op.extent is Extent.SUM
 
 
 def _choices(expr: Expr) -> Iterator[Compare | Expr]:

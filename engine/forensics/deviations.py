@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from retrograde.engine.forensics.facts import Facts, sites
+from retrograde.engine.forensics.facts import Facts, shown, sites
 from retrograde.engine.forensics.kinds import KINDS
 from retrograde.engine.forensics.rounding import ROUNDINGS, Rounding
-from retrograde.engine.forensics.rules import RULES
+from retrograde.engine.forensics.rules import RULES, Rule
 from retrograde.engine.forensics.switches import Edit, Edits, Path
 from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import _
@@ -52,7 +52,13 @@ class Deviation:
     def text(self) -> str:
         """What it is, for people."""
         row = KINDS[self.kind]
-        return _(row.all) if self.where == EVERYWHERE else _(row.text).format(where=self.where)
+        return _(row.all) if self.where == EVERYWHERE else _(row.text).format(where=shown(self.where))
+
+    @property
+    def short(self) -> str:
+        """The same in a word or two, behind the name of a scenario."""
+        row = KINDS[self.kind]
+        return _(row.short_all) if self.where == EVERYWHERE else _(row.short).format(where=shown(self.where))
 
     def joins(self, other: Deviation) -> bool:
         """Whether both can be done at once."""
@@ -61,22 +67,41 @@ class Deviation:
         return not ((self.rounding and other.rounding) or (self.shift and other.shift))
 
 
+def parts_of(deviation: Deviation) -> tuple[Key, ...]:
+    """The kinds and places of the edits that make a deviation."""
+    kinds = _BOTH.get(deviation.kind, (deviation.kind,))
+    return tuple((kind, str(deviation.where)) for kind in kinds)
+
+
 class Collected:
     """The edits of programs, and the switches that they share.
 
     Attributes:
         keys: the number of the switch of a kind and a place.
+        rules: the rules that have an edit among them.
     """
 
     def __init__(self) -> None:
         self.keys: dict[Key, int] = {}
+        self.rules: set[Rule] = set()
 
-    def edits(self, facts: Facts) -> Mapping[int, Edits]:
-        """The edits of a program, by number of an op."""
+    def edits(
+        self, facts: Facts, rules: Iterable[Rule] = RULES, wanted: Callable[[str, str, Edit], bool] | None = None
+    ) -> Mapping[int, Edits]:
+        """The edits of a program, by number of an op.
+
+        Args:
+            facts: the program.
+            rules: the rules that are asked.
+            wanted: says of a kind, a place and an edit whether it is collected; None for all.
+        """
         found: dict[int, dict[tuple[int, ...], dict[Path, list[tuple[int, Edit]]]]] = {}
         for site in sites(facts.program):
-            for rule in RULES:
+            for rule in rules:
                 for kind, where, edit in rule(site, facts):
+                    if wanted is not None and not wanted(kind, where, edit):
+                        continue
+                    self.rules.add(rule)
                     switch = self.keys.setdefault((kind, where), len(self.keys))
                     at = found.setdefault(site.number, {}).setdefault(site.index, {})
                     at.setdefault(site.path, []).append((switch, edit))

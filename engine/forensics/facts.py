@@ -4,15 +4,62 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from typing import Self
 
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.equations.expression import Expr, Index, Ref, children, refs
+from retrograde.engine.equations.rendering import render
 from retrograde.engine.forensics.switches import Path
 from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.network import Network
+from retrograde.engine.network.notation import Notation
 from retrograde.engine.network.program import Program, unravel
 from retrograde.engine.ops.base import Op
 from retrograde.engine.ops.gradient import Gradient
+
+Item = Array | Ref | Expr | str
+"""What a place is told by: an array or a slot, an expression over whole arrays, or a word as it is."""
+
+
+class Where(str):
+    """A place by the names that a query takes, which also has it as it stands on the screen."""
+
+    __slots__ = ("_items", "_notation", "_template")
+    _items: tuple[Item, ...]
+    _notation: Notation
+    _template: str
+
+    def __new__(cls, notation: Notation, template: str, *items: Item) -> Self:
+        """Writes the place by names.
+
+        Args:
+            notation: how the slots are called.
+            template: the text, with ``{}`` for each of the items.
+            items: what is filled in.
+        """
+        found = super().__new__(cls, template.format(*(_named(notation, one, pretty=False) for one in items)))
+        found._notation, found._template, found._items = notation, template, items
+        return found
+
+    @property
+    def shown(self) -> str:
+        """The place by symbols."""
+        return self._template.format(*(_named(self._notation, one, pretty=True) for one in self._items))
+
+
+def shown(where: str) -> str:
+    """A place as it stands on the screen."""
+    return where.shown if isinstance(where, Where) else where
+
+
+def _named(notation: Notation, item: Item, *, pretty: bool) -> str:
+    if isinstance(item, str):
+        return item
+    if isinstance(item, Array):
+        return notation.whole(item) if pretty else item.name
+    if isinstance(item, Ref):
+        return notation.symbol(item) if pretty else notation.name(item)
+    return render(item, lambda ref: notation.whole(ref.array) if pretty else ref.array.name)
 
 
 class Facts:
@@ -30,6 +77,10 @@ class Facts:
         self.program = program
         self.stated_in_place = stated_in_place
         self.frozen = frozen
+
+    def where(self, template: str, *items: Item) -> Where:
+        """A place; see ``Where``."""
+        return Where(self.network.notation, template, *items)
 
     @cached_property
     def below(self) -> dict[Array, Array]:

@@ -79,12 +79,14 @@ class Decider:
     """A further figure that would decide between explanations.
 
     Attributes:
-        name: what it is a figure of.
+        name: what it is a figure of, by the name that a query takes.
+        symbol: how that stands on the screen.
         updates: after how many updates.
         values: what each explanation makes of it, the best one first.
     """
 
     name: str
+    symbol: str
     updates: int
     values: tuple[float, ...]
 
@@ -95,6 +97,7 @@ class Report:
 
     Attributes:
         figures: the figures that were looked at.
+        symbols: how what each is a figure of stands on the screen.
         left_out: the names of those that were not, each with the reason.
         stated: the scenario as it is.
         best: what gives most in fewest words; the scenario as it is where nothing does better.
@@ -108,6 +111,7 @@ class Report:
     """
 
     figures: tuple[Printed, ...]
+    symbols: tuple[str, ...]
     left_out: tuple[tuple[str, str], ...]
     stated: Explanation
     best: Explanation
@@ -205,6 +209,7 @@ class _Investigation:
         others = self._others(chosen, aims[deviating])
         return Report(
             figures=tuple(one.figure for one in self.figures),
+            symbols=tuple(map(self._symbol, self.figures)),
             left_out=left_out,
             stated=self._explanation(()),
             best=self._explanation(best),
@@ -214,6 +219,12 @@ class _Investigation:
             tried=search.tried,
             short=search.short,
             seconds=process_time() - begin,
+        )
+
+    def _symbol(self, figure: Sought) -> str:
+        """What a figure is of: a term of a sum has a name alone."""
+        return (
+            figure.figure.name if figure.term is not None else self.bench.network.notation.symbol(figure.ref, sample=0)
         )
 
     def _another(self, programs: Sequence[Set], missed: int) -> Set | None:
@@ -318,8 +329,13 @@ class _Investigation:
                     best, spread = slot, found
         if best < 0:
             return None
-        name = self.bench.network.notation.name(ref_at(program, best))
-        return Decider(name=name, updates=updates, values=tuple(float(frame.flat[best]) for frame in frames))
+        notation, ref = self.bench.network.notation, ref_at(program, best)
+        return Decider(
+            name=notation.name(ref, sample=0),
+            symbol=notation.symbol(ref, sample=0),
+            updates=updates,
+            values=tuple(float(frame.flat[best]) for frame in frames),
+        )
 
 
 _ASKED = frozenset({Role.NET, Role.OUT, Role.LOSS, Role.TOTAL, Role.GRADIENT, Role.UPDATED, Role.VALUE})

@@ -25,8 +25,7 @@ from retrograde.engine.equations.expression import (
     Sum,
     refs,
 )
-from retrograde.engine.equations.rendering import render
-from retrograde.engine.forensics.facts import Facts, Site
+from retrograde.engine.forensics.facts import Facts, Site, Where
 from retrograde.engine.forensics.switches import Edit, Way, instead, times
 from retrograde.engine.ops.activation import Activate, Slope, make_function
 from retrograde.engine.ops.update.appending import Update
@@ -44,11 +43,6 @@ MOST_TERMS = 6
 """Terms of a sum of which each is tried alone."""
 
 MOST_SAMPLES = 64
-
-
-def written(expr: Expr) -> str:
-    """An expression over whole arrays, as a name."""
-    return render(expr, lambda ref: ref.array.name)
 
 
 def _losses(site: Site, facts: Facts) -> Iterator[Found]:
@@ -122,7 +116,7 @@ def _weights(site: Site, facts: Facts) -> Iterator[Found]:
         yield from ((kind, array.name, instead(turned)) for kind, turned in _turned(node, "forward"))
     if site.op.phase is not Phase.BACKWARD or site.by_parameter:
         return
-    where = site.op.target.name
+    where = facts.where("{}", site.op.target)
     yield from ((kind, weight.name, instead(turned)) for kind, turned in _turned(Ref(weight, node.index), "backward"))
     yield "no weights", where, instead(ONE)
     if site.of is not None and site.of.role is Role.OUT:
@@ -158,15 +152,15 @@ def _siblings(site: Site, facts: Facts) -> Iterator[Found]:
     node = site.node
     if site.op.phase is not Phase.BACKWARD or not isinstance(node, Ref):
         return
-    where = site.op.target.name
+    target = site.op.target
     below, above = facts.below.get(node.array), facts.above.get(node.array)
     if below is not None:
-        yield "out of net", f"{where}: {below.name} ← {node.array.name}", instead(Ref(below, node.index))
+        yield "out of net", facts.where("{}: {} ← {}", target, below, node.array), instead(Ref(below, node.index))
     if above is not None:
-        yield "net of out", f"{where}: {above.name} ← {node.array.name}", instead(Ref(above, node.index))
+        yield "net of out", facts.where("{}: {} ← {}", target, above, node.array), instead(Ref(above, node.index))
     raw = facts.raw(node.array)
     if raw is not None:
-        yield "raw error", where, instead(Ref(raw, node.index))
+        yield "raw error", facts.where("{}", target), instead(Ref(raw, node.index))
 
 
 def _paths(site: Site, facts: Facts) -> Iterator[Found]:
@@ -176,19 +170,19 @@ def _paths(site: Site, facts: Facts) -> Iterator[Found]:
         return
     count, own = len(parent.terms), site.path[-1]
     for number, term in enumerate(parent.terms):
-        where = f"{site.op.target.name} ← {_way_of(term, number, facts)}"
+        where = _way(site.op.target, term, number, facts)
         if number != own:
             yield "one path", where, instead(ZERO)
         elif count > 2:
             yield "not this path", where, instead(ZERO)
 
 
-def _way_of(term: Expr, number: int, facts: Facts) -> str:
-    """What a term of a gradient comes through."""
+def _way(target: Array, term: Expr, number: int, facts: Facts) -> Where:
+    """A gradient, and what one of its terms comes through."""
     for ref in refs(term):
         if ref.array.role is Role.GRADIENT:
-            return f"{facts.network.notation.name(ref)} ({number + 1})"
-    return str(number + 1)
+            return facts.where("{} ← {} ({})", target, ref, str(number + 1))
+    return facts.where("{} ← {}", target, str(number + 1))
 
 
 def _samples(site: Site, facts: Facts) -> Iterator[Found]:
@@ -214,7 +208,7 @@ def _parents(site: Site, facts: Facts) -> Iterator[Found]:
         # The first part is handed on with every later one.
         parts = equation.terms
         each = [term for number in range(len(parts)) for term in parts[: number + 1]]
-        yield "handed on", node.array.name, instead(Sum(tuple(each)))
+        yield "handed on", facts.where("{}", node.array), instead(Sum(tuple(each)))
 
 
 def _updates(site: Site, facts: Facts) -> Iterator[Found]:
@@ -267,7 +261,7 @@ def _forms(site: Site, facts: Facts) -> Iterator[Found]:
     node, op, parent = site.node, site.op, site.parent
     if op.phase is Phase.LOSS:
         return
-    where = f"{_group(site)}: {written(node)}"
+    where = facts.where("{}: {}", _group(site), node.array if isinstance(node, Ref) else node)
     covered = isinstance(node, Ref) and node.array.role in {Role.SLOPE, Role.WEIGHT, Role.RATE}
     if isinstance(parent, Product) and not covered and not (isinstance(node, Ref) and node.array.role is Role.INPUT):
         yield "factor left out", where, instead(ONE)
@@ -279,17 +273,18 @@ def _forms(site: Site, facts: Facts) -> Iterator[Found]:
         yield "term left out", where, instead(ZERO)
 
 
-def _group(site: Site) -> str:
+def _group(site: Site) -> Array | str:
     """The equations that are edited together: of an update those of all parameters, else the one of an array."""
-    return site.op.rule.name if isinstance(site.op, Update) else site.op.target.name
+    return site.op.rule.name if isinstance(site.op, Update) else site.op.target
 
 
 def _scales(site: Site, facts: Facts) -> Iterator[Found]:
     """A gradient with a factor."""
     if site.path or site.of is None:
         return
+    where = facts.where("{}", site.op.target)
     for kind, factor in (("doubled", TWO), ("halved", HALF), ("negated", MINUS)):
-        yield kind, site.op.target.name, times(factor)
+        yield kind, where, times(factor)
 
 
 RULES: tuple[Rule, ...] = (
@@ -308,4 +303,4 @@ RULES: tuple[Rule, ...] = (
 )
 """THE rules, those of the commonest deviations first."""
 
-__all__ = ["RULES", "Found", "Rule", "written"]
+__all__ = ["RULES", "Found", "Rule"]

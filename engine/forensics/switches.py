@@ -12,8 +12,9 @@ from enum import Enum
 
 import numpy as np
 
-from retrograde.engine.equations.arithmetic import Floats
-from retrograde.engine.equations.array import Array, Role
+from retrograde.engine.equations.arithmetic import Floats, sum_rows
+from retrograde.engine.equations.array import Array, Extent, Role
+from retrograde.engine.equations.evaluation import NUMPY, evaluate
 from retrograde.engine.equations.expression import (
     ONE,
     STRUCTURE,
@@ -25,13 +26,17 @@ from retrograde.engine.equations.expression import (
     Product,
     Ref,
     Select,
+    mapped,
     refs,
     terms,
 )
 from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.program import Program
-from retrograde.engine.ops.base import Op
+from retrograde.engine.ops.base import Kernel, Op, Workspace
 from retrograde.engine.ops.leaves import Dated
+
+SWITCHES = "switches"
+"""The name of the leaf of switches."""
 
 Path = tuple[int, ...]
 """Where a node is in an equation: the number of the part to go to, from the root on."""
@@ -96,6 +101,22 @@ def _chosen(switch: Ref, off: Expr, on: Expr) -> Expr:
     return Select(Compare(Comparison.EQ, switch, ZERO), off, on)
 
 
+def decided(expr: Expr, switches: Sequence[float]) -> Expr:
+    """An expression whose choices by switches are made.
+
+    Args:
+        expr: the expression.
+        switches: what each switch says.
+    """
+    if type(expr) is Select:
+        left = expr.condition.left
+        if type(left) is Ref and left.array.name == SWITCHES:
+            return decided(expr.otherwise if switches[left.index[0]] else expr.then, switches)
+    if type(expr) is Ref:
+        return expr
+    return mapped(expr, lambda part: decided(part, switches))
+
+
 Edits = Mapping[Index, Mapping[Path, Sequence[tuple[int, Edit]]]]
 """By index of an op's equation and by node: the edits, each with the number of its switch."""
 
@@ -129,6 +150,7 @@ class SwitchedOp(Op):
         return self.op.title
 
     meshable = False
+    single = True
 
     def equation(self, index: Index) -> Expr:
         at = self.edits.get(index)
@@ -146,6 +168,30 @@ class SwitchedOp(Op):
             on = None if self.on is None else switch in self.on
             found = edit.made(found, Ref(self.switches, (switch,)), on=on)
         return found
+
+    def undeviated(self, index: Index) -> Expr | None:
+        return self.op.equation(index) if index in self.edits else None
+
+    def kernel(self, space: Workspace) -> Kernel:
+        """Element by element: the equations differ in more than their places."""
+        shape = self.target.shape
+        if self.extent is Extent.SUM:
+            shape = (space.batch, *shape)
+        each = [(index, self.equation(index)) for index in np.ndindex(shape)]
+        target = space.view(self.target)
+        summed = self.extent is Extent.SUM
+        into = np.empty(shape) if summed else target
+
+        def value(ref: Ref) -> float:
+            return float(space.view(ref.array)[ref.index])
+
+        def run() -> None:
+            for index, equation in each:
+                into[index] = evaluate(equation, value, NUMPY)
+            if summed:
+                sum_rows(into, target)
+
+        return run
 
     def term(self, index: Index, number: int) -> Expr:
         """A term of the equation, with the choices in it."""
@@ -175,14 +221,14 @@ def switched(program: Program, edits: Mapping[int, Edits], count: int) -> Progra
         edits: by number of an op.
         count: how many switches there are.
     """
-    switches = Array(name="switches", shape=(count,), role=Role.HYPER)
+    switches = Array(name=SWITCHES, shape=(count,), role=Role.HYPER)
     ops = [op if number not in edits else _with(op, edits[number], switches) for number, op in enumerate(program.ops)]
     return _program(program, ops, Dated(array=switches, source=Off(count)))
 
 
 def settled(program: Program, edits: Mapping[int, Edits], on: frozenset[int]) -> Program:
     """A program whose edits are made where a switch is on: what a set of deviations computes, without choices."""
-    switches = Array(name="switches", shape=(0,), role=Role.HYPER)
+    switches = Array(name=SWITCHES, shape=(0,), role=Role.HYPER)
     ops: list[Op] = []
     for number, op in enumerate(program.ops):
         own = {

@@ -130,7 +130,10 @@ class Network:
         losses: the losses in the order of their targets.
         columns: the data set for each array of ``Program.data``, (samples, width); none of a network without inputs.
         held_columns: the same of the samples that are held out; None where there are none.
+        original: of a variant whose equations are others than its scenario says, what that is called; else empty.
     """
+
+    original: str = ""
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
@@ -150,6 +153,24 @@ class Network:
         self.columns: tuple[Floats, ...] = (*self._columns(self.dataset), *self._starting())
         held = self.dataset.held_out
         self.held_columns: tuple[Floats, ...] | None = None if held is None else self._columns(held)
+
+    @property
+    def name(self) -> str:
+        """What it is called on the screen."""
+        return self.scenario.name
+
+    @property
+    def differs(self) -> tuple[str, ...]:
+        """Of a variant, what is done otherwise than its scenario says, in words."""
+        return ()
+
+    def remade(self, scenario: Scenario) -> Network:
+        """The network of a changed copy of its scenario; of a variant with the same equations.
+
+        Args:
+            scenario: the copy.
+        """
+        return Network(scenario)
 
     def reseeded(self, scenario: Scenario) -> Network:
         """The network of the same scenario with another seed: the same arrays, and the same programs where they can be.
@@ -401,7 +422,8 @@ class Network:
             forward.starts = self._append_starts(builder, info)
             starts += forward.starts.values()
             forward.values[info.name] = info.spec.build(forward, [forward.values[name] for name in info.sources])
-        goals, loss = self._append_losses(forward, [_alone(one) if singly else one for one in self.losses])
+        losses = (self.scenario.loss, *self.scenario.losses)
+        goals, loss = self._append_losses(forward, [_alone(one) if singly else one for one in losses])
         if train:
             builder.differentiate()
         builder.conclude(loss)

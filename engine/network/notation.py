@@ -203,6 +203,17 @@ class Notation:
         written = self._written(ref, False)
         return written if sample is None else written + _sample_mark(ref, sample)
 
+    def whole(self, array: Array) -> str:
+        """The symbol of a whole array, of all its slots together."""
+        match array.role:
+            case Role.RATE:
+                return "η"
+            case Role.TOTAL:
+                return "E"
+            case Role.SLOPE | Role.GRADIENT | Role.UPDATED if array.of is not None:
+                return _wrapper_of(array).written(self.whole(array.of), array.sign, True)
+        return self._plain(array, (), True)
+
     def _of_slot(self, ref: Ref, pretty: bool) -> str:
         return self._text(ref.array, ref.index, pretty)
 

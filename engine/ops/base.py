@@ -129,6 +129,11 @@ class Op:
         return True
 
     @property
+    def single(self) -> bool:
+        """Whether ``equation`` takes integers alone, also for the sample."""
+        return False
+
+    @property
     def carries(self) -> bool:
         """Whether it makes a gradient on the way back from the loss; slopes are none."""
         return self.phase is Phase.BACKWARD and self.target.role is not Role.SLOPE
@@ -165,6 +170,11 @@ class Op:
     def choosy(self) -> bool:
         """Whether values decide which slots are read, so that ``reads`` names some that are not."""
         return False
+
+    def undeviated(self, index: Index) -> Expr | None:
+        """The equation that the scenario states, where this one deviates from it; else None."""
+        del index
+        return None
 
     def kernel(self, space: Workspace) -> Kernel | None:
         """A hand-written kernel with the same bits as the equation, or None to have one made from it."""

@@ -87,16 +87,21 @@ def _of_array(step: Step, equation: Expr, array: Array, known: Partners) -> Iter
         turned = [(ref.index[1], ref.index[0]) for ref in refs(equation) if ref.array is array]
         if all(row < array.shape[0] and column < array.shape[1] for row, column in turned):
             yield from _changed("transposed", equation, array, lambda ref: Ref(array, ref.index[::-1]))
+    if array.role is Role.GRADIENT and not update:
+        yield from _without_slope(step.program, equation, array, known)
+
+
+def _without_slope(program: Program, equation: Expr, array: Array, known: Partners) -> Iterator[Swap]:
+    """∂E/∂out for δ: the slope is left out."""
     net = array.of
-    if array.role is Role.GRADIENT and net is not None and net in known.slope_of and not update:
-        # ∂E/∂out for δ: the slope is left out.
-        out = known.out_of.get(net)
-        other = None if out is None else step.program.named.get(f"grad({out.name})")
-        if other is not None and other.shape == array.shape:
-            slope = known.slope_of[net]
-            for kind, expr, part, _other in _replaced("slope", equation, array, other):
-                assert isinstance(part, Ref)
-                yield kind, expr, Ref(slope, part.index), None
+    if net is None or net not in known.slope_of or net not in known.out_of:
+        return
+    other = program.named.get(f"grad({known.out_of[net].name})")
+    if other is None:
+        return
+    for kind, expr, part, _other in _replaced("slope", equation, array, other):
+        assert isinstance(part, Ref)
+        yield kind, expr, Ref(known.slope_of[net], part.index), None
 
 
 def _replaced(kind: str, equation: Expr, array: Array, other: Array) -> Iterator[Swap]:

@@ -499,6 +499,17 @@ class Scenario(Model):
         found._name = name
         return found
 
+    def deviating(self, name: str, update: Mapping[str, Any]) -> Scenario:
+        """Return a changed copy that no file has, under another name.
+
+        Args:
+            name: its name.
+            update: what is changed.
+        """
+        found = self.model_copy(update=dict(update))
+        found._name, found._path, found._warnings = name, None, ()
+        return found
+
     def completed(self) -> Scenario:
         """Return the scenario with everything stated that a file may leave out."""
         network = self.network

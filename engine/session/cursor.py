@@ -63,6 +63,7 @@ class Cursor:
     Args:
         source: a validated scenario, or a recording, which is one iteration.
         budget: bytes of history.
+        network: the network of the scenario where it is there already, as a variant's is; None to make it.
 
     Attributes:
         recording: the recording, where it is one; None of a scenario.
@@ -77,11 +78,16 @@ class Cursor:
         lock: to be held around each piece of a run, and each look at the session, where these are in two threads.
     """
 
-    def __init__(self, source: Scenario | Recording, *, budget: int = DEFAULT_BUDGET) -> None:
+    def __init__(
+        self, source: Scenario | Recording, *, budget: int = DEFAULT_BUDGET, network: Network | None = None
+    ) -> None:
         self._scenario = source if isinstance(source, Scenario) else None
         self.recording = None if isinstance(source, Scenario) else source
         self.budget = budget
-        timeline = Timeline(Network(source), budget=budget) if isinstance(source, Scenario) else source.timeline
+        if isinstance(source, Scenario):
+            timeline = Timeline(network or Network(source), budget=budget)
+        else:
+            timeline = source.timeline
         self.network = timeline.network
         self.branch = Branch(name=FIRST_BRANCH, timeline=timeline)
         self.schedule = self.timeline.schedule
@@ -110,7 +116,12 @@ class Cursor:
     @property
     def name(self) -> str:
         """What the training is called: the scenario's name, or that of the file of a recording."""
-        return self.scenario.name if self.recording is None else self.recording.file.path.name
+        return self.network.name if self.recording is None else self.recording.file.path.name
+
+    @property
+    def original(self) -> str:
+        """Of a variant, whose equations are others than its scenario's, what that scenario is called; else empty."""
+        return self.network.original
 
     @property
     def path(self) -> Path | None:

@@ -49,7 +49,7 @@ def figures(cursor: Cursor, *, asked: Callable[[], bool] = lambda: False) -> tup
         ScenarioError: figures name values that the network does not have, or ones from after the training.
         InterruptedError: it was asked to end.
     """
-    return tuple(_placed(cursor, finding) for finding in check(cursor.scenario, asked))
+    return tuple(_placed(cursor, finding) for finding in check(cursor.scenario, asked, cursor.network))
 
 
 def _placed(cursor: Cursor, finding: Finding) -> Figure:

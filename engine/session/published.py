@@ -31,6 +31,7 @@ from retrograde.engine.session.session import Session
 from retrograde.engine.text import _, joined, language, ngettext
 
 if TYPE_CHECKING:
+    from retrograde.engine.network.network import Network
     from retrograde.engine.scenario.models import Expectation, Scenario
 
 FULL_PRECISION = 15
@@ -160,7 +161,9 @@ def reason_of(expect: Expectation) -> str:
     return reason.zh if language() == "zh" else reason.en
 
 
-def check(scenario: Scenario, asked: Callable[[], bool] = lambda: False) -> tuple[Finding, ...]:
+def check(
+    scenario: Scenario, asked: Callable[[], bool] = lambda: False, network: Network | None = None
+) -> tuple[Finding, ...]:
     """Verify every published figure of a scenario.
 
     The scenario is run once, as far as its figures go, whatever its stop rules say. A figure after the last update
@@ -169,6 +172,7 @@ def check(scenario: Scenario, asked: Callable[[], bool] = lambda: False) -> tupl
     Args:
         scenario: the scenario.
         asked: says whether to end before it is done.
+        network: its network where it is a variant's; None to make it.
 
     Returns:
         A finding for each entry of `expect`, in their order; of an array one for each number in it.
@@ -179,7 +183,7 @@ def check(scenario: Scenario, asked: Callable[[], bool] = lambda: False) -> tupl
     """
     if not scenario.expect:
         return ()
-    session = Session(scenario)
+    session = Session(scenario, network=network)
     found: dict[int, tuple[Finding, ...]] = {}
     violations: list[Violation] = []
     # In order of updates the run is walked once, from its start to the last figure.

@@ -99,7 +99,13 @@ def to_json(session: Session, *, fingerprint: bool = True) -> str:
     Args:
         session: the session.
         fingerprint: whether to compute fingerprints, which takes a few replays.
+
+    Raises:
+        EngineError: it is a variant, which no scenario says.
     """
+    if session.original:
+        message = _("a variant is not saved: its equations are others than those of {name}")
+        raise EngineError(message.format(name=session.original))
     session.branch.position = session.position
     session.branch.frontier = session.frontier
     content = SavedSession(

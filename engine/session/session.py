@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from retrograde.engine.explaining.flow import Flow
     from retrograde.engine.explaining.revival import Revival
     from retrograde.engine.explaining.samples import SampleTable
+    from retrograde.engine.network.network import Network
     from retrograde.engine.recording.recording import Recording
     from retrograde.engine.session import explanations
     from retrograde.engine.session.explanations import Chain, Explanations
@@ -56,6 +57,7 @@ class Session(Cursor, Rich):
     Args:
         source: a validated scenario, or an opened recording; see ``of_recording``.
         budget: bytes of history, shared by the branches.
+        network: the network of the scenario where it is there already, as a variant's is; None to make it.
 
     Attributes:
         branches: the lines of time, the first one first.
@@ -66,14 +68,20 @@ class Session(Cursor, Rich):
         watches: the watched expressions.
     """
 
-    def __init__(self, source: Scenario | Recording, *, budget: int = DEFAULT_BUDGET) -> None:
-        super().__init__(source, budget=budget)
+    def __init__(
+        self, source: Scenario | Recording, *, budget: int = DEFAULT_BUDGET, network: Network | None = None
+    ) -> None:
+        super().__init__(source, budget=budget, network=network)
         self.branches = Branches(self)
         self.queries = Queries(self)
         self.stops = Stops(self, self.queries)
         self.places = Places(self, self.branches)
         self.chapters = Chapters(self, self.queries)
         self.watches: list[Formula] = []
+
+    def afresh(self) -> Session:
+        """The same training from its start, with nothing set."""
+        return Session(self.scenario, budget=self.budget, network=self.network if self.original else None)
 
     @classmethod
     def of_recording(cls, path: str | Path) -> Session:

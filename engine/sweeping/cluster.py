@@ -6,6 +6,7 @@ Who makes which run, and again where a worker is lost, is Dask's; what a run is,
 from __future__ import annotations
 
 import logging
+import time
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
@@ -22,6 +23,9 @@ from retrograde.engine.text import _
 PREFIX = "dask:"
 TIMEOUT = 10
 """Seconds in which a scheduler answers."""
+
+DESERTED = 60.0
+"""Seconds for which a scheduler may be without workers, as while those that died are started again."""
 
 
 class Cluster:
@@ -49,6 +53,7 @@ class Cluster:
         # What it would log is said in one line.
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
         self._address = where
+        self._seen = time.monotonic()
         try:
             self._client = distributed.Client(where, timeout=TIMEOUT, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
@@ -92,9 +97,19 @@ class Cluster:
 
     @property
     def size(self) -> int:
-        """How many runs the workers make at a time."""
+        """How many runs the workers make at a time.
+
+        Raises:
+            EngineError: there has been no worker for long.
+        """
         with self._told():
             threads: dict[str, int] = self._client.nthreads()
+        now = time.monotonic()
+        if threads:
+            self._seen = now
+        elif now - self._seen > DESERTED:
+            message = _("the Dask scheduler at {address} has no workers; start some: dask worker {address}")
+            raise EngineError(message.format(address=self._address))
         return max(1, sum(threads.values()))
 
     @property

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -74,13 +75,16 @@ class Journal:
         try:
             self._file = self.path.open("r+b" if self.path.exists() else "w+b")
         except OSError as error:
-            message = _("cannot be written: {reason}: {path}")
-            raise EngineError(message.format(reason=error.strerror or error, path=self.path)) from error
+            raise self._unwritable(error) from error
         file = self._file
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            # A device may have no end.
+            raise EngineError(_("{path} is no journal of a sweep").format(path=self.path))
         if not held(file.fileno()):
             raise EngineError(_("{path}: another sweep writes to it").format(path=self.path))
-        if os.fstat(file.fileno()).st_size > MOST_BYTES:
-            raise EngineError(_("this file is too large"))
+        if status.st_size > MOST_BYTES:
+            raise EngineError(f"{self.path}: " + _("this file is too large"))
         first = file.readline()
         if not first.endswith(b"\n"):
             # Of a journal that was only begun.
@@ -119,7 +123,7 @@ class Journal:
             there = Stamp(**head["program"])
             scenario, version, marks = head["scenario"], head["format"], head["milestones"]
             made = (head["epochs"], head["until"], head["doctor"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise EngineError(_("{path} is no journal of a sweep").format(path=self.path)) from error
         work = self._plan.work
         if version != FORMAT or there != work.stamp:
@@ -147,7 +151,7 @@ class Journal:
                 record: dict[str, Any] = json.loads(line) if line.endswith(b"\n") else {}
                 setting, seed = numbers.get(record["setting"]), record["seed"]
                 found = None if setting is None or seed not in lucks else from_record(setting, seed, record)
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
                 break
             end += len(line)
             if found is not None and (found.setting, seed) not in seen:
@@ -176,19 +180,32 @@ class Journal:
             self._file.write(content)
             self._file.flush()
         except OSError as error:
-            message = _("cannot be written: {reason}: {path}")
-            raise EngineError(message.format(reason=error.strerror or error, path=self.path)) from error
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> EngineError:
+        message = _("cannot be written: {reason}: {path}")
+        return EngineError(message.format(reason=error.strerror or error, path=self.path))
 
     def sync(self) -> None:
-        """Has the disk keep what was written."""
-        if self._file is not None:
+        """Has the disk keep what was written.
+
+        Raises:
+            EngineError: it does not.
+        """
+        if self._file is None:
+            return
+        try:
             os.fsync(self._file.fileno())
-            self._synced = time.monotonic()
+        except OSError as error:
+            raise self._unwritable(error) from error
+        self._synced = time.monotonic()
 
     def close(self) -> None:
         """Has the disk keep what was written, and lets the file go."""
         if self._file is not None:
-            with suppress(OSError):
+            # A disk that is full has been named where it was written to; what is left over can not go there either.
+            with suppress(EngineError):
                 self.sync()
-            self._file.close()
+            with suppress(OSError):
+                self._file.close()
             self._file = None

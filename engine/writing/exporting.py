@@ -23,7 +23,7 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.explaining.step import shown
 from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import _, joined
-from retrograde.engine.writing.mathematics import LATEX, MATHML, Spelling, latex_text
+from retrograde.engine.writing.markup import LATEX, MATHML, Spelling, latex_text
 from retrograde.engine.writing.picture import as_svg
 from retrograde.engine.writing.setting import Setter, number
 from retrograde.engine.writing.sheet import Sheet, SheetStep
@@ -108,7 +108,8 @@ def _words() -> dict[str, str]:
         "mark": _("mark"),
         "source": _("Source"),
         "name": _("Name"),
-        "colon": joined((" ", " "), ": ")[1:-1],
+        # The blank of an English colon is no edge of a text, which Markdown would cut off.
+        "colon": Markup(joined((" ", " "), ": ")[1:-1]),
         "made": _("Written by Retrograde; every number is the one that was computed, shown with nine digits."),
     }
 
@@ -128,7 +129,7 @@ def filled(template: str, sheet: Sheet, markups: Markups, **more: Any) -> str:
     environment = _environment(markups)
     found = Setter(markups.spelling, Markup, broken=markups.broken).sheet(sheet)
     text: str = environment.get_template(template).render(
-        sheet=sheet, found=found, words=_words(), picture=Markup(as_svg(sheet.picture)), **more
+        sheet=sheet, found=found, words=_words(), picture=Markup(as_svg(sheet.picture, "currentColor")), **more
     )
     return text
 
@@ -142,7 +143,9 @@ def _environment(markups: Markups) -> Any:
     try:
         import jinja2
     except ImportError:
-        message = _("this format is written with Jinja2: pip install 'retrograde[export]'; csv and svg need nothing")
+        message = _(
+            "this format is written with Jinja2: python -m pip install 'retrograde[export]'; csv and svg need nothing"
+        )
         raise EngineError(message) from None
     if markups in _ENVIRONMENTS:
         return _ENVIRONMENTS[markups]

@@ -1,4 +1,4 @@
-"""Equations as mathematics is set: one walk over an equation's tree, and a spelling each for MathML and LaTeX.
+"""Equations as mathematics is set: one walk over an equation's tree, spelt as one of ``markup``.
 
 A symbol of the screen is read for its parts, so that `δ_o1`, `w5⁺`, `∂E/∂W_h[1,2]` or `net_h1@2` have their indices
 where a book has them. Where rendering has a line with brackets, a fraction or a root says the same without them.
@@ -7,9 +7,7 @@ where a book has them. Where rendering has a line with brackets, a fraction or a
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from html import escape
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from retrograde.engine.equations.expression import (
@@ -17,7 +15,6 @@ from retrograde.engine.equations.expression import (
     ArgMax,
     Call,
     Compare,
-    Comparison,
     Const,
     Div,
     Expr,
@@ -31,45 +28,22 @@ from retrograde.engine.equations.expression import (
     Sum,
 )
 from retrograde.engine.equations.functions import ABS, SQRT
-from retrograde.engine.frozen import dataclass
+from retrograde.engine.equations.rendering import (
+    ADD,
+    ATOM,
+    MULTIPLY,
+    POSTFIX,
+    SIGNS,
+    UNARY,
+    brackets,
+    negative,
+    term_labels,
+)
 from retrograde.engine.text import _
-
-NEGATIVE = "⁻"
-"""The minus of a negative number, which stands before it and not between two."""
+from retrograde.engine.writing.markup import NEGATIVE, Spelling
 
 Leaf = Callable[[Ref], str]
 """What stands for a slot, as plain text: its symbol, or its number."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spelling:
-    """How mathematics is written in one language of markup.
-
-    Attributes:
-        digits: a number without sign and exponent.
-        word: a name: one letter as a variable, several as a word.
-        small: what stands in an index.
-        sign: an operator: ``·``, ``×``, ``−``, ``+``, ``=``, ``(``; and ``NEGATIVE``.
-        row: pieces one after the other, as one piece.
-        fraction: a numerator above a denominator.
-        script: a piece with what stands below and above it on the right; either may be empty.
-        fenced: a piece between two brackets.
-        root: the square root.
-        cases: values, each with its condition.
-        whole: a formula within text.
-    """
-
-    digits: Callable[[str], str]
-    word: Callable[[str], str]
-    small: Callable[[str], str]
-    sign: Callable[[str], str]
-    row: Callable[[Iterable[str]], str]
-    fraction: Callable[[str, str], str]
-    script: Callable[[str, str, str], str]
-    fenced: Callable[[str, str, str], str]
-    root: Callable[[str], str]
-    cases: Callable[[Sequence[tuple[str, str]]], str]
-    whole: Callable[[str], str]
 
 
 # -- symbols and numbers
@@ -167,17 +141,6 @@ def _special(digits: str, spelling: Spelling) -> str:
 
 # -- equations
 
-_ADD, _MULTIPLY, _UNARY, _POSTFIX, _ATOM = range(5)
-
-_SIGNS = {
-    Comparison.LE: "≤",
-    Comparison.LT: "<",
-    Comparison.GE: "≥",
-    Comparison.GT: ">",
-    Comparison.EQ: "=",
-    Comparison.NE: "≠",
-}
-
 
 def expression(expr: Expr, leaf: Leaf, spelling: Spelling, *, times: str = "·") -> str:
     """An equation's right side as mathematics, as one piece.
@@ -188,7 +151,7 @@ def expression(expr: Expr, leaf: Leaf, spelling: Spelling, *, times: str = "·")
         spelling: the markup.
         times: the sign between factors: ``·`` between symbols, ``×`` between numbers.
     """
-    return _Writer(leaf, spelling, times).set(expr, _ADD)
+    return _Writer(leaf, spelling, times).set(expr, ADD)
 
 
 def pieces(expr: Expr, leaf: Leaf, spelling: Spelling, *, times: str = "·") -> list[str]:
@@ -208,8 +171,7 @@ class _Writer(NamedTuple):
         """An expression, in brackets where it binds less than what is around it."""
         rule = RULES[type(expr)]
         found = rule.write(self, expr, outer)
-        bracketed = isinstance(expr, Call) and expr.function is not SQUARE
-        return found if bracketed or rule.level >= outer else self.fenced(found)
+        return found if rule.level >= outer or brackets(expr) else self.fenced(found)
 
     def fenced(self, inner: str) -> str:
         """In round brackets."""
@@ -222,16 +184,16 @@ class _Writer(NamedTuple):
     def terms(self, expr: Expr) -> list[tuple[str, ...]]:
         """The terms of a sum with the signs before them; of another expression itself."""
         if isinstance(expr, Sub):
-            return [*self.terms(expr.left), (self.sign("−"), self.set(expr.right, _MULTIPLY))]
+            return [*self.terms(expr.left), (self.sign("−"), self.set(expr.right, MULTIPLY))]
         if not isinstance(expr, Sum):
-            return [(self.set(expr, _ADD),)]
+            return [(self.set(expr, ADD),)]
         first, *rest = expr.terms
         found = self.terms(first)
         for part in rest:
             if isinstance(part, Neg):
-                found.append((self.sign("−"), self.set(part.operand, _MULTIPLY)))
+                found.append((self.sign("−"), self.set(part.operand, MULTIPLY)))
             else:
-                found.append((self.sign("+"), self.set(part, _MULTIPLY)))
+                found.append((self.sign("+"), self.set(part, MULTIPLY)))
         return found
 
     def listed(self, parts: Sequence[Expr], labels: Sequence[str] = ()) -> list[str]:
@@ -242,7 +204,7 @@ class _Writer(NamedTuple):
                 found.append(self.sign(","))
             if labels:
                 found.append(self.spelling.small(labels[position]))
-            found.append(self.set(part, _ADD))
+            found.append(self.set(part, ADD))
         return found
 
 
@@ -253,10 +215,10 @@ def _const(writer: _Writer, expr: Const, _outer: int) -> str:
 def _ref(writer: _Writer, expr: Ref, outer: int) -> str:
     text = writer.leaf(expr)
     found = symbol(text, writer.spelling)
-    negative = outer > _ADD and text.startswith(("-", "−"))
+    signed = outer > ADD and negative(text)
     # Under a square, an index above or a fraction would be squared with the wrong part.
-    compound = outer >= _ATOM and any(sign in text for sign in "⁺{@/²e(")
-    return writer.fenced(found) if negative or compound else found
+    compound = outer >= ATOM and any(sign in text for sign in "⁺{@/²e(")
+    return writer.fenced(found) if signed or compound else found
 
 
 def _sum(writer: _Writer, expr: Sum | Sub, _outer: int) -> str:
@@ -264,26 +226,26 @@ def _sum(writer: _Writer, expr: Sum | Sub, _outer: int) -> str:
 
 
 def _neg(writer: _Writer, expr: Neg, _outer: int) -> str:
-    return writer.spelling.row((writer.sign(NEGATIVE), writer.set(expr.operand, _POSTFIX)))
+    return writer.spelling.row((writer.sign(NEGATIVE), writer.set(expr.operand, POSTFIX)))
 
 
 def _product(writer: _Writer, expr: Product, _outer: int) -> str:
     first, *rest = expr.factors
-    found = [writer.set(first, _UNARY)]
+    found = [writer.set(first, UNARY)]
     for factor in rest:
-        found += [writer.sign(writer.times), writer.set(factor, _POSTFIX)]
+        found += [writer.sign(writer.times), writer.set(factor, POSTFIX)]
     return writer.spelling.row(found)
 
 
 def _div(writer: _Writer, expr: Div, _outer: int) -> str:
-    return writer.spelling.fraction(writer.set(expr.numerator, _ADD), writer.set(expr.denominator, _ADD))
+    return writer.spelling.fraction(writer.set(expr.numerator, ADD), writer.set(expr.denominator, ADD))
 
 
 def _call(writer: _Writer, expr: Call, _outer: int) -> str:
     spelling = writer.spelling
     if expr.function is SQUARE:
-        return spelling.script(writer.set(expr.argument, _ATOM), "", spelling.digits("2"))
-    inner = writer.set(expr.argument, _ADD)
+        return spelling.script(writer.set(expr.argument, ATOM), "", spelling.digits("2"))
+    inner = writer.set(expr.argument, ADD)
     if expr.function is SQRT:
         return spelling.root(inner)
     if expr.function is ABS:
@@ -297,28 +259,26 @@ def _max(writer: _Writer, expr: Max, _outer: int) -> str:
 
 
 def _argmax(writer: _Writer, expr: ArgMax, _outer: int) -> str:
-    terms, numbers = expr.largest.terms, expr.numbers
-    counted = numbers == tuple(range(1, len(terms) + 1))
-    inner = writer.spelling.row(writer.listed(terms, () if counted else [f"{one}: " for one in numbers]))
+    inner = writer.spelling.row(writer.listed(expr.largest.terms, term_labels(expr)))
     return writer.spelling.row((writer.spelling.word("argmax"), writer.fenced(inner)))
 
 
 def _select(writer: _Writer, expr: Select, _outer: int) -> str:
     spelling, condition = writer.spelling, expr.condition
     holds = spelling.row((spelling.small(_("if") + " "), _compare(writer, condition)))
-    rows = [(writer.set(expr.then, _ADD), holds), (writer.set(expr.otherwise, _ADD), spelling.small(_("otherwise")))]
+    rows = [(writer.set(expr.then, ADD), holds), (writer.set(expr.otherwise, ADD), spelling.small(_("otherwise")))]
     return spelling.cases(rows)
 
 
 def _compare(writer: _Writer, condition: Compare) -> str:
-    sides = writer.set(condition.left, _ADD), writer.set(condition.right, _ADD)
-    return writer.spelling.row((sides[0], writer.sign(_SIGNS[condition.op]), sides[1]))
+    sides = writer.set(condition.left, ADD), writer.set(condition.right, ADD)
+    return writer.spelling.row((sides[0], writer.sign(SIGNS[condition.op]), sides[1]))
 
 
 def _pick(writer: _Writer, expr: Pick, _outer: int) -> str:
     spelling = writer.spelling
     rest = "".join(f",{place + 1}" for place in expr.rest)
-    inner = (writer.set(expr.number, _ADD), *((spelling.small(rest),) if rest else ()))
+    inner = (writer.set(expr.number, ADD), *((spelling.small(rest),) if rest else ()))
     return spelling.row((_named(expr.array.name, "", spelling), spelling.fenced(spelling.row(inner), "[", "]")))
 
 
@@ -330,185 +290,17 @@ class Rule(NamedTuple):
 
 
 RULES: Mapping[type[Any], Rule] = {
-    Const: Rule(_ATOM, _const),
-    Ref: Rule(_ATOM, _ref),
-    Neg: Rule(_UNARY, _neg),
-    Sum: Rule(_ADD, _sum),
-    Product: Rule(_MULTIPLY, _product),
-    Sub: Rule(_ADD, _sum),
-    Div: Rule(_POSTFIX, _div),
-    Call: Rule(_POSTFIX, _call),
-    Select: Rule(_ATOM, _select),
-    Max: Rule(_POSTFIX, _max),
-    ArgMax: Rule(_POSTFIX, _argmax),
-    Pick: Rule(_POSTFIX, _pick),
+    Const: Rule(ATOM, _const),
+    Ref: Rule(ATOM, _ref),
+    Neg: Rule(UNARY, _neg),
+    Sum: Rule(ADD, _sum),
+    Product: Rule(MULTIPLY, _product),
+    Sub: Rule(ADD, _sum),
+    Div: Rule(POSTFIX, _div),
+    Call: Rule(POSTFIX, _call),
+    Select: Rule(ATOM, _select),
+    Max: Rule(POSTFIX, _max),
+    ArgMax: Rule(POSTFIX, _argmax),
+    Pick: Rule(POSTFIX, _pick),
 }
 """By class of node: how it is set."""
-
-
-# -- MathML
-
-_WITHIN = '<mo stretchy="false">{}</mo>'
-
-
-def _element(tag: str, *inner: str) -> str:
-    return f"<{tag}>{''.join(inner)}</{tag}>"
-
-
-def _mathml_script(base: str, below: str, above: str) -> str:
-    if below and above:
-        return _element("msubsup", base, below, above)
-    if below or above:
-        return _element("msub" if below else "msup", base, below or above)
-    return base
-
-
-def _mathml_small(text: str) -> str:
-    return _element("mn" if re.fullmatch(r"\d+", text) else "mtext", escape(text).replace(" ", "\u00a0"))
-
-
-def _mathml_cases(rows: Sequence[tuple[str, str]]) -> str:
-    table = "".join(_element("mtr", *(_element("mtd", cell) for cell in row)) for row in rows)
-    return _element("mrow", "<mo>{</mo>", _element("mtable", table))
-
-
-def _mathml_sign(text: str) -> str:
-    if text == "∂":
-        return '<mi mathvariant="normal">∂</mi>'
-    if text == NEGATIVE:
-        return '<mo form="prefix">−</mo>'
-    if text in {"+", "−", "=", "·", "×"}:
-        # At the start of a line it stands between two all the same.
-        return f'<mo form="infix">{text}</mo>'
-    return _WITHIN.format(text) if text in "()[]|‖" else _element("mo", escape(text))
-
-
-MATHML = Spelling(
-    digits=lambda text: _element("mn", escape(text)),
-    word=lambda text: _element("mi", escape(text)),
-    small=_mathml_small,
-    sign=_mathml_sign,
-    row=lambda parts: _element("mrow", *parts),
-    fraction=lambda above, below: _element("mfrac", above, below),
-    script=_mathml_script,
-    fenced=lambda inner, left, right: _element("mrow", _mathml_sign(left), inner, _mathml_sign(right)),
-    root=lambda inner: _element("msqrt", inner),
-    cases=_mathml_cases,
-    whole=lambda inner: f'<math xmlns="http://www.w3.org/1998/Math/MathML">{inner}</math>',
-)
-"""MathML Core, as browsers show it without any help."""
-
-
-# -- LaTeX
-
-_GREEK = {
-    "αβγδεζηθικλμ": "alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu",
-    "νξπρστυφχψω": "nu xi pi rho sigma tau upsilon varphi chi psi omega",
-    "ΓΔΘΛΞΠΣΦΨΩ": "Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega",
-}
-
-_LETTERS = {
-    **{letter: f"\\{name}" for row, names in _GREEK.items() for letter, name in zip(row, names.split(), strict=True)},
-    "∂": r"\partial",
-    "∞": r"\infty",
-    "′": "'",
-    "·": r"\cdot",
-    "×": r"\times",
-    "−": "-",
-    "≤": r"\le",
-    "≥": r"\ge",
-    "≠": r"\ne",
-    "‖": r"\|",
-    "√": r"\surd",
-    "∘": r"\circ",
-    "⊙": r"\odot",
-    "→": r"\to",
-    "~": r"\sim",
-    **{letter: f"^{{{digit}}}" for letter, digit in zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-", strict=True)},
-    **{letter: f"_{{{digit}}}" for letter, digit in zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True)},
-}
-
-_ESCAPED = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    **{sign: "\\" + sign for sign in "&%$#_{}"},
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-    "`": r"\textasciigrave{}",
-    "'": "'",
-    "\n": " ",
-}
-
-
-def latex_text(text: str) -> str:
-    """A text for people as LaTeX: what it would obey is escaped, and mathematical letters stand in formulas."""
-    found: list[str] = []
-    for letter in text:
-        if letter in _ESCAPED:
-            found.append(_ESCAPED[letter])
-        elif letter in _LETTERS:
-            found.append(rf"\ensuremath{{{_LETTERS[letter]}}}")
-        elif not unicodedata.category(letter).startswith("C"):
-            found.append(letter)
-    return "".join(found)
-
-
-def _latex_letters(text: str) -> str:
-    """Letters within a formula, with Greek ones and hats by their commands."""
-    found: list[str] = []
-    for letter in unicodedata.normalize("NFD", text):
-        if letter == "\u0302" and found:
-            found[-1] = rf"\hat{{{found[-1]}}}"
-        elif letter in _LETTERS:
-            found.append(_LETTERS[letter] + (" " if _LETTERS[letter].startswith("\\") else ""))
-        elif letter.isascii() and letter.isalnum():
-            found.append(letter)
-        else:
-            found.append(rf"\text{{{latex_text(letter)}}}")
-    return "".join(found)
-
-
-def _latex_word(text: str) -> str:
-    plain = [letter for letter in unicodedata.normalize("NFD", text) if letter not in "\u0302′"]
-    found = _latex_letters(text)
-    return found if len(plain) <= 1 else rf"\mathrm{{{found}}}"
-
-
-def _latex_small(text: str) -> str:
-    return text if re.fullmatch(r"[\d+]+", text) else rf"\text{{{latex_text(text)}}}"
-
-
-def _latex_script(base: str, below: str, above: str) -> str:
-    under = f"_{{{below}}}" if below else ""
-    over = f"^{{{above}}}" if above else ""
-    return f"{{{base}}}{under}{over}" if under or over else base
-
-
-def _latex_sign(text: str) -> str:
-    return "-" if text == NEGATIVE else f" {_LETTERS.get(text, text)} "
-
-
-def _latex_fenced(inner: str, left: str, right: str) -> str:
-    # \left and \right keep a line from ending between them.
-    tall = r"\frac" in inner or r"\sqrt" in inner
-    edges = [_LETTERS.get(sign, sign) for sign in (left, right)]
-    return rf"\left{edges[0]} {inner} \right{edges[1]}" if tall else f"{edges[0]}{inner}{edges[1]}"
-
-
-LATEX = Spelling(
-    digits=lambda text: text,
-    word=_latex_word,
-    small=_latex_small,
-    sign=_latex_sign,
-    row="".join,
-    fraction=lambda above, below: rf"\frac{{{above}}}{{{below}}}",
-    script=_latex_script,
-    fenced=_latex_fenced,
-    root=lambda inner: rf"\sqrt{{{inner}}}",
-    cases=lambda rows: r"\begin{cases}" + r" \\ ".join(" & ".join(row) for row in rows) + r"\end{cases}",
-    whole=lambda inner: f"${inner.strip()}$",
-)
-"""LaTeX with amsmath, which MathJax and KaTeX read too."""

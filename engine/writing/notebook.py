@@ -12,17 +12,19 @@ from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import Any
 
+from retrograde.engine.equations.ailments import AILMENTS
 from retrograde.engine.equations.expression import Const, Expr, Ref
 from retrograde.engine.explaining.account import LayerAccount
 from retrograde.engine.explaining.autopsy import Autopsy
-from retrograde.engine.explaining.detectors.records import Diagnosis
+from retrograde.engine.explaining.detectors.records import Alert, Diagnosis
 from retrograde.engine.explaining.flow import Flow
 from retrograde.engine.explaining.step import Step
 from retrograde.engine.explaining.verdict import verdict
 from retrograde.engine.session.session import Session
 from retrograde.engine.text import _, joined
 from retrograde.engine.travel.history import LossHistory
-from retrograde.engine.writing.mathematics import LATEX, MATHML, Spelling, pieces, symbol
+from retrograde.engine.writing.markup import LATEX, MATHML, Spelling
+from retrograde.engine.writing.mathematics import pieces, symbol
 from retrograde.engine.writing.picture import as_svg, network_picture
 from retrograde.engine.writing.setting import figure
 
@@ -75,18 +77,20 @@ def _paragraph(*parts: str) -> str:
     return f"<p>{' '.join(part for part in parts if part)}</p>"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of cells that are markup under texts."""
-    above = "".join(f"<th>{_text(cell)}</th>" for cell in head)
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, sentences: bool = False) -> str:
+    """A table of cells that are markup under texts; numbers end at the right, sentences begin at the left."""
+    side = ' style="text-align: left"' if sentences else ""
+    edge = f"<td{side}>"
+    above = "".join(f"<th{side}>{_text(cell)}</th>" for cell in head)
     found = list(rows)
-    below = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in found[:MOST_ROWS])
+    below = "".join("<tr>" + "".join(f"{edge}{cell}</td>" for cell in row) + "</tr>" for row in found[:MOST_ROWS])
     left = len(found) - MOST_ROWS
     more = _paragraph(_text(_("{count} more").format(count=left))) if left > 0 else ""
     return f"<table><thead><tr>{above}</tr></thead><tbody>{below}</tbody></table>{more}"
 
 
 def _maybe(value: float | None) -> str:
-    return "·" if value is None else _number(value, f"{value:.4g}".replace("-", "−"))
+    return "·" if value is None else _number(value, figure(value, 4))
 
 
 # -- a step
@@ -189,8 +193,8 @@ def _curve(points: Sequence[tuple[float, float, float]], title: str) -> str:
         if line
     )
     labels = (
-        (4, TOP + 8, f"{max(finite):.3g}"),
-        (4, HEIGHT - BOTTOM, f"{min(finite):.3g}"),
+        (4, TOP + 8, figure(max(finite), 3)),
+        (4, HEIGHT - BOTTOM, figure(min(finite), 3)),
         (LEFT, HEIGHT - 6, f"{first:,.0f}"),
         (WIDTH - 60, HEIGHT - 6, f"{points[-1][0]:,.0f}"),
     )
@@ -249,7 +253,7 @@ def _autopsy(found: Autopsy) -> str:
             sofar += layer.total
             rows.append((*_layer(layer), _factor(sofar)))
         own = found.account.own
-        kinds = joined((f"{_(str(kind))} {math.exp(value):.3g}" for kind, value in own.kinds.items()), ", ")
+        kinds = joined((f"{_(str(kind))} {figure(math.exp(value), 3)}" for kind, value in own.kinds.items()), ", ")
         rows.append((_text(_("itself")), _text(kinds), _factor(own.agreement), _factor(sofar + own.total)))
         parts.append(_table((_("layer"), _("factors"), _("ways agree"), _("so far")), rows))
     return "".join(parts)
@@ -258,13 +262,18 @@ def _autopsy(found: Autopsy) -> str:
 def _layer(layer: LayerAccount) -> tuple[str, str, str]:
     """A layer's name, its factors by kind, and how far its ways agree."""
     name = (layer.layer or _("loss")) if layer.time is None else f"{layer.layer}@{layer.time}"
-    kinds = joined((f"{_(str(kind))} {math.exp(value):.3g}" for kind, value in layer.kinds.items()), ", ")
+    kinds = joined((f"{_(str(kind))} {figure(math.exp(value), 3)}" for kind, value in layer.kinds.items()), ", ")
     return _text(name), _text(kinds), _factor(layer.agreement)
 
 
 def _factor(logarithm: float) -> str:
     value = math.exp(logarithm)
-    return _number(value, f"{value:.3g}")
+    return _number(value, figure(value, 3))
+
+
+def _rule(alert: Alert) -> str:
+    """What a rule is called; its name, by which it is asked for, behind that."""
+    return f'<span title="{_text(alert.rule)}">{_text(_(AILMENTS[alert.rule].title))}</span>'
 
 
 def _diagnosis(found: Diagnosis) -> str:
@@ -272,14 +281,14 @@ def _diagnosis(found: Diagnosis) -> str:
         return _paragraph(_text(_("nothing is wrong")))
     rows = (
         (
-            f"<b>{_text(alert.rule)}</b>" if alert is found.headline else _text(alert.rule),
-            _text(alert.address),
+            f"<b>{_rule(alert)}</b>" if alert is found.headline else _rule(alert),
+            _text(alert.address if alert.address[:1].isdigit() else _("start")),
             _text(alert.cause),
             _text(alert.advice),
         )
         for alert in found.alerts
     )
-    return _table((_("rule"), _("moment"), _("cause"), _("what to do")), rows)
+    return _table((_("rule"), _("moment"), _("cause"), _("what to do")), rows, sentences=True)
 
 
 def _session(session: Session) -> str:
@@ -287,7 +296,7 @@ def _session(session: Session) -> str:
     size = _("{count} steps an iteration").format(count=f"{session.program.steps:,}")
     parts = [_paragraph(f"<b>{_text(session.name)}</b>", _text(size))]
     if session.recording is None:
-        parts.append(as_svg(network_picture(session.network)))
+        parts.append(as_svg(network_picture(session.network), "currentColor"))
     parts.append(_step(step) if step is not None else _paragraph(_text(_("the initial state"))))
     if session.recording is None and len(session.losses) > 1:
         parts.append(_losses(session.losses))

@@ -11,9 +11,11 @@ import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Role
+from retrograde.engine.errors import EngineError
 from retrograde.engine.network.initial import initial_parameters
 from retrograde.engine.scenario.data import load_data
 from retrograde.engine.scenario.models import Scenario
+from retrograde.engine.text import _
 
 UNIT = 0.01
 """What drawn numbers are multiples of."""
@@ -25,12 +27,16 @@ DRAWN = frozenset({Role.WEIGHT, Role.BIAS})
 def with_other_numbers(scenario: Scenario, seed: int) -> Scenario:
     """The scenario with other weights, biases and inputs; the same seed gives the same.
 
-    What is 0 stays 0, and so does a column of inputs that has whole numbers alone: a truth table, an index. Targets
+    What is 0 stays 0, and whole numbers are whole ones again. What is no measurement stays: a column of inputs of 0,
+    1 and −1, as in a truth table, one that has the same whole number in all samples, and the numbers of words. Targets
     stay.
 
     Args:
         scenario: a validated scenario.
         seed: which numbers.
+
+    Raises:
+        EngineError: no number can be drawn.
     """
     draw = random.Random(seed)
     found: dict[str, Mapping[str, Floats]] = {}
@@ -46,25 +52,38 @@ def with_other_numbers(scenario: Scenario, seed: int) -> Scenario:
         }
         found[layer.name] = {**scenario.weights.get(layer.name, {}), **drawn}
     data = load_data(scenario)
+    inputs = data.inputs if _looks_up(scenario) else _inputs(data.inputs, draw)
+    same = np.array_equal(inputs, data.inputs, equal_nan=True) and not any(
+        values.any() for layer in found.values() for values in layer.values()
+    )
+    if same:
+        message = _("{name} has no numbers to draw anew: its weights are 0, and its inputs are those of a table")
+        raise EngineError(message.format(name=scenario.name))
     changed = scenario.weighted(found, {})
     return changed.sourced(
         name=scenario.name,
         path=scenario.path,
         data_path=scenario.data_path,
-        dataset=replace(data, inputs=_inputs(data.inputs, draw)),
+        dataset=replace(data, inputs=inputs),
         warnings=scenario.warnings,
     )
 
 
+def _looks_up(scenario: Scenario) -> bool:
+    """Whether inputs are numbers of rows that a table is asked for."""
+    return any(layer.kind == "embedding" for layer in scenario.network.layers)
+
+
 def _inputs(given: Floats, draw: random.Random) -> Floats:
-    """Inputs, each column in its own range; one that does not vary in the range of all."""
+    """Inputs, each column in its own range; one that does not vary in the range of all that are like it."""
     found = np.array(given, dtype=np.float64)
     whole = np.all((given == np.round(given)) | ~np.isfinite(given), axis=0)
-    free = given[:, ~whole]
-    for column in np.flatnonzero(~whole):
+    table = np.all(np.isin(given, (-1.0, 0.0, 1.0)) | ~np.isfinite(given), axis=0)
+    stays = table | (whole & (len(given) > 1) & (np.ptp(given, axis=0) == 0))
+    for column in np.flatnonzero(~stays):
         own = given[:, column]
         varies = np.ptp(own) > 0
-        found[:, column] = _drawn(own, draw, own if varies else free)
+        found[:, column] = _drawn(own, draw, own if varies else given[:, ~stays & (whole == whole[column])])
     found.setflags(write=False)
     return found
 
@@ -77,11 +96,15 @@ def _drawn(values: Floats, draw: random.Random, among: Floats | None = None) -> 
     if not among.size:
         return found
     low, high = float(among.min()), float(among.max())
-    if low == high:
-        low, high = sorted((low / 2, low * 1.5))
-    unit = UNIT if high - low >= LEAST * UNIT else 10.0 ** (math.floor(math.log10(high - low)) - 1)
+    unit, decimals = 1.0, 0
+    if not np.array_equal(among, np.round(among)):
+        if low == high:
+            low, high = sorted((low / 2, low * 1.5))
+        unit = UNIT if high - low >= LEAST * UNIT else 10.0 ** (math.floor(math.log10(high - low) + 1e-9) - 1)
+        decimals = max(0, -math.floor(math.log10(unit) + 1e-9))
+    elif low == high:
+        low, high = sorted((math.copysign(1.0, low), 2 * low))
     first, last = math.ceil(low / unit - 1e-9), math.floor(high / unit + 1e-9)
-    decimals = max(0, -math.floor(math.log10(unit) + 1e-9))
     for place in np.ndindex(found.shape):
         if found[place] == 0 or not np.isfinite(found[place]):
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -121,19 +122,13 @@ def _graph(network: Network) -> Picture | None:
     if [info.spec.kind for info in network.layers] != ["graph"]:
         return None
     ops = [op for op in network.program(network.batch).ops if op.phase is Phase.FORWARD]
-    depths: dict[Array, int] = {op.target: 0 for op in ops}
     sources = {op.target: tuple(dict.fromkeys(op.inputs)) for op in ops}
-    given = dict.fromkeys(array for op in ops for array in op.inputs if array not in depths)
-    if len(ops) + len(given) > MOST_VALUES or any(math.prod(array.element_shape) > 1 for array in (*given, *depths)):
+    if len(sources) > MOST_VALUES:
         return None
-    for op in ops:
-        depths[op.target] = 1 + max((depths.get(array, 0) for array in op.inputs), default=0)
-    for array in given:
-        # A number that is given stands just before what reads it first.
-        depths[array] = min(depths[op.target] for op in ops if array in op.inputs) - 1
-    columns: dict[int, list[Array]] = {}
-    for array in (*given, *sources):
-        columns.setdefault(depths[array], []).append(array)
+    columns = _columns(sources)
+    drawn = [array for column in columns.values() for array in column]
+    if len(drawn) > MOST_VALUES or any(math.prod(array.element_shape) > 1 for array in drawn):
+        return None
     height = (max(map(len, columns.values())) + 0.5) * ROW + 2 * EDGE
     spots: dict[Array, tuple[float, float]] = {}
     for depth, arrays in columns.items():
@@ -160,6 +155,25 @@ def _graph(network: Network) -> Picture | None:
         boxes=(),
         labels=tuple(labels),
     )
+
+
+def _columns(sources: Mapping[Array, Sequence[Array]]) -> dict[int, list[Array]]:
+    """The values of a graph by their columns: each after those that it is made of, in the order in which they are made.
+
+    Args:
+        sources: what each value is made of, by the value.
+    """
+    depths: dict[Array, int] = {}
+    for target, read in sources.items():
+        depths[target] = 1 + max((depths.get(array, 0) for array in read), default=0)
+    given = dict.fromkeys(array for read in sources.values() for array in read if array not in depths)
+    for array in given:
+        # A number that is given stands just before what reads it first.
+        depths[array] = min(depths[target] for target, read in sources.items() if array in read) - 1
+    columns: dict[int, list[Array]] = {}
+    for array in (*given, *sources):
+        columns.setdefault(depths[array], []).append(array)
+    return columns
 
 
 class _Drawing(NamedTuple):
@@ -257,8 +271,48 @@ def _written(value: float) -> str:
     return shown(value, 4).replace("-", "−")
 
 
-def as_svg(picture: Picture) -> str:
-    """A picture as an SVG file of its own, which is also an element of HTML."""
+def _around(label: Label) -> tuple[float, float, float, float]:
+    """The rectangle that a text takes, with a little room: left, top, right, bottom."""
+    half = 0.28 * label.size * len(label.text) + 3
+    return label.x - half, label.y - label.size / 2 - 1, label.x + half, label.y + label.size / 2 + 1
+
+
+def _within(line: Line, edges: tuple[float, float, float, float]) -> tuple[float, float] | None:
+    """The stretch of a line in a rectangle, as shares of its length; None where it passes by.
+
+    Source: Liang, Barsky 1984, "A new concept and method for line clipping".
+    """
+    left, top, right, bottom = edges
+    dx, dy = line.x2 - line.x1, line.y2 - line.y1
+    start, end = 0.0, 1.0
+    for step, room in ((-dx, line.x1 - left), (dx, right - line.x1), (-dy, line.y1 - top), (dy, bottom - line.y1)):
+        if step == 0:
+            if room < 0:
+                return None
+        elif step < 0:
+            start = max(start, room / step)
+        else:
+            end = min(end, room / step)
+    return (start, end) if start < end else None
+
+
+def _pieces(line: Line, labels: Sequence[Label]) -> Iterable[Line]:
+    """What is left of a line around the texts on edges: there may be any paper behind the picture."""
+    gaps = sorted(gap for label in labels if label.on_edge and (gap := _within(line, _around(label))) is not None)
+    dx, dy, here = line.x2 - line.x1, line.y2 - line.y1, 0.0
+    for start, end in (*gaps, (1.0, 1.0)):
+        if start > here:
+            yield Line(line.x1 + here * dx, line.y1 + here * dy, line.x1 + start * dx, line.y1 + start * dy)
+        here = max(here, end)
+
+
+def as_svg(picture: Picture, ink: str = INK) -> str:
+    """A picture as an SVG file of its own, which is also an element of HTML.
+
+    Args:
+        picture: the picture.
+        ink: the colour of what is not pale; ``currentColor`` is that of the text around it.
+    """
     root = Element(
         "svg",
         {
@@ -271,10 +325,11 @@ def as_svg(picture: Picture) -> str:
         },
     )
     SubElement(root, "title").text = picture.title
-    for line in picture.lines:
-        ends = {name: f"{value:g}" for name, value in line._asdict().items()}
-        SubElement(root, "line", ends | {"stroke": PALE, "stroke-width": "1.2"})
-    drawn = {"fill": PAPER, "stroke": INK, "stroke-width": "1.5"}
+    for whole in picture.lines:
+        for line in _pieces(whole, picture.labels):
+            ends = {name: f"{value:g}" for name, value in line._asdict().items()}
+            SubElement(root, "line", ends | {"stroke": PALE, "stroke-width": "1.2"})
+    drawn = {"fill": PAPER if ink == INK else "none", "stroke": ink, "stroke-width": "1.5"}
     for x, y in picture.circles:
         SubElement(root, "circle", {"cx": f"{x:g}", "cy": f"{y:g}", "r": f"{RADIUS}"} | drawn)
     for x, y in picture.boxes:
@@ -282,6 +337,5 @@ def as_svg(picture: Picture) -> str:
         SubElement(root, "rect", corner | {"width": f"{2 * BOX[0]}", "height": f"{2 * BOX[1]}"} | drawn)
     for label in picture.labels:
         place = {"x": f"{label.x:g}", "y": f"{label.y + 4:g}", "text-anchor": "middle", "font-size": f"{label.size}"}
-        halo = {"stroke": PAPER, "stroke-width": "5", "paint-order": "stroke"} if label.on_edge else {}
-        SubElement(root, "text", place | {"fill": PALE if label.pale else INK} | halo).text = label.text
+        SubElement(root, "text", place | {"fill": PALE if label.pale else ink}).text = label.text
     return tostring(root, encoding="unicode")

@@ -9,11 +9,14 @@ from retrograde.engine.equations.expression import Const, Ref
 from retrograde.engine.explaining.step import shown
 from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import _
-from retrograde.engine.writing.mathematics import Spelling, pieces, symbol
-from retrograde.engine.writing.sheet import Factor, Mark, Note, Section, Sheet, SheetStep
+from retrograde.engine.writing.markup import Spelling
+from retrograde.engine.writing.mathematics import pieces, symbol
+from retrograde.engine.writing.sheet import Factor, Grid, Mark, Note, Section, Sheet, SheetStep
 
 MOST_PIECES = 40
 """Terms of a sum that are all written."""
+MOST_COLUMNS = 8
+"""Columns of a table of samples, as wide as a page."""
 FIRST, LAST = 24, 3
 """Of a longer sum, how many stand before and after the dots."""
 
@@ -21,16 +24,21 @@ FIRST, LAST = 24, 3
 _RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
-def figure(value: float) -> str:
-    """A number for people: nine significant digits, and a power of ten as one; a zero has no sign."""
-    digits, _mark, power = plain(value).replace("inf", "∞").replace("nan", "NaN").partition("e")
+def figure(value: float, digits: int = 9) -> str:
+    """A number for people, with a power of ten as one; a zero has no sign.
+
+    Args:
+        value: the number.
+        digits: its significant digits.
+    """
+    written, _mark, power = plain(value, digits).replace("inf", "∞").replace("nan", "NaN").partition("e")
     raised = f"×10{str(int(power)).translate(_RAISED)}" if power else ""
-    return digits.replace("-", "−") + raised
+    return written.replace("-", "−") + raised
 
 
-def plain(value: float) -> str:
+def plain(value: float, digits: int = 9) -> str:
     """The same in plain characters, as mathematics is set from it."""
-    return shown(value or 0.0)
+    return shown(value or 0.0, digits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,12 +106,22 @@ class SetSection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetGrid:
+    """A picture of a sample, as a matrix."""
+
+    sample: int
+    formula: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetTable:
-    """A table of samples."""
+    """A table of samples; ``wide`` where it would not fit on a page, so that each sample is a list."""
 
     heading: tuple[str, ...]
     rows: tuple[tuple[Number, ...], ...]
     left_out: str
+    wide: bool
+    grids: tuple[SetGrid, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +181,8 @@ class Setter:
                     heading=tuple(map(self.symbol, table.heading)),
                     rows=tuple(tuple(map(number, row)) for row in table.rows),
                     left_out=_left_out(table.left_out),
+                    wide=len(table.heading) > MOST_COLUMNS,
+                    grids=tuple(SetGrid(sample=grid.sample, formula=self._matrix(grid)) for grid in table.grids),
                 )
                 for table in sheet.data
             ),
@@ -176,6 +196,13 @@ class Setter:
     def symbol(self, text: str) -> str:
         """A symbol as a formula."""
         return self._mark(self._spelling.whole(symbol(text, self._spelling)))
+
+    def _matrix(self, grid: Grid) -> str:
+        """A picture: its symbol, and its numbers in rows."""
+        spelling = self._spelling
+        rows = [[symbol(plain(value), spelling) for value in row] for row in grid.rows]
+        parts = symbol(grid.symbol, spelling), spelling.sign("="), spelling.matrix(rows)
+        return self._mark(spelling.whole(spelling.row(parts)))
 
     def _section(self, section: Section, sheet: Sheet, begins: bool) -> SetSection:
         groups = tuple(

@@ -32,6 +32,8 @@ MOST_STEPS = 2_000
 """Steps of a sheet: a hundred pages."""
 MOST_GIVEN = 240
 """Numbers of a list or columns of a table that are written; how many more there are is said."""
+MOST_COLUMNS = 12
+"""Columns of a picture that is written as one."""
 MOST_WAYS = 4
 """Ways of a gradient up to which each is written as its chain rule."""
 
@@ -158,6 +160,21 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """A picture, or one channel of it, of one sample.
+
+    Attributes:
+        sample: the sample in the batch, from 1.
+        symbol: the array, and the channel.
+        rows: the values.
+    """
+
+    sample: int
+    symbol: str
+    rows: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """Given numbers as a table: a row a sample.
 
@@ -165,11 +182,13 @@ class Table:
         heading: the symbols.
         rows: the values.
         left_out: how many columns are not written.
+        grids: what has rows and columns of its own.
     """
 
     heading: tuple[str, ...]
     rows: tuple[tuple[float, ...], ...]
     left_out: int = 0
+    grids: tuple[Grid, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,7 +262,8 @@ def sheet_of(
     if seed is not None:
         if len(tuple(session.branches)) > 1 or session.notes or session.marks:
             raise EngineError(_("other numbers are drawn for a scenario, not for a session with edits, marks or notes"))
-        position, session = session.position, Session(with_other_numbers(session.scenario, seed))
+        other = with_other_numbers(session.scenario, seed)
+        position, session = session.position, Session(other, network=session.network.remade(other))
         session.position = position
     first, last = _range(session, start, end)
     session.branch.extend(session.schedule.locate(last)[0], on_progress)
@@ -396,6 +416,8 @@ def _facts(session: Session, first: int, last: int) -> Iterable[tuple[str, str]]
         for info in session.network.layers
     )
     yield _("Network"), f"{scenario.topology}: {', '.join(layers)}"
+    for text in session.network.differs:
+        yield _("Variant"), text
     for loss in session.network.losses:
         yield _("Loss function"), _(LOSSES[loss.kind].title)
     optimiser = OPTIMISERS[scenario.training.optimizer]
@@ -417,7 +439,9 @@ def _data(session: Session, found: Sequence[Step]) -> tuple[Table, ...]:
     tables: list[Table] = []
     for _iteration, steps in groupby(found, lambda step: step.iteration):
         step = next(steps)
-        arrays = [array for array in step.program.data if array.role in {Role.INPUT, Role.TARGET}]
+        data = [array for array in step.program.data if array.role in {Role.INPUT, Role.TARGET}]
+        drawn = [array for array in data if _is_picture(array)]
+        arrays = [array for array in data if array not in drawn]
         cells = [Ref(array, (0, *unravel(flat, array.element_shape))) for array in arrays for flat in _places(array)]
         shown = cells[:MOST_GIVEN]
         rows = tuple(
@@ -425,10 +449,34 @@ def _data(session: Session, found: Sequence[Step]) -> tuple[Table, ...]:
             for sample in range(step.program.batch)
         )
         heading = tuple(session.notation.symbol(ref) for ref in shown)
-        table = Table(heading=heading, rows=rows, left_out=len(cells) - len(shown))
-        if cells and table not in tables:
+        grids = tuple(
+            grid for sample in range(step.program.batch) for array in drawn for grid in _grids(step, array, sample)
+        )
+        table = Table(heading=heading, rows=rows, left_out=len(cells) - len(shown), grids=grids)
+        if (cells or grids) and table not in tables:
             tables.append(table)
     return tuple(tables)
+
+
+def _is_picture(array: Array) -> bool:
+    """Whether an array has rows and columns that fit on a page: of a picture, not of steps in time."""
+    shape = array.element_shape
+    fits = array.size // max(array.shape[0], 1) <= MOST_GIVEN
+    return len(shape) > 2 and not array.timed and 1 < shape[-1] <= MOST_COLUMNS and fits
+
+
+def _grids(step: Step, array: Array, sample: int) -> Iterable[Grid]:
+    """The channels of a picture."""
+    *channels, height, width = array.element_shape
+    for channel in np.ndindex(*channels):
+        yield Grid(
+            sample=sample + 1,
+            symbol=f"{array.name}[{','.join(str(place + 1) for place in channel)}]",
+            rows=tuple(
+                tuple(step.frame.value(Ref(array, (sample, *channel, row, column))) for column in range(width))
+                for row in range(height)
+            ),
+        )
 
 
 def _places(array: Array) -> range:

@@ -26,8 +26,10 @@ from retrograde.engine.recording.again import numbers_of  # noqa: E402
 from retrograde.engine.recording.checking import check_op  # noqa: E402
 from retrograde.engine.recording.program import Recorded  # noqa: E402
 from retrograde.engine.recording.recording import Recording, load_recording  # noqa: E402
+from retrograde.engine.text import use  # noqa: E402
 from retrograde.tui.cli.main import main  # noqa: E402
 from tests.capture.models import CASES, Case, mlp, resnet  # noqa: E402
+from tests.docs.commands import DOCS, blocks  # noqa: E402
 
 
 def state(case: Case) -> list[Any]:
@@ -158,7 +160,7 @@ def test_the_examples_of_the_docs_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = Path(__file__).parent.parent.parent / "docs" / "pytorch.md"
-    recording, watching, session = re.findall(
+    recording, _watching, session = re.findall(
         r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
     )
     monkeypatch.chdir(tmp_path)
@@ -175,13 +177,27 @@ def test_the_examples_of_the_docs_run(
     capsys.readouterr()
     exec(compile(session, str(page), "exec"), {})
     assert capsys.readouterr().out.endswith("(1, 3)\n")
+
+
+@pytest.mark.parametrize(("page", "language"), [("pytorch.md", "en"), ("pytorch.zh.md", "zh")])
+def test_a_watch_says_what_the_page_says(
+    page: str, language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = blocks(DOCS / page)
+    (program,) = [block.text for block in found if "rg.watch(" in block.text and block.language == "python"]
+    (said,) = [block.text for block in found if "234" in block.text and block.language == "text"]
+    monkeypatch.chdir(tmp_path)
+    Path("train.py").write_text(program, encoding="utf-8")
     torch.manual_seed(0)
-    with pytest.raises(rg.BadStepError, match="step 234: a gradient is not finite"):
-        exec(compile(watching, str(page), "exec"), {})
-    said = capsys.readouterr().err
-    assert "SqrtBackward0, element 1 of 1: 1 / 0 = inf  (x / 0)" in said
-    assert "234 of 234 steps ran again with the same bits" in said
-    assert main(["why", "first-nan.rgrec"]) == 1
+    monkeypatch.setenv("LANGUAGE", language)
+    try:
+        with pytest.raises(rg.BadStepError):
+            exec(compile(program, str(Path("train.py").resolve()), "exec"), {})
+        printed = capsys.readouterr().err.splitlines()
+        assert [line for line in said.splitlines() if line.strip() != "..." and line not in printed] == []
+        assert main(["why", "first-nan.rgrec"]) == 1
+    finally:
+        use("en")
 
 
 def test_a_mask_of_attention_is_no_alarm(tmp_path: Path) -> None:

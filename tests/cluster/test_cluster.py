@@ -72,6 +72,17 @@ def test_a_worker_that_comes_later_is_asked_with_each_run(cluster: Any, monkeypa
         going.run()
 
 
+def test_a_scheduler_without_workers_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("retrograde.engine.sweeping.cluster.DESERTED", 0.3)
+    plan = plan_of("xor-2-2-1", grid_of((), 4), epochs=5)
+    with (
+        distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None) as empty,
+        pytest.raises(EngineError, match=r"has no workers; start some: dask worker"),
+        Sweeping(plan, on=f"dask:{empty.scheduler_address}") as going,
+    ):
+        going.run()
+
+
 def test_nobody_there_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("retrograde.engine.sweeping.cluster.TIMEOUT", 1)
     assert main(["sweep", "xor-2-2-1", "--seeds", "3", "--on", "dask:tcp://127.0.0.1:9"]) == 2

@@ -11,7 +11,7 @@ from retrograde.engine import Session, load_scenario
 from retrograde.engine.equations.words import EPOCH_NAMES, FUNCTIONS, PHASES, POSITIONS
 from retrograde.engine.errors import FormulaError
 from retrograde.engine.session.breakpoints import read
-from tests.docs.reserved import written
+from tests.docs.reserved import PAGES, written
 
 TEXT = (Path(__file__).parent.parent.parent / "docs" / "formulas.md").read_text(encoding="utf-8")
 
@@ -127,7 +127,8 @@ def test_what_is_known_where_an_epoch_ends_is_no_breakpoint(name: str) -> None:
 
 
 def test_the_reserved_words_are_those_of_today() -> None:
-    assert written(TEXT) == TEXT, "run `python -m tests.docs.reserved`"
+    for page in PAGES:
+        assert written(page) == page.read_text(encoding="utf-8"), "run `python -m tests.docs.reserved`"
 
 
 def test_every_function_is_described() -> None:
@@ -169,3 +170,8 @@ def test_samples_are_taken_in_turn() -> None:
     session = Session(load_scenario("xor-2-4-1"))
     session.run(epochs=3)
     assert session.count("out_o1 > -1") == 4 * session.count("out_o1{2} > -1") == 4 * 3
+
+
+def test_the_chinese_page_has_the_same_formulas() -> None:
+    english, chinese = (re.findall(r"`[^`\n]+`", text) for text in (TEXT, PAGES[1].read_text(encoding="utf-8")))
+    assert sorted(set(chinese)) == sorted(set(english))

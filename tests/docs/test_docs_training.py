@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -11,15 +10,18 @@ from retrograde.engine import Session
 from retrograde.engine.equations.optimisers import OPTIMISERS, OPTIONS
 from retrograde.engine.equations.rate_schedules import SCHEDULES
 from retrograde.engine.scenario.file import parse_scenario
+from retrograde.engine.text import use
 from retrograde.tui.cli.main import main
 from retrograde.tui.cli.reference import training
+from tests.docs.commands import DOCS
 from tests.support.updates import network
 
-TEXT = (Path(__file__).parent.parent.parent / "docs" / "training.md").read_text(encoding="utf-8")
+TEXT = (DOCS / "training.md").read_text(encoding="utf-8")
+CHINESE = (DOCS / "training.zh.md").read_text(encoding="utf-8")
 
 
-def section(title: str) -> str:
-    return TEXT.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+def section(title: str, text: str = TEXT) -> str:
+    return text.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
 def rows(title: str, head: str) -> dict[str, list[str]]:
@@ -30,6 +32,7 @@ def rows(title: str, head: str) -> dict[str, list[str]]:
 
 def test_the_tables_are_those_of_the_engine() -> None:
     assert training(TEXT) == TEXT, "run: python -m retrograde.tui.cli.reference docs/training.md"
+    assert training(CHINESE, "zh") == CHINESE, "run: python -m retrograde.tui.cli.reference docs/training.zh.md"
     assert list(rows("Optimisers", "| `optimizer` |")) == list(OPTIMISERS)
     assert list(rows("Optimisers", "| option |")) == list(OPTIONS)
     assert list(rows("Memory before the first update", "| remembered by |")) == list(OPTIMISERS)
@@ -76,8 +79,16 @@ def resolves(session: Session, name: str) -> bool:
     return True
 
 
-def test_the_race_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["race", "optimiser-race"]) == 0
+@pytest.mark.parametrize(
+    ("language", "title", "text"), [("en", "Variants", TEXT), ("zh", "变体", CHINESE)], ids=["en", "zh"]
+)
+def test_the_race_is_what_the_command_prints(
+    language: str, title: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        assert main(["--language", language, "race", "optimiser-race"]) == 0
+    finally:
+        use("en")
     printed = capsys.readouterr().out.splitlines()[:7]
-    shown = section("Variants").partition("$ retrograde race optimiser-race\n")[2].splitlines()[:7]
+    shown = section(title, text).partition("race optimiser-race\n")[2].splitlines()[:7]
     assert [line.strip() for line in shown] == [line.strip() for line in printed]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from retrograde.engine.equations.ailments import AILMENTS
 from retrograde.tui.cli.reference import why
 
-TEXT = (Path(__file__).parent.parent.parent / "docs" / "why.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parent.parent.parent / "docs"
 
 
-def test_the_table_of_rules_is_that_of_the_engine() -> None:
-    assert why(TEXT) == TEXT, "run: python -m retrograde.tui.cli.reference docs/why.md"
-    assert all(f"| `{name}` |" in TEXT for name in AILMENTS)
+@pytest.mark.parametrize(("name", "language"), [("why.md", "en"), ("why.zh.md", "zh")])
+def test_the_table_of_rules_is_that_of_the_engine(name: str, language: str) -> None:
+    text = (DOCS / name).read_text(encoding="utf-8")
+    assert why(text, language) == text, f"run: python -m retrograde.tui.cli.reference docs/{name}"
+    assert all(f"| `{name}` |" in text for name in AILMENTS)

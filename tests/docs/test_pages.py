@@ -16,19 +16,14 @@ from retrograde.engine.session.published import check
 from retrograde.tui.cli.commandtable import command_page
 from retrograde.tui.cli.keytable import key_page
 from retrograde.tui.cli.main import SUBCOMMANDS
-from retrograde.tui.cli.reference import reference
+from retrograde.tui.cli.reference import glossary, reference, training, why
+from retrograde.tui.cli.support.markdown import TEXTS, untold
+from tests.docs.pairs import anchors
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "README.zh.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
 PYTHON = (DOCS / "python.md").read_text(encoding="utf-8")
-
-
-def anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings, as GitHub makes them."""
-    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
-    titles = re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -42,12 +37,15 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(file), target
 
 
-@pytest.mark.parametrize("index", ["index.md", "index.zh.md"])
-def test_the_book_has_every_page_once_and_the_readme_leads_to_it(index: str) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "(docs/index.md)" in readme
-    listed = re.findall(r"^- \[[^\]]+\]\((\S+)\)", (DOCS / index).read_text(encoding="utf-8"), flags=re.MULTILINE)
+@pytest.mark.parametrize(("index", "readme"), [("index.md", "README.md"), ("index.zh.md", "README.zh.md")])
+def test_the_book_has_every_page_once_and_the_readme_leads_to_it(index: str, readme: str) -> None:
+    assert f"(docs/{index})" in (ROOT / readme).read_text(encoding="utf-8")
+    text = (DOCS / index).read_text(encoding="utf-8")
+    listed = re.findall(r"^- \[[^\]]+\]\((\S+)\)", text, flags=re.MULTILINE)
     pages = {page.name for page in DOCS.glob("*.md") if not page.name.endswith(".zh.md")} - {"index.md"}
+    ending = index.removeprefix("index")
+    translated = {name.removesuffix(".md") + ending: name for name in pages}
+    pages = {name if (DOCS / name).exists() else english for name, english in translated.items()}
     assert pages - set(listed) == set(), f"a page that docs/{index} does not list"
     assert sorted(listed) == sorted(pages)
 
@@ -58,17 +56,33 @@ def test_the_api_page_has_every_public_name() -> None:
     assert sorted(named) == sorted(retrograde.engine.__all__)
 
 
-@pytest.mark.parametrize(
-    ("name", "page"),
-    [("keys", key_page), ("commands", command_page), ("scenarios", reference)],
-    ids=("keys", "commands", "scenarios"),
-)
-def test_generated_pages_are_up_to_date(name: str, page: Callable[[], str]) -> None:
-    made = page()
+GENERATED: dict[str, Callable[[str], str]] = {"keys": key_page, "commands": command_page, "scenarios": reference}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("name", GENERATED)
+def test_generated_pages_are_up_to_date(name: str, language: str) -> None:
+    made = GENERATED[name](language)
     (command,) = re.findall(r"`(python -m retrograde\.[\w.]+) docs/", made) or [
         "python -m retrograde.tui.cli.reference"
     ]
-    assert made == (DOCS / f"{name}.md").read_text(encoding="utf-8"), f"run: {command} docs/{name}.md"
+    pages = f"{DOCS.name}/{name}.md {DOCS.name}/{name}.zh.md"
+    file = DOCS / (f"{name}.md" if language == "en" else f"{name}.zh.md")
+    assert made == file.read_text(encoding="utf-8"), f"run: {command} {pages}"
+
+
+def test_the_chinese_glossary_is_that_of_the_english_one() -> None:
+    file = DOCS / "glossary.zh.md"
+    assert glossary("", "zh") == file.read_text(encoding="utf-8"), f"run: python -m retrograde.tui.cli.reference {file}"
+
+
+def test_all_that_generated_pages_say_has_chinese() -> None:
+    untold.clear()
+    for page in GENERATED.values():
+        page("zh")
+    for renew in (glossary, why, training):
+        renew("", "zh")
+    assert list(untold) == [], f"write the Chinese into {TEXTS}"
 
 
 def test_every_subcommand_has_a_section_and_no_other() -> None:

@@ -28,6 +28,7 @@ from retrograde.engine.scenario.weights.safetensors import safe_bytes
 from retrograde.engine.session.session import Session
 from retrograde.tui.cli.support.streams import complain, settled_streams
 from tests.fuzz.target import Beat
+from tests.fuzz.trees import places
 
 DATA = Path(__file__).parents[1] / "importing" / "data"
 MOST = 50_000_000
@@ -38,20 +39,11 @@ BOMB = 60_000_000
 """Bytes of zeros that a few kilobytes become."""
 
 
-def _places(content: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Where in a tree something stands."""
-    items = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
-    found = [at] if at else []
-    for key, inner in items:
-        found.extend(_places(inner, (*at, key)))
-    return found
-
-
 def _changed(rng: random.Random, content: Any) -> Any:
     """A tree with a few numbers, names or branches that are others, twice there, or missing."""
-    places = _places(content)
+    there = places(content)
     for _ in range(rng.choice((1, 1, 1, 2, 4))):
-        *way, last = rng.choice(places)
+        *way, last = rng.choice(there)
         inner = content
         try:
             for key in way:

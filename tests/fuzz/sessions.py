@@ -13,6 +13,7 @@ from retrograde.engine.session.saving import SUFFIX, open_session, save
 from retrograde.engine.session.session import Session
 from retrograde.tui.cli.support.streams import complain, settled_streams
 from tests.fuzz.target import Beat
+from tests.fuzz.trees import places
 
 VALUES: tuple[Any, ...] = (
     *(None, True, -1, 0, 1, 7, 0.5, 1e308, float("nan"), float("inf"), 10**30, 2**31, "", "x", "E", "w5", "W_h"),
@@ -21,17 +22,9 @@ VALUES: tuple[Any, ...] = (
 )
 
 
-def _places(content: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    items = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
-    found = [at] if at else []
-    for key, inner in items:
-        found.extend(_places(inner, (*at, key)))
-    return found
-
-
 def _nearly(rng: random.Random, content: Any) -> Any:
     """With one value that could be right."""
-    *way, last = rng.choice(_places(content))
+    *way, last = rng.choice(places(content))
     inner = content
     for key in way:
         inner = inner[key]
@@ -101,7 +94,7 @@ class Sessions:
     @staticmethod
     def _with_other_fields(rng: random.Random, content: Any) -> bytes:
         for _ in range(rng.randint(1, 3)):
-            *way, last = rng.choice(_places(content))
+            *way, last = rng.choice(places(content))
             inner = content
             for key in way:
                 inner = inner[key]

@@ -24,6 +24,7 @@ from retrograde.engine.sweeping.running import Chunk, Course, Result, bits_of, f
 from retrograde.engine.sweeping.stamp import stamp
 from retrograde.engine.sweeping.summary import causes_of, curves_of, quantiles, share
 from retrograde.engine.sweeping.sweeping import Sweeping
+from tests.docs.commands import DOCS, blocks
 from tests.support.effort import examples
 
 FAST = ["learning_rate=5,20"]
@@ -65,6 +66,17 @@ def test_values_are_read(text: str, values: tuple[Any, ...]) -> None:
         ([], "1,1", "seed has a value twice"),
         ([], "-4", "-4 is not a seed"),
         (["l1=0..9999", "l2=0..999"], "5", "at most 1,000,000 are made"),
+        ([], "1_", "1_ is not a seed"),
+        ([], "1__0", "1__0 is not a seed"),
+        ([], "1_..5", "makes no sense"),
+        ([], "1..5_", "makes no sense"),
+        ([], "٣", "٣ is not a seed"),
+        ([], f"{'9' * 5000}..5", "makes no sense"),
+        (["learning_rate=1_..5:lin:3"], None, "makes no sense"),
+        (["learning_rate=1__0..5:lin:3"], None, "makes no sense"),
+        (["learning_rate=0..5:lin:٣"], None, "makes no sense"),
+        ([f"learning_rate=1..5:lin:{'9' * 5000}"], None, "makes no sense"),
+        ([f"batch_size=0..{'9' * 5000}"], None, "makes no sense"),
     ],
 )
 def test_a_grid_that_makes_no_sense_is_refused(vary: list[str], seeds: str | None, message: str) -> None:
@@ -322,6 +334,45 @@ def test_two_sweeps_do_not_write_to_one_file(tmp_path: Path) -> None:
             list(second.open())
 
 
+def test_a_journal_that_is_no_file_is_refused(tmp_path: Path) -> None:
+    journal = tmp_path / "r.csv.sweep"
+    journal.symlink_to("/dev/zero")
+    with pytest.raises(EngineError, match="is no journal of a sweep"):
+        _swept(tmp_path / "r.csv", 2)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ['"epochs": Infinity', '"curve": ' + "[" * 20_000, '"fate": {}', '"alerts": 3'],
+    ids=["infinite", "deep", "no fate", "no list"],
+)
+def test_a_damaged_line_of_a_journal_is_made_again(tmp_path: Path, damage: str) -> None:
+    out, journal = tmp_path / "r.csv", tmp_path / "r.csv.sweep"
+    _swept(out, 1, epochs=3)
+    whole = journal.read_bytes(), out.read_bytes()
+    head, first, *_others = whole[0].decode().splitlines()
+    journal.write_text(f"{head}\n{first[:-1]}, {damage}}}\n", encoding="ascii")
+    _swept(out, 1, epochs=3)
+    assert (journal.read_bytes(), out.read_bytes()) == whole
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+def test_a_full_disk_is_named_by_its_file(tmp_path: Path) -> None:
+    plan = plan_of("xor-2-2-1", grid_of((), 1), epochs=3)
+    results = work_off(plan.work, Chunk(setting=0, seeds=(0,))).results
+
+    def write() -> None:
+        with Journal(tmp_path / "r.csv", plan) as journal:
+            assert not list(journal.open())
+            assert journal._file is not None
+            journal._file.close()
+            journal._file = Path("/dev/full").open("r+b")  # noqa: SIM115 - the journal closes it
+            journal.add(results)
+
+    with pytest.raises(EngineError, match=r"cannot be written: No space left on device: .*r\.csv\.sweep"):
+        write()
+
+
 def test_another_program_is_refused_where_the_run_is_made() -> None:
     plan = plan_of("xor-2-2-1", grid_of((), 2), epochs=5)
     work = replace(plan.work, stamp=replace(stamp(), code="other", mathematics="other"))
@@ -360,3 +411,11 @@ def test_a_sweep_that_is_broken_off_knows_what_it_has() -> None:
         going.run(stop)
     assert 3 <= len(going.finish().results) < 9
     assert going.finish().causes is None
+
+
+@pytest.mark.parametrize("page", ["sweeps.md", "sweeps.zh.md"])
+def test_the_example_of_the_page_runs(page: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = (block.text for block in blocks(DOCS / page) if block.language == "python")
+    exec(code.replace("seeds=20", "seeds=2").replace("epochs=500", "epochs=20"), {"__name__": "__main__"})
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.partition(" ")[0] for line in printed[:2]] == ["learning_rate=1.0", "learning_rate=10.0"]

@@ -88,3 +88,32 @@ def test_keys_from_before_the_app_has_the_terminal(state_folder: Path, seconds: 
         wait(lambda: terminal.read() is not None and terminal.process.poll() is not None)
     finally:
         terminal.close()
+
+
+NAMES = {":": "colon", "/": "slash", "'": "apostrophe", "+": "plus"}
+BURSTS = {
+    (*":+5", "enter", "right", "f", "S", *":+3", "enter", "m", "b"): (10, {"b": ("main", 10)}),
+    ("s", "9", *"/w", "enter", "escape", *":nonsense", "enter", *":+5", "enter", "f", "S"): (7, {}),
+}
+
+
+@pytest.mark.parametrize("keys", BURSTS)
+async def test_a_burst_of_keys_is_what_they_are_one_by_one(opened, keys: tuple[str, ...]) -> None:
+    """Also those behind the Enter of a prompt that was not there yet."""
+    async with opened("mazur", size=(80, 24)) as driver:
+        for key in keys:
+            driver.app.post_message(Key(NAMES.get(key, key), key if len(key) == 1 else None))
+        for _round in range(5):
+            await driver.pilot.pause()
+        await driver.until(lambda: driver.app.screen is driver.app.screen_stack[1])
+        await driver.settle()
+        assert (driver.session.position, driver.session.marks) == BURSTS[keys]
+
+
+async def test_keys_that_wait_for_the_end_of_work_are_all_done(opened) -> None:
+    async with opened("mazur", size=(80, 24)) as driver:
+        for key in ("P", "escape", "s", "s", "s"):
+            driver.app.post_message(Key(key, key if len(key) == 1 else None))
+        await driver.pilot.pause()
+        await driver.idle()
+        assert driver.session.position == 3

@@ -357,8 +357,14 @@ async def test_every_moment_points_at_the_element_that_decided(opened) -> None:
 async def test_what_the_footer_has_no_room_for_is_said_in_full(opened) -> None:
     async with opened("mazur", size=(40, 14), failing=True) as driver:
         await driver.write("doctor " + "x" * 9)
+        assert "such as doctor 100" in driver.text() and "…" not in "".join(driver.text().splitlines()[-2:])
+        assert not len(driver.app._notifications), "no panel is hidden"
+        await driver.write("x" * 90)
+        await driver.press("escape")
+        driver.main.desk.say("what is very long " * 9)
+        await driver.settle()
         assert "…" in driver.text().splitlines()[-1]
-        assert any("such as doctor 100" in note.message for note in driver.app._notifications)
+        assert any("very long what" in note.message for note in driver.app._notifications)
         await driver.press("question_mark")
         assert not len(driver.app._notifications), "what is in front is not hidden"
 

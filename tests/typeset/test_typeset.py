@@ -12,34 +12,11 @@ from retrograde.engine.scenario.file import parse_scenario
 from retrograde.engine.text import use
 from retrograde.engine.writing.exporting import as_pdf, as_tex
 from retrograde.engine.writing.sheet import sheet_of
+from tests.support.odd_names import ODD
 
 pytest.importorskip("jinja2", reason="worked solutions need the extra export: Jinja2 is not installed")
 if shutil.which("xelatex") is None:
     pytest.skip("xelatex is not installed, so no worked solution is typeset", allow_module_level=True)
-
-ODD = r"""
-format = 1
-title = { en = '50% of #1_{x} & $y$ ~^ \input{/etc/passwd} <b>"q"</b> `k` |', zh = '百分之五十 % _ & $' }
-about = { en = '\end{document} {{ sheet }} << sheet >> <% for %>' }
-source = 'https://example.org/a_b?c=%20#d&e~f'
-[network]
-inputs = 2
-[[network.layers]]
-name = "my_layer_2"
-units = 2
-activation = "gelu"
-weights = [[0.5, -0.25], [1e-7, -3.0]]
-[data]
-inputs = [[1e-12, -2.5]]
-targets = [[1.0, 0.0]]
-[loss]
-kind = "half_squared_error"
-[training]
-optimizer = "adam"
-learning_rate = 0.01
-[stop]
-epochs = 3
-"""
 
 
 @pytest.fixture

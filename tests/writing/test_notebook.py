@@ -20,6 +20,7 @@ from retrograde.engine.scenario.catalogue import shipped
 from retrograde.engine.text import use
 from retrograde.engine.travel.history import LossHistory
 from retrograde.engine.writing.notebook import SHOWN
+from retrograde.engine.writing.picture import PALE, network_picture
 from tests.docs.commands import DOCS, blocks
 from tests.support.effort import examples
 
@@ -106,6 +107,33 @@ def test_explanations_have_the_engines_numbers() -> None:
     curve = read(session.losses)
     assert numbers(curve)[0] == repr(session.look_at(session.formula("E"), "1:1:11"))
     read(session.doctor(epochs=20))
+
+
+def test_the_picture_is_drawn_for_any_paper() -> None:
+    """In the dark theme of a notebook: in its own ink, without white, and no edge runs through the name of a weight."""
+    root = read(Session(load_scenario("mazur")))
+    drawn = [element for element in root.iter() if element.tag.endswith(("line", "circle", "text"))]
+    assert {value for one in drawn for key in ("fill", "stroke") if (value := one.get(key))} <= {
+        *("currentColor", "none", PALE, "#1f77b4")
+    }
+    picture = network_picture(Session(load_scenario("mazur")).network)
+    lines = [[float(one.attrib[end]) for end in ("x1", "y1", "x2", "y2")] for one in drawn if one.tag.endswith("}line")]
+    assert len(lines) > len(picture.lines)
+    for label in (one for one in picture.labels if one.on_edge):
+        for x1, y1, x2, y2 in lines:
+            for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+                x, y = x1 + share * (x2 - x1), y1 + share * (y2 - y1)
+                assert abs(x - label.x) > 0.25 * label.size * len(label.text) or abs(y - label.y) > label.size / 3
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", ("start", "learning rate")), ("zh", ("开始", "学习率"))])
+def test_what_the_doctor_finds_is_in_words(language: str, words: tuple[str, ...]) -> None:
+    use(language)
+    root = read(Session(load_scenario("diverging")).doctor(epochs=50))
+    cells = ["".join(one.itertext()) for one in root.iter("td")]
+    assert all(any(word in cell for cell in cells) for word in words)
+    assert not any(cell in {"start", "lr_large"} for cell in cells if language == "zh")
+    assert {"lr_large", "start_loss"} <= set(numbers(root))
 
 
 def test_gradients_without_an_account_are_shown() -> None:

@@ -29,30 +29,10 @@ from retrograde.engine.writing.setting import figure
 from retrograde.engine.writing.sheet import MOST_STEPS, Sheet, sheet_of
 from retrograde.tui.cli.main import main
 from tests.support.effort import examples
+from tests.support.odd_names import ODD
 
 HANDED_OUT = ("mazur", "prelu", "weight-decay", "attention-by-hand", "micrograd")
 """One sample and several, choices, penalties, arrays, infinity, a free graph."""
-ODD = """
-format = 1
-title = { en = '<b>50% of #1_{x}</b> & $y$ | `k` {{ sheet }} << sheet >>', zh = '百分之 & <b>' }
-[network]
-inputs = 2
-[[network.layers]]
-name = "my_layer_2"
-units = 2
-activation = "gelu"
-weights = [[0.5, -0.25], [1e-7, -3.0]]
-[data]
-inputs = [[1e-12, -2.5]]
-targets = [[1.0, 0.0]]
-[loss]
-kind = "half_squared_error"
-[training]
-optimizer = "adam"
-learning_rate = 0.01
-[stop]
-epochs = 3
-"""
 
 
 _LOWERED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--")
@@ -194,6 +174,8 @@ def test_other_numbers_are_round_in_the_ranges_of_the_originals_and_the_key_is_r
     before, after = first.network.dataset, changed.network.dataset
     np.testing.assert_array_equal(before.targets, after.targets)
     if np.array_equal(before.inputs, np.round(before.inputs)):
+        np.testing.assert_array_equal(after.inputs, np.round(after.inputs))
+    if set(before.inputs.ravel()) <= {0.0, 1.0}:
         np.testing.assert_array_equal(before.inputs, after.inputs)
     sheet = sheet_of(first, seed=seed)
     assert [step.result for step in sheet.steps] == [step.contribution for step in steps_of(changed)]
@@ -203,6 +185,44 @@ def test_other_numbers_are_round_in_the_ranges_of_the_originals_and_the_key_is_r
 def test_each_seed_has_its_own_numbers() -> None:
     session = opened("mazur")
     assert len({sheet_of(session, seed=seed).given for seed in range(8)}) == 8
+
+
+@pytest.mark.parametrize("name", ["linear-regression", "convolution-by-hand", "hmkcode", "descent-batch"])
+def test_what_is_measured_in_whole_numbers_has_other_whole_numbers(name: str) -> None:
+    scenario = load_scenario(name)
+    data = [Session(with_other_numbers(scenario, seed)).network.dataset.inputs for seed in range(4)]
+    assert len({each.tobytes() for each in data}) > 1
+    given = Session(scenario).network.dataset.inputs
+    for each in data:
+        assert np.array_equal(each == 0, given == 0)
+        assert np.array_equal(each, np.round(each)) or not np.array_equal(given, np.round(given))
+
+
+def test_where_no_number_can_be_another_one_that_is_said() -> None:
+    """A sheet that is called the one of seed 3 and has the numbers of all others would be handed out."""
+    with pytest.raises(EngineError, match="and-gate has no numbers to draw anew"):
+        sheet_of(opened("and-gate"), seed=3)
+
+
+@pytest.mark.parametrize("form", ["md", "html", "tex", "ipynb"])
+def test_pictures_stand_in_rows_and_wide_rows_as_lists(form: str) -> None:
+    """A table of 25 columns would be cut off by the edge of the paper."""
+    needs_templates()
+    text = FORMATS[form](sheet_of(opened("convolution-by-hand"), end="1:1:2", start="1:1:1")).decode()
+    row = {"html": "</mtr><mtr>" + "<mtd><mn>0</mn></mtd><mtd><mn>1</mn></mtd><mtd><mn>2</mn></mtd>"}
+    assert row.get(form, "0 & 1 & 2 & 0 & 0") in text
+    wide = sheet_of(opened("char-rnn"), start="1:1:1", end="1:1:2")
+    assert len(wide.data[0].heading) > 12
+    text = FORMATS[form](wide).decode()
+    before = text[: text.index("Forward")]
+    assert "<th" not in before and "| --- |" not in before
+
+
+def test_a_colon_has_its_blank_in_every_format() -> None:
+    needs_templates()
+    for form in ("md", "html", "ipynb"):
+        assert "Source: https" in FORMATS[form](sheet_of(opened("mazur"))).decode()
+    assert r"Source: https" in as_tex(sheet_of(opened("mazur"))).decode()
 
 
 def saved(tmp_path: Path) -> Path:

@@ -1,21 +1,25 @@
-"""`python -m retrograde.tui.cli.commandtable docs/commands.md`: writes the page of the subcommands."""
+"""Writes the page of subcommands: `python -m retrograde.tui.cli.commandtable docs/commands.md docs/commands.zh.md`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from retrograde.engine.text import ended, joined
 from retrograde.tui.cli.main import OPTIONS, SUBCOMMANDS, subcommand
-from retrograde.tui.cli.support.markdown import in_english, markdown_table, write_page
+from retrograde.tui.cli.support.markdown import linked, markdown_table, page_of, told, write_page
 from retrograde.tui.cli.support.subcommand import Argument, OneOf, Subcommand
 
 _INTRODUCTION = """\
 # The command line
 
+English · [简体中文](commands.zh.md)
+
 `retrograde` opens the app with a list of scenarios to choose from; `retrograde NAME` and `retrograde FILE.toml` open it
 with a scenario, `retrograde FILE.session.json` with a saved session, where it was left. `NAME` is a scenario that ships
 (`retrograde list`), `NAME:VARIANT` one of its variants.
 
-Written from the table of subcommands by `python -m retrograde.tui.cli.commandtable docs/commands.md`.
+Written from the table of subcommands by
+`python -m retrograde.tui.cli.commandtable docs/commands.md docs/commands.zh.md`.
 """
 
 _EXIT_CODES = """\
@@ -26,30 +30,31 @@ can not be done here, 130 interrupted. Whatever goes wrong is one message on std
 """
 
 
-def command_page() -> str:
-    """The page, in English."""
-    return in_english(_lines)
+def command_page(language: str = "en") -> str:
+    """The page, in a language."""
+    return page_of(_lines, language)
 
 
 def _lines() -> Iterator[str]:
     known = [subcommand(name) for name in SUBCOMMANDS]
-    yield _INTRODUCTION
+    yield told(_INTRODUCTION)
     yield from markdown_table(
         ("command", "what it does"),
-        ((f"[`retrograde {command.name}`](#retrograde-{command.name})", command.help) for command in known),
+        ((f"[`retrograde {command.name}`](#retrograde-{command.name})", told(command.help)) for command in known),
     )
-    yield "Before the name of a command, or of a scenario:\n"
+    yield told("Before the name of a command, or of a scenario:\n")
     yield from _meanings(OPTIONS)
     for command in known:
         yield from _section(command)
-    yield _EXIT_CODES
+    yield told(_EXIT_CODES)
 
 
 def _section(command: Subcommand) -> Iterator[str]:
     yield f"## retrograde {command.name}\n"
-    more = f" More in [{command.page}]({command.page})." if command.page else ""
-    sentence = command.help
-    yield f"{sentence[0].upper()}{sentence[1:]}.{more}\n"
+    page = linked(command.page)
+    more = told("More in {page}.").format(page=f"[{page}]({page})") if page else ""
+    sentence = told(command.help)
+    yield f"{joined((ended(sentence[0].upper() + sentence[1:]), more))}\n"
     arguments = command.arguments
     yield f"```text\n{' '.join(['retrograde', command.name, *map(_usage, arguments)])}\n```\n"
     yield from _meanings(arguments)
@@ -58,7 +63,7 @@ def _section(command: Subcommand) -> Iterator[str]:
 def _meanings(arguments: Iterable[Argument | OneOf]) -> Iterator[str]:
     """A table of what the arguments mean, of those that say more than their names."""
     single = [one for entry in arguments for one in (entry.options if isinstance(entry, OneOf) else (entry,))]
-    rows = [(f"`{_written(one)}`", one.help.replace("%%", "%")) for one in single if one.help]
+    rows = [(f"`{_written(one)}`", told(one.help).replace("%%", "%")) for one in single if one.help]
     if rows:
         yield from markdown_table(("argument", "what it means"), rows)
 

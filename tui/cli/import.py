@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError
@@ -61,7 +62,7 @@ def _weights(path: Path, target: Path, given: argparse.Namespace) -> int:
     found = import_weights(path, given.like, [_pair(text) for text in given.map], target)
     write_whole(target, found.text)
     _say(found)
-    print(_("wrote {file}: open it with `retrograde {file}`").format(file=target))
+    print(_("wrote {file}: open it with `retrograde {file}`").format(file=quote(str(target))))
     return 0
 
 
@@ -76,7 +77,7 @@ def _recording(path: Path, target: Path) -> int:
         print(note)
     print(_("wrote {files}").format(files=", ".join(map(str, written))))
     message = _("open it with `retrograde {file}`; `retrograde compare {recording} {file}` holds it to the recording")
-    print(message.format(file=target, recording=path))
+    print(message.format(file=quote(str(target)), recording=quote(str(path))))
     return 0
 
 
@@ -90,7 +91,7 @@ def _onnx(path: Path, target: Path, given: argparse.Namespace) -> int:
     print(_("wrote {files}").format(files=", ".join(map(str, written))))
     if data is None:
         print(_("the file has no samples, no loss and no training: write yours into {file}").format(file=target))
-    print(_("open it with `retrograde {file}`").format(file=target))
+    print(_("open it with `retrograde {file}`").format(file=quote(str(target))))
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from shlex import quote
 from textwrap import wrap
 
 from retrograde.engine.errors import EngineError
@@ -148,7 +149,7 @@ def write_template(file: str, like: str | None = None) -> int:
         write_whole(path, template(path.name))
     else:
         _copy(like, path)
-    print(_("wrote {file}: open it with `retrograde {file}`").format(file=file))
+    print(_("wrote {file}: open it with `retrograde {file}`").format(file=quote(file)))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`python -m retrograde.tui.cli.reference docs/scenarios.md docs/training.md docs/why.md`: writes what tables say."""
+"""Writes what tables say: `python -m retrograde.tui.cli.reference docs/{scenarios,training,why,glossary}{,.zh}.md`."""
 
 from __future__ import annotations
 
@@ -34,11 +34,20 @@ from retrograde.engine.scenario.models import (
 from retrograde.engine.scenario.rules import reserved
 from retrograde.engine.scenario.schedule_table import RateSchedule
 from retrograde.engine.scenario.training import Training
-from retrograde.engine.text import use
-from retrograde.tui.cli.support.markdown import in_english, markdown_table
+from retrograde.engine.text import joined, language, use
+from retrograde.tui.cli.support.markdown import (
+    DOCS,
+    language_of,
+    markdown_table,
+    page_of,
+    say_what_is_untold,
+    told,
+)
 
 _INTRODUCTION = """\
 # Scenario files
+
+English · [简体中文](scenarios.zh.md)
 
 A scenario is a TOML file: a network, its data, its training, and the figures that were published about it. `retrograde
 new FILE.toml` writes one to start from, and every mistake in a file is reported with its line and key. What a key means
@@ -55,13 +64,13 @@ sequence. Weights have a row per unit; a file that has a column per unit, as x @
 """
 
 
-def reference() -> str:
-    """The reference as Markdown, in English."""
-    return in_english(_lines)
+def reference(chosen: str = "en") -> str:
+    """The reference as Markdown, in a language."""
+    return page_of(_lines, chosen)
 
 
 def _lines() -> Iterator[str]:
-    yield _INTRODUCTION
+    yield told(_INTRODUCTION)
     tables: tuple[tuple[str, type[BaseModel]], ...] = (
         ("the top of the file", Scenario),
         ("[network]", NetworkTable),
@@ -77,8 +86,8 @@ def _lines() -> Iterator[str]:
         ("[[variants]]", Variant),
     )
     for title, model in tables:
-        yield from _section(f"## {_code(title)}", model, _fields(model))
-    yield (
+        yield from _section(f"## {_code(told(title, same=True))}", model, _fields(model))
+    yield told(
         "A chapter is told beside the equation when the cursor is at its moment; Space goes to the next one, and the"
         " training goes on by itself where the moment is still to come. Numbers are never typed in: what stands in"
         " braces is a [formula](formulas.md), computed at the moment and shown with six digits.\n"
@@ -95,15 +104,15 @@ def _lines() -> Iterator[str]:
         "```\n"
     )
     yield "## `[doctor]`\n"
-    yield (
+    yield told(
         "Limits of the rules of `retrograde doctor` that are other than usual, a table a rule: `lr_large = { once = 5.0"
         " }`, or `[doctor.lr_large]` with `once = 5.0`. Which rules there are, with their limits, is said in"
         " [why](why.md#doctor).\n"
     )
-    yield "## Layers\n"
-    yield "Every `[[network.layers]]` has these keys, and those of its kind:\n"
+    yield told("## Layers\n")
+    yield told("Every `[[network.layers]]` has these keys, and those of its kind:\n")
     yield from markdown_table(("key", "value", "default", "meaning"), _rows(_fields(Layer), skip=("kind",)))
-    yield "A layer that ends in an activation function has these as well:\n"
+    yield told("A layer that ends in an activation function has these as well:\n")
     own = set(Layer.model_fields)
     yield from markdown_table(
         ("key", "value", "default", "meaning"),
@@ -117,35 +126,42 @@ def _lines() -> Iterator[str]:
             if name not in shared or (name == "activation" and issubclass(layer, ActivatedLayer))
         }
         yield from _section(f"### `{kind}`", layer, fields)
-    yield "## Names that are taken\n"
-    yield (
+    yield told("## Names that are taken\n")
+    yield told(
         "A layer, a weight of a table and a value of a graph may not be called what means something else, since a"
         " formula or a breakpoint could mean both. A layer may not be called:\n"
     )
     yield from markdown_table(("names", "why"), _taken(reserved.LAYERS))
-    yield (
+    yield told(
         "Single letters other than `E` and `i` are free for weights and for values of a graph; the values of a graph"
         " may not be called what stands above, and not:\n"
     )
     yield from markdown_table(("names", "why"), _taken(reserved.VALUES - reserved.LAYERS))
-    yield "## Activations\n"
-    rows = ((f"`{row.name}`", row.formula, row.source) for row in ACTIVATIONS.values())
+    yield told("## Activations\n")
+    rows = (
+        (f"`{row.name}`", told(row.formula, same=True), told(row.source, same=True)) for row in ACTIVATIONS.values()
+    )
     yield from markdown_table(("name", "formula", "source"), rows)
-    yield "## Losses\n"
+    yield told("## Losses\n")
     losses = (
-        (f"`{row.name}`", row.formula, f"{row.over_outputs} over outputs, {row.over_batch} over the batch")
+        (
+            f"`{row.name}`",
+            told(row.formula, same=True),
+            joined((told(f"{row.over_outputs} over outputs"), told(f"{row.over_batch} over the batch")), ", "),
+        )
         for row in LOSSES.values()
     )
     yield from markdown_table(("name", "term of one output", "reductions"), losses)
-    yield (
+    yield told(
         "`binary_cross_entropy` clamps nothing: an output of exactly 0 or 1 whose target is another has an infinite"
         " loss, where Keras keeps y 10⁻⁷ away from 0 and 1, and PyTorch has no logarithm below −100. A term with the"
         " factor 0 is 0, so that 0 · ln 0 is no NaN. `binary_cross_entropy_logits` is the same of a layer without a"
         " sigmoid, and does not overflow.\n"
     )
-    yield "## Optimisers\n"
+    yield told("## Optimisers\n")
     yield from markdown_table(
-        ("name", "formula", "source"), ((f"`{row.name}`", row.formula, row.source) for row in OPTIMISERS.values())
+        ("name", "formula", "source"),
+        ((f"`{row.name}`", told(row.formula, same=True), told(row.source, same=True)) for row in OPTIMISERS.values()),
     )
 
 
@@ -158,14 +174,23 @@ def _taken(names: Iterable[str]) -> Iterator[tuple[str, str]]:
         yield " ".join(words), why
 
 
-def training(text: str) -> str:
+def training(text: str, chosen: str = "en") -> str:
     """The page about training with its tables as the engine's are."""
-    use("en")
+    use(chosen)
     optimisers = (
-        (f"`{row.name}`", row.formula, _defaults(row.options, usual=DECAY), row.source) for row in OPTIMISERS.values()
+        (
+            f"`{row.name}`",
+            told(row.formula, same=True),
+            _defaults(row.options, usual=DECAY),
+            told(row.source, same=True),
+        )
+        for row in OPTIMISERS.values()
     )
-    options = ((f"`{row.key}`", row.text, row.bounds) for row in OPTIONS.values())
-    schedules = ((f"`{row.name}`", row.formula, _defaults(row.keys), row.source) for row in SCHEDULES.values())
+    options = ((f"`{row.key}`", told(row.text), told(row.bounds, same=True)) for row in OPTIONS.values())
+    schedules = (
+        (f"`{row.name}`", told(row.formula, same=True), _defaults(row.keys), told(row.source, same=True))
+        for row in SCHEDULES.values()
+    )
     memory = ((f"`{row.name}`", _remembered(row)) for row in OPTIMISERS.values())
     tables: tuple[tuple[tuple[str, ...], Iterable[tuple[str, ...]]], ...] = (
         (("`optimizer`", "update", "options and defaults", "source"), optimisers),
@@ -173,31 +198,62 @@ def training(text: str) -> str:
         (("remembered by", "names"), memory),
         (("`kind`", "f(t)", "keys and defaults", "PyTorch"), schedules),
     )
+    return _with_tables(text, tables)
+
+
+def why(text: str, chosen: str = "en") -> str:
+    """The page that says why with its table of rules as the engine's is."""
+    use(chosen)
+    head = ("rule", "finds", "exactly", "limits", "what to do")
+    rows = (
+        (f"`{row.name}`", _kind(row), told(row.formula, same=True), _limits(row), told(row.advice))
+        for row in AILMENTS.values()
+    )
+    return _with_tables(text, ((head, rows),))
+
+
+def glossary(text: str, chosen: str = "en") -> str:
+    """The glossary in a language; the English page, which is written by hand, has the terms."""
+    if chosen == "en":
+        return text
+    head, _mark, rest = (DOCS / "glossary.md").read_text(encoding="utf-8").partition("\n## ")
+
+    def lines() -> Iterator[str]:
+        yield told(head)
+        for line in f"## {rest}".splitlines():
+            cells = line.strip("| ").split(" | ")
+            if len(cells) == 3 and not cells[0].startswith("---"):
+                yield f"| {cells[1]} | {cells[0]} | {told(cells[2])} |"
+            else:
+                yield told(line) if line.startswith("#") else line
+
+    return page_of(lines, chosen)
+
+
+def _with_tables(text: str, tables: Iterable[tuple[tuple[str, ...], Iterable[tuple[str, ...]]]]) -> str:
+    """A page with some of its tables, which are found by what stands over their first columns, as they are now."""
     for head, rows in tables:
         table = "\n".join(markdown_table(head, rows))
-        old = re.compile(rf"^\| {re.escape(head[0])} \|.*?\n(?=\n)", re.MULTILINE | re.DOTALL)
+        old = re.compile(rf"^\| {re.escape(told(head[0]))} \|.*?\n(?=\n)", re.MULTILINE | re.DOTALL)
         text = old.sub(table.replace("\\", r"\\"), text)
-    return text
-
-
-def why(text: str) -> str:
-    """The page that says why with its table of rules as the engine's is."""
     use("en")
-    head = ("rule", "finds", "exactly", "limits", "what to do")
-    rows = ((f"`{row.name}`", _kind(row), row.formula, _limits(row), row.advice) for row in AILMENTS.values())
-    table = "\n".join(markdown_table(head, rows))
-    old = re.compile(rf"^\| {re.escape(head[0])} \|.*?\n(?=\n)", re.MULTILINE | re.DOTALL)
-    return old.sub(table.replace("\\", r"\\"), text)
+    return text
 
 
 def _kind(row: Ailment) -> str:
     """What a rule finds, and when it is no alarm."""
-    return row.title + (" (a note)" if row.note else " (a risk)" if row.risk else "")
+    return told(row.title) + told(" (a note)" if row.note else " (a risk)" if row.risk else "")
 
 
 def _limits(row: Ailment) -> str:
     """The limits of a rule, each with where it comes from."""
-    return "; ".join(f"`{limit.key} = {limit.default:g}` {limit.text}: {limit.source}" for limit in row.limits)
+    return joined(
+        (
+            f"`{limit.key} = {limit.default:g}` {joined((told(limit.text), told(limit.source, same=True)), ': ')}"
+            for limit in row.limits
+        ),
+        "; ",
+    )
 
 
 def _remembered(row: Optimiser) -> str:
@@ -207,9 +263,11 @@ def _remembered(row: Optimiser) -> str:
         needs = ""
         if one.needs is not None:
             key, values = one.needs
-            needs = f" (with `{key}`" + (f" {' or '.join(map(_written, values))})" if values else ")")
-        found.append(f"`{name}` {one.text}{needs}")
-    return "; ".join(found)
+            needs = told(" (with {what} {values})" if values else " (with {what})").format(
+                what=f"`{key}`", values=_either(map(_written, values))
+            )
+        found.append(f"`{name}` {told(one.text)}{needs}")
+    return joined(found, "; ")
 
 
 def _defaults(options: Mapping[str, Value | None], usual: Mapping[str, Value] | None = None) -> str:
@@ -221,7 +279,7 @@ def _defaults(options: Mapping[str, Value | None], usual: Mapping[str, Value] | 
         for key, value in options.items()
         if key not in usual or usual[key] != value
     )
-    return ", ".join(found)
+    return told(", ").join(found)
 
 
 def _written(value: Value) -> str:
@@ -241,8 +299,7 @@ def _code(title: str) -> str:
 
 def _section(title: str, model: type[BaseModel], fields: dict[str, FieldInfo]) -> Iterator[str]:
     yield f"{title}\n"
-    described = " ".join((model.__doc__ or "").partition("Attributes:")[0].split())
-    yield f"{described}\n"
+    yield f"{told(' '.join((model.__doc__ or '').partition('Attributes:')[0].split()))}\n"
     rows = list(_rows(fields, skip=("kind",) if issubclass(model, Layer) else ()))
     if rows:
         yield from markdown_table(("key", "value", "default", "meaning"), rows)
@@ -255,13 +312,13 @@ def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
 def _rows(fields: dict[str, FieldInfo], skip: Iterable[str] = ()) -> Iterator[tuple[str, ...]]:
     for name, field in fields.items():
         if name not in skip:
-            kind = "an [activation](#activations)" if name == "activation" else _type(field.annotation)
-            yield f"`{name}`", kind, _default(field), field.description or ""
+            kind = told("an [activation](#activations)") if name == "activation" else _type(field.annotation)
+            yield f"`{name}`", kind, _default(field), told(field.description or "")
 
 
 def _default(field: FieldInfo) -> str:
     if field.is_required():
-        return "needed"
+        return told("needed")
     value = field.get_default(call_default_factory=True)
     if value is None or value in ((), "") or isinstance(value, BaseModel):
         return ""
@@ -276,26 +333,65 @@ _PLAIN = {int: "whole number", float: "number", str: "text", bool: "true or fals
 def _type(annotation: Any) -> str:
     """What a value is, in words."""
     if annotation in _PLAIN:
-        return _PLAIN[annotation]
+        return told(_PLAIN[annotation])
     origin = get_origin(annotation)
     if origin is Annotated:
         return _type(get_args(annotation)[0])
     if origin is Literal:
         choices = [f"`{choice}`" if isinstance(choice, str) else str(choice) for choice in get_args(annotation)]
-        return ", ".join(choices)
+        return told(", ").join(choices)
     if origin in {Union, types.UnionType}:
-        words = dict.fromkeys(filter(None, map(_type, get_args(annotation))))
-        return " or ".join(words)
+        return _either(dict.fromkeys(_alternatives(get_args(annotation))))
     if origin is tuple:
         inner = [part for part in get_args(annotation) if part is not Ellipsis]
         word = _type(inner[0]) if inner else ""
-        return "table" if word == "table" else f"list of {_plural(word)}"
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return "table"
-    return "table"
+        return word if word == told("table") else told("list of {what}").format(what=_plural(word))
+    return told("table")
+
+
+def _nested(annotation: Any) -> tuple[int, str]:
+    """How deep the lists of a value are, and what is in them, in words."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _nested(get_args(annotation)[0])
+    if origin is tuple:
+        depth, word = _nested(get_args(annotation)[0])
+        return depth + 1, word
+    return 0, _plural(_type(annotation))
+
+
+def _alternatives(annotations: Iterable[Any]) -> Iterator[str]:
+    """What a value may be, in words; lists of lists of one thing to several depths are one of them."""
+    given = list(_flat(annotations))
+    found = [_nested(annotation) for annotation in given]
+    for annotation, (depth, word) in zip(given, found, strict=True):
+        depths = [other for other, one in found if one == word and other > 1]
+        if depth > 1 and len(depths) > 1:
+            yield told("lists of {what} nested {least} to {most} deep").format(
+                what=word, least=min(depths), most=max(depths)
+            )
+        elif text := _type(annotation):
+            yield text
+
+
+def _flat(annotations: Iterable[Any]) -> Iterator[Any]:
+    """The parts of unions, also of those within unions."""
+    for annotation in annotations:
+        inner = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+        if get_origin(inner) in {Union, types.UnionType}:
+            yield from _flat(get_args(inner))
+        else:
+            yield annotation
+
+
+def _either(words: Iterable[str]) -> str:
+    """Words of which one is meant; between Chinese there is no blank."""
+    return re.sub(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])", "", told(" or ").join(words))
 
 
 def _plural(word: str) -> str:
+    if language() != "en":
+        return word
     if word.startswith(("list of", "`")):
         return word.replace("list of", "lists of", 1)
     return {"text": "texts", "number": "numbers", "whole number": "whole numbers"}.get(word, word)
@@ -303,5 +399,8 @@ def _plural(word: str) -> str:
 
 if __name__ == "__main__":
     for page in map(Path, sys.argv[1:]):
-        renew = {"training.md": training, "why.md": why}.get(page.name, lambda _text: reference())
-        page.write_text(renew(page.read_text(encoding="utf-8")), encoding="utf-8")
+        name, chosen = page.name.partition(".")[0], language_of(page)
+        now = page.read_text(encoding="utf-8") if page.exists() else ""
+        renewed = {"training": training, "why": why, "glossary": glossary}.get(name)
+        page.write_text(reference(chosen) if renewed is None else renewed(now, chosen), encoding="utf-8")
+    say_what_is_untold()

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.frozen import dataclass
@@ -49,9 +50,9 @@ def run(
     """
     from retrograde.engine.session.session import Session
 
+    session = Session(load(scenario, data=None if data is None else Path(data)))
     if weights is not None:
         _check_weights(weights)
-    session = Session(load(scenario, data=None if data is None else Path(data)))
     with ProgressBar() as bar:
         outcome = session.run(epochs=epochs, until=until, on_progress=bar.update)
     count = sum(array.size for array in session.network.parameters)
@@ -84,7 +85,7 @@ def run(
     print(_("stopped: {message}").format(message=outcome.message))
     if outcome.fault is not None:
         message = _("there: retrograde {scenario}, then :{address}")
-        print(message.format(scenario=scenario, address=outcome.fault.address))
+        print(message.format(scenario=quote(scenario), address=outcome.fault.address))
     _export(session, outcome, weights, say=True)
     return 0
 

@@ -102,10 +102,15 @@ def footer_key(command: Command, table: Mapping[str, Command]) -> tuple[str, str
     return (f"{key}/{key_name(back[0])}" if back and command.keys else key), key
 
 
-def key_table(table: Sequence[Command]) -> str:
-    """The key table of the README, in Markdown."""
-    lines = ["| keys | what they do |", "| --- | --- |"]
+def key_table(table: Sequence[Command], head: tuple[str, str] = ("keys", "what they do")) -> str:
+    """The table of keys of the docs, in Markdown.
+
+    Args:
+        table: the commands.
+        head: what stands over the columns.
+    """
+    lines = [f"| {' | '.join(head)} |", "| --- | --- |"]
     for row in key_rows(table):
         keys = " ".join(f"`{key}`" for group in row.groups for key in group)
-        lines.append(f"| {keys} | {row.title}: {row.help[0].lower() + row.help[1:]} |")
+        lines.append(f"| {keys} | {joined((row.title, row.help[0].lower() + row.help[1:]), ': ')} |")
     return "\n".join(lines) + "\n"

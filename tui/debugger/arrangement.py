@@ -24,6 +24,7 @@ class Arrangement:
         focus: the panel in which the arrows move.
         zoom: whether the panel with the focus is shown alone.
         needed: rows that show all parameters; None before there are any.
+        footer: rows of the footer: more than one while something long is said there.
     """
 
     def __init__(self, panels: Sequence[rooms.Seated]) -> None:
@@ -31,6 +32,7 @@ class Arrangement:
         self.focus: str = PanelId.EQUATION
         self.zoom = False
         self.needed: int | None = None
+        self.footer = 1
         # The panel that was brought last is the first of them.
         self._brought = sorted((one for one in panels if one.seat in SHARED), key=lambda one: one.seat.value)
         self._known: tuple[object, rooms.Rooms] | None = None
@@ -53,7 +55,7 @@ class Arrangement:
             height: rows.
         """
         brought = tuple(one.id for one in self._brought)
-        key = (width, height, self.focus, self.zoom, brought, self.needed)
+        key = (width, height, self.focus, self.zoom, brought, self.needed, self.footer)
         if self._known is None or self._known[0] != key:
             made = rooms.arrange(
                 width,
@@ -63,6 +65,7 @@ class Arrangement:
                 brought=brought,
                 zoom=self.zoom,
                 needed=self.needed,
+                footer=self.footer,
             )
             self._known = (key, made)
         return self._known[1]

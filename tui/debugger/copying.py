@@ -11,6 +11,7 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _, joined
 
 if TYPE_CHECKING:
+    from retrograde.engine.scenario.models import Scenario
     from retrograde.tui.debugger.desk import Desk
     from retrograde.tui.reading.reading import Reading
 
@@ -83,8 +84,8 @@ class Copying:
             yield "equation", " = ".join(dict.fromkeys((step.symbol, symbols, numbers, repr(step.result))))
         if len(desk.parameters):
             yield "row", _row(reading, desk.parameters.ref(desk.lens.weight))
-        if desk.session.branch.parent is None:
-            # An edit is in no file of a scenario: a saved session has it.
+        if desk.session.branch.parent is None and not desk.session.original:
+            # An edit is in no file of a scenario: a saved session has it. A variant is in none.
             yield "address", _address(reading)
 
 
@@ -101,18 +102,23 @@ def _row(reading: Reading, ref: Ref) -> str:
 
 def _address(reading: Reading) -> str:
     """What opens this moment again, after `retrograde`."""
-    from retrograde.engine.scenario.catalogue import folder
     from retrograde.tui.views.debugging import address
 
     if reading.recording is not None:
         # Its one iteration is the first of the first epoch.
         file = quote(str(reading.recording.file.path))
         return f"{file}@1:1:{reading.position}" if reading.position else file
-    scenario = reading.scenario
+    name = called(reading.scenario)
+    return f"{name}@{address(reading.schedule, reading.position)}" if reading.position else name
+
+
+def called(scenario: Scenario) -> str:
+    """What a scenario is called in a shell: its name, or its file where it does not ship."""
+    from retrograde.engine.scenario.catalogue import folder
+
     ships = scenario.path is None or scenario.path.parent == folder()
     _stem, colon, behind = scenario.name.partition(":")
-    name = quote(scenario.name) if ships else quote(f"{scenario.path}{colon}{behind}")
-    return f"{name}@{address(reading.schedule, reading.position)}" if reading.position else name
+    return quote(scenario.name) if ships else quote(f"{scenario.path}{colon}{behind}")
 
 
 def _head(text: str) -> str:

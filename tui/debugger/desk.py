@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from retrograde.engine.text import joined
 from retrograde.tui.records.marks import PanelId
 from retrograde.tui.views.lens import Lens
 
@@ -62,6 +63,14 @@ class Host(Protocol):
 
     def choose(self) -> None:
         """Chooses another scenario."""
+
+    def debug(self, session: Session, left: Callable[[None], None]) -> None:
+        """Opens another session over this one.
+
+        Args:
+            session: the session.
+            left: called when it is left, and this one is on the screen again.
+        """
 
     def open_source(self, source: str) -> None:
         """Opens another scenario.
@@ -243,6 +252,10 @@ class Desk:
         """Shows a notice in place of the keys."""
         self.notice = Said(text, bad)
         self.paint()
+
+    def add(self, text: str) -> None:
+        """Says something besides what is said already."""
+        self.say(joined((self.notice.text, text), " · ") if self.notice.text else text, bad=self.notice.bad)
 
     def reread(self) -> None:
         """Reads the session again where it stands, and shows what is new of it."""

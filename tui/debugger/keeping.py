@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError
@@ -96,7 +97,7 @@ class Keeping:
             return
         session = self._desk.session
         now = stamp(session)
-        if now == self._kept:
+        if now == self._kept or session.original:
             return
         from retrograde.engine.session.saving import to_json
 
@@ -136,7 +137,12 @@ class Keeping:
             then: what leaves.
             forced: without asking.
         """
-        if forced or self.sure("quit", _("unsaved edits: :save keeps them, q again quits without")):
+        question = _("unsaved edits: :save keeps them, q again quits without")
+        if original := self._desk.session.original:
+            question = _("a variant is not saved: q again leaves its edits and goes back to {name}").format(
+                name=original
+            )
+        if forced or self.sure("quit", question):
             self._keeper.forget()
             then()
 
@@ -184,7 +190,7 @@ class Keeping:
                 self._ask(path)
                 return
             self._file, self._saved, self._kept = written, now, now
-            self._desk.say(_("saved: retrograde open {path}").format(path=path))
+            self._desk.say(_("saved: retrograde open {path}").format(path=quote(str(path))))
 
         self._working.search(_("saving"), write, done)
 

@@ -8,11 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from retrograde.engine.text import _, language
+from retrograde.tui.canvas.canvas import wrap
 from retrograde.tui.canvas.glyphs import plain, width
+from retrograde.tui.canvas.typesetting import typeset
 from retrograde.tui.debugger import rooms
 from retrograde.tui.debugger.desk import Said
 from retrograde.tui.debugger.panelled import NO_FRAME
 from retrograde.tui.records.status import FooterView
+from retrograde.tui.widgets.bars import FOOTER_ENDS
 
 if TYPE_CHECKING:
     from retrograde.tui.debugger.desk import Desk
@@ -21,8 +24,8 @@ if TYPE_CHECKING:
     from retrograde.tui.debugger.working import Working
     from retrograde.tui.records.loss import RunView
 
-FOOTER_ENDS = 6
-"""Cells of the footer that a notice leaves at its ends."""
+MOST_FOOTER = 4
+"""Of so many rows of the screen the footer takes one at most, for what is said."""
 
 
 class Painting:
@@ -51,12 +54,14 @@ class Painting:
         self._keys = footer
         self._views: dict[str, tuple[tuple[object, ...], object]] = {}
         self._noticed: Said = desk.notice
+        self._was_busy = False
         desk.paint, desk.paint_footer = self.paint, self.paint_footer
 
     # -- views
 
     def paint(self) -> None:
         """Hands every widget that has a room its view."""
+        self._make_room()
         divided = self._screen.shown
         if divided is None:
             return
@@ -99,21 +104,52 @@ class Painting:
 
     def paint_footer(self) -> None:
         """Shows the keys or the notice."""
+        if self._make_room():
+            # The panels lie elsewhere.
+            self.paint()
+        elif self._screen.shown is not None:
+            self._guarded(self._paint_footer)
+
+    def _make_room(self) -> bool:
+        """Gives the footer the rows that a notice takes; says whether they are others than before."""
         if self._screen.shown is None:
-            return
-        self._guarded(self._paint_footer)
+            return False
+        text, room, most = self._notice, self._desk.host.cells[0] - FOOTER_ENDS, self._most
+        rows = min(len(wrap(text, room)), most) if width(text) > room > 0 else 1
+        arrangement = self._desk.arrangement
+        if self._busy and self._was_busy:
+            # How far a run is changes its length all the time.
+            rows = min(max(rows, arrangement.footer), most)
+        if rows == arrangement.footer:
+            return False
+        arrangement.footer = rows
+        self._desk.host.lay_out()
+        return True
+
+    @property
+    def _most(self) -> int:
+        """The rows that the footer may take."""
+        return max(self._desk.host.cells[1] // MOST_FOOTER, 1)
+
+    @property
+    def _notice(self) -> str:
+        """What is said in place of the keys, in the characters of the screen."""
+        text = self._desk.notice.text
+        return plain(text) if self._desk.host.glyphs.ascii else text
+
+    @property
+    def _busy(self) -> bool:
+        """Whether it is said how far work is; keys but that which ends it are of no use."""
+        return bool(self._desk.notice.text) and self._working.work is not None
 
     def _paint_footer(self) -> None:
-        notice = self._desk.notice
-        # While there is work, keys but that which ends it are of no use.
-        busy = bool(notice.text) and self._working.work is not None
+        notice, busy = self._desk.notice, self._busy
         if notice is not self._noticed and not busy:
-            # What the footer has no room for is said in a corner, in full.
-            host = self._desk.host
-            text = plain(notice.text) if host.glyphs.ascii else notice.text
-            if width(text) > host.cells[0] - FOOTER_ENDS:
+            host, text = self._desk.host, self._notice
+            if len(wrap(text, max(host.cells[0] - FOOTER_ENDS, 1))) > self._most:
+                # What the footer has no room for is said in a corner, in full.
                 host.announce(text)
-        self._noticed = notice
+        self._noticed, self._was_busy = notice, busy
         view = replace(FooterView(keys=()) if busy else self._keys(), notice=notice.text, bad=notice.bad)
         self._screen.give_footer(view)
 
@@ -135,7 +171,10 @@ class Painting:
             if panel.live:
                 self._guarded(partial(self._paint_panel, name, divided))
         text = _("epoch {epoch} of {epochs} · E {loss} · {rate} epochs/s · Space pauses").format(
-            epoch=f"{view.epoch:,}", epochs=f"{view.epochs:,}", loss=f"{view.loss:.6g}", rate=f"{view.rate:,.0f}"
+            epoch=f"{view.epoch:,}",
+            epochs=f"{view.epochs:,}",
+            loss=typeset(f"{view.loss:.6g}"),
+            rate=f"{view.rate:,.0f}",
         )
         if working.work.where is not None:
             from retrograde.tui.views.loss import duration

@@ -144,6 +144,7 @@ def arrange(
     brought: Sequence[str],
     zoom: bool,
     needed: int | None = None,
+    footer: int = 1,
 ) -> Rooms:
     """Divides the screen.
 
@@ -155,6 +156,7 @@ def arrange(
         brought: the panels that share a place somewhere; of those that do, the first of them here is in front.
         zoom: show the panel with the focus alone.
         needed: rows that show all parameters; None where that is not known.
+        footer: rows of the footer; the layout is that of a footer of one row.
     """
     fitting = [one for one in LAYOUTS if width >= one.width and height >= one.height]
     if not fitting:
@@ -163,11 +165,11 @@ def arrange(
     layout = alone if zoom else fitting[0]
     order = [focus, *brought] if layout is alone else brought
     strip = layout.strip(height)
-    body = height - 2 - strip
+    body = height - 1 - footer - strip
     top = layout.top(body)
     if layout.lends and needed is not None:
         top = max(top, body - max(needed, layout.lends))
-    made = Rooms(places={HEADER: Room(0, 0, width, 1), FOOTER: Room(0, height - 1, width, 1)})
+    made = Rooms(places={HEADER: Room(0, 0, width, 1), FOOTER: Room(0, height - footer, width, footer)})
     y, above = 1, None
     for boxes, rows in zip((*layout.boxes, _STRIP), (*(top, body - top)[: len(layout.boxes)], strip), strict=True):
         level = _level(layout, boxes, panels, width) if rows else []

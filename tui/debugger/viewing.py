@@ -62,6 +62,7 @@ class Viewing:
     def code(self) -> None:
         """Changes which library's line of code stands beside the equation."""
         from retrograde.engine.writing.dialects import DIALECTS
+        from retrograde.tui.debugger.copying import called
 
         desk = self._desk
         if desk.session.recording is not None:
@@ -71,9 +72,9 @@ class Viewing:
         library = libraries[(libraries.index(desk.lens.library) + 1) % len(libraries)]
         desk.lens = replace(desk.lens, library=library)
         if library:
-            message = _("the line of a {library} program; retrograde code {name} --for {option} is all of it")
-            text = message.format(library=DIALECTS[library].title, name=desk.session.scenario.name, option=library)
-            desk.say(text)
+            message = _("{library}; the whole program: retrograde code {name} --for {option}")
+            name = called(desk.session.scenario)
+            desk.say(message.format(library=DIALECTS[library].title, name=name, option=library))
         else:
             desk.say(_("no line of code"))
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from retrograde.engine.text import _
+from retrograde.tui.canvas.typesetting import typeset
 from retrograde.tui.debugger.desk import NOTHING_SAID, Action, Desk, Said
 from retrograde.tui.work.turns import Event, Turns
 
@@ -41,7 +42,7 @@ class Working:
         self.ended = 0
         self.runs = 0
         self.seen: tuple[str, tuple[Alert, ...]] = ("", ())
-        self._waiting: Action | None = None
+        self._waiting: list[Action] = []
         self._origin: Here | None = None
 
     # -- a look, a small change, a motion
@@ -70,7 +71,7 @@ class Working:
         self.stop_quiet()
         if self.turns.allows(Event.USE):
             return True
-        self._waiting = action
+        self._waiting.append(action)
         self.stop()
         return False
 
@@ -158,29 +159,31 @@ class Working:
                 desk.outcome = outcome.message
                 desk.notice = Said(self._ending(outcome))
             desk.moved()
-        if waiting is not None:
+        if waiting:
             desk.notice = NOTHING_SAID
+            for action in waiting:
+                action()
             if outcome is not None and outcome.rule == "cancelled":
-                desk.host.announce(_("the run was {paused}; r goes on").format(paused=outcome.message))
-            waiting()
+                desk.add(_("the run was {paused}; r goes on").format(paused=outcome.message))
 
     def _ending(self, outcome: Outcome) -> str:
         """How a run ended, with the step that it is about where the cursor is not there: Enter goes there."""
         from retrograde.tui.views.debugging import address
 
-        step = outcome.step
+        step, message = outcome.step, typeset(outcome.message)
         if step is None or step == self._desk.session.position:
-            return outcome.message
+            return message
         self._desk.goal = step
         place = address(self._desk.session.schedule, step)
-        text = outcome.message if place in outcome.message else f"{outcome.message} ({place})"
+        text = message if place in message else f"{message} ({place})"
         return _("{ending}; Enter goes there").format(ending=text)
 
-    def _free(self) -> tuple[Action | None, Here | None]:
-        """The session is free again: gives what waits for it, and where a seek came from."""
+    def _free(self) -> tuple[list[Action], Here | None]:
+        """The session is free again: gives what waits for it, in its order, and where a seek came from."""
         self.turns.take(Event.END)
         found = self._waiting, self._origin
-        self.work = self.progress = self._waiting = self._origin = None
+        self.work = self.progress = self._origin = None
+        self._waiting = []
         self.ended += 1
         return found
 
@@ -272,8 +275,8 @@ class Working:
             job.stopped()
         else:
             job.done(job.result)
-        if waiting is not None:
-            waiting()
+        for action in waiting:
+            action()
 
     @property
     def busy(self) -> bool:

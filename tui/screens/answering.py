@@ -9,6 +9,9 @@ from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.screen import ModalScreen, Screen
 
+from retrograde.tui.canvas.glyphs import Glyphs, plain
+from retrograde.tui.widgets.bars import Saying
+
 T = TypeVar("T")
 
 
@@ -48,6 +51,26 @@ class AnsweringModal(ModalScreen[T]):
     def dismiss(self, result: Any = None) -> AwaitComplete:
         """Answers, where that is possible now."""
         return super().dismiss(result) if takes_answer(self) else AwaitComplete()
+
+
+class SayingModal(AnsweringModal[T]):
+    """A screen over the one below that says something for a moment: until the next key."""
+
+    _glyphs: Glyphs
+
+    def say(self, text: str, *, bad: bool = False) -> None:
+        """Says something in a row of its own, below what is shown.
+
+        Args:
+            text: the text; empty for nothing.
+            bad: whether it says what is wrong.
+        """
+        self.query_one(Saying).say(plain(text) if self._glyphs.ascii else text, bad=bad)
+
+    def on_key(self) -> None:
+        """What was said has been read."""
+        for one in self.query(Saying):
+            one.say("")
 
 
 class Keyed(AnsweringModal[T]):

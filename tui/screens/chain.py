@@ -65,7 +65,7 @@ class ChainScreen(LookingScreen):
 
     def table(self) -> TableView:
         """The tree as it is unfolded."""
-        return chain_table(self._reading, self._way, self._placed, self._opened, self.row)
+        return chain_table(self._reading, self._placed, self._opened, self.row)
 
     def step(self) -> int | None:
         """The step that the selected row is about."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -15,6 +15,7 @@ from retrograde.tui.canvas.canvas import shorten, wrap
 from retrograde.tui.canvas.glyphs import plain, width
 from retrograde.tui.commands.words import Fault
 from retrograde.tui.screens.answering import AnsweringModal
+from retrograde.tui.screens.late_keys import TypesBehind
 from retrograde.tui.widgets.one_line import OneLine
 
 Complete = Callable[[str], tuple[str, Sequence[str]]]
@@ -90,7 +91,11 @@ class LineScreen(AnsweringModal[str | None]):
 
     def take_late(self, event: Key) -> bool:
         """Takes a key that was typed before the line had the focus, as by a paste; says whether it was one."""
-        if not event.is_printable and (event.key != "enter" or (self._ready and self.query_one(Input).has_focus)):
+        if self.answered or (self._ready and self.query_one(OneLine).sent):
+            cast(TypesBehind, self.app).type_behind((event,))
+            return True
+        ended = any(late.key == "enter" for late in self._late)
+        if not ended and not event.is_printable and event.key != "enter":
             return False
         self._late.append(event)
         if self._ready:
@@ -100,9 +105,11 @@ class LineScreen(AnsweringModal[str | None]):
     def _take(self) -> None:
         line = self.query_one(Input)
         late, self._late = self._late, []
-        for event in late:
+        for number, event in enumerate(late, 1):
             if event.key == "enter":
                 self.dismiss(line.value.strip())
+                if late[number:]:
+                    cast(TypesBehind, self.app).type_behind(late[number:])
                 return
             if line.select_on_focus:
                 line.select_on_focus, line.value = False, ""

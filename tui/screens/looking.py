@@ -13,9 +13,10 @@ from retrograde.tui.canvas.canvas import Line
 from retrograde.tui.canvas.glyphs import Glyphs
 from retrograde.tui.records.marks import PanelEdge
 from retrograde.tui.records.table_view import TableView
-from retrograde.tui.screens.answering import AnsweringModal
-from retrograde.tui.screens.goals import Try, Visit
+from retrograde.tui.screens.answering import SayingModal
+from retrograde.tui.screens.goals import Try, Vary, Visit
 from retrograde.tui.views.plain import in_ascii
+from retrograde.tui.widgets.bars import Saying
 from retrograde.tui.widgets.table import Table
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ LOOKING: tuple[BindingType, ...] = (
 )
 
 
-class LookingScreen(AnsweringModal[Visit | Try | None]):
+class LookingScreen(SayingModal[Visit | Try | Vary | None]):
     """A table of what was read of a moment; answers with where to go, what to try, or None.
 
     Args:
@@ -66,6 +67,7 @@ class LookingScreen(AnsweringModal[Visit | Try | None]):
     def compose(self) -> ComposeResult:
         """The table."""
         yield Table(id="looked")
+        yield Saying(id="said")
 
     def on_mount(self) -> None:
         """Shows what was read, and looks for what takes longer."""
@@ -138,7 +140,7 @@ class LookingScreen(AnsweringModal[Visit | Try | None]):
         if step is not None:
             self.dismiss(Visit(step))
         elif self._count:
-            self.notify(_("no step made it, it was given"), markup=False)
+            self.say(_("no step made it, it was given"))
 
     def action_leave(self) -> None:
         """Leaves."""

@@ -264,12 +264,12 @@ class BoundaryPicture(Picture):
             top=top,
             across=found.names[0],
             up=found.names[1],
-            points=tuple(self._points(found, glyphs, several)),
+            points=tuple(self._points(found, glyphs)),
         )
         lines = (self._said(found), self._legend(found, glyphs))
         return PictureView(plot=plot, lines=tuple(line for line in lines if line))
 
-    def _points(self, found: BoundaryReading, glyphs: Glyphs, several: bool) -> list[FieldPoint]:
+    def _points(self, found: BoundaryReading, glyphs: Glyphs) -> list[FieldPoint]:
         """The samples, by their classes; what is missed stands out, the cursor's sample most of all."""
         count = found.targets.shape[1] if found.targets.ndim > 1 else 0
         column = self._column(found)

@@ -14,7 +14,7 @@ from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.records.fields import PictureView
 from retrograde.tui.records.marks import PanelEdge
-from retrograde.tui.screens.answering import AnsweringModal
+from retrograde.tui.screens.answering import SayingModal
 from retrograde.tui.screens.goals import Visit
 from retrograde.tui.screens.looking import Work
 from retrograde.tui.screens.picture_boundary import BoundaryPicture
@@ -24,6 +24,7 @@ from retrograde.tui.screens.picture_plane import PlanePicture
 from retrograde.tui.screens.picture_spread import SpreadPicture
 from retrograde.tui.screens.picturing import Picture, Room, Surroundings, Then
 from retrograde.tui.views.plain import in_ascii
+from retrograde.tui.widgets.bars import Saying
 from retrograde.tui.widgets.picture import PictureWidget
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def picture_named(session: Session, name: str) -> type[Picture]:
     return found[0]
 
 
-class PicturesScreen(AnsweringModal[Visit | None]):
+class PicturesScreen(SayingModal[Visit | None]):
     """Shows pictures of the run; answers with a step to go to, or None.
 
     Args:
@@ -140,6 +141,7 @@ class PicturesScreen(AnsweringModal[Visit | None]):
     def compose(self) -> ComposeResult:
         """The picture."""
         yield PictureWidget(id="picture")
+        yield Saying(id="said")
 
     def on_resize(self) -> None:
         """Reads as much as there is room for."""
@@ -250,7 +252,7 @@ class PicturesScreen(AnsweringModal[Visit | None]):
         wanted = PICTURES[number]
         if self._why[wanted]:
             why = _("this network has no picture {name}: {why}").format(name=_(wanted.title), why=self._why[wanted])
-            self.notify(why, markup=False)
+            self.say(why)
         elif wanted is not self._shown:
             self._shown = wanted
             self.refresh_picture()

@@ -114,7 +114,7 @@ class SamplesScreen(LookingScreen):
     def action_turn(self) -> None:
         """Turns to the confusion matrix, or back to the samples."""
         if not self._table.classified:
-            self.notify(_("the targets of this network are no classes"), markup=False)
+            self.say(_("the targets of this network are no classes"))
             return
         self._matrix, self.row = not self._matrix, 0
         self._look = replace(self._look, column=0)
@@ -154,7 +154,7 @@ class SamplesScreen(LookingScreen):
         """Turns to the samples that are held out, or back to those of the training."""
         other = not self._table.held_out
         if self.session.network.dataset.held_out is None:
-            self.notify(_("no samples are held out; a scenario says which in [held_out]"), markup=False)
+            self.say(_("no samples are held out; a scenario says which in [held_out]"))
             return
 
         def done(result: Any) -> None:
@@ -181,7 +181,7 @@ class SamplesScreen(LookingScreen):
             self._take(f"{target}{INTO}{output}")
             return
         if self._table.held_out:
-            self.notify(_("it is held out: no step of the training has it"), markup=False)
+            self.say(_("it is held out: no step of the training has it"))
             return
         number = self.step()
         if number is None:
@@ -191,7 +191,7 @@ class SamplesScreen(LookingScreen):
             place = self.session.schedule.locate(number)[0]
             epoch, iteration = divmod(place, self.session.schedule.per_epoch)
             text = _("it comes in epoch {epoch}, iteration {iteration}, which has not run yet; Enter again goes there")
-            self.notify(text.format(epoch=epoch + 1, iteration=iteration + 1), markup=False)
+            self.say(text.format(epoch=epoch + 1, iteration=iteration + 1))
             return
         self.dismiss(Visit(number))
 
@@ -202,7 +202,7 @@ class SamplesScreen(LookingScreen):
             self._choose()
         except EngineError as error:
             self._text = before
-            self.notify(str(error), severity="error", markup=False)
+            self.say(str(error), bad=True)
         self.row = 0
         self.show()
 

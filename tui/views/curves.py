@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 EPOCHS_FROM = 3
 """Epochs in sight from which on the axis counts epochs."""
-MARK, ALERT, HIT = "mark", "alert", "hit"
+ALERT, HIT = "alert", "hit"
 SIGNS = {ALERT: ("!", Ink.BAD), HIT: ("●", Ink.CHANGED)}
 """How what happened is shown; a mark by its letter."""
 

@@ -100,7 +100,7 @@ def equation_view(
         badges=badges,
     )
     if recording is not None:
-        asked, line = recorded.titles(reading, recording, step)
+        asked, line = recorded.titles(recording, step)
         notes = recorded.notes(reading, recording, step, digits)
         return replace(said, question=asked, why=line, notes=notes)
     left, factors = chain(reading, step)

@@ -63,7 +63,7 @@ def summary_lines(report: Report) -> Iterator[Line]:
         text = _("nothing short explains: {names}").format(names=named(report, report.unexplained))
         yield (Span(text, Ink.BAD),)
     if report.decider is not None:
-        yield (Span(_("what would decide: {name}").format(name=report.decider.name), Ink.ACCENT),)
+        yield (Span(_("what would decide: {name}").format(name=report.decider.symbol), Ink.ACCENT),)
 
 
 def _lines(report: Report, name: str, glyphs: Glyphs) -> Iterator[Line]:
@@ -161,7 +161,7 @@ def _others(report: Report) -> Iterator[Line]:
         text = joined([deviation.text for deviation in one.deviations], _(", and "))
         yield (Span("    - ", Ink.DIM), Span(text, Ink.ACCENT), Span(f"   {given}{_if(decider, number)}", Ink.DIM))
     if decider is not None:
-        what = decider.name
+        what = decider.symbol
         if decider.updates:
             what = _("{name} after {updates} updates").format(name=what, updates=f"{decider.updates:,}")
         said = _("what would decide: {name}; with the first explanation it is {value}")
@@ -170,7 +170,7 @@ def _others(report: Report) -> Iterator[Line]:
 
 def _if(decider: Decider | None, number: int) -> str:
     """What an explanation makes of the figure that would decide."""
-    return "" if decider is None else f"   {decider.name} = {shown(decider.values[number])}"
+    return "" if decider is None else f"   {decider.symbol} = {shown(decider.values[number])}"
 
 
 def named(report: Report, numbers: Sequence[int]) -> str:
@@ -181,10 +181,11 @@ def named(report: Report, numbers: Sequence[int]) -> str:
 
 def _called(report: Report, number: int) -> str:
     """A figure's name, with the updates that come before it."""
-    figure = report.figures[number]
-    if not figure.updates:
-        return figure.name
-    return _("{name} after {updates}").format(name=figure.name, updates=f"{figure.updates:,}")
+    updates, symbol = report.figures[number].updates, report.symbols[number]
+    found = _("{name} after {updates}").format(name=symbol, updates=f"{updates:,}") if updates else symbol
+    named_so = zip(report.symbols, (one.updates for one in report.figures), strict=True)
+    # Of one value several figures may be printed.
+    return found if [*named_so].count((symbol, updates)) == 1 else f"{found} = {report.figures[number].printed}"
 
 
 def shown(value: float) -> str:

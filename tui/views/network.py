@@ -69,7 +69,7 @@ def network_view(reading: Reading, parameters: Parameters, lens: Lens) -> Networ
         focus = focus_view(reading, ref_of(reading, chosen) if chosen.layer else None)
     return NetworkView(
         layers=layers,
-        links=_links(reading, plan, layers, found),
+        links=_links(reading, plan, found),
         edges=_edges(reading, plan, parameters, lens, found),
         small=plan.small,
         flow={Phase.FORWARD: 1, Phase.LOSS: 1, Phase.BACKWARD: -1}.get(phase, 0) if phase else 0,
@@ -167,7 +167,7 @@ def _answer(reading: Reading, name: str) -> int:
 # -- edges
 
 
-def _links(reading: Reading, plan: TopologyPlan, layers: tuple[LayerView, ...], found: Marks) -> tuple[LinkView, ...]:
+def _links(reading: Reading, plan: TopologyPlan, found: Marks) -> tuple[LinkView, ...]:
     live = _live(plan, found)
     made: list[LinkView] = []
     for source, target in plan.links:

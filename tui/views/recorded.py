@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from retrograde.tui.reading.reading import Reading
 
 
-def titles(reading: Reading, recording: Recording, step: Step) -> tuple[str, str]:
+def titles(recording: Recording, step: Step) -> tuple[str, str]:
     """What the step is, and the user's own line beside it."""
     place, text = line_of_code(recording, step.place.op)
     return where(recording, step.place.op), f"{place}  {text}" if place else ""
@@ -30,7 +30,7 @@ def silent_view(reading: Reading, recording: Recording, step: Step, rows: Equati
     """A step whose op says nothing of its elements: its value where that is in the file, and why there is no more."""
     reason = recording.silence(step.place.op)
     value = reading.visible(step.target)
-    question, line = titles(reading, recording, step)
+    question, line = titles(recording, step)
     return EquationView(
         question=question,
         why=line,

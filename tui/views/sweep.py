@@ -66,7 +66,8 @@ def sweep_lines(found: Sweep, columns: int, glyphs: Glyphs) -> Iterator[Line]:
     if (causes := found.causes) is not None:
         yield ()
         yield from wrapped((Span(luck(causes, seeded=len(found.plan.grid.lucks) > 1)),), columns)
-    for group in pictured(groups):
+    # One epoch is a point, and no curve.
+    for group in pictured(groups) if len(found.plan.work.milestones) > 1 else ():
         yield ()
         yield from curve_lines(found, group, columns, glyphs)
     yield from _to_open(found, groups)
@@ -149,7 +150,8 @@ def fate_lines(groups: Sequence[Group], columns: int, glyphs: Glyphs) -> Iterato
             yield (Span(text, Ink.DIM),)
         else:
             yield (Span(text + "  "), *(_bar(groups[number - 1], bar, signs) if bar else ()))
-    yield from wrapped((Span(_legend(groups, level, signs if bar else {}), Ink.DIM),), columns)
+    if legend := _legend(groups, level, signs if bar else {}):
+        yield from wrapped((Span(legend, Ink.DIM),), columns)
 
 
 def _sizes(rows: list[list[str]]) -> list[int]:
@@ -230,7 +232,7 @@ def curve_lines(found: Sweep, group: Group, columns: int, glyphs: Glyphs) -> Ite
     if group.runs > 1:
         title += (Span("   " + _("E: the median of the runs, and 10 % to 90 % of them"), Ink.DIM),)
     yield from wrapped(title, columns)
-    if not len(finite) or len(marks) < 2:
+    if not len(finite):
         yield (Span("  " + _("no loss is a number"), Ink.DIM),)
         return
     top = ABOVE * float(max(group.curves[-1][0] if np.isfinite(group.curves[-1][0]) else finite.min(), 1e-300))

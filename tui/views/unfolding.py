@@ -331,7 +331,7 @@ def chain_title(reading: ChainReading, way: Way) -> Line:
 
 
 def chain_table(
-    reading: ChainReading, way: Way, placed: Sequence[Placed], opened: Collection[tuple[object, ...]], selected: int
+    reading: ChainReading, placed: Sequence[Placed], opened: Collection[tuple[object, ...]], selected: int
 ) -> TableView:
     """The tree as it is unfolded."""
     rows: list[tuple[Cell, ...]] = [_row(reading, one, one.item.key in opened) for one in placed]

@@ -90,20 +90,25 @@ BRIEF = 100
 """Columns from which on the words of the footer are written out."""
 
 
+FOOTER_ENDS = 6
+"""Cells of a row of the footer that a notice leaves at its ends."""
+
+
 class Footer(Drawn[FooterView]):
-    """The keys that matter most, within the bottom edge of the panels; a notice comes before them."""
+    """The keys that matter most, within the bottom edge of the panels; before them a notice, in rows above too."""
 
     def paint(self, canvas: Canvas, frame: PanelEdge, view: FooterView) -> None:
         """Draws as many keys as fit, in the order of their importance."""
-        g = canvas.glyphs
+        g, last = canvas.glyphs, canvas.height - 1
         if view.box:
-            canvas.fill(0, 0, canvas.width, g.horizontal, Ink.FRAME)
-            canvas.put(0, 0, g.corners[2], Ink.FRAME)
-            canvas.put(canvas.width - 1, 0, g.corners[3], Ink.FRAME)
+            canvas.fill(0, last, canvas.width, g.horizontal, Ink.FRAME)
+            for at, corner in ((0, g.corners[2]), (canvas.width - 1, g.corners[3])):
+                canvas.put(at, last, corner, Ink.FRAME)
+                for row in range(last):
+                    canvas.put(at, row, g.vertical, Ink.FRAME)
         x, end = 2, canvas.width - 2
-        if view.notice:
-            text = shorten(view.notice, max(end - x - 2, 0), g.ellipsis)
-            x = canvas.put(x, 0, f" {text} ", Ink.BAD if view.bad else Ink.CHANGED, end)
+        for row, text in enumerate(_rows(view.notice, canvas)):
+            x = canvas.put(2, row, f" {text} ", Ink.BAD if view.bad else Ink.CHANGED, end)
         keys = view.brief if canvas.width < BRIEF and view.brief else view.keys
         sizes = [width(key) + width(title) + 3 for key, title in keys]
         room = end - x
@@ -115,8 +120,36 @@ class Footer(Drawn[FooterView]):
                     continue
                 room -= sizes[number]
             grey = number in view.grey
-            x = canvas.put(x, 0, f" {key}", Ink.FAINT if grey else Ink.KEY)
-            x = canvas.put(x, 0, f" {title} ", Ink.FAINT if grey else Ink.DIM)
+            x = canvas.put(x, last, f" {key}", Ink.FAINT if grey else Ink.KEY)
+            x = canvas.put(x, last, f" {title} ", Ink.FAINT if grey else Ink.DIM)
+
+
+class Saying(Footer):
+    """What is said for a moment below something else, in as many rows as it takes; nothing is hidden behind it."""
+
+    DEFAULT_CSS = "Saying { height: 1; dock: bottom; display: none; }"
+
+    def say(self, text: str, *, bad: bool = False) -> None:
+        """Says a text; with an empty one, nothing.
+
+        Args:
+            text: the text.
+            bad: whether it says what is wrong.
+        """
+        self.display = bool(text)
+        if text:
+            self.styles.height = len(wrap(text, max(self.screen.size.width - FOOTER_ENDS, 1)))
+            self.show(PanelEdge(title=()), FooterView(keys=(), notice=text, bad=bad, box=False))
+
+
+def _rows(notice: str, canvas: Canvas) -> list[str]:
+    """A notice in the rows of the footer; the last of them has all that is left, as far as it fits."""
+    room = max(canvas.width - FOOTER_ENDS, 0)
+    if not notice or not room:
+        return []
+    rows = wrap(notice, room) if width(notice) > room else [notice]
+    kept, rest = rows[: canvas.height - 1], rows[canvas.height - 1 :]
+    return [*kept, shorten(" ".join(rest), room, canvas.glyphs.ellipsis)] if rest else kept
 
 
 class Tour(Drawn[TourView]):

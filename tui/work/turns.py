@@ -6,6 +6,7 @@ draws the table for the documentation.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 
 
@@ -105,10 +106,14 @@ class Turns:
         self.now = following
 
 
-def diagram() -> str:
-    """The table as a diagram, in Mermaid's notation; what leaves a state as it is does not show."""
+def diagram(told: Callable[[str], str] = str) -> str:
+    """The table as a diagram, in Mermaid's notation; what leaves a state as it is does not show.
+
+    Args:
+        told: a text in the language of the page.
+    """
     lines = ["stateDiagram-v2", f"    [*] --> {Turn.FREE.name}"]
-    lines += [f"    {turn.name}: {turn.name} — {turn.value}" for turn in Turn]
+    lines += [f"    {turn.name}: {turn.name} — {told(turn.value)}" for turn in Turn]
     for turn, following in TABLE.items():
         by_target: dict[Turn, list[str]] = {}
         for event, target in following.items():
@@ -118,17 +123,21 @@ def diagram() -> str:
     return "\n".join(lines) + "\n"
 
 
-def markdown() -> str:
-    """The table in Markdown: a row a state, a column an event, with the state that follows; empty where refused."""
+def markdown(told: Callable[[str], str] = str) -> str:
+    """The table in Markdown: a row a state, a column an event, with the state that follows; empty where refused.
+
+    Args:
+        told: a text in the language of the page.
+    """
     events = tuple(Event)
     lines = [
-        "| who has the session | " + " | ".join(event.name for event in events) + " |",
+        f"| {told('who has the session')} | " + " | ".join(event.name for event in events) + " |",
         "| --- |" + " --- |" * len(events),
     ]
     for turn, following in TABLE.items():
         cells = [following[event].name if event in following else "" for event in events]
-        lines.append(f"| **{turn.name}**: {turn.value} | " + " | ".join(cells) + " |")
-    lines += ["", *(f"- {event.name}: {event.value}" for event in events)]
+        lines.append(f"| **{turn.name}**: {told(turn.value)} | " + " | ".join(cells) + " |")
+    lines += ["", *(f"- {event.name}: {told(event.value)}" for event in events)]
     return "\n".join(lines) + "\n"
 
 

@@ -12,7 +12,6 @@ from math import prod
 
 from retrograde.engine.executor.native.functions import Loop
 from retrograde.engine.executor.native.nodes import INLINE, Node, Place, turns_of
-from retrograde.engine.executor.native.printing import taken
 from retrograde.engine.executor.native.writing import Writer
 
 WIDTHS = (32, 16, 8, 4, 2, 1)
@@ -26,13 +25,13 @@ FLAT = 24
 REUSED = 4
 """How often what is read with a stride has to be read for a copy to be worth it."""
 
-_FRAME = """  %args = alloca [2 x ptr]
+FRAME = """  %args = alloca [2 x ptr]
   %dimensions = alloca i64
   %steps = alloca [2 x i64]
   store [2 x i64] [i64 8, i64 8], ptr %steps"""
 """What NumPy's loops are given: where the numbers are, how many, and how far apart."""
 
-_HEAD = "".join(
+HEAD = "".join(
     f"declare <{width} x double> @llvm.{name}.v{width}f64(<{width} x double>)\n"
     for width in WIDTHS[:-1]
     for name in INLINE.values()
@@ -56,8 +55,9 @@ def _calls_known(node: Node, known: Collection[str], *, inside: bool) -> bool:
     return all(_calls_known(part, known, inside=inside) for part in node.parts)
 
 
-def _has(node: Node, kind: str) -> bool:
-    return node.kind == kind or any(_has(part, kind) for part in node.parts)
+def has(node: Node, kind: str) -> bool:
+    """Whether a node of a kind is in an expression."""
+    return node.kind == kind or any(has(part, kind) for part in node.parts)
 
 
 class BlockWriter(Writer):
@@ -76,9 +76,22 @@ class BlockWriter(Writer):
         self._lane = -1
         self._width = 1
         self._packed: dict[Place, Place] = {}
+        self._names: Mapping[int, str] = {}
 
-    def op(self, statement: Node) -> None:
-        """The elements of an op."""
+    def memory(self, place: Place) -> tuple[str, Place]:
+        """Where a place is: in the memory of the program, or in scratch memory, which has negative numbers."""
+        if place.base < 0:
+            return "%scratch", Place(-1 - place.base, place.steps)
+        return (self._names[place.base], Place(0, place.steps)) if self._names else ("%flat", place)
+
+    def op(self, statement: Node, names: Mapping[int, str]) -> None:
+        """The elements of an op.
+
+        Args:
+            statement: what computes them.
+            names: the pointers to where its places begin; where there is none, all are from ``%flat``.
+        """
+        self._names = names
         axes: list[tuple[int, int]] = []
         node = statement
         while node.kind == "repeat":
@@ -128,20 +141,20 @@ class BlockWriter(Writer):
     def _assign(self, axes: list[tuple[int, int]], node: Node) -> None:
         """An assignment for all elements."""
         assert node.place is not None
-        reads = list(_reads(node.parts[0], ()))
-        lane = None if _has(node, "entry") else _lane(axes, node, reads)
+        read = list(reads(node.parts[0], ()))
+        lane = None if has(node, "entry") else _lane(axes, node, read)
         if lane is None:
             self._nest(axes, partial(self._element, node))
             return
         (variable, count), others = axes[lane], [*axes[:lane], *axes[lane + 1 :]]
-        self._pack(reads, axes, variable)
-        strided = any(dict(place.steps).get(variable, 0) > 1 and place not in self._packed for place, _ in reads)
+        self._pack(read, axes, variable)
+        strided = any(dict(place.steps).get(variable, 0) > 1 and place not in self._packed for place, _ in read)
         done = 0
         for width in WIDTHS:
             blocks = (count - done) // width
             if not blocks or (strided and width > SCATTERED):
                 continue
-            self._blocks(node, variable, others, done, width, blocks, inner=not _has(node, "repeat"))
+            self._blocks(node, variable, others, done, width, blocks, inner=not has(node, "repeat"))
             done += blocks * width
         self._widen(-1, 1)
         self._packed.clear()
@@ -208,7 +221,7 @@ class BlockWriter(Writer):
         return one if self._width == 1 else f"<{', '.join([f'double {one}'] * self._width)}>"
 
     def load(self, place: Place) -> str:
-        base, place = _memory(self._packed.get(place, place))
+        base, place = self.memory(self._packed.get(place, place))
         step = dict(place.steps).get(self._lane, 0)
         if self._width == 1 or step == 1:
             return self.put(f"load {self.type}, ptr {self.address(base, place)}, align 8")
@@ -225,7 +238,7 @@ class BlockWriter(Writer):
         return self.put(f"shufflevector {self.type} {first}, {self.type} poison, {mask}")
 
     def store(self, value: str, place: Place) -> None:
-        base, place = _memory(place)
+        base, place = self.memory(place)
         step = dict(place.steps).get(self._lane, 1)
         if self._width == 1 or step == 1:
             self.lines.append(f"  store {self.type} {value}, ptr {self.address(base, place)}, align 8")
@@ -257,7 +270,7 @@ class BlockWriter(Writer):
 
     def _copy(self, place: Place, to: Place, axes: list[tuple[int, int]]) -> None:
         def one() -> None:
-            (base, source), (scratch, target) = _memory(place), _memory(to)
+            (base, source), (scratch, target) = self.memory(place), self.memory(to)
             value = self.put(f"load double, ptr {self.address(base, source)}")
             self.lines.append(f"  store double {value}, ptr {self.address(scratch, target)}")
 
@@ -299,24 +312,19 @@ def _lane(axes: Sequence[tuple[int, int]], node: Node, reads: Sequence[Read]) ->
     return None if best is None else best[1]
 
 
-def _memory(place: Place) -> tuple[str, Place]:
-    """Where a place is: in the flat memory, or in scratch memory, which has negative numbers."""
-    return ("%flat", place) if place.base >= 0 else ("%scratch", Place(-1 - place.base, place.steps))
-
-
-def _reads(node: Node, loops: tuple[tuple[int, int], ...]) -> Iterator[Read]:
+def reads(node: Node, loops: tuple[tuple[int, int], ...]) -> Iterator[Read]:
     """The slots that an expression reads, each with the loops over terms that it is inside."""
     if node.kind == "repeat":
         loops = (*loops, (node.data[0], turns_of(node)))
     if node.place is not None:
         yield node.place, loops
     for part in node.parts:
-        yield from _reads(part, loops)
+        yield from reads(part, loops)
 
 
 def _merged(axes: list[tuple[int, int]], node: Node) -> tuple[list[tuple[int, int]], Node]:
     """Axes that lie behind each other everywhere, as one."""
-    places = [dict(place.steps) for place, _loops in _reads(node, ())]
+    places = [dict(place.steps) for place, _loops in reads(node, ())]
     while len(axes) > 1:
         (outer, turns), (inner, count) = axes[-2:]
         if any(steps.get(outer, 0) != steps.get(inner, 0) * count for steps in places):
@@ -332,35 +340,3 @@ def _without(node: Node, variable: int) -> Node:
     if place is not None:
         place = Place(place.base, tuple(step for step in place.steps if step[0] != variable))
     return Node(node.kind, node.data, tuple(_without(part, variable) for part in node.parts), place)
-
-
-def printed_groups(groups: Sequence[Sequence[Node]], functions: Mapping[str, Loop]) -> Iterator[str]:
-    """Groups of statements as functions ``group0``, ``group1``, ... of the flat memory and of scratch memory.
-
-    Between two pieces others may have the interpreter. The last function, ``scratch``, says how many numbers of scratch
-    memory are needed.
-
-    Args:
-        groups: the ops of each group.
-        functions: NumPy's loops, by the name of the function.
-    """
-    writer = BlockWriter(functions)
-    yield _HEAD
-    made = 0
-    for number, group in enumerate(groups):
-        first = made
-        for statement in group:
-            # A function each: what LLVM does to one takes more than twice as long where it is twice as long.
-            writer.lines.append(f"define internal void @op{made}(ptr noalias %flat, ptr noalias %scratch) #2 {{")
-            writer.begin("entry")
-            writer.lines.append(_FRAME)
-            writer.op(statement)
-            writer.lines.append("  ret void\n}")
-            made += 1
-            yield taken(writer)
-        calls = "".join(f"  call void @op{one}(ptr %flat, ptr %scratch)\n" for one in range(first, made))
-        yield f"define void @group{number}(ptr %flat, ptr %scratch) #1 {{\n{calls}  ret void\n}}\n"
-    yield (
-        f"define i64 @scratch() #1 {{\n  ret i64 {writer.scratch}\n}}\n"
-        "attributes #1 = { nounwind }\nattributes #2 = { nounwind noinline }\n"
-    )

@@ -9,8 +9,9 @@ import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Extent
-from retrograde.engine.executor.native.blocks import printed_groups, suited
+from retrograde.engine.executor.native.blocks import suited
 from retrograde.engine.executor.native.functions import loops
+from retrograde.engine.executor.native.grouping import printed_groups
 from retrograde.engine.executor.native.lowering import Lowering
 from retrograde.engine.executor.native.machine import Code
 from retrograde.engine.executor.native.nodes import Node
@@ -125,8 +126,8 @@ class Faster:
 
 def _statements(lowering: Lowering, op: Op, batch: int) -> Sequence[Node]:
     """What computes an op: from the equation of all its elements, or of each where they are few; nothing else."""
-    whole = lowering.whole(op)
-    if whole is not None:
-        return (whole,)
+    found = lowering.by_parts(op)
+    if found:
+        return found
     each = op.target.size * (batch if op.extent is Extent.SUM else 1)
     return lowering.statements(op) if each <= FEW else lowering.by_sample(op)

@@ -15,7 +15,6 @@ from retrograde.engine.equations.expression import (
     Const,
     Div,
     Expr,
-    Index,
     Max,
     Neg,
     Pick,
@@ -25,9 +24,9 @@ from retrograde.engine.equations.expression import (
     Sub,
     Sum,
 )
-from retrograde.engine.executor.mesh import open_mesh
+from retrograde.engine.executor.native.along import Along, ManyPartsError, parts
 from retrograde.engine.executor.native.nodes import Node, Place, described, fewest, repeat, rolled, size, stepping
-from retrograde.engine.network.program import Program, ravel, unravel
+from retrograde.engine.network.program import Program, unravel
 from retrograde.engine.ops.base import Op
 
 MOST_ELEMENTS = 20_000
@@ -49,7 +48,7 @@ SAMPLE = 90
 
 MOST_BY_SAMPLE = 4096
 """Elements of a sample that are compared one by one."""
-MOST_OPERATIONS = 2_000_000
+MOST_OPERATIONS = 200_000
 """Operations of a sample up to which that is done."""
 
 
@@ -58,7 +57,7 @@ class UnsuitedError(Exception):
 
 
 class _UnevenError(Exception):
-    """Slots of an open mesh that are not a fixed distance apart."""
+    """Slots whose indices are no integers."""
 
 
 class Lowering:
@@ -73,37 +72,31 @@ class Lowering:
         Raises:
             UnsuitedError: it is too large for what its equations look like.
         """
-        if op.target.size == 0:
-            return ()
-        found = self.whole(op)
-        return self._by_elements(op) if found is None else (found,)
+        return self.by_parts(op) or self._by_elements(op)
 
-    def whole(self, op: Op) -> Node | None:
-        """One loop an axis, from the equation of all elements at once; None where there is no such thing."""
-        if op.target.size == 0 or not op.meshable:
-            return None
+    def by_parts(self, op: Op) -> Sequence[Node]:
+        """Loops from the equations of many elements at once; nothing where they have too little in common."""
+        program, summed = self._program, op.extent is Extent.SUM
+        shape = (program.batch, *op.target.shape) if summed else op.target.shape
+        reader = _Reader(program)
         try:
-            return self._by_mesh(op)
-        except _UnevenError:
-            return None
-
-    def _by_mesh(self, op: Op) -> Node:
-        summed = op.extent is Extent.SUM
-        shape = (self._program.batch, *op.target.shape) if summed else op.target.shape
-        mesh = open_mesh(shape)
-        value = _Reader(self._program, mesh).node(op.equation(mesh), 0)
-        first = int(summed)
-        if summed:
-            value = Node("add", None, (repeat(0, shape[0], value),))
-        steps: list[tuple[int, int]] = []
-        stride = 1
-        for axis in range(len(shape) - 1, first - 1, -1):
-            steps.append((axis, stride))
-            stride *= shape[axis]
-        found = Node("assign", None, (value,), Place(self._program.offsets[op.target], tuple(steps)))
-        for axis in range(len(shape) - 1, first - 1, -1):
-            found = repeat(axis, shape[axis], found)
-        return found
+            found = parts(shape, lambda part: reader.node(op.equation(part.indices), 0))
+        except (ManyPartsError, _UnevenError, IndexError, TypeError, ValueError):
+            # What an equation does with its indices may want numbers: an array that it looks into, as a mask.
+            return ()
+        statements: list[Node] = []
+        for part, value in found:
+            loops = part.loops
+            if summed and shape[0] > 1:
+                if loops[:1] != ((0, shape[0]),):
+                    return ()
+                loops, value = loops[1:], Node("add", None, (repeat(*loops[0], value),))
+            index = part.indices[summed:]
+            statement = Node("assign", None, (value,), reader.place(Ref(op.target, index)))
+            for loop in reversed(loops):
+                statement = repeat(*loop, statement)
+            statements.append(statement)
+        return statements
 
     def by_sample(self, op: Op) -> Sequence[Node]:
         """The same from the equations of all elements, but of three samples: of the others they differ by their places.
@@ -114,7 +107,7 @@ class Lowering:
         shape, batch = op.target.element_shape, program.batch
         if not (summed or op.target.batched) or not 0 < prod(shape) <= MOST_BY_SAMPLE:
             return ()
-        reader, found = _Reader(program, ()), list[Node]()
+        reader, found = _Reader(program), list[Node]()
         for element in range(prod(shape)):
             value = self._of_samples(reader, op, unravel(element, shape) if shape else ())
             if value is None or size(value) * prod(shape) > MOST_OPERATIONS:
@@ -149,7 +142,9 @@ class Lowering:
         program = self._program
         if op.target.size > MOST_ELEMENTS:
             raise UnsuitedError
-        reader = _Reader(program, ())
+        if op.target.size == 0:
+            return ()
+        reader = _Reader(program)
         found: list[Node] = []
         for element in range(op.target.size):
             index = unravel(element, op.target.shape)
@@ -163,11 +158,10 @@ class Lowering:
 
 
 class _Reader:
-    """Reads equations over the open mesh of an op, or of one element."""
+    """Reads equations of one element, or of those that go along loops."""
 
-    def __init__(self, program: Program, mesh: Index) -> None:
+    def __init__(self, program: Program) -> None:
         self._program = program
-        self._mesh = mesh
 
     def node(self, expr: Expr | _Given, depth: int) -> Node:
         """An equation; ``depth`` is how many sums it is inside."""
@@ -185,34 +179,20 @@ class _Reader:
         return Node(kind, None, rolled(parts, TERMS + LEVELS * depth, least))
 
     def place(self, ref: Ref) -> Place:
-        """Where a slot is, or the slots of the mesh are."""
+        """Where a slot is, or the slots along the loops are."""
         base, steps = self._program.offsets[ref.array], dict[int, int]()
         stride = 1
         for part, length in zip(reversed(ref.index), reversed(ref.array.shape), strict=True):
-            if isinstance(part, int):
+            if isinstance(part, Along):
+                base += part.base * stride
+                for variable, step in part.steps.items():
+                    steps[variable] = steps.get(variable, 0) + step * stride
+            elif isinstance(part, int):
                 base += part * stride
             else:
-                axis = next((axis for axis, along in enumerate(self._mesh) if along is part), None)
-                if axis is None:
-                    return self._uneven(ref)
-                steps[axis] = steps.get(axis, 0) + stride
+                raise _UnevenError
             stride *= length
-        return Place(base, tuple(sorted(steps.items())))
-
-    def _uneven(self, ref: Ref) -> Place:
-        """The same where indices are computed, which may be a fixed distance apart all the same."""
-        flat = np.asarray(ravel(ref.index, ref.array.shape)) + self._program.offsets[ref.array]
-        base = int(flat.flat[0])
-        steps: list[tuple[int, int]] = []
-        told = np.asarray(base)
-        for axis, length in enumerate(flat.shape):
-            if length > 1:
-                step = int(flat[tuple(int(axis == each) for each in range(flat.ndim))]) - base
-                told = told + step * self._mesh[axis]
-                steps.append((axis, step))
-        if flat.ndim and not np.array_equal(np.broadcast_to(told, flat.shape), flat):
-            raise _UnevenError
-        return Place(base, tuple(steps))
+        return Place(base, tuple(sorted((variable, step) for variable, step in steps.items() if step)))
 
 
 def _orders(shape: tuple[int, ...]) -> Iterator[list[int]]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Callable
 from functools import cache, cached_property
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from retrograde.engine.executor.native.printing import NAME
@@ -23,11 +26,29 @@ _TYPES = (
 @cache
 def llvm() -> Any:
     """The binding of LLVM, ready for this processor."""
+    _load()
     from llvmlite import binding
 
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     return binding
+
+
+def _load() -> None:
+    """Has the system load LLVM, which takes a fifth of a second, while others have the interpreter.
+
+    ctypes itself keeps the interpreter's lock when it loads a library, but not when it calls a function such as the one
+    that loads; when the binding loads it once more, it is there.
+    """
+    found = find_spec("llvmlite")
+    load = getattr(ctypes.CDLL(None), "dlopen", None) if os.name == "posix" else None
+    if found is None or load is None:
+        return
+    from llvmlite.utils import get_library_name
+
+    load.restype, load.argtypes = ctypes.c_void_p, (ctypes.c_char_p, ctypes.c_int)
+    for folder in found.submodule_search_locations or ():
+        load(os.fsencode(Path(folder, "binding", get_library_name())), os.RTLD_NOW)
 
 
 class Code:
@@ -46,6 +67,9 @@ class Code:
         module = binding.parse_assembly(text)
         module.triple, module.data_layout = machine.triple, str(machine.target_data)
         tuning = binding.create_pipeline_tuning_options(speed_level=2)
+        # Loops are as long as they should be; those of a convolution's border, unrolled, take three times as long to
+        # compile and run no faster.
+        tuning.loop_unrolling = False
         binding.create_pass_builder(machine, tuning).getModulePassManager().run(
             module, binding.create_pass_builder(machine, tuning)
         )

@@ -99,13 +99,17 @@ class Writer:
         begin = self.put(f"getelementptr inbounds double, ptr {base}, i64 {constant}") if constant else base
         return self.put(f"getelementptr inbounds double, ptr {begin}, i64 {index}")
 
+    def memory(self, place: Place) -> tuple[str, Place]:
+        """A pointer, and where a place is from there."""
+        return "%flat", place
+
     def load(self, place: Place) -> str:
         """The value of a slot."""
-        return self.put(f"load double, ptr {self.address('%flat', place)}")
+        return self.put(f"load double, ptr {self.address(*self.memory(place))}")
 
     def store(self, value: str, place: Place) -> None:
         """Puts a value into a slot."""
-        self.lines.append(f"  store {self.type} {value}, ptr {self.address('%flat', place)}")
+        self.lines.append(f"  store {self.type} {value}, ptr {self.address(*self.memory(place))}")
 
     def statement(self, node: Node) -> None:
         """An assignment, or a loop of them."""
@@ -238,7 +242,7 @@ class Writer:
         whole = self.put(f"fcmp oeq double {number}, {floor}")
         inside = self.put(f"and i1 {self.put(f'and i1 {low}, {high}')}, {whole}")
         row = self.put(f"fptosi double {self.put(f'select i1 {inside}, double {number}, double 0.0')} to i64")
-        begin = self.address("%flat", node.place)
+        begin = self.address(*self.memory(node.place))
         at = self.put(f"getelementptr inbounds double, ptr {begin}, i64 {self.put(f'mul nsw i64 {row}, {stride}')}")
         value = self.put(f"load double, ptr {at}")
         return self.put(f"select i1 {inside}, double {value}, double 0x7FF8000000000000")

@@ -55,9 +55,11 @@ def fit_one_batch(timeline: Timeline, epochs: int) -> Trial:
     """Trains on the first batch alone: a network that cannot even learn that by heart has a fault."""
     del epochs
     rows = np.asarray(timeline.schedule.rows(0))
-    scenario = timeline.network.scenario
+    network = timeline.network
+    scenario = network.scenario
     training = scenario.training.model_copy(update={"batch_size": 0, "shuffle": "none"})
-    alone = _other(scenario.model_copy(update={"training": training}), _rows(timeline.network.dataset, rows), FITTING)
+    whole = scenario.model_copy(update={"training": training})
+    alone = _other(network, whole, _rows(network.dataset, rows), FITTING)
     start, end = alone.data_loss(alone.state(0)), _end(alone, FITTING)
     passed = end <= FITTED * start
     text = _("one batch of {count} samples, {epochs} iterations: E {start:.4g} → {end:.4g}; {verdict}").format(
@@ -73,7 +75,8 @@ def fit_one_batch(timeline: Timeline, epochs: int) -> Trial:
 def zero_inputs(timeline: Timeline, epochs: int) -> Trial:
     """Trains with all inputs 0: a loss that falls as far has not looked at the data."""
     data = timeline.network.dataset
-    blind = _other(timeline.network.scenario, replace(data, inputs=np.zeros_like(data.inputs)), epochs)
+    zeros = replace(data, inputs=np.zeros_like(data.inputs))
+    blind = _other(timeline.network, timeline.network.scenario, zeros, epochs)
     usual, without = _end(timeline, epochs), _end(blind, epochs)
     passed = not abs(usual - without) <= ALIKE * max(abs(usual), abs(without))
     text = _("E ends at {usual:.4g}, with all inputs 0 at {without:.4g}: {verdict}").format(
@@ -125,10 +128,10 @@ def trial(timeline: Timeline, name: str, epochs: int) -> Trial:
         return TRIALS[name](timeline, epochs)
 
 
-def _other(scenario: Scenario, data: Dataset, epochs: int) -> Timeline:
+def _other(network: Network, scenario: Scenario, data: Dataset, epochs: int) -> Timeline:
     """A training with other samples, that runs for so many epochs."""
     changed = scenario.model_copy(update={"stop": StopTable(epochs=epochs)})
-    return Timeline(Network(changed.sourced(name=scenario.name, dataset=data)))
+    return Timeline(network.remade(changed.sourced(name=scenario.name, dataset=data)))
 
 
 def _rows(data: Dataset, rows: np.ndarray) -> Dataset:
