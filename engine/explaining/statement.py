@@ -26,7 +26,7 @@ MOST_STATED = 32
 """Equations of a program that are kept."""
 
 
-FEW = 12
+FEW_READS = 12
 """Slots up to which an array of their places takes longer than it saves."""
 
 
@@ -49,7 +49,7 @@ class Reads:
         """The value of each, in a frame of its program."""
         if self._places is None:
             places = frame.program.places(self.refs)
-            self._places = places if len(places) <= FEW else np.array(places, dtype=np.intp)
+            self._places = places if len(places) <= FEW_READS else np.array(places, dtype=np.intp)
         return frame.values(self.refs, self._places)
 
     def symbols(self, notation: Notation) -> list[str]:

@@ -29,7 +29,7 @@ from retrograde.engine.equations.expression import (
 from retrograde.engine.equations.functions import SQRT
 from retrograde.engine.equations.meshes import values
 from retrograde.engine.equations.rendering import render
-from retrograde.engine.explaining.statement import Reads, Statement, makers, once, statement
+from retrograde.engine.explaining.statement import FEW_READS, Reads, Statement, makers, once, statement
 from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.notation import Notation
@@ -103,7 +103,8 @@ class Operand(NamedTuple):
         """Operands are equal when they are the same slot, made by the same step, with the same bits."""
         if not isinstance(other, Operand):
             return NotImplemented
-        return self[1:3] + self[4:] == other[1:3] + other[4:] and _bits(self.value) == _bits(other.value)
+        alike = (self.ref, self.symbol, self.made_by) == (other.ref, other.symbol, other.made_by)
+        return alike and _bits(self.value) == _bits(other.value)
 
     def __hash__(self) -> int:
         return hash((self.ref, self.made_by))
@@ -115,6 +116,34 @@ class Operand(NamedTuple):
     def name(self) -> str:
         """Its ASCII name."""
         return self.notation.name(self.ref)
+
+
+class _LateOperand(Operand):
+    """One of few operands of a step: what is asked of it is looked up then. Its third part is the step."""
+
+    __slots__ = ()
+
+    @property
+    def _step(self) -> Step:
+        found: Any = self[2]
+        assert isinstance(found, Step)
+        return found
+
+    @property
+    def symbol(self) -> str:
+        """Its symbol."""
+        return self.notation.symbol(self.ref)
+
+    @property
+    def value(self) -> float:
+        """Its value."""
+        return self._step.frame.value(self.ref)
+
+    @property
+    def made_by(self) -> int | None:
+        """The number of the step that made it; None for data, constants and initial values."""
+        step = self._step
+        return made_by(step.schedule, step.iteration, step.program, self.ref)
 
 
 class Operands(Sequence[Operand]):
@@ -156,6 +185,9 @@ class Operands(Sequence[Operand]):
 
     def _made(self, reads: Reads) -> Iterator[Operand]:
         step = self._step
+        if len(reads.refs) <= FEW_READS:
+            late = zip(repeat(step.notation), reads.refs, repeat(step), repeat(None), repeat(None), strict=False)
+            return map(_NEW, repeat(_LateOperand), late)
         columns = (
             repeat(step.notation),
             reads.refs,
