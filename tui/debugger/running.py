@@ -62,11 +62,18 @@ class Running:
         else:
             self._working.stop()
 
+    @property
+    def _lost(self) -> str:
+        """What is asked before a restart."""
+        if self._desk.session.original:
+            return _("unsaved edits: 0 again restarts without")
+        return _("unsaved edits: :save keeps them, 0 again restarts without")
+
     def restart(self) -> None:
         """Starts again with the same seed and as much room for history."""
         if not self._working.when_idle(self.restart):
             return
-        if not self._keeping.sure("restart", _("unsaved edits: :save keeps them, 0 again restarts without")):
+        if not self._keeping.sure("restart", self._lost):
             return
         old = self._desk.session
         fresh = old.afresh()

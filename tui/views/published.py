@@ -37,7 +37,7 @@ def published_title(session: Session, figures: Sequence[Figure]) -> Line:
     """What stands in the edge."""
     return (
         Span(_("published figures"), Ink.TITLE_ON),
-        Span(f"  {session.scenario.name}", Ink.DIM),
+        Span(f"  {session.name}", Ink.DIM),
         Span(f"  {len(figures)}", Ink.DIM),
     )
 
@@ -68,7 +68,7 @@ def published_table(
         foot=() if wide else about,
         side=about if wide else (),
         empty=_("nothing was published"),
-        keys=tuple((key, _(word)) for key, word in KEYS),
+        keys=tuple((key, _(word)) for key, word in KEYS if key != "f" or not session.original),
     )
 
 
