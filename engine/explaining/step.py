@@ -382,6 +382,14 @@ class Step(RichEquation):
         return symbols, numbers
 
     @property
+    def undeviated(self) -> str:
+        """The equation in symbols as the scenario states it, where that of a variant deviates from it; else empty."""
+        found = self.op.undeviated(self.program.index(self.place))
+        if found is None:
+            return ""
+        return render(taken(found, self.frame.value, self.frame.mathematics), self.notation.symbol)
+
+    @property
     def why(self) -> str:
         """The question that the step answers."""
         return self.op.why(self.symbol)

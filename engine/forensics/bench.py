@@ -13,12 +13,13 @@ from retrograde.engine.equations.array import Role
 from retrograde.engine.equations.evaluation import PYTHON, evaluate
 from retrograde.engine.equations.expression import Expr, Ref, terms
 from retrograde.engine.errors import EngineError
+from retrograde.engine.executor.base import Turns
 from retrograde.engine.executor.generated import GeneratedExecutor
 from retrograde.engine.forensics.deviations import Collected, Deviation
 from retrograde.engine.forensics.facts import Facts
 from retrograde.engine.forensics.figures import Printed, Sought, sought
 from retrograde.engine.forensics.rounding import Passing, Rounding
-from retrograde.engine.forensics.switches import Edits, SwitchedOp, settled, switched
+from retrograde.engine.forensics.switches import Edits, SwitchedOp, decided, settled, switched
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.network import Network
 from retrograde.engine.network.program import Program
@@ -33,6 +34,9 @@ MOST_STEPS = 2500
 
 CALL = 250
 """The values that could be computed in the time that it takes to call for an iteration."""
+
+LONG_RUN = 200
+"""Iterations from which a program of its own is worth the time that it takes to make it."""
 
 MOST_KEPT = 256
 """Iterations whose samples are kept."""
@@ -213,7 +217,7 @@ class Bench:
                 found[number] = float(flat[offset])
             for number, expr in plan.terms.items():
                 if any(number == one for one, _offset in places):
-                    found[number] = self._worth(expr, iteration, flat)
+                    found[number] = self._worth(expr, iteration, flat, switches)
         if self._raw:
             # A figure is held against what was computed, not against itself.
             for number, key in enumerate(plan.made):
@@ -233,9 +237,9 @@ class Bench:
             return op.term(one.ref.index, number)
         return terms(op.equation(one.ref.index))[number]
 
-    def _worth(self, expr: Expr, iteration: int, flat: Floats) -> float:
+    def _worth(self, expr: Expr, iteration: int, flat: Floats, switches: tuple[float, ...]) -> float:
         program = self._choices(self.schedule.program(iteration))
-        return evaluate(expr, lambda ref: float(flat[program.offset(ref)]), PYTHON)
+        return evaluate(decided(expr, switches), lambda ref: float(flat[program.offset(ref)]), PYTHON)
 
     def _place(self, one: Sought) -> int:
         program = self._choices(self.schedule.program(one.figure.updates))
@@ -280,15 +284,45 @@ class Bench:
             known, at, last = self._last
             if known == switches and start <= at <= stop:
                 start, state = at, last
-            program = self.schedule.full
-            self.work += program.size * (stop - start)
-            batches = [self._leaves(iteration, switches) for iteration in range(start, stop)]
-            state = self._executor(program, slow=False).advance(state, batches, [])
+            self.work += self.schedule.full.size * (stop - start)
+            executor, batches = self._batches(start, stop, switches)
+            state = executor.advance(state, batches, [])
             self._last = (switches, stop, state)
             return state
+        if rounding is not None and rounding.shorten is None and self.schedule.uniform:
+            return self._carried_on(state, start, stop, switches, rounding, plan)
         for iteration in range(start, stop):
             state = self._frame(iteration, state, switches, rounding, plan).next_state
         return state
+
+    def _carried_on(
+        self, state: Floats, start: int, stop: int, switches: tuple[float, ...], rounding: Rounding, plan: Plan
+    ) -> Floats:
+        """The same where figures alone are carried on: an iteration without one is as it is stated."""
+        for iteration in (*sorted(one for one in plan.carried if start <= one < stop), stop):
+            if iteration > start:
+                self.work += (self.schedule.full.size + CALL) * (iteration - start)
+                executor, batches = self._batches(start, iteration, switches)
+                state = executor.advance(state, batches, [])
+            if iteration < stop:
+                state = self._frame(iteration, state, switches, rounding, plan).next_state
+            start = iteration + 1
+        return state
+
+    def _batches(self, start: int, stop: int, switches: tuple[float, ...]) -> tuple[GeneratedExecutor, Sequence[Any]]:
+        """What runs iterations, and their leaves: of many, a program of its own that has no choices to make."""
+        schedule, program = self.schedule, self.schedule.full
+        if stop - start < LONG_RUN:
+            leaves = [self._leaves(iteration, switches) for iteration in range(start, stop)]
+            return self._executor(program, slow=False), leaves
+        on = frozenset(number for number, switch in enumerate(switches) if switch)
+        executor = GeneratedExecutor(settled(program, self._edits[program], on), self.network.constants)
+        columns = self.network.columns
+        if schedule.shuffled or program.dated:
+            each = range(start, stop)
+            return executor, [executor.leaves(columns, schedule.rows(one), schedule.dated(one)) for one in each]
+        cycle = [executor.leaves(columns, schedule.rows(one)) for one in range(schedule.per_epoch)]
+        return executor, Turns(cycle, start % schedule.per_epoch, stop - start)
 
     def _frame(
         self,

@@ -90,6 +90,7 @@ class Search:
         self._late_plan = bench.plan([figures[k] for k in self._late])
         self._done: set[Set] = set()
         self._costs = [BITS_A_DIGIT * one.digits for one in figures]
+        self._missed: dict[int, float] = {}
         self._inert: set[int] = set()
         self.short = False
 
@@ -114,7 +115,10 @@ class Search:
     def missed(self, fits: int, among: int) -> float:
         """What the figures cost that are not given."""
         left = among & ~fits
-        return sum(cost for k, cost in enumerate(self._costs) if left >> k & 1)
+        found = self._missed.get(left)
+        if found is None:
+            found = self._missed[left] = sum(cost for k, cost in enumerate(self._costs) if left >> k & 1)
+        return found
 
     def cost(self, chosen: Set, among: int) -> float:
         """What a set costs, with the figures that it misses."""

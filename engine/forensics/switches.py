@@ -26,12 +26,16 @@ from retrograde.engine.equations.expression import (
     Product,
     Ref,
     Select,
+    mapped,
     refs,
     terms,
 )
 from retrograde.engine.network.program import Program
 from retrograde.engine.ops.base import Kernel, Op, Workspace
 from retrograde.engine.ops.leaves import Dated
+
+SWITCHES = "switches"
+"""The name of the leaf of switches."""
 
 Path = tuple[int, ...]
 """Where a node is in an equation: the number of the part to go to, from the root on."""
@@ -96,6 +100,22 @@ def _chosen(switch: Ref, off: Expr, on: Expr) -> Expr:
     return Select(Compare(Comparison.EQ, switch, ZERO), off, on)
 
 
+def decided(expr: Expr, switches: Sequence[float]) -> Expr:
+    """An expression whose choices by switches are made.
+
+    Args:
+        expr: the expression.
+        switches: what each switch says.
+    """
+    if type(expr) is Select:
+        left = expr.condition.left
+        if type(left) is Ref and left.array.name == SWITCHES:
+            return decided(expr.otherwise if switches[left.index[0]] else expr.then, switches)
+    if type(expr) is Ref:
+        return expr
+    return mapped(expr, lambda part: decided(part, switches))
+
+
 Edits = Mapping[Index, Mapping[Path, Sequence[tuple[int, Edit]]]]
 """By index of an op's equation and by node: the edits, each with the number of its switch."""
 
@@ -148,6 +168,9 @@ class SwitchedOp(Op):
             found = edit.made(found, Ref(self.switches, (switch,)), on=on)
         return found
 
+    def undeviated(self, index: Index) -> Expr | None:
+        return self.op.equation(index) if index in self.edits else None
+
     def kernel(self, space: Workspace) -> Kernel:
         """Element by element: the equations differ in more than their places."""
         shape = self.target.shape
@@ -197,14 +220,14 @@ def switched(program: Program, edits: Mapping[int, Edits], count: int) -> Progra
         edits: by number of an op.
         count: how many switches there are.
     """
-    switches = Array(name="switches", shape=(count,), role=Role.HYPER)
+    switches = Array(name=SWITCHES, shape=(count,), role=Role.HYPER)
     ops = [op if number not in edits else _with(op, edits[number], switches) for number, op in enumerate(program.ops)]
     return _program(program, ops, Dated(array=switches, source=Off(count)))
 
 
 def settled(program: Program, edits: Mapping[int, Edits], on: frozenset[int]) -> Program:
     """A program whose edits are made where a switch is on: what a set of deviations computes, without choices."""
-    switches = Array(name="switches", shape=(0,), role=Role.HYPER)
+    switches = Array(name=SWITCHES, shape=(0,), role=Role.HYPER)
     ops: list[Op] = []
     for number, op in enumerate(program.ops):
         own = {

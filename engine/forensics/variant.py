@@ -20,8 +20,10 @@ from retrograde.engine.forensics.switches import Edit, Way, settled
 from retrograde.engine.network.network import Network
 from retrograde.engine.network.program import Program
 from retrograde.engine.scenario.models import Expectation, Scenario, TextTable
+from retrograde.engine.session.session import Session
 from retrograde.engine.text import _, joined, language
 from retrograde.engine.travel.calendar import Schedule
+from retrograde.engine.travel.timeline import DEFAULT_BUDGET
 
 UPDATES: Mapping[str, str] = {"in place": "in_place", "out of place": "simultaneous"}
 """Kinds that a scenario says itself, by ``training.update``."""
@@ -140,6 +142,28 @@ def variant(scenario: Scenario, deviations: Iterable[Deviation]) -> Variant:
             return found
     text = joined([one.text for one in edits], ", ")
     raise EngineError(_("there is no network with this: {what}").format(what=text))
+
+
+def varied(
+    scenario: Scenario, deviations: Iterable[Deviation], *, at: str = "", budget: int = DEFAULT_BUDGET
+) -> Session:
+    """A session over the variant with some deviations; see ``variant``.
+
+    Args:
+        scenario: the scenario.
+        deviations: the deviations.
+        at: where it begins: at the step of the first iteration that makes a slot with this name; empty for its start.
+        budget: bytes of history.
+    """
+    network = variant(scenario, deviations)
+    session = Session(network.scenario, budget=budget, network=network)
+    if at:
+        program = session.program
+        with suppress(EngineError):
+            # An array of updated parameters may have another name where they are not updated.
+            number = program.produced(network.notation.resolve(at, program))
+            session.position = 0 if number is None else number + 1
+    return session
 
 
 def _built(scenario: Scenario, edits: Sequence[Deviation]) -> Iterator[Variant]:

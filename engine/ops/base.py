@@ -171,6 +171,11 @@ class Op:
         """Whether values decide which slots are read, so that ``reads`` names some that are not."""
         return False
 
+    def undeviated(self, index: Index) -> Expr | None:
+        """The equation that the scenario states, where this one deviates from it; else None."""
+        del index
+        return None
+
     def kernel(self, space: Workspace) -> Kernel | None:
         """A hand-written kernel with the same bits as the equation, or None to have one made from it."""
         return None

@@ -262,7 +262,8 @@ def sheet_of(
     if seed is not None:
         if len(tuple(session.branches)) > 1 or session.notes or session.marks:
             raise EngineError(_("other numbers are drawn for a scenario, not for a session with edits, marks or notes"))
-        position, session = session.position, Session(with_other_numbers(session.scenario, seed))
+        other = with_other_numbers(session.scenario, seed)
+        position, session = session.position, Session(other, network=session.network.remade(other))
         session.position = position
     first, last = _range(session, start, end)
     session.branch.extend(session.schedule.locate(last)[0], on_progress)
@@ -415,6 +416,8 @@ def _facts(session: Session, first: int, last: int) -> Iterable[tuple[str, str]]
         for info in session.network.layers
     )
     yield _("Network"), f"{scenario.topology}: {', '.join(layers)}"
+    for text in session.network.differs:
+        yield _("Variant"), text
     for loss in session.network.losses:
         yield _("Loss function"), _(LOSSES[loss.kind].title)
     optimiser = OPTIMISERS[scenario.training.optimizer]

@@ -17,7 +17,7 @@ def test_a_slip_is_named_with_the_equation_and_what_decides(capsys: pytest.Captu
     said = capsys.readouterr().out
     assert "the slope of the activation is left out in layer o" in said
     assert "δ_o1 = ∂E/∂out_o1 · 1   for ∂E/∂out_o1 · σ′(net_o1)" in said
-    assert "what would decide: delta(h1)" in said
+    assert "what would decide: δ_h1" in said
     assert main(["slip", XOR, "grad(w5)", "0.1114"]) == 0
     assert "as stated: the figure agrees" in capsys.readouterr().out
     assert main(["slip", XOR, "grad(w5)", "-0.98765"]) == 1

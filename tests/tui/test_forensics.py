@@ -30,6 +30,43 @@ async def test_a_key_on_the_figures_names_the_slip_and_leads_to_its_step(opened)
         # What was found is kept.
         await driver.press("f")
         await driver.until(lambda: isinstance(driver.app.screen, ForensicsScreen))
-        await driver.press("enter")
+        # To its step here.
+        await driver.press("w")
         await driver.until(lambda: isinstance(driver.app.screen, DebuggerScreen))
         await driver.until(lambda: driver.session.position == 12)
+
+
+async def test_the_variant_opens_over_the_session_which_stays_as_it_is(opened, tmp_path: Path) -> None:
+    async with opened(str(FIELD / "01-xor-missing-slope.toml"), size=(120, 40)) as driver:
+        await driver.write("set w1 0.5")
+        await driver.write("note mine")
+        below = driver.session
+        place, branches = below.position, [one.name for one in below.branches]
+        await driver.press("P")
+        await driver.until(lambda: isinstance(driver.app.screen, PublishedScreen))
+        await driver.press("f")
+        await driver.until(lambda: isinstance(driver.app.screen, ForensicsScreen))
+        await driver.until(lambda: "2 programs in one text" in driver.text())
+        await driver.press("enter")
+        await driver.until(lambda: driver.session is not below)
+        await driver.until(lambda: "01-xor-missing-slope, ∂E/∂W_o without its slope" in driver.text())
+        for said in (
+            "∂E/∂w5 = ∂E/∂out_o1 · out_h1",
+            "✓ published 0.5544964559",
+            "as stated: δ_o1 · out_h1",
+            "q back to 01-xor-missing-slope",
+        ):
+            await driver.until(lambda said=said: said in driver.text(), 6)
+        # Neither it nor the session below is written in the other's place.
+        await driver.write(f"save {tmp_path / 'x'}")
+        await driver.until(lambda: "not of a variant" in driver.text())
+        assert not list(tmp_path.iterdir())
+        await driver.press("right", "right", "r")
+        await driver.until(lambda: driver.session.outcome is not None)
+        await driver.press("q")
+        await driver.until(lambda: driver.session is below)
+        await driver.until(lambda: "back to" not in driver.text())
+        assert (below.position, [one.name for one in below.branches]) == (place, branches)
+        assert "mine" in below.notes.values()
+        await driver.press("q")
+        await driver.until(lambda: "unsaved edits" in driver.text())

@@ -48,6 +48,7 @@ class Command:
         footer: its rank in the footer, 0 for not there.
         short: the word in the footer; of a parameter, ``{name}`` stands for the one that it goes to.
         brief: the word where there is little room; the same where it is empty.
+        varied: the word in the footer of a variant, with ``{name}`` for its scenario; the same where it is empty.
         near: its rank in situations in which it comes before the other keys.
         kept: whether it is never left out of the footer.
         back: the id of the same motion backward, listed in the same row.
@@ -68,6 +69,7 @@ class Command:
     footer: int = 0
     short: str = ""
     brief: str = ""
+    varied: str = ""
     near: Mapping[Situation, int] = field(default_factory=dict)
     kept: bool = False
     back: str = ""

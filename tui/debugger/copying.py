@@ -84,8 +84,8 @@ class Copying:
             yield "equation", " = ".join(dict.fromkeys((step.symbol, symbols, numbers, repr(step.result))))
         if len(desk.parameters):
             yield "row", _row(reading, desk.parameters.ref(desk.lens.weight))
-        if desk.session.branch.parent is None:
-            # An edit is in no file of a scenario: a saved session has it.
+        if desk.session.branch.parent is None and not desk.session.original:
+            # An edit is in no file of a scenario: a saved session has it. A variant is in none.
             yield "address", _address(reading)
 
 

@@ -64,6 +64,14 @@ class Host(Protocol):
     def choose(self) -> None:
         """Chooses another scenario."""
 
+    def debug(self, session: Session, left: Callable[[None], None]) -> None:
+        """Opens another session over this one.
+
+        Args:
+            session: the session.
+            left: called when it is left, and this one is on the screen again.
+        """
+
     def open_source(self, source: str) -> None:
         """Opens another scenario.
 

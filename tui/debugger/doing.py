@@ -89,9 +89,19 @@ class Rows:
         """The rows of the footer, and their keys with what they do."""
         rows = tuple(row for row in listed if row.id not in hidden and (at.name or "{name}" not in row.short))
         keys = [footer_key(row, self.by_id) for row in rows]
+        if at.original:
+            # What leads back comes first: it is what a variant has that no scenario has.
+            rows = tuple(sorted(rows, key=lambda row: not row.varied))
+            keys = [footer_key(row, self.by_id) for row in rows]
+
+        def word(row: Row, *, brief: bool) -> str:
+            if at.original and row.varied:
+                return _(row.short if brief else row.varied).format(name=at.original)
+            return _(row.brief or row.short) if brief else _(row.short).format(name=at.name)
+
         return rows, FooterView(
-            keys=tuple((key, _(row.short).format(name=at.name)) for row, (key, _one) in zip(rows, keys, strict=True)),
-            brief=tuple((key, _(row.brief or row.short)) for row, (_both, key) in zip(rows, keys, strict=True)),
+            keys=tuple((key, word(row, brief=False)) for row, (key, _one) in zip(rows, keys, strict=True)),
+            brief=tuple((key, word(row, brief=True)) for row, (_both, key) in zip(rows, keys, strict=True)),
             kept=next((number for number, row in enumerate(rows) if row.kept), -1),
         )
 
@@ -188,8 +198,10 @@ class Doing:
             self._desk.say(str(error))
 
     def _refusal(self, row: Row) -> str:
-        """Why a command can do nothing with a recording; empty where it can, and of scenarios."""
-        recording = self._desk.session.recording
+        """Why a command can do nothing with a recording or a variant; empty where it can, and of scenarios."""
+        recording, original = self._desk.session.recording, self._desk.session.original
+        if original and row.scenario:
+            return _("not of a variant, whose equations are others; q goes back to {name}").format(name=original)
         if recording is None:
             return ""
         granularity = row.id.removesuffix("_back")

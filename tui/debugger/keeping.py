@@ -97,7 +97,7 @@ class Keeping:
             return
         session = self._desk.session
         now = stamp(session)
-        if now == self._kept:
+        if now == self._kept or session.original:
             return
         from retrograde.engine.session.saving import to_json
 
@@ -137,7 +137,12 @@ class Keeping:
             then: what leaves.
             forced: without asking.
         """
-        if forced or self.sure("quit", _("unsaved edits: :save keeps them, q again quits without")):
+        question = _("unsaved edits: :save keeps them, q again quits without")
+        if original := self._desk.session.original:
+            question = _("a variant is not saved: q again leaves its edits and goes back to {name}").format(
+                name=original
+            )
+        if forced or self.sure("quit", question):
             self._keeper.forget()
             then()
 

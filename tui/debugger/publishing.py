@@ -8,9 +8,12 @@ from retrograde.engine.text import _, language
 
 if TYPE_CHECKING:
     from retrograde.engine.session.figures import Figure
+    from retrograde.engine.session.session import Session
     from retrograde.tui.debugger.desk import Desk
     from retrograde.tui.debugger.moving import Moving
     from retrograde.tui.debugger.working import Working
+    from retrograde.tui.screens.goals import Try, Vary
+    from retrograde.tui.work.jobs import Job
 
 
 class Publishing:
@@ -56,4 +59,36 @@ class Publishing:
         desk, working = self._desk, self._working
         if working.lend():
             screen = PublishedScreen(desk.session, desk.host.glyphs, working.search, found)
-            desk.host.ask(screen, self._moving.returned)
+            desk.host.ask(screen, lambda choice: self._moving.returned(choice, self._chosen))
+
+    def _chosen(self, choice: Try | Vary) -> None:
+        """Opens what was chosen."""
+        from retrograde.tui.screens.goals import Vary
+
+        if isinstance(choice, Vary):
+            self.vary(choice)
+
+    def vary(self, wanted: Vary) -> None:
+        """Opens a variant over this session, which stays as it is.
+
+        Args:
+            wanted: the variant, and where it begins.
+        """
+        desk = self._desk
+
+        def made(_job: Job) -> Session | str:
+            from retrograde.engine.errors import EngineError
+            from retrograde.engine.forensics.variant import varied
+
+            try:
+                return varied(desk.session.scenario, wanted.deviations, at=wanted.name, budget=desk.session.budget)
+            except EngineError as error:
+                return str(error)
+
+        self._working.search(_("making the variant"), made, self._begin)
+
+    def _begin(self, found: Session | str) -> None:
+        if isinstance(found, str):
+            self._desk.say(found, bad=True)
+        elif self._working.lend():
+            self._desk.host.debug(found, self._moving.returned)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from retrograde.engine.text import _
+from retrograde.engine.text import _, whole_number
 
 if TYPE_CHECKING:
     from retrograde.tui.debugger.desk import Desk
@@ -33,8 +33,7 @@ class Running:
             del words[1]
         if not words:
             self.run()
-        elif len(words) == 1 and words[0].replace(",", "").isdigit() and int(words[0].replace(",", "")) > 0:
-            count = int(words[0].replace(",", ""))
+        elif len(words) == 1 and (count := whole_number(words[0], grouped=True)):
             reading = self._desk.reading
             done = reading.schedule.start(0) + reading.position // reading.schedule.steps_per_epoch
             self._run_to(done + count)
@@ -63,11 +62,18 @@ class Running:
         else:
             self._working.stop()
 
+    @property
+    def _lost(self) -> str:
+        """What is asked before a restart."""
+        if self._desk.session.original:
+            return _("unsaved edits: 0 again restarts without")
+        return _("unsaved edits: :save keeps them, 0 again restarts without")
+
     def restart(self) -> None:
         """Starts again with the same seed and as much room for history."""
         if not self._working.when_idle(self.restart):
             return
-        if not self._keeping.sure("restart", _("unsaved edits: :save keeps them, 0 again restarts without")):
+        if not self._keeping.sure("restart", self._lost):
             return
         old = self._desk.session
         fresh = old.afresh()

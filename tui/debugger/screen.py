@@ -15,21 +15,22 @@ from textual.widget import Widget
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.text import _
+from retrograde.tui.debugger.arrangement import Arrangement
 from retrograde.tui.debugger.desk import Action, Desk
 from retrograde.tui.debugger.doing import Doing, bindings, rebind
 from retrograde.tui.debugger.painting import Painting
 from retrograde.tui.debugger.panelled import PanelledScreen
 from retrograde.tui.widgets.panel import Drawn, Panel
+from retrograde.tui.work.unsaved import Keeper
 
 if TYPE_CHECKING:
     from retrograde.engine.session.saving import SessionFile
     from retrograde.engine.session.session import Session
-    from retrograde.tui.debugger.arrangement import Arrangement
     from retrograde.tui.debugger.table import Row
     from retrograde.tui.screens.jump import Spot
     from retrograde.tui.work.jobs import JobEnded, JobProgress
     from retrograde.tui.work.runner import RunEnded, RunProgress
-    from retrograde.tui.work.unsaved import Keeper, Leftover
+    from retrograde.tui.work.unsaved import Leftover
 
 KEEP_SECONDS = 0.5
 """How often the session is looked at for something new that is worth keeping."""
@@ -98,6 +99,19 @@ class DebuggerScreen(PanelledScreen):
         """Puts another screen in front; what was said in a corner would hide a part of it."""
         self.app.clear_notifications()
         self.app.push_screen(screen, answered)
+
+    def debug(self, session: Session, left: Callable[[None], None]) -> None:
+        """Opens another session over this one."""
+        arrangement = Arrangement(self.arrangement.panels)
+        # Nothing is kept of it against a crash: the file is of the session below.
+        self.ask(DebuggerScreen(session, arrangement, Keeper()), left)
+
+    def quit(self) -> None:
+        """Leaves: a variant for the session below, else the app."""
+        if self.session.original:
+            self.dismiss(None)
+        else:
+            super().quit()
 
     def after(self, seconds: float, action: Action) -> Timer:
         """Does something once, later, on the screen's thread."""

@@ -19,10 +19,12 @@ class Situated(NamedTuple):
     Attributes:
         kind: which it is.
         name: the parameter that the key ``t`` goes to; empty for none.
+        original: of a variant, what the scenario is called that it leads back to; else empty.
     """
 
     kind: Situation = Situation.READING
     name: str = ""
+    original: str = ""
 
 
 ANYWHERE = Situated()
@@ -49,4 +51,4 @@ def situation(desk: Desk) -> Situated:
         kind = Situation.GRADIENT
     else:
         kind = Situation.READING
-    return Situated(kind, name)
+    return Situated(kind, name, desk.session.original)

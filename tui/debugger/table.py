@@ -32,6 +32,7 @@ class Row(Command):
         when: says why it is not possible now; empty where it is.
         runs: whether it needs a training that runs here, which a recording is none of.
         offered: whether it has something to say where the cursor is; else it is not in the footer. None for always.
+        scenario: whether it is about the scenario of the session, which a variant is none of.
         unrecorded: why it says nothing of a recording, where that is another reason than that it is only read.
     """
 
@@ -41,6 +42,7 @@ class Row(Command):
     when: Callable[[Parts], str] | None = None
     runs: bool = False
     offered: Callable[[Parts], bool] | None = None
+    scenario: bool = False
     unrecorded: str = ""
 
 
@@ -272,6 +274,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="quiz",
+        scenario=True,
         keys=("Q",),
         title=N_("quiz"),
         help=N_("Questions about the steps; a wrong answer is named; quiz forward, quiz backward, quiz update."),
@@ -502,6 +505,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="race",
+        scenario=True,
         keys=("R",),
         title=N_("race of the variants"),
         help=N_("Trains the variants of the scenario: their losses by epoch, all curves; Enter opens one."),
@@ -814,6 +818,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="editor",
+        scenario=True,
         keys=("E",),
         title=N_("edit the scenario's file"),
         help=N_("In VISUAL or EDITOR; what has changed is read again and said. Of a recording, the line of your code."),
@@ -824,6 +829,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="reload",
+        scenario=True,
         title=N_("read the scenario's file again"),
         help=N_("Breakpoints and watches stay."),
         group=Group.CHANGE,
@@ -832,6 +838,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="save",
+        scenario=True,
         title=N_("save the session"),
         help=N_("Branches, breakpoints, watches, marks, notes; save! overwrites a file of another session."),
         group=Group.CHANGE,
@@ -995,6 +1002,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="code",
+        scenario=True,
         keys=("M",),
         title=N_("line of code"),
         help=N_("Beside the equation the line of a NumPy, PyTorch, TensorFlow or JAX program that computes it."),
@@ -1022,6 +1030,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="open",
+        scenario=True,
         keys=("o",),
         title=N_("open a scenario"),
         help=N_("Chooses another scenario."),
@@ -1031,6 +1040,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="recover",
+        scenario=True,
         title=N_("go on with unsaved work"),
         help=N_("Lists what programs that were killed have kept of other sessions."),
         group=Group.CHANGE,
@@ -1056,6 +1066,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row(
         id="tour",
+        scenario=True,
         title=N_("tour"),
         help=N_("What the keys do, in two minutes; each stop goes on with the key that it names, Esc ends it."),
         group=Group.SCREEN,
@@ -1092,11 +1103,12 @@ COMMANDS: tuple[Row, ...] = (
         first=True,
         keys=("q",),
         title=N_("quit"),
-        help=N_("Leaves Retrograde."),
+        help=N_("Leaves Retrograde; a variant, for the session that it was opened from."),
         group=Group.SCREEN,
         line="quit",
         footer=17,
         short=N_("quit"),
+        varied=N_("back to {name}"),
         act=lambda on: on.leaving.quit(),
         obey=lambda on, rest: on.leaving.quit(forced=rest.startswith("!")),
         early=lambda screen: screen.quit(),

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import BindingType
 
-from retrograde.engine.text import _
+from retrograde.engine.text import _, joined
+from retrograde.tui.screens.goals import Vary, Visit
 from retrograde.tui.screens.looking import LookingScreen, Work
 from retrograde.tui.views.forensics_table import explanations, forensics_table, forensics_title
 
@@ -32,7 +33,7 @@ class ForensicsScreen(LookingScreen):
         report: what was found.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [("f,P", "leave", "leave")]
+    BINDINGS: ClassVar[list[BindingType]] = [("f,P", "leave", "leave"), ("w", "step", "its step here")]
 
     def __init__(self, session: Session, glyphs: Glyphs, work: Work, report: Report) -> None:
         super().__init__(session, glyphs, work)
@@ -61,12 +62,24 @@ class ForensicsScreen(LookingScreen):
         number = program.produced(self.session.notation.resolve(found.changes[0].name, program))
         return None if number is None else number + 1
 
-    def action_choose(self) -> None:
-        """Goes to the first step whose equation is another one."""
-        if self.step() is None:
+    def action_step(self) -> None:
+        """Goes to the step here of which the variant has another equation, the first one."""
+        step = self.step()
+        if step is None:
             self.say(_("this explanation changes no equation"))
         else:
-            super().action_choose()
+            self.dismiss(Visit(step))
+
+    def action_choose(self) -> None:
+        """Opens the variant, at the first step whose equation is another one."""
+        _letter, found = explanations(self._report)[self.row]
+        if not found.deviations:
+            self.say(_("as stated: that is the session that you came from"))
+        elif not any(one.switches for one in found.deviations):
+            text = joined([one.text for one in found.deviations], ", ")
+            self.say(_("{what}: no equation is another one").format(what=text))
+        else:
+            self.dismiss(Vary(found.deviations, found.changes[0].name if found.changes else ""))
 
     def reread(self, _job: Job) -> object:
         """The explanations are the same at every moment."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.expression import Ref
+    from retrograde.engine.forensics.deviations import Deviation
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,14 @@ class Try:
     position: int
     values: tuple[tuple[Ref, float], ...]
     then: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Vary:
+    """Open the variant with some deviations, at the step that makes the slot with a name; empty for its start."""
+
+    deviations: tuple[Deviation, ...]
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from retrograde.tui.canvas.glyphs import Glyphs
 from retrograde.tui.records.marks import PanelEdge
 from retrograde.tui.records.table_view import TableView
 from retrograde.tui.screens.answering import SayingModal
-from retrograde.tui.screens.goals import Try, Visit
+from retrograde.tui.screens.goals import Try, Vary, Visit
 from retrograde.tui.views.plain import in_ascii
 from retrograde.tui.widgets.bars import Saying
 from retrograde.tui.widgets.table import Table
@@ -42,7 +42,7 @@ LOOKING: tuple[BindingType, ...] = (
 )
 
 
-class LookingScreen(SayingModal[Visit | Try | None]):
+class LookingScreen(SayingModal[Visit | Try | Vary | None]):
     """A table of what was read of a moment; answers with where to go, what to try, or None.
 
     Args:

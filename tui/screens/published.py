@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from retrograde.tui.canvas.canvas import Line
     from retrograde.tui.canvas.glyphs import Glyphs
     from retrograde.tui.records.table_view import TableView
-    from retrograde.tui.screens.goals import Try, Visit
+    from retrograde.tui.screens.goals import Try, Vary, Visit
     from retrograde.tui.work.jobs import Job
 
 
@@ -78,6 +78,9 @@ class PublishedScreen(LookingScreen):
         """Shows which conventions and slips give the figures, once that was searched."""
         from retrograde.engine.forensics.forensics import investigate
 
+        if self.session.original:
+            self.say(_("{name} says what gives them: q goes back there").format(name=self.session.original))
+            return
         if self._report is not None:
             self._show_report(self._report)
             return
@@ -101,7 +104,7 @@ class PublishedScreen(LookingScreen):
     def _show_report(self, report: Report) -> None:
         from retrograde.tui.screens.forensics import ForensicsScreen
 
-        def answered(choice: Visit | Try | None) -> None:
+        def answered(choice: Visit | Try | Vary | None) -> None:
             if choice is not None:
                 self.dismiss(choice)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from retrograde.tui.canvas.canvas import Line
     from retrograde.tui.canvas.glyphs import Glyphs
     from retrograde.tui.records.table_view import TableView
-    from retrograde.tui.screens.goals import Visit
+    from retrograde.tui.screens.goals import Vary, Visit
     from retrograde.tui.work.jobs import Job
 
 
@@ -93,7 +93,7 @@ class WhyScreen(LookingScreen):
         from retrograde.tui.reading.chain import ChainReading
         from retrograde.tui.screens.chain import ChainScreen
 
-        def answered(choice: Visit | Try | None) -> None:
+        def answered(choice: Visit | Try | Vary | None) -> None:
             if choice is not None:
                 self.dismiss(choice)
 

@@ -15,6 +15,7 @@ from retrograde.engine.ops.loss import CollapsedPart, CrossEntropy, LossPart, Lo
 from retrograde.engine.text import _, joined
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.inks import Ink, signed
+from retrograde.tui.canvas.typesetting import typeset
 from retrograde.tui.reading.figures import show, show_signed
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.views.parameters import change_of
@@ -153,6 +154,8 @@ def notes_of(reading: Reading, step: Step, digits: int) -> list[Line]:
     def say(text: str, ink: int = Ink.DIM) -> None:
         notes.append((Span(text, ink),))
 
+    if stated := step.undeviated:
+        say(_("as stated: {what}").format(what=stated), Ink.CHANGED)
     for text in _divided(step):
         say(text)
     match array.role:
@@ -160,12 +163,13 @@ def notes_of(reading: Reading, step: Step, digits: int) -> list[Line]:
             value = reading.frame.value(Ref(of, step.target.index))
             # One per cent of 0 moves nothing.
             moved = 0.01 * (value or 1.0) * step.result
-            if not reading.term and math.isfinite(moved):
+            # In a variant it is not what E changes with.
+            if not reading.term and math.isfinite(moved) and not reading.network.original:
                 text = _("1 % more {name} moves E by {change}, to first order")
                 if not value:
                     text = _("0.01 more {name} moves E by {change}, to first order")
                 name = reading.symbol(Ref(of, step.target.index))
-                say(text.format(name=name, change=f"{moved:+.3g}".replace("-", "−")))
+                say(text.format(name=name, change=typeset(f"{moved:+.3g}")))
         case Role.GRADIENT if of is not None and of.role is Role.OUT and _reads_weights(step):
             if scenario.training.update == "in_place":
                 say(_("in place: weights that are updated already count as they are now"))
@@ -176,7 +180,7 @@ def notes_of(reading: Reading, step: Step, digits: int) -> list[Line]:
             for line in _collapse(reading, step):
                 say(line, Ink.TEXT)
         case Role.LOSS | Role.TOTAL:
-            say(loss_convention(reading))
+            say(as_stated(reading, loss_convention(reading)))
         case Role.UPDATED if of is not None and of.role in PARAMETERS:
             ref = Ref(of, step.target.index)
             change, plain = change_of(reading, ref, step.result)
@@ -205,6 +209,11 @@ def notes_of_branch(reading: Reading, step: Step, digits: int) -> list[Line]:
 
 def _reads_weights(step: Step) -> bool:
     return any(array.role in {Role.WEIGHT, Role.BIAS, Role.UPDATED} for array in step.op.inputs)
+
+
+def as_stated(reading: Reading, text: str) -> str:
+    """What the scenario says, which a variant may do otherwise."""
+    return _("as stated: {what}").format(what=text) if reading.network.original else text
 
 
 def loss_convention(reading: Reading) -> str:

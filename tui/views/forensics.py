@@ -182,7 +182,10 @@ def named(report: Report, numbers: Sequence[int]) -> str:
 def _called(report: Report, number: int) -> str:
     """A figure's name, with the updates that come before it."""
     updates, symbol = report.figures[number].updates, report.symbols[number]
-    return _("{name} after {updates}").format(name=symbol, updates=f"{updates:,}") if updates else symbol
+    found = _("{name} after {updates}").format(name=symbol, updates=f"{updates:,}") if updates else symbol
+    named_so = zip(report.symbols, (one.updates for one in report.figures), strict=True)
+    # Of one value several figures may be printed.
+    return found if [*named_so].count((symbol, updates)) == 1 else f"{found} = {report.figures[number].printed}"
 
 
 def shown(value: float) -> str:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from retrograde.engine.session.session import Session
 
 KEYS = (
-    ("Enter", N_("the step that is another one")),
+    ("Enter", N_("opens the variant")),
+    ("w", N_("its step here")),
     ("Esc", N_("back")),
 )
 
@@ -26,7 +27,7 @@ def forensics_title(session: Session, report: Report) -> Line:
     """What stands in the edge."""
     return (
         Span(_("what gives the figures"), Ink.TITLE_ON),
-        Span(f"  {session.scenario.name}", Ink.DIM),
+        Span(f"  {session.name}", Ink.DIM),
         Span(f"  {len(report.figures)}", Ink.DIM),
     )
 

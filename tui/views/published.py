@@ -10,6 +10,7 @@ from retrograde.engine.text import N_, _, joined, ngettext
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import Ink
+from retrograde.tui.canvas.typesetting import typeset
 from retrograde.tui.records.table_view import Column, TableView
 from retrograde.tui.views.debugging import address
 
@@ -36,7 +37,7 @@ def published_title(session: Session, figures: Sequence[Figure]) -> Line:
     """What stands in the edge."""
     return (
         Span(_("published figures"), Ink.TITLE_ON),
-        Span(f"  {session.scenario.name}", Ink.DIM),
+        Span(f"  {session.name}", Ink.DIM),
         Span(f"  {len(figures)}", Ink.DIM),
     )
 
@@ -67,7 +68,7 @@ def published_table(
         foot=() if wide else about,
         side=about if wide else (),
         empty=_("nothing was published"),
-        keys=tuple((key, _(word)) for key, word in KEYS),
+        keys=tuple((key, _(word)) for key, word in KEYS if key != "f" or not session.original),
     )
 
 
@@ -126,7 +127,7 @@ def _computed(figure: Figure) -> str:
         shown = min(repr(finding.computed), f"{finding.computed:.{digits}g}", key=len)
     else:
         shown = finding.shown
-    return shown.replace("-", "−")
+    return typeset(shown)
 
 
 def place(session: Session, figure: Figure) -> str:
@@ -147,7 +148,7 @@ def _about(session: Session, figure: Figure, *, brief: bool, narrow: bool) -> tu
     updates = ngettext("after {count} update", "after {count} updates", expect.updates)
     lines: list[Line] = [
         said,
-        (Span(_("computed {value}").format(value=repr(finding.computed).replace("-", "−")), Ink.TEXT),),
+        (Span(_("computed {value}").format(value=typeset(repr(finding.computed))), Ink.TEXT),),
         (Span(_when(session, figure), Ink.DIM),),
     ]
     if expect.updates:

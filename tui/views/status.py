@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from retrograde.engine.equations.expression import (
     Ref,
 )
-from retrograde.engine.text import _
+from retrograde.engine.text import _, language
 from retrograde.tui.canvas.canvas import shorten
 from retrograde.tui.reading.figures import phase_word
 from retrograde.tui.reading.reading import Reading
@@ -76,14 +76,15 @@ def _title(reading: Reading, limit: int | None = None) -> str:
     recording = reading.recording
     if recording is not None:
         return f"{recording.file.path.name} · PyTorch {recording.records.torch.partition('+')[0]}"
-    return _named(reading.network, limit)
+    return _named(reading.network, limit, language())
 
 
 @lru_cache(maxsize=2)
-def _named(network: Network, limit: int | None) -> str:
+def _named(network: Network, limit: int | None, spoken: str) -> str:
     """The name of a scenario with the widths of its layers."""
+    del spoken
     topology = network.scenario.topology
-    return f"{network.scenario.name} · {topology if limit is None else shorten(topology, limit)}"
+    return f"{network.name} · {topology if limit is None else shorten(topology, limit)}"
 
 
 def timeline_view(reading: Reading, pins: Pins = NO_PINS) -> TimelineView:

@@ -10,7 +10,7 @@ from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.reading.figures import show
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.records.equation import EquationView
-from retrograde.tui.views.explain import loss_convention
+from retrograde.tui.views.explain import as_stated, loss_convention
 
 
 def welcome(reading: Reading) -> EquationView:
@@ -21,6 +21,10 @@ def welcome(reading: Reading) -> EquationView:
     if chapters := len(scenario.chapter):
         said = ngettext(" tells it in {count} chapter.", " tells it in {count} chapters.", chapters)
         paragraphs.append((Span("Space", Ink.KEY), Span(said.format(count=chapters), Ink.TEXT)))
+    network = reading.network
+    for text in network.differs:
+        said = _("a variant of {name}: {what}").format(name=network.original, what=text)
+        paragraphs.append((Span(said, Ink.CHANGED),))
     if scenario.about is not None:
         paragraphs.append((Span(scenario.about.text(chosen), Ink.TEXT),))
     steps = reading.program.steps
@@ -33,7 +37,7 @@ def welcome(reading: Reading) -> EquationView:
         rate=_rate(reading),
     )
     paragraphs.append((Span(facts, Ink.DIM),))
-    paragraphs.append((Span(loss_convention(reading), Ink.DIM),))
+    paragraphs.append((Span(as_stated(reading, loss_convention(reading)), Ink.DIM),))
     if scenario.source:
         paragraphs.append((Span(scenario.source, Ink.FAINT),))
     keys = (
