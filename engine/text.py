@@ -31,6 +31,7 @@ _OBEYED = re.compile(
 """What a terminal obeys instead of showing it, what turns the direction of the text around it, and half characters."""
 _RUN = re.compile(r"[^\s,;:，；：、。]{200,}")
 _LONGEST_RUN, _LONGEST_MESSAGE = 160, 1000
+_MOST_DIGITS = 1000
 
 
 class _Chosen:
@@ -182,6 +183,17 @@ def brief(text: str) -> str:
     """A message on one visible line, without most of a word that somebody wrote without an end."""
     text = _RUN.sub(lambda match: match[0][:_LONGEST_RUN] + "…", visible(text))
     return text if len(text) <= _LONGEST_MESSAGE else text[: _LONGEST_MESSAGE - 1] + "…"
+
+
+def whole_number(word: str, *, grouped: bool = False) -> int | None:
+    """The whole number from 0 that a word is; None of others, and of one that is longer than any that is meant.
+
+    Args:
+        word: the word.
+        grouped: whether it may have commas between its digits, as 1,000.
+    """
+    digits = word.replace(",", "") if grouped else word
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS else None
 
 
 def _from_environment() -> list[str]:

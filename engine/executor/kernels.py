@@ -7,7 +7,7 @@ indices instead of integers, and every node of the tree becomes one NumPy call o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Mapping, MutableSequence, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, MutableSequence, Sequence
 from itertools import pairwise
 from math import prod
 from typing import Any
@@ -72,7 +72,7 @@ class KernelExecutor:
         self._kept: dict[Hashable, Floats] = {}
         self._kernels = [self._bind(number, op) for number, op in enumerate(program.ops)]
         self._faster = (
-            Faster(program, self._kernels, self._flat, stay=self._asked, shared=list(self._sharing.values()))
+            Faster(program, self._kernels, self._flat, stay=self.of_blas, shared=list(self._sharing.values()))
             if switch.used()
             else None
         )
@@ -92,6 +92,11 @@ class KernelExecutor:
         if self._blas:
             self._asked.add(self._binding)
         return self._blas
+
+    @property
+    def of_blas(self) -> Collection[int]:
+        """The ops, by their numbers, that have the bits of BLAS."""
+        return self._asked
 
     def view(self, array: Array) -> Floats:
         """The memory of an array."""

@@ -117,12 +117,20 @@ def _arrays(program: Program, layer: str, time: int | None, role: Role) -> list[
     ]
 
 
+def deltas_of(program: Program, layer: str, time: int | None) -> list[Array]:
+    """The gradients whose root mean square is a row's ``delta``; none where it has none.
+
+    Args:
+        program: the program.
+        layer: the layer of the row.
+        time: its time step.
+    """
+    return next((found for role in (Role.NET, Role.OUT) if (found := _arrays(program, layer, time, role))), [])
+
+
 def _delta(frame: Frame, layer: str, time: int | None) -> float | None:
-    for role in (Role.NET, Role.OUT):
-        found = _arrays(frame.program, layer, time, role)
-        if found:
-            return rms([frame.array(array) for array in found])
-    return None
+    found = deltas_of(frame.program, layer, time)
+    return rms([frame.array(array) for array in found]) if found else None
 
 
 def _slope(frame: Frame, layer: str, time: int | None) -> float | None:

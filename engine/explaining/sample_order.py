@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.network.classifying import NO_CLASS
-from retrograde.engine.text import _, suggest
+from retrograde.engine.text import _, suggest, whole_number
 
 if TYPE_CHECKING:
     from retrograde.engine.explaining.samples import Integers, SampleTable
@@ -82,8 +82,8 @@ def _columns(values: NDArray[np.floating] | NDArray[np.integer] | None) -> list[
 
 def _kept(table: SampleTable, word: str) -> NDArray[np.bool_]:
     """Which rows a word of a filter keeps."""
-    if word.startswith("#") and word[1:].isdigit():
-        return np.asarray(np.arange(1, len(table) + 1) == int(word[1:]))
+    if word.startswith("#") and (chosen := whole_number(word[1:])) is not None:
+        return np.asarray(np.arange(1, len(table) + 1) == chosen)
     if table.right is None or table.wanted is None or table.named is None:
         raise EngineError(_("the targets are no classes: a filter is the number of a sample, as #12"))
     if word in (WRONG, RIGHT):

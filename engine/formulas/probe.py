@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableSequence, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -84,7 +84,7 @@ class Record:
     start: int
     losses: array[float] = field(default_factory=lambda: array("d"))
     hits: list[int] = field(default_factory=list)
-    columns: list[list[float]] = field(default_factory=list)
+    columns: list[MutableSequence[float]] = field(default_factory=list)
     before: dict[Key, Any] = field(default_factory=dict)
 
 

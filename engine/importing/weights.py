@@ -10,9 +10,10 @@ from typing import Any
 
 from retrograde.engine.importing.matching import Match, Wanted, matched, wanted
 from retrograde.engine.importing.toml_text import toml_text
-from retrograde.engine.scenario.file import load_scenario, split_variant
+from retrograde.engine.scenario.file import load_scenario, split_source
 from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.scenario.reading import data_file, find, read, toml
+from retrograde.engine.scenario.settings import applied
 from retrograde.engine.scenario.weights.files import open_tensors
 from retrograde.engine.scenario.weights.tensors import shown
 
@@ -55,8 +56,8 @@ def import_weights(path: Path, like: str, given: Sequence[tuple[str, str]], targ
         {layer.name: [forms[name] for name in layer.inputs or ()] for layer in scenario.network.layers},
     )
     matches = matched(layers, file.tensors, given, shown(path))
-    source, _variant = split_variant(like)
-    content = toml(read(*find(source)), str(source))
+    meant = split_source(like)
+    content, _places = applied(toml(read(*find(meant.name)), str(meant.name)), meant.read_settings(), meant.variant)
     _put(content, scenario, matches, layers, os.path.relpath(path.resolve(), target.resolve().parent))
     _move(content, scenario, target)
     taken = {name for match in matches for name in match.tensors.values()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,7 @@ class Link:
         s, a, c, *tap = index
         channel = a // self.rows * self.columns + c
         counted = [axis.reached(number) for axis, number in zip(self.axes, tap, strict=True)]
-        for offset in np.ndindex(*(length for _first, length, _source in counted)):
+        for offset in product(*(range(length) for _first, length, _source in counted)):
             here = tuple(first + i for (first, _length, _source), i in zip(counted, offset, strict=True))
             there = tuple(
                 source + i * axis.stride

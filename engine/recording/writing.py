@@ -145,23 +145,6 @@ class RecordingWriter:
         self._temporary.unlink(missing_ok=True)
 
 
-def write_recording(path: Path, step: StepFile, numbers: Sequence[bytes]) -> None:
-    """Writes a recording whole.
-
-    Args:
-        path: where to.
-        step: the records; the offsets of their values are those of ``laid_out``.
-        numbers: the numbers of the arrays that are in it.
-
-    Raises:
-        EngineError: it cannot be written.
-    """
-    writer = RecordingWriter(path)
-    for one in numbers:
-        writer.add(one)
-    writer.finish(step)
-
-
 def laid_out(lengths: Sequence[int]) -> list[int]:
     """Where arrays of so many bytes begin when they are written one after the other, aligned."""
     found, done = [], 0

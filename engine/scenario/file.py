@@ -13,7 +13,7 @@ from retrograde.engine.scenario.models import (
     Scenario,
 )
 from retrograde.engine.scenario.reading import find, read
-from retrograde.engine.scenario.settings import NONE, read_settings
+from retrograde.engine.scenario.settings import NONE, Settings, read_settings
 
 _BEHIND = re.compile(r"(?P<variant>[A-Za-z][A-Za-z0-9_-]*)?(?:(?:^|:)(?P<settings>[^=:]+=.*))?", re.DOTALL)
 
@@ -37,6 +37,19 @@ class Source:
         """The name with the variant."""
         return str(self.name) if self.variant is None else f"{self.name}:{self.variant}"
 
+    @property
+    def whole(self) -> str:
+        """All of it, as it is written."""
+        return self.called if self.settings is None else f"{self.called}:{self.settings}"
+
+    def read_settings(self) -> Settings:
+        """What is other than in the file.
+
+        Raises:
+            ScenarioError: a setting can not be read.
+        """
+        return NONE if self.settings is None else read_settings(self.settings, self.called)
+
 
 def load_scenario(source: str | Path, *, data: Path | None = None) -> Scenario:
     """Return a scenario, complete and checked, with its samples.
@@ -51,7 +64,7 @@ def load_scenario(source: str | Path, *, data: Path | None = None) -> Scenario:
     """
     meant = split_source(source)
     path, shown = find(meant.name)
-    settings = NONE if meant.settings is None else read_settings(meant.settings, meant.called)
+    settings = meant.read_settings()
     text = read(path, shown)
     name = ":".join(part for part in (path.stem, meant.variant, str(settings)) if part)
     return parse(text, name=name, shown=shown, path=path, override=data, variant=meant.variant, settings=settings)
@@ -67,12 +80,6 @@ def split_source(source: str | Path) -> Source:
             return Source(name=name, variant=match["variant"], settings=match["settings"])
         at = source.find(":", at + 1)
     return Source(name=source)
-
-
-def split_variant(source: str | Path) -> tuple[str | Path, str | None]:
-    """Return the name or file of a scenario, and the variant that follows it behind a colon, if one does."""
-    found = split_source(source)
-    return found.name, found.variant
 
 
 def parse_scenario(text: str, *, name: str = "scenario", variant: str | None = None) -> Scenario:

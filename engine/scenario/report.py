@@ -104,9 +104,16 @@ class Report:
                 line=place[0],
                 column=place[1],
                 key=key_text(violation.path),
-                message=violation.message,
+                message=violation.message if violation.warning else self._with_settings(violation.message),
                 warning=violation.warning,
             )
+
+    def _with_settings(self, message: str) -> str:
+        """What is wrong with a key of the file, which may be right without what was set besides."""
+        if not self._settings:
+            return message
+        said = ", ".join(dict.fromkeys(self._settings.values()))
+        return _("{message}, with {settings}").format(message=message, settings=said)
 
 
 def key_text(path: KeyPath) -> str:

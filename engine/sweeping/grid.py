@@ -12,7 +12,7 @@ from typing import Any
 from retrograde.engine.errors import EngineError
 from retrograde.engine.layers.base import MAX_SEED
 from retrograde.engine.scenario.settings import SEED, pieces, value_of, value_text, written
-from retrograde.engine.text import _
+from retrograde.engine.text import _, brief
 
 MOST_VALUES = 10_000
 """Values of one key."""
@@ -23,9 +23,14 @@ MOST_RUNS = 1_000_000
 DIGITS = 6
 """Significant digits to which the values between two ends are rounded, so that what is written is what is computed."""
 
-_NUMBER = r"[+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-_RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(?::([A-Za-z]+):(\d+))?")
-_WHOLE = re.compile(r"[+-]?\d[\d_]*")
+LONGEST = 200
+"""Characters of a range, which is far more than its numbers need."""
+
+_DIGITS = r"[0-9]+(?:_[0-9]+)*"
+_NUMBER = rf"[+-]?(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][+-]?[0-9]+)?"
+_RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(?::([A-Za-z]+):([0-9]+))?")
+_WHOLE = re.compile(rf"[+-]?{_DIGITS}")
+_COUNT = re.compile(_DIGITS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +149,8 @@ def _piece(key: str, text: str) -> Iterator[Any]:
             raise _strange(key, text)
         yield value_of(text)
         return
+    if len(text) > LONGEST:
+        raise _strange(key, text)
     low, high, kind, count = match.groups()
     if kind is None:
         if not (_WHOLE.fullmatch(low) and _WHOLE.fullmatch(high)):
@@ -178,7 +185,7 @@ def spread(key: str, text: str, ends: tuple[float, float], kind: str, count: int
 
 def _strange(key: str, text: str) -> EngineError:
     message = _("{key}={text} makes no sense; ranges are 1..5, 0.001..10:log:9 and 0..1:lin:5")
-    return EngineError(message.format(key=key, text=text))
+    return EngineError(message.format(key=key, text=brief(text)))
 
 
 def seeds_of(given: int | str | Sequence[Any]) -> tuple[int, ...]:
@@ -187,7 +194,7 @@ def seeds_of(given: int | str | Sequence[Any]) -> tuple[int, ...]:
     Raises:
         EngineError: that makes no sense.
     """
-    if isinstance(given, str) and re.fullmatch(r"\d[\d_]{0,18}", given.strip()):
+    if isinstance(given, str) and len(given) < LONGEST and _COUNT.fullmatch(given.strip()):
         given = int(given)
     if isinstance(given, int):
         if not 1 <= given <= MOST_RUNS:
@@ -198,7 +205,8 @@ def seeds_of(given: int | str | Sequence[Any]) -> tuple[int, ...]:
     )
     for value in found:
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_SEED:
-            raise EngineError(_("{value} is not a seed; seeds are whole numbers from 0").format(value=value))
+            message = _("{value} is not a seed; seeds are whole numbers from 0")
+            raise EngineError(message.format(value=brief(str(value))))
     if not found or len(set(found)) < len(found):
         raise EngineError(
             _("{key} has a value twice").format(key=SEED) if found else _("{key} has no values").format(key=SEED)

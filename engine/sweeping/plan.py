@@ -112,14 +112,9 @@ def plan_of(
     if grid.seeds is not None:
         # Seeds have bounds of their own, which the first one may not reach.
         load_scenario(called(source, texts[0], max(grid.seeds)), data=data)
-    if grid.seeds is not None and len(grid.seeds) > 1 and not any(_draws(one, grid.seeds[1]) for one in scenarios):
-        message = _("nothing is drawn or shuffled in {name}: its runs are the same with every seed")
-        raise EngineError(message.format(name=source))
+        _require_luck(source, scenarios, grid.seeds)
     if until is not None:
-        # What it may name depends on the network alone.
-        same = not any(axis.key.partition(".")[0] in {"network", "loss", "losses", "data"} for axis in grid.axes)
-        for scenario in scenarios[:1] if same else scenarios:
-            Session(scenario, budget=HISTORY).condition(until, by_epoch=True, asked=True)
+        _require_readable(until, scenarios, grid)
     most = max(one.stop.epochs for one in scenarios) if epochs is None else epochs
     print_ = fingerprint(base, epochs=epochs, until=until, doctor=doctor)
     marks = milestones(most)
@@ -134,6 +129,28 @@ def plan_of(
         digest=whole,
     )
     return Plan(source=source, grid=grid, settings=tuple(texts), work=work, fingerprint=print_, epochs=most)
+
+
+def _require_luck(source: str, scenarios: Sequence[Scenario], seeds: Sequence[int]) -> None:
+    """Refuse several seeds of what is the same with each.
+
+    Raises:
+        EngineError: it is.
+    """
+    if len(seeds) > 1 and not any(_draws(one, seeds[1]) for one in scenarios):
+        message = _("nothing is drawn or shuffled in {name}: its runs are the same with every seed")
+        raise EngineError(message.format(name=source))
+
+
+def _require_readable(until: str, scenarios: Sequence[Scenario], grid: Grid) -> None:
+    """Refuse a condition that can not be read; what it may name depends on the network alone.
+
+    Raises:
+        EngineError: it can not be.
+    """
+    same = not any(axis.key.partition(".")[0] in {"network", "loss", "losses", "data"} for axis in grid.axes)
+    for scenario in scenarios[:1] if same else scenarios:
+        Session(scenario, budget=HISTORY).condition(until, by_epoch=True, asked=True)
 
 
 def _require_short(scenario: Scenario, epochs: int | None) -> None:

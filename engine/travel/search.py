@@ -7,6 +7,7 @@ once, by the loop that runs the training, with the condition printed into it.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -27,9 +28,10 @@ TRACKED = 8
 
 
 JOINED = 8
-"""Intervals that are replayed in one for a condition that looks back.
+"""Intervals that are replayed in one for a condition that looks back, and by machine code.
 
-Each replay then needs the frame before its first iteration, which costs the replay of an interval more.
+Each replay then needs the frame before its first iteration, which costs the replay of an interval more. Machine code
+runs as many in less time than to begin a replay takes.
 """
 
 
@@ -134,10 +136,13 @@ class Search:
         if start >= stop:
             return
         pieces = self._pieces(conditions, start, stop)
-        if self._looks_back(conditions):
-            pieces = _joined(pieces)
         if backward:
             pieces.reverse()
+        if self._looks_back(conditions):
+            pieces = _joined(pieces, JOINED)
+        elif self._timeline.native:
+            # The first hit may be near: then it does not wait for many others.
+            pieces = _joined(pieces, 1)
         done, total = 0, sum(end - begin for begin, end, _maybe in pieces)
         for begin, end, maybe in pieces:
             if maybe:
@@ -221,10 +226,10 @@ class Search:
         timeline = self._timeline
         probe, slots = self._probe(conditions)
         state, record = timeline.state(begin), Record(start=begin)
-        part = self._part
+        part = end - begin if timeline.native else self._part
         while begin < end:
             count = min(part, end - begin)
-            record = Record(start=begin, before=record.before, columns=[[] for _ in slots])
+            record = Record(start=begin, before=record.before, columns=[array("d") for _ in slots])
             state = timeline.watch(state, begin, count, probe, record)
             if begin >= self.zones.base:
                 for slot, column in zip(slots, record.columns, strict=True):
@@ -338,7 +343,7 @@ class Search:
 
     def column(
         self, formula: Formula, stop: int, on_progress: OnProgress | None = None
-    ) -> Iterator[tuple[int, list[float]]]:
+    ) -> Iterator[tuple[int, Sequence[float]]]:
         """The values of a number over the iterations up to ``stop``, in pieces: first iteration and values."""
         for record, begin, _end in self._recorded(formula, stop, on_progress):
             yield begin, record.columns[0]
@@ -380,17 +385,25 @@ class Search:
         return self._timeline.sensitive(iteration) if formula.sensitive else self._timeline.frame(iteration)
 
 
-def _joined(pieces: list[Piece]) -> list[Piece]:
-    """The same pieces with up to JOINED neighbours that are replayed in one."""
+def _joined(pieces: list[Piece], first: int) -> list[Piece]:
+    """The same pieces with neighbours that are replayed in one: as many as ``first``, then twice as many, up to JOINED.
+
+    Args:
+        pieces: the pieces in the order in which they are replayed, forward or backward.
+        first: how many are joined first.
+    """
     found: list[Piece] = []
-    held = 0
+    held, most = 0, first
     for piece in pieces:
-        if found and found[-1].maybe and piece.maybe and held < JOINED:
-            found[-1] = Piece(found[-1].begin, piece.end, True)
+        last = found[-1] if found else piece
+        if last.maybe and piece.maybe and 0 < held < most:
+            found[-1] = Piece(min(last.begin, piece.begin), max(last.end, piece.end), True)
             held += 1
-        else:
-            found.append(piece)
-            held = 1
+            continue
+        if held == most:
+            most = min(2 * most, JOINED)
+        found.append(piece)
+        held = 1
     return found
 
 

@@ -66,6 +66,16 @@ class Zones:
         at = start
         while at < start + len(array):
             number, within = divmod(at - self.base, self.spacing)
+            whole = 0 if within else (start + len(array) - at) // self.spacing
+            known = self._which_known(track, number, whole) if whole > 1 else None
+            if known is not None and known.all():
+                at += whole * self.spacing
+                continue
+            if known is not None and not known.any():
+                stop = at + whole * self.spacing
+                self._close_several(track, number, array[at - start : stop - start].reshape(whole, self.spacing))
+                at = track.next = stop
+                continue
             stop = min(start + len(array), self.base + (number + 1) * self.spacing)
             piece = array[at - start : stop - start]
             if self._known(track, number):
@@ -97,13 +107,38 @@ class Zones:
         return bool(np.isfinite(track.low[number]) or np.isfinite(track.high[number]) or not track.nan[number])
 
     @staticmethod
-    def _close(track: _Track, number: int) -> None:
+    def _which_known(track: _Track, number: int, count: int) -> Flags:
+        """Which of some intervals are known; of those beyond the last, none."""
+        found = np.zeros(count, dtype=np.bool_)
+        own = slice(number, number + count)
+        found[: max(0, len(track.low) - number)] = (
+            np.isfinite(track.low[own]) | np.isfinite(track.high[own]) | ~track.nan[own]
+        )
+        return found
+
+    def _close_several(self, track: _Track, number: int, values: Floats) -> None:
+        """Takes all values of some intervals, one a row."""
+        low, high = values.min(axis=1), values.max(axis=1)
+        nan = np.isnan(low)
+        for row in np.flatnonzero(nan):
+            good = values[row][~np.isnan(values[row])]
+            low[row], high[row] = (good.min(), good.max()) if len(good) else (np.inf, -np.inf)
+        own = slice(number, number + len(values))
+        self._grow(track, own.stop - 1)
+        track.low[own], track.high[own], track.nan[own] = low, high, nan
+        track.open = (float(low[-1]), float(high[-1]), bool(nan[-1]))
+
+    def _close(self, track: _Track, number: int) -> None:
+        self._grow(track, number)
+        track.low[number], track.high[number], track.nan[number] = track.open
+
+    @staticmethod
+    def _grow(track: _Track, number: int) -> None:
         while number >= len(track.low):
             size = len(track.low)
             track.low = np.concatenate((track.low, np.full(size, -np.inf)))
             track.high = np.concatenate((track.high, np.full(size, np.inf)))
             track.nan = np.concatenate((track.nan, np.ones(size, dtype=np.bool_)))
-        track.low[number], track.high[number], track.nan[number] = track.open
 
     def bounds(self, slot: Slot, count: int, stop: int) -> Bounds:
         """The bounds of a slot over the first ``count`` intervals; everything where nothing is known.

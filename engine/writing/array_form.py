@@ -8,11 +8,11 @@ W[j, 0] · x[s, 0] + W[j, 1] · x[s, 1] + b[j] is ``x @ W.T + b``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any, NamedTuple, Self
 
-from retrograde.engine.equations.array import Array, Extent
+from retrograde.engine.equations.array import Array, Extent, Role
 from retrograde.engine.equations.expression import (
     STRUCTURE,
     Call,
@@ -30,11 +30,13 @@ from retrograde.engine.equations.expression import (
     Sub,
     Sum,
     children,
+    refs,
 )
 from retrograde.engine.errors import EngineError
 from retrograde.engine.ops.base import Op
 from retrograde.engine.text import _
-from retrograde.engine.writing.dialects import Dialect
+from retrograde.engine.writing.dialects import NUMPY, Dialect
+from retrograde.engine.writing.kinds import line
 
 ATOM, POWER, SIGN, PRODUCT, SUM, COMPARISON = 6, 5, 4, 3, 2, 1
 """How tightly a piece of text holds together."""
@@ -62,8 +64,12 @@ class Letter(int):
     __radd__ = __add__
 
     def __sub__(self, other: int) -> int:
-        """The place, where nothing is taken away."""
-        return self if other == 0 else int(self) - int(other)
+        """The place, where nothing is taken away; of a stretch that is counted from its start its place there."""
+        if other == 0:
+            return self
+        if other == self.first:
+            return Letter(self.name, int(self) - self.first, self.size)
+        return int(self) - int(other)
 
     def __mod__(self, other: int) -> int:
         """The place, where all places are below ``other``."""
@@ -104,11 +110,17 @@ class ArrayForm:
         dialect: the library.
         names: what arrays are called; those without an entry are refused.
         functions: the functions that have been used and that the program has to define.
+        helpers: the names of the functions of ``kinds`` that have been used.
+        data: an array of the data, whose rows are the samples; empty where there is none.
+        strict: whether an array of one number has all its axes: layers behind it may read along them.
     """
 
     dialect: Dialect
     names: dict[Array, str]
     functions: dict[str, Function]
+    helpers: set[str] = field(default_factory=set)
+    data: str = ""
+    strict: bool = False
 
     def of(self, op: Op) -> str:
         """The right side of an assignment to the target of an op.
@@ -116,7 +128,36 @@ class ArrayForm:
         Raises:
             NoFormError: it cannot be written with whole arrays.
         """
-        found = {_Writer(self, op).text(last) for last in (False, True)}
+        found = line(self, op)
+        return self.equation(op) if found is None else found
+
+    @property
+    def count(self) -> str:
+        """How many samples there are."""
+        return self.dialect.counted.format(self.data) if self.data else "1"
+
+    def name(self, array: Array) -> str:
+        """What an array is called.
+
+        Raises:
+            NoFormError: the program does not know it.
+        """
+        name = self.names.get(array)
+        if name is None:
+            raise self.refusal(None)
+        return name
+
+    def equation(self, op: Op, rows: tuple[int, int] | None = None) -> str:
+        """The right side as it follows from the equation of an element.
+
+        Args:
+            op: the op.
+            rows: the stretch of the target's first axis that is written, where that is not all.
+
+        Raises:
+            NoFormError: it cannot be written with whole arrays.
+        """
+        found = {_Writer(self, op).text(last, rows) for last in (False, True)}
         if len(found) != 1:
             raise self.refusal(op)
         return found.pop()
@@ -124,6 +165,10 @@ class ArrayForm:
     def formula(self, expr: Expr) -> str:
         """A formula of arrays that are read as a whole."""
         return _Writer(self, None).piece(expr).text
+
+    def own(self, op: Op) -> NoFormError:
+        """That a library has no line for an op, because it does without."""
+        return NoFormError(_("{library} does this by itself").format(library=self.dialect.title))
 
     def refusal(self, op: Op | None) -> NoFormError:
         """That an op has no short form."""
@@ -142,8 +187,8 @@ class _Writer:
         self.order: list[str] = []
         self.sizes: dict[str, int] = {}
 
-    def text(self, last: bool) -> str:
-        """The right side, with every letter worth the first or the last place of its axis."""
+    def text(self, last: bool, rows: tuple[int, int] | None) -> str:
+        """The right side, with every letter worth the first or the last place of its axis, or of its stretch."""
         op = self.op
         assert op is not None
         self.order, self.sizes = [], {}
@@ -154,13 +199,30 @@ class _Writer:
             # Every sample has a share in it: the shares are added up.
             letters.append(self._letter("n", batch, last))
         letters += [self._letter(f"a{axis}", length, last) for axis, length in enumerate(shape)]
+        if rows is not None:
+            first, stop = rows
+            place = 1 if extent is Extent.SUM else 0
+            name = letters[place].name
+            self.sizes[name] = stop - first
+            letters[place] = Letter(name, stop - 1 if last else first, stop - first, first)
         index = tuple(letters)
         target = tuple(letter.name for letter in index[extent is Extent.SUM :])
         equation = op.equation(index)
         piece = self._summed([equation], ("n",), wrapped=True) if extent is Extent.SUM else self.piece(equation)
+        samples = target[:1] if op.target.batched and self.form.strict else ()
+        constant = [axis for axis in target if axis not in piece.axes and (axis in samples or self.sizes[axis] > 1)]
         if piece.axes != target:
             piece = self._spread(piece, target)
+        if constant and extent is not Extent.SUM:
+            # What is added up over such an axis, or read along it, has to be there as often as the axis is long.
+            return self.dialect.broadcast.format(x=piece.text, shape=", ".join(self._lengths(op.target)))
         return piece.text
+
+    def _lengths(self, array: Array) -> list[str]:
+        """The length of each axis of an array; the number of samples is asked for."""
+        count = [self.form.count] if array.batched else []
+        found = [str(length) for length in array.shape[len(count) :]]
+        return [*count, *found] if len(array.shape) > 1 else [f"{(*count, *found)[0]},"]
 
     def _letter(self, name: str, size: int, last: bool) -> Letter:
         self.order.append(name)
@@ -210,7 +272,12 @@ class _Writer:
             return Piece(name, axes, ATOM)
         if not axes and ref.array.size == 1:
             # One number for all: it is spread over whatever it meets.
-            return Piece(name, (), ATOM)
+            if self.op is not None and not self.op.target.shape and ref.array.shape:
+                # The sum of one number has no axes.
+                return Piece(self.dialect.reduce("sum", name, ()), (), ATOM)
+            # With more axes than there are it would add some.
+            if self.op is None or len(ref.array.shape) <= len(self.op.target.shape) + (self.op.extent is Extent.SUM):
+                return Piece(name, (), ATOM)
         return Piece(f"{name}[{', '.join(places)}]", axes, ATOM)
 
     @staticmethod
@@ -228,9 +295,18 @@ class _Writer:
         if function.name == "square":
             return Piece(f"{inner.within(ATOM)} ** 2", inner.axes, POWER)
         if function.definition is None:
-            return Piece(self.dialect.call(function.name, inner.text), inner.axes, ATOM)
-        self.form.functions[function.name] = function
-        return Piece(f"{function.name}({inner.text})", inner.axes, ATOM)
+            return Piece(self.dialect.call(function.name, self._argument(expr, inner)), inner.axes, ATOM)
+        name, number = function.name, 1
+        # ELU with another α is another function.
+        while not _alike(self.form.functions.setdefault(name, function), function):
+            number += 1
+            name = f"{function.name}_{number}"
+        return Piece(f"{name}({self._argument(expr, inner)})", inner.axes, ATOM)
+
+    def _argument(self, expr: Call, inner: Piece) -> str:
+        """What a function is called with: a number alone as the library's own."""
+        alone = self.dialect is not NUMPY and not any(True for _ref in refs(expr.argument))
+        return self.dialect.array.format(inner.text) if alone else inner.text
 
     def _select(self, expr: Select) -> Piece:
         compared = [self.piece(part) for part in (expr.condition.left, expr.condition.right)]
@@ -324,7 +400,7 @@ class _Writer:
         named: dict[tuple[int, ...], Letter] = {}
         for run in varied:
             step, length = run.index(1), max(run) + 1
-            if run != tuple(place // step % length for place in range(count)):
+            if not step or run != tuple(place // step % length for place in range(count)):
                 raise self.form.refusal(self.op)
             named[run] = self._letter(f"k{len(self.order)}", length, False)
         places = [
@@ -433,6 +509,16 @@ class _Writer:
         if len(axes) != 2:
             raise self.form.refusal(self.op)
         return Piece(self.dialect.transposed(piece.within(ATOM)), axes, ATOM)
+
+
+_X = Array(name="x", shape=(), role=Role.VALUE)
+
+
+def _alike(one: Function, other: Function) -> bool:
+    """Whether two functions of one name compute the same."""
+    if one is other or one.definition is None or other.definition is None:
+        return one is other
+    return repr(one.definition(Ref(_X))) == repr(other.definition(Ref(_X)))
 
 
 def _plain(ref: Ref) -> list[int]:

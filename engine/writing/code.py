@@ -9,7 +9,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,16 +17,23 @@ import numpy as np
 from retrograde.engine.equations.array import Array, Phase, Role
 from retrograde.engine.equations.expression import Function, Ref
 from retrograde.engine.errors import EngineError
+from retrograde.engine.network.initial import legacy_stream
+from retrograde.engine.ops.dropout import STREAM as DROPPED
+from retrograde.engine.ops.dropout import Coins
+from retrograde.engine.ops.gate import Collect
+from retrograde.engine.ops.pool import Winner
 from retrograde.engine.text import _
 from retrograde.engine.travel.calendar import Schedule
 from retrograde.engine.travel.order import STREAM
 from retrograde.engine.writing.array_form import ArrayForm, NoFormError
 from retrograde.engine.writing.dialects import BEFORE, NUMPY, Dialect, Pass
+from retrograde.engine.writing.kinds import helpers
 
 if TYPE_CHECKING:
     from retrograde.engine.network.network import Network
     from retrograde.engine.network.program import Program
     from retrograde.engine.ops.base import Op
+    from retrograde.engine.ops.leaves import Dated
 
 MOST_INLINE = 200
 """Numbers that stand in the program itself; more of them come from a file beside it."""
@@ -96,7 +103,8 @@ def line_of(program: Program, op: Op, dialect: Dialect) -> str:
             raise NoFormError(_("{library} does this by itself").format(library=dialect.title))
         total = next(other.target for other in reversed(program.ops) if other.phase is Phase.LOSS)
         return dialect.call_of_gradient.format(total=names[total], of=names[of], gradient=names[op.target])
-    return f"{names[op.target]} = {ArrayForm(dialect=dialect, names=names, functions={}).of(op)}"
+    data = names[program.data[0]] if program.data else ""
+    return f"{names[op.target]} = {ArrayForm(dialect=dialect, names=names, functions={}, data=data).of(op)}"
 
 
 def names_of(arrays: Sequence[Array]) -> dict[Array, str]:
@@ -120,21 +128,28 @@ class _Writer:
         self.program = self.schedule.full
         names = names_of(self.program.arrays)
         self.names = names
-        self.form = ArrayForm(dialect=dialect, names=dict(names), functions={})
-        self._smaller = ArrayForm(dialect=dialect, names=names_of(self.schedule.last.arrays), functions={})
+        data = names[self.program.data[0]] if self.program.data else ""
+        # A graph of numbers alone is computed with plain numbers.
+        strict = any(layer.spec.kind != "graph" for layer in network.layers) or any(
+            isinstance(op, Collect) for op in self.program.ops
+        )
+        self.form = ArrayForm(dialect=dialect, names=dict(names), functions={}, data=data, strict=strict)
+        last = names_of(self.schedule.last.arrays)
+        self._smaller = ArrayForm(dialect=dialect, names=last, functions={}, data=data, strict=strict)
         self.by_hand = dialect is NUMPY
         self.arrays: dict[str, Any] = {}
         self._refuse()
 
     def _refuse(self) -> None:
         """Refuses what a plain program does not do."""
-        if self.network.scenario.training.shuffle == "numpy-legacy":
+        if self._legacy and self._drawn is None:
             raise EngineError(
-                _("the old generator of NumPy goes on through all epochs, which a short program leaves out")
+                _("the old generator of NumPy draws other initial values first, which a short program leaves out")
             )
-        if dated := self.program.dated:
-            message = _("{name} has other values in each iteration, which a short program leaves out")
-            raise EngineError(message.format(name=dated[0].array.name))
+        for leaf in self.program.dated:
+            if not isinstance(leaf.source, Coins):
+                message = _("{name} has other values in each iteration, which a short program leaves out")
+                raise EngineError(message.format(name=leaf.array.name))
         if self.by_hand:
             return
         for op in self.program.ops:
@@ -142,9 +157,35 @@ class _Writer:
                 message = _("weights are updated while the error goes back, which {library} cannot say; NumPy can")
                 raise EngineError(message.format(library=self.dialect.title))
 
+    @property
+    def _legacy(self) -> bool:
+        return self.network.scenario.training.shuffle == "numpy-legacy"
+
+    @property
+    def _drawn(self) -> int | None:
+        """Uniform numbers that the old generator gave before it shuffles: one a parameter or none; else None."""
+        scenario = self.network.scenario
+        wanted = legacy_stream(scenario).get_state(legacy=False)["state"]
+        drawn = sum(array.size for array in self.network.parameters)
+        for count in (0, drawn):
+            stream = np.random.RandomState(self._seed)
+            stream.random_sample(count)
+            state = stream.get_state(legacy=False)["state"]
+            if state["pos"] == wanted["pos"] and np.array_equal(state["key"], wanted["key"]):
+                return count
+        return None
+
+    @property
+    def _seed(self) -> int:
+        """The seed of the old generator."""
+        scenario = self.network.scenario
+        early = scenario.network.init.generator == "numpy-legacy"
+        return scenario.network.seed if early else scenario.training.seed
+
     def code(self) -> Code:
         """The whole program."""
         body = list(self._iteration())
+        # What has a name by now may be imported.
         setup = [*self._data(), *self._parameters()]
         lines = [*self._head(), *setup, *self._functions(), *body, *self._end()]
         return Code(lines=tuple(map(_line, lines)), arrays=self.arrays)
@@ -156,7 +197,9 @@ class _Writer:
         yield f'"""{scenario.name}: the same training with {title}, from the same numbers."""'
         yield ""
         imports = list(self.dialect.imports)
-        if self.dialect is not NUMPY and (self._large or self.schedule.shuffled):
+        if self.dialect is not NUMPY and (
+            self._large or self.schedule.shuffled or self.form.helpers or self.program.dated
+        ):
             imports.insert(0, "import numpy as np")
         if any("math." in text for text in self.dialect.functions.values()) and self._uses_math:
             imports.insert(0, "import math")
@@ -252,10 +295,17 @@ class _Writer:
 
     def _functions(self) -> Iterator[str]:
         writer = ArrayForm(dialect=self.dialect, names={_X: "x"}, functions={})
-        for name, function in self.form.functions.items():
-            assert function.definition is not None
-            yield from ("", "", f"def {name}(x):", f"    return {writer.formula(function.definition(Ref(_X)))}")
-        if self.form.functions:
+        waiting = list(self.form.functions)
+        writer.functions.update(self.form.functions)
+        for name in waiting:
+            definition = writer.functions[name].definition
+            assert definition is not None
+            # Functions in it have the names that they have in the lines.
+            yield from ("", "", f"def {name}(x):", f"    return {writer.formula(definition(Ref(_X)))}")
+            # What it calls itself has to be defined, too.
+            waiting += [other for other in writer.functions if other not in waiting]
+        yield from helpers(self.dialect.name, self.form.helpers)
+        if self.form.functions or self.form.helpers:
             yield ""
 
     # -- an iteration
@@ -264,6 +314,9 @@ class _Writer:
         schedule = self.schedule
         steps = {phase: [op for op in self.program.ops if op.phase is phase] for phase in Phase}
         before = [*steps[Phase.FORWARD], *steps[Phase.LOSS]]
+        if not self.by_hand:
+            # The library remembers by itself who won a window.
+            before = [op for op in before if not isinstance(op, Winner)]
         lines = self._autodiff(before, steps[Phase.UPDATE]) if not self.by_hand else self._plain()
         body = list(lines)
         if BEFORE in body:
@@ -271,9 +324,19 @@ class _Writer:
             yield from body[:split]
             body = body[split + 1 :]
         yield ""
+        if self._legacy:
+            yield f"np.random.seed({self._seed})"
+            if self._drawn:
+                yield f"np.random.random_sample({self._drawn})  # the parameters were drawn first"
+            yield f"order = np.arange({schedule.samples})"
         yield f"for epoch in range(1, {self.epochs + 1}):"
         indent = "    "
-        if schedule.shuffled:
+        if self._legacy:
+            # Each epoch shuffles the order that the one before left.
+            yield f"{indent}shuffled = np.arange({schedule.samples})"
+            yield f"{indent}np.random.shuffle(shuffled)"
+            yield f"{indent}order = order[shuffled]"
+        elif schedule.shuffled:
             key = (STREAM << 64) | self.network.scenario.training.seed
             words = f"np.random.Philox(key={key}, counter=[0, 0, 0, epoch - 1]).random_raw({schedule.samples})"
             yield f"{indent}order = np.argsort({words})"
@@ -286,14 +349,40 @@ class _Writer:
             rows = f"order[{rows}]" if schedule.shuffled else rows
             for array in self.program.data:
                 yield f"{indent}{self.names[array]} = {self.dialect.rows(self._whole(array), rows)}"
+        for leaf in self.program.dated:
+            yield from (indent + line for line in self._coins(leaf))
         for line in body:
             if isinstance(line, Line):
                 yield Line(text=indent + line.text if line.text else "", makes=line.makes)
             else:
                 yield indent + line if line else ""
 
+    def _coins(self, leaf: Dated) -> Iterator[str]:
+        """The mask of dropout in an iteration, from the same random numbers."""
+        assert isinstance(leaf.source, Coins)
+        source, schedule = leaf.source, self.schedule
+        number = (
+            "epoch - 1"
+            if schedule.per_epoch == 1
+            else f"(epoch - 1) * {schedule.per_epoch} + start // {schedule.batch}"
+        )
+        key = (DROPPED << 64) | source.seed
+        counter = f"counter=[0, {source.time}, {source.layer}, {number}]"
+        count = self.dialect.counted.format(self.names[self.program.data[0]])
+        shape = ", ".join([count, *map(str, source.shape[1:])])
+        yield f"generator = np.random.Generator(np.random.Philox(key={key}, {counter}))"
+        mask = f"np.where(generator.random(({shape})) < {source.rate!r}, 0.0, 1.0)"
+        yield f"{self.names[leaf.array]} = {mask if self.by_hand else self.dialect.array.format(mask)}"
+
+    def _right_side(self, form: ArrayForm, op: Op) -> str:
+        """The right side of a line; where the way back is cut, a library gets the value alone."""
+        if self.by_hand or not op.cut:
+            return form.of(op)
+        cut = {array: self.dialect.cut.format(form.names[array]) for array in op.cut if array in form.names}
+        return replace(form, names={**form.names, **cut}).of(op)
+
     def _assigned(self, op: Op) -> Line:
-        text = self.form.of(op)
+        text = self._right_side(self.form, op)
         if self.schedule.last is not self.schedule.full:
             text = self._of_any_batch(op, text)
         return Line(text=f"{self.names[op.target]} = {text}", makes=op.target.name)
@@ -301,7 +390,7 @@ class _Writer:
     def _of_any_batch(self, op: Op, text: str) -> str:
         """The formula for a batch of any size: the number of samples in it is asked for where it is divided by."""
         full, last = self.schedule.full, self.schedule.last
-        smaller = self._smaller.of(last.ops[full.ops.index(op)])
+        smaller = self._right_side(self._smaller, last.ops[full.ops.index(op)])
         parts, others = (re.split(r"(?<![\w.])(\d+)(?![\w.])", one) for one in (text, smaller))
         if len(parts) != len(others):
             raise self.form.refusal(op)
@@ -343,7 +432,7 @@ class _Writer:
             total=total,
             trained=names,
             gradients=[self.names[array] for array in made],
-            data=[self.names[array] for array in self.program.data],
+            data=[self.names[array] for array in (*self.program.data, *(leaf.array for leaf in self.program.dated))],
             also=[self.names[op.target] for op in before[:-1] if op.target in read],
         )
         yield from self.dialect.differentiated(one, Line)

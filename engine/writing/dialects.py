@@ -51,6 +51,11 @@ class Dialect:
         taken: how rows of an array are taken.
         counted: how its rows are counted.
         entries: how the rows of a table are looked up by numbers.
+        reshape: how an array gets another shape; ``{x}`` is the array, ``{shape}`` the lengths.
+        broadcast: how an array, or a number, is repeated in a shape.
+        cut: an array that no gradient goes back through.
+        lower: where a square is not above its diagonal; ``{size}`` is its side.
+        lowest: −∞.
         gradient: the lines that differentiate.
         vectors: whether ``@`` takes a row or a column for a matrix.
         call_of_gradient: the line that makes the gradient of a parameter.
@@ -73,6 +78,11 @@ class Dialect:
     taken: str = "{array}[{rows}]"
     counted: str = "len({})"
     entries: str = "{table}[{rows}.astype(int)]"
+    reshape: str = "{x}.reshape({shape})"
+    broadcast: str = "np.broadcast_to({x}, ({shape}))"
+    cut: str = "{}"
+    lower: str = "np.tri({size}, dtype=bool)"
+    lowest: str = "-np.inf"
     gradient: Callable[[Pass, Make], Iterator[Any]] | None = None
     vectors: bool = True
     call_of_gradient: str = ""
@@ -91,6 +101,10 @@ class Dialect:
     def transposed(self, matrix: str) -> str:
         """A matrix with its axes the other way round."""
         return self.transpose.format(matrix)
+
+    def reshaped(self, array: str, lengths: Sequence[str]) -> str:
+        """An array in another shape."""
+        return self.reshape.format(x=array, shape=", ".join(lengths))
 
     def reduce(self, kind: str, array: str, axes: Sequence[int]) -> str:
         """A sum or a maximum over axes, over all where none is given."""
@@ -111,7 +125,7 @@ class Dialect:
 
     def updated(self, lines: Sequence[Any], make: Make) -> Iterator[Any]:
         """The lines of the update."""
-        if not self.guarded:
+        if not self.guarded or all(line.text.startswith("#") for line in lines):
             yield from lines
             return
         yield self.guarded
@@ -133,6 +147,8 @@ def _listed(names: Sequence[str]) -> str:
 
 def _backward(one: Pass, make: Make) -> Iterator[Any]:
     yield from one.forward
+    if not one.trained:
+        return
     yield "# backward"
     for name in one.trained:
         yield f"{name}.grad = None"
@@ -192,6 +208,10 @@ TORCH = Dialect(
     call_of_gradient="{total}.backward(); {gradient} = {of}.grad",
     scalar="{}.item()",
     entries="{table}[{rows}.long()]",
+    broadcast="torch.as_tensor({x}).expand({shape})",
+    cut="{}.detach()",
+    lower="torch.ones({size}, {size}).tril() == 1",
+    lowest="-torch.inf",
     guarded="with torch.no_grad():",
     stored="{old}.copy_({new})",
 )
@@ -207,6 +227,11 @@ TENSORFLOW = Dialect(
     variable="tf.Variable({}, dtype=tf.float64)",
     listed="{}.numpy().tolist()",
     entries="tf.gather({table}, tf.cast({rows}, tf.int64))",
+    reshape="tf.reshape({x}, ({shape}))",
+    broadcast="tf.broadcast_to({x}, ({shape}))",
+    cut="tf.stop_gradient({})",
+    lower="tf.linalg.band_part(tf.ones(({size}, {size})), -1, 0) == 1",
+    lowest='-float("inf")',
     gradient=_tape,
     call_of_gradient="{gradient} = tape.gradient({total}, {of})",
     vectors=False,
@@ -219,6 +244,10 @@ JAX = Dialect(
     imports=("import jax", "import jax.numpy as jnp", "", 'jax.config.update("jax_enable_x64", True)'),
     functions={"erf": "jax.scipy.special.erf({})"},
     array="jnp.array({})",
+    broadcast="jnp.broadcast_to({x}, ({shape}))",
+    cut="jax.lax.stop_gradient({})",
+    lower="jnp.tri({size}, dtype=bool)",
+    lowest="-jnp.inf",
     gradient=_value_and_grad,
     call_of_gradient="{gradient} = jax.grad(loss)({of}, ...)",
 )

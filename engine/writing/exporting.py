@@ -23,7 +23,7 @@ from retrograde.engine.equations.rendering import render
 from retrograde.engine.errors import EngineError
 from retrograde.engine.explaining.step import shown
 from retrograde.engine.text import _, joined
-from retrograde.engine.writing.mathematics import LATEX, MATHML, Spelling, latex_text
+from retrograde.engine.writing.markup import LATEX, MATHML, Spelling, latex_text
 from retrograde.engine.writing.picture import as_svg
 from retrograde.engine.writing.setting import Setter, number
 from retrograde.engine.writing.sheet import Sheet, SheetStep
@@ -143,7 +143,9 @@ def _environment(markups: Markups) -> Any:
     try:
         import jinja2
     except ImportError:
-        message = _("this format is written with Jinja2: pip install 'retrograde[export]'; csv and svg need nothing")
+        message = _(
+            "this format is written with Jinja2: python -m pip install 'retrograde[export]'; csv and svg need nothing"
+        )
         raise EngineError(message) from None
     if markups in _ENVIRONMENTS:
         return _ENVIRONMENTS[markups]

@@ -23,7 +23,8 @@ from retrograde.engine.explaining.verdict import verdict
 from retrograde.engine.session.session import Session
 from retrograde.engine.text import _, joined
 from retrograde.engine.travel.history import LossHistory
-from retrograde.engine.writing.mathematics import LATEX, MATHML, Spelling, pieces, symbol
+from retrograde.engine.writing.markup import LATEX, MATHML, Spelling
+from retrograde.engine.writing.mathematics import pieces, symbol
 from retrograde.engine.writing.picture import as_svg, network_picture
 from retrograde.engine.writing.setting import figure
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement, tostring
@@ -122,19 +122,13 @@ def _graph(network: Network) -> Picture | None:
     if [info.spec.kind for info in network.layers] != ["graph"]:
         return None
     ops = [op for op in network.program(network.batch).ops if op.phase is Phase.FORWARD]
-    depths: dict[Array, int] = {op.target: 0 for op in ops}
     sources = {op.target: tuple(dict.fromkeys(op.inputs)) for op in ops}
-    given = dict.fromkeys(array for op in ops for array in op.inputs if array not in depths)
-    if len(ops) + len(given) > MOST_VALUES or any(math.prod(array.element_shape) > 1 for array in (*given, *depths)):
+    if len(sources) > MOST_VALUES:
         return None
-    for op in ops:
-        depths[op.target] = 1 + max((depths.get(array, 0) for array in op.inputs), default=0)
-    for array in given:
-        # A number that is given stands just before what reads it first.
-        depths[array] = min(depths[op.target] for op in ops if array in op.inputs) - 1
-    columns: dict[int, list[Array]] = {}
-    for array in (*given, *sources):
-        columns.setdefault(depths[array], []).append(array)
+    columns = _columns(sources)
+    drawn = [array for column in columns.values() for array in column]
+    if len(drawn) > MOST_VALUES or any(math.prod(array.element_shape) > 1 for array in drawn):
+        return None
     height = (max(map(len, columns.values())) + 0.5) * ROW + 2 * EDGE
     spots: dict[Array, tuple[float, float]] = {}
     for depth, arrays in columns.items():
@@ -161,6 +155,25 @@ def _graph(network: Network) -> Picture | None:
         boxes=(),
         labels=tuple(labels),
     )
+
+
+def _columns(sources: Mapping[Array, Sequence[Array]]) -> dict[int, list[Array]]:
+    """The values of a graph by their columns: each after those that it is made of, in the order in which they are made.
+
+    Args:
+        sources: what each value is made of, by the value.
+    """
+    depths: dict[Array, int] = {}
+    for target, read in sources.items():
+        depths[target] = 1 + max((depths.get(array, 0) for array in read), default=0)
+    given = dict.fromkeys(array for read in sources.values() for array in read if array not in depths)
+    for array in given:
+        # A number that is given stands just before what reads it first.
+        depths[array] = min(depths[target] for target, read in sources.items() if array in read) - 1
+    columns: dict[int, list[Array]] = {}
+    for array in (*given, *sources):
+        columns.setdefault(depths[array], []).append(array)
+    return columns
 
 
 class _Drawing(NamedTuple):

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from retrograde.engine.equations.expression import Const, Ref
 from retrograde.engine.explaining.step import shown
 from retrograde.engine.text import _
-from retrograde.engine.writing.mathematics import Spelling, pieces, symbol
+from retrograde.engine.writing.markup import Spelling
+from retrograde.engine.writing.mathematics import pieces, symbol
 from retrograde.engine.writing.sheet import Factor, Grid, Mark, Note, Section, Sheet, SheetStep
 
 MOST_PIECES = 40

@@ -138,7 +138,9 @@ def machine() -> str:
         lines = info.read_text(encoding="utf-8").splitlines()
         cpu = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), cpu)
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    versions = ", ".join(f"{name} {_version(name)}" for name in ("numpy", "torch", "micrograd", "textual"))
+    versions = ", ".join(
+        f"{name} {_version(name)}" for name in ("numpy", "torch", "jax", "llvmlite", "micrograd", "textual")
+    )
     return (
         f"{cpu}, {os.cpu_count()} cores{load}; {platform.system()}, "
         f"{platform.python_implementation()} {platform.python_version()}, {versions}"
@@ -194,6 +196,8 @@ def table(rows: Sequence[Row], threaded: Mapping[str, Row]) -> str:
         second = shown(other.figure, other.unit) if other else ""
         target = "" if row.bound is None else f"{'≥' if row.least else '≤'} {shown(row.bound, row.unit)}"
         verdict = {True: "met", False: "MISSED", None: ""}[row.met]
+        if row.met and other and other.met is False:
+            verdict = "MISSED with default threads"
         lines.append(f"{row.what:{wide}}  {shown(row.figure, row.unit):>12}  {second:>12}  {target:>12}  {verdict}")
         if row.detail:
             lines.append(f"    {row.detail}")

@@ -1,23 +1,39 @@
-"""Machine code against C, PyTorch, JAX, NumPy and micrograd, side by side; and a run of 10^9 steps."""
+"""Machine code against C, PyTorch, torch.compile, JAX, NumPy and micrograd, side by side; and a run of 10^9 steps."""
 
 from __future__ import annotations
 
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
 
 from retrograde.engine.executor.native import switch
 from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.session.session import Session
-from tests.bench import rivals
+from tests.bench import attention, lstm, rivals
 from tests.bench.compiled import C, compiler
-from tests.bench.harness import Effort, Row, duration, hastened, interleave, ratio, versus
+from tests.bench.harness import ROOT, Effort, Row, duration, hastened, interleave, percentile, ratio, versus
 from tests.bench.training import agree
+from tests.bench.travel import endless
 
 
 def ready(scenario: Scenario) -> Session:
     """A session whose program is machine code already."""
-    session = hastened(Session(scenario))
+    return ready_session(Session(scenario))
+
+
+def ready_session(session: Session) -> Session:
+    """The session, with its program as machine code."""
+    hastened(session)
     assert session.timeline.native, "with the extra `native`"
     return session
 
@@ -77,12 +93,25 @@ def _sides(name: str, flags: Sequence[str], iterations: int, few: int) -> Sides:
     """Ours and C, of which it is held that they compute the same."""
     scenario = _scenario(name)
     sides = Sides(scenario, iterations)
-    if compiler() is not None:
+    if compiler() is None:
+        rivals.left_out("there is no C compiler")
+    else:
         rival = C(Session(scenario), flags, iterations)
         once = Session(scenario)
         agree(once.measure("E", few - 1), C(once, flags, few).run(few), f"{name} in C")
         sides.add("C -O2", lambda: rival.run(iterations), iterations)
     return sides
+
+
+def _compiled(sides: Sides, effort: Effort, network: rivals.Torch, few: int) -> None:
+    """PyTorch with ``torch.compile``, of which it is held that it computes the same; it needs a C++ compiler."""
+    if effort.scale < 1:
+        return
+    if shutil.which("g++") is None and shutil.which("clang++") is None:
+        rivals.left_out("there is no C++ compiler for torch.compile")
+        return
+    agree(Session(sides.scenario).measure("E", few - 1), network.whole(few), "torch.compile")
+    sides.add("torch.compile", lambda: network.whole(few), few)
 
 
 def mazur(effort: Effort) -> list[Row]:
@@ -96,8 +125,10 @@ def mazur(effort: Effort) -> list[Row]:
     if rivals.installed("micrograd"):
         sides.add("micrograd", lambda: rivals.Micrograd(Session(scenario)).run(few), few)
     if rivals.installed("torch"):
-        network = rivals.Torch(Session(scenario), ["sigmoid", "sigmoid"], rivals.half_squared_error, frozen=True)
+        given = (["sigmoid", "sigmoid"], rivals.half_squared_error)
+        network = rivals.Torch(Session(scenario), *given, frozen=True)
         sides.add("PyTorch", lambda: network.whole(few), few)
+        _compiled(sides, effort, rivals.Torch(Session(scenario), *given, frozen=True, compiled=True), few)
     if rivals.installed("jax"):
         whole = rivals.Jax(Session(scenario), ["sigmoid", "sigmoid"], "half_squared_error", frozen=True)
         agree(Session(scenario).measure("E", few - 1), whole.run(few), "mazur in JAX")
@@ -115,8 +146,10 @@ def xor(effort: Effort) -> list[Row]:
     sides = _sides("xor-2-4-1", ["TANH", "CROSS"], iterations, 50)
     scenario = sides.scenario
     if rivals.installed("torch"):
-        network = rivals.Torch(Session(scenario), ["tanh", "sigmoid"], rivals.binary_cross_entropy)
+        given = (["tanh", "sigmoid"], rivals.binary_cross_entropy)
+        network = rivals.Torch(Session(scenario), *given)
         sides.add("PyTorch", lambda: network.whole(few), few)
+        _compiled(sides, effort, rivals.Torch(Session(scenario), *given, compiled=True), few)
     if rivals.installed("jax"):
         whole = rivals.Jax(Session(scenario), ["tanh", "sigmoid"], "binary_cross_entropy")
         agree(Session(scenario).measure("E", few - 1), whole.run(few), "xor in JAX")
@@ -133,20 +166,136 @@ def two_moons(effort: Effort) -> list[Row]:
 
 
 def billion(effort: Effort) -> list[Row]:
-    """How long 10^9 steps of mazur take, from a session that nothing has been compiled for."""
+    """10^9 steps of mazur: running them, any moment of them, and going back over all of them.
+
+    The run begins with a session that nothing has been compiled for.
+    """
     if not switch.used():
         return []
     steps = effort.count(10**8 if effort.quick else 10**9, 40_000)
-    session = Session(load_scenario("mazur"))
-    start = time.process_time()
-    session.run(epochs=-(-steps // session.schedule.steps_per_epoch))
-    ran = time.process_time() - start
+    scenario = load_scenario("mazur")
+    session = Session(endless(scenario, -(-steps // Session(scenario).schedule.steps_per_epoch)))
+    iterations = steps / session.schedule.full.steps
+    ran = _took(session.run)
+    random = np.random.default_rng(11)
+    seeks = [
+        _took(partial(_seen, session, number))
+        for number in random.integers(1, session.length, effort.count(300, 20)).tolist()
+    ]
+    session.add_breakpoint("out_h1 > 2")
+    session.seek("end")
+    back = _took(session.reverse)
+    assert session.position == 0
+    name = f"{steps:,} steps of mazur, native"
     return [
         Row(
-            what=f"{steps:,} steps of mazur, native",
+            what=name,
             figure=ran,
             unit="s",
             bound=5.0,
-            detail=f"{duration(ran / (steps / session.schedule.full.steps))} an iteration, compilation and all",
-        )
+            detail=f"{duration(ran / iterations)} an iteration, compilation and all",
+        ),
+        Row(
+            what=f"{name}: any moment, 99th percentile",
+            figure=percentile(seeks, 0.99) * 1e3,
+            unit="ms",
+            bound=10.0,
+            detail=f"median {duration(statistics.median(seeks))}, longest {duration(max(seeks))} of {len(seeks)}",
+        ),
+        Row(
+            what=f"{name}: back to the start, nothing can be skipped",
+            figure=back / ran,
+            unit="x",
+            bound=1.0,
+            detail=f"times the run; {duration(back)} for a condition that is never true and that no zone map knows",
+        ),
     ]
+
+
+def _seen(session: Session, number: int) -> None:
+    """Goes to a step and reads its value."""
+    session.seek(number)
+    step = session.current
+    assert step is not None
+    assert step.result == step.result
+
+
+def _took(work: Callable[[], object]) -> float:
+    """Seconds of the processor."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+COMPILED = ("mazur", "digits", "lenet-digits", "lstm", "transformer")
+"""What is compiled: scenarios, and two networks of other benchmarks."""
+
+
+def compiling(effort: Effort) -> list[Row]:
+    """How long it takes to compile, and how long a key may wait for it: each in processes of their own."""
+    if not switch.used():
+        return []
+    rows: list[Row] = []
+    names = COMPILED if effort.scale >= 1 else COMPILED[:1]
+    for name in names:
+        found = []
+        for _round in range(3 if effort.scale >= 1 else 1):
+            done = subprocess.run(
+                [sys.executable, "-m", "tests.bench.native", name], cwd=ROOT, stdout=subprocess.PIPE, check=True
+            )
+            found.append([float(number) for number in done.stdout.split()])
+        worked, waited = (statistics.median(each) for each in zip(*found, strict=True))
+        bests = [min(each) for each in zip(*found, strict=True)]
+        rows += [
+            Row(
+                what=f"{name} compiles",
+                figure=worked,
+                unit="s",
+                bound=5.0,
+                detail=f"of the processor; best {duration(bests[0])}",
+            ),
+            Row(
+                what=f"{name}: the longest that a thread waits while it compiles",
+                figure=waited * 1e3,
+                unit="ms",
+                bound=30.0,
+                detail=f"best {duration(bests[1])}",
+            ),
+        ]
+    return rows
+
+
+def _compile(name: str) -> tuple[float, float]:
+    """Compiles the program of a network; the processor's time, and the longest wait of a thread that only sleeps.
+
+    What the machine gives to other processes is no wait: of a wait counts what this process has worked in it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        match name:
+            case "lstm":
+                scenario = lstm.scenarios(Path(folder))["exact"]
+            case "transformer":
+                scenario = attention.scenario("exact", "gelu", "adam")
+            case _:
+                scenario = load_scenario(name)
+        session = Session(scenario)
+    session.timeline.frame(0)
+    longest, over = 0.0, threading.Event()
+
+    def key() -> None:
+        nonlocal longest
+        while not over.is_set():
+            start, worked = time.perf_counter(), time.process_time()
+            time.sleep(0.001)
+            longest = max(longest, min(time.perf_counter() - start, time.process_time() - worked))
+
+    waiting = threading.Thread(target=key)
+    waiting.start()
+    took = _took(lambda: ready_session(session))
+    over.set()
+    waiting.join()
+    return took, longest
+
+
+if __name__ == "__main__":
+    print(*_compile(sys.argv[1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
@@ -18,8 +19,21 @@ Floats = NDArray[np.float64]
 
 
 def installed(name: str) -> bool:
-    """Whether a package is there to compare with."""
-    return find_spec(name) is not None
+    """Whether a package is there to compare with; says so where it is not."""
+    found = find_spec(name) is not None
+    if not found:
+        left_out(f"{name} is not installed")
+    return found
+
+
+def left_out(why: str) -> None:
+    """Says that rows are missing, once for each reason."""
+    if why not in _SAID:
+        _SAID.add(why)
+        print(f"LEFT OUT: {why}; the rows that compare with it are missing", file=sys.stderr, flush=True)
+
+
+_SAID: set[str] = set()
 
 
 def parameters(session: Session) -> list[tuple[Floats, Floats]]:
@@ -42,6 +56,7 @@ class Torch:
         loss: from outputs and targets.
         classes: whether the targets are class indices.
         frozen: whether biases stay as they are.
+        compiled: whether network, loss and optimiser go through ``torch.compile``.
     """
 
     def __init__(
@@ -52,6 +67,7 @@ class Torch:
         *,
         classes: bool = False,
         frozen: bool = False,
+        compiled: bool = False,
     ) -> None:
         torch: Any = import_module("torch")
         if single_threaded():
@@ -84,7 +100,13 @@ class Torch:
             lr=training.learning_rate,
             **({"betas": training.betas, "eps": training.eps} if adam else {}),
         )
-        self.loss = loss
+        module = self.module
+
+        def objective(x: Any, t: Any) -> Any:
+            return loss(module(x), t)
+
+        self.objective = torch.compile(objective) if compiled else objective
+        self.update = torch.compile(self.optimizer.step) if compiled else self.optimizer.step
         self.inputs = torch.tensor(data.inputs)
         self.targets = torch.tensor(data.targets.argmax(axis=1) if classes else data.targets)
         self._tensor = torch.tensor
@@ -94,9 +116,9 @@ class Torch:
     def step(self, x: Any, t: Any) -> float:
         """One iteration; the loss as a number."""
         self.optimizer.zero_grad()
-        loss = self.loss(self.module(x), t)
+        loss = self.objective(x, t)
         loss.backward()
-        self.optimizer.step()
+        self.update()
         return float(loss.item())
 
     def whole(self, iterations: int) -> float:

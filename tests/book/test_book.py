@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -10,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.commands import DOCS, ROOT
+from tests.docs.commands import DOCS, ROOT, blocks
 
 pytest.importorskip("sphinx", reason="the book needs the extra docs")
 pytest.importorskip("furo", reason="the book needs the extra docs")
+pytest.importorskip("jupytext", reason="the book needs the extra docs")
 
 
 class Asked(HTMLParser):
@@ -86,9 +88,39 @@ def test_each_language_is_its_own(book: Path) -> None:
     assert "四个一刻钟" in told[book / "zh"]
     assert 'href="zh/first-hour.html"' in told[book]
     assert 'href="../first-hour.html"' in told[book / "zh"]
-    assert "还没有中文译文" in (book / "zh" / "why.html").read_text(encoding="utf-8")
+    assert "文档字符串只有英文" in (book / "zh" / "api.html").read_text(encoding="utf-8")
+    assert "下一页" in told[book / "zh"]
     for name, words in (("keys", "前进"), ("commands", "参数"), ("index", "怎样做")):
         assert words in (book / "zh" / f"{name}.html").read_text(encoding="utf-8"), name
+
+
+def test_chinese_is_found_by_pairs_of_characters(book: Path) -> None:
+    """Sphinx finds no Chinese without a dictionary, and 9.0.4 nothing at all in a Chinese book."""
+    index = (book / "zh" / "searchindex.js").read_text(encoding="utf-8")
+    terms = json.loads(index.removeprefix("Search.setIndex(").removesuffix(")"))["terms"]
+    assert {"梯度", "学习", "习率", "pytorch"} <= terms.keys()
+    code = (book / "zh" / "_static" / "language_data.js").read_text(encoding="utf-8")
+    assert "ChineseStemmer" not in code
+    assert "var Stemmer" in code
+    assert "var splitQuery" in code
+
+
+def test_ends_of_lines_are_no_blanks_between_characters(book: Path) -> None:
+    page = re.sub(r"<pre>.*?</pre>", "", (book / "zh" / "training.html").read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert re.findall(r"[\u4e00-\u9fff，。；：]\n[\u4e00-\u9fff，。；：]", page) == []
+
+
+@pytest.mark.parametrize(("folder", "page"), [("", "notebook.md"), ("zh", "notebook.zh.md")])
+def test_the_page_about_notebooks_is_one(book: Path, folder: str, page: str) -> None:
+    """Its cells are the blocks of the page, which tests/writing/test_notebook.py runs."""
+    made = json.loads((book / folder / "notebook.ipynb").read_text(encoding="utf-8"))
+    cells = ["".join(cell["source"]) for cell in made["cells"] if cell["cell_type"] == "code"]
+    assert cells == [block.text.rstrip("\n") for block in blocks(DOCS / page) if block.language == "python"]
+
+
+def test_no_page_of_the_chinese_book_is_left_in_english(book: Path) -> None:
+    left = [page.stem for page in (book / "zh").glob("*.html") if "还没有中文译文" in page.read_text(encoding="utf-8")]
+    assert left == []
 
 
 def test_the_api_is_written_from_docstrings(book: Path) -> None:

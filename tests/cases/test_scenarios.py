@@ -79,6 +79,7 @@ NAMES = (
     "two-moons",
     "udacity",
     "vanishing",
+    "vectorised-two-layer",
     "victorzhou",
     "victorzhou-forward",
     "weight-decay",

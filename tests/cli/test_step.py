@@ -107,6 +107,23 @@ def conversed(
     return code, out.splitlines(), err
 
 
+@pytest.mark.parametrize("number", ["²", "٣x", "9" * 5000], ids=["raised", "of a word", "long"])
+@pytest.mark.parametrize("word", ["delete", "r", "s", "chapter"])
+def test_what_is_no_number_of_anything_is_refused(word: str, number: str) -> None:
+    mode, _session = mode_of()
+    with pytest.raises(EngineError) as caught:
+        mode.answer(f"{word} {number}")
+    assert len(str(caught.value)) < 400
+
+
+def test_a_name_that_is_a_key_of_the_app_is_a_value_here() -> None:
+    mode, session = mode_of("mazur")
+    session.seek("2:1:17")
+    assert mode.answer("E") == "E = 0.291027774 at 2:1:17"
+    with pytest.raises(EngineError, match="z needs the app's screen"):
+        mode.answer("z")
+
+
 def test_a_pipe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     code, lines, err = conversed("s\n\n\nq\ns\n", monkeypatch, capsys)
     assert code == 0 and not err

@@ -8,19 +8,22 @@ import os
 import signal
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from retrograde.engine import EngineError, Session, load_scenario
+from retrograde.engine import EngineError, Session, load_scenario, sweep
 from retrograde.engine.sweeping.grid import grid_of
 from retrograde.engine.sweeping.places import Lost, Pool
 from retrograde.engine.sweeping.plan import plan_of
 from retrograde.engine.sweeping.running import Chunk, work_off
 from retrograde.engine.sweeping.sweeping import SweepProgress
+from retrograde.tui.canvas.glyphs import UNICODE
 from retrograde.tui.cli.main import main
 from retrograde.tui.cli.support.progress import ProgressBar, duration
 from retrograde.tui.cli.support.saved import load_session
+from retrograde.tui.views.sweep import sweep_lines
 
 SWEEP = [
     "sweep",
@@ -38,6 +41,7 @@ LONG = ["sweep", "xor-2-2-1", "--seeds", "40", "--epochs", "200", "--workers", "
 
 KILLED = """\
 import os, signal, sys
+from retrograde.tui.canvas.glyphs import UNICODE
 from retrograde.tui.cli.main import main
 from retrograde.tui.cli.support.progress import ProgressBar
 ProgressBar.swept = lambda _bar, progress: progress.done >= 5 and os.kill(os.getpid(), signal.SIGKILL)
@@ -62,6 +66,12 @@ def test_a_table_a_picture_and_what_to_look_at(capsys: pytest.CaptureFixture[str
     command = next(line.split()[1] for line in lines if line.startswith("  retrograde "))
     session = load_session(command)
     assert session.position > 0 and session.scenario.network.seed == 0
+
+
+def test_on_a_narrow_screen_no_line_is_left_empty_for_a_legend() -> None:
+    found = sweep("xor-2-2-1", seeds=2, vary=["learning_rate=0.001,20", "optimizer=sgd,adam"], epochs=20, workers=1)
+    lines = ["".join(span.text for span in line).strip() for line in sweep_lines(found, 50, UNICODE)]
+    assert all(one or other for one, other in pairwise(lines))
 
 
 def test_one_epoch_is_no_curve(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.docs.commands import DOCS
+from tests.docs.commands import DOCS, ROOT
 
 PAIRS = sorted(DOCS.glob("*.zh.md"))
+CHINESE = [ROOT / "README.zh.md", *PAIRS]
 GENERATED = {"commands", "keys", "scenarios"}
 """English pages that are written from tables."""
 
@@ -29,16 +30,16 @@ def linked(text: str) -> str:
     chinese = {page.name.removesuffix(".zh.md"): page for page in PAIRS}
 
     def lead(found: re.Match[str]) -> str:
-        name, anchor = found[1], found[2]
+        folder, name, anchor = found.groups()
         if name not in chinese:
             return found[0]
         theirs = anchors(DOCS / f"{name}.md")
         if anchor in theirs:
             # The headings of both are the same, in order.
             anchor = anchors(chinese[name])[theirs.index(anchor)]
-        return f"]({name}.zh.md" + (f"#{anchor}" if anchor else "")
+        return f"]({folder}{name}.zh.md" + (f"#{anchor}" if anchor else "")
 
-    return re.sub(r"(?<!\[English)\]\(([\w-]+)(?:\.zh)?\.md(?:#([^)]*))?(?=\))", lead, text)
+    return re.sub(r"(?<!\[English)\]\(((?:docs/)?)([\w-]+)(?:\.zh)?\.md(?:#([^)]*))?(?=\))", lead, text)
 
 
 def english(page: Path) -> Path:
@@ -62,4 +63,5 @@ if __name__ == "__main__":
     for page in PAIRS:
         for one in (page, english(page)):
             one.write_text(headed(one), encoding="utf-8")
+    for page in CHINESE:
         page.write_text(linked(written(page)), encoding="utf-8")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from retrograde.tui.cli.support.markdown import TEXTS, untold
 from tests.house import rooms
 
 ROOT = Path(__file__).parent.parent.parent
@@ -109,10 +110,17 @@ def test_the_calls_are_made_in_its_order() -> None:
         assert told == sorted(told, key=order.__getitem__)
 
 
-def test_the_rooms_are_those_of_the_contracts() -> None:
-    now = list(rooms.sides(rooms.contracts()))
-    assert rooms.inserted(PAGE, now) == PAGE, "run: python -m tests.house.rooms"
-    assert rooms.picture(now) == rooms.PICTURE.read_text(encoding="utf-8"), "run: python -m tests.house.rooms"
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_rooms_are_those_of_the_contracts(language: str) -> None:
+    untold.clear()
+    for file, made in rooms.made(language).items():
+        assert made == file.read_text(encoding="utf-8"), "run: python -m tests.house.rooms"
+    assert list(untold) == [], f"write the Chinese into {TEXTS}"
+
+
+def test_the_chinese_page_names_the_same() -> None:
+    chinese = rooms.CHINESE[rooms.PAGE].read_text(encoding="utf-8")
+    assert CALL.findall(chinese) == CALL.findall(PAGE)
 
 
 def test_the_docstrings_of_the_packages_have_each_room() -> None:

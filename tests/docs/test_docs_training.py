@@ -32,17 +32,11 @@ def rows(title: str, head: str) -> dict[str, list[str]]:
 
 def test_the_tables_are_those_of_the_engine() -> None:
     assert training(TEXT) == TEXT, "run: python -m retrograde.tui.cli.reference docs/training.md"
+    assert training(CHINESE, "zh") == CHINESE, "run: python -m retrograde.tui.cli.reference docs/training.zh.md"
     assert list(rows("Optimisers", "| `optimizer` |")) == list(OPTIMISERS)
     assert list(rows("Optimisers", "| option |")) == list(OPTIONS)
     assert list(rows("Memory before the first update", "| remembered by |")) == list(OPTIMISERS)
     assert list(rows("Schedules", "| `kind` |")) == list(SCHEDULES)
-
-
-def test_the_chinese_tables_have_the_keys_and_defaults_of_the_english() -> None:
-    def codes(text: str) -> list[list[str]]:
-        return [sorted(re.findall(r"`([^`]+)`", line)) for line in text.splitlines() if line.startswith("| ")]
-
-    assert codes(CHINESE) == codes(TEXT)
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])

@@ -22,7 +22,7 @@ from tests.docs.pairs import anchors
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "README.zh.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
 PYTHON = (DOCS / "python.md").read_text(encoding="utf-8")
 
 
@@ -37,10 +37,9 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(file), target
 
 
-@pytest.mark.parametrize("index", ["index.md", "index.zh.md"])
-def test_the_book_has_every_page_once_and_the_readme_leads_to_it(index: str) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "(docs/index.md)" in readme
+@pytest.mark.parametrize(("index", "readme"), [("index.md", "README.md"), ("index.zh.md", "README.zh.md")])
+def test_the_book_has_every_page_once_and_the_readme_leads_to_it(index: str, readme: str) -> None:
+    assert f"(docs/{index})" in (ROOT / readme).read_text(encoding="utf-8")
     text = (DOCS / index).read_text(encoding="utf-8")
     listed = re.findall(r"^- \[[^\]]+\]\((\S+)\)", text, flags=re.MULTILINE)
     pages = {page.name for page in DOCS.glob("*.md") if not page.name.endswith(".zh.md")} - {"index.md"}

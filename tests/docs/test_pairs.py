@@ -1,4 +1,4 @@
-"""A Chinese page has the headings, the code and the tables of the English one: a page that is behind is red."""
+"""A Chinese page has the headings, paragraphs, code and tables of the English one: a page that is behind is red."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.docs.commands import Block, blocks
-from tests.docs.pairs import PAIRS, english, headed, linked, written
+from tests.docs.pairs import CHINESE, PAIRS, english, headed, linked, written
 
 ONLY_CHINESE = re.compile(r'--language zh |^(?:from retrograde\.engine\.text import use|use\("zh"\))\n', re.MULTILINE)
 """What chooses the language, which the English page needs not."""
+KINDS = {"#": "heading", "```": "code", "|": "table", "<!--": "comment", "    ": "shown"}
 
 
 def prose(page: Path) -> str:
@@ -45,9 +46,16 @@ def code(block: Block) -> tuple[str, list[str]]:
     return block.language, [line for line in lines if line.strip()]
 
 
-def written_out(page: Path) -> list[str]:
-    """The indented blocks, which show something as it is, a mark each."""
-    return re.findall(r"(?:(?<=\n\n)|\A)(?: {4}\S.*\n)", prose(page))
+def parts(page: Path) -> list[str]:
+    """What stands between empty lines: headings, tables, code, what is shown as it is, paragraphs, and lists."""
+    text = re.sub(r"^```.*?^```$", "```", written(page), flags=re.MULTILINE | re.DOTALL)
+    return [kind(part) for part in re.split(r"\n{2,}", text.strip())]
+
+
+def kind(part: str) -> str:
+    first = next((name for mark, name in KINDS.items() if part.startswith(mark)), "paragraph")
+    items = re.findall(r"^(?:- |\d+\. )", part, flags=re.MULTILINE)
+    return f"list of {len(items)}" if items and first == "paragraph" else first
 
 
 @pytest.mark.parametrize("page", PAIRS, ids=lambda page: page.stem)
@@ -56,10 +64,25 @@ def test_a_chinese_page_is_built_as_the_english_one(page: Path) -> None:
     assert headings(page) == headings(other)
     assert [code(block) for block in blocks(page)] == [code(block) for block in blocks(other)]
     assert tables(page) == tables(other)
-    assert len(written_out(page)) == len(written_out(other))
+    assert parts(page) == parts(other)
+
+
+def named(page: Path) -> set[str]:
+    """What the text of a page has as code."""
+    pieces = re.split(r"\n{2,}|\n(?=\|)", ONLY_CHINESE.sub("", prose(page)))
+    return {" ".join(code.split()) for piece in pieces for code in re.findall(r"`+([^`]+)`+", piece)}
 
 
 @pytest.mark.parametrize("page", PAIRS, ids=lambda page: page.stem)
+def test_a_chinese_page_names_what_the_english_one_names(page: Path) -> None:
+    """Keys, options, commands and names are the same; what is said in Chinese stands for what is said in English."""
+    ours, theirs = named(page), named(english(page))
+    in_chinese = {code for code in ours - theirs if re.search(r"[\u4e00-\u9fff]|\bzh\b", code)}
+    assert ours - theirs - in_chinese == set()
+    assert len(theirs - ours) <= len(in_chinese), theirs - ours
+
+
+@pytest.mark.parametrize("page", CHINESE, ids=lambda page: page.stem)
 def test_a_link_of_a_chinese_page_stays_in_chinese(page: Path) -> None:
     assert linked(written(page)) == written(page), "run: python -m tests.docs.pairs"
 

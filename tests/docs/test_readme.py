@@ -1,35 +1,53 @@
-"""The README is true and short: its commands make their own environment, what its tour presses is there."""
+"""The READMEs are true and short: their commands make their own environment, what their tours press is there."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
+
+import pytest
 
 from retrograde.tui.cli.main import SUBCOMMANDS
 from retrograde.tui.commands.keys import key_rows
 from retrograde.tui.debugger.table import commands
+from tests.docs.commands import ROOT
 
-README = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8")
-TOUR = README.partition("## A tour in ten lines\n")[2].partition("\n## ")[0]
-
-
-def test_it_fits_on_two_screens() -> None:
-    assert len(README.splitlines()) <= 70
+ENGLISH, CHINESE = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh.md"))
+both = pytest.mark.parametrize("readme", [ENGLISH, CHINESE], ids=["en", "zh"])
 
 
-def test_the_two_commands_make_their_own_environment() -> None:
-    found = re.findall(r"^```sh\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+def section(readme: str, title: str) -> str:
+    """The section whose title has these words."""
+    (found,) = (part for part in re.split(r"^## ", readme, flags=re.MULTILINE) if title in part.partition("\n")[0])
+    return found
+
+
+def tour(readme: str) -> list[str]:
+    """The points of the tour, each as one line."""
+    title = "A tour in ten lines" if readme is ENGLISH else "十行导览"
+    return re.findall(r"^\d+\. .*(?:\n {3,}.*)*", section(readme, title), flags=re.MULTILINE)
+
+
+@both
+def test_it_fits_on_two_screens(readme: str) -> None:
+    assert len(readme.splitlines()) <= 70
+
+
+@both
+def test_the_two_commands_make_their_own_environment(readme: str) -> None:
+    found = re.findall(r"^```sh\n(.*?)^```$", readme, flags=re.MULTILINE | re.DOTALL)
     assert len(found) == 2
     assert all(command.startswith("python3 -m venv .venv && ") for command in found)
     assert all(command.count("\n") == 1 for command in found)
 
 
-def test_one_line_is_the_command_that_ci_runs() -> None:
-    assert len(re.findall(r"^python3 -m venv .*pytest", README, flags=re.MULTILINE)) == 1
+@both
+def test_one_line_is_the_command_that_ci_runs(readme: str) -> None:
+    assert len(re.findall(r"^python3 -m venv .*pytest", readme, flags=re.MULTILINE)) == 1
 
 
-def test_the_tour_has_ten_lines_whose_keys_and_commands_are_there() -> None:
-    lines = [line for line in TOUR.splitlines() if re.match(r"\d+\. ", line)]
+@both
+def test_the_tour_has_ten_lines_whose_keys_and_commands_are_there(readme: str) -> None:
+    lines = tour(readme)
     assert len(lines) == 10
     keys = {key.replace(" ", "") for row in key_rows(commands()) for group in row.groups for key in group}
     words = {command.word for command in commands()} - {""}
@@ -43,3 +61,13 @@ def test_the_tour_has_ten_lines_whose_keys_and_commands_are_there() -> None:
             assert first[1:] in words, span
         elif not first.startswith(":"):
             assert span in {*keys, "mazur"}, span
+
+
+def test_both_have_the_same_tour_and_the_same_table_of_pages() -> None:
+    spans = [[sorted(re.findall(r"`([^`]+)`", line)) for line in tour(readme)] for readme in (ENGLISH, CHINESE)]
+    assert spans[0] == spans[1]
+    rows = [
+        [re.findall(r"\]\((.*?)\)", line.replace(".zh.md", ".md")) for line in readme.splitlines() if line[:3] == "| ["]
+        for readme in (ENGLISH, CHINESE)
+    ]
+    assert rows[0] == rows[1]

@@ -404,3 +404,19 @@ epochs = 3
         columns = (inputs, network.dataset.targets)
         frames = [one.frame(network.initial_state, one.leaves(columns, range(2))) for one in (plain, made)]
         assert same_bits(frames[0].flat, frames[1].flat)
+
+
+def test_with_blas_only_what_makes_a_product_stays_with_numpy() -> None:
+    scenario = load_scenario("lenet-digits")
+    network = Network(
+        scenario.model_copy(update={"network": scenario.network.model_copy(update={"arithmetic": "blas"})})
+    )
+    program = network.program(2)
+    made = KernelExecutor(program, network.constants, blas=True)
+    stay = {program.ops[number].target.name for number in made.of_blas}
+    assert stay == {
+        "net_c1",
+        "net_c2",
+        "net_o",
+        *(f"grad({name})" for name in ("W_c1", "W_c2", "W_o", "out_p1", "out_p2")),
+    }

@@ -17,7 +17,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from retrograde.engine.text import joined, lead, use
+from retrograde.engine.text import LANGUAGES, joined, language, lead, use
 from retrograde.tui.cli.support.markdown import markdown_table, say_what_is_untold, told
 from retrograde.tui.work.turns import diagram, markdown
 
@@ -27,7 +27,7 @@ PAGE = ROOT / "docs" / "architecture.md"
 CHINESE = {PICTURE: ROOT / "docs" / "rooms.zh.svg", PAGE: ROOT / "docs" / "architecture.zh.md"}
 
 _SIDES = {"retrograde.tui": ("tui", "The app"), "retrograde.engine": ("engine", "The engine")}
-_WIDTH, _FLOOR, _GAP, _TOP, _EDGE = 470, 58, 10, 76, 24
+_WIDTH, _FLOOR, _GAP, _TOP, _EDGE = 470, 46, 10, 76, 24
 _STYLE = """\
 text { font-family: "DejaVu Sans", Verdana, sans-serif; font-size: 11px; fill: #445; }
 .title { font-size: 17px; font-weight: bold; fill: #112; }
@@ -101,10 +101,11 @@ def _purposes(file: Path) -> dict[str, str]:
 
 def picture(made: Sequence[Side]) -> str:
     """An SVG picture: a column a side, a row a floor."""
-    height = _TOP + max(len(side.floors) for side in made) * (_FLOOR + _GAP) + 34
+    height = _TOP + max(sum(_height(side, floor) + _GAP for floor in side.floors) for side in made) + 34
     width = len(made) * (_WIDTH + _EDGE) + _EDGE
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" lang="{language()}"',
+        f' width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
         f"<style>\n{_STYLE}\n</style>",
         _HEAD,
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
@@ -123,21 +124,37 @@ def picture(made: Sequence[Side]) -> str:
 def _column(side: Side, left: int) -> Iterator[str]:
     yield f'<text class="title" x="{left}" y="32">{told(side.title)}</text>'
     yield f'<text x="{left}" y="52">{side.package}</text>'
-    for number, floor in enumerate(side.floors):
-        top = _TOP + number * (_FLOOR + _GAP)
-        if number:
+    top = _TOP
+    for floor in side.floors:
+        if top > _TOP:
             middle = left + _WIDTH // 2
             yield f'<line class="down" x1="{middle}" y1="{top - _GAP}" x2="{middle}" y2="{top - 1}"/>'
-        width = (_WIDTH - _GAP * (len(floor) - 1)) // len(floor)
+        width, height = _width(floor), _height(side, floor)
         for place, room in enumerate(floor):
-            yield from _box(side, room, left + place * (width + _GAP), top, width)
+            yield from _box(side, room, left + place * (width + _GAP), top, (width, height))
+        top += height + _GAP
 
 
-def _box(side: Side, room: str, left: int, top: int, width: int) -> Iterator[str]:
+def _width(floor: Sequence[str]) -> int:
+    return (_WIDTH - _GAP * (len(floor) - 1)) // len(floor)
+
+
+def _height(side: Side, floor: Sequence[str]) -> int:
+    """As high as what its rooms are for takes."""
+    return max(_FLOOR, 30 + 14 * max(len(_told(side, room, _width(floor))) for room in floor))
+
+
+def _told(side: Side, room: str, width: int) -> list[str]:
+    """What a room is for, in the lines of its box."""
+    return _wrapped(told(side.purposes[room]), (width - 12) * 10 // 64)
+
+
+def _box(side: Side, room: str, left: int, top: int, size: tuple[int, int]) -> Iterator[str]:
+    width, height = size
     kind = "closed" if room in side.closed else "room"
-    yield f'<rect class="{kind}" x="{left}" y="{top}" width="{width}" height="{_FLOOR}" rx="5"/>'
+    yield f'<rect class="{kind}" x="{left}" y="{top}" width="{width}" height="{height}" rx="5"/>'
     yield f'<text class="name" x="{left + 10}" y="{top + 18}">{room}</text>'
-    for number, line in enumerate(_wrapped(told(side.purposes[room]), (width - 12) * 10 // 64)):
+    for number, line in enumerate(_told(side, room, width)):
         yield f'<text x="{left + 10}" y="{top + 34 + 14 * number}">{escape(line)}</text>'
 
 
@@ -181,17 +198,23 @@ def inserted(text: str, made: Sequence[Side]) -> str:
     return text
 
 
-def write() -> None:
-    """Write all of it, in both languages, and say what has no Chinese yet."""
+def made(language: str) -> dict[Path, str]:
+    """The picture and the page as they should be, by their files.
+
+    Args:
+        language: of both.
+    """
+    drawn, page = (CHINESE[file] if language == "zh" else file for file in (PICTURE, PAGE))
     now = list(sides(contracts()))
-    for language in ("en",):
-        use(language)
-        picture_file, page = (CHINESE[file] if language == "zh" else file for file in (PICTURE, PAGE))
-        picture_file.write_text(picture(now), encoding="utf-8")
-        page.write_text(inserted(page.read_text(encoding="utf-8"), now), encoding="utf-8")
-    use("en")
-    say_what_is_untold()
+    use(language)
+    try:
+        return {drawn: picture(now), page: inserted(page.read_text(encoding="utf-8"), now)}
+    finally:
+        use("en")
 
 
 if __name__ == "__main__":
-    write()
+    for chosen in LANGUAGES:
+        for file, text in made(chosen).items():
+            file.write_text(text, encoding="utf-8")
+    say_what_is_untold()

@@ -99,6 +99,7 @@ def test_a_scenario_loads_the_kinds_that_it_names() -> None:
     assert kinds == {"engine.layers.dense"}
     assert "engine.scenario.doctor_table" not in loaded
     assert not {name for name in loaded if name.startswith(("engine.explaining.", "engine.recording."))} - {
+        "engine.explaining.statement",
         "engine.explaining.step",
         "engine.explaining.uses",
     }

@@ -351,3 +351,12 @@ def test_what_could_be_either_of_two_is_refused_with_a_table(tmp_path: Path) -> 
     assert [line.split()[0] for line in lines[1:3]] == ["h", "o"]
     assert all("encoder or decoder" in line for line in lines[1:3])
     assert "--map PREFIX=h" in lines[-1]
+
+
+def test_a_setting_of_the_scenario_that_it_is_like_is_in_the_one_that_is_made(tmp_path: Path) -> None:
+    weights, target = tmp_path / "mazur.npz", tmp_path / "made.toml"
+    session = Session(load_scenario("mazur"))
+    export_weights(session, 0, weights)
+    target.write_text(import_weights(weights, "mazur:learning_rate=0.25,l2=0.5", [], target).text, encoding="utf-8")
+    made = load_scenario(target)
+    assert (made.training.learning_rate, made.training.l2) == (0.25, 0.5)

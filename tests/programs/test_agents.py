@@ -233,6 +233,15 @@ def test_files_in_the_folder_are_read_wherever_links_in_it_lead(tmp_path: Path) 
     assert agent("list", search="own")["files"] == ["inner/own.toml"]
 
 
+def test_a_setting_holds_for_a_file_of_the_folder_too(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_bytes((ROOT / "scenarios" / "mazur.toml").read_bytes())
+    agent = Agent(tmp_path)
+    found = [agent("open", source=f"{name}:learning_rate=0.25,l2=0.5")["session"] for name in ("mazur", "own.toml")]
+    values = [agent("value", session=one, expressions=["w5"], at="2:1")["values"] for one in found]
+    assert values[0] == values[1]
+    assert agent.desk.session(found[1]).scenario.training.learning_rate == 0.25
+
+
 def test_a_loop_of_links_and_a_pipe_are_refused(tmp_path: Path) -> None:
     agent = Agent(tmp_path)
     (tmp_path / "round.toml").symlink_to(tmp_path / "round.toml")

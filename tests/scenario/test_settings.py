@@ -52,6 +52,7 @@ def test_what_is_written_is_read_again(values: dict[str, Any]) -> None:
 def test_a_source_is_taken_apart(source: str, name: str, variant: str | None, text: str | None) -> None:
     found = split_source(source)
     assert (found.name, found.variant, found.settings) == (name, variant, text)
+    assert found.whole == source
 
 
 @pytest.mark.parametrize(
@@ -91,6 +92,10 @@ def test_a_setting_is_what_the_file_could_say(setting: str, line: str, tmp_path:
         ("xor-2-2-1:betas=[0.5,2]", "xor-2-2-1:betas=[0.5, 2]: training.betas"),
         ("xor-2-2-1:bogus.x=1", "keys of [training] go by their name"),
         ("xor-2-2-1:x=", "'x=' is no setting"),
+        (
+            "xor-2-2-1:network.layers.h.units=1",
+            "(units × inputs of the layer), with xor-2-2-1:network.layers.h.units=1",
+        ),
         ("optimiser-race:adam:learning_rate=x", "optimiser-race:adam:learning_rate=x: "),
     ],
 )

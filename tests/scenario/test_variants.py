@@ -9,7 +9,7 @@ import pytest
 
 from retrograde.engine.errors import ScenarioError
 from retrograde.engine.scenario.catalogue import summary
-from retrograde.engine.scenario.file import load_scenario, parse_scenario, split_variant
+from retrograde.engine.scenario.file import load_scenario, parse_scenario, split_source
 from retrograde.engine.session.race import milestones
 from retrograde.engine.session.saving import open_session, save
 from retrograde.engine.session.session import Session
@@ -81,10 +81,12 @@ def test_an_unknown_variant_is_named_with_those_that_exist() -> None:
 
 
 def test_a_variant_is_a_part_of_the_name() -> None:
-    assert split_variant("optimiser-race:adam") == ("optimiser-race", "adam")
-    assert split_variant("some/file.toml:adam") == ("some/file.toml", "adam")
+    for name in ("optimiser-race", "some/file.toml"):
+        found = split_source(f"{name}:adam")
+        assert (found.name, found.variant, found.settings) == (name, "adam", None)
     for source in ("mazur", "C:\\files\\own.toml", "no-such:adam", Path("x.toml:adam"), "run.session.json"):
-        assert split_variant(source) == (source, None)
+        assert split_source(source).name == source
+        assert split_source(source).variant is None
 
 
 def test_a_file_s_variants_are_opened_saved_and_opened_again(tmp_path: Path) -> None:

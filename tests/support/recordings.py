@@ -12,7 +12,7 @@ import numpy as np
 from retrograde.engine.recording.form import DTYPES, Call, Result, Source, StepFile, Value, Window
 from retrograde.engine.recording.recording import Recording, load_recording
 from retrograde.engine.recording.window import packed
-from retrograde.engine.recording.writing import laid_out, write_recording
+from retrograde.engine.recording.writing import RecordingWriter, laid_out
 
 
 class Writing:
@@ -65,7 +65,10 @@ class Writing:
             calls=self.calls,
             sources=[Source(file="train.py", line=7, function="step", text="loss = d.sqrt().mean()")],
         )
-        write_recording(path, step, self.numbers)
+        writer = RecordingWriter(path)
+        for one in self.numbers:
+            writer.add(one)
+        writer.finish(step)
         return path
 
 

@@ -24,6 +24,7 @@ from retrograde.engine.sweeping.running import Chunk, Course, Result, bits_of, f
 from retrograde.engine.sweeping.stamp import stamp
 from retrograde.engine.sweeping.summary import causes_of, curves_of, quantiles, share
 from retrograde.engine.sweeping.sweeping import Sweeping
+from tests.docs.commands import DOCS, blocks
 from tests.support.effort import examples
 
 FAST = ["learning_rate=5,20"]
@@ -65,6 +66,17 @@ def test_values_are_read(text: str, values: tuple[Any, ...]) -> None:
         ([], "1,1", "seed has a value twice"),
         ([], "-4", "-4 is not a seed"),
         (["l1=0..9999", "l2=0..999"], "5", "at most 1,000,000 are made"),
+        ([], "1_", "1_ is not a seed"),
+        ([], "1__0", "1__0 is not a seed"),
+        ([], "1_..5", "makes no sense"),
+        ([], "1..5_", "makes no sense"),
+        ([], "٣", "٣ is not a seed"),
+        ([], f"{'9' * 5000}..5", "makes no sense"),
+        (["learning_rate=1_..5:lin:3"], None, "makes no sense"),
+        (["learning_rate=1__0..5:lin:3"], None, "makes no sense"),
+        (["learning_rate=0..5:lin:٣"], None, "makes no sense"),
+        ([f"learning_rate=1..5:lin:{'9' * 5000}"], None, "makes no sense"),
+        ([f"batch_size=0..{'9' * 5000}"], None, "makes no sense"),
     ],
 )
 def test_a_grid_that_makes_no_sense_is_refused(vary: list[str], seeds: str | None, message: str) -> None:
@@ -399,3 +411,11 @@ def test_a_sweep_that_is_broken_off_knows_what_it_has() -> None:
         going.run(stop)
     assert 3 <= len(going.finish().results) < 9
     assert going.finish().causes is None
+
+
+@pytest.mark.parametrize("page", ["sweeps.md", "sweeps.zh.md"])
+def test_the_example_of_the_page_runs(page: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = (block.text for block in blocks(DOCS / page) if block.language == "python")
+    exec(code.replace("seeds=20", "seeds=2").replace("epochs=500", "epochs=20"), {"__name__": "__main__"})
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.partition(" ")[0] for line in printed[:2]] == ["learning_rate=1.0", "learning_rate=10.0"]

@@ -7,6 +7,7 @@ from rich.style import Style
 
 from retrograde.tui.canvas.inks import GREY, HEAT_POSITIVE, LEVELS, MARKED, SELECTED, Ink
 from retrograde.tui.canvas.themes import THEME_NAMES, contrast, look, theme_called, themes
+from tests.tui.conftest import Driver
 
 EDGES = {Ink.FRAME, Ink.EDGE_POSITIVE, Ink.EDGE_NEGATIVE, Ink.TRACK}
 TEXT, EDGE = 4.5, 3.0
@@ -65,3 +66,32 @@ async def test_the_key_goes_through_the_themes(opened) -> None:
     async with opened("digits", size=(120, 36), theme="terminal") as driver:
         await driver.press("right")
         assert driver.app.native_ansi_color
+
+
+def faint(driver: Driver) -> list[str]:
+    """What can not be read of the rows of an input or of the list of commands."""
+    found = []
+    for widget in driver.app.screen.query("Input, CommandList"):
+        region = widget.region
+        for strip in driver.app.screen._compositor.render_strips(driver.app.screen.size)[region.y : region.bottom]:
+            for text, style, _control in strip:
+                if text.strip(" ▁▔▄▀▊▎▌▐█─") and style is not None and style.color and style.bgcolor and not style.dim:
+                    found += [text] if ratio(style) < TEXT else []
+    return found
+
+
+@pytest.mark.parametrize("name", COLOURED)
+async def test_what_is_asked_and_offered_can_be_read(opened, name: str) -> None:
+    """Textual's own texts: a hint in an empty line, marked text, the rows of the palette and what they do."""
+    async with opened("mazur", size=(80, 24), theme=name) as driver:
+        await driver.press("s")
+        for key in ("colon", "e", "ctrl+p"):
+            await driver.press(key)
+            await driver.until(lambda: bool(driver.app.screen.query("Input")))
+            await driver.settle()
+            assert faint(driver) == []
+            if key != "ctrl+p":
+                await driver.press("escape")
+        await driver.until(lambda: driver.app.screen.query_one("CommandList").option_count > 20)
+        await driver.press("down")
+        assert faint(driver) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from itertools import pairwise
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retrograde.engine.equations.array import Role
 from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.session.session import Session
 from retrograde.tui.canvas.canvas import Canvas, Span, measure, middle, whole
@@ -29,6 +31,7 @@ from retrograde.tui.records.network import FocusRow, SheetKind, SheetView
 from retrograde.tui.records.pictures import Curve
 from retrograde.tui.records.weights import WeightsView
 from retrograde.tui.views.equation import equation_view
+from retrograde.tui.views.flow import flow_beside
 from retrograde.tui.views.lens import Lens
 from retrograde.tui.views.status import header_view
 from retrograde.tui.views.unfolding import chain_parts
@@ -253,3 +256,31 @@ async def test_a_step_of_the_backward_pass_shows_its_chain_where_there_is_room(o
                 await driver.until(lambda: "chain of ∂E/∂w3  2 paths to E" in driver.text(), seconds=20.0)
             assert ("steps around" in driver.text()) is shown
             assert driver.main.parts.unfolding.wanted is shown
+
+
+@pytest.mark.parametrize("name", ["vanishing", "xor-2-2-1", "elman"])
+def test_the_flow_beside_a_gradient_has_no_number_that_comes_later(name: str) -> None:
+    session = Session(load_scenario(name))
+    rows, steps = session.flow(), session.program.steps
+    last: dict[str, int] = {}
+    for step in range(1, steps + 1):
+        array = session.step_at(step).target.array
+        if array.of is not None and array.of.role is Role.NET and array.role is Role.GRADIENT:
+            last[array.layer if array.of.time is None else f"{array.layer}@{array.of.time}"] = step
+    assert last.keys() == {row.name for row in rows}
+    for position in range(0, steps + 1, max(steps // 60, 1)):
+        session.position = position
+        shown = {part.name for part in flow_beside(rows, Reading.of(session))}
+        assert shown == {layer for layer, step in last.items() if step <= position}
+
+
+async def test_the_flow_stands_beside_the_chain(opened) -> None:
+    async with opened("vanishing", size=(200, 60)) as driver:
+        await driver.write(":120")
+        await driver.until(lambda: driver.main.parts.unfolding.here is not None)
+        await driver.settle()
+        rows = [line for line in driver.text().splitlines() if re.search(r"×0\.\d+( ◂)? +│$", line)]
+        assert [re.search(r" (h\d) +█", line)[1] for line in rows] == [f"h{layer}" for layer in range(1, 8)]
+        assert "flow of the gradient by layer  L" in driver.text() and "×0.0959 ◂" in rows[-1]
+        await driver.resize(120, 36)
+        assert "flow of the gradient" not in driver.text()

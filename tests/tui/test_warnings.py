@@ -10,7 +10,9 @@ async def test_it_is_said_and_listed(opened, tmp_path) -> None:
     file = tmp_path / "odd.toml"
     file.write_text(ODD, encoding="utf-8")
     async with opened(str(file), size=(80, 24)) as driver:
-        assert "1 warning, :warnings lists it · a learning rate below 0" in driver.text().splitlines()[-1]
+        said = "\n".join(driver.text().splitlines()[-2:])
+        assert "1 warning, :warnings lists it · a learning rate below 0" in said
+        assert "update goes up the gradient, and the loss grows" in said, "in full"
         await driver.press("right")
         assert "warning" not in driver.text().splitlines()[-1], "the next key puts the keys back"
         await driver.write("warnings")

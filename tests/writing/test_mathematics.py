@@ -16,7 +16,8 @@ from retrograde.engine.equations.expression import SQUARE as SQUARED
 from retrograde.engine.equations.expression import Call, Const, Div, Expr, Neg, Product, Ref, Sum
 from retrograde.engine.equations.rendering import render
 from retrograde.engine.explaining.step import shown
-from retrograde.engine.writing.mathematics import LATEX, MATHML, expression, latex_text, number, pieces, symbol
+from retrograde.engine.writing.markup import LATEX, MATHML, latex_text
+from retrograde.engine.writing.mathematics import expression, number, pieces, symbol
 from tests.support.effort import examples
 from tests.support.expressions import EXPRESSIONS, SLOTS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -136,16 +136,16 @@ class Desk:
     def _anchored(self, source: str) -> str:
         """A scenario by its name, or by the path of its file, wherever this process is meanwhile."""
         from retrograde.engine.scenario.catalogue import shipped
-        from retrograde.engine.scenario.file import split_variant
+        from retrograde.engine.scenario.file import split_source
 
-        found, variant = split_variant(source)
-        if found in shipped() or "\0" in source:
+        meant = split_source(source)
+        if meant.name in shipped() or "\0" in source:
             return source
-        path = self.path(str(found))
-        if not str(found).endswith(".toml") and not path.is_file():
+        path = self.path(str(meant.name))
+        if not str(meant.name).endswith(".toml") and not path.is_file():
             # It may have been meant as the name of one that ships, which the engine says.
             return source
-        return str(path) if variant is None else f"{path}:{variant}"
+        return replace(meant, name=str(path)).whole
 
     def close(self, name: str) -> None:
         """Closes a session.

@@ -321,6 +321,12 @@ def _theme(name: str, c: _Colours, *, dark: bool) -> Theme:
         surface=c.surface,
         panel=c.surface,
         dark=dark,
+        # What Textual mixes itself is too faint to be read.
+        variables={
+            "text-disabled": c.dim,
+            "input-selection-background": f"{c.frame_on} 25%",
+            "block-cursor-blurred-background": f"{c.frame_on} 20%",
+        },
     )
 
 

@@ -152,7 +152,7 @@ COMMAND = Subcommand(
         argument("scenario", metavar="NAME|FILE.toml|FILE.session.json"),
         argument("weight", metavar="WEIGHT", help=N_("'w1', 'W_h[1,1]'")),
         EPOCHS,
-        argument("--at", metavar="ADDRESS", help=N_("where the story ends, as 2:1 (default: where the run ends)")),
+        argument("--at", metavar="MOMENT", help=N_("where the story ends, as 2:1 (default: where the run ends)")),
         argument("--by", choices=_GROUPS, default="row", help=N_("what the movement is told apart by (default: row)")),
         argument("--most", type=count, default=12, metavar="N", help=N_("print so many of the largest")),
         JSON,

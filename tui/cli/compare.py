@@ -11,6 +11,7 @@ from retrograde.engine.recording import is_recording
 from retrograde.engine.text import N_, _, ngettext, visible
 from retrograde.tui.cli.support.columns import table
 from retrograde.tui.cli.support.loading import load
+from retrograde.tui.cli.support.recordings import require_file
 from retrograde.tui.cli.support.subcommand import JSON, Subcommand, argument
 from retrograde.tui.plain.comparing import row_record
 from retrograde.tui.plain.numbers import shown
@@ -33,6 +34,7 @@ def compare(recording: str, scenario: str, *, every: bool, as_json: bool) -> int
     from retrograde.engine.recording.recording import load_recording
     from retrograde.engine.session.session import Session
 
+    require_file(recording)
     if not is_recording(recording):
         message = _("{file} is no recording: retrograde compare FILE.rgrec NAME|FILE.toml")
         raise EngineError(message.format(file=visible(recording)))

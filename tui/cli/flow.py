@@ -92,7 +92,7 @@ COMMAND = Subcommand(
     help=N_("print the gradient layer by layer"),
     arguments=(
         argument("scenario", metavar="NAME|FILE.toml|FILE.session.json|FILE.rgrec"),
-        argument("--at", metavar="ADDRESS", help=N_("a moment in the iteration, as 2:1 (default: the first)")),
+        argument("--at", metavar="MOMENT", help=N_("a moment in the iteration, as 2:1 (default: the first)")),
         JSON,
     ),
     run=lambda given: flow(given.scenario, at=given.at, as_json=given.json),

@@ -44,10 +44,10 @@ def query(source: str, text: str, *, epochs: int | None, limit: int | None, as_j
     """
     if is_recording(source) and not text.startswith(tuple(f"{verb} " for verb in QUERIES)):
         return query_recording(source, text, as_json=as_json)
+    session = load_session(source)
     asked = read_query(text)
     if limit is not None and asked.verb != "all":
         raise EngineError(_("--limit goes with `all` only"))
-    session = load_session(source)
     if asked.verb in {"max", "min"}:
         session.formula(asked.formula)
     else:

@@ -85,7 +85,7 @@ def _as_table(laps: Sequence[Lap], last: int) -> Iterator[str]:
     bound = laps[0].scenario.stop.loss_below
     head = ["", _("optimiser"), "η", *(_("epoch {number}").format(number=epoch) for epoch in columns)]
     if bound is not None:
-        head.append(_("below {bound:g} in epoch").format(bound=bound))
+        head.append(_("below {bound} in epoch").format(bound=f"{bound:g}"))
     rows = [head]
     for lap in laps:
         training = lap.scenario.training

@@ -263,8 +263,9 @@ def _remembered(row: Optimiser) -> str:
         needs = ""
         if one.needs is not None:
             key, values = one.needs
-            wanted = f" {told(' or ').join(map(_written, values))}" if values else ""
-            needs = told(" (with {what})").format(what=f"`{key}`{wanted}")
+            needs = told(" (with {what} {values})" if values else " (with {what})").format(
+                what=f"`{key}`", values=_either(map(_written, values))
+            )
         found.append(f"`{name}` {told(one.text)}{needs}")
     return joined(found, "; ")
 
@@ -340,13 +341,52 @@ def _type(annotation: Any) -> str:
         choices = [f"`{choice}`" if isinstance(choice, str) else str(choice) for choice in get_args(annotation)]
         return told(", ").join(choices)
     if origin in {Union, types.UnionType}:
-        words = dict.fromkeys(filter(None, map(_type, get_args(annotation))))
-        return told(" or ").join(words)
+        return _either(dict.fromkeys(_alternatives(get_args(annotation))))
     if origin is tuple:
         inner = [part for part in get_args(annotation) if part is not Ellipsis]
         word = _type(inner[0]) if inner else ""
         return word if word == told("table") else told("list of {what}").format(what=_plural(word))
     return told("table")
+
+
+def _nested(annotation: Any) -> tuple[int, str]:
+    """How deep the lists of a value are, and what is in them, in words."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _nested(get_args(annotation)[0])
+    if origin is tuple:
+        depth, word = _nested(get_args(annotation)[0])
+        return depth + 1, word
+    return 0, _plural(_type(annotation))
+
+
+def _alternatives(annotations: Iterable[Any]) -> Iterator[str]:
+    """What a value may be, in words; lists of lists of one thing to several depths are one of them."""
+    given = list(_flat(annotations))
+    found = [_nested(annotation) for annotation in given]
+    for annotation, (depth, word) in zip(given, found, strict=True):
+        depths = [other for other, one in found if one == word and other > 1]
+        if depth > 1 and len(depths) > 1:
+            yield told("lists of {what} nested {least} to {most} deep").format(
+                what=word, least=min(depths), most=max(depths)
+            )
+        elif text := _type(annotation):
+            yield text
+
+
+def _flat(annotations: Iterable[Any]) -> Iterator[Any]:
+    """The parts of unions, also of those within unions."""
+    for annotation in annotations:
+        inner = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+        if get_origin(inner) in {Union, types.UnionType}:
+            yield from _flat(get_args(inner))
+        else:
+            yield annotation
+
+
+def _either(words: Iterable[str]) -> str:
+    """Words of which one is meant; between Chinese there is no blank."""
+    return re.sub(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])", "", told(" or ").join(words))
 
 
 def _plural(word: str) -> str:

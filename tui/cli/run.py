@@ -50,9 +50,9 @@ def run(
     """
     from retrograde.engine.session.session import Session
 
+    session = Session(load(scenario, data=None if data is None else Path(data)))
     if weights is not None:
         _check_weights(weights)
-    session = Session(load(scenario, data=None if data is None else Path(data)))
     with ProgressBar() as bar:
         outcome = session.run(epochs=epochs, until=until, on_progress=bar.update)
     count = sum(array.size for array in session.network.parameters)

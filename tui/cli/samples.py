@@ -131,7 +131,7 @@ COMMAND = Subcommand(
     help=N_("print what the network makes of every sample, the worst first"),
     arguments=(
         argument("scenario", metavar="NAME|FILE.toml|FILE.session.json"),
-        argument("--at", metavar="ADDRESS", help=N_("the moment, as 2:1 (default: before the first step)")),
+        argument("--at", metavar="MOMENT", help=N_("the moment, as 2:1 (default: before the first step)")),
         argument("--held-out", action="store_true", help=N_("the samples that are held out")),
         argument("--wrong", action="store_true", help=N_("only those that are not classified rightly")),
         argument("--filter", metavar="TEXT", help=N_("a class, 3>8 a target of 3 with an output of 8, #12 a sample")),

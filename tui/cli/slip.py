@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from retrograde.engine.text import N_, _
+from retrograde.engine.text import N_
 from retrograde.tui.cli.support.loading import load
-from retrograde.tui.cli.support.subcommand import JSON, Subcommand, argument, plain_characters
+from retrograde.tui.cli.support.subcommand import JSON, Subcommand, argument, plain_characters, whole
 
 
 def slip(scenario: str, value: str, number: str, *, updates: int, as_json: bool, ascii_only: bool) -> int:
@@ -22,21 +22,6 @@ def slip(scenario: str, value: str, number: str, *, updates: int, as_json: bool,
 
     figure = Printed(name=value, updates=updates, printed=number.replace("−", "-").strip())
     return write(investigate(load(scenario), [figure]), scenario, as_json=as_json, ascii_only=ascii_only)
-
-
-def _updates(text: str) -> int:
-    """A number of updates, for argparse.
-
-    Raises:
-        argparse.ArgumentTypeError: It is none.
-    """
-    try:
-        number = int(text.replace("_", ""))
-    except ValueError:
-        number = -1
-    if number < 0:
-        raise argparse.ArgumentTypeError(_("{text!r} is not a whole number from 0").format(text=text))
-    return number
 
 
 def _run(given: argparse.Namespace) -> int:
@@ -57,9 +42,7 @@ COMMAND = Subcommand(
         argument("scenario", metavar="NAME|FILE.toml"),
         argument("value", metavar="VALUE", help=N_("what it is a number of: 'grad(w5)', out_o1, E")),
         argument("number", metavar="NUMBER", help=N_("the number, with the digits that you have; after -- if -1e-5")),
-        argument(
-            "--updates", type=_updates, default=0, metavar="N", help=N_("updates that come before it (default: 0)")
-        ),
+        argument("--updates", type=whole, default=0, metavar="N", help=N_("updates that come before it (default: 0)")),
         JSON,
         plain_characters(default=argparse.SUPPRESS),
     ),

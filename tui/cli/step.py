@@ -70,7 +70,7 @@ COMMAND = Subcommand(
     help=N_("step by lines: a sentence a motion, for screen readers and pipes"),
     arguments=(
         argument("scenario", metavar="NAME|FILE.toml|FILE.session.json"),
-        argument("--at", metavar="ADDRESS", help=N_("where to begin, as 2:1:17 (default: the initial state)")),
+        argument("--at", metavar="MOMENT", help=N_("where to begin, as 2:1:17 (default: the initial state)")),
         plain_characters(default=argparse.SUPPRESS),
     ),
     run=lambda given: step(given.scenario, at=given.at, ascii_only=given.ascii),

@@ -69,12 +69,13 @@ def sweep(
     from retrograde.engine.sweeping.tables import require_writable
     from retrograde.tui.cli.support.loading import load
 
+    # What is wrong with the scenario is said before what is wrong with the question.
+    samples = None if data is None else Path(data)
+    load(scenario, data=samples)
     grid = grid_of(vary, seeds)
     target = None if out is None else Path(out)
     if target is not None:
         require_writable(target)
-    samples = None if data is None else Path(data)
-    load(scenario, data=samples)
     code = 0
     with ProgressBar() as bar:
         plan = plan_of(scenario, grid, epochs=epochs, until=until, doctor=doctor, data=samples, on_loaded=bar.counted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError
@@ -52,9 +53,9 @@ def why(source: str, name: str | None, *, at: str | None, paths: int, as_json: b
     """
     if name is None and is_recording(source):
         return why_recording(source, as_json=as_json)
-    if name is None:
-        raise EngineError(_("which gradient? as in `retrograde why {source} w1`").format(source=source))
     session = load_session(source)
+    if name is None:
+        raise EngineError(_("which gradient? as in `retrograde why {source} w1`").format(source=quote(source)))
     with ProgressBar() as bar:
         if at is not None:
             session.seek(at, bar.searched)
@@ -189,7 +190,7 @@ COMMAND = Subcommand(
     arguments=(
         argument("scenario", metavar="NAME|FILE.toml|FILE.session.json|FILE.rgrec"),
         argument("gradient", nargs="?", metavar="VALUE", help=N_("'grad(w1)', 'w1', 'out_h1'")),
-        argument("--at", metavar="ADDRESS", help=N_("a moment in the iteration, as 2:1 (default: the first)")),
+        argument("--at", metavar="MOMENT", help=N_("a moment in the iteration, as 2:1 (default: the first)")),
         argument("--paths", type=count, default=8, metavar="N", help=N_("list so many of the largest paths")),
         JSON,
     ),

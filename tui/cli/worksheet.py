@@ -10,7 +10,7 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.text import N_, _
 from retrograde.tui.cli.support.progress import ProgressBar
 from retrograde.tui.cli.support.saved import load_session
-from retrograde.tui.cli.support.subcommand import Subcommand, argument
+from retrograde.tui.cli.support.subcommand import Subcommand, argument, whole
 
 FORMATS = ("md", "html", "tex", "pdf", "ipynb", "csv", "svg")
 """Those of ``retrograde.engine.writing.exporting``, known here so that the help need not load them."""
@@ -28,10 +28,10 @@ def worksheet(given: argparse.Namespace) -> int:
     from retrograde.engine.writing import exporting
     from retrograde.engine.writing.sheet import sheet_of
 
+    session = load_session(given.scenario)
     form = given.format or ("md" if given.output is None else exporting.format_of(given.output))
     if given.output is None and form not in exporting.TEXTS:
         raise EngineError(_("a {format} is no text to print: -o FILE writes it").format(format=form))
-    session = load_session(given.scenario)
     with ProgressBar() as bar:
         if any(moment is not None and (moment == "end" or moment.endswith("%")) for moment in (given.start, given.end)):
             session.run()
@@ -47,17 +47,6 @@ def worksheet(given: argparse.Namespace) -> int:
     return 0
 
 
-def _seed(text: str) -> int:
-    """A whole number from 0, for argparse.
-
-    Raises:
-        argparse.ArgumentTypeError: It is none.
-    """
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise argparse.ArgumentTypeError(_("{text!r} is not a whole number from 0").format(text=text))
-    return int(text)
-
-
 COMMAND = Subcommand(
     name="worksheet",
     help=N_("an iteration as a worked solution to hand out, or as a sheet to fill in"),
@@ -66,17 +55,17 @@ COMMAND = Subcommand(
         argument("--blank", action="store_true", help=N_("leave the results open; a key with them is at the end")),
         argument(
             "--seed",
-            type=_seed,
+            type=whole,
             metavar="N",
             help=N_("other weights and inputs, round and in the ranges of the originals; each N has its own"),
         ),
         argument(
             "--from",
             dest="start",
-            metavar="ADDR",
+            metavar="MOMENT",
             help=N_("first step: 2:1:17 (epoch:iteration:step), 2:1, 2, @120 (default: of the iteration)"),
         ),
-        argument("--to", dest="end", metavar="ADDR", help=N_("last step, in the same forms")),
+        argument("--to", dest="end", metavar="MOMENT", help=N_("last step, in the same forms")),
         argument(
             "--format",
             choices=FORMATS,

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.text import _
+from retrograde.engine.text import _, brief, whole_number
 from retrograde.tui.records.marks import PanelId
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from retrograde.tui.work.jobs import Job
 
 
-_OPTION = re.compile(r"\s+(?:(once)|hit\s+(\d+)|after\s+(\d+))\s*$")
+_OPTION = re.compile(r"\s+(?:(once)|hit\s+(\d{1,18})|after\s+(\d{1,18}))\s*$")
 
 
 class Breaking:
@@ -318,9 +318,10 @@ def _parts(text: str) -> list[str]:
 
 
 def _number(text: str) -> int:
-    if not text.isdigit():
-        raise EngineError(_("{text} is not the number of a breakpoint").format(text=text or "…"))
-    return int(text)
+    number = whole_number(text)
+    if number is None:
+        raise EngineError(_("{text} is not the number of a breakpoint").format(text=brief(text) or "…"))
+    return number
 
 
 def _changes(name: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.text import _, language
+from retrograde.engine.text import _, brief, language, whole_number
 from retrograde.tui.records.equation import Told
 from retrograde.tui.records.marks import PanelId
 
@@ -204,6 +204,7 @@ def chapter_number(text: str) -> int:
     Raises:
         EngineError: it is no number.
     """
-    if not (text.isascii() and text.isdigit() and len(text) < 6):
-        raise EngineError(_("{text!r} is no number of a chapter").format(text=text))
-    return int(text) - 1
+    number = whole_number(text)
+    if number is None:
+        raise EngineError(_("{text!r} is no number of a chapter").format(text=brief(text)))
+    return number - 1

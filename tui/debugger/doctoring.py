@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.text import _
+from retrograde.engine.text import _, whole_number
 from retrograde.tui.work.turns import Event
 
 if TYPE_CHECKING:
@@ -170,14 +170,15 @@ class Doctoring:
         desk, working = self._desk, self._working
         if not working.when_idle(lambda: self.show(text)):
             return
-        if text and not (text.replace(",", "").isdigit() and int(text.replace(",", ""))):
+        count = whole_number(text, grouped=True)
+        if text and not count:
             desk.say(_("doctor takes a number of epochs, such as doctor 100"), bad=True)
             return
         if not working.lend():
             return
         from retrograde.tui.screens.doctor import DoctorScreen
 
-        epochs, key = (int(text.replace(",", "")), None) if text else (self.epochs, self.here)
+        epochs, key = (count, None) if text else (self.epochs, self.here)
 
         def took(found: Diagnosis) -> None:
             self._take(self.here if key is None else key, found, keep=key is not None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.session.beside import go_to
-from retrograde.engine.text import _
+from retrograde.engine.text import _, whole_number
 
 if TYPE_CHECKING:
     from retrograde.engine.equations.expression import Ref
@@ -173,10 +173,11 @@ class Editing:
             return
         session = self._desk.session
         try:
-            if rest and not rest.isdecimal():
+            number = whole_number(rest)
+            if rest and number is None:
                 batch = session.program.batch
                 raise EngineError(_("drop takes the number of a sample, 1 to {batch}").format(batch=batch))
-            branch = session.drop_sample(int(rest) if rest else None)
+            branch = session.drop_sample(number)
         except EngineError as error:
             self._desk.say(str(error), bad=True)
             return

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from retrograde.engine.text import _, language
 from retrograde.tui.canvas.canvas import wrap
 from retrograde.tui.canvas.glyphs import plain, width
+from retrograde.tui.canvas.typesetting import typeset
 from retrograde.tui.debugger import rooms
 from retrograde.tui.debugger.desk import Said
 from retrograde.tui.debugger.panelled import NO_FRAME
@@ -170,7 +171,10 @@ class Painting:
             if panel.live:
                 self._guarded(partial(self._paint_panel, name, divided))
         text = _("epoch {epoch} of {epochs} · E {loss} · {rate} epochs/s · Space pauses").format(
-            epoch=f"{view.epoch:,}", epochs=f"{view.epochs:,}", loss=f"{view.loss:.6g}", rate=f"{view.rate:,.0f}"
+            epoch=f"{view.epoch:,}",
+            epochs=f"{view.epochs:,}",
+            loss=typeset(f"{view.loss:.6g}"),
+            rate=f"{view.rate:,.0f}",
         )
         if working.work.where is not None:
             from retrograde.tui.views.loss import duration

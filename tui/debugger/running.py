@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from retrograde.engine.text import _
+from retrograde.engine.text import _, whole_number
 
 if TYPE_CHECKING:
     from retrograde.tui.debugger.desk import Desk
@@ -33,8 +33,7 @@ class Running:
             del words[1]
         if not words:
             self.run()
-        elif len(words) == 1 and words[0].replace(",", "").isdigit() and int(words[0].replace(",", "")) > 0:
-            count = int(words[0].replace(",", ""))
+        elif len(words) == 1 and (count := whole_number(words[0], grouped=True)):
             reading = self._desk.reading
             done = reading.schedule.start(0) + reading.position // reading.schedule.steps_per_epoch
             self._run_to(done + count)

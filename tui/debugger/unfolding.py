@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from retrograde.tui.debugger.desk import Desk
     from retrograde.tui.debugger.working import Working
-    from retrograde.tui.records.equation import ChainParts
+    from retrograde.tui.records.equation import ChainParts, FlowPart
 
 REST_SECONDS = 0.12
 """How long the cursor rests before the chain of its gradient is made."""
@@ -35,14 +35,20 @@ class Unfolding:
         self._working = working
         self.wanted = False
         self._known: dict[tuple[int, str], ChainParts | None] = {}
+        self._flows: dict[tuple[int, str], tuple[FlowPart, ...]] = {}
         self._timer: Timer | None = None
         desk.resters.append(self._schedule)
-        desk.forgetters.append(self._known.clear)
+        desk.forgetters += [self._known.clear, self._flows.clear]
 
     @property
     def here(self) -> ChainParts | None:
         """The chain of the step on the screen; None before it is made, and where there is none."""
         return self._known.get(self._key)
+
+    @property
+    def flow(self) -> tuple[FlowPart, ...]:
+        """The flow of the gradient from there to the loss; empty before it is made, and where there is no chain."""
+        return self._flows.get(self._key, ())
 
     @property
     def _key(self) -> tuple[int, str]:
@@ -67,6 +73,7 @@ class Unfolding:
             self._timer = self._desk.host.after(REST_SECONDS, self._unfold)
             return
         from retrograde.tui.reading.chain import ChainReading
+        from retrograde.tui.views.flow import flow_beside
         from retrograde.tui.views.unfolding import chain_parts
 
         session = self._desk.session
@@ -77,11 +84,13 @@ class Unfolding:
             made = reading.moment.made_by(gradient) or 0
             if made <= self._desk.reading.position:
                 chain = chain_parts(reading)
+                self._flows[self._key] = flow_beside(session.flow(), self._desk.reading)
         except EngineError:
             # A step of the forward pass that no gradient goes through.
             pass
         if len(self._known) > MOST_KEPT:
             self._known.clear()
+            self._flows.clear()
         self._known[self._key] = chain
         if chain is not None:
             self._desk.paint()

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from retrograde.engine.text import _
+from retrograde.tui.canvas.typesetting import typeset
 from retrograde.tui.debugger.desk import NOTHING_SAID, Action, Desk, Said
 from retrograde.tui.work.turns import Event, Turns
 
@@ -169,12 +170,12 @@ class Working:
         """How a run ended, with the step that it is about where the cursor is not there: Enter goes there."""
         from retrograde.tui.views.debugging import address
 
-        step = outcome.step
+        step, message = outcome.step, typeset(outcome.message)
         if step is None or step == self._desk.session.position:
-            return outcome.message
+            return message
         self._desk.goal = step
         place = address(self._desk.session.schedule, step)
-        text = outcome.message if place in outcome.message else f"{outcome.message} ({place})"
+        text = message if place in message else f"{message} ({place})"
         return _("{ending}; Enter goes there").format(ending=text)
 
     def _free(self) -> tuple[list[Action], Here | None]:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from retrograde.tui.canvas.canvas import Canvas
 from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import SELECTED, Ink, signed
+from retrograde.tui.canvas.typesetting import typeset
 from retrograde.tui.records.marks import Mark
 from retrograde.tui.records.network import EdgeView, LayerView, LinkView, NetworkView, NodeView
 
@@ -37,7 +38,7 @@ def number(value: float | None, decimals: int, unknown: str = "·") -> str:
     else:
         # Without the sign of −0.
         text = f"{value or 0.0:.{decimals}f}"
-    return text.replace("-", "−")
+    return typeset(text)
 
 
 def value_ink(value: float | None) -> Ink:

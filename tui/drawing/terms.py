@@ -5,6 +5,7 @@ from __future__ import annotations
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.glyphs import Glyphs, width
 from retrograde.tui.canvas.inks import Ink, signed
+from retrograde.tui.canvas.typesetting import typeset
 from retrograde.tui.records.pictures import TermBars
 
 
@@ -49,4 +50,4 @@ def _signed_text(value: float | None, g: Glyphs) -> str:
     if value != value:
         return "NaN"
     text = f"{value:+.6f}" if value == 0 or 1e-4 <= abs(value) < 1e6 else f"{value:+.3e}"
-    return text.replace("-", "−")
+    return typeset(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from retrograde.engine.equations.array import Phase
 from retrograde.engine.text import _
+from retrograde.tui.canvas.typesetting import typeset
 
 
 def show(value: float | None, digits: int = 9) -> str:
@@ -17,7 +18,7 @@ def show(value: float | None, digits: int = 9) -> str:
         text = f"{value or 0.0:.{digits}g}"
         if "e" not in text and "." in text and abs(value) < 1:
             text = f"{value:.{digits}f}".rstrip("0").rstrip(".") if abs(value) >= 1e-3 else text
-    return text.replace("-", "−").replace("inf", "∞").replace("nan", "NaN")
+    return typeset(text).replace("-", "−").replace("inf", "∞").replace("nan", "NaN")
 
 
 def show_signed(value: float, digits: int = 9) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.inks import Ink
@@ -66,6 +66,24 @@ class ChainParts:
     more: int
 
 
+class FlowPart(NamedTuple):
+    """A layer of the flow of the gradient, beside other things.
+
+    Attributes:
+        name: the layer.
+        share: how much of the room its bar takes, 0 to 1; None for none.
+        value: how large its δ is.
+        factor: what the layer makes of the gradient.
+        smallest: whether that factor is the smallest of all.
+    """
+
+    name: str
+    share: float | None
+    value: str
+    factor: str
+    smallest: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EquationView:
     """One step: always the same things, in the same order.
@@ -90,6 +108,7 @@ class EquationView:
         origins: of very many operands, how many come from where.
         around: the steps before and after, each with its number, where there is plenty of room; and which is here.
         chain: the chain of its gradient down to the loss, where there is plenty of room; None for none.
+        flow: the flow of the gradient through the layers between it and the loss, with the chain.
         prose: paragraphs, where there is no step: the scenario's own words.
     """
 
@@ -113,4 +132,5 @@ class EquationView:
     origins: Line = ()
     around: tuple[Line, ...] = ()
     chain: ChainParts | None = None
+    flow: tuple[FlowPart, ...] = ()
     prose: tuple[Line, ...] = ()

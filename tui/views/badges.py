@@ -8,6 +8,7 @@ from retrograde.engine.explaining.gradcheck import Verdict
 from retrograde.engine.late import late
 from retrograde.engine.session.published import compare, slip
 from retrograde.engine.text import _, joined
+from retrograde.tui.canvas.typesetting import typeset
 from retrograde.tui.reading.figures import show
 from retrograde.tui.records.equation import Badge
 
@@ -30,11 +31,13 @@ def _difference(check: GradientCheck) -> Badge:
             return Badge(text=_("at a kink, where no derivative is"), ok=None)
         case Verdict.UNCLEAR:
             text = _("a finite difference cannot tell: {value} ± {error}")
-            return Badge(text=text.format(value=f"{check.numeric:.3g}", error=f"{check.error:.1g}"), ok=None)
+            return Badge(
+                text=text.format(value=typeset(f"{check.numeric:.3g}"), error=typeset(f"{check.error:.1g}")), ok=None
+            )
         case Verdict.EDITED:
             return Badge(text=_("an edited value is in the way of a finite difference"), ok=None)
         case _:
-            return Badge(text=_("finite difference {value}").format(value=f"{check.numeric:.9g}"), ok=False)
+            return Badge(text=_("finite difference {value}").format(value=typeset(f"{check.numeric:.9g}")), ok=False)
 
 
 def badges(session: Session, reading: Reading) -> tuple[Badge, ...]:

@@ -12,6 +12,7 @@ from retrograde.engine.text import N_, _, joined, ngettext
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import Ink, signed
+from retrograde.tui.canvas.typesetting import typeset
 from retrograde.tui.records.table_view import Column, TableView
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ def _row(line: LedgerLine, longest: int, largest: float, per_epoch: int, glyphs:
 
 
 def _number(value: float) -> str:
-    return f"{value:.9g}".replace("-", "−")
+    return typeset(f"{value:.9g}")
 
 
 def _head(told: Told, per_epoch: int, whole: int, glyphs: Glyphs, room: int) -> list[Line]:
@@ -213,7 +214,7 @@ def _spark(buckets: Sequence[Bucket], per_epoch: int, glyphs: Glyphs, room: int)
 
 
 def _moved(bucket: Bucket) -> str:
-    return f"{float(bucket.change):+.2g}".replace("-", "−")
+    return typeset(f"{float(bucket.change):+.2g}")
 
 
 def _offer(told: Told) -> str:

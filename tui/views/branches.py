@@ -11,6 +11,7 @@ from retrograde.engine.text import _, ngettext
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import Ink, signed
+from retrograde.tui.canvas.typesetting import typeset
 from retrograde.tui.reading.figures import show
 from retrograde.tui.records.loss import Losses, LossView
 from retrograde.tui.records.table_view import Column, TableView
@@ -118,7 +119,7 @@ def fixed(value: float, *, sign: bool = False) -> str:
         text = f"{value:.4e}"
     else:
         text = f"{value:.{DECIMALS}f}"
-    text = text.replace("-", "−")
+    text = typeset(text)
     return f"+{text}" if sign and not text.startswith("−") and value == value else text
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Const, Ref, children
 from retrograde.engine.ops.gate import Gate
+from retrograde.tui.canvas.typesetting import typeset
 from retrograde.tui.records.marks import Mark
 from retrograde.tui.records.network import GateView, LayerView
 from retrograde.tui.views.slots import base_of
@@ -56,7 +57,7 @@ def _symbol(op: Gate) -> str:
     sign = _SIGNS.get(op.operation, op.operation)
     if len(numbers) != 1 or len(op.operands) != 1:
         return sign
-    number = f"{numbers[0]:g}".replace("-", "−")
+    number = typeset(f"{numbers[0]:g}")
     left = isinstance(next(iter(children(op.formula)), None), Const)
     if op.operation in {"/", "-"} and left:
         return f"{number}{sign}x"

@@ -326,7 +326,7 @@ def debug_view(rows: Rows, selected: int, digits: int, *, window: int) -> DebugV
 
 def _hint() -> tuple[Line, ...]:
     keys = (
-        ("b", _("breakpoint at this step")),
+        ("b", _("break at this step")),
         ("x", _("break when this value changes")),
         ("a", _("watch an expression")),
         ("m", _("mark this moment")),

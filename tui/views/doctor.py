@@ -11,6 +11,7 @@ from retrograde.engine.text import _, joined, ngettext
 from retrograde.tui.canvas.canvas import Line, Span, wrap
 from retrograde.tui.canvas.glyphs import plain, width
 from retrograde.tui.canvas.inks import Ink
+from retrograde.tui.canvas.typesetting import typeset
 from retrograde.tui.records.choices import ChoicesView
 
 if TYPE_CHECKING:
@@ -136,12 +137,12 @@ def _about(found: Diagnosis, alert: Alert | None, folds: bool, last: bool, glyph
         text = _("{rules} rules looked at {moment} of {span}")
         said = text.format(rules=len(AILMENTS) - len(found.not_judged), moment=judged, span=of)
         return _wrapped(said, glyphs, room, Ink.TEXT)
-    lines = _wrapped(alert.cause, glyphs, room, Ink.TEXT)
+    lines = _wrapped(typeset(alert.cause), glyphs, room, Ink.TEXT)
     if math.isfinite(alert.value):
         measured = _("measured {value}, limit {threshold}")
         text = measured.format(value=f"{alert.value:.4g}", threshold=f"{alert.threshold:.4g}")
-        lines.append((Span(text.replace("-", "−"), Ink.DIM),))
-    lines += _wrapped(_("do: {advice}").format(advice=alert.advice), glyphs, room, Ink.GOOD)
+        lines.append((Span(typeset(text), Ink.DIM),))
+    lines += _wrapped(typeset(_("do: {advice}").format(advice=alert.advice)), glyphs, room, Ink.GOOD)
     return lines
 
 
@@ -200,7 +201,7 @@ def _keys(alert: Alert | None, folds: bool) -> tuple[tuple[str, str], ...]:
     if alert is not None:
         found.append(("Enter", _("its first moment")))
         if alert.edit:
-            values = joined((f"{name} = {value:g}" for name, value in alert.edit), ", ")
+            values = joined((typeset(f"{name} = {value:g}") for name, value in alert.edit), ", ")
             found.append(("t", _("try {values} on a branch").format(values=values)))
     if folds:
         found.append(("→ ←", _("unfold, fold")))

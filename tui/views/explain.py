@@ -15,6 +15,7 @@ from retrograde.engine.ops.loss import CollapsedPart, CrossEntropy, LossPart, Lo
 from retrograde.engine.text import _, joined
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.inks import Ink, signed
+from retrograde.tui.canvas.typesetting import typeset
 from retrograde.tui.reading.figures import show, show_signed
 from retrograde.tui.reading.reading import Reading
 from retrograde.tui.views.parameters import change_of
@@ -168,7 +169,7 @@ def notes_of(reading: Reading, step: Step, digits: int) -> list[Line]:
                 if not value:
                     text = _("0.01 more {name} moves E by {change}, to first order")
                 name = reading.symbol(Ref(of, step.target.index))
-                say(text.format(name=name, change=f"{moved:+.3g}".replace("-", "−")))
+                say(text.format(name=name, change=typeset(f"{moved:+.3g}")))
         case Role.GRADIENT if of is not None and of.role is Role.OUT and _reads_weights(step):
             if scenario.training.update == "in_place":
                 say(_("in place: weights that are updated already count as they are now"))

@@ -6,11 +6,13 @@ import math
 from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.expression import Ref
+from retrograde.engine.explaining.flow import deltas_of
 from retrograde.engine.text import N_, _, joined
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import Ink
 from retrograde.tui.drawing.cells import brief
+from retrograde.tui.records.equation import FlowPart
 from retrograde.tui.records.table_view import Bar, Cell, Column, Spark, TableView
 from retrograde.tui.views.why import shares
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from retrograde.engine.explaining.flow import FlowRow
+    from retrograde.tui.reading.reading import Reading
     from retrograde.tui.reading.why import Course, FlowReading
 
 DECADES = 4.0
@@ -76,6 +79,28 @@ def flow_table(reading: FlowReading, selected: int, course: Course | None = None
         empty=_("no layer has a gradient"),
         keys=tuple((key, _(word)) for key, word in KEYS),
     )
+
+
+def flow_beside(rows: Sequence[FlowRow], reading: Reading) -> tuple[FlowPart, ...]:
+    """The flow as far as it is computed where the cursor is, for a panel that shows other things too.
+
+    Args:
+        rows: a row a layer and time step, from the inputs to the loss.
+        reading: the session at its position.
+    """
+
+    def known(row: FlowRow) -> bool:
+        arrays = deltas_of(reading.program, row.layer, row.time)
+        return all(reading.visible(Ref(array, tuple(size - 1 for size in array.shape))) is not None for array in arrays)
+
+    shown = [row for row in rows if known(row)]
+    top, span = _scale([row.delta for row in shown])
+    found = []
+    for row in shown:
+        bar = _bar(row.delta, top, span)
+        factor = "" if row.factor is None else f"×{brief(row.factor, 2)}" + (" ◂" if row.smallest else "")
+        found.append(FlowPart(row.name, bar.share, bar.number, factor, row.smallest))
+    return tuple(found)
 
 
 def _said(rows: Sequence[FlowRow]) -> tuple[Line, ...]:

@@ -10,6 +10,7 @@ from retrograde.engine.text import N_, _, joined, ngettext
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import Ink
+from retrograde.tui.canvas.typesetting import typeset
 from retrograde.tui.records.table_view import Column, TableView
 from retrograde.tui.views.debugging import address
 
@@ -126,7 +127,7 @@ def _computed(figure: Figure) -> str:
         shown = min(repr(finding.computed), f"{finding.computed:.{digits}g}", key=len)
     else:
         shown = finding.shown
-    return shown.replace("-", "−")
+    return typeset(shown)
 
 
 def place(session: Session, figure: Figure) -> str:
@@ -147,7 +148,7 @@ def _about(session: Session, figure: Figure, *, brief: bool, narrow: bool) -> tu
     updates = ngettext("after {count} update", "after {count} updates", expect.updates)
     lines: list[Line] = [
         said,
-        (Span(_("computed {value}").format(value=repr(finding.computed).replace("-", "−")), Ink.TEXT),),
+        (Span(_("computed {value}").format(value=typeset(repr(finding.computed))), Ink.TEXT),),
         (Span(_when(session, figure), Ink.DIM),),
     ]
     if expect.updates:

@@ -8,6 +8,7 @@ from retrograde.engine.text import N_, _
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import Ink
+from retrograde.tui.canvas.typesetting import typeset
 from retrograde.tui.records.curves import DASHED, CurveEvent, Series
 from retrograde.tui.records.loss import Losses, LossView
 from retrograde.tui.records.table_view import Column, TableView
@@ -125,13 +126,13 @@ def race_table(laps: tuple[Lap, ...], epochs: list[int], selected: int) -> Table
     bound = laps[0].scenario.stop.loss_below
     titles = ["", _("optimiser"), "η", *(_("epoch {number}").format(number=epoch) for epoch in epochs)]
     if bound is not None:
-        titles.append(_("below {bound:g} in epoch").format(bound=bound))
+        titles.append(_("below {bound} in epoch").format(bound=typeset(f"{bound:g}")))
     rows = []
     for number, lap in enumerate(laps):
         training = lap.scenario.training
         cells = [Span(lap.name, _ink(number)), Span(OPTIMISERS[training.optimizer].title, Ink.TEXT)]
-        cells.append(Span(f"{training.learning_rate:g}", Ink.TEXT))
-        cells += [Span(f"{lap.losses[epoch]:.4g}" if epoch in lap.losses else "", Ink.DIM) for epoch in epochs]
+        cells.append(Span(typeset(f"{training.learning_rate:g}"), Ink.TEXT))
+        cells += [Span(typeset(f"{lap.losses[epoch]:.4g}") if epoch in lap.losses else "", Ink.DIM) for epoch in epochs]
         if bound is not None:
             reached = lap.outcome.rule is StopRule.LOSS
             cells.append(Span(str(lap.outcome.epoch) if reached else "·", Ink.GOOD if reached else Ink.FAINT))

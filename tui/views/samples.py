@@ -10,6 +10,7 @@ from retrograde.engine.text import N_, _, joined, ngettext
 from retrograde.tui.canvas.canvas import Line, Span, measure
 from retrograde.tui.canvas.glyphs import Glyphs, width
 from retrograde.tui.canvas.inks import Ink, grey, heat
+from retrograde.tui.canvas.typesetting import typeset
 from retrograde.tui.drawing.cells import brief, figure, shade
 from retrograde.tui.records.table_view import Cell, Column, TableView
 
@@ -98,7 +99,7 @@ def output_text(table: SampleTable, row: int) -> str:
 
 def losses_text(table: SampleTable, row: int) -> str:
     """The loss of a sample."""
-    return f"{table.losses[row]:.6g}".replace("-", "−")
+    return typeset(f"{table.losses[row]:.6g}")
 
 
 def verdict_text(table: SampleTable, row: int) -> str:

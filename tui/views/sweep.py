@@ -150,7 +150,8 @@ def fate_lines(groups: Sequence[Group], columns: int, glyphs: Glyphs) -> Iterato
             yield (Span(text, Ink.DIM),)
         else:
             yield (Span(text + "  "), *(_bar(groups[number - 1], bar, signs) if bar else ()))
-    yield from wrapped((Span(_legend(groups, level, signs if bar else {}), Ink.DIM),), columns)
+    if legend := _legend(groups, level, signs if bar else {}):
+        yield from wrapped((Span(legend, Ink.DIM),), columns)
 
 
 def _sizes(rows: list[list[str]]) -> list[int]:

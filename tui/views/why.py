@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.expression import Ref, refs
@@ -14,6 +13,7 @@ from retrograde.engine.text import N_, _, joined, lead, ngettext
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import Ink, signed
+from retrograde.tui.canvas.typesetting import typeset
 from retrograde.tui.drawing.cells import brief
 from retrograde.tui.reading.figures import show
 from retrograde.tui.records.table_view import Bar, Cell, Column, Spark, TableView
@@ -44,12 +44,6 @@ KEYS = (
     ("[ ]", N_("iteration")),
     ("Esc", N_("back")),
 )
-
-
-def typeset(text: str) -> str:
-    """A sentence with signs and exponents as the screen writes them."""
-    text = re.sub(r"(?<=\de)([-+])0*(?=\d)", lambda found: "−" if found[1] == "-" else "", text)
-    return re.sub(r"(?<![\w.])-(?=\d)", "−", text)
 
 
 def signed_brief(value: float) -> str:

@@ -33,6 +33,10 @@ LEAST_AROUND = 4
 """Free rows from which on the steps around the one on the screen are shown."""
 LEAST_BESIDE = 8
 """Free rows that the steps around keep beside a chain."""
+LEAST_FLOW = 2
+"""Layers whose flow is drawn beside the steps around."""
+BAR = 14
+"""Cells of a bar of it at most."""
 LEAST = 5
 """Rows below which a picture that stands below another one is left out."""
 
@@ -135,7 +139,9 @@ class EquationPanel(Panel[EquationView]):
         spare = len(rows) - canvas.height
         if view.around and -spare > LEAST_AROUND:
             chain = _unfolded(view.chain, canvas.width - 2, -spare - LEAST_BESIDE)
-            rows += [(), (Span(_("steps around"), Ink.STRONG),), *_nearest(view.around, -spare - 2 - len(chain))]
+            around = _nearest(view.around, -spare - 2 - len(chain))
+            _draw_flow(canvas, view, len(rows) + 1, around)
+            rows += [(), (Span(_("steps around"), Ink.STRONG),), *around]
             rows += chain
         if spare > 0:
             rows, items = _squeeze(rows, items, spare)
@@ -276,7 +282,9 @@ class EquationPanel(Panel[EquationView]):
                 line = (*line, Span("  " + text, ink))
                 continue
             rows.append(line)
-            first_line, *others = wrap(text, room - indent) or [""]
+            first_line = (wrap(text, room - indent) or [""])[0]
+            # Each row but the first stands two cells further in.
+            others = wrap(text[len(first_line) :].lstrip(), room - indent - 2)
             line = (Span(" " * indent), Span(first_line, ink))
             for other in others:
                 rows.append(line)
@@ -290,6 +298,26 @@ def _nearest(around: tuple[Line, ...], count: int) -> tuple[Line, ...]:
     here = next((k for k, line in enumerate(around) if line[:1] and line[0].ink == Ink.KEY), 0)
     first = max(min(here - count // 3, len(around) - count), 0)
     return around[first : first + count]
+
+
+def _draw_flow(canvas: Canvas, view: EquationView, y: int, around: tuple[Line, ...]) -> None:
+    """Draws the flow of the gradient to the right of the steps around, where none of them stands in its way."""
+    g, flow = canvas.glyphs, view.flow[: len(around)]
+    if len(flow) < LEAST_FLOW:
+        return
+    name, value = max(width(part.name) for part in flow), max(width(part.value) for part in flow)
+    title: Line = (Span(_("flow of the gradient by layer"), Ink.STRONG), Span("  L", Ink.KEY))
+    x = canvas.width - max(name + BAR + value + 16, measure(title) + 2)
+    if x < max(map(measure, around)) + 4:
+        return
+    canvas.spans(x, y, title, canvas.width)
+    for row, part in enumerate(flow, y + 1):
+        canvas.put(x, row, part.name, Ink.TEXT)
+        if part.share is not None:
+            canvas.put(x + name + 2, row, g.bar * max(round(part.share * BAR), 1), Ink.DONE)
+        canvas.put(x + name + BAR + 3 + value - width(part.value), row, part.value, Ink.TEXT)
+        ink = Ink.CHANGED if part.smallest else Ink.DIM
+        canvas.put(x + name + BAR + value + 5, row, part.factor, ink, canvas.width)
 
 
 def _unfolded(chain: ChainParts | None, room: int, free: int) -> list[Row]:

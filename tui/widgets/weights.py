@@ -9,6 +9,7 @@ from retrograde.engine.text import N_, _, joined
 from retrograde.tui.canvas.canvas import Canvas, Line, Span, middle, shorten
 from retrograde.tui.canvas.glyphs import width
 from retrograde.tui.canvas.inks import SELECTED, Ink, signed
+from retrograde.tui.canvas.typesetting import typeset
 from retrograde.tui.records.marks import Mark
 from retrograde.tui.records.weights import WeightRow, WeightsView
 from retrograde.tui.widgets.panel import Panel
@@ -32,10 +33,18 @@ def cell(value: float | None, decimals: int, unknown: str, *, sign: bool = False
             if len(text) <= decimals + 3:
                 return text.replace("-", "−")
     for fewer in range(min(decimals, 2), -1, -1):
-        text = f"{value:{'+' if sign else ''}.{fewer}e}"
+        text = typeset(f"{value:{'+' if sign else ''}.{fewer}e}")
         if len(text) <= decimals + 3:
             break
-    return text.replace("-", "−")
+    return text
+
+
+def _cell(value: float | None, decimals: int, unknown: str, *, sign: bool = False, marked: bool = False) -> str:
+    """A number of the table; one with a mark before it gives up a decimal where it would touch the number before."""
+    text = cell(value, decimals, unknown, sign=sign)
+    if marked and decimals > 1 and len(text) > decimals + 2:
+        return cell(value, decimals - 1, unknown, sign=sign)
+    return text
 
 
 SORTED = {"value": 0, "gradient": 1, "update": 2, "start": 2}
@@ -197,15 +206,19 @@ class WeightsPanel(Panel[WeightsView]):
         canvas.put(2, y, middle(row.name, name, g.ellipsis), Ink.MATCH if row.match else ink)
         if at > 0:
             canvas.put(4 + name, y, row.path, Ink.DIM)
+        marks = [*row.edited, *[False] * (len(fit.ends) + 4 - len(row.edited))]
+        marks[GRADIENT] = marks[GRADIENT] or row.partial
         values: Line = (
-            Span(cell(row.value, decimals, g.unknown), Ink.TEXT if row.value is not None else Ink.FAINT),
             Span(
-                _("frozen") if row.frozen else cell(row.gradient, decimals, g.unknown),
+                _cell(row.value, decimals, g.unknown, marked=marks[0]), Ink.TEXT if row.value is not None else Ink.FAINT
+            ),
+            Span(
+                _("frozen") if row.frozen else _cell(row.gradient, decimals, g.unknown, marked=marks[GRADIENT]),
                 Ink.FAINT if row.frozen else signed(row.gradient),
             ),
-            Span(cell(row.change, decimals, g.unknown, sign=True), signed(row.change)),
+            Span(_cell(row.change, decimals, g.unknown, sign=True, marked=marks[2]), signed(row.change)),
             Span(
-                cell(row.new, decimals, g.unknown),
+                _cell(row.new, decimals, g.unknown, marked=marks[3]),
                 Ink.FAINT if row.new is None else Ink.CHANGED if row.changed else Ink.TEXT,
             ),
             *(Span(cell(value, decimals, g.unknown), Ink.DIM) for value in row.memory),

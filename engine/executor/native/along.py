@@ -123,12 +123,12 @@ class Along:
 
     def _below(self, other: Any) -> bool:
         """Whether it is less than another."""
-        apart = self - other
+        apart: Any = self - other
         if isinstance(apart, int):
-            return apart < 0
+            return bool(apart < 0)
         low, high = apart.range()
         if high < 0 or low >= 0:
-            return high < 0
+            return bool(high < 0)
         if len(apart.steps) > 1:
             raise ManyPartsError
         ((variable, step),) = apart.steps.items()
@@ -158,29 +158,29 @@ class Along:
         variable = next(iter(self.steps))
         raise PartedError(variable, [range(turn, turn + 1) for turn in range(self._turns[variable])])
 
-    __int__ = __float__ = __bool__ = __index__  # type: ignore[assignment]
+    __int__ = __float__ = __bool__ = __index__
 
 
 def _between(starts: Sequence[int], stop: int) -> list[range]:
     return [range(first, end) for first, end in zip(starts, [*starts[1:], stop], strict=True)]
 
 
-class Part(NamedTuple):
+class Portion(NamedTuple):
     """Elements that are asked for at once.
 
     Attributes:
-        index: their indices.
+        indices: one an axis, an integer or along loops.
         loops: the loops that these go along, (variable, turns) each, the outermost first.
     """
 
-    index: tuple[Any, ...]
+    indices: tuple[Any, ...]
     loops: tuple[tuple[int, int], ...]
 
 
-Found = tuple[Part, Any]
+Found = tuple[Portion, Any]
 
 
-def parts(shape: Sequence[int], ask: Callable[[Part], Any]) -> list[Found]:
+def parts(shape: Sequence[int], ask: Callable[[Portion], Any]) -> list[Found]:
     """The elements of a shape in as few parts as are found, each with what ``ask`` says of it.
 
     Args:
@@ -192,7 +192,7 @@ def parts(shape: Sequence[int], ask: Callable[[Part], Any]) -> list[Found]:
     """
     loops = tuple((axis, turns) for axis, turns in enumerate(shape) if turns > 1)
     turns = dict(loops)
-    first = Part(tuple(Along(0, {axis: 1}, turns) if axis in turns else 0 for axis in range(len(shape))), loops)
+    first = Portion(tuple(Along(0, {axis: 1}, turns) if axis in turns else 0 for axis in range(len(shape))), loops)
     pending, found, new = deque([first]), list[Found](), NEW
     while pending:
         part = pending.popleft()
@@ -206,7 +206,7 @@ def parts(shape: Sequence[int], ask: Callable[[Part], Any]) -> list[Found]:
     return found
 
 
-def _parted(part: Part, error: PartedError, new: int) -> Iterator[Part]:
+def _parted(part: Portion, error: PartedError, new: int) -> Iterator[Portion]:
     """The parts of a part."""
     turns = dict(part.loops)[error.variable]
     if error.ranges is None:
@@ -219,8 +219,8 @@ def _parted(part: Part, error: PartedError, new: int) -> Iterator[Part]:
 
 
 def _replaced(
-    part: Part, variable: int, base: int, steps: Mapping[int, int], into: tuple[tuple[int, int], ...]
-) -> Part:
+    part: Portion, variable: int, base: int, steps: Mapping[int, int], into: tuple[tuple[int, int], ...]
+) -> Portion:
     """A part with other loops, of more than one turn, in the place of one."""
     into = tuple(loop for loop in into if loop[1] > 1)
     loops = tuple(new for loop in part.loops for new in (into if loop[0] == variable else (loop,)))
@@ -237,4 +237,4 @@ def _replaced(
         start = one.base + step * base
         return Along(start, found, turns) if found else start
 
-    return Part(tuple(map(moved, part.index)), loops)
+    return Portion(tuple(map(moved, part.indices)), loops)

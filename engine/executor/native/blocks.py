@@ -6,14 +6,12 @@ read with a stride is copied first to where it lies side by side, when it is rea
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from math import prod
-from typing import NamedTuple
 
 from retrograde.engine.executor.native.functions import Loop
-from retrograde.engine.executor.native.nodes import INLINE, Node, Place, described, turns_of
-from retrograde.engine.executor.native.printing import taken
+from retrograde.engine.executor.native.nodes import INLINE, Node, Place, turns_of
 from retrograde.engine.executor.native.writing import Writer
 
 WIDTHS = (32, 16, 8, 4, 2, 1)
@@ -27,13 +25,13 @@ FLAT = 24
 REUSED = 4
 """How often what is read with a stride has to be read for a copy to be worth it."""
 
-_FRAME = """  %args = alloca [2 x ptr]
+FRAME = """  %args = alloca [2 x ptr]
   %dimensions = alloca i64
   %steps = alloca [2 x i64]
   store [2 x i64] [i64 8, i64 8], ptr %steps"""
 """What NumPy's loops are given: where the numbers are, how many, and how far apart."""
 
-_HEAD = "".join(
+HEAD = "".join(
     f"declare <{width} x double> @llvm.{name}.v{width}f64(<{width} x double>)\n"
     for width in WIDTHS[:-1]
     for name in INLINE.values()
@@ -57,8 +55,9 @@ def _calls_known(node: Node, known: Collection[str], *, inside: bool) -> bool:
     return all(_calls_known(part, known, inside=inside) for part in node.parts)
 
 
-def _has(node: Node, kind: str) -> bool:
-    return node.kind == kind or any(_has(part, kind) for part in node.parts)
+def has(node: Node, kind: str) -> bool:
+    """Whether a node of a kind is in an expression."""
+    return node.kind == kind or any(has(part, kind) for part in node.parts)
 
 
 class BlockWriter(Writer):
@@ -142,20 +141,20 @@ class BlockWriter(Writer):
     def _assign(self, axes: list[tuple[int, int]], node: Node) -> None:
         """An assignment for all elements."""
         assert node.place is not None
-        reads = list(_reads(node.parts[0], ()))
-        lane = None if _has(node, "entry") else _lane(axes, node, reads)
+        read = list(reads(node.parts[0], ()))
+        lane = None if has(node, "entry") else _lane(axes, node, read)
         if lane is None:
             self._nest(axes, partial(self._element, node))
             return
         (variable, count), others = axes[lane], [*axes[:lane], *axes[lane + 1 :]]
-        self._pack(reads, axes, variable)
-        strided = any(dict(place.steps).get(variable, 0) > 1 and place not in self._packed for place, _ in reads)
+        self._pack(read, axes, variable)
+        strided = any(dict(place.steps).get(variable, 0) > 1 and place not in self._packed for place, _ in read)
         done = 0
         for width in WIDTHS:
             blocks = (count - done) // width
             if not blocks or (strided and width > SCATTERED):
                 continue
-            self._blocks(node, variable, others, done, width, blocks, inner=not _has(node, "repeat"))
+            self._blocks(node, variable, others, done, width, blocks, inner=not has(node, "repeat"))
             done += blocks * width
         self._widen(-1, 1)
         self._packed.clear()
@@ -313,19 +312,19 @@ def _lane(axes: Sequence[tuple[int, int]], node: Node, reads: Sequence[Read]) ->
     return None if best is None else best[1]
 
 
-def _reads(node: Node, loops: tuple[tuple[int, int], ...]) -> Iterator[Read]:
+def reads(node: Node, loops: tuple[tuple[int, int], ...]) -> Iterator[Read]:
     """The slots that an expression reads, each with the loops over terms that it is inside."""
     if node.kind == "repeat":
         loops = (*loops, (node.data[0], turns_of(node)))
     if node.place is not None:
         yield node.place, loops
     for part in node.parts:
-        yield from _reads(part, loops)
+        yield from reads(part, loops)
 
 
 def _merged(axes: list[tuple[int, int]], node: Node) -> tuple[list[tuple[int, int]], Node]:
     """Axes that lie behind each other everywhere, as one."""
-    places = [dict(place.steps) for place, _loops in _reads(node, ())]
+    places = [dict(place.steps) for place, _loops in reads(node, ())]
     while len(axes) > 1:
         (outer, turns), (inner, count) = axes[-2:]
         if any(steps.get(outer, 0) != steps.get(inner, 0) * count for steps in places):
@@ -341,105 +340,3 @@ def _without(node: Node, variable: int) -> Node:
     if place is not None:
         place = Place(place.base, tuple(step for step in place.steps if step[0] != variable))
     return Node(node.kind, node.data, tuple(_without(part, variable) for part in node.parts), place)
-
-
-MOST_POINTERS = 48
-"""Places of an op up to which it is given where each of them is, so that ops that are alike are one function."""
-
-
-class _Call(NamedTuple):
-    """An op as the call of a function.
-
-    Attributes:
-        key: what functions have in common that are one.
-        bases: where the places of the op begin, each once; empty where there are too many.
-        apart: whether the elements that it makes lie apart from all that it reads elsewhere.
-    """
-
-    key: Hashable
-    bases: tuple[int, ...]
-    apart: bool
-
-
-def _call_of(statement: Node) -> _Call:
-    key, every = described(statement)
-    bases = tuple(dict.fromkeys(every))
-    if len(bases) > MOST_POINTERS:
-        return _Call(statement, (), False)
-    apart = _apart(statement)
-    order = {base: number for number, base in enumerate(bases)}
-    return _Call((key, tuple(order[base] for base in every), apart), bases, apart)
-
-
-def _apart(statement: Node) -> bool:
-    """Whether what is made has no slot of what is read, except where both begin at the same one."""
-    loops: list[tuple[int, int]] = []
-    while statement.kind == "repeat":
-        loops.append(statement.data)
-        (statement,) = statement.parts
-    assert statement.place is not None
-    begin, (low, high) = statement.place.base, _extent(statement.place, loops)
-    for place, inner in _reads(statement.parts[0], tuple(loops)):
-        first, last = _extent(place, inner)
-        if place.base != begin and first <= high and low <= last:
-            return False
-    # A table is read where a number says: all of its rows.
-    return not _has(statement, "entry")
-
-
-def _extent(place: Place, loops: Iterable[tuple[int, int]]) -> tuple[int, int]:
-    """The first and the last slot of a place."""
-    turns = dict(loops)
-    ends = [step * (turns[variable] - 1) for variable, step in place.steps]
-    return place.base + sum(end for end in ends if end < 0), place.base + sum(end for end in ends if end > 0)
-
-
-def printed_groups(groups: Sequence[Sequence[Node]], functions: Mapping[str, Loop]) -> Iterator[str]:
-    """Groups of statements as functions ``group0``, ``group1``, ... of the flat memory and of scratch memory.
-
-    Between two pieces others may have the interpreter. The last function, ``scratch``, says how many numbers of scratch
-    memory are needed.
-
-    Args:
-        groups: the ops of each group.
-        functions: NumPy's loops, by the name of the function.
-    """
-    writer = BlockWriter(functions)
-    yield _HEAD
-    made: dict[Hashable, int] = {}
-    for number, group in enumerate(groups):
-        lines = [f"define void @group{number}(ptr %flat, ptr %scratch) #1 {{"]
-        for at, statement in enumerate(group):
-            call = _call_of(statement)
-            if call.key not in made:
-                made[call.key] = len(made)
-                yield _function(writer, statement, call, made[call.key])
-            given = ["%scratch"]
-            for place, base in enumerate(call.bases):
-                lines.append(f"  %p{at}.{place} = getelementptr inbounds double, ptr %flat, i64 {base}")
-                given.append(f"%p{at}.{place}")
-            every = ", ".join(f"ptr {one}" for one in (given if call.bases else ["%scratch", "%flat"]))
-            lines.append(f"  call void @op{made[call.key]}({every})")
-        yield "\n".join((*lines, "  ret void\n}\n"))
-    yield (
-        f"define i64 @scratch() #1 {{\n  ret i64 {writer.scratch}\n}}\n"
-        "attributes #1 = { nounwind }\nattributes #2 = { nounwind noinline }\n"
-    )
-
-
-def _function(writer: BlockWriter, statement: Node, call: _Call, number: int) -> str:
-    """An op as a function: what LLVM does to one takes more than twice as long where it is twice as long."""
-    names = {base: f"%at{place}" for place, base in enumerate(call.bases)}
-    made = statement
-    while made.kind == "repeat":
-        (made,) = made.parts
-    assert made.place is not None
-    pointers = [
-        f"ptr {'noalias ' if call.apart and base == made.place.base else ''}{name}" for base, name in names.items()
-    ] or ["ptr noalias %flat"]
-    writer.lines.append(f"define internal void @op{number}({', '.join(['ptr noalias %scratch', *pointers])}) #2 {{")
-    writer.begin("entry")
-    writer.lines.append(_FRAME)
-    writer.op(statement, names)
-    writer.lines.append("  ret void\n}")
-    return taken(writer)

@@ -5,7 +5,6 @@ Both have the same bits, so that the change between them, at the boundary of an 
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Mapping, MutableSequence, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -20,7 +19,7 @@ from retrograde.engine.equations.expression import Ref
 from retrograde.engine.executor.base import Executor, Turns
 from retrograde.engine.executor.generated import GeneratedExecutor
 from retrograde.engine.executor.native import switch
-from retrograde.engine.executor.native.looking import Look
+from retrograde.engine.executor.native.looking import Look, extend
 from retrograde.engine.executor.native.machine import Code
 from retrograde.engine.executor.native.workshop import WORKSHOP, Job, small
 from retrograde.engine.formulas.probe import Probe, Record
@@ -130,7 +129,7 @@ class NativeExecutor:
             return self._generated.advance(state, self._plain(batches), losses)
         flat, seen = self._started(state), np.empty(count)
         self._run(code, flat, self._feed(batches), count, seen)
-        _extend(losses, seen)
+        extend(losses, seen)
         return self._ended(flat)
 
     def watch(self, state: Floats, batches: Sequence[Batch], probe: Probe, record: Record, per_epoch: int) -> Floats:
@@ -153,7 +152,7 @@ class NativeExecutor:
             losses, block = np.empty(most), np.empty((most, len(look.slots)))
             self._run(code, flat, self._later(feed, first), most, losses, block, look.slots)
             number = len(record.losses)
-            _extend(record.losses, losses)
+            extend(record.losses, losses)
             look.see(block, before, record, number, per_epoch)
             before = block[-1]
         record.before = look.remembered(before)
@@ -250,11 +249,3 @@ class NativeExecutor:
             start, size = self.program.offsets[leaf.array], leaf.array.size
             flat[start : start + size] = values[done : done + size]
             done += size
-
-
-def _extend(losses: MutableSequence[float], seen: Floats) -> None:
-    """Appends numbers, at once where they go into an array."""
-    if isinstance(losses, array):
-        losses.frombytes(seen.tobytes())
-    else:
-        losses.extend(seen.tolist())

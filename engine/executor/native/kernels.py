@@ -9,8 +9,9 @@ import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Extent
-from retrograde.engine.executor.native.blocks import printed_groups, suited
+from retrograde.engine.executor.native.blocks import suited
 from retrograde.engine.executor.native.functions import loops
+from retrograde.engine.executor.native.grouping import printed_groups
 from retrograde.engine.executor.native.lowering import Lowering
 from retrograde.engine.executor.native.machine import Code
 from retrograde.engine.executor.native.nodes import Node

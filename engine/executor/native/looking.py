@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from array import array
+from collections.abc import Mapping, MutableSequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,14 @@ from retrograde.engine.formulas.meaning import Candidate, Where, candidates, fou
 from retrograde.engine.formulas.probe import Key, Probe, Record, context, earlier, key, missing
 from retrograde.engine.formulas.tree import Slot, Stretch
 from retrograde.engine.network.program import Program
+
+
+def extend(numbers: MutableSequence[float], more: Floats) -> None:
+    """Appends numbers, at once where they go into an array."""
+    if isinstance(numbers, array):
+        numbers.frombytes(more.tobytes())
+    else:
+        numbers.extend(more.tolist())
 
 
 class Look:
@@ -88,7 +97,7 @@ class Look:
                     for candidate in candidates(formula, self._program)
                 ]
                 if found:
-                    column.extend(np.stack(found, axis=1).astype(np.float64).ravel().tolist())
+                    extend(column, np.stack(found, axis=1).astype(np.float64).ravel())
         record.hits.extend((np.flatnonzero(hits) + number).tolist())
 
     def _columns(self, rows: Floats, count: int, candidate: Candidate, at: int, per_epoch: int) -> Columns:

@@ -48,7 +48,7 @@ SAMPLE = 90
 
 MOST_BY_SAMPLE = 4096
 """Elements of a sample that are compared one by one."""
-MOST_OPERATIONS = 2_000_000
+MOST_OPERATIONS = 200_000
 """Operations of a sample up to which that is done."""
 
 
@@ -80,9 +80,9 @@ class Lowering:
         shape = (program.batch, *op.target.shape) if summed else op.target.shape
         reader = _Reader(program)
         try:
-            found = parts(shape, lambda part: reader.node(op.equation(part.index), 0))
-        except (ManyPartsError, _UnevenError, IndexError):
-            # Arrays that are indexed in an equation, as by a mask, want numbers.
+            found = parts(shape, lambda part: reader.node(op.equation(part.indices), 0))
+        except (ManyPartsError, _UnevenError, IndexError, TypeError, ValueError):
+            # What an equation does with its indices may want numbers: an array that it looks into, as a mask.
             return ()
         statements: list[Node] = []
         for part, value in found:
@@ -91,7 +91,7 @@ class Lowering:
                 if loops[:1] != ((0, shape[0]),):
                     return ()
                 loops, value = loops[1:], Node("add", None, (repeat(*loops[0], value),))
-            index = part.index[summed:]
+            index = part.indices[summed:]
             statement = Node("assign", None, (value,), reader.place(Ref(op.target, index)))
             for loop in reversed(loops):
                 statement = repeat(*loop, statement)

@@ -68,26 +68,38 @@ class Workshop:
         return job
 
     def _work(self) -> None:
-        while True:
+        try:
+            while (ordered := self._next()) is not None:
+                self._make(*ordered)
+                del ordered
+        except BaseException:
+            # What is ordered later gets a thread of its own.
             with self._lock:
-                if not self._queue or not threading.main_thread().is_alive():
-                    self._thread = None
-                    return
-                pieces, job = self._queue.popleft()
-            # The text of a large program is very many objects, none of them garbage: to look through all of them again
-            # and again holds up whoever waits for a key, far longer than writing does.
-            collects = gc.isenabled()
-            gc.disable()
-            try:
-                job.code = self._compiled(pieces())
-            except (UnsuitedError, RuntimeError, OSError, ImportError):
-                # Whatever LLVM can not do, Python does.
-                job.code = None
-            finally:
-                if collects:
-                    gc.enable()
-                job.over.set()
-                del pieces, job
+                self._thread = None
+            raise
+
+    def _next(self) -> tuple[Pieces, Job] | None:
+        """What is to be compiled next; None where nothing is, and the thread ends."""
+        with self._lock:
+            if self._queue and threading.main_thread().is_alive():
+                return self._queue.popleft()
+            self._thread = None
+            return None
+
+    def _make(self, pieces: Pieces, job: Job) -> None:
+        # The text of a large program is very many objects, none of them garbage: to look through all of them again
+        # and again holds up whoever waits for a key, far longer than writing does.
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            job.code = self._compiled(pieces())
+        except (UnsuitedError, RuntimeError, OSError, ImportError):
+            # Whatever LLVM can not do, Python does.
+            job.code = None
+        finally:
+            if collects:
+                gc.enable()
+            job.over.set()
 
     def _compiled(self, pieces: Iterator[str]) -> Code | None:
         found: list[str] = []

@@ -90,10 +90,15 @@ class Shared:
     """A workspace whose scratch memory is given out again after ``restart``: for parts of an op that run in turn."""
 
     def __init__(self, space: Workspace) -> None:
-        self.blas, self.batch = space.blas, space.batch
+        self.batch = space.batch
         self._space = space
         self._blocks: list[Floats] = []
         self._taken = 0
+
+    @property
+    def blas(self) -> bool:
+        """Whether products of matrices may go to BLAS; asked for by those alone that make one."""
+        return self._space.blas
 
     def restart(self) -> None:
         """Ends the use of all scratch memory so far."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError, FormulaError
-from retrograde.engine.text import _, ended, joined, language, suggest
+from retrograde.engine.text import _, brief, ended, joined, language, suggest, whole_number
 from retrograde.tui.cli.support.progress import ProgressBar
 from retrograde.tui.commands.command import Command, key_name
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MOST_LINES = 20
 """Lines of a list that are said at once."""
 _ADDRESS = re.compile(r"[-+−@]?\d")
+_MOST_TIMES = 999_999_999
 _BACK = "_back"
 
 
@@ -76,11 +77,13 @@ class LineMode:
             return self._ask(name, rest)
         if not rest and (_ADDRESS.match(word) or word in {"start", "end"}):
             return self._seek(self._session.find(f"@{word}" if word.isdigit() else word.rstrip(":")))
-        if name:
-            raise EngineError(_("{word} needs the app's screen: `retrograde open`").format(word=word))
         try:
             return self._print(line)
         except EngineError:
+            # E is the loss, although its key does something else where there is a screen.
+            if name:
+                message = _("{word} needs the app's screen: `retrograde open`")
+                raise EngineError(message.format(word=word)) from None
             if not word.isalpha():
                 raise
             near = suggest(word, self._ids, most=2)
@@ -163,10 +166,11 @@ class LineMode:
 
     def _motion(self, name: str, rest: str) -> str:
         granularity, back = name.removesuffix(_BACK), name.endswith(_BACK)
-        if rest and not (rest.isascii() and rest.isdigit() and len(rest) < 10):
-            raise EngineError(_("{text!r} is no number of times").format(text=rest))
+        times = whole_number(rest) if rest else 1
+        if times is None or times > _MOST_TIMES:
+            raise EngineError(_("{text!r} is no number of times").format(text=brief(rest)))
         session = self._session
-        for _time in range(int(rest or 1)):
+        for _time in range(times):
             if not (session.back(granularity) if back else session.step(granularity)):
                 ended = _("This is the initial state.") if back else _("This is the end of the training.")
                 return ended if session.current is None else joined((ended, self.here()))
@@ -254,9 +258,10 @@ class LineMode:
     # -- running and stopping
 
     def _run(self, rest: str) -> str:
-        if rest and not (rest.isascii() and rest.isdigit() and int(rest)):
-            raise EngineError(_("{text!r} is no number of epochs").format(text=rest))
-        outcome = self._session.run(int(rest) if rest else None, on_progress=self._bar.update)
+        epochs = whole_number(rest)
+        if rest and not epochs:
+            raise EngineError(_("{text!r} is no number of epochs").format(text=brief(rest)))
+        outcome = self._session.run(epochs, on_progress=self._bar.update)
         return joined((outcome.message, self.here()), ". ")
 
     def _continue(self, _rest: str) -> str:
@@ -285,9 +290,10 @@ class LineMode:
         return self._break(rest or f"at {self._session.notation.name(self._step.target)}")
 
     def _delete(self, rest: str) -> str:
-        if not (rest.isascii() and rest.isdigit()):
+        number = whole_number(rest)
+        if number is None:
             raise EngineError(_("delete takes the number of a breakpoint"))
-        self._session.remove_breakpoint(int(rest))
+        self._session.remove_breakpoint(number)
         return _("breakpoint {number} is gone").format(number=rest)
 
     # -- asking
@@ -430,9 +436,10 @@ def help_lines(rows: tuple[Command, ...]) -> Iterator[str]:
 
 def _chosen(text: str, count: int) -> int:
     """The place of an item that was chosen by its number, from 0."""
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= count):
-        raise EngineError(_("{text!r} is no number from 1 to {count}").format(text=text, count=count))
-    return int(text) - 1
+    number = whole_number(text)
+    if number is None or not 1 <= number <= count:
+        raise EngineError(_("{text!r} is no number from 1 to {count}").format(text=brief(text), count=count))
+    return number - 1
 
 
 def _listed(lines: list[str], count: int | None = None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.recording import is_recording
-from retrograde.engine.text import _, joined
+from retrograde.engine.text import _, joined, lead, visible
 from retrograde.tui.plain.numbers import encoded, shown
 from retrograde.tui.plain.recordings import break_record, given_record, recorded_record
 
@@ -35,14 +36,26 @@ def refuse_recording(source: str | Path | None) -> None:
     """Refuse a recording where only a scenario will do.
 
     Raises:
-        EngineError: It is one.
+        EngineError: It is one, or would be if it were there.
     """
     if source is not None and is_recording(source):
+        require_file(source)
         message = _(
             "{source} is a recording of a step that ran elsewhere, which this can not compute with; "
             "`retrograde open`, `trace`, `check`, `query`, `why`, `flow` and `doctor` read it"
         )
         raise EngineError(message.format(source=source))
+
+
+def require_file(source: str | Path) -> None:
+    """Refuse what is not there, before anything else is said of it.
+
+    Raises:
+        EngineError: It is not.
+    """
+    # Path.exists raises where a path is too long.
+    if not os.path.exists(source):  # noqa: PTH110
+        raise EngineError(_("there is no file {path}").format(path=visible(str(source))))
 
 
 def opened(source: str) -> Recording:
@@ -189,6 +202,11 @@ def _report(recording: Recording, source: str, checks: list[OpCheck]) -> Iterato
         yield "  " + _("no equation: {names}").format(names=joined(names, ", "))
     if absent := sum(check.missing == "values" for check in checks):
         yield "  " + _("{count} ops are not checked: their numbers are not in the file").format(count=absent)
+    yield from _agreement(recording, checks, stated)
+
+
+def _agreement(recording: Recording, checks: list[OpCheck], stated: list[OpCheck]) -> Iterator[str]:
+    """How many values are what their equations say, and the first that is not."""
     checked, wrong = sum(check.checked for check in checks), [check for check in checks if check.disagreeing]
     held = sum(check.elements for check in stated if check.missing == "")
     part = "" if checked == held else " " + _("(a part of the large ops; --all checks every element)")
@@ -303,7 +321,7 @@ def story(recording: Recording, found: Break | None) -> Iterator[str]:
         what = f"{numbers} = {what}  ({origin.breakdown})"
     elif op.has_equation:
         what += _in_the_type(recording, Place(found.op, None, found.element))
-    yield f"{element}: {what}"
+    yield f"{lead(element)}{what}"
     yield from step_lines(recording, recording.step_at(Place(found.op, None, found.element)))
     if found.broken > 1:
         yield "  " + _("{broken} of its {size} elements are not finite").format(broken=found.broken, size=size)

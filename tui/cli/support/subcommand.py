@@ -72,13 +72,29 @@ def count(text: str) -> int:
     Raises:
         argparse.ArgumentTypeError: It is none.
     """
-    try:
-        number = int(text.replace("_", ""))
-    except ValueError:
-        number = 0
-    if number < 1:
+    number = _number(text)
+    if number is None or number < 1:
         raise argparse.ArgumentTypeError(_("{text!r} is not a whole number from 1").format(text=text))
     return number
+
+
+def whole(text: str) -> int:
+    """A whole number from 0, for argparse.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    number = _number(text)
+    if number is None or number < 0:
+        raise argparse.ArgumentTypeError(_("{text!r} is not a whole number from 0").format(text=text))
+    return number
+
+
+def _number(text: str) -> int | None:
+    try:
+        return int(text.replace("_", ""))
+    except ValueError:
+        return None
 
 
 def port(text: str) -> int:

@@ -42,7 +42,7 @@ class EquationPart(PanelPart):
         badges, tall = colleagues.badges.here, height >= TALL
         view = equation_view(self.desk.reading, self.desk.lens, badges, tall=tall, height=height)
         if height >= ROOMY:
-            view = replace(view, chain=colleagues.unfolding.here)
+            view = replace(view, chain=colleagues.unfolding.here, flow=colleagues.unfolding.flow)
         told = colleagues.chaptering.told
         return view if told is None else replace(view, told=told)
 
