@@ -26,7 +26,6 @@ import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Role
-from retrograde.engine.explaining.gradient_graph import is_backward
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Program
 from retrograde.engine.rich import Rich
@@ -113,7 +112,7 @@ def _arrays(program: Program, layer: str, time: int | None, role: Role) -> list[
         if array.of is not None
         and array.of.role is role
         and (array.of.layer, array.of.time) == (layer, time)
-        and is_backward(program, array)
+        and program.is_backward(array)
     ]
 
 
@@ -186,7 +185,7 @@ def _followers(program: Program, keys: list[tuple[str, int | None]]) -> Iterator
         while ready:
             op = program.maker(ready.pop())
             for array in () if op is None else op.inputs:
-                if array in seen or not is_backward(program, array) or array.of is None:
+                if array in seen or not program.is_backward(array) or array.of is None:
                     continue
                 seen.add(array)
                 key = (array.of.layer, array.of.time)

@@ -340,15 +340,9 @@ class GradientGraph:
         return found
 
 
-def is_backward(program: Program, array: Array) -> bool:
-    """Whether an array is a gradient that is made on the way back; slopes are not."""
-    op = program.maker(array)
-    return op is not None and op.carries
-
-
 def require_backward(program: Program, array: Array) -> None:
     """Raises EngineError for an array that is no gradient."""
-    if not is_backward(program, array):
+    if not program.is_backward(array):
         raise EngineError(_("{name} is not a gradient").format(name=array.name))
 
 
@@ -446,7 +440,7 @@ def _stated(
 def _evaluated(frame: Frame, expr: Expr, to: Places, samples: Places | None) -> Iterator[_Raw]:
     program = frame.program
     none = np.full(to.size, -1)
-    for form in term_forms(expr, lambda array: is_backward(program, array)):
+    for form in term_forms(expr, program.is_backward):
         parts = np.empty((len(form.factors), to.size))
         for row, factor in zip(parts, form.factors, strict=True):
             row[...] = factor_value(frame, factor)
@@ -473,4 +467,4 @@ def factor_value(frame: Frame, factor: Factor) -> Any:
     return 1.0 - found if factor.chosen is False else found
 
 
-__all__ = ["FactorKind", "GradientGraph", "GraphTerm", "Node", "Places", "TermBlock", "is_backward", "places"]
+__all__ = ["FactorKind", "GradientGraph", "GraphTerm", "Node", "Places", "TermBlock", "places"]

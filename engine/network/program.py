@@ -260,6 +260,11 @@ class Program:
         number = self._maker.get(array)
         return None if number is None else self.ops[number]
 
+    def is_backward(self, array: Array) -> bool:
+        """Whether an array is a gradient that is made on the way back; slopes are not."""
+        op = self.maker(array)
+        return op is not None and op.carries
+
     @cached_property
     def backward(self) -> int:
         """How many steps there are up to the end of the backward pass; all where there is none."""

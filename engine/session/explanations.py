@@ -19,13 +19,14 @@ from retrograde.engine.explaining.detectors.live import LiveWatch
 from retrograde.engine.explaining.detectors.records import Diagnosis
 from retrograde.engine.explaining.detectors.trials import Trial, trial
 from retrograde.engine.explaining.flow import Flow, flow
-from retrograde.engine.explaining.gradient_graph import GradientGraph, is_backward
+from retrograde.engine.explaining.gradient_graph import GradientGraph
 from retrograde.engine.explaining.paths import Cuts, PathView, path_view, paths_tell
 from retrograde.engine.explaining.revival import Revival, revival
 from retrograde.engine.explaining.telling import told_death, told_revival
 from retrograde.engine.explaining.verdict import verdict
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.session.cursor import Cursor
+from retrograde.engine.session.gradients import gradient_meant
 from retrograde.engine.text import _, joined
 from retrograde.engine.travel.search import OnProgress
 
@@ -89,25 +90,7 @@ class Explanations:
         Raises:
             EngineError: there is no such slot, or it has no gradient.
         """
-        program = self._cursor.program
-        ref = self._cursor.resolve(name) if isinstance(name, str) else name
-        array: Array | None = ref.array
-        # What is made of a gradient later, as clipping makes it, stands for the gradient.
-        later = array is not None and array.role in {Role.GRADIENT, Role.MEMORY} and not is_backward(program, array)
-        if array is not None and array.of is not None and (later or array.role in {Role.UPDATED, Role.SLOPE}):
-            array = array.of
-        if array is not None and not is_backward(program, array):
-            array = program.named.get(f"grad({array.name})")
-        if array is None or not is_backward(program, array):
-            shown = name if isinstance(name, str) else self._cursor.notation.name(ref)
-            if ref.array is program.named.get("E"):
-                message = _("every gradient says how {name} changes: ask about a value that {name} depends on")
-                raise EngineError(message.format(name=shown))
-            if self._cursor.recording is not None:
-                message = _("{name} has no gradient here: ask about a parameter, or a value of the backward pass")
-                raise EngineError(message.format(name=shown))
-            raise EngineError(_("{name} has no gradient in this network").format(name=shown))
-        return Ref(array, ref.index)
+        return gradient_meant(self._cursor, name)
 
     def moments(self, most: int = MOMENTS) -> tuple[int, ...]:
         """Iterations that have run, spread over the run, the first and the last one among them.

@@ -41,11 +41,14 @@ class Explaining:
     @property
     def asks(self) -> bool:
         """Whether what is selected, or the step's value, has a gradient to ask about."""
+        # What tells of gradients is not loaded for the footer.
+        from retrograde.engine.session.gradients import gradient_meant
+
         desk, step = self._desk, self._desk.reading.step
         # The operands of a step are read after the footer is painted; one that is selected is not asked about first.
         chosen = step is None or desk.focus in (PanelId.NETWORK, PanelId.WEIGHTS)
         try:
-            desk.session.explanations.gradient(self._asked("") if chosen or step is None else step.target)
+            gradient_meant(desk.session, self._asked("") if chosen or step is None else step.target)
         except EngineError:
             return False
         return True

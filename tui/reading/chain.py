@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from retrograde.engine.explaining.gradient_graph import is_backward
 from retrograde.tui.reading.why import Moment, meant
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ class ChainReading:
 
         None where the gradient itself was asked about.
         """
-        if is_backward(self.moment.frame.program, self.asked.array):
+        if self.moment.frame.program.is_backward(self.asked.array):
             return None
         return 0.01 * (self.amount or 1.0) * self.value
 
