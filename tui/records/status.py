@@ -81,7 +81,7 @@ class HeaderView:
     """The top line: the scenario, where the cursor is, and E.
 
     Attributes:
-        scenario: its name, and after a blank what it is.
+        scenario: its name, and behind a dot between blanks what it is.
         crumbs: where the cursor is, the finest last.
         step: the step, and of how many.
         loss: E.
