@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import _, brief, visible
 
 

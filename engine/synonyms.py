@@ -8,9 +8,8 @@ separators: `ReLU`, `MaxPool` and `batchNorm` are relu, max_pool and batch_norm.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
-
-from retrograde.engine.frozen import dataclass
 
 _LONGEST = 60
 # What `text.N_` is, which reads this table: the mark of a text for the catalogues.

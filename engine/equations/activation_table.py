@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from retrograde.engine.equations.expression import (
     HALF,
@@ -28,7 +29,6 @@ from retrograde.engine.equations.expression import (
 )
 from retrograde.engine.equations.functions import ABS, ERF, EXP, EXPM1, LOG1P, SIGMOID, TANH, sigmoid
 from retrograde.engine.equations.options import Option, Parametric
-from retrograde.engine.frozen import dataclass
 
 
 def _positive(x: Expr, then: Expr, otherwise: Expr) -> Expr:

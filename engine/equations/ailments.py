@@ -11,8 +11,9 @@ while there is something left to learn, E > 0.1 · E0.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from retrograde.engine.equations.options import Option
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import N_
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum, StrEnum
-
-from retrograde.engine.frozen import dataclass
 
 
 class Role(Enum):

@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from retrograde.engine.equations.scanning import Scanner, Token
 from retrograde.engine.equations.words import GRAPH_FUNCTIONS
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import _, nearest, suggest
 
 MAX_LENGTH = 2000

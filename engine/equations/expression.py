@@ -11,13 +11,13 @@ A reader is a table with a rule for each class of node; a test sees to it that n
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from itertools import repeat
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 from retrograde.engine.equations.array import Array
-from retrograde.engine.frozen import dataclass
 
 Index = tuple[Any, ...]
 """Integers for one slot; an open mesh of integer arrays for a whole array at once."""

@@ -6,7 +6,7 @@ Whatever is said of a loss is said here; the ops that compute it are in ``ops/lo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Literal
 
 from retrograde.engine.equations.activation_table import LOG_SOFTMAX, SOFTMAX
@@ -30,7 +30,6 @@ from retrograde.engine.equations.expression import (
 from retrograde.engine.equations.functions import ABS, EXP, LOG1P, SIGMOID
 from retrograde.engine.equations.logarithms import GUARDS, Settings, cut, logarithm, per, uncut
 from retrograde.engine.equations.options import Option
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import N_
 
 Reduction = Literal["sum", "mean"]

@@ -9,10 +9,9 @@ rate of the iteration.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from retrograde.engine.equations.options import Option, Value
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import N_, _
 
 

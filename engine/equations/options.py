@@ -7,9 +7,8 @@ the documentation, and its sign on the screen all come from its ``Option``.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
-
-from retrograde.engine.frozen import dataclass
 
 Value = float | bool | str | tuple[float, ...]
 """What an option may hold."""

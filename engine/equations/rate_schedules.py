@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from retrograde.engine.equations.options import Option, Value
-from retrograde.engine.frozen import dataclass
 
 KEYS: dict[str, Option] = {
     row.key: row

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -24,7 +24,6 @@ from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Div
 from retrograde.engine.explaining.factors import FactorKind
 from retrograde.engine.explaining.gradient_graph import GradientGraph, TermBlock
-from retrograde.engine.frozen import dataclass
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,7 +8,7 @@ small all the same, it is the learning rate.
 from __future__ import annotations
 
 import math
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -20,7 +20,6 @@ from retrograde.engine.explaining.deficits import Deficits, deficits
 from retrograde.engine.explaining.gradient_graph import GradientGraph, require_backward
 from retrograde.engine.explaining.nonfinite import Origin, origin
 from retrograde.engine.explaining.zeros import ZeroReport, is_residue, zero_report
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.network import Network
 from retrograde.engine.network.program import unravel

@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 from time import perf_counter
@@ -31,7 +31,6 @@ from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import EngineError
 from retrograde.engine.explaining.exact_sums import Wide, products, sums
 from retrograde.engine.explaining.update_parts import Leaf, PartKind, UpdateParts, update_parts
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.text import _
 from retrograde.engine.travel.timeline import Timeline

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.travel.epochs import rightly
 from retrograde.engine.travel.timeline import Timeline
 

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Role
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.travel.timeline import Timeline
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
@@ -34,7 +35,6 @@ from retrograde.engine.explaining.update_parts import PartKind
 from retrograde.engine.explaining.zeros import is_residue
 from retrograde.engine.formulas.reader import parse
 from retrograde.engine.formulas.tree import Formula
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.travel.search import OnProgress, Search
 from retrograde.engine.travel.timeline import Timeline

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -19,7 +20,6 @@ from retrograde.engine.equations.array import Role
 from retrograde.engine.equations.expression import refs
 from retrograde.engine.explaining.account import Account, LayerAccount
 from retrograde.engine.explaining.factors import FactorKind
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.network import Network
 from retrograde.engine.text import N_
 

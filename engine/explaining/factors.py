@@ -8,6 +8,7 @@ anew: what is cut off, masked, lost in a pooling or divided by the batch is so b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -28,7 +29,6 @@ from retrograde.engine.equations.expression import (
     mapped,
     refs,
 )
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import N_
 
 

@@ -20,13 +20,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Role
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Program
 from retrograde.engine.rich import Rich

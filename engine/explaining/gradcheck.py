@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -24,7 +25,6 @@ from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.executor.kernels import KernelExecutor
 from retrograde.engine.explaining.kinks import Branches, Branchings, alike
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Program
 from retrograde.engine.ops.base import Op

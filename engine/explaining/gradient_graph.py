@@ -14,6 +14,7 @@ graph answer most questions; with terms S_v = Σ c · S_above(v):
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -26,7 +27,6 @@ from retrograde.engine.equations.expression import Expr, Ref, refs
 from retrograde.engine.equations.meshes import values
 from retrograde.engine.errors import EngineError
 from retrograde.engine.explaining.factors import Factor, FactorKind, TermForm, at, term_forms
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Program, ravel, unravel
 from retrograde.engine.ops.base import Op, Part

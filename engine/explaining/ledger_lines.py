@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from typing import NamedTuple
 
 from retrograde.engine.explaining.biography import Bucket, Ledger, LedgerRow, printed
 from retrograde.engine.explaining.update_parts import PartKind
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import N_, _, joined, ngettext
 
 DECIMALS = 9

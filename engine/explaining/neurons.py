@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,7 +12,6 @@ from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.explaining.detectors.case import Case, by_unit
 from retrograde.engine.explaining.samples import answers
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.layers.dense import DenseLayer
 from retrograde.engine.network.classifying import classes_of
 from retrograde.engine.network.frame import Frame

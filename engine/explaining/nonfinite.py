@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -17,7 +18,6 @@ from retrograde.engine.equations.array import Array, Phase, Role
 from retrograde.engine.equations.evaluation import Mathematics, evaluate, taken
 from retrograde.engine.equations.expression import Call, Div, Expr, Product, Ref, Sub, Sum, children, refs
 from retrograde.engine.equations.functions import LOG, LOG1P, SQRT
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Place, Program, ravel, unravel
 from retrograde.engine.ops.base import Op

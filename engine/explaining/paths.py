@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import count
@@ -20,7 +21,6 @@ import numpy as np
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.explaining.gradient_graph import GradientGraph, GraphTerm, Node, TermBlock
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import N_, _
 
 FEW_PATHS = 64

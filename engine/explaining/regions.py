@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,7 +11,6 @@ from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.errors import EngineError
 from retrograde.engine.executor.kernels import KernelExecutor
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.network import Network
 from retrograde.engine.network.program import Program
 from retrograde.engine.scenario.shapes import INPUT_LAYER

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
 from functools import reduce
 from time import perf_counter
@@ -28,7 +28,6 @@ from retrograde.engine.explaining.culprit import culprits
 from retrograde.engine.explaining.death import ALIVE
 from retrograde.engine.explaining.gradient_graph import GradientGraph
 from retrograde.engine.explaining.zeros import is_residue, zero_report
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Program, unravel
 from retrograde.engine.travel.branch import Branch, onto, plan

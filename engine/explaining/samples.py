@@ -7,7 +7,7 @@ takes what it has gathered, as in E_data.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from retrograde.engine.equations.arithmetic import Floats, sum_rows
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.classifying import NO_CLASS, classes_of
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.network import Network

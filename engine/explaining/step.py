@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import repeat
 from typing import Any, NamedTuple, overload
@@ -30,7 +31,6 @@ from retrograde.engine.equations.functions import SQRT
 from retrograde.engine.equations.meshes import values
 from retrograde.engine.equations.rendering import render
 from retrograde.engine.explaining.statement import FEW_READS, Reads, Statement, makers, once, statement
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.notation import Notation
 from retrograde.engine.network.program import Place, Program

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import reduce
 from typing import Any, NamedTuple
@@ -39,7 +40,6 @@ from retrograde.engine.equations.expression import (
 )
 from retrograde.engine.equations.functions import SQRT
 from retrograde.engine.explaining.exact_sums import Wide, wide
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Program
 from retrograde.engine.ops.base import Op

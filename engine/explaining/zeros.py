@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,6 @@ from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.explaining.factors import Factor, FactorKind
 from retrograde.engine.explaining.gradient_graph import GradientGraph, GraphTerm
-from retrograde.engine.frozen import dataclass
 
 ROUNDOFF = 2.0**-53
 """The relative error of one rounded operation at most."""

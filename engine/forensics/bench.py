@@ -83,7 +83,7 @@ class Plan:
             late = place < states
             key = (one.figure.updates - late, place + states * late)
             self.made.append(key if one.term is None else (-1, -1))
-            if key[0] >= 0 and not one.figure.wrong and one.term is None:
+            if key[0] >= 0 and not one.figure.wrong and one.term is None and one.measured:
                 self.carried.setdefault(key[0], {})[key[1]] = (one.value, one.unit)
 
     def stops(self, shift: int) -> list[Stop]:

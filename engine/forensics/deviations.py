@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from retrograde.engine.forensics.facts import Facts, shown, sites
 from retrograde.engine.forensics.kinds import KINDS
 from retrograde.engine.forensics.rounding import ROUNDINGS, Rounding
 from retrograde.engine.forensics.rules import RULES, Rule
 from retrograde.engine.forensics.switches import Edit, Edits, Path
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import _
 
 Key = tuple[str, str]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
@@ -10,7 +11,6 @@ from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.equations.expression import Expr, Index, Ref, children, refs
 from retrograde.engine.equations.rendering import render
 from retrograde.engine.forensics.switches import Path
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.network import Network
 from retrograde.engine.network.notation import Notation
 from retrograde.engine.network.program import Program, unravel

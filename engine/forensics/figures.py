@@ -6,15 +6,16 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import EngineError
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.notation import Notation
 from retrograde.engine.network.program import Program, unravel
+from retrograde.engine.scenario.models import FIGURE
 from retrograde.engine.session.published import AFTER_UPDATES, FULL_PRECISION, compare
 from retrograde.engine.text import _
 
@@ -79,9 +80,14 @@ class Sought:
     digits: int
     term: int | None = None
 
+    @property
+    def measured(self) -> bool:
+        """Whether distances from it can be told in float64: not from NaN, infinity, or what is as large or as small."""
+        return math.isfinite(self.value) and 0.0 < self.unit < math.inf
+
     def fits(self, value: float) -> bool:
         """Whether a value is the figure."""
-        if not math.isfinite(value):
+        if not (math.isfinite(value) and self.measured):
             return self.figure.agrees(value)
         # Rounding and cutting both leave less than one unit. Decimal arithmetic is for what is near a border alone.
         off = (value - self.value) / self.unit
@@ -130,7 +136,7 @@ def sought(figure: Printed, notation: Notation, program: Program) -> Sought:
         EngineError: it is no number, or no slot has its name.
     """
     try:
-        number = Decimal(figure.printed)
+        number = Decimal(figure.printed if re.fullmatch(FIGURE, figure.printed) else "")
     except InvalidOperation:
         raise EngineError(_("{printed} is no number").format(printed=figure.printed)) from None
     whole_or_term = notation.resolve_term(figure.name, program)
@@ -148,7 +154,7 @@ def sought(figure: Printed, notation: Notation, program: Program) -> Sought:
         figure=figure,
         ref=ref,
         value=float(number) / factor,
-        unit=10.0**exponent / abs(factor),
+        unit=float(Decimal((0, (1,), exponent))) / abs(factor),
         digits=significant,
         term=term,
     )

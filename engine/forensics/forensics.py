@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
 from time import process_time
@@ -17,7 +18,6 @@ from retrograde.engine.forensics.deviations import Deviation
 from retrograde.engine.forensics.facts import indices
 from retrograde.engine.forensics.figures import Printed, Sought, printed, ref_at
 from retrograde.engine.forensics.search import MARGIN, Search, Set, within_reach
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from retrograde.engine.equations.array import Role
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.program import Program
 
 Passing = Callable[[int, float], float]

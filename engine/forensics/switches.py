@@ -7,7 +7,7 @@ is a row of zeros and ones that it is given with the data.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
@@ -30,7 +30,6 @@ from retrograde.engine.equations.expression import (
     refs,
     terms,
 )
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.program import Program
 from retrograde.engine.ops.base import Kernel, Op, Workspace
 from retrograde.engine.ops.leaves import Dated

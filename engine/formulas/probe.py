@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Callable, Mapping, MutableSequence, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -24,7 +24,6 @@ from retrograde.engine.formulas.meaning import (
     printed,
 )
 from retrograde.engine.formulas.tree import Formula, Node, Slot, Stretch
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Program
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.equations.words import EPOCH_NAMES
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.program import Program, unravel
 from retrograde.engine.text import N_
 

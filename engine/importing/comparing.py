@@ -12,6 +12,7 @@ further off, its equation decides: how far apart it takes what is apart already,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property, partial
 
 import numpy as np
@@ -19,7 +20,6 @@ import numpy as np
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.errors import EngineError
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.importing.draft import Link, Made
 from retrograde.engine.importing.recorded import Mapped, map_recording
 from retrograde.engine.importing.rounding import running_bounds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
@@ -14,7 +14,6 @@ from pydantic import ValidationError
 
 from retrograde.engine.equations.array import Role
 from retrograde.engine.errors import EngineError
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.layers.any_layer import model_of
 from retrograde.engine.layers.base import Layer
 from retrograde.engine.scenario.rules import reserved

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.layers.base import Form, Layer
 from retrograde.engine.layers.stored import Stored
 from retrograde.engine.scenario.weights.tensors import Tensor, axes

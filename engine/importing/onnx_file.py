@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,6 @@ from numpy.typing import NDArray
 
 from retrograde.engine.atomic import read_regular
 from retrograde.engine.errors import EngineError
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import _, visible
 
 MAX_BYTES = 2**30

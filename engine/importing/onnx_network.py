@@ -7,6 +7,7 @@ learned (shapes, masks) is computed.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ from numpy.typing import NDArray
 
 from retrograde.engine.atomic import write_bytes, write_whole
 from retrograde.engine.errors import EngineError
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.importing.draft import Draft, file_tensors
 from retrograde.engine.importing.maps import attention, linear, losses, pointwise, spatial
 from retrograde.engine.importing.maps.rules import TABLE

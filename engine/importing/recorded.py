@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 
 from retrograde.engine.atomic import write_bytes, write_whole
 from retrograde.engine.errors import EngineError
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.importing.draft import Draft, Node, file_tensors
 from retrograde.engine.importing.maps import attention, linear, losses, pointwise, recurrent, spatial
 from retrograde.engine.importing.maps.rules import TABLE

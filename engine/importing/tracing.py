@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import permutations
 from math import prod
 from typing import Any, Protocol
@@ -16,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.importing.draft import Draft, Node, Numbers, Piece
 from retrograde.engine.text import _
 

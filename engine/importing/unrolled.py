@@ -7,9 +7,9 @@ that are made otherwise, so a step of a layer is where the terms of its equation
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.recording.aten.reading import base_name
 from retrograde.engine.recording.form import Call, Window
 from retrograde.engine.recording.recording import Recording

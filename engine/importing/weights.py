@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.importing.matching import Match, Wanted, matched, wanted
 from retrograde.engine.importing.toml_text import toml_text
 from retrograde.engine.scenario.file import load_scenario, split_source

@@ -7,6 +7,7 @@ A kind of layer is one file of this folder, with a strict model, and one row of 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 
@@ -15,7 +16,6 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 from retrograde.engine.equations.activation_table import ACTIVATIONS
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.errors import KeyPath, Violation
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.layers.layouts import Arrangement, WeightLayout
 from retrograde.engine.layers.options import with_parameters, words
 from retrograde.engine.layers.spelling import as_the_model_has_it

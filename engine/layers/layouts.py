@@ -7,12 +7,11 @@ and figures are those of the network, whatever the file does.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
-
-from retrograde.engine.frozen import dataclass
 
 if TYPE_CHECKING:
     import numpy as np

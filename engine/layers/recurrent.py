@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag
 
 from retrograde.engine.equations.array import Role
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.layers.base import MAX_UNITS, Form, Layer, Matrix, Model, Parameter, Row, ShapeError
 from retrograde.engine.layers.layouts import Arrangement, Numbers, Table
 from retrograde.engine.layers.stored import Stored

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
+from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from typing import NamedTuple
@@ -14,7 +15,6 @@ from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.equations.losses import VALUE
 from retrograde.engine.errors import EngineError
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.layers.base import Form, Layer
 from retrograde.engine.layers.dense import DenseLayer
 from retrograde.engine.network.builder import Builder

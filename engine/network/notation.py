@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import repeat
 
@@ -15,7 +16,6 @@ from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref, refs, terms
 from retrograde.engine.equations.words import REDUCING, SCALAR
 from retrograde.engine.errors import EngineError
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.program import Program, ravel, unravel
 from retrograde.engine.text import _, nearest, ngettext, suggest
 

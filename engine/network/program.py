@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
@@ -20,7 +21,6 @@ from typing import NamedTuple
 from retrograde.engine.equations.array import Array, Extent, Phase
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import EngineError
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.base import Op
 from retrograde.engine.ops.leaves import Dated
 from retrograde.engine.text import _, joined

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.activation_table import elementwise
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.equations.expression import ONE, Call, Const, Expr, Function, Index, Product, Ref
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.base import Op, Part
 from retrograde.engine.text import _
 

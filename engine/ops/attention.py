@@ -8,6 +8,7 @@ Source: Vaswani et al. 2017, Attention is all you need, section 3.2.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,6 @@ import numpy as np
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import ONE, ZERO, Compare, Comparison, Const, Div, Expr, Index, Ref, Select
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.base import Kernel, Workspace
 from retrograde.engine.ops.contract import Contract
 from retrograde.engine.ops.softmax import CausalElement, CausalPart, is_later, later

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from functools import cache
 from math import prod
 from typing import Any
 
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Const, Div
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.pointwise import Operand, PointwisePart, Rule
 from retrograde.engine.ops.reduce import Reduce
 from retrograde.engine.text import N_, _

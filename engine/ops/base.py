@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.equations.expression import Expr, Index, Ref
-from retrograde.engine.frozen import dataclass
 
 if TYPE_CHECKING:
     from retrograde.engine.ops.leaves import Leaves

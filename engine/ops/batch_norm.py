@@ -10,6 +10,7 @@ Source: Ioffe, Szegedy 2015, Batch normalization, algorithm 1 and section 3.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from math import prod
 from typing import Any
@@ -30,7 +31,6 @@ from retrograde.engine.equations.expression import (
     Sum,
 )
 from retrograde.engine.equations.functions import SQRT
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.base import Op
 from retrograde.engine.ops.pointwise import Operand, Pointwise, PointwisePart, Rule
 from retrograde.engine.ops.reduce import Reduce

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from itertools import product
@@ -15,7 +16,6 @@ from numpy.typing import NDArray
 from retrograde.engine.equations.arithmetic import Floats, sum_rows
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Const, Expr, Index, Product, Ref
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.ops.link import added
 from retrograde.engine.text import _

@@ -6,10 +6,11 @@ at a step that does not count, where the mask is 0, the state stays as it was.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import ONE, ZERO, Call, Compare, Comparison, Expr, Product, Select, Sub, Sum
 from retrograde.engine.equations.functions import TANH
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.pointwise import Pointwise, PointwisePart, Rule
 from retrograde.engine.text import N_
 

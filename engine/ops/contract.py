@@ -7,6 +7,7 @@ of head h. The gradient of a contraction by one factor is again a contraction, o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,7 +17,6 @@ import numpy as np
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import ONE, Expr, Index, Product, Ref, Sum
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.ops.kernels.numpy_calls import Series, Shared, add_rows, copy, matmul
 from retrograde.engine.ops.kernels.products import CHUNK, products

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Expr, Index, Ref
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.ops.kernels.axis_sums import axis_sums, elements
 from retrograde.engine.ops.kernels.numpy_calls import Series, add_rows

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import ONE, Expr, Index, Product, Ref, Sub, Sum
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.base import Op
 from retrograde.engine.text import _
 

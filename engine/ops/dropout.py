@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -10,7 +11,6 @@ import numpy as np
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Const, Div, Product
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.pointwise import Operand, Pointwise, PointwisePart, Rule
 from retrograde.engine.text import N_
 

@@ -6,6 +6,7 @@ sources in turn; where edges are left out, W holds one weight for each edge that
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,6 @@ from numpy.typing import NDArray
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Const, Expr, Index, Product, Ref, Sum
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.ops.dense import BiasPart, affine, flat, position_of, spread
 from retrograde.engine.ops.kernels.long_sums import long_sum

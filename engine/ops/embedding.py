@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +27,6 @@ from retrograde.engine.equations.expression import (
     Sum,
 )
 from retrograde.engine.equations.functions import COS, SIN
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.activation import PassPart
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.ops.kernels.numpy_calls import Series, add, add_rows

@@ -7,6 +7,7 @@ follow from it, except where the result gives a better form (1 − y² of tanh).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -35,7 +36,6 @@ from retrograde.engine.equations.expression import (
     refs,
 )
 from retrograde.engine.equations.functions import ABS, COS, EXP, LOG, SIGMOID, SIN, SQRT, TANH
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.activation import make_function
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.ops.pointwise import Operand, filled

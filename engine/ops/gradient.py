@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -10,7 +11,6 @@ import numpy as np
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Extent, Role
 from retrograde.engine.equations.expression import ZERO, Expr, Index, Sum
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.ops.kernels.numpy_calls import Series, add, add_rows, copy
 from retrograde.engine.text import _

@@ -9,6 +9,7 @@ normalization; Wu, He 2018, Group normalization; Zhang, Sennrich 2019, Root mean
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from math import prod
 from typing import Any, NamedTuple
@@ -16,7 +17,6 @@ from typing import Any, NamedTuple
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import HALF, ONE, SQUARE, Call, Const, Div, Expr, Neg, Product, Sub, Sum
 from retrograde.engine.equations.functions import SQRT
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.pointwise import MULTIPLY, Operand, Pointwise, PointwisePart, Rule
 from retrograde.engine.ops.reduce import Reduce
 from retrograde.engine.text import N_

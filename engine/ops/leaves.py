@@ -5,13 +5,13 @@ The programs of one network (of full and of smaller batches, for training and fo
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Role
-from retrograde.engine.frozen import dataclass
 
 
 class Source(Protocol):

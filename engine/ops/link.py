@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -12,7 +13,6 @@ from numpy.typing import NDArray
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import ZERO, Expr, Index, Product, Ref, Sum
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.base import Kernel, Workspace
 from retrograde.engine.ops.kernels.correlation import correlation
 from retrograde.engine.ops.kernels.unfolding import gather_blas, scatter_blas, weight_blas

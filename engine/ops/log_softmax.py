@@ -5,6 +5,7 @@ Its derivative, δ − p, is that of the way it is computed: 1 along the net inp
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,6 @@ from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Call, Div, Expr, Index, Neg, Ref, Sub, Sum
 from retrograde.engine.equations.functions import LOG
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.activation import PassPart
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.ops.kernels.rows import row_sums

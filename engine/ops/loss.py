@@ -6,6 +6,7 @@ the mean runs over; so E and the gradients of the parameters are plain sums over
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,7 +30,6 @@ from retrograde.engine.equations.expression import (
 from retrograde.engine.equations.functions import LOG
 from retrograde.engine.equations.logarithms import Settings
 from retrograde.engine.equations.losses import equals, termwise
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.text import _, joined, ngettext
 

@@ -5,6 +5,7 @@ Source: Weston, Watkins 1999; Stanford CS231n, linear classification.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.array import Array
@@ -23,7 +24,6 @@ from retrograde.engine.equations.expression import (
     Sub,
     Sum,
 )
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.base import Op, Part
 from retrograde.engine.ops.loss import Share
 from retrograde.engine.text import _

@@ -7,6 +7,7 @@ gradient of the samples' loss is then ∂L/∂w, and ∂E/∂w = ∂L/∂w + λ2
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,7 +30,6 @@ from retrograde.engine.equations.expression import (
     Sum,
 )
 from retrograde.engine.equations.functions import ABS
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.base import Kernel, Op, Workspace
 from retrograde.engine.ops.pointwise import Operand, Pointwise, Rule
 from retrograde.engine.text import N_, _

@@ -7,6 +7,7 @@ gradient adds up over them. The formula is stated once; its partial derivatives 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,7 +31,6 @@ from retrograde.engine.equations.expression import (
     mapped,
     refs,
 )
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.ops.kernels.axis_sums import axis_sums, elements
 from retrograde.engine.ops.kernels.numpy_calls import Series, add_rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,6 @@ from retrograde.engine.equations.expression import (
     Ref,
     Select,
 )
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.ops.kernels.numpy_calls import Series, divide
 from retrograde.engine.ops.kernels.sliding import addition, contest, selection

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import ONE, ZERO, Compare, Comparison, Expr, Product, Select
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.pointwise import Operand, Rule
 from retrograde.engine.ops.scale_shift import Parametric
 from retrograde.engine.text import N_

@@ -8,13 +8,13 @@ the terms are added in the order of the equations, a bias being the product of i
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Expr, Index, Product, Ref, Sum
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.ops.kernels.numpy_calls import Series, add, add_rows, copy, matmul, multiply
 from retrograde.engine.ops.kernels.products import products

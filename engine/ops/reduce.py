@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from retrograde.engine.equations.array import Array, Extent
 from retrograde.engine.equations.expression import Const, Div, Expr, Index, Ref, Sum
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.base import Kernel, Workspace
 from retrograde.engine.ops.kernels.axis_sums import axis_sums, elements
 from retrograde.engine.ops.kernels.numpy_calls import Series, add_rows, divide

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,6 @@ from numpy.typing import NDArray
 from retrograde.engine.equations.arithmetic import Floats, sum_rows
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Expr, Index, Ref
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.ops.link import added
 from retrograde.engine.text import _

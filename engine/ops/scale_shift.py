@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Expr, Product, Sum
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.pointwise import Operand, Pointwise, PointwisePart, Rule
 from retrograde.engine.text import N_
 

@@ -8,6 +8,7 @@ out, as if they were −∞, and their shares are 0.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,6 @@ from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import ZERO, Call, Div, Expr, Index, Max, Neg, Product, Ref, Sub, Sum
 from retrograde.engine.equations.functions import EXP
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.base import Kernel, Op, Part, Workspace
 from retrograde.engine.ops.kernels.rows import Bools, row_sums
 from retrograde.engine.text import _

@@ -7,14 +7,13 @@ says the same from the other end.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from math import gcd
 
 import numpy as np
 from numpy.typing import NDArray
-
-from retrograde.engine.frozen import dataclass
 
 Tap = tuple[int, int]
 """The number of a tap in its kernel, and the position that it reads."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import N_
 
 

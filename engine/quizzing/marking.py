@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.quizzing.kinds import RANK
 from retrograde.engine.quizzing.mistakes import Mistake
 from retrograde.engine.text import _
@@ -53,16 +53,21 @@ def typed(text: str) -> Typed:
     try:
         if "_" in plain or len(plain) > MOST_CHARACTERS:
             raise InvalidOperation
-        value = Decimal(plain)
+        over, bar, under = plain.replace("⁄", "/").partition("/")
+        if bar and any(unicodedata.category(letter) == "No" for letter in text.strip().lstrip("+-−")[1:]):
+            # 2½ would be read as 21/2.
+            raise InvalidOperation
+        value = Decimal(over) / Decimal(under) if bar else Decimal(plain)
         # Far beyond float64 the arithmetic of decimals is slow, and no step gets there.
         size = abs(float(value))
         if not math.isfinite(size) or (value and size == 0):
             raise InvalidOperation
-    except (InvalidOperation, ValueError, OverflowError):
+    except (ArithmeticError, ValueError):
         shown = text.strip()
         shown = shown if len(shown) <= MOST_CHARACTERS else shown[:MOST_CHARACTERS] + "…"
         raise EngineError(_("{text!r} is not a number, such as -0.0413").format(text=shown)) from None
-    written = len(value.as_tuple().digits)
+    # A fraction says all its digits.
+    written = MOST_DIGITS if bar else len(value.as_tuple().digits)
     return Typed(plain, value, min(max(written, LEAST_DIGITS), MOST_DIGITS))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from retrograde.engine.equations.array import Phase, Role
@@ -34,7 +35,6 @@ from retrograde.engine.equations.expression import (
 from retrograde.engine.equations.functions import ABS
 from retrograde.engine.equations.rendering import render
 from retrograde.engine.explaining.step import Step
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.quizzing.kinds import KINDS, RANK, Kind
 from retrograde.engine.quizzing.swaps import swaps
 from retrograde.engine.text import _

@@ -6,6 +6,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property, partial
 
@@ -14,7 +15,6 @@ from retrograde.engine.equations.evaluation import evaluate
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import EngineError
 from retrograde.engine.explaining.step import Step, shown
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Place, Program
 from retrograde.engine.quizzing.kinds import KINDS

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.explaining.step import shown
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.quizzing.marking import MOST_DIGITS, Verdict
 from retrograde.engine.quizzing.mistakes import Mistake
 from retrograde.engine.quizzing.questions import LEVEL_TITLES, Question

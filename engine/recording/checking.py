@@ -7,6 +7,7 @@ the recorded type; see ``bounded``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,6 @@ from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.expression import (
     refs,
 )
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.program import Place
 from retrograde.engine.recording.again import UNFIT
 from retrograde.engine.recording.bounded import Bounded, Rounding, finite

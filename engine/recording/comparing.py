@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from retrograde.engine.equations.array import Array
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.program import unravel
 from retrograde.engine.recording.form import Call, Window
 from retrograde.engine.recording.recording import Recording

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from retrograde.engine.equations.array import Array, Phase, Role
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.recording.aten.reading import base_name
 from retrograde.engine.recording.program import Recorded, RecordedProgram
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +16,6 @@ from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.equations.evaluation import NUMPY
 from retrograde.engine.equations.expression import Expr, Index, Ref
 from retrograde.engine.errors import EngineError
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Program, ravel
 from retrograde.engine.ops.base import Op

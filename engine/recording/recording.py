@@ -6,6 +6,7 @@ import hashlib
 import math
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -17,7 +18,6 @@ from retrograde.engine.errors import EngineError, SearchCancelledError
 from retrograde.engine.explaining.nonfinite import Origin, explained
 from retrograde.engine.explaining.step import Step
 from retrograde.engine.explaining.uses import reads_of
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.program import Place, Program
 from retrograde.engine.recording import SUFFIX
 from retrograde.engine.recording.checking import OpCheck, check_all

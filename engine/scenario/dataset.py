@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-
-from retrograde.engine.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

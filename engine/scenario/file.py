@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.scenario.catalogue import shipped
 from retrograde.engine.scenario.checking import parse
 from retrograde.engine.scenario.models import (

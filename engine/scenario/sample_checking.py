@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrograde.engine.errors import EngineError, Problem, ScenarioError, Violation
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.scenario.data import read_samples, stated
 from retrograde.engine.scenario.data_table import Data
 from retrograde.engine.scenario.dataset import Samples

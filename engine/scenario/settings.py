@@ -11,12 +11,11 @@ import copy
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 from retrograde.engine.errors import EngineError, KeyPath, Problem, ScenarioError
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.scenario.models import Scenario, layer_names, retrained
 from retrograde.engine.scenario.training import Training
 from retrograde.engine.text import _, suggest

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import field
+from dataclasses import dataclass, field
 from math import prod
 from typing import NamedTuple, Protocol
 
 from retrograde.engine.equations.losses import VALUE
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.layers.base import Form, Layer, ShapeError
 from retrograde.engine.layers.dense import DenseLayer
 from retrograde.engine.scenario.sequences import steps_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrograde.engine.errors import Problem, ScenarioError
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.scenario.arrays import array_of, arrays_of
 from retrograde.engine.scenario.images import read_images
 from retrograde.engine.scenario.limits import SUFFIXES

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.program import require_within
 from retrograde.engine.text import _, ngettext
 from retrograde.engine.travel.calendar import Schedule

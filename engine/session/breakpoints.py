@@ -10,7 +10,7 @@ import math
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,6 @@ from retrograde.engine.errors import EngineError, FormulaError
 from retrograde.engine.formulas.reader import parse
 from retrograde.engine.formulas.resolving import OfData
 from retrograde.engine.formulas.tree import Formula, Kind
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.late import late
 from retrograde.engine.network.notation import Notation
 from retrograde.engine.network.program import Granularity, Place, Program, ravel

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import EngineError, Violation
 from retrograde.engine.formulas.tree import Formula, Kind
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.scenario.refusing import refusal
 from retrograde.engine.text import LANGUAGES, _
 

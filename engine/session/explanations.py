@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 
 from retrograde.engine.equations.expression import Ref
@@ -22,7 +23,6 @@ from retrograde.engine.explaining.paths import Cuts, PathView, path_view, paths_
 from retrograde.engine.explaining.revival import Revival, revival
 from retrograde.engine.explaining.telling import told_death, told_revival
 from retrograde.engine.explaining.verdict import verdict
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.session.cursor import Cursor
 from retrograde.engine.session.gradients import gradient_meant

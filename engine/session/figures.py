@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.explaining.step import made_by
 from retrograde.engine.formulas.tree import Slot
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.session.published import check
 
 if TYPE_CHECKING:

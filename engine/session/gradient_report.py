@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from random import Random
 
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import EngineError, FormulaError
 from retrograde.engine.explaining.gradcheck import GradientCheck, Verdict
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.program import Program, unravel
 from retrograde.engine.session.cursor import Cursor
 from retrograde.engine.text import _

@@ -17,6 +17,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
 from typing import TYPE_CHECKING, Literal
 
@@ -24,7 +25,6 @@ import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.errors import EngineError, Violation
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.scenario.models import FIGURE
 from retrograde.engine.scenario.refusing import refusal
 from retrograde.engine.session.session import Session

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -17,7 +17,6 @@ from retrograde.engine.formulas.meaning import Candidate, Moment, candidates, ev
 from retrograde.engine.formulas.probe import Key, context, decide, key, reader
 from retrograde.engine.formulas.probe import missing as not_known
 from retrograde.engine.formulas.tree import Applied, Comparing, Formula, Kind, Node, Slot, Stretch
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.session.cursor import Cursor
 from retrograde.engine.text import _

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.session.session import Session
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ import os
 import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
 
@@ -20,7 +21,6 @@ import numpy as np
 
 from retrograde.engine.atomic import write_whole
 from retrograde.engine.errors import EngineError
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Granularity
 from retrograde.engine.recording import is_recording

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError, SearchCancelledError
 from retrograde.engine.formulas.meaning import candidates
 from retrograde.engine.formulas.tree import Formula
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.late import late
 from retrograde.engine.session.breakpoints import Breakpoint, Spot, SpotIndex, read, read_alert
 from retrograde.engine.session.cursor import Cursor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,6 @@ from retrograde.engine.explaining.detectors.data import constant_loss
 from retrograde.engine.explaining.detectors.limits import Limits, limits_of
 from retrograde.engine.explaining.detectors.progress import WINDOW, diverging
 from retrograde.engine.explaining.detectors.watch import LEARNED, Watch
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.travel.stopping import Outcome, StopRule
 
 if TYPE_CHECKING:

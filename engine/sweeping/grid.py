@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.layers.base import MAX_SEED
 from retrograde.engine.scenario.settings import SEED, pieces, value_of, value_text, written
 from retrograde.engine.text import _, brief

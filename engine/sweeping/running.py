@@ -13,7 +13,7 @@ import threading
 import time
 from array import array
 from collections import OrderedDict
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +22,6 @@ from retrograde.engine.errors import EngineError
 from retrograde.engine.explaining.detectors.case import Case
 from retrograde.engine.explaining.detectors.doctor import Examined, judged
 from retrograde.engine.explaining.detectors.limits import limits_of
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.scenario.settings import seeded
 from retrograde.engine.session.session import Session
 from retrograde.engine.sweeping.fates import Fate, verdict

@@ -6,7 +6,7 @@ import hashlib
 import math
 import struct
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import _
 
 _ARGUMENTS = tuple(math.ldexp(1.0 + 0.6180339887498949 * k % 1.0, k % 23 - 12) for k in range(512))

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.sweeping.fates import Fate
 
 if TYPE_CHECKING:

@@ -6,11 +6,10 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.sweeping.grid import grid_of
 from retrograde.engine.sweeping.journal import Journal
 from retrograde.engine.sweeping.places import Here, Place, Pool, processors

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import array
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from retrograde.engine.equations.array import Role
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.errors import EngineError
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.program import Program, unravel
 from retrograde.engine.text import _

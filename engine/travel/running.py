@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,7 +17,6 @@ from retrograde.engine.equations.expression import Const, Ref
 from retrograde.engine.formulas.meaning import candidates, evaluate
 from retrograde.engine.formulas.probe import Probe, Record, context, reader
 from retrograde.engine.formulas.tree import Formula
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.frame import Frame, gradient_norm
 from retrograde.engine.network.notation import Notation
 from retrograde.engine.ops.base import Op

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +19,6 @@ from retrograde.engine.formulas.bounds import Bounds, chances
 from retrograde.engine.formulas.meaning import candidates
 from retrograde.engine.formulas.probe import Probe, Record, context, decide, remembered
 from retrograde.engine.formulas.tree import Formula, Kind, MomentPart, Slot
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.travel.timeline import Timeline
 from retrograde.engine.travel.zones import LOSS, Zones

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -11,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrograde.engine.equations.arithmetic import Floats
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.scenario.models import StopTable
 from retrograde.engine.text import _
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, MutableSequence, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -27,7 +27,6 @@ from retrograde.engine.executor.native.executor import NativeExecutor, executor_
 from retrograde.engine.formulas.meaning import candidates
 from retrograde.engine.formulas.probe import Probe, Record, context, decide, earlier, remembered
 from retrograde.engine.formulas.tree import Formula
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.network import Network
 from retrograde.engine.network.program import Program

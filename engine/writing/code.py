@@ -9,7 +9,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +17,6 @@ import numpy as np
 from retrograde.engine.equations.array import Array, Phase, Role
 from retrograde.engine.equations.expression import Function, Ref
 from retrograde.engine.errors import EngineError
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.initial import legacy_stream
 from retrograde.engine.ops.dropout import STREAM as DROPPED
 from retrograde.engine.ops.dropout import Coins

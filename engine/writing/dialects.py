@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
-
-from retrograde.engine.frozen import dataclass
 
 Make = Callable[..., Any]
 """Makes a line from its text."""

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,6 @@ from typing import Any
 from retrograde.engine.equations.rendering import render
 from retrograde.engine.errors import EngineError
 from retrograde.engine.explaining.step import shown
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import _, joined
 from retrograde.engine.writing.markup import LATEX, MATHML, Spelling, latex_text
 from retrograde.engine.writing.picture import as_svg

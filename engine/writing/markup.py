@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from html import escape
-
-from retrograde.engine.frozen import dataclass
 
 NEGATIVE = "⁻"
 """The minus of a negative number, which stands before it and not between two."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from retrograde.engine.equations.array import Array, Phase
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.explaining.step import shown
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.layers.dense import DenseLayer
 from retrograde.engine.network.network import LayerInfo, Network
 from retrograde.engine.network.notation import Notation
@@ -21,6 +22,8 @@ MOST_NODES = 10
 """Neurons of a layer that are drawn one by one."""
 MOST_LABELS = 12
 """Edges between two layers that are labelled."""
+MOST_COLUMNS = 5
+"""Columns of a picture with boxes, as wide as a page."""
 MOST_VALUES = 40
 """Values of a scalar graph that are drawn one by one."""
 NARROW = 110
@@ -91,24 +94,35 @@ def network_picture(network: Network) -> Picture:
     for name, depth in depths.items():
         columns.setdefault(depth, []).append(name)
     heights = {depth: sum(_rows(network, name) + 0.4 for name in names) for depth, names in columns.items()}
-    height = max(heights.values()) * ROW + 2 * EDGE
+    count = max(columns) + 1
+    # A long chain of boxes goes on in the next row, as text does: in one row nobody could read it.
+    across = MOST_COLUMNS if count > MOST_COLUMNS and not all(_is_row(network, name) for name in depths) else count
+    tops = [0.0]
+    for first in range(0, count, across):
+        tallest = max(heights.get(depth, 0.0) for depth in range(first, first + across))
+        tops.append(tops[-1] + tallest * ROW + 2 * EDGE)
     spots: dict[str, _Spot] = {}
     for depth, names in columns.items():
-        y = (height - heights[depth] * ROW) / 2
+        line, column = divmod(depth, across)
+        y = (tops[line] + tops[line + 1] - heights[depth] * ROW) / 2
         for name in names:
             rows = _rows(network, name)
             nodes = tuple(y + (row + 0.7) * ROW for row in range(rows)) if _is_row(network, name) else ()
-            spots[name] = _Spot((depth + 0.5) * COLUMN, nodes, y + (rows + 0.4) * ROW / 2)
+            spots[name] = _Spot((column + 0.5) * COLUMN, nodes, y + (rows + 0.4) * ROW / 2)
             y += (rows + 0.4) * ROW
     drawing = _Drawing([], [])
     for info in network.layers:
         for source in info.sources:
-            _edges(drawing, network, info, source, spots)
+            if depths[info.name] // across > depths[source] // across:
+                top = tops[depths[info.name] // across]
+                _turn(drawing, spots[source], spots[info.name], top, across * COLUMN)
+            else:
+                _edges(drawing, network, info, source, spots)
     for name, spot in spots.items():
         _layer(drawing, network, name, spot)
     return Picture(
-        width=(max(columns) + 1) * COLUMN,
-        height=height,
+        width=across * COLUMN,
+        height=tops[-1],
         title=_("the network {topology}").format(topology=network.scenario.topology),
         lines=tuple(drawing.lines),
         circles=tuple((spot.x, y) for spot in spots.values() for y in spot.nodes),
@@ -222,6 +236,23 @@ def _layer(drawing: _Drawing, network: Network, name: str, spot: _Spot) -> None:
         drawing.labels.append(_inside(spot.x, y, network.notation.neuron(name, unit)))
     said = name if info is None or info.activation == "identity" else f"{name}: {info.activation}"
     drawing.labels.append(Label(spot.x, spot.nodes[-1] + RADIUS + 15, said, 13, pale=True))
+
+
+def _turn(drawing: _Drawing, start: _Spot, end: _Spot, top: float, width: float) -> None:
+    """The line from a row of columns to a later one: along the right side, above that row, along the left side.
+
+    Args:
+        drawing: gets the line.
+        start: where it begins.
+        end: where it ends.
+        top: the upper edge of the row in which it ends.
+        width: the width of the picture.
+    """
+    right, left = width - EDGE, EDGE
+    begin = (start.x + (RADIUS if start.nodes else BOX[0]), start.middle)
+    goal = (end.x - (RADIUS if end.nodes else BOX[0]), end.middle)
+    corners = (begin, (right, start.middle), (right, top), (left, top), (left, end.middle), goal)
+    drawing.lines.extend(Line(*one, *other) for one, other in pairwise(corners))
 
 
 def _edges(drawing: _Drawing, network: Network, info: LayerInfo, source: str, spots: dict[str, _Spot]) -> None:

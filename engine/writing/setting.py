@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from retrograde.engine.equations.expression import Const, Ref
 from retrograde.engine.explaining.step import shown
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import _
 from retrograde.engine.writing.markup import Spelling
 from retrograde.engine.writing.mathematics import pieces, symbol

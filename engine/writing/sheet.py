@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
@@ -18,7 +19,6 @@ from retrograde.engine.equations.optimisers import OPTIMISERS
 from retrograde.engine.errors import EngineError
 from retrograde.engine.explaining.chain import chain
 from retrograde.engine.explaining.step import Step, made_by
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.program import unravel
 from retrograde.engine.scenario.models import TextTable
 from retrograde.engine.session.published import compare, reason_of

@@ -35,6 +35,13 @@ def test_the_figures_of_a_file_are_two_programs(capsys: pytest.CaptureFixture[st
     assert found["explained"] and not found["acquitted"]
 
 
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e999", "1e-400", "-1e400", "sNaN", "1_0"])
+def test_a_number_beyond_all_numbers_is_none_that_a_slip_gives(number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["slip", XOR, "--", "E", number]) in {1, 2}
+    said = capsys.readouterr()
+    assert "nothing short explains" in said.out or "is no number" in said.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from retrograde.engine import Scenario, load_scenario
+from retrograde.engine import EngineError, Scenario, load_scenario
 from retrograde.engine.equations.arithmetic import same_bits
 from retrograde.engine.executor.generated import GeneratedExecutor
 from retrograde.engine.executor.kernels import KernelExecutor
@@ -20,6 +20,8 @@ from retrograde.engine.forensics.figures import Printed
 from retrograde.engine.forensics.variant import variant
 from retrograde.engine.network.check_program import check_program
 from retrograde.engine.network.network import Network
+from retrograde.engine.session.figures import figures
+from retrograde.engine.session.saving import to_json
 from retrograde.engine.session.session import Session
 from tests.executor.test_kernels import assert_frame_is_its_equations
 from tests.support.effort import examples
@@ -113,3 +115,58 @@ def test_every_single_deviation_of_mazur_can_be_opened() -> None:
     for one in bench.deviations:
         if one.switches:
             assert_as_on_the_bench(bench, opened(scenario, [one]), [one])
+
+
+@pytest.mark.parametrize("kind", ["E twice", "mean of samples", "no bias", "activation", "one sample"])
+def test_what_is_evaluated_over_all_samples_deviates_too(kind: str) -> None:
+    scenario = load_scenario("xor-2-2-1")
+    bench = Bench(scenario)
+    one = next(one for one in bench.deviations if one.kind == kind)
+    session, plain = opened(scenario, [one]), Session(scenario)
+    frame, state = session.timeline.frame(0), session.network.initial_state
+    total = frame.value(session.resolve("E"))
+    # All samples are one batch.
+    assert session.timeline.data_loss(state) == pytest.approx(total, rel=1e-12)
+    assert session.timeline.loss_as_iteration(state) == pytest.approx(total, rel=1e-12)
+    stated = plain.timeline.frame(0).value(plain.resolve("E"))
+    assert (stated == total) == (kind == "one sample")
+    outputs = [one.array(one.program.named["out_o"]).item() for _rows, one in session.timeline.singly(state)]
+    assert outputs == [frame.value(session.resolve(f"out_o1{{{sample}}}")) for sample in (1, 2, 3, 4)]
+
+
+def test_a_trial_of_a_variant_trains_the_variant() -> None:
+    scenario = load_scenario("mazur")
+    one = next(one for one in Bench(scenario).deviations if one.kind == "no half")
+    found = opened(scenario, [one]).explanations.trial("fit_one_batch", epochs=3)
+    assert (
+        found.numbers["start"] == 2 * Session(scenario).explanations.trial("fit_one_batch", epochs=3).numbers["start"]
+    )
+
+
+def test_a_variant_is_not_saved_as_its_scenario() -> None:
+    scenario = load_scenario("mazur")
+    one = next(one for one in Bench(scenario).deviations if one.kind == "no half")
+    session = opened(scenario, [one])
+    assert session.name == "mazur, without ½"
+    with pytest.raises(EngineError, match="a variant is not saved: its equations are others than those of mazur"):
+        to_json(session)
+
+
+def test_published_figures_are_held_against_the_variant() -> None:
+    scenario = load_scenario("mazur")
+    one = next(one for one in Bench(scenario).deviations if one.kind == "in place")
+    found = {
+        (figure.finding.expect.value, figure.finding.expect.updates): figure.finding
+        for figure in figures(opened(scenario, [one]))
+    }
+    assert found["E", 1].verdict == "agrees"
+    assert not found["grad(w1)", 0].ok
+
+
+def test_what_is_no_edit_of_equations_is_no_variant() -> None:
+    scenario = load_scenario("mazur")
+    shifted = [one for one in Bench(scenario).deviations if one.shift == -1]
+    with pytest.raises(EngineError, match="trained figures are those of one update less: no equation is another one"):
+        variant(scenario, shifted)
+    half = next(one for one in Bench(scenario).deviations if one.kind == "no half")
+    assert variant(scenario, [half, *shifted]).deviations == (half,)

@@ -142,7 +142,27 @@ def test_a_forgotten_path_and_an_updated_weight_are_said_in_words() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "  ", "nan", "inf", "-inf", "1e999", "1e-999", "w1", "1_0", "1,5", "9" * 99, "٣x"]
+    "text",
+    [
+        "",
+        "  ",
+        "nan",
+        "inf",
+        "-inf",
+        "1e999",
+        "1e-999",
+        "w1",
+        "1_0",
+        "1,5",
+        "9" * 99,
+        "٣x",
+        "1/0",
+        "0/0",
+        "1/",
+        "1/2/3",
+        "2½",
+        "½½",
+    ],
 )
 def test_what_is_no_number_is_refused_in_one_line(text: str) -> None:
     with pytest.raises(EngineError) as refused:
@@ -165,6 +185,11 @@ def test_what_is_no_number_is_refused_in_one_line(text: str) -> None:
         ("1.00", 0.9996, True),
         ("4e-3", 0.004, True),
         ("1e300", 1e300, True),
+        ("1/3", 1 / 3, True),
+        ("−3/4", -0.75, True),
+        ("¼", 0.25, True),
+        ("-½", -0.5, True),
+        ("1/3", 0.3333, False),
     ],
 )
 def test_answers_compare_at_the_digits_typed_from_three_to_six(text: str, value: float, right: bool) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from retrograde.engine.forensics.bench import Bench
 from retrograde.tui.debugger.screen import DebuggerScreen
 from retrograde.tui.screens.forensics import ForensicsScreen
+from retrograde.tui.screens.goals import Vary
 from retrograde.tui.screens.published import PublishedScreen
 
 FIELD = Path(__file__).parent.parent / "cases" / "field"
@@ -70,3 +72,23 @@ async def test_the_variant_opens_over_the_session_which_stays_as_it_is(opened, t
         assert "mine" in below.notes.values()
         await driver.press("q")
         await driver.until(lambda: "unsaved edits" in driver.text())
+
+
+async def test_what_is_no_edit_is_said_in_the_variant_and_refused_alone(opened) -> None:
+    async with opened("mazur", size=(120, 36)) as driver:
+        below = driver.session
+        known = {one.kind: one for one in Bench(below.scenario).deviations}
+        vary = driver.main.parts.publishing.vary
+        vary(Vary((known["one less"],)))
+        await driver.until(lambda: "one update less: no equation is another one" in driver.text())
+        vary(Vary((known["no half"], known["one less"])))
+        await driver.until(lambda: "not in it, since no equation is another one" in driver.text())
+        assert driver.session.name == "mazur, without ½"
+        for key in ("o", "R", "M", "Q", "E"):
+            await driver.press(key)
+            await driver.until(lambda: "not of a variant" in driver.text())
+        await driver.write("set w1 0.5")
+        await driver.press("q")
+        await driver.until(lambda: "a variant is not saved" in driver.text())
+        await driver.press("q")
+        await driver.until(lambda: driver.session is below)

@@ -25,6 +25,7 @@ from retrograde.engine.scenario.file import parse_scenario
 from retrograde.engine.text import use
 from retrograde.engine.writing.exporting import FORMATS, as_csv, as_html, as_markdown, as_notebook, as_tex, format_of
 from retrograde.engine.writing.other_numbers import with_other_numbers
+from retrograde.engine.writing.picture import network_picture
 from retrograde.engine.writing.setting import figure
 from retrograde.engine.writing.sheet import MOST_STEPS, Sheet, sheet_of
 from retrograde.tui.cli.main import main
@@ -339,3 +340,15 @@ def test_every_network_has_its_picture(name: str) -> None:
     root = ET.fromstring(FORMATS["svg"](sheet_of(session, start="1:1:1", end="1:1:2")))
     texts = {text for node in root.iter() if (text := "".join(node.itertext()))}
     assert any(text.startswith("g₂" if name == "micrograd" else session.network.layers[-1].name) for text in texts)
+
+
+@pytest.mark.parametrize("name", ["transformer-step", "char-transformer", "lenet-digits", "vanishing"])
+def test_a_long_chain_of_boxes_stays_as_wide_as_a_page(name: str) -> None:
+    picture = network_picture(opened(name).network)
+    assert picture.width <= 850 or not picture.boxes
+    for x, y in (*picture.boxes, *picture.circles, *((label.x, label.y) for label in picture.labels)):
+        assert 0 < x < picture.width and 0 < y < picture.height
+    assert len(set(picture.boxes)) == len(picture.boxes)
+    for line in picture.lines:
+        assert min(line[::2]) >= 0 and max(line[::2]) <= picture.width and min(line[1::2]) >= 0
+        assert max(line[1::2]) <= picture.height

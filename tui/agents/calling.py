@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
 from retrograde.engine.errors import EngineError, FormulaError, ScenarioError, SearchCancelledError
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.scenario.catalogue import folder
 from retrograde.engine.text import _, brief, suggest
 from retrograde.engine.within import only_within

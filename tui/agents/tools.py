@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from retrograde.engine.frozen import dataclass
 from retrograde.tui.agents import arguments as given
 from retrograde.tui.agents import asking, moving
 from retrograde.tui.agents.desk import Desk, Record

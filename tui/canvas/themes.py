@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import NamedTuple, Protocol
 
@@ -11,7 +11,6 @@ from rich.color import Color
 from rich.style import Style
 from textual.theme import BUILTIN_THEMES, Theme
 
-from retrograde.engine.frozen import dataclass
 from retrograde.tui.canvas.glyphs import ASCII, COLOURLESS, UNICODE, Glyphs
 from retrograde.tui.canvas.inks import (
     CLASS_STEPS,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import N_, _, ngettext, visible
 from retrograde.tui.cli.support.columns import table
 from retrograde.tui.cli.support.loading import load

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum
 
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import _, joined
 
 

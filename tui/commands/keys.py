@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TypeVar
 
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import _, joined
 from retrograde.tui.commands.command import Command, Group, Situation, key_name
 

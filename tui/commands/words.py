@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.array import Phase
 from retrograde.engine.equations.words import EVENTS, FUNCTIONS, POSITIONS, STOPPING
 from retrograde.engine.errors import EngineError, FormulaError
-from retrograde.engine.frozen import dataclass
 
 if TYPE_CHECKING:
     from retrograde.engine.network.network import Network

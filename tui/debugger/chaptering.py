@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import _, brief, language, whole_number
 from retrograde.tui.records.equation import Told
 from retrograde.tui.records.marks import PanelId

@@ -64,11 +64,12 @@ class Host(Protocol):
     def choose(self) -> None:
         """Chooses another scenario."""
 
-    def debug(self, session: Session, left: Callable[[None], None]) -> None:
+    def debug(self, session: Session, said: str, left: Callable[[None], None]) -> None:
         """Opens another session over this one.
 
         Args:
             session: the session.
+            said: what is said there; empty for nothing.
             left: called when it is left, and this one is on the screen again.
         """
 

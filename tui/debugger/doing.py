@@ -96,7 +96,7 @@ class Rows:
 
         def word(row: Row, *, brief: bool) -> str:
             if at.original and row.varied:
-                return _(row.short if brief else row.varied).format(name=at.original)
+                return _("back") if brief else _(row.varied).format(name=at.original)
             return _(row.brief or row.short) if brief else _(row.short).format(name=at.name)
 
         return rows, FooterView(

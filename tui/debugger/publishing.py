@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from retrograde.engine.text import _, language
+from retrograde.engine.text import _, joined, language
 
 if TYPE_CHECKING:
     from retrograde.engine.session.figures import Figure
@@ -85,10 +85,13 @@ class Publishing:
             except EngineError as error:
                 return str(error)
 
-        self._working.search(_("making the variant"), made, self._begin)
+        besides = joined([one.text for one in wanted.deviations if not one.switches], ", ")
+        said = _("not in it, since no equation is another one: {what}").format(what=besides) if besides else ""
 
-    def _begin(self, found: Session | str) -> None:
-        if isinstance(found, str):
-            self._desk.say(found, bad=True)
-        elif self._working.lend():
-            self._desk.host.debug(found, self._moving.returned)
+        def begin(found: Session | str) -> None:
+            if isinstance(found, str):
+                desk.say(found, bad=True)
+            elif self._working.lend():
+                desk.host.debug(found, said, self._moving.returned)
+
+        self._working.search(_("making the variant"), made, begin)

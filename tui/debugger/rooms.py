@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import pairwise
 from typing import NamedTuple
 
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Span
 from retrograde.tui.canvas.glyphs import Glyphs

@@ -100,11 +100,14 @@ class DebuggerScreen(PanelledScreen):
         self.app.clear_notifications()
         self.app.push_screen(screen, answered)
 
-    def debug(self, session: Session, left: Callable[[None], None]) -> None:
+    def debug(self, session: Session, said: str, left: Callable[[None], None]) -> None:
         """Opens another session over this one."""
         arrangement = Arrangement(self.arrangement.panels)
         # Nothing is kept of it against a crash: the file is of the session below.
-        self.ask(DebuggerScreen(session, arrangement, Keeper()), left)
+        screen = DebuggerScreen(session, arrangement, Keeper())
+        if said:
+            screen.desk.say(said)
+        self.ask(screen, left)
 
     def quit(self) -> None:
         """Leaves: a variant for the session below, else the app."""

@@ -7,10 +7,9 @@ function: ``act`` is done for a key, ``obey`` for what is written, and ``early``
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import N_
 from retrograde.tui.commands.command import Command, Group, Situation
 from retrograde.tui.commands.keys import key_rows

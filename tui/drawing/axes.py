@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from retrograde.engine.frozen import dataclass
 
 if TYPE_CHECKING:
     from retrograde.tui.records.value_types import Floats

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from retrograde.engine.frozen import dataclass
+from dataclasses import dataclass
+
 from retrograde.tui.canvas.canvas import Line, Span, shorten
 from retrograde.tui.canvas.glyphs import Glyphs, width
 from retrograde.tui.canvas.inks import Ink

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
-from retrograde.engine.frozen import dataclass
 from retrograde.tui.canvas.canvas import Canvas, Line
 from retrograde.tui.canvas.glyphs import Glyphs
 from retrograde.tui.drawing.bars import log_bar_lines

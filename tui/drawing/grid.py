@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import _, joined
 from retrograde.tui.canvas.canvas import Line, Span, measure, shorten
 from retrograde.tui.canvas.glyphs import Glyphs, width

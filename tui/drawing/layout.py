@@ -7,10 +7,10 @@ the step comes first, then those around it, and of a network with too many colum
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from retrograde.engine.frozen import dataclass
 from retrograde.tui.drawing.blocks import BlockForm, Needs, forms_of
 from retrograde.tui.drawing.sheets import WHOLE
 

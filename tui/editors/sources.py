@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from operator import itemgetter
@@ -13,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.equations.array import Array, Phase, Role
 from retrograde.engine.equations.rendering import render
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.equations.array import Array, Role
@@ -11,7 +12,6 @@ from retrograde.engine.equations.expression import Ref
 from retrograde.engine.equations.rendering import render
 from retrograde.engine.errors import EngineError
 from retrograde.engine.formulas.tree import Kind
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.program import unravel
 from retrograde.engine.text import _, ngettext
 from retrograde.tui.editors import requests as given

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import isfinite, prod
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,6 @@ import numpy as np
 
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.explaining.step import running_sum
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.conv import (
     BiasChannelPart,
     Convolve,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from retrograde.engine.equations.expression import Ref, refs
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import _
 from retrograde.tui.reading.figures import show
 from retrograde.tui.records.marks import Mark

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,6 @@ import numpy as np
 from retrograde.engine.equations.array import Array, Role
 from retrograde.engine.equations.evaluation import evaluate
 from retrograde.engine.equations.expression import Ref
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.layers.recurrent import REVERSE, RecurrentLayer
 from retrograde.engine.layers.rnn import RnnLayer
 from retrograde.engine.ops.activation import SlopePart

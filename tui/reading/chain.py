@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from retrograde.engine.frozen import dataclass
 from retrograde.tui.reading.why import Moment, meant
 
 if TYPE_CHECKING:

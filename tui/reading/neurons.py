@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrograde.engine.explaining.neurons import neurons_of
 from retrograde.engine.explaining.samples import image_of
-from retrograde.engine.frozen import dataclass
 
 if TYPE_CHECKING:
     from retrograde.engine.explaining.neurons import NeuronTable

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.array import Array, Extent
 from retrograde.engine.equations.evaluation import evaluate
 from retrograde.engine.equations.expression import Ref
 from retrograde.engine.explaining.step import Step, made_by, running_sum
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.session.beside import parent_frame
 
 if TYPE_CHECKING:

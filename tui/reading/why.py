@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.array import Role
@@ -15,7 +15,6 @@ from retrograde.engine.explaining.autopsy import TINY, Finding
 from retrograde.engine.explaining.flow import flow
 from retrograde.engine.explaining.gradient_graph import GradientGraph
 from retrograde.engine.explaining.step import made_by
-from retrograde.engine.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from retrograde.engine.frozen import dataclass
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.inks import Ink
 

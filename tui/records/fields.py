@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
-
-from retrograde.engine.frozen import dataclass
 
 if TYPE_CHECKING:
     from retrograde.tui.canvas.canvas import Line

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum, StrEnum
 
-from retrograde.engine.frozen import dataclass
 from retrograde.tui.canvas.canvas import Line
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from retrograde.engine.frozen import dataclass
 from retrograde.tui.canvas.canvas import Line
 from retrograde.tui.records.marks import Mark
 

@@ -7,9 +7,9 @@ are drawn. Arrays hold float64 and are not written to; where not all of a pictur
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from retrograde.engine.frozen import dataclass
 from retrograde.tui.canvas.canvas import Line
 from retrograde.tui.records.marks import Mark
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from retrograde.engine.frozen import dataclass
 from retrograde.tui.canvas.canvas import Line
 
 
@@ -81,7 +81,7 @@ class HeaderView:
     """The top line: the scenario, where the cursor is, and E.
 
     Attributes:
-        scenario: its name, and after a blank what it is.
+        scenario: its name, and behind a dot between blanks what it is.
         crumbs: where the cursor is, the finest last.
         step: the step, and of how many.
         loss: E.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from retrograde.engine.errors import EngineError
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.scenario.shapes import INPUT_LAYER
 from retrograde.engine.text import N_, _
 from retrograde.tui.canvas.canvas import Line, Span

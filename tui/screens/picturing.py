@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from retrograde.engine.frozen import dataclass
 from retrograde.tui.records.fields import PictureView
 
 if TYPE_CHECKING:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from retrograde.engine.explaining.ledger_lines import By, LedgerLine, bucket_lines, ledger_lines, span_text, way
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import N_, _, joined, ngettext
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.glyphs import width

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import _
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.glyphs import width

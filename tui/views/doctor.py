@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrograde.engine.equations.ailments import AILMENTS
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import _, joined, ngettext
 from retrograde.tui.canvas.canvas import Line, Span, wrap
 from retrograde.tui.canvas.glyphs import plain, width

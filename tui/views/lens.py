@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from retrograde.engine.frozen import dataclass
+from dataclasses import dataclass
+
 from retrograde.tui.records.marks import PanelId
 
 

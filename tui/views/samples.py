@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import N_, _, joined, ngettext
 from retrograde.tui.canvas.canvas import Line, Span, measure
 from retrograde.tui.canvas.glyphs import Glyphs, width

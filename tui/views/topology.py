@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,6 @@ import numpy as np
 
 from retrograde.engine.equations.array import Array, Extent, Phase
 from retrograde.engine.equations.expression import Ref, refs
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.layers.base import Form
 from retrograde.engine.layers.dense import DenseLayer
 from retrograde.engine.network.program import unravel

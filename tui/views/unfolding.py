@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING
 from retrograde.engine.equations.expression import Ref, refs
 from retrograde.engine.equations.rendering import render
 from retrograde.engine.explaining.paths import Axis, Cuts, axes
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import N_, _, ngettext
 from retrograde.tui.canvas.canvas import Line, Span
 from retrograde.tui.canvas.glyphs import width

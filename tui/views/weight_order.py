@@ -5,12 +5,11 @@ Of a large network only the rows in sight are sorted.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from retrograde.engine.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

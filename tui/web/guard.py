@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from aiohttp import web
-
-from retrograde.engine.frozen import dataclass
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 """Names of this machine, for itself."""

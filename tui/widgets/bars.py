@@ -45,7 +45,7 @@ def _forms(view: HeaderView, arrow: str) -> Iterator[_Form]:
     """The forms of the top line, the longest first."""
     full: Line = (Span(view.scenario, Ink.STRONG),)
     whole: Line = (Span(view.brief_scenario or view.scenario, Ink.STRONG),)
-    name: Line = (Span(view.scenario.split(" ", 1)[0], Ink.STRONG),)
+    name: Line = (Span(view.scenario.split(" · ", 1)[0], Ink.STRONG),)
     short: Line = (Span(middle(name[0].text, LONGEST_NAME), Ink.STRONG),)
     gap, end = Span("   "), Span(" ")
     tail: Line = (Span(view.step, Ink.TEXT), gap, *view.loss, end)

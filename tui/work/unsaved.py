@@ -13,12 +13,12 @@ import re
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.atomic import held, lives, read_regular, remove_abandoned
 from retrograde.engine.errors import EngineError
-from retrograde.engine.frozen import dataclass
 
 if TYPE_CHECKING:
     from retrograde.engine.session.saved import SavedScenario

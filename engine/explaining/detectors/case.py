@@ -6,6 +6,7 @@ activation.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,6 @@ from retrograde.engine.equations.activation_table import ACTIVATIONS, Elementwis
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.equations.losses import LOSSES, VALUE, Loss
 from retrograde.engine.executor.kernels import KernelExecutor
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.program import Program
 from retrograde.engine.ops.activation import Activate, Slope
 from retrograde.engine.scenario.rules.pairs import ending

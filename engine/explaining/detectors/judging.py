@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from retrograde.engine.equations.ailments import AILMENTS
-from retrograde.engine.frozen import dataclass
 
 if TYPE_CHECKING:
     from retrograde.engine.explaining.detectors.case import Case

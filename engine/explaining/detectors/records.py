@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.rich import Rich
 
 

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from retrograde.engine.errors import EngineError
 from retrograde.engine.explaining.detectors.doctor import run_of
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.network.network import Network
 from retrograde.engine.scenario.models import StopTable
 from retrograde.engine.text import _

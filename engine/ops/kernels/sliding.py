@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.base import Kernel, Workspace
 from retrograde.engine.ops.kernels.correlation import taken, windows
 from retrograde.engine.ops.kernels.numpy_calls import Series, Shared, add_rows, copy

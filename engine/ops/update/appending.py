@@ -6,12 +6,12 @@ What belongs to the iteration, such as the learning rate or β1ᵗ, is one step 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.equations.expression import ONE, Product, Sub, Sum
 from retrograde.engine.equations.optimisers import OPTIMISERS, OPTIONS
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.base import GradientPass
 from retrograde.engine.ops.pointwise import Operand, Pointwise, Rule
 from retrograde.engine.text import N_

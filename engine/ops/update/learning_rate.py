@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,6 @@ from retrograde.engine.equations.expression import (
     Sum,
 )
 from retrograde.engine.equations.rate_schedules import SCHEDULES, Keys
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.ops.pointwise import Rule
 from retrograde.engine.text import N_
 

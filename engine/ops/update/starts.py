@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,6 @@ from retrograde.engine.equations.arithmetic import Floats
 from retrograde.engine.equations.array import Array
 from retrograde.engine.equations.expression import Index
 from retrograde.engine.equations.optimisers import COUNT
-from retrograde.engine.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,6 @@ from retrograde.engine.equations.expression import (
     Sum,
 )
 from retrograde.engine.errors import EngineError
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.recording.window import Tensor
 
 NARROW = frozenset({"float32", "float16", "bfloat16"})

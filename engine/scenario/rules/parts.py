@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrograde.engine.errors import KeyPath
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.scenario.shapes import Shapes
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import io
 import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain, islice
 from operator import methodcaller
 from pathlib import Path
@@ -19,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrograde.engine.errors import Problem, ScenarioError
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.scenario import limits
 from retrograde.engine.scenario.picking import too_large, unreadable
 from retrograde.engine.scenario.tables.cells import Signs, missing, number

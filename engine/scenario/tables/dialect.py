@@ -6,9 +6,9 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.scenario.tables.cells import missing, numeric
 
 SEPARATORS = {"\t": "tab", ";": "semicolon", "|": "|", ",": "comma", " ": "blanks", "": "none"}

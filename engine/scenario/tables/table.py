@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-
-from retrograde.engine.frozen import dataclass
 
 Wanted = Callable[[tuple[str, ...] | None, int], Sequence[int]]
 """Which columns are asked for, from 0: a function of the names of all columns, None without any, and their number."""

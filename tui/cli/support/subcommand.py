@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from retrograde.engine.frozen import dataclass
 from retrograde.engine.text import N_, _
 
 

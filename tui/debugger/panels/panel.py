@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from retrograde.engine.frozen import dataclass
 from retrograde.tui.debugger.rooms import Seat, Seated
 
 if TYPE_CHECKING:
