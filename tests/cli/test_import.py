@@ -68,7 +68,8 @@ def test_a_network_of_onnx_becomes_a_scenario(capsys: pytest.CaptureFixture[str]
         (["import", "a.safetensors", "--like", "iris", "--map", "a=q"], "there is no layer q with weights"),
         (["import", "a.safetensors", "--like", "iris"], "nothing in the file fits"),
         (["run", "iris", "--weights", "x.bin"], "end in .safetensors or .npz"),
-        (["compare", "iris", "iris"], "is no recording"),
+        (["compare", "iris", "iris"], "there is no file iris"),
+        (["compare", "a.safetensors", "a.safetensors"], "is no recording"),
     ],
 )
 def test_what_can_not_be_done_is_one_message(
