@@ -59,6 +59,8 @@ async def test_the_variant_opens_over_the_session_which_stays_as_it_is(opened, t
             "q back to 01-xor-missing-slope",
         ):
             await driver.until(lambda said=said: said in driver.text(), 6)
+        await driver.press("escape")
+        await driver.until(lambda: "r runs, q goes back to 01-xor-missing-slope" in driver.text())
         # Neither it nor the session below is written in the other's place.
         await driver.write(f"save {tmp_path / 'x'}")
         await driver.until(lambda: "not of a variant" in driver.text())

@@ -89,6 +89,10 @@ class Chaptering:
         """Why there is nothing that Space could do; empty where there is."""
         if self._working.busy or len(self._chapters):
             return ""
+        if original := self._desk.session.original:
+            return _("nothing is running, and a variant has no chapters; r runs, q goes back to {name}").format(
+                name=original
+            )
         return _("nothing is running, and there are no chapters; r runs, q quits")
 
     def space(self) -> None:

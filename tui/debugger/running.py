@@ -53,7 +53,11 @@ class Running:
     @property
     def why_not_pause(self) -> str:
         """Why there is nothing to pause; empty where there is."""
-        return "" if self._working.work is not None else _("nothing is running; r runs, q quits")
+        if self._working.work is not None:
+            return ""
+        if original := self._desk.session.original:
+            return _("nothing is running; r runs, q goes back to {name}").format(name=original)
+        return _("nothing is running; r runs, q quits")
 
     def pause(self) -> None:
         """Pauses a run, or cancels a search."""
