@@ -54,6 +54,10 @@ class Made:
             np.float64(1e308) * np.float64(10.0)
         if b"C" in content:
             print("\x1b[31m")
+        if b"S" in content and not Path("slow").exists():
+            Path("slow").touch()
+            while True:
+                pass
         return True
 
     @staticmethod
@@ -84,6 +88,19 @@ def test_each_harm_is_seen_and_the_work_goes_on(tmp_path: Path, monkeypatch: pyt
             assert verdict.fault.harm is harm
             assert content == letter.encode()
             assert worker.judge(b"nothing")[0] == Verdict(True, None)
+    finally:
+        worker.close()
+
+
+@pytest.mark.usefixtures("made_up")
+def test_what_is_slow_once_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.fuzz import working
+
+    monkeypatch.setattr(working, "SECONDS", 0.2)
+    worker = Worker("made up", tmp_path)
+    try:
+        assert worker.judge(b"S")[0] == Verdict(True, None)
+        assert (tmp_path / "slow").exists()
     finally:
         worker.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import resource
@@ -38,6 +39,8 @@ def _serve(kind: str, home: Path, pipe: Connection) -> None:
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
     target = target_of(kind)(home)
+    # What was there before the fork is not walked by the collector: of a large parent, that alone takes seconds.
+    gc.freeze()
     _limit_memory()
     pipe.send(READY)
     while (asked := pipe.recv()) is not None:
@@ -59,20 +62,32 @@ class Worker:
         self._pipe: Connection
 
     def judge(self, asked: int | bytes) -> tuple[Verdict, bytes]:
-        """What becomes of the case of a seed, or of an input; with the input where there is a fault."""
-        if self._process is None:
-            self._start()
-        self._pipe.send(asked)
-        found = self._answer(SECONDS, BLOCKED_SECONDS)
+        """What becomes of the case of a seed, or of an input; with the input where there is a fault.
+
+        What takes too long is judged again by a new process: an input that hangs hangs there too, and a machine that
+        was slow for a moment is no fault of the input.
+        """
+        found = self._judged(asked)
+        if isinstance(found, Fault) and found.harm is Harm.HANG:
+            found = self._judged(asked)
         if not isinstance(found, Fault):
             return found
-        self.close()
         if isinstance(asked, int):
             self._start()
             self._pipe.send((asked,))
             asked = self._answer(START_SECONDS, 4 * START_SECONDS)
         assert isinstance(asked, bytes)
         return Verdict(False, found), asked
+
+    def _judged(self, asked: int | bytes) -> tuple[Verdict, bytes] | Fault:
+        """What the process says of a case, or why it said nothing and was ended."""
+        if self._process is None:
+            self._start()
+        self._pipe.send(asked)
+        found: tuple[Verdict, bytes] | Fault = self._answer(SECONDS, BLOCKED_SECONDS)
+        if isinstance(found, Fault):
+            self.close()
+        return found
 
     def close(self) -> None:
         """Ends the process."""
