@@ -93,6 +93,11 @@ def ngettext(one: str, many: str, count: int) -> str:
     return one if count == 1 else many
 
 
+def per_cent(share: float, digits: int = 0) -> str:
+    """A share in a sentence."""
+    return f"{100 * share:.{digits}f} %"
+
+
 def joined(parts: Iterable[str], between: str = " ") -> str:
     """Texts for people, one after the other, with the punctuation of the language in use; empty ones are left out.
 

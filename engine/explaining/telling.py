@@ -7,7 +7,7 @@ from retrograde.engine.explaining.revival import Refusal, Remedy, Revival
 from retrograde.engine.explaining.update_parts import PartKind
 from retrograde.engine.explaining.verdict import short
 from retrograde.engine.network.network import Network
-from retrograde.engine.text import _, joined, ngettext
+from retrograde.engine.text import _, joined, ngettext, per_cent
 
 FEW_ROWS = 3
 """Rows of the data that are named."""
@@ -18,8 +18,8 @@ def told_death(found: Death, network: Network, per_epoch: int) -> str:
     if found.from_the_start:
         return _("It has been 0 from the start.")
     if found.culprit is None:
-        return _("Since iteration {moment} it is below {share:.0%} of its largest in the first epoch.").format(
-            moment=moment(found.iteration, per_epoch), share=ALIVE
+        return _("Since iteration {moment} it is below {share} of its largest in the first epoch.").format(
+            moment=moment(found.iteration, per_epoch), share=per_cent(ALIVE)
         )
     died = _("It died in iteration {moment}.").format(moment=moment(found.iteration, per_epoch))
     worst = None if found.ledger is None else found.ledger.worst

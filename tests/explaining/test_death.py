@@ -169,7 +169,7 @@ def test_a_gradient_that_has_done_its_work_is_blamed_on_no_neuron() -> None:
     died = session.death("w1")
     assert died is not None and died.culprit is None and died.iteration == brute_force(session, "w1", 59)
     text = told_death(died, session.network, session.schedule.per_epoch)
-    assert text == f"Since iteration {died.iteration + 1}:1 it is below 1% of its largest in the first epoch."
+    assert text == f"Since iteration {died.iteration + 1}:1 it is below 1 % of its largest in the first epoch."
 
 
 LEARNED = """format = 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -144,6 +145,17 @@ def test_broken_equations_lose_nothing(parts: list[str], limit: int) -> None:
     lines = break_line(tuple(Span(part) for part in parts), limit)
     assert "".join(span.text for line in lines for span in line).replace(" ", "") == "".join(parts).replace(" ", "")
     assert all(sum(width(span.text) for span in line) <= limit for line in lines)
+
+
+@given(
+    parts=st.lists(st.sampled_from(["(", "w1", "w1)", "out_h1))²", " · ", " + "]), max_size=30),
+    limit=st.integers(14, 40),
+)
+def test_what_closes_stays_with_what_it_closes(parts: list[str], limit: int) -> None:
+    spans = [Span(piece) for part in parts for piece in re.findall(r"[)²]|[^)²]+", part)]
+    rows = ["".join(span.text for span in line) for line in break_line(tuple(spans), limit)]
+    assert not [row for row in rows if row.lstrip().startswith((")", "²"))]
+    assert all(width(row) <= limit for row in rows)
 
 
 @given(

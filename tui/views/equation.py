@@ -235,15 +235,8 @@ def _shortened_inside(expr: Expr) -> Expr:
 
 
 def _spans(expr: Expr, leaf: Callable[[Ref], str], times: str) -> Line:
-    spans: list[Span] = []
     made: list[Token] = tokens(expr, leaf, times=times)
-    for text, ref in made:
-        if ref is None and spans and not text.startswith(" "):
-            spans[-1] = Span(spans[-1].text + text, spans[-1].ink) if text == ")" else spans[-1]
-            if text == ")":
-                continue
-        spans.append(Span(text, Ink.OPERAND if ref is not None else Ink.TEXT))
-    return tuple(spans)
+    return tuple(Span(text, Ink.OPERAND if ref is not None else Ink.TEXT) for text, ref in made)
 
 
 def _origin(reading: Reading, made: int | None, ref: Ref) -> str:

@@ -119,9 +119,9 @@ def _several(report: Report, glyphs: Glyphs) -> Iterator[Line]:
     missed = [k for k, fits in enumerate(best.fits) if not fits]
     for letter, found in zip("BCDE", report.more, strict=False):
         gained = [k for k in missed if found.fits[k]]
-        text = _("{letter} gives {count} of the {missed} that are missed, if")
-        said = text.format(letter=letter, count=len(gained), missed=len(missed))
-        yield (Span("  " + said), Span(f"   ({named(report, gained)})", Ink.DIM))
+        text = _("{letter} gives {count} of the {missed} that are missed ({names}), if")
+        said = text.format(letter=letter, count=len(gained), missed=len(missed), names=named(report, gained))
+        yield (Span("  " + said),)
         yield from _numbered(found)
         lost = [k for k, fits in enumerate(found.fits) if best.fits[k] and not fits and not math.isnan(found.values[k])]
         if lost:

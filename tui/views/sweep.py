@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from retrograde.engine.scenario.settings import value_text
 from retrograde.engine.sweeping.fates import Fate
 from retrograde.engine.sweeping.summary import QUANTILES
-from retrograde.engine.text import N_, _, ngettext, visible
+from retrograde.engine.text import N_, _, ngettext, per_cent, visible
 from retrograde.tui.canvas.canvas import Canvas, Line, Span, wrapped
 from retrograde.tui.canvas.glyphs import Glyphs, width
 from retrograde.tui.canvas.inks import Ink
@@ -92,8 +92,8 @@ def percent(value: float) -> str:
     if math.isnan(value) or value == 0:
         return "·"
     if value == 1:
-        return "100%"
-    return f"{min(max(value * 100, 0.1), 99.9):.1f}%" if not 0.1 <= value <= 0.9 else f"{value * 100:.0f}%"
+        return "100 %"
+    return f"{min(max(value * 100, 0.1), 99.9):.1f} %" if not 0.1 <= value <= 0.9 else f"{value * 100:.0f} %"
 
 
 def _epochs(quantiles: Sequence[float], *, brief: bool) -> str:
@@ -188,9 +188,9 @@ def _legend(groups: Sequence[Group], level: int, signs: Mapping[Fate, str]) -> s
 
 def luck(causes: Causes, *, seeded: bool) -> str:
     """Whether it is luck or the setting that runs converge, in a sentence."""
-    parts = [f"{visible(key)} {share:.0%}" for key, share in causes.keys.items()]
+    parts = [f"{visible(key)} {per_cent(share)}" for key, share in causes.keys.items()]
     if len(parts) > 1:
-        parts.append(_("only together {share}").format(share=f"{causes.together:.0%}"))
+        parts.append(_("only together {share}").format(share=per_cent(causes.together)))
     keys = ", ".join(parts)
     if not causes.keys:
         return _("luck or setting: there is one setting, so who converges is luck alone")
@@ -200,7 +200,9 @@ def luck(causes: Causes, *, seeded: bool) -> str:
         "luck or setting: of the variance of who converges {setting} goes with the setting ({keys}), {seed} with the"
         " seed, and {both} with seeds that suit one setting and not another"
     )
-    return text.format(setting=f"{causes.setting:.0%}", keys=keys, seed=f"{causes.seed:.0%}", both=f"{causes.both:.0%}")
+    return text.format(
+        setting=per_cent(causes.setting), keys=keys, seed=per_cent(causes.seed), both=per_cent(causes.both)
+    )
 
 
 def pictured(groups: Sequence[Group]) -> list[Group]:

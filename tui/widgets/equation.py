@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from itertools import takewhile
 from typing import TYPE_CHECKING
@@ -54,7 +54,7 @@ class EquationRoom(IntEnum):
 
 
 def break_line(spans: Line, limit: int, *, hang: int = 2) -> list[Line]:
-    """Breaks a line where it is too long: before a span, and before the sign that joins it.
+    """Breaks a line where it is too long: before a span, and before the sign that joins it, not before what closes it.
 
     Args:
         spans: the line.
@@ -64,22 +64,34 @@ def break_line(spans: Line, limit: int, *, hang: int = 2) -> list[Line]:
     lines: list[Line] = []
     line: list[Span] = []
     used = 0
-    for span in spans:
-        size = width(span.text)
+    for group in _groups(spans, limit - hang):
+        size = measure(group)
         if line and used + size > limit:
             # A sign such as " + " goes with what follows it.
             sign = [line.pop()] if len(line) > 1 and _is_sign(line[-1].text) else []
             lines.append(tuple(line))
             line = [Span(" " * hang), *(Span(one.text.lstrip(), one.ink) for one in sign)]
             if not sign:
-                span = Span(span.text.lstrip(), span.ink)
+                group[0] = Span(group[0].text.lstrip(), group[0].ink)
             used = measure(line)
-            size = width(span.text)
-        line.append(span)
+            size = measure(group)
+        line += group
         used += size
     if line:
         lines.append(tuple(line))
     return lines
+
+
+def _groups(spans: Line, limit: int) -> Iterator[list[Span]]:
+    """Each span with the brackets and powers that close it, where a row holds them."""
+    group: list[Span] = []
+    for span in spans:
+        if group and not (span.text.startswith((")", "²")) and measure((*group, span)) <= limit):
+            yield group
+            group = []
+        group.append(span)
+    if group:
+        yield group
 
 
 def _is_sign(text: str) -> bool:

@@ -17,7 +17,7 @@ from retrograde.engine.layers.group_norm import GroupNormLayer, InstanceNormLaye
 from retrograde.engine.layers.layer_norm import LayerNormLayer
 from retrograde.engine.layers.rms_norm import RmsNormLayer
 from retrograde.engine.scenario.rules.pairs import bounds
-from retrograde.engine.text import _, joined
+from retrograde.engine.text import _, joined, per_cent
 
 _NORMALISED = (BatchNormLayer, LayerNormLayer, RmsNormLayer, GroupNormLayer, InstanceNormLayer, EmbeddingLayer)
 _JOINED = frozenset(row.name for row in JOINING)
@@ -78,7 +78,7 @@ def target_range(case: Case, _limits: Limits) -> Found | None:
         cause = _("targets go from {least:g} to {most:g}, {what} only from {low:g} to {high:g}")
         what = output.loss.title if chances else output.activation
         text = cause.format(least=least, most=most, what=what, low=low, high=high)
-        share = _("{share:.0%} of them are out of reach").format(share=outside)
+        share = _("{share} of them are out of reach").format(share=per_cent(outside))
         return Found(value=value, threshold=bound, place=output.layer.name, cause=joined((text, share), ": "))
     return None
 
@@ -137,13 +137,13 @@ def imbalance(case: Case, limits: Limits) -> Found | None:
         found, counts = np.unique(classes, return_counts=True)
         share = float(counts.max() / counts.sum())
         if limits["share"] <= share < 1.0:
-            cause = _("{share:.1%} of the targets are class {name}: saying so always is nearly always right")
+            cause = _("{share} of the targets are class {name}: saying so always is nearly always right")
             name = case.network.dataset.label(int(found[counts.argmax()]))
             return Found(
                 value=share,
                 threshold=limits["share"],
                 place=output.layer.name,
-                cause=cause.format(share=share, name=name),
+                cause=cause.format(share=per_cent(share, 1), name=name),
             )
     return None
 

@@ -17,7 +17,7 @@ from retrograde.engine.explaining.detectors.records import Found
 from retrograde.engine.explaining.detectors.sight import Sight
 from retrograde.engine.explaining.detectors.watch import Watch
 from retrograde.engine.ops.dense import Dense
-from retrograde.engine.text import _
+from retrograde.engine.text import _, per_cent
 
 WINDOW = 10
 """Epochs that are compared."""
@@ -144,8 +144,8 @@ def oscillating(watch: Watch, limits: Limits) -> Found | None:
         half = WINDOW // 2
         progress = float(window[-half:].mean()) < 0.9 * float(window[:half].mean())
         if swing > limits["swing"] and mean > 0.1 * epochs[0] and not progress:
-            cause = _("E swings by {swing:.0%} of itself from epoch {first} on, up and down in turn")
-            text = cause.format(swing=swing, first=first + 1)
+            cause = _("E swings by {swing} of itself from epoch {first} on, up and down in turn")
+            text = cause.format(swing=per_cent(swing), first=first + 1)
             return Found(
                 value=swing,
                 threshold=limits["swing"],

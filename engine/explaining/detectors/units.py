@@ -10,7 +10,7 @@ from retrograde.engine.explaining.detectors.judging import SIGHT, judge_of
 from retrograde.engine.explaining.detectors.limits import Limits
 from retrograde.engine.explaining.detectors.records import Found
 from retrograde.engine.explaining.detectors.sight import Sight
-from retrograde.engine.text import _
+from retrograde.engine.text import _, per_cent
 
 
 def has_rectifiers(case: Case) -> str | None:
@@ -83,8 +83,10 @@ def saturated(sight: Sight, limits: Limits) -> Found | None:
             continue
         share = float(np.mean(slopes < limits["slope"]))
         if share >= limits["share"]:
-            cause = _("{share:.0%} of the slopes of {layer} are below {slope:.2g} of the largest of {activation}")
-            text = cause.format(share=share, layer=group.name, slope=limits["slope"], activation=group.row.symbol)
+            cause = _("{share} of the slopes of {layer} are below {slope:.2g} of the largest of {activation}")
+            text = cause.format(
+                share=per_cent(share), layer=group.name, slope=limits["slope"], activation=group.row.symbol
+            )
             return Found(value=share, threshold=limits["share"], place=group.layer, cause=text)
     return None
 
@@ -101,6 +103,6 @@ def _wrong(sight: Sight, group: Group, limits: Limits) -> Found | None:
     share = float(np.mean(off & (slopes < limits["wrong"])))
     if share < limits["share"]:
         return None
-    cause = _("{share:.0%} of the outputs of {layer} are wrong by more than half the range of {activation}, and flat")
-    text = cause.format(share=share, layer=group.layer, activation=group.row.symbol)
+    cause = _("{share} of the outputs of {layer} are wrong by more than half the range of {activation}, and flat")
+    text = cause.format(share=per_cent(share), layer=group.layer, activation=group.row.symbol)
     return Found(value=share, threshold=limits["share"], place=group.layer, cause=text)
