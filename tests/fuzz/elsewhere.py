@@ -51,6 +51,9 @@ def _changed(rng: random.Random, content: Any) -> Any:
             value = inner[last]
         except (KeyError, IndexError, TypeError):
             continue
+        if not isinstance(inner, dict | list):
+            # What was a branch is a text by now.
+            continue
         match rng.randrange(6):
             case 0 if isinstance(inner, dict):
                 del inner[last]

@@ -61,7 +61,7 @@ class Driver:
             await self.pilot.pause(0.01)
 
     async def idle(self) -> None:
-        await self.until(lambda: self.main.parts.working.work is None)
+        await self.until(lambda: isinstance(self.app.screen, DebuggerScreen) and self.main.parts.working.work is None)
         await self.pilot.pause()
 
     async def resize(self, width: int, height: int) -> None:

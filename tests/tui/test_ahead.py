@@ -103,17 +103,16 @@ async def test_a_burst_of_keys_is_what_they_are_one_by_one(opened, keys: tuple[s
     async with opened("mazur", size=(80, 24)) as driver:
         for key in keys:
             driver.app.post_message(Key(NAMES.get(key, key), key if len(key) == 1 else None))
-        for _round in range(5):
-            await driver.pilot.pause()
-        await driver.until(lambda: driver.app.screen is driver.app.screen_stack[1])
+        await driver.until(lambda: (driver.session.position, driver.session.marks) == BURSTS[keys])
+        await driver.idle()
         await driver.settle()
-        assert (driver.session.position, driver.session.marks) == BURSTS[keys]
+        assert (driver.session.position, driver.session.marks) == BURSTS[keys], "a key too many"
 
 
 async def test_keys_that_wait_for_the_end_of_work_are_all_done(opened) -> None:
     async with opened("mazur", size=(80, 24)) as driver:
         for key in ("P", "escape", "s", "s", "s"):
             driver.app.post_message(Key(key, key if len(key) == 1 else None))
-        await driver.pilot.pause()
+        await driver.until(lambda: driver.session.position == 3)
         await driver.idle()
-        assert driver.session.position == 3
+        assert driver.session.position == 3, "a key too many"
