@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -59,9 +60,22 @@ def shown(where: str) -> str:
     return where.shown if isinstance(where, Where) else where
 
 
+STEP = re.compile(r"@(\d+)")
+"""What the name of an array of one time step has."""
+
+
+def step_of(array: Array) -> int | None:
+    """The time step that an array belongs to, of a layer that runs through time."""
+    found = STEP.search(array.name)
+    return None if found is None else int(found[1])
+
+
 def _named(notation: Notation, item: Item, *, pretty: bool) -> str:
-    if isinstance(item, str):
-        return item
+    # A slip is made at every time step alike.
+    return item if isinstance(item, str) else STEP.sub("", _called(notation, item, pretty=pretty))
+
+
+def _called(notation: Notation, item: Array | Ref | Expr | Alike, *, pretty: bool) -> str:
     if isinstance(item, Alike):
         return render(item.node, lambda ref: _of_any(notation, ref.array, pretty=pretty))
     if isinstance(item, Array):
@@ -127,10 +141,14 @@ class Facts:
         return {op.target.of: op.target for op in self.program.ops if isinstance(op, Gradient) and op.target.of}
 
     @cached_property
+    def known(self) -> dict[str, Array]:
+        """The arrays by their names."""
+        return {array.name: array for array in self.program.arrays}
+
+    @cached_property
     def swapped(self) -> dict[Array, Array]:
         """Of the shares of two running averages the other one."""
-        known = {array.name: array for array in self.program.arrays}
-        both = [known[name] for name in ("beta1", "beta2") if name in known]
+        both = [self.known[name] for name in ("beta1", "beta2") if name in self.known]
         return {} if len(both) < 2 else dict(zip(both, reversed(both), strict=True))
 
     def alike(self, node: Expr) -> Alike:

@@ -138,6 +138,12 @@ KINDS: Mapping[str, Kind] = {
     "out for weight": Kind(N_("{where}: the output where the weight belongs"), N_("{where}: output for weight"), 5),
     "one path": Kind(N_("one path only: {where}"), N_("{where} only"), 4),
     "not this path": Kind(N_("a path is left out: {where}"), N_("without {where}"), 4),
+    "not through time": Kind(N_("no gradient goes back from one time step to the one before"), N_("not in time"), 3),
+    "state of the step": Kind(
+        N_("the gradient by recurrent weights is with the state of the same time step, not of the one before"),
+        N_("state of the same step"),
+        4,
+    ),
     "handed on": Kind(
         N_("{where} is handed on each time that a part arrives, with all before it"),
         N_("{where} handed on each time"),

@@ -28,7 +28,7 @@ from retrograde.engine.equations.expression import (
     children,
     refs,
 )
-from retrograde.engine.forensics.facts import Facts, Site, Where
+from retrograde.engine.forensics.facts import STEP, Facts, Site, Where, step_of
 from retrograde.engine.forensics.switches import Edit, Way, instead, times
 from retrograde.engine.ops.activation import Activate, Slope, make_function
 from retrograde.engine.ops.update.appending import Update
@@ -184,6 +184,37 @@ def _paths(site: Site, facts: Facts) -> Iterator[Found]:
             yield "one path", where, instead(ZERO)
         elif count > 2:
             yield "not this path", where, instead(ZERO)
+
+
+def _times(site: Site, facts: Facts) -> Iterator[Found]:
+    """A gradient that does not come from the time step behind."""
+    node, own = site.node, step_of(site.op.target)
+    if site.of is None or own is None or not isinstance(node, Ref) or node.array.role is not Role.GRADIENT:
+        return
+    other = step_of(node.array)
+    if other is not None and other != own:
+        yield "not through time", "", instead(ZERO)
+
+
+def _states(site: Site, facts: Facts) -> Iterator[Found]:
+    """In the gradient by recurrent weights: the state of the same time step, where the one before belongs."""
+    node, parent = site.node, site.parent
+    if not site.by_parameter or not isinstance(node, Ref) or not isinstance(parent, Product):
+        return
+    deltas = {step_of(ref.array) for ref in refs(parent) if ref.array.role is Role.GRADIENT}
+    step = deltas.pop() if len(deltas) == 1 else None
+    if step is None or node.array.role in {Role.GRADIENT, Role.INPUT}:
+        return
+    # Before the first step there is the start, which the others have no name of.
+    states = {STEP.sub("@{}", ref.array.name) for ref in refs(site.root) if _is_state(ref.array)}
+    if len(states) == 1 and step_of(node.array) != step:
+        same = facts.known.get(states.pop().format(step))
+        if same is not None:
+            yield "state of the step", "", instead(Ref(same, (site.index[0], node.index[-1])))
+
+
+def _is_state(array: Array) -> bool:
+    return array.role is not Role.GRADIENT and step_of(array) is not None
 
 
 def _way(target: Array, term: Expr, number: int, facts: Facts) -> Where:
@@ -438,6 +469,8 @@ RULES: tuple[Rule, ...] = (
     _slopes,
     _siblings,
     _paths,
+    _times,
+    _states,
     _samples,
     _parents,
     _updates,

@@ -223,7 +223,9 @@ def _latex_fraction(above: str, below: str) -> str:
     """A fraction; where no line holds it, with a slash."""
     if max(map(_width, (above, below))) <= WIDEST:
         return rf"\frac{{{above}}}{{{below}}}"
-    over, under = (rf"\biggl( {part} \biggr)" if " " in part.strip() or part.startswith("-") else part for part in (above, below))
+    over, under = (
+        rf"\biggl( {part} \biggr)" if " " in part.strip() or part.startswith("-") else part for part in (above, below)
+    )
     return rf"{over} \Big/ {under}"
 
 

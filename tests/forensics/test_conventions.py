@@ -138,3 +138,68 @@ def test_a_convention_of_the_update_is_named(training: str, slip: str) -> None:
     assert report.acquitted == (not slip)
     assert report.explained
     assert [one.kind for one in report.best.deviations] == ([slip] if slip else [])
+
+
+SEQUENCE = np.array([[0.5, -0.3], [0.8, 0.1], [-0.4, 0.9]])
+INTO, AROUND, FROM = np.array([[0.4, -0.2], [0.1, 0.6]]), np.array([[0.3, -0.5], [0.2, 0.7]]), np.array([0.9, -0.8])
+RECURRENT = """
+format = 1
+title = { en = "Three time steps" }
+
+[network]
+inputs = 6
+input_shape = [3, 2]
+
+[[network.layers]]
+name = "r"
+kind = "rnn"
+units = 2
+outputs = "last"
+weights = [[0.4, -0.2], [0.1, 0.6]]
+recurrent_weights = [[0.3, -0.5], [0.2, 0.7]]
+biases = [0.1, -0.1]
+
+[[network.layers]]
+name = "o"
+units = 1
+activation = "identity"
+weights = [[0.9, -0.8]]
+biases = 0.05
+
+[data]
+inputs = [[[0.5, -0.3], [0.8, 0.1], [-0.4, 0.9]]]
+targets = [[0.3]]
+
+[loss]
+kind = "half_squared_error"
+
+[training]
+learning_rate = 0.2
+
+[stop]
+epochs = 3
+"""
+
+
+def through_time(slip: str) -> list[Printed]:
+    """The gradients of a recurrent layer over three steps."""
+    states = [np.zeros(2)]
+    for x in SEQUENCE:
+        states.append(np.tanh(INTO @ x + AROUND @ states[-1] + [0.1, -0.1]))
+    into, around, bias = np.zeros((2, 2)), np.zeros((2, 2)), np.zeros(2)
+    g = FROM * (FROM @ states[-1] + 0.05 - 0.3)
+    for t in (2, 1, 0):
+        h = states[t + 1]
+        delta = g * (1 - (h if slip == "factor once" else h**2))
+        into, bias = into + np.outer(delta, SEQUENCE[t]), bias + delta
+        around = around + np.outer(delta, h if slip == "state of the step" else states[t])
+        g = 0 * g if slip == "not through time" else delta @ AROUND
+    found = (("grad(W_r)", into), ("grad(U_r)", around), ("grad(b_r)", bias))
+    return [one for name, values in found for one in printed(name, 0, values)]
+
+
+@pytest.mark.parametrize("slip", ["factor once", "not through time", "state of the step"])
+def test_a_slip_that_is_made_at_every_time_step_is_one(slip: str) -> None:
+    report = investigate(parse_scenario(RECURRENT), through_time(slip))
+    assert report.explained
+    assert [one.kind for one in report.best.deviations] == [slip]
