@@ -98,6 +98,11 @@ class Dialect:
         """One value or another."""
         return f"{self.module}.where({condition}, {then}, {otherwise})"
 
+    def permuted(self, array: str, axes: Sequence[int]) -> str:
+        """An array with its axes in another order."""
+        function = "permute" if self.name == "torch" else "transpose"
+        return f"{self.module}.{function}({array}, {tuple(axes)})"
+
     def joined(self, arrays: Sequence[str], axis: int) -> str:
         """Arrays side by side along an axis."""
         function = "concat" if self.name == "tensorflow" else "concatenate"

@@ -25,7 +25,7 @@ from retrograde.engine.ops.gradient import Gradient
 from retrograde.engine.ops.link import Link
 from retrograde.engine.ops.loss import Total
 from retrograde.engine.ops.pool import AveragePool, MaxPool, RoutedPart, SharedPart, Winner
-from retrograde.engine.ops.rearrange import Join, Recast, RecastPart
+from retrograde.engine.ops.rearrange import Join, Permute, PermutePart, Recast, RecastPart
 from retrograde.engine.ops.softmax import NormaliserPart, RowMaximum, RowSum
 from retrograde.engine.ops.window import Axis
 from retrograde.engine.writing.dialects import Dialect
@@ -430,6 +430,10 @@ def _reshaped(form: Form, op: Recast) -> Text:
     return _recast(form, form.name(op.x), op.target)
 
 
+def _permuted(form: Form, op: Permute) -> Text:
+    return form.dialect.permuted(form.name(op.x), op.axes)
+
+
 def _joined(form: Form, op: Join) -> Text:
     return form.dialect.joined(list(map(form.name, op.sources)), op.axis)
 
@@ -451,6 +455,7 @@ OPS: Mapping[type[Op], Callable[[Form, Any], Text]] = {
     Collect: _collected,
     Recast: _reshaped,
     Join: _joined,
+    Permute: _permuted,
     Total: _total,
     Scores: _scores,
     RowMaximum: _whole_row,
@@ -573,6 +578,11 @@ def _normaliser(form: Form, op: Gradient, part: NormaliserPart) -> Text:
     return form.equation(replace(op, parts=(replace(part, causal=False),))) if part.causal else None
 
 
+def _permuted_back(form: Form, _op: Gradient, part: PermutePart) -> Text:
+    back = sorted(range(len(part.axes)), key=part.axes.__getitem__)
+    return form.dialect.permuted(form.name(part.g), back)
+
+
 def _recast_back(form: Form, op: Gradient, part: RecastPart) -> Text:
     return _recast(form, form.name(part.g), op.target)
 
@@ -590,6 +600,7 @@ PARTS: Mapping[type[Part], Callable[[Form, Gradient, Any], Text]] = {
     ContractPart: _heads,
     NormaliserPart: _normaliser,
     RecastPart: _recast_back,
+    PermutePart: _permuted_back,
     BlendPart: lambda form, op, part: _mixed(form, op, form.name(part.g), part.mixes),
 }
 """By class of use: what NumPy computes."""

@@ -105,6 +105,18 @@ kind = "conv"
 kernel = [3]
 channels = 3
 [[network.layers]]
+name = "p"
+kind = "permute"
+axes = [2, 1]
+[[network.layers]]
+name = "s"
+kind = "reshape"
+shape = [5, 3, 1]
+[[network.layers]]
+name = "q"
+kind = "permute"
+axes = [3, 1, 2]
+[[network.layers]]
 name = "f"
 kind = "flatten"
 [[network.layers]]
@@ -124,7 +136,7 @@ kind = "inverse_time"
 decay = 0.5
 every = 2
 """
-"""Another shape, the larger of two."""
+"""Another shape, axes in another order, the larger of two."""
 
 SCHEDULES = (
     'kind = "step"\nmilestones = [1, 4]\ngamma = 0.3',
