@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import NamedTuple, Self
 
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
 from retrograde.engine.equations.expression import Expr, Index, Ref, children, refs
@@ -17,7 +18,14 @@ from retrograde.engine.network.program import Program, unravel
 from retrograde.engine.ops.base import Op
 from retrograde.engine.ops.gradient import Gradient
 
-Item = Array | Ref | Expr | str
+
+class Alike(NamedTuple):
+    """A part of an update by the names that it has in those of all parameters: w for each of them."""
+
+    node: Expr
+
+
+Item = Array | Ref | Expr | Alike | str
 """What a place is told by: an array or a slot, an expression over whole arrays, or a word as it is."""
 
 
@@ -52,14 +60,39 @@ def shown(where: str) -> str:
     return where.shown if isinstance(where, Where) else where
 
 
+STEP = re.compile(r"@(\d+)")
+"""What the name of an array of one time step has."""
+
+
+def step_of(array: Array) -> int | None:
+    """The time step that an array belongs to, of a layer that runs through time."""
+    found = STEP.search(array.name)
+    return None if found is None else int(found[1])
+
+
 def _named(notation: Notation, item: Item, *, pretty: bool) -> str:
-    if isinstance(item, str):
-        return item
+    # A slip is made at every time step alike.
+    return item if isinstance(item, str) else STEP.sub("", _called(notation, item, pretty=pretty))
+
+
+def _called(notation: Notation, item: Array | Ref | Expr | Alike, *, pretty: bool) -> str:
+    if isinstance(item, Alike):
+        return render(item.node, lambda ref: _of_any(notation, ref.array, pretty=pretty))
     if isinstance(item, Array):
         return notation.whole(item) if pretty else item.name
     if isinstance(item, Ref):
         return notation.symbol(item) if pretty else notation.name(item)
     return render(item, lambda ref: notation.whole(ref.array) if pretty else ref.array.name)
+
+
+def _of_any(notation: Notation, array: Array, *, pretty: bool) -> str:
+    """The name of an array, without saying which parameter it belongs to."""
+    parameter = array
+    while parameter.of is not None:
+        parameter = parameter.of
+    if parameter.role in {Role.WEIGHT, Role.BIAS}:
+        return array.name.replace(parameter.name, "w")
+    return notation.whole(array) if pretty else array.name
 
 
 class Facts:
@@ -106,6 +139,21 @@ class Facts:
     def gradients(self) -> dict[Array, Array]:
         """The gradient by an array."""
         return {op.target.of: op.target for op in self.program.ops if isinstance(op, Gradient) and op.target.of}
+
+    @cached_property
+    def known(self) -> dict[str, Array]:
+        """The arrays by their names."""
+        return {array.name: array for array in self.program.arrays}
+
+    @cached_property
+    def swapped(self) -> dict[Array, Array]:
+        """Of the shares of two running averages the other one."""
+        both = [self.known[name] for name in ("beta1", "beta2") if name in self.known]
+        return {} if len(both) < 2 else dict(zip(both, reversed(both), strict=True))
+
+    def alike(self, node: Expr) -> Alike:
+        """A part of an update as it is of every parameter."""
+        return Alike(node)
 
     def raw(self, gradient: Array) -> Array | None:
         """Of ∂E/∂net, the ∂E/∂out that its slope is still missing from."""

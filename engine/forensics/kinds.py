@@ -51,6 +51,14 @@ KINDS: Mapping[str, Kind] = {
     "summed gradient": Kind(
         N_("the gradient in the update is multiplied by the number of samples"), N_("summed gradient"), 3
     ),
+    "mean of shares": Kind(N_("the gradients by parameters are means over the samples"), N_("mean gradients"), 3),
+    "sum of shares": Kind(
+        N_("the gradients by parameters are multiplied by the number of samples"), N_("summed gradients"), 3
+    ),
+    "mean of shares of biases": Kind(
+        N_("the gradient by the biases is a mean over the samples"), N_("mean gradient of biases"), 4
+    ),
+    "base": Kind(N_("E is with the logarithm to base {where}"), N_("log {where}"), 3),
     "one sample": Kind(N_("the gradients are those of sample {where} alone"), N_("sample {where} alone"), 4),
     "no bias": Kind(
         N_("layer {where} has no bias"), N_("no bias in {where}"), 3, N_("no layer has a bias"), N_("no bias")
@@ -74,6 +82,25 @@ KINDS: Mapping[str, Kind] = {
     ),
     "no rate": Kind(N_("η is left out of the update"), N_("without η"), 3),
     "ascent": Kind(N_("the sign of the update: a step up the gradient"), N_("up the gradient"), 3),
+    "no rate of biases": Kind(N_("η is left out of the update of the biases"), N_("biases without η"), 4),
+    "ascent of biases": Kind(
+        N_("the sign of the update of the biases: a step up the gradient"), N_("biases up the gradient"), 4
+    ),
+    "other rate": Kind(N_("η is {where} times what is stated"), N_("{where} · η"), 4),
+    "no decay": Kind(N_("weight decay is left out"), N_("no decay"), 3),
+    "no decay of biases": Kind(N_("weight decay does not draw the biases"), N_("no decay of biases"), 3),
+    "decay turned": Kind(N_("weight decay has the other sign"), N_("decay turned"), 4),
+    "no momentum": Kind(N_("there is no momentum"), N_("no momentum"), 3),
+    "averaged": Kind(
+        N_("the velocity is a running average: the gradient counts as 1 − μ of itself"), N_("averaged velocity"), 3
+    ),
+    "look ahead": Kind(N_("the step looks ahead, as Nesterov's momentum does"), N_("Nesterov"), 3),
+    "no look ahead": Kind(N_("the step does not look ahead, as Nesterov's momentum does"), N_("not Nesterov"), 3),
+    "betas swapped": Kind(N_("β1 and β2 are swapped"), N_("β1 for β2"), 4),
+    "no correction": Kind(N_("the running averages are not corrected for their start at 0"), N_("no correction"), 3),
+    "no root": Kind(N_("the square root in the update is left out"), N_("no root"), 4),
+    "ε in the root": Kind(N_("ε is added below the root, not beside it"), N_("ε in the root"), 3),
+    "ε beside the root": Kind(N_("ε is added beside the root, not below it"), N_("ε beside the root"), 3),
     "error turned": Kind(N_("the error is t − o where o − t belongs"), N_("t − o"), 3),
     "no slope": Kind(
         N_("the slope of the activation is left out in layer {where}"),
@@ -93,22 +120,37 @@ KINDS: Mapping[str, Kind] = {
     ),
     "activation": Kind(N_("the activation is another one: {where}"), N_("{where}"), 4),
     "turned forward": Kind(
-        N_("the weights {where} are read column by column, forward"), N_("{where} transposed forward"), 3
+        N_("the weights {where} are read column by column, forward"),
+        N_("{where} transposed forward"),
+        3,
+        N_("all weights are read column by column, forward"),
+        N_("transposed forward"),
     ),
     "turned backward": Kind(
-        N_("the weights {where} are read column by column, backward"), N_("{where} transposed backward"), 4
+        N_("the weights {where} are read column by column, backward"),
+        N_("{where} transposed backward"),
+        4,
+        N_("all weights are read column by column, backward"),
+        N_("transposed backward"),
     ),
     "turned": Kind(N_("the weights {where} are read column by column (transposed)"), N_("{where} transposed"), 3),
     "no weights": Kind(N_("{where}: without the weights"), N_("{where} without weights"), 4),
     "out for weight": Kind(N_("{where}: the output where the weight belongs"), N_("{where}: output for weight"), 5),
     "one path": Kind(N_("one path only: {where}"), N_("{where} only"), 4),
     "not this path": Kind(N_("a path is left out: {where}"), N_("without {where}"), 4),
+    "not through time": Kind(N_("no gradient goes back from one time step to the one before"), N_("not in time"), 3),
+    "state of the step": Kind(
+        N_("the gradient by recurrent weights is with the state of the same time step, not of the one before"),
+        N_("state of the same step"),
+        4,
+    ),
     "handed on": Kind(
         N_("{where} is handed on each time that a part arrives, with all before it"),
         N_("{where} handed on each time"),
         4,
     ),
     "factor left out": Kind(N_("{where} is left out"), N_("without {where}"), 5),
+    "factor once": Kind(N_("{where} counts once, not squared"), N_("{where} once"), 4),
     "sign left out": Kind(N_("the sign of {where} is left out"), N_("no sign, {where}"), 4),
     "divisor left out": Kind(N_("{where}: not divided"), N_("not divided, {where}"), 5),
     "term left out": Kind(N_("{where} is left out"), N_("without {where}"), 5),

@@ -5,7 +5,8 @@ They look at the form of an equation and at the roles of what it reads, never at
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Iterator
 
 from retrograde.engine.equations.activation_table import elementwise
 from retrograde.engine.equations.array import Array, Extent, Phase, Role
@@ -15,6 +16,7 @@ from retrograde.engine.equations.expression import (
     TWO,
     ZERO,
     Call,
+    Compare,
     Const,
     Div,
     Expr,
@@ -23,21 +25,20 @@ from retrograde.engine.equations.expression import (
     Ref,
     Sub,
     Sum,
+    children,
     refs,
 )
-from retrograde.engine.forensics.facts import Facts, Site, Where
+from retrograde.engine.forensics.facts import STEP, Facts, Site, Where, step_of
 from retrograde.engine.forensics.switches import Edit, Way, instead, times
+from retrograde.engine.forensics.update_rules import MINUS, UPDATE_RULES, Found, Rule
 from retrograde.engine.ops.activation import Activate, Slope, make_function
 from retrograde.engine.ops.update.appending import Update
 
-Found = tuple[str, str, Edit]
-"""A kind of deviation, where it is, and the edit."""
-
-Rule = Callable[[Site, Facts], Iterator[Found]]
-
-MINUS = Const(-1.0, "−1")
 OTHERS = ("sigmoid", "tanh", "relu", "identity")
 """The activations that another one is taken for."""
+
+BASES = ((1.0 / math.log(2.0), "1/ln 2", "2"), (1.0 / math.log(10.0), "1/ln 10", "10"))
+"""What a natural logarithm is multiplied by to be another one."""
 
 MOST_TERMS = 6
 """Terms of a sum of which each is tried alone."""
@@ -177,6 +178,37 @@ def _paths(site: Site, facts: Facts) -> Iterator[Found]:
             yield "not this path", where, instead(ZERO)
 
 
+def _times(site: Site, facts: Facts) -> Iterator[Found]:
+    """A gradient that does not come from the time step behind."""
+    node, own = site.node, step_of(site.op.target)
+    if site.of is None or own is None or not isinstance(node, Ref) or node.array.role is not Role.GRADIENT:
+        return
+    other = step_of(node.array)
+    if other is not None and other != own:
+        yield "not through time", "", instead(ZERO)
+
+
+def _states(site: Site, facts: Facts) -> Iterator[Found]:
+    """In the gradient by recurrent weights: the state of the same time step, where the one before belongs."""
+    node, parent = site.node, site.parent
+    if not site.by_parameter or not isinstance(node, Ref) or not isinstance(parent, Product):
+        return
+    deltas = {step_of(ref.array) for ref in refs(parent) if ref.array.role is Role.GRADIENT}
+    step = deltas.pop() if len(deltas) == 1 else None
+    if step is None or node.array.role in {Role.GRADIENT, Role.INPUT}:
+        return
+    # Before the first step there is the start, which the others have no name of.
+    states = {STEP.sub("@{}", ref.array.name) for ref in refs(site.root) if _is_state(ref.array)}
+    if len(states) == 1 and step_of(node.array) != step:
+        same = facts.known.get(states.pop().format(step))
+        if same is not None:
+            yield "state of the step", "", instead(Ref(same, (site.index[0], node.index[-1])))
+
+
+def _is_state(array: Array) -> bool:
+    return array.role is not Role.GRADIENT and step_of(array) is not None
+
+
 def _way(target: Array, term: Expr, number: int, facts: Facts) -> Where:
     """A gradient, and what one of its terms comes through."""
     for ref in refs(term):
@@ -211,19 +243,33 @@ def _parents(site: Site, facts: Facts) -> Iterator[Found]:
         yield "handed on", facts.where("{}", node.array), instead(Sum(tuple(each)))
 
 
-def _updates(site: Site, facts: Facts) -> Iterator[Found]:
-    """η, the sign of the update, and the number of samples in it."""
-    node, op = site.node, site.op
-    if op.phase is not Phase.UPDATE or not isinstance(node, Ref):
+def _shares(site: Site, facts: Facts) -> Iterator[Found]:
+    """The gradients by parameters as means over the samples, which δ is not, or the other way round."""
+    batch = facts.program.batch
+    if site.path or not site.by_parameter or site.op.extent is not Extent.SUM or batch < 2:
         return
-    if (node.array.role is Role.RATE or node.array.name.startswith("lr_now")) and isinstance(site.parent, Product):
-        yield "no rate", "", instead(ONE)
-    if node.array.role is Role.GRADIENT:
-        yield "ascent", "", times(MINUS)
-        batch = facts.program.batch
-        if batch > 1:
-            yield "mean gradient", "", times(Const(1.0 / batch, f"1/{batch}"))
-            yield "summed gradient", "", times(Const(float(batch)))
+    mean = times(Const(1.0 / batch, f"1/{batch}"))
+    yield "mean of shares", "", mean
+    yield "sum of shares", "", times(Const(float(batch)))
+    if site.of is not None and site.of.role is Role.BIAS:
+        yield "mean of shares of biases", "", mean
+
+
+def _bases(site: Site, facts: Facts) -> Iterator[Found]:
+    """E with another logarithm."""
+    del facts
+    if site.path or site.op.target.role is not Role.LOSS or site.op.phase is not Phase.LOSS:
+        return
+    if any(True for _call in _logarithms(site.root)):
+        for factor, text, base in BASES:
+            yield "base", base, times(Const(factor, text))
+
+
+def _logarithms(expr: Expr | Compare) -> Iterator[Call]:
+    if isinstance(expr, Call) and expr.function.name == "log":
+        yield expr
+    for part in children(expr):
+        yield from _logarithms(part)
 
 
 def _activations(site: Site, facts: Facts) -> Iterator[Found]:
@@ -261,10 +307,13 @@ def _forms(site: Site, facts: Facts) -> Iterator[Found]:
     node, op, parent = site.node, site.op, site.parent
     if op.phase is Phase.LOSS:
         return
-    where = facts.where("{}: {}", _group(site), node.array if isinstance(node, Ref) else node)
+    what = facts.alike(node) if isinstance(op, Update) else node.array if isinstance(node, Ref) else node
+    where = facts.where("{}: {}", _group(site), what)
     covered = isinstance(node, Ref) and node.array.role in {Role.SLOPE, Role.WEIGHT, Role.RATE}
     if isinstance(parent, Product) and not covered and not (isinstance(node, Ref) and node.array.role is Role.INPUT):
         yield "factor left out", where, instead(ONE)
+        if any(other == node for other in parent.factors[: site.path[-1]]):
+            yield "factor once", where, instead(ONE)
     if isinstance(node, Neg):
         yield "sign left out", where, times(MINUS)
     if isinstance(parent, Div) and site.path[-1] == 1:
@@ -294,9 +343,13 @@ RULES: tuple[Rule, ...] = (
     _slopes,
     _siblings,
     _paths,
+    _times,
+    _states,
     _samples,
     _parents,
-    _updates,
+    *UPDATE_RULES,
+    _shares,
+    _bases,
     _activations,
     _forms,
     _scales,

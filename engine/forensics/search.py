@@ -46,6 +46,9 @@ BEAM = 12
 FINALISTS = 6
 """Sets that are held against the figures of a long training, besides the scenario as it is."""
 
+MORE_LATE = 500_000
+"""Work below which more sets than these are: what shows from the second update on alone changes no figure before."""
+
 Set = tuple[int, ...]
 """Deviations by their number, in order."""
 
@@ -156,7 +159,10 @@ class Search:
         if among & self.late:
             ranked = sorted(self.fits, key=lambda one: (self.cost(one, look), len(one), one))
             shifts = sorted((number,) for number in range(count) if self.bench.deviations[number].shift)
-            for chosen in dict.fromkeys([*shifts[:1], (), *shifts[1:], *ranked[:FINALISTS]]):
+            first = dict.fromkeys([*shifts[:1], (), *shifts[1:], *ranked[:FINALISTS]])
+            for number, chosen in enumerate(dict.fromkeys([*first, *ranked])):
+                if number >= len(first) and self._late_work > MORE_LATE:
+                    break
                 self._look_late(chosen)
 
     def _tried(self, sets: Iterable[Set], among: int, best: float = float("inf")) -> float:

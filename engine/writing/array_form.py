@@ -58,8 +58,12 @@ class Letter(int):
     # Counting through axes row by row comes back to the place where there is only one axis to count.
 
     def __add__(self, other: int) -> int:
-        """The place, where nothing is added."""
-        return self if other == 0 else int(self) + int(other)
+        """The place further on: of all places a stretch that begins there."""
+        if other == 0:
+            return self
+        if self.size and not isinstance(other, Letter):
+            return Letter(self.name, int(self) + other, self.size, self.first + other)
+        return int(self) + int(other)
 
     __radd__ = __add__
 
@@ -73,11 +77,13 @@ class Letter(int):
 
     def __mod__(self, other: int) -> int:
         """The place, where all places are below ``other``."""
-        return self if 0 < self.size <= other else int(self) % other
+        return self if self.size > 0 and self.first + self.size <= other else int(self) % other
 
     def __floordiv__(self, other: int) -> int:
         """The place, where it is counted by ones; 0 where all places are below ``other``."""
-        return self if other == 1 else 0 if 0 < self.size <= other else int(self) // other
+        if other == 1:
+            return self
+        return 0 if self.size > 0 and self.first + self.size <= other else int(self) // other
 
 
 class Piece(NamedTuple):
@@ -201,7 +207,7 @@ class _Writer:
         letters += [self._letter(f"a{axis}", length, last) for axis, length in enumerate(shape)]
         if rows is not None:
             first, stop = rows
-            place = 1 if extent is Extent.SUM else 0
+            place = 1 if extent is Extent.SUM or op.target.batched else 0
             name = letters[place].name
             self.sizes[name] = stop - first
             letters[place] = Letter(name, stop - 1 if last else first, stop - first, first)
@@ -288,6 +294,8 @@ class _Writer:
         if place.size == length:
             return ":"
         stop = place.first + place.size
+        if stop > length:
+            raise NoFormError(_("a stretch that goes beyond its axis has no short form with whole arrays"))
         return f"{place.first or ''}:{stop if stop < length else ''}"
 
     def _call(self, expr: Call) -> Piece:
@@ -318,12 +326,17 @@ class _Writer:
         return Piece(self.dialect.where(condition, then, otherwise), axes, ATOM)
 
     def _largest(self, expr: Max) -> Piece:
-        found = self._families(expr.terms)
-        if len(found) != 1 or len(found[0]) < 2:
-            raise self.form.refusal(self.op)
-        term, letters = self._lettered(found[0])
-        piece = self.piece(term)
-        return self._reduced("max", piece, letters)
+        pieces = []
+        for family in self._families(expr.terms):
+            term, letters = self._lettered(family)
+            pieces.append(self._reduced("max", self.piece(term), letters) if letters else self.piece(term))
+        if len(pieces) == 1 and len(expr.terms) > 1:
+            return pieces[0]
+        axes = self._union(*pieces)
+        first, *rest = [self._spread(piece, axes).text for piece in pieces]
+        for text in rest:
+            first = self.dialect.larger(first, text, alone=not axes)
+        return Piece(first, axes, ATOM)
 
     def _picked(self, expr: Pick) -> Piece:
         number, table = self.piece(expr.number), self.form.names.get(expr.array)

@@ -28,6 +28,7 @@ from retrograde.engine.travel.order import STREAM
 from retrograde.engine.writing.array_form import ArrayForm, NoFormError
 from retrograde.engine.writing.dialects import BEFORE, NUMPY, Dialect, Pass
 from retrograde.engine.writing.kinds import helpers
+from retrograde.engine.writing.rates import Clock, dated
 
 if TYPE_CHECKING:
     from retrograde.engine.network.network import Network
@@ -134,8 +135,11 @@ class _Writer:
             isinstance(op, Collect) for op in self.program.ops
         )
         self.form = ArrayForm(dialect=dialect, names=dict(names), functions={}, data=data, strict=strict)
-        last = names_of(self.schedule.last.arrays)
-        self._smaller = ArrayForm(dialect=dialect, names=last, functions={}, data=data, strict=strict)
+        # Of one sample there are no means: what depends on the size of a batch shows with a larger one.
+        uniform = self.schedule.last is self.program
+        self._larger = self.program if uniform else network.program(2 * self.schedule.batch)
+        larger = names_of(self._larger.arrays)
+        self._larger_form = ArrayForm(dialect=dialect, names=larger, functions={}, data=data, strict=strict)
         self.by_hand = dialect is NUMPY
         self.arrays: dict[str, Any] = {}
         self._refuse()
@@ -147,7 +151,7 @@ class _Writer:
                 _("the old generator of NumPy draws other initial values first, which a short program leaves out")
             )
         for leaf in self.program.dated:
-            if not isinstance(leaf.source, Coins):
+            if not isinstance(leaf.source, Coins) and dated(leaf.source, self._clock) is None:
                 message = _("{name} has other values in each iteration, which a short program leaves out")
                 raise EngineError(message.format(name=leaf.array.name))
         if self.by_hand:
@@ -197,18 +201,24 @@ class _Writer:
         yield f'"""{scenario.name}: the same training with {title}, from the same numbers."""'
         yield ""
         imports = list(self.dialect.imports)
-        if self.dialect is not NUMPY and (
-            self._large or self.schedule.shuffled or self.form.helpers or self.program.dated
-        ):
+        if self.dialect is not NUMPY and (self._large or self.schedule.shuffled or self.form.helpers or self._drops):
             imports.insert(0, "import numpy as np")
-        if any("math." in text for text in self.dialect.functions.values()) and self._uses_math:
+        if self._uses_math:
             imports.insert(0, "import math")
         yield from imports
         yield ""
 
     @property
     def _uses_math(self) -> bool:
+        clocked = [dated(leaf.source, self._clock) or "" for leaf in self.program.dated]
+        if any("math." in text for text in clocked):
+            return True
         return self.dialect is NUMPY and any(function.name == "erf" for function in self._called())
+
+    @property
+    def _drops(self) -> bool:
+        """Whether masks of dropout are drawn."""
+        return any(isinstance(leaf.source, Coins) for leaf in self.program.dated)
 
     def _called(self) -> Iterator[Function]:
         from retrograde.engine.equations.expression import Call, children
@@ -275,7 +285,8 @@ class _Writer:
         yield f"{self.names[network.rate]} = {float(network.scenario.training.learning_rate)!r}"
         for array, values in network.leaves.hyper.items():
             if array in self.names:
-                yield f"{self.names[array]} = {_written(values)}"
+                written = _written(values)
+                yield f"{self.names[array]} = {self.dialect.array.format(written) if np.ndim(values) else written}"
 
     def _numbers(self, name: str, values: Any, key: str, parameter: Array | None = None) -> Iterator[str]:
         trained = parameter is not None and parameter in set(self.network.trainable)
@@ -350,22 +361,30 @@ class _Writer:
             for array in self.program.data:
                 yield f"{indent}{self.names[array]} = {self.dialect.rows(self._whole(array), rows)}"
         for leaf in self.program.dated:
-            yield from (indent + line for line in self._coins(leaf))
+            yield from (indent + line for line in self._dated(leaf))
         for line in body:
             if isinstance(line, Line):
                 yield Line(text=indent + line.text if line.text else "", makes=line.makes)
             else:
                 yield indent + line if line else ""
 
-    def _coins(self, leaf: Dated) -> Iterator[str]:
+    @property
+    def _clock(self) -> Clock:
+        """How the program says what time it is."""
+        schedule = self.schedule
+        return Clock(per_epoch=schedule.per_epoch, iteration=f"start // {schedule.batch}")
+
+    def _dated(self, leaf: Dated) -> Iterator[str]:
+        """A leaf that has other values in each iteration."""
+        if isinstance(leaf.source, Coins):
+            yield from self._coins(leaf, leaf.source)
+            return
+        number = dated(leaf.source, self._clock)
+        yield f"{self.names[leaf.array]} = {number if self.by_hand else self.dialect.array.format(number)}"
+
+    def _coins(self, leaf: Dated, source: Coins) -> Iterator[str]:
         """The mask of dropout in an iteration, from the same random numbers."""
-        assert isinstance(leaf.source, Coins)
-        source, schedule = leaf.source, self.schedule
-        number = (
-            "epoch - 1"
-            if schedule.per_epoch == 1
-            else f"(epoch - 1) * {schedule.per_epoch} + start // {schedule.batch}"
-        )
+        number = self._clock.whole
         key = (DROPPED << 64) | source.seed
         counter = f"counter=[0, {source.time}, {source.layer}, {number}]"
         count = self.dialect.counted.format(self.names[self.program.data[0]])
@@ -389,9 +408,9 @@ class _Writer:
 
     def _of_any_batch(self, op: Op, text: str) -> str:
         """The formula for a batch of any size: the number of samples in it is asked for where it is divided by."""
-        full, last = self.schedule.full, self.schedule.last
-        smaller = self._right_side(self._smaller, last.ops[full.ops.index(op)])
-        parts, others = (re.split(r"(?<![\w.])(\d+)(?![\w.])", one) for one in (text, smaller))
+        full, last = self.schedule.full, self._larger
+        larger = self._right_side(self._larger_form, last.ops[full.ops.index(op)])
+        parts, others = (re.split(r"(?<![\w.])(\d+)(?![\w.])", one) for one in (text, larger))
         if len(parts) != len(others):
             raise self.form.refusal(op)
         for place, (part, other) in enumerate(zip(parts, others, strict=True)):
@@ -474,4 +493,4 @@ def _line(text: str | Line) -> Line:
 def _written(values: Any) -> str:
     """Numbers as Python writes them, with all their digits."""
     listed = np.asarray(values).tolist()
-    return repr(listed)
+    return re.sub(r"\b(inf|nan)\b", r'float("\1")', repr(listed))

@@ -98,6 +98,22 @@ class Dialect:
         """One value or another."""
         return f"{self.module}.where({condition}, {then}, {otherwise})"
 
+    def permuted(self, array: str, axes: Sequence[int]) -> str:
+        """An array with its axes in another order."""
+        function = "permute" if self.name == "torch" else "transpose"
+        return f"{self.module}.{function}({array}, {tuple(axes)})"
+
+    def joined(self, arrays: Sequence[str], axis: int) -> str:
+        """Arrays side by side along an axis."""
+        function = "concat" if self.name == "tensorflow" else "concatenate"
+        return f"{self.module}.{function}([{', '.join(arrays)}], {self.axis}={axis})"
+
+    def larger(self, one: str, other: str, *, alone: bool) -> str:
+        """The larger of two, element by element; of two numbers alone each may be one of Python's."""
+        if alone and self.name == "torch":
+            one, other = (f"torch.as_tensor({text})" for text in (one, other))
+        return f"{self.module}.maximum({one}, {other})"
+
     def transposed(self, matrix: str) -> str:
         """A matrix with its axes the other way round."""
         return self.transpose.format(matrix)

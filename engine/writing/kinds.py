@@ -25,6 +25,7 @@ from retrograde.engine.ops.gradient import Gradient
 from retrograde.engine.ops.link import Link
 from retrograde.engine.ops.loss import Total
 from retrograde.engine.ops.pool import AveragePool, MaxPool, RoutedPart, SharedPart, Winner
+from retrograde.engine.ops.rearrange import Join, Permute, PermutePart, Recast, RecastPart
 from retrograde.engine.ops.softmax import NormaliserPart, RowMaximum, RowSum
 from retrograde.engine.ops.window import Axis
 from retrograde.engine.writing.dialects import Dialect
@@ -425,6 +426,23 @@ def _collected(form: Form, op: Collect) -> Text:
     return f"{form.dialect.module}.stack([{values}], {form.dialect.axis}=1)"
 
 
+def _reshaped(form: Form, op: Recast) -> Text:
+    return _recast(form, form.name(op.x), op.target)
+
+
+def _permuted(form: Form, op: Permute) -> Text:
+    return form.dialect.permuted(form.name(op.x), op.axes)
+
+
+def _joined(form: Form, op: Join) -> Text:
+    return form.dialect.joined(list(map(form.name, op.sources)), op.axis)
+
+
+def _recast(form: Form, text: str, array: Array) -> str:
+    """An array row by row in the shape of another one."""
+    return form.dialect.reshaped(text, [form.count, *map(str, array.element_shape)])
+
+
 OPS: Mapping[type[Op], Callable[[Form, Any], Text]] = {
     Convolve: _convolved,
     ConvolveTransposed: _transposed,
@@ -435,6 +453,9 @@ OPS: Mapping[type[Op], Callable[[Form, Any], Text]] = {
     Sinusoids: _sinusoids,
     Blend: lambda form, op: _mixed(form, op, form.name(op.x), op.mixes),
     Collect: _collected,
+    Recast: _reshaped,
+    Join: _joined,
+    Permute: _permuted,
     Total: _total,
     Scores: _scores,
     RowMaximum: _whole_row,
@@ -463,9 +484,9 @@ def _use(form: Form, op: Gradient, part: Part) -> str:
 
 
 def _stacked(form: Form, op: Gradient) -> Text:
-    """Stretches of rows one below the other: the gates of a recurrent layer."""
-    length = op.target.shape[0]
-    whole = [(0, size) for size in op.target.shape[1:]]
+    """Stretches of rows one below the other: the gates of a recurrent layer, the time steps that it reads."""
+    length, *others = op.target.element_shape
+    whole = [(0, size) for size in others]
     rows = sorted({part.region[0] for part in op.parts if part.region is not None})
     if any(part.region is None or list(part.region[1:]) != whole for part in op.parts):
         return None
@@ -475,7 +496,9 @@ def _stacked(form: Form, op: Gradient) -> Text:
     for bounds in rows:
         parts = tuple(part for part in op.parts if part.region is not None and part.region[0] == bounds)
         found.append(form.equation(replace(op, parts=parts), rows=bounds))
-    return found[0] if len(found) == 1 else f"np.concatenate([{', '.join(found)}])"
+    if len(found) == 1:
+        return found[0]
+    return f"np.concatenate([{', '.join(found)}]{', axis=1' if op.target.batched else ''})"
 
 
 def _dense_weights(form: Form, _op: Gradient, part: WeightPart) -> Text:
@@ -555,6 +578,15 @@ def _normaliser(form: Form, op: Gradient, part: NormaliserPart) -> Text:
     return form.equation(replace(op, parts=(replace(part, causal=False),))) if part.causal else None
 
 
+def _permuted_back(form: Form, _op: Gradient, part: PermutePart) -> Text:
+    back = sorted(range(len(part.axes)), key=part.axes.__getitem__)
+    return form.dialect.permuted(form.name(part.g), back)
+
+
+def _recast_back(form: Form, op: Gradient, part: RecastPart) -> Text:
+    return _recast(form, form.name(part.g), op.target)
+
+
 PARTS: Mapping[type[Part], Callable[[Form, Gradient, Any], Text]] = {
     WeightPart: _dense_weights,
     InputPart: _dense_inputs,
@@ -567,6 +599,8 @@ PARTS: Mapping[type[Part], Callable[[Form, Gradient, Any], Text]] = {
     EdgePart: _edges,
     ContractPart: _heads,
     NormaliserPart: _normaliser,
+    RecastPart: _recast_back,
+    PermutePart: _permuted_back,
     BlendPart: lambda form, op, part: _mixed(form, op, form.name(part.g), part.mixes),
 }
 """By class of use: what NumPy computes."""

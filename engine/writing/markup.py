@@ -179,7 +179,8 @@ def _latex_letters(text: str) -> str:
 def _latex_word(text: str) -> str:
     plain = [letter for letter in unicodedata.normalize("NFD", text) if letter not in "\u0302′"]
     found = _latex_letters(text)
-    return found if len(plain) <= 1 else rf"\mathrm{{{found}}}"
+    # Upright Greek letters are in no font.
+    return found if len(plain) <= 1 or any(letter in _LETTERS for letter in plain) else rf"\mathrm{{{found}}}"
 
 
 def _latex_small(text: str) -> str:
@@ -200,7 +201,32 @@ def _latex_fenced(inner: str, left: str, right: str) -> str:
     # \left and \right keep a line from ending between them.
     tall = r"\frac" in inner or r"\sqrt" in inner
     edges = [_LETTERS.get(sign, sign) for sign in (left, right)]
+    if tall and _width(inner) > WIDEST:
+        return rf"\biggl{edges[0]} {inner} \biggr{edges[1]}"
     return rf"\left{edges[0]} {inner} \right{edges[1]}" if tall else f"{edges[0]}{inner}{edges[1]}"
+
+
+WIDEST = 70
+"""Characters in a row that a line of a page holds; what is wider has to let a line end within."""
+
+
+_SILENT = "text|mathrm|frac|left|right|biggl|biggr|Big"
+
+
+def _width(text: str) -> int:
+    """About how many characters stand side by side in a formula."""
+    plain = re.sub(rf"\\(?!(?:{_SILENT})\b)[a-zA-Z]+", "x", text)
+    return len(re.sub(rf"\\(?:{_SILENT})\b|[{{}}_^\s]", "", plain))
+
+
+def _latex_fraction(above: str, below: str) -> str:
+    """A fraction; where no line holds it, with a slash."""
+    if max(map(_width, (above, below))) <= WIDEST:
+        return rf"\frac{{{above}}}{{{below}}}"
+    over, under = (
+        rf"\biggl( {part} \biggr)" if " " in part.strip() or part.startswith("-") else part for part in (above, below)
+    )
+    return rf"{over} \Big/ {under}"
 
 
 def _latex_matrix(rows: Sequence[Sequence[str]]) -> str:
@@ -217,7 +243,7 @@ LATEX = Spelling(
     small=_latex_small,
     sign=_latex_sign,
     row="".join,
-    fraction=lambda above, below: rf"\frac{{{above}}}{{{below}}}",
+    fraction=_latex_fraction,
     script=_latex_script,
     fenced=_latex_fenced,
     root=lambda inner: rf"\sqrt{{{inner}}}",

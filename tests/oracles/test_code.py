@@ -15,6 +15,7 @@ from retrograde.engine.writing.code import code_of
 from retrograde.engine.writing.dialects import DIALECTS
 from tests.oracles.random_networks.texts import network
 from tests.writing.test_code import EPOCHS, LARGE, agree, ran
+from tests.writing.texts import TEXTS
 
 LIBRARIES = sorted(set(DIALECTS) - {"numpy"})
 
@@ -63,3 +64,10 @@ def test_a_scenario_that_ships_is_trained_by_a_library_that_differentiates(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         agree(session, ran(code, tmp_path))
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
+@pytest.mark.parametrize("library", [library for library in LIBRARIES if find_spec(library)])
+def test_a_training_that_had_no_program_has_one_in_a_library(library: str, text: str, tmp_path: Path) -> None:
+    session = Session(parse_scenario(text))
+    agree(session, ran(code_of(session.network, DIALECTS[library]), tmp_path), session.scenario.stop.epochs)

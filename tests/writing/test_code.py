@@ -19,6 +19,7 @@ from retrograde.tui.cli.main import main
 from tests.oracles.random_networks.texts import network
 from tests.support.effort import examples
 from tests.support.networks import Recipe, recipes
+from tests.writing.texts import TEXTS
 
 EPOCHS = 2
 AGREE = 1e-9
@@ -40,10 +41,10 @@ def ran(code: Code, folder: Path) -> dict[str, Any]:
         return runpy.run_path(str(folder / "program.py"))
 
 
-def agree(session: Session, found: dict[str, Any]) -> None:
+def agree(session: Session, found: dict[str, Any], epochs: int = EPOCHS) -> None:
     """Holds the parameters of a program that ran against those of the engine."""
     timeline, program = session.timeline, session.timeline.schedule.full
-    iterations = EPOCHS * timeline.schedule.per_epoch
+    iterations = epochs * timeline.schedule.per_epoch
     with np.errstate(all="ignore"):
         state, place = timeline.state(iterations), 0
     for array in program.state:
@@ -86,6 +87,12 @@ def test_a_random_network_is_trained_by_its_program(
     monkeypatch.chdir(tmp_path)
     session = Session(parse_scenario(network(number)))
     agree(session, ran(code_of(session.network, epochs=EPOCHS, data="numbers.npz"), tmp_path))
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
+def test_a_training_that_had_no_program_has_one(text: str, tmp_path: Path) -> None:
+    session = Session(parse_scenario(text))
+    agree(session, ran(code_of(session.network), tmp_path), session.scenario.stop.epochs)
 
 
 def test_the_program_of_the_sources_shuffles_as_they_do() -> None:

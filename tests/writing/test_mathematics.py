@@ -125,6 +125,23 @@ def test_what_binds_less_is_bracketed() -> None:
     assert expression(total, lambda ref: "a" if ref is x else "b", LATEX) == r"(a - b) \cdot \frac{a}{b} \cdot 2"
 
 
+def test_a_word_with_greek_letters_is_not_upright() -> None:
+    """The running product of momenta: no font has it upright, and it was left out in print."""
+    assert symbol("Πμ", LATEX) == r"\Pi \mu "
+    assert symbol("net", LATEX) == r"\mathrm{net}"
+
+
+def test_what_is_wider_than_a_line_may_be_broken() -> None:
+    terms = [Product((Div(SLOTS[0], Const(3.0)), Const(float(k)))) for k in range(40)]
+    wide = Sum(tuple(terms))
+    for expr in (Product((wide, Const(2.0))), Div(wide, Const(2.0))):
+        found = expression(expr, lambda _ref: "0.123456789", LATEX)
+        assert r"\biggl(" in found and r"\left" not in found
+        # A fraction of more than a line stands nowhere.
+        assert r"\frac{\frac" not in found
+    assert r"\frac{" in expression(Div(terms[0], Const(2.0)), lambda _ref: "0.5", LATEX)
+
+
 def test_a_text_is_no_command_of_latex() -> None:
     assert latex_text("50% of #1_{a} & $x$ \\input~^") == (
         r"50\% of \#1\_\{a\} \& \$x\$ \textbackslash{}input\textasciitilde{}\textasciicircum{}"
