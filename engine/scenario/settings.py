@@ -164,13 +164,14 @@ def applied(
         variant: the variant that is meant, whose own training gives way, too.
 
     Raises:
-        ScenarioError: there is no such key.
+        ScenarioError: there is no such key, or a place is set twice.
     """
     found: dict[str, Any] = copy.deepcopy(dict(content))
     places: list[tuple[KeyPath, str]] = []
     trained: dict[str, Any] = {}
     for key, value in settings.values.items():
         for path, one in _meant(key, value, found, settings):
+            _refuse_again(path, key, places, settings)
             if len(path) == 2 and path[0] == "training":
                 trained[str(path[1])] = one
             else:
@@ -187,6 +188,15 @@ def applied(
                 one["training"] = retrained(one["training"], trained)
                 places += [(("variants", number, "training", key), key) for key in trained]
     return found, places
+
+
+def _refuse_again(path: KeyPath, key: str, places: Iterable[tuple[KeyPath, str]], settings: Settings) -> None:
+    """Raises where another setting stands in the same place, by whatever name; `seed` gives way to its parts."""
+    for other, before in places:
+        shared = min(len(path), len(other))
+        if SEED not in {key, before} and path[:shared] == other[:shared]:
+            message = _("{key} is set twice").format(key=key)
+            raise ScenarioError([Problem(path=settings.text_of([before, key]), message=message)])
 
 
 def _meant(key: str, value: Any, content: Mapping[str, Any], settings: Settings) -> Iterator[tuple[KeyPath, Any]]:

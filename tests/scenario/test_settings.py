@@ -97,6 +97,9 @@ def test_a_setting_is_what_the_file_could_say(setting: str, line: str, tmp_path:
             "(units × inputs of the layer), with xor-2-2-1:network.layers.h.units=1",
         ),
         ("optimiser-race:adam:learning_rate=x", "optimiser-race:adam:learning_rate=x: "),
+        ("xor-2-2-1:learning_rate=1,training.learning_rate=2", "training.learning_rate is set twice"),
+        ("xor-2-2-1:network.layers.h.units=3,network.layers[1].units=2", "network.layers[1].units is set twice"),
+        ("xor-2-2-1:network.layers.h.units=3,network.layers={}", "network.layers is set twice"),
     ],
 )
 def test_a_mistake_names_the_setting(source: str, message: str) -> None:
