@@ -169,7 +169,10 @@ def applied(
     found: dict[str, Any] = copy.deepcopy(dict(content))
     places: list[tuple[KeyPath, str]] = []
     trained: dict[str, Any] = {}
-    for key, value in settings.values.items():
+    if SEED in settings.values:
+        _forget_weights(found.get("network"), settings)
+    # All luck at once comes first: what is set beside it is no luck.
+    for key, value in sorted(settings.values.items(), key=lambda pair: pair[0] != SEED):
         for path, one in _meant(key, value, found, settings):
             _refuse_again(path, key, places, settings)
             if len(path) == 2 and path[0] == "training":
@@ -177,8 +180,6 @@ def applied(
             else:
                 _put(found, path, one, key, settings)
             places.append((path, key))
-    if SEED in settings.values:
-        _forget_weights(found.get("network"), settings)
     if trained:
         if isinstance(found.get("training"), dict):
             found["training"] = retrained(found["training"], trained)

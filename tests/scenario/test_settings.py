@@ -163,3 +163,10 @@ def test_every_command_reads_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "mazur:seed=1,network.layers.h.units=3", "--epochs", "2"]) == 0
     assert main(["race", "optimiser-race:learning_rate=0.1"]) == 2
     assert "has no variants to race against" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("order", ["seed=1,{}", "{},seed=1"])
+def test_what_is_set_beside_a_seed_is_not_drawn(order: str) -> None:
+    network = Network(load_scenario("xor-2-2-1:" + order.format("network.layers.h.weights=[[1, 2], [3, 4]]")))
+    assert [network.initial_state[number] for number in range(4)] == [1, 2, 3, 4]
+    assert load_scenario("xor-2-2-1:" + order.format("network.seed=7")).network.seed == 7
