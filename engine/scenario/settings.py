@@ -316,4 +316,5 @@ def seeded(scenario: Scenario, seed: int) -> Scenario:
     name, count = _SEEDED.subn(f"{SEED}={seed}", scenario.name, count=1)
     if not count:
         raise EngineError(_("{name} was loaded without the setting seed").format(name=scenario.name))
-    return scenario.seeded(seed, name)
+    beside = {piece.partition("=")[0].rsplit(":", 1)[-1].strip() for piece in pieces(name)}
+    return scenario.seeded(seed, name, beside)

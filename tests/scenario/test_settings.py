@@ -170,3 +170,10 @@ def test_what_is_set_beside_a_seed_is_not_drawn(order: str) -> None:
     network = Network(load_scenario("xor-2-2-1:" + order.format("network.layers.h.weights=[[1, 2], [3, 4]]")))
     assert [network.initial_state[number] for number in range(4)] == [1, 2, 3, 4]
     assert load_scenario("xor-2-2-1:" + order.format("network.seed=7")).network.seed == 7
+
+
+def test_another_seed_leaves_what_is_set_beside_it() -> None:
+    text = "xor-2-2-1:seed={},network.seed=7,network.layers.h.weights=[[1, 2], [3, 4]]"
+    other, alone = seeded(load_scenario(text.format(0)), 3), load_scenario(text.format(3))
+    assert (other.network, other.training, other.name) == (alone.network, alone.training, alone.name)
+    assert other.training.seed == 3
