@@ -7,10 +7,12 @@ indices instead of integers, and every node of the tree becomes one NumPy call o
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, MutableSequence, Sequence
+from functools import partial
 from itertools import pairwise
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +28,7 @@ from retrograde.engine.equations.expression import (
 from retrograde.engine.executor.mesh import MeshCompiler, open_mesh
 from retrograde.engine.executor.native import switch
 from retrograde.engine.executor.native.kernels import Faster
+from retrograde.engine.executor.native.passing import Passing
 from retrograde.engine.formulas import wide
 from retrograde.engine.formulas.meaning import HELPERS, Where
 from retrograde.engine.formulas.probe import Arrays, Key, Probe, Record, Sources, earlier, lines, missing
@@ -38,6 +41,26 @@ Batch = tuple[Sequence[Floats], Any, Sequence[Floats]]
 
 LOOKS = 16
 """Compiled probes that are kept."""
+
+
+class _Look(NamedTuple):
+    """How a probe looks at an iteration.
+
+    Attributes:
+        inspect: the function that is printed of it.
+        slots: the slots that this is given.
+        keys: single slots of the iteration before that it reads.
+        stretches: stretches of that.
+        back: where the single ones are.
+        passing: what passes over iterations in which no condition is true; None where values are recorded.
+    """
+
+    inspect: Callable[..., None]
+    slots: NDArray[np.intp]
+    keys: Mapping[Key, Ref]
+    stretches: Mapping[Key, Where]
+    back: NDArray[np.intp]
+    passing: Passing | None
 
 
 class KernelExecutor:
@@ -61,12 +84,11 @@ class KernelExecutor:
         self.batch = program.batch
         self._flat = np.zeros(program.size)
         self._views = {
-            array: self._flat[start : start + array.size].reshape(array.shape)
-            for array, start in program.offsets.items()
+            one: self._flat[start : start + one.size].reshape(one.shape) for one, start in program.offsets.items()
         }
-        for array, values in constants.items():
-            if array in self._views:
-                self._views[array][...] = values
+        for leaf, values in constants.items():
+            if leaf in self._views:
+                self._views[leaf][...] = values
         self._scratch: list[Floats] = []
         self._taken = 0
         self._kept: dict[Hashable, Floats] = {}
@@ -76,13 +98,13 @@ class KernelExecutor:
             if switch.used()
             else None
         )
-        self._data: list[Floats] = [self._views[array].reshape(program.batch, -1) for array in program.data]
+        self._data: list[Floats] = [self._views[one].reshape(program.batch, -1) for one in program.data]
         self._dated = [self._views[leaf.array] for leaf in program.dated]
-        total = next(array for array in program.arrays if array.role is Role.TOTAL)
+        total = next(one for one in program.arrays if one.role is Role.TOTAL)
         self._total = self._views[total]
         size = program.state_size
         self._state, self._updated = self._flat[:size], self._flat[size : 2 * size]
-        self._looks: dict[Probe, tuple[Callable[..., None], NDArray[np.intp]]] = {}
+        self._looks: dict[Probe, _Look] = {}
         self._readers: dict[frozenset[Array], int] = {}
         self._position = {op.target: number for number, op in enumerate(program.ops)}
 
@@ -252,10 +274,17 @@ class KernelExecutor:
         if found is None:
             if len(self._looks) >= LOOKS:
                 self._looks.clear()
-            found = self._looks[probe] = self._printed(probe)
-        inspect, slots = found
-        keys, stretches = _apart(probe, self.program)
-        back = np.array([self.program.offset(ref) for ref in keys.values()], dtype=np.intp)
+            found = self._looks[probe] = self._look(probe)
+        inspect, slots, keys, stretches, back, passing = found
+        bound = None if self._faster is None else self._faster.bound
+        if passing is not None and bound is not None and passing.wanted():
+            seen = array("d")
+            after = self._run(state, batches, seen, partial(bound, self._flat.ctypes.data, *passing.begin()))
+            if passing.over(record, len(record.losses), len(seen), per_epoch):
+                record.losses.extend(seen)
+                record.before = dict(zip(keys, self._flat.take(back).tolist(), strict=True))
+                record.before |= {key: self._flat[where].copy() for key, where in stretches.items()}
+                return after
         before = np.array([record.before.get(key, math.nan) for key in keys])
         long = [record.before.get(key, missing(key)) for key in stretches]
         losses, hits, flat, start = record.losses, record.hits, self._flat, record.start - 1
@@ -276,14 +305,23 @@ class KernelExecutor:
         record.before = dict(zip((*keys, *stretches), (*before.tolist(), *long), strict=True))
         return state
 
-    def _printed(self, probe: Probe) -> tuple[Callable[..., None], NDArray[np.intp]]:
+    def _look(self, probe: Probe) -> _Look:
+        found = earlier(probe, self.program)
+        keys = {key: where for key, where in found.items() if isinstance(where, Ref)}
+        stretches = {key: where for key, where in found.items() if not isinstance(where, Ref)}
+        back = np.array([self.program.offset(ref) for ref in keys.values()], dtype=np.intp)
+        passing = Passing(probe, self.program) if Passing.suits(probe) else None
+        return _Look(*self._printed(probe, keys, stretches), keys, stretches, back, passing)
+
+    def _printed(
+        self, probe: Probe, keys: Iterable[Key], stretches: Iterable[Key]
+    ) -> tuple[Callable[..., None], NDArray[np.intp]]:
         """A probe as a function of the slots that it reads, and where these are."""
         places: dict[int, int] = {}
 
         def name(ref: Ref) -> str:
             return f"v[{places.setdefault(self.program.offset(ref), len(places))}]"
 
-        keys, stretches = _apart(probe, self.program)
         order = {key: number for number, key in enumerate(keys)}
         # Numbers of NumPy would warn of overflow, and their comparisons cannot be subtracted.
         back = {
@@ -336,12 +374,3 @@ class KernelExecutor:
             sum_rows(contributions, target)
 
         return run
-
-
-def _apart(probe: Probe, program: Program) -> tuple[Mapping[Key, Ref], Mapping[Key, Where]]:
-    """What a probe reads of the iteration before: single slots, and stretches of them."""
-    found = earlier(probe, program)
-    return (
-        {key: where for key, where in found.items() if isinstance(where, Ref)},
-        {key: where for key, where in found.items() if not isinstance(where, Ref)},
-    )

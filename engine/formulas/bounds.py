@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,9 @@ from retrograde.engine.formulas.tree import (
     Node,
     Not,
     NumberPart,
+    Reduced,
     Slot,
+    Stretch,
     TextPart,
 )
 
@@ -33,6 +35,10 @@ class Bounds(NamedTuple):
     nan: Flags
 
 
+Known = Callable[[Slot | Stretch | MomentPart], Bounds]
+"""The bounds of a slot, of all slots of a stretch together, or of epoch and iteration, over every interval."""
+
+
 class Chances(NamedTuple):
     """Whether a condition may be true, and may be false, somewhere in each of many intervals."""
 
@@ -40,12 +46,14 @@ class Chances(NamedTuple):
     false: Flags
 
 
-def chances(node: Node, bounds: Callable[[Slot | MomentPart], Bounds]) -> Chances:
+def chances(node: Node, bounds: Known) -> Chances:
     """Where a condition may be true, from bounds of what it reads; never says no where it could be.
+
+    What goes element by element over a stretch may be true where it may be for one of its elements.
 
     Args:
         node: the condition.
-        bounds: bounds of a slot, or of epoch and iteration, over every interval.
+        bounds: bounds of what it reads.
     """
     match node:
         case JoinedPart(op, parts):
@@ -66,6 +74,11 @@ def chances(node: Node, bounds: Callable[[Slot | MomentPart], Bounds]) -> Chance
         case Applied("isnan", (argument,)):
             a = _bounded(argument, bounds)
             return Chances(a.nan, np.ones_like(a.nan))
+        case Applied("isinf", (argument,)):
+            a = _bounded(argument, bounds)
+            return Chances(np.isinf(a.low) | np.isinf(a.high), np.ones_like(a.nan))
+        case Reduced("any" | "all", of):
+            return chances(of, bounds)
         case _:
             maybe = np.ones_like(bounds(MomentPart("epoch")).nan, dtype=np.bool_)
             return Chances(maybe, maybe)
@@ -92,10 +105,17 @@ def _compared(op: str, a: Bounds, b: Bounds) -> Chances:
             return Chances(~fixed | nan, ~apart)
 
 
-def _bounded(node: Node, bounds: Callable[[Slot | MomentPart], Bounds]) -> Bounds:
+def _bounded(node: Node, bounds: Known) -> Bounds:
     match node:
-        case Slot() | MomentPart("epoch" | "iteration"):
+        case Slot() | Stretch() | MomentPart("epoch" | "iteration"):
             return bounds(node)
+        case Reduced("count", of, length):
+            some = chances(of, bounds)
+            none, every = np.zeros(len(some.true)), np.full(len(some.true), float(length))
+            return Bounds(np.where(some.false, none, every), np.where(some.true, every, none), np.zeros_like(some.true))
+        case Reduced(function, of, length):
+            with np.errstate(all="ignore"):
+                return _REDUCED[function](_bounded(of, bounds), length)
         case NumberPart(value):
             like = bounds(MomentPart("epoch"))
             number = np.full_like(like.low, value)
@@ -138,6 +158,46 @@ def _combined(op: str, a: Bounds, b: Bounds) -> Bounds:
     return Bounds(np.where(lost, -np.inf, low), np.where(lost, np.inf, high), a.nan | b.nan | infinite)
 
 
-def _anything(bounds: Callable[[Slot | MomentPart], Bounds]) -> Bounds:
-    like = bounds(MomentPart("epoch"))
-    return Bounds(np.full_like(like.low, -np.inf), np.full_like(like.low, np.inf), np.ones_like(like.nan))
+def _squared(a: Bounds) -> Bounds:
+    low, high = np.square(a.low), np.square(a.high)
+    straddles = (a.low <= 0) & (a.high >= 0)
+    return Bounds(np.where(straddles, 0.0, np.minimum(low, high)), np.maximum(low, high), a.nan)
+
+
+def _summed(a: Bounds, length: int) -> Bounds:
+    """The bounds of a sum from left to right: each addition rounds, and none turns an order round."""
+    low, high = a.low * length, a.high * length
+    slack = (length + 4) * np.finfo(np.float64).eps
+    low, high = low - np.abs(low) * slack, high + np.abs(high) * slack
+    finite = np.isfinite(low) & np.isfinite(high)
+    endless = ~(np.isfinite(a.low) & np.isfinite(a.high))
+    return Bounds(np.where(finite, low, -np.inf), np.where(finite, high, np.inf), a.nan | endless)
+
+
+def _mean(a: Bounds, length: int) -> Bounds:
+    total = _summed(a, length)
+    return Bounds(total.low / length, total.high / length, total.nan)
+
+
+def _norm(a: Bounds, length: int) -> Bounds:
+    total = _summed(_squared(a), length)
+    # A sum of squares is NaN where one of them is, and nowhere else; and it is not below 0.
+    return Bounds(np.sqrt(np.maximum(total.low, 0.0)), np.sqrt(total.high), a.nan)
+
+
+_REDUCED: Mapping[str, Callable[[Bounds, int], Bounds]] = {
+    "max": lambda a, _length: a,
+    "min": lambda a, _length: a,
+    "sum": _summed,
+    "mean": _mean,
+    "norm": _norm,
+}
+
+
+def anything(count: int) -> Bounds:
+    """What is known of a number over each of some intervals where nothing is."""
+    return Bounds(np.full(count, -np.inf), np.full(count, np.inf), np.ones(count, dtype=np.bool_))
+
+
+def _anything(bounds: Known) -> Bounds:
+    return anything(len(bounds(MomentPart("epoch")).low))

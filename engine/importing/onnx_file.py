@@ -9,7 +9,7 @@ Source: https://github.com/onnx/onnx, onnx/onnx.proto.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -131,8 +131,14 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
             return found, at
 
 
-def _fields(data: memoryview, wanted: dict[int, int]) -> Iterator[tuple[int, Any]]:
-    """The fields of a message that are wanted, in their order."""
+def _fields(data: memoryview, wanted: dict[int, int], lists: Container[int] = ()) -> Iterator[tuple[int, Any]]:
+    """The fields of a message that are wanted, in their order; a field of another kind than it should be is none.
+
+    Args:
+        data: the message.
+        wanted: the kind of each field that is wanted, by its number.
+        lists: fields that are lists of numbers, of which several may be packed into one.
+    """
     at = 0
     while at < len(data):
         key, at = _varint(data, at)
@@ -149,8 +155,7 @@ def _fields(data: memoryview, wanted: dict[int, int]) -> Iterator[tuple[int, Any
             value, at = data[at : at + length], at + length
         else:
             raise _DamagedError(_("it is no message of protocol buffers"))
-        # A list of numbers may be packed into one field.
-        if number in wanted and (wire == wanted[number] or wire == _BYTES):
+        if wire == wanted.get(number) or (wire == _BYTES and number in wanted and number in lists):
             yield number, value
 
 
@@ -204,7 +209,8 @@ def _node(path: Path, data: memoryview) -> OnnxNode:
     for number, value in _fields(data, dict.fromkeys((1, 2, 3, 4, 5), _BYTES)):
         if number == 5:
             key, one = _attribute(path, value)
-            attributes[key] = one
+            if one is not None:
+                attributes[key] = one
         elif number == 1:
             inputs.append(_text(value))
         elif number == 2:
@@ -221,7 +227,7 @@ def _attribute(path: Path, data: memoryview) -> tuple[str, Any]:
     name = ""
     found: Any = None
     lists: dict[int, list[Any]] = {}
-    for number, value in _fields(data, wires):
+    for number, value in _fields(data, wires, lists={7, 8}):
         if number == 1:
             name = _text(value)
         elif number == 2:
@@ -252,7 +258,7 @@ def _tensor(path: Path, data: memoryview) -> tuple[str, NDArray[Any]]:
     dims: list[int] = []
     kind, name, raw = 0, "", None
     listed: list[Any] = []
-    for number, value in _fields(data, {**wires, 13: _BYTES, 14: _VARINT}):
+    for number, value in _fields(data, {**wires, 13: _BYTES, 14: _VARINT}, lists={1, 4, 5, 7, 10}):
         if number == 1:
             dims += _packed(value)
         elif number == 2:
@@ -298,6 +304,6 @@ def _input(data: memoryview) -> OnnxInput:
                     kind = one
                     continue
                 for _dim, dim in _fields(one, {1: _BYTES}):
-                    lengths = [length for _key, length in _fields(dim, {1: _VARINT}) if isinstance(length, int)]
+                    lengths = [length for _key, length in _fields(dim, {1: _VARINT})]
                     shape.append(lengths[0] if lengths else None)
     return OnnxInput(name=name, type=kind, shape=tuple(shape))

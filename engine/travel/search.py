@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from retrograde.engine.errors import SearchCancelledError
-from retrograde.engine.formulas.bounds import Bounds, chances
+from retrograde.engine.formulas.bounds import Bounds, anything, chances
 from retrograde.engine.formulas.meaning import candidates
 from retrograde.engine.formulas.probe import Probe, Record, context, decide, remembered
-from retrograde.engine.formulas.tree import Formula, Kind, MomentPart, Slot
+from retrograde.engine.formulas.tree import Formula, Kind, MomentPart, Slot, Stretch
 from retrograde.engine.network.frame import Frame
 from retrograde.engine.travel.timeline import Timeline
 from retrograde.engine.travel.zones import LOSS, Zones
@@ -204,7 +204,9 @@ class Search:
         firsts = zones.base + np.arange(count) * zones.spacing
         no = np.zeros(count, dtype=np.bool_)
 
-        def bounds(node: Slot | MomentPart) -> Bounds:
+        def bounds(node: Slot | Stretch | MomentPart) -> Bounds:
+            if isinstance(node, Stretch):
+                return anything(count)
             if isinstance(node, MomentPart):
                 if node.name == "epoch":
                     lasts = firsts + zones.spacing - 1

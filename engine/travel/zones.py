@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from retrograde.engine.equations.arithmetic import Floats
-from retrograde.engine.formulas.bounds import Bounds, Flags
+from retrograde.engine.formulas.bounds import Bounds, Flags, anything
 from retrograde.engine.formulas.tree import Slot
 
 MAX_TRACKS = 64
@@ -148,7 +148,7 @@ class Zones:
             count: how many intervals.
             stop: the iteration up to which the last of them matters.
         """
-        low, high, nan = np.full(count, -np.inf), np.full(count, np.inf), np.ones(count, dtype=np.bool_)
+        low, high, nan = anything(count)
         track = self._tracks.get(slot)
         if track is not None:
             known = min(count, len(track.low))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from retrograde.engine.executor.native import switch
 from retrograde.engine.scenario.file import load_scenario
 from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.session.session import Session
@@ -133,8 +134,15 @@ def conditions(effort: Effort) -> list[Row]:
         return [
             row
             for name, full, texts in CONDITIONS
-            for row in _costs(name, wide if name == WIDE else load_scenario(name), effort.count(full, 2), texts, effort)
+            for row in _costs(
+                name, wide if name == WIDE else load_scenario(name), effort.count(_long(full), 2), texts, effort
+            )
         ]
+
+
+def _long(epochs: int) -> int:
+    """Epochs that take tens of milliseconds: what is done once for a run is no cost of an epoch."""
+    return 10 * epochs if switch.used() and epochs > 1000 else epochs
 
 
 def _costs(name: str, trained: Scenario, epochs: int, texts: tuple[str, ...], effort: Effort) -> list[Row]:

@@ -8,6 +8,8 @@ import os
 from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import pairwise
 from random import Random
 from unittest.mock import patch
 
@@ -17,15 +19,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrograde.engine.equations.arithmetic import Floats, same_bits
+from retrograde.engine.errors import EngineError
 from retrograde.engine.executor.base import Turns
 from retrograde.engine.executor.generated import GeneratedExecutor
 from retrograde.engine.executor.kernels import KernelExecutor
 from retrograde.engine.executor.native import executor as native
 from retrograde.engine.executor.native import kernels as native_kernels
-from retrograde.engine.executor.native import printing, switch
+from retrograde.engine.executor.native import looking, passing, printing, switch
 from retrograde.engine.executor.native.executor import NativeExecutor
 from retrograde.engine.executor.native.functions import addresses
-from retrograde.engine.formulas.probe import Probe, Record
+from retrograde.engine.formulas import resolving
+from retrograde.engine.formulas.probe import Probe, Record, reader
+from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.network import Network
 from retrograde.engine.network.program import Program
 from retrograde.engine.scenario.file import load_scenario, parse_scenario
@@ -266,6 +271,122 @@ def test_a_probe_sees_the_same(random: Random, chosen: list[str]) -> None:
             found.append((end, record.hits, columns, repr(sorted(map(str, record.before.values())))))
     assert same_bits(found[0][0], found[1][0])
     assert found[0][1:] == found[1][1:]
+
+
+PASSED = (
+    "E",
+    "max(abs(grad(W_h)))",
+    "min(W_o)",
+    "norm(W_h)",
+    "grad(w1) * prev(E)",
+    "E - prev(E)",
+    "net_h1",
+    "E / iteration",
+)
+
+
+@examples(40, least=10)
+@given(recipe=recipes(samples=5, depth=2), random=randoms(), large=st.booleans())
+def test_what_is_passed_over_holds_no_hit(recipe: Recipe, random: Random, large: bool) -> None:
+    """Bounds among what the values are, piece by piece, in both kinds of machine code."""
+    session = Session(recipe.scenario)
+    network, program = session.network, session.schedule.full
+    plain, made = kernels(network, program) if large else both(network, program)
+    state = np.array(network.initial_state)
+    if random.random() < 0.3:
+        state[random.randrange(len(state))] = random.choice(SPECIAL)
+    batches = [plain.leaves(network.columns, range(program.batch)) for _ in range(12)]
+    texts = [text for text in PASSED if _known(session, text)]
+    values = Probe(values=tuple(map(session.formula, texts)))
+    record = Record(start=0, columns=[[] for _ in values.values])
+    plain.watch(state, batches, values, record, 3)
+    for text, column in zip(texts, record.columns, strict=True):
+        bound = random.choice([*column, max(column) * 2, min(column) - 1.0, 0.0])
+        condition = f"isnan({text})" if bound != bound else f"{text} {random.choice(('<', '>', '>=', '=='))} {bound!r}"
+        probe = Probe(conditions=(session.condition(condition.replace("inf", "1e999")),))
+        found = []
+        with patch.object(passing, "MOST_DETAILED", 0):
+            for one in (plain, made):
+                seen, at = Record(start=0), state
+                leaves = [one.leaves(network.columns, range(program.batch)) for _ in range(12)]
+                for first, last in pairwise((0, *sorted(random.sample(range(1, 12), 3)), 12)):
+                    at = one.watch(at, leaves[first:last], probe, seen, 3)
+                found.append((bits(float(at.sum())), seen.hits, list(map(bits, seen.losses))))
+        assert found[0] == found[1], condition
+
+
+@examples(20, least=6)
+@given(random=randoms())
+def test_what_is_kept_are_the_bounds_of_all_that_is_read(random: Random) -> None:
+    """Arrays shorter and longer than a register and no multiple of it, each sample, NaN."""
+    widths = (random.randint(1, 9), random.randint(1, 13), 2)
+    recipe = Recipe(
+        widths=widths,
+        activations=("tanh", "sigmoid"),
+        biases=("neuron", "shared"),
+        frozen=((), ()),
+        loss="half_squared_error",
+        samples=4,
+        batch_size=random.randint(1, 4),
+        shuffle="seeded",
+        rate=0.5,
+        seed=1,
+    )
+    session = Session(recipe.scenario)
+    network, program = session.network, session.schedule.full
+    with patch.object(resolving, "APART", 4):
+        condition = session.condition("norm(W_h) + max(W_o) + net_h1 + E + norm(out_o) + prev(E) + min(W_h[1,:]) > 1")
+    probe = Probe(conditions=(condition,))
+    kept = passing.Passing(probe, program)
+    made = both(network, program)[1]
+    code = made._code(1)
+    assert code is not None
+    flats = [np.array([random.gauss(0, 3) for _ in range(program.size)]) for _ in range(3)]
+    for flat in flats:
+        flat[random.sample(range(program.size), random.randrange(3))] = random.choice(SPECIAL)
+    arguments = kept.begin()
+    for flat in flats:
+        code.bound(flat.ctypes.data, *arguments)
+    assert kept._reads.keys() == set(condition.reads)
+    for read, number in kept._reads.items():
+        values = np.concatenate(
+            [
+                np.ravel(reader(Frame(program, flat, made.mathematics), {}, sample)(now))
+                for flat in flats
+                for sample in (range(program.batch) if read.varies else (0,))
+                for now in (replace(read, previous=False),)
+            ]
+        )
+        low, high, bad = kept._bounds[number]
+        known = values[~np.isnan(values)]
+        assert (low.min(), high.max()) == (known.min(initial=math.inf), known.max(initial=-math.inf))
+        assert np.isnan(bad).any() == (len(known) < len(values))
+
+
+@given(first=st.integers(0, 40), count=st.integers(1, 30), per_epoch=st.integers(1, 12))
+def test_the_epochs_and_iterations_of_a_piece_are_within_their_bounds(first: int, count: int, per_epoch: int) -> None:
+    for name, part in (("epoch", int.__floordiv__), ("iteration", int.__mod__)):
+        found = [part(at, per_epoch) + 1.0 for at in range(first, first + count)]
+        low, high, nan = passing._moments(name, 1, first=first, last=first + count - 1, per_epoch=per_epoch)
+        assert low[0] <= min(found) and max(found) <= high[0] and not nan[0]
+
+
+def _known(session: Session, text: str) -> bool:
+    try:
+        session.formula(text)
+    except EngineError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("text", ["E < 1e-30", "max(abs(grad(W_h))) > 1e9", "out_o1 > 2", "sign(w1) != sign(prev(w1))"])
+def test_a_condition_that_cannot_be_true_is_not_looked_at(text: str) -> None:
+    session = Session(load_scenario("mazur"))
+    executor = session.timeline.executor(session.schedule.full)
+    assert isinstance(executor, NativeExecutor) and executor.hasten()
+    with patch.object(looking.Look, "see", side_effect=AssertionError):
+        outcome = session.run(epochs=5000, breaks=(session.condition(text),))
+    assert outcome.iterations == 5000
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import numpy as np
-from hypothesis import given
+import pytest
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from retrograde.engine.equations.arithmetic import Floats
@@ -22,7 +24,10 @@ from retrograde.engine.formulas.tree import (
     Node,
     Not,
     NumberPart,
+    Reduced,
     Slot,
+    Stretch,
+    many,
 )
 from retrograde.engine.travel.checkpoints import Checkpoints
 from retrograde.engine.travel.zones import LOSS, Zones
@@ -30,33 +35,48 @@ from tests.support.effort import examples
 from tests.support.networks import randoms
 
 SLOTS = tuple(Slot(name, ()) for name in "abc")
+STRETCH = Stretch("s", (range(3),))
+LEAVES: tuple[Node, ...] = (*SLOTS, *SLOTS, MomentPart("epoch"))
 VALUES = (0.0, -0.0, 1.0, -1.0, 0.5, 3.0, 1e300, -1e300, 1e-300, math.inf, -math.inf, math.nan)
 
 
-def number(random: Random, depth: int) -> Node:
-    kind = random.randrange(7) if depth else random.randrange(2)
+def number(random: Random, depth: int, leaves: tuple[Node, ...] = LEAVES) -> Node:
+    kind = random.randrange(8) if depth else random.randrange(2)
     if kind == 0:
         return NumberPart(random.choice(VALUES[:9]))
     if kind == 1:
-        leaves: tuple[Slot | MomentPart, ...] = (*SLOTS, *SLOTS, MomentPart("epoch"))
         return random.choice(leaves)
     if kind <= 4:
-        return Arithmetic(random.choice("+-*/"), number(random, depth - 1), number(random, depth - 1))
+        return Arithmetic(random.choice("+-*/"), number(random, depth - 1, leaves), number(random, depth - 1, leaves))
+    if kind == 5 and leaves is LEAVES:
+        function = random.choice(("max", "min", "sum", "mean", "norm", "count"))
+        inner = condition if function == "count" else number
+        return reduced(function, inner(random, depth - 1, (*SLOTS, STRETCH, STRETCH, STRETCH)))
     function = random.choice(("abs", "sign", "sqrt", "min", "max", "sum"))
     count = 1 if function in {"abs", "sign", "sqrt"} else random.randint(2, 3)
-    return Applied(function, tuple(number(random, depth - 1) for _ in range(count)))
+    if leaves is not LEAVES and function == "sum":
+        function = "max"
+    return Applied(function, tuple(number(random, depth - 1, leaves) for _ in range(count)))
 
 
-def condition(random: Random, depth: int) -> Node:
-    kind = random.randrange(6) if depth else 0
+def reduced(function: str, of: Node) -> Node:
+    """One value of what is made of a stretch; a formula has none of what is not."""
+    return Reduced(function, of, STRETCH.length) if many(of) else NumberPart(1.0)
+
+
+def condition(random: Random, depth: int, leaves: tuple[Node, ...] = LEAVES) -> Node:
+    kind = random.randrange(7) if depth else 0
     if kind <= 2:
         op = random.choice(("<", "<=", ">", ">=", "==", "!="))
-        return Comparing(op, number(random, depth), number(random, depth))
+        return Comparing(op, number(random, depth, leaves), number(random, depth, leaves))
     if kind == 3:
-        return Not(condition(random, depth - 1))
+        return Not(condition(random, depth - 1, leaves))
     if kind == 4:
-        return Applied(random.choice(("isnan", "isinf")), (number(random, depth),))
-    parts = tuple(condition(random, depth - 1) for _ in range(random.randint(2, 3)))
+        return Applied(random.choice(("isnan", "isinf")), (number(random, depth, leaves),))
+    if kind == 5 and leaves is LEAVES:
+        found = reduced(random.choice(("any", "all")), condition(random, depth - 1, (*SLOTS, STRETCH, STRETCH)))
+        return found if isinstance(found, Reduced) else Comparing(">", SLOTS[0], found)
+    parts = tuple(condition(random, depth - 1, leaves) for _ in range(random.randint(2, 3)))
     return JoinedPart(random.choice(("and", "or")), parts)
 
 
@@ -77,9 +97,11 @@ def test_bounds_never_say_no_where_a_condition_is_true(random: Random) -> None:
         slot: np.array([[random.choice(few) for _ in range(inside)] for _ in range(intervals)]) for slot in SLOTS
     }
     epochs = np.arange(intervals * inside, dtype=np.float64).reshape(intervals, inside)
-    known = {slot: bounds_of(column) for slot, column in columns.items()}
+    known: dict[Slot | Stretch, Bounds] = {slot: bounds_of(column) for slot, column in columns.items()}
+    wide = np.array(random.choices(few, k=intervals * inside * STRETCH.length)).reshape(intervals, inside, -1)
+    known[STRETCH] = bounds_of(wide.reshape(intervals, -1))
 
-    def bounds(node: Slot | MomentPart) -> Bounds:
+    def bounds(node: Slot | Stretch | MomentPart) -> Bounds:
         return bounds_of(epochs) if isinstance(node, MomentPart) else known[node]
 
     for _ in range(10):
@@ -87,8 +109,11 @@ def test_bounds_never_say_no_where_a_condition_is_true(random: Random) -> None:
         maybe = chances(node, bounds)
         for interval in range(intervals):
             for at in range(inside):
-                read: Callable[[Slot], float] = lambda slot, i=interval, k=at: float(columns[slot][i, k])  # type: ignore[misc]  # noqa: E731
-                value = evaluate(node, read, lambda _name, i=interval, k=at: float(epochs[i, k]))  # type: ignore[misc]
+                read: Callable[[Any], Any] = lambda one, i=interval, k=at: (  # type: ignore[misc]  # noqa: E731
+                    wide[i, k] if one is STRETCH else float(columns[one][i, k])
+                )
+                with np.errstate(all="ignore"):
+                    value = evaluate(node, read, lambda _name, i=interval, k=at: float(epochs[i, k]))  # type: ignore[misc]
                 assert (maybe.true if value else maybe.false)[interval], (node, interval, at)
 
 
@@ -147,3 +172,20 @@ def test_a_checkpoint_is_the_state_that_it_is_said_to_be(
                 assert (at - base) % found.spacing == 0
                 assert np.all(state == at)
                 assert asked - at < found.spacing or at == found.due - found.spacing
+
+
+@pytest.mark.parametrize("function", ["sum", "mean", "norm", "max", "min"])
+@given(
+    values=st.lists(st.floats(), min_size=1, max_size=30)
+    | st.builds(lambda value, count: [value] * count, st.floats(-3.0, 3.0), st.integers(1, 60))
+)
+@example(values=[math.inf, -math.inf])
+def test_what_is_made_of_a_stretch_is_within_its_bounds(function: str, values: list[float]) -> None:
+    """Sums from left to right, which round, overflow, or lose all where infinities cancel."""
+    known = bounds_of(np.array([values]))
+    node = Reduced(function, STRETCH, len(values))
+    with np.errstate(all="ignore"):
+        made = evaluate(node, lambda _one: np.array(values), lambda _name: 1.0)
+    bounds = lambda one: known if one is STRETCH else bounds_of(np.array([[1.0]]))  # noqa: E731
+    assert chances(Comparing("==", node, NumberPart(made)), bounds).true[0] or made != made
+    assert chances(Applied("isnan", (node,)), bounds).true[0] or made == made

@@ -153,6 +153,7 @@ def test_operators_without_a_layer_are_all_named(tmp_path: Path) -> None:
         graph([], [field(1, 2**40) + field(2, 11) + field(8, "w") + field(9, b"12345678")], [0, 3]),
         graph([], [field(1, 3) + field(2, 99) + field(8, "w")], [0, 3]),
         graph([], [field(1, 3) + field(2, 11) + field(8, "w") + field(14, 1)], [0, 3]),
+        graph([], [field(1, 1) + field(2, b"\x0b") + field(8, "w") + field(9, b"12345678")], [0, 3]),
     ],
 )
 def test_what_is_damaged_is_refused_in_one_line(content: bytes, tmp_path: Path) -> None:
@@ -160,6 +161,22 @@ def test_what_is_damaged_is_refused_in_one_line(content: bytes, tmp_path: Path) 
     with pytest.raises(EngineError, match=r"net\.onnx") as caught:
         import_onnx(tmp_path / "net.onnx", loss=None, data=None)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value", [field(2, b""), field(2, bytes(8)), field(3, b"\x01"), field(7, 1), field(8, b"\xff")]
+)
+@pytest.mark.parametrize("name", ["alpha", "transB"])
+def test_a_setting_of_another_kind_is_none(name: str, value: bytes, tmp_path: Path) -> None:
+    """A number that comes as bytes, a list of numbers that comes as one: read as if it were not there, or refused."""
+    gemm = node("Gemm", ["x", "w"], "y", transB=1) + field(5, field(1, name) + value)
+    (tmp_path / "net.onnx").write_bytes(graph([gemm], [tensor("w", np.ones((2, 3)))], [0, 3]))
+    try:
+        (read,) = read_onnx(tmp_path / "net.onnx").nodes
+    except EngineError as error:
+        assert "\n" not in str(error)
+    else:
+        assert read.attributes == {"transB": 1}
 
 
 @pytest.mark.parametrize("cut", range(0, 1400, 97))

@@ -15,6 +15,8 @@ DECADES = 50.0
 """How many times the least number the greatest one is at least, where an axis is logarithmic by itself."""
 TINY = 1e-300
 """The least number that has a place on a logarithmic axis."""
+MARGIN = 1
+"""Columns before the widest number of the upright axis, as before the other lines of a panel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

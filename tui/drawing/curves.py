@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from retrograde.tui.canvas.canvas import DOTS, Canvas, Span, measure, shorten
 from retrograde.tui.canvas.glyphs import Glyphs, width
 from retrograde.tui.canvas.inks import Ink
-from retrograde.tui.drawing.axes import Axis, Tick
+from retrograde.tui.drawing.axes import MARGIN, Axis, Tick
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +71,7 @@ def plot_area(plot: CurvePlot, cells: int, top: int, rows: int) -> PlotArea | No
     if axis is None or height < LEAST_ROWS:
         return None
     ticks = _upright(axis, height, first)
-    left = max([width(plot.unit), *(width(tick.text) for tick, _row in ticks)], default=0) + 1
+    left = max([width(plot.unit), *(width(tick.text) for tick, _row in ticks)], default=0) + MARGIN + 1
     columns = cells - left - 1
     if columns < LEAST_COLUMNS:
         return None
@@ -371,7 +371,7 @@ def _draw_names(canvas: Canvas, plot: CurvePlot, area: PlotArea) -> None:
 def _draw_below(canvas: Canvas, plot: CurvePlot, area: PlotArea) -> None:
     """Draws the lower axis: its unit, and numbers below their columns."""
     room = area.left - 1
-    unit = shorten(plot.unit, room, "")
+    unit = shorten(plot.unit, room - MARGIN, "")
     canvas.put(room - width(unit), area.below, unit, Ink.DIM)
     for text, x in numbers_below(plot, area):
         canvas.put(x, area.below, text, Ink.DIM)

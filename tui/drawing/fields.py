@@ -20,7 +20,7 @@ from retrograde.tui.canvas.inks import (
     pair,
     point,
 )
-from retrograde.tui.drawing.axes import Axis, Tick
+from retrograde.tui.drawing.axes import MARGIN, Axis, Tick
 
 if TYPE_CHECKING:
     from retrograde.tui.records.fields import FieldPlot, FieldPoint
@@ -70,8 +70,8 @@ def field_area(plot: FieldPlot, cells: int, top: int, rows: int) -> FieldArea | 
         rows: how many rows there are, for all parts.
     """
     height = rows - 1
-    left = max([width(plot.up), *(width(tick.text) for tick in _ticks(plot.bottom, plot.top, height // 3))]) + 1
-    left = min(left, 12)
+    left = max([width(plot.up), *(width(tick.text) for tick in _ticks(plot.bottom, plot.top, height // 3))])
+    left = min(left + MARGIN + 1, 12)
     columns = cells - left - 1
     if columns < LEAST_COLUMNS or height < LEAST_ROWS:
         return None
@@ -244,7 +244,7 @@ def _draw_axes(canvas: Canvas, plot: FieldPlot, area: FieldArea) -> None:
     """Draws the numbers at both axes, and what grows along them."""
     g = canvas.glyphs
     room = area.left - 1
-    name = shorten(plot.up, room, g.ellipsis)
+    name = shorten(plot.up, room - MARGIN, g.ellipsis)
     rows = {area.top: (name, Ink.STRONG)}
     for tick in _ticks(plot.bottom, plot.top, area.rows // 3):
         up = (tick.value - plot.bottom) / (plot.top - plot.bottom)

@@ -21,6 +21,7 @@ from retrograde.engine.executor.generated import GeneratedExecutor
 from retrograde.engine.executor.native import switch
 from retrograde.engine.executor.native.looking import Look, extend
 from retrograde.engine.executor.native.machine import Code
+from retrograde.engine.executor.native.passing import Passing
 from retrograde.engine.executor.native.workshop import WORKSHOP, Job, small
 from retrograde.engine.formulas.probe import Probe, Record
 from retrograde.engine.network.frame import Frame
@@ -93,7 +94,7 @@ class NativeExecutor:
         self._table: Floats | None = None
         self._memory: Floats | None = None
         self._cycle: tuple[Sequence[Batch], list[Any], NDArray[np.int64] | None] | None = None
-        self._looks: dict[Probe, Look] = {}
+        self._looks: dict[Probe, tuple[Look, Passing | None]] = {}
 
     @property
     def native(self) -> bool:
@@ -137,12 +138,22 @@ class NativeExecutor:
         code = self._code(count)
         if code is None or not count:
             return self._generated.watch(state, self._plain(batches), probe, record, per_epoch)
-        look = self._looks.get(probe)
-        if look is None:
+        found = self._looks.get(probe)
+        if found is None:
             if len(self._looks) >= LOOKS:
                 self._looks.clear()
-            look = self._looks[probe] = Look(probe, self.program)
-        flat, feed, size = self._started(state), self._feed(batches), self.program.state_size
+            passing = Passing(probe, self.program) if Passing.suits(probe) else None
+            found = self._looks[probe] = Look(probe, self.program), passing
+        look, passing = found
+        feed, size = self._feed(batches), self.program.state_size
+        if passing is not None and passing.wanted():
+            flat, losses = self._started(state), np.empty(count)
+            self._run(code, flat, feed, count, losses, bounds=passing.begin())
+            if passing.over(record, len(record.losses), count, per_epoch):
+                extend(record.losses, losses)
+                record.before = look.remembered(flat[look.slots]) if look.back else {}
+                return self._ended(flat)
+        flat = self._started(state)
         before = look.before(record)
         piece = max(1, BLOCK // max(1, len(look.slots)))
         for first in range(0, count, piece):
@@ -222,6 +233,7 @@ class NativeExecutor:
         losses: Floats,
         seen: Floats | None = None,
         slots: NDArray[np.int64] | None = None,
+        bounds: tuple[int | None, int | None, int, int | None, int] = (None, None, 0, None, 0),
     ) -> None:
         """Runs some iterations in a memory."""
         dated = feed.dated
@@ -240,6 +252,7 @@ class NativeExecutor:
             None if seen is None else seen.ctypes.data,
             None if slots is None else slots.ctypes.data,
             0 if slots is None else len(slots),
+            *bounds,
         )
 
     def _date(self, flat: Floats, values: Floats) -> None:

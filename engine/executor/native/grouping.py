@@ -11,6 +11,7 @@ from typing import NamedTuple
 from retrograde.engine.executor.native.blocks import FRAME, HEAD, BlockWriter, has, reads
 from retrograde.engine.executor.native.functions import Loop
 from retrograde.engine.executor.native.nodes import Node, Place, described
+from retrograde.engine.executor.native.passing import FUNCTION
 from retrograde.engine.executor.native.printing import taken
 
 MOST_POINTERS = 48
@@ -75,7 +76,7 @@ def printed_groups(groups: Sequence[Sequence[Node]], functions: Mapping[str, Loo
         functions: NumPy's loops, by the name of the function.
     """
     writer = BlockWriter(functions)
-    yield HEAD
+    yield HEAD + FUNCTION
     made: dict[Hashable, int] = {}
     for number, group in enumerate(groups):
         lines = [f"define void @group{number}(ptr %flat, ptr %scratch) #1 {{"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -66,6 +66,11 @@ class Faster:
     def native(self) -> bool:
         """Whether there is machine code."""
         return self._code is not None
+
+    @property
+    def bound(self) -> Callable[[int, int, int, int, int, int], None] | None:
+        """What takes the slots of an iteration into bounds, where there is machine code: see ``passing.FUNCTION``."""
+        return None if self._code is None else self._code.bound
 
     def after(self, iterations: int) -> Sequence[Kernel]:
         """The kernels for some more iterations."""

@@ -36,6 +36,7 @@ class Look:
 
     Attributes:
         slots: the slots that are read, in the order of the columns that ``see`` is given.
+        back: where what is read of the iteration before is among them.
     """
 
     def __init__(self, probe: Probe, program: Program) -> None:
@@ -44,8 +45,7 @@ class Look:
         self._slots: list[int] = []
         self._single: dict[int, int] = {}
         self._several: dict[tuple[Stretch, int], slice] = {}
-        # Where what is read of the iteration before is among the slots.
-        self._back: Mapping[Key, int | slice] = {
+        self.back: Mapping[Key, int | slice] = {
             each: self._place(where) if isinstance(where, Ref) else self._places(where)
             for each, where in earlier(probe, program).items()
         }
@@ -58,7 +58,7 @@ class Look:
     def before(self, record: Record) -> Floats:
         """The slots of the iteration before, as far as they are read."""
         found = np.full(len(self.slots), math.nan)
-        for each, place in self._back.items():
+        for each, place in self.back.items():
             found[place] = record.before.get(each, missing(each))
         return found
 
@@ -66,7 +66,7 @@ class Look:
         """What the next iteration may ask for."""
         return {
             each: row[place].copy() if isinstance(place, slice) else float(row[place])
-            for each, place in self._back.items()
+            for each, place in self.back.items()
         }
 
     def see(self, block: Floats, before: Floats, record: Record, number: int, per_epoch: int) -> None:
@@ -80,7 +80,7 @@ class Look:
             per_epoch: iterations in an epoch.
         """
         count = len(block)
-        rows = np.concatenate((before[None, :], block)) if self._back else block
+        rows = np.concatenate((before[None, :], block)) if self.back else block
         hits = np.zeros(count, dtype=np.bool_)
         with np.errstate(all="ignore"):
             for condition in self._probe.conditions:
@@ -121,13 +121,13 @@ class Look:
         """Where the column or columns of what is read are, and whether those of the iteration before are meant."""
         source = located(read, self._program, sample) if isinstance(read, Slot) else None
         if source is not None:
-            place = self._back[key(read, sample)] if source.earlier else self._place(source.ref)
+            place = self.back[key(read, sample)] if source.earlier else self._place(source.ref)
             return place, source.earlier
         assert isinstance(read, Stretch)
         several = found_at(read, self._program, sample)
         assert several is not None
         if several.earlier:
-            return self._back[key(read, sample)], True
+            return self.back[key(read, sample)], True
         known = (read, sample)
         if known not in self._several:
             self._several[known] = self._places(several.where)

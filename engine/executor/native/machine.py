@@ -10,7 +10,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from retrograde.engine.executor.native.passing import NAME as BOUND
 from retrograde.engine.executor.native.printing import NAME
+
+_BOUND_TYPES = (*(ctypes.c_void_p,) * 3, ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64)
+"""The parameters of ``passing.FUNCTION``."""
 
 _TYPES = (
     *(ctypes.c_void_p,) * 3,
@@ -19,6 +23,7 @@ _TYPES = (
     ctypes.c_int64,
     *(ctypes.c_void_p,) * 3,
     ctypes.c_int64,
+    *_BOUND_TYPES[1:],
 )
 """The parameters of what ``printing.printed`` prints."""
 
@@ -80,6 +85,14 @@ class Code:
     def function(self) -> Callable[..., None]:
         """What ``printing.printed`` has printed; who calls it lets go of the interpreter's lock."""
         found: Callable[..., None] = ctypes.CFUNCTYPE(None, *_TYPES)(self._engine.get_function_address(NAME))
+        return found
+
+    @cached_property
+    def bound(self) -> Callable[[int, int, int, int, int, int], None]:
+        """What ``passing.FUNCTION`` defines; it keeps the interpreter's lock."""
+        found: Callable[[int, int, int, int, int, int], None] = ctypes.PYFUNCTYPE(None, *_BOUND_TYPES)(
+            self._engine.get_function_address(BOUND)
+        )
         return found
 
     def group(self, number: int, *, short: bool) -> Callable[[int, int], None]:

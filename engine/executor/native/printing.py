@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from retrograde.engine.equations.array import Role
 from retrograde.engine.executor.native.lowering import Lowering
 from retrograde.engine.executor.native.nodes import Node, Place, size
+from retrograde.engine.executor.native.passing import FUNCTION
+from retrograde.engine.executor.native.passing import NAME as BOUND
 from retrograde.engine.executor.native.writing import Writer
 from retrograde.engine.network.program import Program
 
@@ -26,10 +28,11 @@ declare double @llvm.fabs.f64(double)
 declare double @llvm.sqrt.f64(double)
 declare double @llvm.floor.f64(double)
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
-
+{FUNCTION}
 define void @{NAME}(ptr noalias %flat, ptr noalias readonly %table, ptr noalias readonly %rows, i64 %cycle, i64 %start,
     ptr noalias readonly %dated, i64 %count, ptr noalias %losses, ptr noalias %seen, ptr noalias readonly %slots,
-    i64 %watched) #1 {{
+    i64 %watched, ptr noalias %bounds, ptr noalias readonly %wide, i64 %wides, ptr noalias readonly %narrow,
+    i64 %narrows) #1 {{
 entry:
   %around = icmp sgt i64 %cycle, 1
   br label %iteration
@@ -49,7 +52,8 @@ def printed(program: Program, addresses: Mapping[str, int]) -> Iterator[str]:
     The function runs ``count`` iterations. ``rows`` are the rows of ``table`` that the batches of ``cycle`` iterations
     take, one after the other, of which that with number ``start`` is the first; ``dated`` has the leaves of each
     iteration that change with time. It puts E of each into ``losses``, and ``watched`` slots of each, named by
-    ``slots``, into ``seen``. The state stays that from before the last iteration, and its updates stand behind it.
+    ``slots``, into ``seen``; where there are ``bounds``, it calls what ``passing.FUNCTION`` defines. The state stays
+    that from before the last iteration, and its updates stand behind it.
 
     Args:
         program: the program.
@@ -119,7 +123,7 @@ def _end_iteration(writer: Writer, program: Program) -> None:
   store double {loss}, ptr %loss
   %row = mul i64 %i, %watched
   %looks = icmp sgt i64 %watched, 0
-  br i1 %looks, label %look, label %done
+  br i1 %looks, label %look, label %looked
 look:
   %k = phi i64 [0, %{writer.block}], [%k.next, %look]
   %slot.at = getelementptr inbounds i64, ptr %slots, i64 %k
@@ -131,7 +135,13 @@ look:
   store double %value, ptr %to.at
   %k.next = add i64 %k, 1
   %k.more = icmp slt i64 %k.next, %watched
-  br i1 %k.more, label %look, label %done
+  br i1 %k.more, label %look, label %looked
+looked:
+  %passes = icmp ne ptr %bounds, null
+  br i1 %passes, label %pass, label %done
+pass:
+  call void @{BOUND}(ptr %flat, ptr %bounds, ptr %wide, i64 %wides, ptr %narrow, i64 %narrows)
+  br label %done
 done:
   %i.next = add i64 %i, 1
   %at.up = add i64 %at, 1
