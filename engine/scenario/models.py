@@ -38,7 +38,7 @@ from retrograde.engine.synonyms import canonical
 from retrograde.engine.text import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from numpy.typing import NDArray
 
@@ -488,14 +488,20 @@ class Scenario(Model):
             update["title"] = variant.title
         return self.model_copy(update=update)
 
-    def seeded(self, seed: int, name: str) -> Scenario:
-        """Return the scenario with another seed for all that is drawn and shuffled, under another name."""
-        found = self.model_copy(
-            update={
-                "network": self.network.model_copy(update={"seed": seed}),
-                "training": self.training.model_copy(update={"seed": seed}),
-            }
-        )
+    def seeded(self, seed: int, name: str, beside: Collection[str]) -> Scenario:
+        """Return the scenario with another seed for all that is drawn and shuffled, under another name.
+
+        Args:
+            seed: the other seed.
+            name: its name.
+            beside: the keys that have been set for themselves, which keep theirs.
+        """
+        update: dict[str, Any] = {}
+        if "network.seed" not in beside:
+            update["network"] = self.network.model_copy(update={"seed": seed})
+        if "training.seed" not in beside:
+            update["training"] = self.training.model_copy(update={"seed": seed})
+        found = self.model_copy(update=update)
         found._name = name
         return found
 

@@ -164,20 +164,22 @@ def applied(
         variant: the variant that is meant, whose own training gives way, too.
 
     Raises:
-        ScenarioError: there is no such key.
+        ScenarioError: there is no such key, or a place is set twice.
     """
     found: dict[str, Any] = copy.deepcopy(dict(content))
     places: list[tuple[KeyPath, str]] = []
     trained: dict[str, Any] = {}
-    for key, value in settings.values.items():
+    if SEED in settings.values:
+        _forget_weights(found.get("network"), settings)
+    # All luck at once comes first: what is set beside it is no luck.
+    for key, value in sorted(settings.values.items(), key=lambda pair: pair[0] != SEED):
         for path, one in _meant(key, value, found, settings):
+            _refuse_again(path, key, places, settings)
             if len(path) == 2 and path[0] == "training":
                 trained[str(path[1])] = one
             else:
                 _put(found, path, one, key, settings)
             places.append((path, key))
-    if SEED in settings.values:
-        _forget_weights(found.get("network"), settings)
     if trained:
         if isinstance(found.get("training"), dict):
             found["training"] = retrained(found["training"], trained)
@@ -187,6 +189,15 @@ def applied(
                 one["training"] = retrained(one["training"], trained)
                 places += [(("variants", number, "training", key), key) for key in trained]
     return found, places
+
+
+def _refuse_again(path: KeyPath, key: str, places: Iterable[tuple[KeyPath, str]], settings: Settings) -> None:
+    """Raises where another setting stands in the same place, by whatever name; `seed` gives way to its parts."""
+    for other, before in places:
+        shared = min(len(path), len(other))
+        if SEED not in {key, before} and path[:shared] == other[:shared]:
+            message = _("{key} is set twice").format(key=key)
+            raise ScenarioError([Problem(path=settings.text_of([before, key]), message=message)])
 
 
 def _meant(key: str, value: Any, content: Mapping[str, Any], settings: Settings) -> Iterator[tuple[KeyPath, Any]]:
@@ -305,4 +316,5 @@ def seeded(scenario: Scenario, seed: int) -> Scenario:
     name, count = _SEEDED.subn(f"{SEED}={seed}", scenario.name, count=1)
     if not count:
         raise EngineError(_("{name} was loaded without the setting seed").format(name=scenario.name))
-    return scenario.seeded(seed, name)
+    beside = {piece.partition("=")[0].rsplit(":", 1)[-1].strip() for piece in pieces(name)}
+    return scenario.seeded(seed, name, beside)

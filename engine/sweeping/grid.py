@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -135,8 +136,9 @@ def values_of(key: str, given: Any) -> tuple[Any, ...]:
     if len(found) > MOST_VALUES:
         message = _("{key} has {count} values; at most {limit}")
         raise EngineError(message.format(key=key, count=f"{len(found):,}", limit=f"{MOST_VALUES:,}"))
-    texts = [value_text(value) for value in found]
-    if len(set(texts)) < len(texts):
+    # 1 and 1.0 are one number; true is none.
+    texts = {value if type(value) in {int, float} else value_text(value) for value in found}
+    if len(texts) < len(found):
         raise EngineError(_("{key} has a value twice").format(key=key))
     return tuple(found)
 
@@ -173,14 +175,29 @@ def spread(key: str, text: str, ends: tuple[float, float], kind: str, count: int
     low, high = ends
     if kind not in {"log", "lin"} or not all(map(math.isfinite, ends)) or not 2 <= count <= MOST_VALUES or low == high:
         raise _strange(key, text)
-    if kind == "log" and not low * high > 0:
+    if kind == "log" and (0 in ends or (low > 0) != (high > 0)):
         message = _("{key}={text}: a logarithmic range has both ends above 0, or both below")
         raise EngineError(message.format(key=key, text=text))
     for number in range(count):
         share = number / (count - 1)
-        value = low * (high / low) ** share if kind == "log" else low + (high - low) * share
+        value = _between(low, high, share) if kind == "lin" else _in_proportion(low, high, share)
         value = float(f"{value:.{DIGITS}g}") if 0 < number < count - 1 else ends[number > 0]
         yield int(value) if value.is_integer() and abs(value) < 1e15 else value
+
+
+def _between(low: float, high: float, share: float) -> float:
+    """`low + (high - low) share`, also where the difference is too large for a number."""
+    difference = high - low
+    return low + difference * share if math.isfinite(difference) else low * (1 - share) + high * share
+
+
+def _in_proportion(low: float, high: float, share: float) -> float:
+    """`low (high / low)^share`, also where the quotient is too large or too small for a number."""
+    quotient = high / low
+    if sys.float_info.min <= quotient < math.inf:
+        return float(low * quotient**share)
+    sides = (1 - share) * math.log2(abs(low)) + share * math.log2(abs(high))
+    return math.copysign(2.0**sides, low)
 
 
 def _strange(key: str, text: str) -> EngineError:

@@ -97,6 +97,9 @@ def test_a_setting_is_what_the_file_could_say(setting: str, line: str, tmp_path:
             "(units × inputs of the layer), with xor-2-2-1:network.layers.h.units=1",
         ),
         ("optimiser-race:adam:learning_rate=x", "optimiser-race:adam:learning_rate=x: "),
+        ("xor-2-2-1:learning_rate=1,training.learning_rate=2", "training.learning_rate is set twice"),
+        ("xor-2-2-1:network.layers.h.units=3,network.layers[1].units=2", "network.layers[1].units is set twice"),
+        ("xor-2-2-1:network.layers.h.units=3,network.layers={}", "network.layers is set twice"),
     ],
 )
 def test_a_mistake_names_the_setting(source: str, message: str) -> None:
@@ -160,3 +163,17 @@ def test_every_command_reads_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "mazur:seed=1,network.layers.h.units=3", "--epochs", "2"]) == 0
     assert main(["race", "optimiser-race:learning_rate=0.1"]) == 2
     assert "has no variants to race against" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("order", ["seed=1,{}", "{},seed=1"])
+def test_what_is_set_beside_a_seed_is_not_drawn(order: str) -> None:
+    network = Network(load_scenario("xor-2-2-1:" + order.format("network.layers.h.weights=[[1, 2], [3, 4]]")))
+    assert [network.initial_state[number] for number in range(4)] == [1, 2, 3, 4]
+    assert load_scenario("xor-2-2-1:" + order.format("network.seed=7")).network.seed == 7
+
+
+def test_another_seed_leaves_what_is_set_beside_it() -> None:
+    text = "xor-2-2-1:seed={},network.seed=7,network.layers.h.weights=[[1, 2], [3, 4]]"
+    other, alone = seeded(load_scenario(text.format(0)), 3), load_scenario(text.format(3))
+    assert (other.network, other.training, other.name) == (alone.network, alone.training, alone.name)
+    assert other.training.seed == 3
