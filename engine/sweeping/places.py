@@ -7,9 +7,10 @@ import os
 import signal
 import threading
 from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Protocol
 
@@ -166,7 +167,9 @@ class Pool:
     def give(self, chunk: Chunk) -> None:
         """Gives a chunk to the next process that is free."""
         try:
-            self._out[self._pool.submit(_make, chunk)] = chunk
+            # The first chunk starts the processes.
+            with _deaf():
+                self._out[self._pool.submit(_make, chunk)] = chunk
         except BrokenProcessPool:
             self._suspects.append(chunk)
 
@@ -210,6 +213,19 @@ class Pool:
 
 _work: Work | None = None
 """What the runs of this process have in common."""
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Ctrl-C waits meanwhile, and never comes to processes that are started: a terminal sends it to all of them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin(work: Work) -> None:

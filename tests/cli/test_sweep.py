@@ -178,6 +178,23 @@ def test_a_process_that_dies_is_replaced_and_its_runs_are_made_again() -> None:
     assert results == {chunk: work_off(work, chunk).results for chunk in chunks}
 
 
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_ctrl_c_is_not_for_a_process_that_is_only_starting(capfd: pytest.CaptureFixture[str]) -> None:
+    work = plan_of("xor-2-2-1", grid_of((), 2), epochs=5).work
+    pool, made = Pool(work, 1), []
+    try:
+        pool.give(Chunk(setting=0, seeds=(0, 1)))
+        (process,) = pool._pool._processes
+        while not made:
+            os.kill(process, signal.SIGINT)
+            made += pool.collect()
+        assert list(pool._pool._processes) == [process]
+    finally:
+        pool.close()
+    assert capfd.readouterr() == ("", "")
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
 def test_a_run_that_always_loses_its_process_is_found_and_named() -> None:
     work = plan_of("xor-2-2-1", grid_of((), 3), epochs=5).work
     lost, chunk = Lost(work), Chunk(setting=0, seeds=(0, 1))
