@@ -27,7 +27,7 @@ from retrograde.engine.travel.calendar import Schedule
 from retrograde.engine.travel.order import STREAM
 from retrograde.engine.writing.array_form import ArrayForm, NoFormError
 from retrograde.engine.writing.dialects import BEFORE, NUMPY, Dialect, Pass
-from retrograde.engine.writing.kinds import helpers
+from retrograde.engine.writing.helpers import helpers
 from retrograde.engine.writing.rates import Clock, dated
 
 if TYPE_CHECKING:
