@@ -137,7 +137,8 @@ class Dialect:
     def differentiated(self, one: Pass, make: Make) -> Iterator[Any]:
         """The lines of forward and loss, and what differentiates them."""
         assert self.gradient is not None
-        yield from self.gradient(one, make)
+        # Where nothing is trained there is nothing to differentiate.
+        yield from self.gradient(one, make) if one.trained else one.forward
 
     def updated(self, lines: Sequence[Any], make: Make) -> Iterator[Any]:
         """The lines of the update."""
@@ -163,8 +164,6 @@ def _listed(names: Sequence[str]) -> str:
 
 def _backward(one: Pass, make: Make) -> Iterator[Any]:
     yield from one.forward
-    if not one.trained:
-        return
     yield "# backward"
     for name in one.trained:
         yield f"{name}.grad = None"

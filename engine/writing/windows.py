@@ -221,11 +221,11 @@ def pooled(form: Form, op: MaxPool | AveragePool, kind: str) -> Text:
         lengths, strides = (_tuple((1, 1, *each)) for each in ([a.taps for a in axes], [a.stride for a in axes]))
         start, fold = ("-jnp.inf", "jax.lax.max") if largest else ("0.0", "jax.lax.add")
         ends = _tuple(map(_tuple, [(0, 0), (0, 0), *_ends(axes)]))
-        more = (
-            ""
-            if all(a.dilation == 1 for a in axes)
-            else f", window_dilation={_tuple((1, 1, *(a.dilation for a in axes)))}"
-        )
+        apart = any(axis.dilation != 1 and axis.taps > 1 for axis in axes)
+        if apart and largest:
+            # JAX does not differentiate it.
+            raise form.refusal(op)
+        more = f", window_dilation={_tuple((1, 1, *(a.dilation for a in axes)))}" if apart else ""
         total = f"jax.lax.reduce_window({x}, {start}, {fold}, {lengths}, {strides}, {ends}{more})"
         return total if largest else f"{total} / {_size(axes)}"
     if library == "tensorflow":
