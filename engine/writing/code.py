@@ -286,7 +286,9 @@ class _Writer:
         for array, values in network.leaves.hyper.items():
             if array in self.names:
                 written = _written(values)
-                yield f"{self.names[array]} = {self.dialect.array.format(written) if np.ndim(values) else written}"
+                # TensorFlow makes 32 bits of a number of Python where it has no other to go by.
+                plain = not np.ndim(values) and self.dialect.name != "tensorflow"
+                yield f"{self.names[array]} = {written if plain else self.dialect.array.format(written)}"
 
     def _numbers(self, name: str, values: Any, key: str, parameter: Array | None = None) -> Iterator[str]:
         trained = parameter is not None and parameter in set(self.network.trainable)

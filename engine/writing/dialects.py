@@ -96,6 +96,9 @@ class Dialect:
 
     def where(self, condition: str, then: str, otherwise: str) -> str:
         """One value or another."""
+        if self.name == "tensorflow" and _is_number(then) and _is_number(otherwise):
+            # Of two numbers alone it makes 32 bits.
+            then = self.array.format(then)
         return f"{self.module}.where({condition}, {then}, {otherwise})"
 
     def permuted(self, array: str, axes: Sequence[int]) -> str:
@@ -151,6 +154,14 @@ class Dialect:
     def assigned(self, old: str, new: str, *, trained: bool) -> str:
         """An array gets its value for the next iteration."""
         return (self.stored if trained else "{old} = {new}").format(old=old, new=new)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _indented(lines: Sequence[Any], make: Make) -> Iterator[Any]:

@@ -48,9 +48,25 @@ def _options(axes: Sequence[Axis], **more: str) -> str:
         found["stride"] = _tuple(axis.stride for axis in axes)
     if any(map(any, _ends(axes))):
         found["padding"] = _tuple(map(_tuple, _ends(axes)))
-    if any(axis.dilation != 1 for axis in axes):
-        found["dilation"] = _tuple(axis.dilation for axis in axes)
+    if any(dilation != 1 for dilation in _dilations(axes)):
+        found["dilation"] = _tuple(_dilations(axes))
     return "".join(f", {name}={value}" for name, value in (found | more).items())
+
+
+def _dilations(axes: Sequence[Axis]) -> list[int]:
+    """How far the taps lie apart; a single one lies nowhere."""
+    return [axis.dilation if axis.taps > 1 else 1 for axis in axes]
+
+
+def _for_tensorflow(form: Form, op: Op, axes: Sequence[Axis], *, pool: bool) -> None:
+    """Refuses what TensorFlow has not: strides where taps lie apart, and pools that leave values out.
+
+    Raises:
+        EngineError: it is such an op.
+    """
+    strides = any(axis.stride > 1 for axis in axes)
+    if (strides and max(_dilations(axes)) > 1) or (pool and any(axis.stride > axis.taps for axis in axes)):
+        raise form.refusal(op)
 
 
 def _windows(form: Form, x: str, axes: Sequence[Axis], **more: str) -> str:
@@ -88,7 +104,7 @@ def _torch_options(form: Form, op: Op, axes: Sequence[Axis]) -> str:
     padding = _same_ends(form, op, axes)
     found = [f", stride={_tuple(axis.stride for axis in axes)}"]
     found += [f", padding={padding}"] if any(axis.before for axis in axes) else []
-    found += [f", dilation={_tuple(axis.dilation for axis in axes)}"] if any(a.dilation != 1 for a in axes) else []
+    found += [f", dilation={_tuple(_dilations(axes))}"] if max(_dilations(axes)) > 1 else []
     return "".join(found)
 
 
@@ -168,12 +184,13 @@ def convolved(form: Form, op: Convolve) -> Text:
     tail = _biased(form, op.bias, axes)
     if library == "jax":
         options = f"{_tuple(axis.stride for axis in axes)}, {_tuple(map(_tuple, _ends(axes)))}"
-        more = "" if all(a.dilation == 1 for a in axes) else f", rhs_dilation={_tuple(a.dilation for a in axes)}"
+        more = "" if max(_dilations(axes)) == 1 else f", rhs_dilation={_tuple(_dilations(axes))}"
         more += "" if groups == 1 else f", feature_group_count={groups}"
         return f"jax.lax.conv_general_dilated({x}, {weights}, {options}{more}){tail}"
     if library == "tensorflow":
         if groups != 1:
             raise form.refusal(op)
+        _for_tensorflow(form, op, axes, pool=False)
         form.helpers.add("convolution")
         return f"convolution({x}, {weights}{_options(axes)}){tail}"
     return f"{_Taps(form, op.link).gathered(x, weights)}{tail}"
@@ -213,7 +230,7 @@ def pooled(form: Form, op: MaxPool | AveragePool, kind: str) -> Text:
             raise form.refusal(op)
     if library == "torch":
         options = _torch_options(form, op, axes)
-        if any(2 * axis.before > axis.taps for axis in axes) or not (largest or all(a.dilation == 1 for a in axes)):
+        if any(2 * axis.before > axis.taps for axis in axes) or not (largest or max(_dilations(axes)) == 1):
             raise form.refusal(op)
         counted = ", count_include_pad=False" if padded and not largest and not _counts_padding(op) else ""
         return f"torch.nn.functional.{kind}_pool{rank}d({x}, {_lengths(axes)}{options}{counted})"
@@ -221,14 +238,15 @@ def pooled(form: Form, op: MaxPool | AveragePool, kind: str) -> Text:
         lengths, strides = (_tuple((1, 1, *each)) for each in ([a.taps for a in axes], [a.stride for a in axes]))
         start, fold = ("-jnp.inf", "jax.lax.max") if largest else ("0.0", "jax.lax.add")
         ends = _tuple(map(_tuple, [(0, 0), (0, 0), *_ends(axes)]))
-        apart = any(axis.dilation != 1 and axis.taps > 1 for axis in axes)
+        apart = max(_dilations(axes)) > 1
         if apart and largest:
             # JAX does not differentiate it.
             raise form.refusal(op)
-        more = f", window_dilation={_tuple((1, 1, *(a.dilation for a in axes)))}" if apart else ""
+        more = f", window_dilation={_tuple((1, 1, *_dilations(axes)))}" if apart else ""
         total = f"jax.lax.reduce_window({x}, {start}, {fold}, {lengths}, {strides}, {ends}{more})"
         return total if largest else f"{total} / {_size(axes)}"
     if library == "tensorflow":
+        _for_tensorflow(form, op, axes, pool=True)
         form.helpers.add("pooled")
         word = "MAX" if largest else "AVG"
         filled = {"filled": '-float("inf")'} if largest and padded else {}
