@@ -33,7 +33,9 @@ from retrograde.engine.equations.expression import (
     refs,
 )
 from retrograde.engine.errors import EngineError
-from retrograde.engine.ops.base import Op
+from retrograde.engine.ops.base import Op, Part
+from retrograde.engine.ops.gradient import Gradient
+from retrograde.engine.ops.softmax import CausalPart
 from retrograde.engine.text import _
 from retrograde.engine.writing.dialects import NUMPY, Dialect
 from retrograde.engine.writing.kinds import line
@@ -163,6 +165,9 @@ class ArrayForm:
         Raises:
             NoFormError: it cannot be written with whole arrays.
         """
+        if rows is None and isinstance(op, Gradient) and any(map(_partial, op.parts)):
+            # The first and the last element do not show what is so of some between them.
+            raise self.refusal(op)
         found = {_Writer(self, op).text(last, rows) for last in (False, True)}
         if len(found) != 1:
             raise self.refusal(op)
@@ -181,6 +186,14 @@ class ArrayForm:
         message = _("{name} ({title}) has no short form with whole arrays")
         name, title = ("", "") if op is None else (op.target.name, op.title)
         return NoFormError(message.format(name=name, title=title))
+
+
+def _partial(part: Part) -> bool:
+    """Whether a use reads some elements of its array only."""
+    if isinstance(part, CausalPart):
+        # What is to come is zero by itself, as e is there.
+        return False
+    return part.region is not None or (part.mask is not None and not part.mask.all())
 
 
 class _Writer:

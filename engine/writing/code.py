@@ -26,7 +26,7 @@ from retrograde.engine.text import _
 from retrograde.engine.travel.calendar import Schedule
 from retrograde.engine.travel.order import STREAM
 from retrograde.engine.writing.array_form import ArrayForm, NoFormError
-from retrograde.engine.writing.dialects import BEFORE, NUMPY, Dialect, Pass
+from retrograde.engine.writing.dialects import BEFORE, NUMPY, Dialect, Pass, is_number
 from retrograde.engine.writing.helpers import helpers
 from retrograde.engine.writing.rates import Clock, dated
 
@@ -406,6 +406,10 @@ class _Writer:
         text = self._right_side(self.form, op)
         if self.schedule.last is not self.schedule.full:
             text = self._of_any_batch(op, text)
+        if self.by_hand and op.target.batched and is_number(text):
+            # What is the same for all samples, as ∂E/∂E, is still one number for each.
+            shape = ", ".join([self.form.count, *map(str, op.target.element_shape)])
+            text = f"np.full(({shape},), {float(text)!r})"
         return Line(text=f"{self.names[op.target]} = {text}", makes=op.target.name)
 
     def _of_any_batch(self, op: Op, text: str) -> str:

@@ -54,6 +54,8 @@ class Dialect:
         reshape: how an array gets another shape; ``{x}`` is the array, ``{shape}`` the lengths.
         broadcast: how an array, or a number, is repeated in a shape.
         cut: an array that no gradient goes back through.
+        columns: some columns of a matrix; ``{x}`` is it, ``{places}`` their places.
+        unit_rows: rows of a unit matrix of a size; ``{places}`` says which.
         lower: where a square is not above its diagonal; ``{size}`` is its side.
         lowest: −∞.
         gradient: the lines that differentiate.
@@ -82,6 +84,8 @@ class Dialect:
     broadcast: str = "np.broadcast_to({x}, ({shape}))"
     cut: str = "{}"
     lower: str = "np.tri({size}, dtype=bool)"
+    columns: str = "{x}[:, {places}]"
+    unit_rows: str = "np.eye({size})[{places}]"
     lowest: str = "-np.inf"
     gradient: Callable[[Pass, Make], Iterator[Any]] | None = None
     vectors: bool = True
@@ -96,7 +100,7 @@ class Dialect:
 
     def where(self, condition: str, then: str, otherwise: str) -> str:
         """One value or another."""
-        if self.name == "tensorflow" and _is_number(then) and _is_number(otherwise):
+        if self.name == "tensorflow" and is_number(then) and is_number(otherwise):
             # Of two numbers alone it makes 32 bits.
             then = self.array.format(then)
         return f"{self.module}.where({condition}, {then}, {otherwise})"
@@ -156,7 +160,8 @@ class Dialect:
         return (self.stored if trained else "{old} = {new}").format(old=old, new=new)
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a text is a number and nothing else."""
     try:
         float(text)
     except ValueError:
@@ -230,6 +235,7 @@ TORCH = Dialect(
     reductions={"sum": "{x}.sum({axis})", "max": "{x}.amax({axis})"},
     array="torch.tensor({})",
     variable="torch.tensor({}, requires_grad=True)",
+    unit_rows="torch.eye({size})[{places}]",
     gradient=_backward,
     call_of_gradient="{total}.backward(); {gradient} = {of}.grad",
     scalar="{}.item()",
@@ -255,6 +261,8 @@ TENSORFLOW = Dialect(
     entries="tf.gather({table}, tf.cast({rows}, tf.int64))",
     reshape="tf.reshape({x}, ({shape}))",
     broadcast="tf.broadcast_to({x}, ({shape}))",
+    columns="tf.gather({x}, {places}, axis=1)",
+    unit_rows="tf.one_hot({places}, {size}, dtype=tf.float64)",
     cut="tf.stop_gradient({})",
     lower="tf.linalg.band_part(tf.ones(({size}, {size})), -1, 0) == 1",
     lowest='-float("inf")',
@@ -271,6 +279,8 @@ JAX = Dialect(
     functions={"erf": "jax.scipy.special.erf({})"},
     array="jnp.array({})",
     broadcast="jnp.broadcast_to({x}, ({shape}))",
+    columns="{x}[:, jnp.array({places})]",
+    unit_rows="jnp.eye({size})[jnp.array({places})]",
     cut="jax.lax.stop_gradient({})",
     lower="jnp.tri({size}, dtype=bool)",
     lowest="-jnp.inf",

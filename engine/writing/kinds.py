@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 from retrograde.engine.equations.array import Array
@@ -17,13 +18,14 @@ from retrograde.engine.ops.blend import Blend, BlendPart, Mix
 from retrograde.engine.ops.contract import Contract, ContractFactor, ContractPart
 from retrograde.engine.ops.conv import Convolve, ConvolveTransposed, GatherPart, KernelPart, ScatterPart
 from retrograde.engine.ops.dense import Dense, InputPart, WeightPart
-from retrograde.engine.ops.edges import EdgePart
+from retrograde.engine.ops.edges import EdgeColumns, EdgePart, EdgeSum, SourcePart
 from retrograde.engine.ops.embedding import RowsPart, Sinusoids
 from retrograde.engine.ops.gate import Collect
 from retrograde.engine.ops.gradient import Gradient
 from retrograde.engine.ops.loss import Total
 from retrograde.engine.ops.pool import AveragePool, MaxPool, RoutedPart, SharedPart, Winner
 from retrograde.engine.ops.rearrange import Join, Permute, PermutePart, Recast, RecastPart
+from retrograde.engine.ops.slice import SlicePart
 from retrograde.engine.ops.softmax import NormaliserPart, RowMaximum, RowSum
 from retrograde.engine.writing.form import Form, Text
 from retrograde.engine.writing.windows import (
@@ -115,6 +117,25 @@ def _dense(form: Form, op: Dense) -> Text:
     return f"{_flat(form, op.x)} @ {form.dialect.transposed(form.name(op.weights))}{bias}"
 
 
+def _edge_sum(form: Form, op: EdgeSum) -> Text:
+    """The units of several layers side by side; of edges the weight of each times its start, added up at its end."""
+    if op.edges is None and all(len(source.shape) == 2 for source in op.columns.sources):
+        return None
+    x, weights = _side_by_side(form, op.columns), form.name(op.weights)
+    bias = "" if op.bias is None else f" + {form.name(op.bias)}"
+    if op.edges is None:
+        return f"{x} @ {form.dialect.transposed(weights)}{bias}"
+    units, columns = (list(side) for side in zip(*op.edges, strict=True))
+    starts = form.dialect.columns.format(x=x, places=columns)
+    return f"({starts} * {weights}) @ {form.dialect.unit_rows.format(size=op.units, places=units)}{bias}"
+
+
+def _side_by_side(form: Form, columns: EdgeColumns) -> str:
+    """The units of some arrays in turn."""
+    sources = [form.name(source) if len(source.shape) == 2 else _flat(form, source) for source in columns.sources]
+    return sources[0] if len(sources) == 1 else form.dialect.joined(sources, 1)
+
+
 def _flat(form: Form, x: Array) -> str:
     """An array with all axes behind that of the samples as one."""
     return form.dialect.reshaped(form.name(x), [form.count, "-1"])
@@ -174,6 +195,7 @@ OPS: Mapping[type[Op], Callable[[Form, Any], Text]] = {
     AveragePool: lambda form, op: pooled(form, op, "avg"),
     Winner: winner,
     Dense: _dense,
+    EdgeSum: _edge_sum,
     Sinusoids: _sinusoids,
     Blend: lambda form, op: _mixed(form, op, form.name(op.x), op.mixes),
     Collect: _collected,
@@ -195,7 +217,8 @@ OPS: Mapping[type[Op], Callable[[Form, Any], Text]] = {
 def _gradient(form: Form, op: Gradient) -> Text:
     """The uses of an array added up; where a use reads a part of it only, part by part."""
     if any(part.region is not None for part in op.parts):
-        return _stacked(form, op)
+        found = _stacked(form, op)
+        return _placed(form, op) if found is None else found
     if not any(type(part) in PARTS for part in op.parts):
         return None
     return " + ".join(_use(form, op, part) for part in op.parts)
@@ -225,6 +248,43 @@ def _stacked(form: Form, op: Gradient) -> Text:
     return f"np.concatenate([{', '.join(found)}]{', axis=1' if op.target.batched else ''})"
 
 
+def _placed(form: Form, op: Gradient) -> Text:
+    """Uses of all of an array, and of stretches of rows, each with zeros around it, added up."""
+    length, *others = op.target.element_shape
+    whole = [(0, size) for size in others]
+    found = []
+    for region in dict.fromkeys(part.region for part in op.parts):
+        parts = tuple(part for part in op.parts if part.region == region)
+        if region is None:
+            found += [_use(form, op, part) for part in parts]
+            continue
+        if list(region[1:]) != whole:
+            raise form.refusal(op)
+        first, stop = region[0]
+        text = form.equation(replace(op, parts=parts), rows=(first, stop))
+        found.append(_padded(text, op.target, 0, first, length - stop))
+    return " + ".join(found)
+
+
+def _padded(text: str, array: Array, axis: int, before: int, behind: int) -> str:
+    """What has zeros around it along an axis of an array, counted without the sample."""
+    ends = [(0, 0)] * len(array.shape)
+    ends[axis + array.batched] = before, behind
+    return f"np.pad({text}, {tuple(ends) if len(ends) > 1 else ends})" if before or behind else text
+
+
+def _sliced(form: Form, op: Gradient, part: SlicePart) -> Text:
+    """The gradient of a part where that was taken, and zeros around it."""
+    places, axis = part.stretch.places, part.stretch.axis - 1
+    if places.step != 1:
+        raise form.refusal(op)
+    text = form.name(part.g)
+    if part.stretch.dropped:
+        kept = [*part.shape[:axis], 1, *part.shape[axis + 1 :]]
+        text = form.dialect.reshaped(text, [form.count, *map(str, kept)])
+    return _padded(text, op.target, axis, places.start, part.shape[axis] - places.stop)
+
+
 def _dense_weights(form: Form, _op: Gradient, part: WeightPart) -> Text:
     return None if len(part.x.shape) <= 2 else f"{form.name(part.g)}.T @ {_flat(form, part.x)}"
 
@@ -246,16 +306,29 @@ def _rows(form: Form, _op: Gradient, part: RowsPart) -> Text:
 
 def _edges(form: Form, _op: Gradient, part: EdgePart) -> Text:
     """Of each edge the delta at its end times the value at its start."""
-    sources = [
-        form.name(source) if len(source.shape) == 2 else f"{form.name(source)}.reshape({form.count}, -1)"
-        for source in part.columns.sources
-    ]
-    x = sources[0] if len(sources) == 1 else f"np.concatenate([{', '.join(sources)}], axis=1)"
-    g = form.name(part.g)
+    x, g = _side_by_side(form, part.columns), form.name(part.g)
     if part.edges is None:
         return f"{g}.T @ {x}"
     units, columns = (list(side) for side in zip(*part.edges, strict=True))
     return f"({g}[:, {units}] * {x}[:, {columns}]).sum(axis=0)"
+
+
+def _edge_sources(form: Form, op: Gradient, part: SourcePart) -> Text:
+    """Of each edge its weight times the delta at its end, added up at its start."""
+    if part.edges is None and len(part.shape) == 1:
+        return None
+    size = prod(part.shape)
+    weights, g = form.name(part.weights), form.name(part.g)
+    if part.edges is None:
+        text = f"({g} @ {weights}[:, {part.first}:{part.first + size}])"
+    else:
+        inside = [(k, *edge) for k, edge in enumerate(part.edges) if part.first <= edge[1] < part.first + size]
+        if not inside:
+            return f"np.zeros_like({form.name(op.of)})"
+        which, units, columns = (list(side) for side in zip(*inside, strict=True))
+        starts = form.dialect.unit_rows.format(size=size, places=[column - part.first for column in columns])
+        text = f"({g}[:, {units}] * {weights}{'' if len(which) == len(part.edges) else f'[{which}]'}) @ {starts}"
+    return text if len(part.shape) == 1 else f"({text}).reshape({form.name(op.of)}.shape)"
 
 
 def _heads(form: Form, _op: Gradient, part: ContractPart) -> Text:
@@ -287,6 +360,8 @@ PARTS: Mapping[type[Part], Callable[[Form, Gradient, Any], Text]] = {
     SharedPart: shared,
     RowsPart: _rows,
     EdgePart: _edges,
+    SourcePart: _edge_sources,
+    SlicePart: _sliced,
     ContractPart: _heads,
     NormaliserPart: _normaliser,
     RecastPart: _recast_back,

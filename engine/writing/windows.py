@@ -162,7 +162,19 @@ class _Taps:
     def _windows(self, x: str) -> str:
         groups, columns = str(self.link.groups), str(self.link.columns)
         shape = ["-1", groups, columns, *self._counts, *self._lengths]
-        return self._split(_windows(self.form, x, self.link.axes), shape)
+        return self._split(_windows(self.form, x, self.link.axes) + self._cut, shape)
+
+    @property
+    def _cut(self) -> str:
+        """What leaves out windows of what an output has beyond those that reach it."""
+        axes = self.link.axes
+        found = [
+            (axis.length + before + behind - _reach(axis)) // axis.stride + 1
+            for axis, (before, behind) in zip(axes, _ends(axes), strict=True)
+        ]
+        if found == [axis.count for axis in axes]:
+            return ""
+        return f"[:, :, {', '.join(f':{axis.count}' for axis in axes)}]"
 
     def _weights(self, weights: str) -> str:
         return self._split(weights, [str(self.link.groups), "-1", str(self.link.columns), *self._lengths])

@@ -28,8 +28,8 @@ def test_a_library_is_there(library: str) -> None:
 
 REFUSED = {"group-norm-by-hand": set(LIBRARIES), "mazur-in-place": set(LIBRARIES), "cs231n-max-pool": {"tensorflow"}}
 """Scenarios without a program, and in which libraries."""
-DRAWN = (2, 6, 69, 87, 117, 152, 175, 194, 303, 338, 363, 409, 412, 498, 519)
-"""Random networks: besides kinds of layer, a way back that is cut, constants alone, nothing that is trained."""
+DRAWN = (2, 6, 69, 87, 117, 152, 175, 194, 303, 338, 363, 409, 412, 498, 519, 604, 657, 659, 1437)
+"""Random networks: besides kinds of layer, a way back that is cut, constants alone, nothing that is trained, edges."""
 
 
 @pytest.mark.parametrize("number", DRAWN)

@@ -28,6 +28,8 @@ REFUSED = {"group-norm-by-hand"}
 """Scenarios that ship and have no such program with NumPy."""
 DRAWN = (6, 16, 69, 83, 87, 145, 175, 194, 195, 197, 242, 285, 363, 389, 409, 412, 452, 498)
 """Random networks with convolutions, poolings, gates, looked-up rows, heads, graphs of numbers before layers, masks."""
+PARTLY = (604, 657, 659, 735, 1150, 1437, 1440)
+"""Others: edges that are left out, layers side by side, one element of a layer that is read alone, the same for all."""
 LARGE = {"lenet-digits", "char-transformer", "tiny-transformer", "digits", "char-rnn", "gru"}
 """Scenarios whose training takes longer than the whole test."""
 
@@ -80,7 +82,7 @@ def test_a_large_scenario_has_a_program_in_every_library(name: str) -> None:
         assert code_of(made, dialect, epochs=1, data="numbers.npz").lines
 
 
-@pytest.mark.parametrize("number", DRAWN)
+@pytest.mark.parametrize("number", (*DRAWN, *PARTLY))
 def test_a_random_network_is_trained_by_its_program(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
