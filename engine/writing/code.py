@@ -416,17 +416,25 @@ class _Writer:
         """The formula for a batch of any size: the number of samples in it is asked for where it is divided by."""
         full, last = self.schedule.full, self._larger
         larger = self._right_side(self._larger_form, last.ops[full.ops.index(op)])
-        parts, others = (re.split(r"(?<![\w.])(\d+)(?![\w.])", one) for one in (text, larger))
+        parts, others = (re.split(r"(?<![\w.])(\d+(?:\.\d+)?)(?![\w.])", one) for one in (text, larger))
         if len(parts) != len(others):
             raise self.form.refusal(op)
         for place, (part, other) in enumerate(zip(parts, others, strict=True)):
             if part == other:
                 continue
-            each = int(part) // full.batch if part.isdigit() and other.isdigit() else 0
-            if not each or each * full.batch != int(part) or each * last.batch != int(other):
+            whole = part.isdigit() and other.isdigit()
+            counts = [int(one) if whole else _unbiased(one) for one in (part, other)]
+            # Of one value alone there is no unbiased variance.
+            alone = not whole and counts[0] == full.batch and self.schedule.last.batch == 1
+            if alone or not counts[0] or counts[0] % full.batch or counts[0] * last.batch != counts[1] * full.batch:
                 raise self.form.refusal(op)
+            each = counts[0] // full.batch
             count = self.dialect.counted.format(self.names[self.program.data[0]])
-            parts[place] = count if each == 1 else f"({each} * {count})"
+            many = count if each == 1 else f"{each} * {count}"
+            if whole:
+                parts[place] = many if each == 1 else f"({many})"
+            else:
+                parts[place] = f"({many} / ({many} - 1))"
         return "".join(parts)
 
     def _plain(self) -> Iterator[str | Line]:
@@ -494,6 +502,13 @@ _X = Array(name="x", shape=(), role=Role.VALUE)
 
 def _line(text: str | Line) -> Line:
     return text if isinstance(text, Line) else Line(text=text)
+
+
+def _unbiased(text: str) -> int:
+    """The n of which a number is n / (n − 1), as the factor of an unbiased variance is; 0 of any other."""
+    value = float(text)
+    count = round(value / (value - 1)) if value > 1 else 0
+    return count if count > 1 and count / (count - 1) == value else 0
 
 
 def _written(values: Any) -> str:
