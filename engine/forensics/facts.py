@@ -85,11 +85,16 @@ def _called(notation: Notation, item: Array | Ref | Expr | Alike, *, pretty: boo
     return render(item, lambda ref: notation.whole(ref.array) if pretty else ref.array.name)
 
 
+def parameter_of(array: Array) -> Array:
+    """What an array of the update belongs to in the end."""
+    while array.of is not None:
+        array = array.of
+    return array
+
+
 def _of_any(notation: Notation, array: Array, *, pretty: bool) -> str:
     """The name of an array, without saying which parameter it belongs to."""
-    parameter = array
-    while parameter.of is not None:
-        parameter = parameter.of
+    parameter = parameter_of(array)
     if parameter.role in {Role.WEIGHT, Role.BIAS}:
         return array.name.replace(parameter.name, "w")
     return notation.whole(array) if pretty else array.name
@@ -150,10 +155,6 @@ class Facts:
         """Of the shares of two running averages the other one."""
         both = [self.known[name] for name in ("beta1", "beta2") if name in self.known]
         return {} if len(both) < 2 else dict(zip(both, reversed(both), strict=True))
-
-    def alike(self, node: Expr) -> Alike:
-        """A part of an update as it is of every parameter."""
-        return Alike(node)
 
     def raw(self, gradient: Array) -> Array | None:
         """Of ∂E/∂net, the ∂E/∂out that its slope is still missing from."""

@@ -28,7 +28,7 @@ from retrograde.engine.equations.expression import (
     children,
     refs,
 )
-from retrograde.engine.forensics.facts import STEP, Facts, Site, Where, step_of
+from retrograde.engine.forensics.facts import STEP, Alike, Facts, Site, Where, step_of
 from retrograde.engine.forensics.switches import Edit, Way, instead, times
 from retrograde.engine.forensics.update_rules import MINUS, UPDATE_RULES, Found, Rule
 from retrograde.engine.ops.activation import Activate, Slope, make_function
@@ -307,7 +307,7 @@ def _forms(site: Site, facts: Facts) -> Iterator[Found]:
     node, op, parent = site.node, site.op, site.parent
     if op.phase is Phase.LOSS:
         return
-    what = facts.alike(node) if isinstance(op, Update) else node.array if isinstance(node, Ref) else node
+    what = Alike(node) if isinstance(op, Update) else node.array if isinstance(node, Ref) else node
     where = facts.where("{}: {}", _group(site), what)
     covered = isinstance(node, Ref) and node.array.role in {Role.SLOPE, Role.WEIGHT, Role.RATE}
     if isinstance(parent, Product) and not covered and not (isinstance(node, Ref) and node.array.role is Role.INPUT):

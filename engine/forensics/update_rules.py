@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from retrograde.engine.equations.array import Array, Phase, Role
 from retrograde.engine.equations.expression import ONE, ZERO, Call, Const, Div, Expr, Product, Ref, Sub, Sum, refs
-from retrograde.engine.forensics.facts import Facts, Site
+from retrograde.engine.forensics.facts import Facts, Site, parameter_of
 from retrograde.engine.forensics.switches import Edit, instead, times
 
 Found = tuple[str, str, Edit]
@@ -27,7 +27,7 @@ def updates(site: Site, facts: Facts) -> Iterator[Found]:
     node, op = site.node, site.op
     if op.phase is not Phase.UPDATE or not isinstance(node, Ref):
         return
-    of_bias = _parameter(op.target).role is Role.BIAS
+    of_bias = parameter_of(op.target).role is Role.BIAS
     if (node.array.role is Role.RATE or node.array.name.startswith("lr_now")) and isinstance(site.parent, Product):
         yield "no rate", "", instead(ONE)
         if of_bias:
@@ -44,13 +44,6 @@ def updates(site: Site, facts: Facts) -> Iterator[Found]:
             yield "summed gradient", "", times(Const(float(batch)))
 
 
-def _parameter(array: Array) -> Array:
-    """What an array of the update belongs to in the end."""
-    while array.of is not None:
-        array = array.of
-    return array
-
-
 def options(site: Site, facts: Facts) -> Iterator[Found]:
     """Weight decay, momentum and running averages: left out, turned round, taken for each other."""
     node, op = site.node, site.op
@@ -59,7 +52,7 @@ def options(site: Site, facts: Facts) -> Iterator[Found]:
     if node.array.name == "weight_decay":
         yield "no decay", "", instead(ZERO)
         yield "decay turned", "", times(MINUS)
-        if _parameter(op.target).role is Role.BIAS:
+        if parameter_of(op.target).role is Role.BIAS:
             yield "no decay of biases", "", instead(ZERO)
     if node.array.name == "momentum":
         yield "no momentum", "", instead(ZERO)
@@ -79,9 +72,9 @@ def velocities(site: Site, facts: Facts) -> Iterator[Found]:
     if isinstance(node, Sum) and len(node.terms) == 2 and site.op.target.of is not None:
         last = node.terms[1]
         velocity = last.factors[-1] if isinstance(last, Product) else None
-        if isinstance(velocity, Ref) and _is_new_memory(velocity.array) and _is_of_parameter(site):
+        if isinstance(velocity, Ref) and _is_new_memory(velocity.array) and _is_ofparameter_of(site):
             yield "no look ahead", "", instead(velocity)
-    if not (isinstance(node, Ref) and _is_new_memory(node.array) and _is_of_parameter(site)):
+    if not (isinstance(node, Ref) and _is_new_memory(node.array) and _is_ofparameter_of(site)):
         return
     maker = facts.program.maker(node.array)
     equation = None if maker is None else maker.equation(node.index)
@@ -107,7 +100,7 @@ def _is_new_memory(array: Array) -> bool:
     return array.role is Role.UPDATED and array.of is not None and array.of.role is Role.MEMORY
 
 
-def _is_of_parameter(site: Site) -> bool:
+def _is_ofparameter_of(site: Site) -> bool:
     """Whether it is a parameter that is updated here."""
     of = site.op.target.of
     return site.op.target.role is Role.UPDATED and of is not None and of.role in {Role.WEIGHT, Role.BIAS}

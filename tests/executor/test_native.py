@@ -34,6 +34,7 @@ from retrograde.engine.network.frame import Frame
 from retrograde.engine.network.network import Network
 from retrograde.engine.network.program import Program
 from retrograde.engine.scenario.file import load_scenario, parse_scenario
+from retrograde.engine.scenario.models import Scenario
 from retrograde.engine.session.saving import to_json
 from retrograde.engine.session.session import Session
 from retrograde.engine.travel.calendar import Schedule
@@ -235,11 +236,10 @@ CONDITIONS = (
 )
 
 
-@examples(24, least=8)
-@given(random=randoms(), chosen=st.lists(st.sampled_from(CONDITIONS), min_size=1, max_size=3, unique=True))
-def test_a_probe_sees_the_same(random: Random, chosen: list[str]) -> None:
+def two_layers(random: Random, widths: tuple[int, ...], *, rate: float = 0.5, seed: int = 1) -> Scenario:
+    """Tanh and sigmoid, with batches of any size."""
     recipe = Recipe(
-        widths=(2, 3, 1),
+        widths=widths,
         activations=("tanh", "sigmoid"),
         biases=("neuron", "shared"),
         frozen=((), ()),
@@ -247,10 +247,16 @@ def test_a_probe_sees_the_same(random: Random, chosen: list[str]) -> None:
         samples=4,
         batch_size=random.randint(1, 4),
         shuffle="seeded",
-        rate=random.choice((0.5, 30.0)),
-        seed=random.randrange(99),
+        rate=rate,
+        seed=seed,
     )
-    session = Session(recipe.scenario)
+    return recipe.scenario
+
+
+@examples(24, least=8)
+@given(random=randoms(), chosen=st.lists(st.sampled_from(CONDITIONS), min_size=1, max_size=3, unique=True))
+def test_a_probe_sees_the_same(random: Random, chosen: list[str]) -> None:
+    session = Session(two_layers(random, (2, 3, 1), rate=random.choice((0.5, 30.0)), seed=random.randrange(99)))
     network, program = session.network, session.schedule.full
     plain, made = both(network, program)
     probe = Probe(
@@ -320,19 +326,7 @@ def test_what_is_passed_over_holds_no_hit(recipe: Recipe, random: Random, large:
 def test_what_is_kept_are_the_bounds_of_all_that_is_read(random: Random) -> None:
     """Arrays shorter and longer than a register and no multiple of it, each sample, NaN."""
     widths = (random.randint(1, 9), random.randint(1, 13), 2)
-    recipe = Recipe(
-        widths=widths,
-        activations=("tanh", "sigmoid"),
-        biases=("neuron", "shared"),
-        frozen=((), ()),
-        loss="half_squared_error",
-        samples=4,
-        batch_size=random.randint(1, 4),
-        shuffle="seeded",
-        rate=0.5,
-        seed=1,
-    )
-    session = Session(recipe.scenario)
+    session = Session(two_layers(random, widths))
     network, program = session.network, session.schedule.full
     with patch.object(resolving, "APART", 4):
         condition = session.condition("norm(W_h) + max(W_o) + net_h1 + E + norm(out_o) + prev(E) + min(W_h[1,:]) > 1")
